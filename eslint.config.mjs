@@ -1,0 +1,75 @@
+import importX from 'eslint-plugin-import-x';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import tseslint from 'typescript-eslint';
+
+/** Data flows one way (ARCHITECTURE.md): each zone lists what the target folder may not import. */
+const oneWay = (target, from, message) => ({
+  target: `./src/${target}`,
+  from: from.map((f) => `./src/${f}`),
+  message,
+});
+
+const zones = [
+  oneWay(
+    'core',
+    ['modules', 'app'],
+    'The framework knows nothing of control planes: give it a port instead.',
+  ),
+  oneWay('core/timing', ['core/!(timing)/**'], 'timing is the bottom of core.'),
+  ...['worker', 'registry', 'scheduler', 'execution', 'history', 'postgres'].map((room) =>
+    oneWay(
+      `core/${room}`,
+      ['core/dashboard', 'core/terminus', 'core/observability', 'core/testing'],
+      'Outcomes flow outwards: what shows runs depends on what makes them.',
+    ),
+  ),
+  ...['worker', 'registry', 'timing', 'history'].map((room) =>
+    oneWay(
+      `core/${room}`,
+      ['core/scheduler', 'core/execution'],
+      'A tick flows timing -> scheduler -> execution.',
+    ),
+  ),
+  oneWay('core/execution', ['core/scheduler'], 'A run does not know what drove it.'),
+  oneWay('modules', ['app'], 'The library does not know the reference app.'),
+  oneWay(
+    'modules/!(workers|testing)/**',
+    ['modules/workers'],
+    'A domain module never imports a worker module.',
+  ),
+];
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', 'node_modules/', '.data/'] },
+  ...tseslint.configs.recommended,
+  {
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver-next': [createTypeScriptImportResolver()] },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-cycle': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      // Nest decorates empty module classes.
+      '@typescript-eslint/no-extraneous-class': 'off',
+    },
+  },
+  {
+    // A spec stands outside of its room: it may use the testing kit.
+    files: ['**/*.spec.ts'],
+    rules: { 'import-x/no-restricted-paths': 'off' },
+  },
+);
