@@ -1,0 +1,17 @@
+/** How a camelCase record goes over HTTP: the same names in snake_case, dates as ISO 8601. Nested values as they are. */
+export type Wire<T> = {
+  [K in keyof T as SnakeCase<K & string>]: T[K] extends Date | undefined ? string | undefined : T[K];
+};
+
+type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
+  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${SnakeCase<Tail>}`
+  : S;
+
+export function toWire<T extends object>(record: T): Wire<T> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      value instanceof Date ? value.toISOString() : value,
+    ]),
+  ) as Wire<T>;
+}

@@ -1,0 +1,165 @@
+import { type INestApplication, Injectable } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Interval } from '../worker/interval.decorator.js';
+import { type RunContext } from '../worker/run-context.js';
+import { WorkerModule } from '../worker.module.js';
+import { type WorkerDashboardOptions } from './dashboard.options.js';
+import { WorkerDashboardModule } from './worker-dashboard.module.js';
+
+const TOKEN = 'a-token-of-the-test';
+const AUTHORIZED = { headers: { authorization: `Bearer ${TOKEN}` } };
+
+@Injectable()
+class Greeter {
+  release = (): void => {};
+  @Interval('greeter', '1h', { critical: true })
+  async greet({ payload, progress }: RunContext) {
+    progress(1, 3);
+    if (payload === 'fail') throw new Error('as told');
+    if ((payload as { hold?: boolean })?.hold) await new Promise<void>((resolve) => (this.release = resolve));
+  }
+  @Interval('other/worker', 0)
+  other() {}
+}
+
+describe('the HTTP interface', () => {
+  let app: INestApplication;
+  let base: string;
+
+  async function start(options: WorkerDashboardOptions): Promise<void> {
+    const module = await Test.createTestingModule({
+      imports: [WorkerModule.forRoot(), WorkerDashboardModule.forRoot(options)],
+      providers: [Greeter],
+    })
+      .setLogger(false as never)
+      .compile();
+    app = module.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    base = await app.getUrl();
+  }
+  afterEach(() => app.close());
+
+  const get = (path: string, init?: RequestInit) => fetch(base + path, init);
+  const trigger = (name: string, body?: unknown, init: RequestInit = AUTHORIZED) =>
+    fetch(`${base}/workers/${name}/trigger`, {
+      method: 'POST',
+      ...init,
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { ...init.headers, 'content-type': 'application/json' },
+      }),
+    });
+
+  it('lists the workers with the names of the fields that they have in the protocol', async () => {
+    await start({ openReads: true });
+    const workers = (await (await get('/workers')).json()) as Record<string, unknown>[];
+    expect(workers).toEqual([
+      {
+        name: 'greeter', interval: 3_600_000, running: true, run_count: 0, state: 'idle', active_runs: 0,
+        next_run: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), consecutive_failures: 0, skipped_count: 0, missed_count: 0,
+        critical: true, conditions: [],
+      },
+      expect.objectContaining({ name: 'other/worker', interval: 0, running: true }),
+    ]); // prettier-ignore
+  });
+
+  it('triggers a run with the body as payload, and shows it while it is on and when it has ended', async () => {
+    await start({ token: TOKEN, openReads: true });
+    const answer = await trigger('greeter', { hold: true });
+    expect(answer.status).toBe(202);
+    const { run_id } = (await answer.json()) as { run_id: string };
+
+    expect(await (await get('/workers/greeter')).json()).toMatchObject({
+      state: 'executing', active_runs: 1, progress: { done: 1, total: 3 }, last_run: expect.any(String),
+      holder: expect.any(String),
+    }); // prettier-ignore
+    expect(await (await get('/workers/greeter/runs?limit=1')).json()).toMatchObject([
+      { id: run_id, outcome: 'running' },
+    ]);
+
+    const busy = await trigger('greeter');
+    expect(busy.status).toBe(409);
+    expect(await busy.json()).toMatchObject({ message: expect.stringContaining(run_id) });
+
+    app.get(Greeter).release();
+    const runs = await ended(run_id);
+    expect(runs).toMatchObject({
+      outcome: 'succeeded',
+      trigger: 'manual',
+      worker: 'greeter',
+      attempt: 1,
+      started_at: expect.any(String),
+    });
+    expect(runs).not.toHaveProperty('slot');
+  });
+
+  async function ended(id: string): Promise<Record<string, unknown>> {
+    for (;;) {
+      const runs = (await (await get('/workers/greeter/runs', AUTHORIZED)).json()) as Record<
+        string,
+        unknown
+      >[];
+      const run = runs.find((candidate) => candidate['id'] === id)!;
+      if (run['outcome'] !== 'running') return run;
+    }
+  }
+
+  it('answers 404 for a worker that there is not, and names those that there are', async () => {
+    await start({ token: TOKEN });
+    for (const answer of [
+      await get('/workers/greater', AUTHORIZED),
+      await get('/workers/greater/runs', AUTHORIZED),
+      await trigger('greater'),
+    ]) {
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toMatchObject({
+        message: 'No worker is named "greater". There are: greeter, other/worker',
+      });
+    }
+  });
+
+  it('finds a worker whose name has to be escaped in a path', async () => {
+    await start({ openReads: true });
+    expect((await get(`/workers/${encodeURIComponent('other/worker')}`)).status).toBe(200);
+  });
+
+  it.each(['0', '-1', '1001', '1e3', '5.5', 'all', '', '99999999999999999999', '1&limit=2'])(
+    'answers 400 for limit=%s and names it',
+    async (limit) => {
+      await start({ openReads: true });
+      const answer = await get(`/workers/greeter/runs?limit=${limit}`);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        message: expect.stringMatching(/^limit=.* cannot be: give a whole number from 1 to 1000/),
+      });
+    },
+  );
+
+  it.each([
+    ['no token', {}],
+    ['a wrong token', { headers: { authorization: 'Bearer wrong' } }],
+    ['another scheme', { headers: { authorization: `Basic ${TOKEN}` } }],
+  ])('answers 401 for %s, and does nothing', async (_name, init: RequestInit) => {
+    await start({ token: TOKEN });
+    const answer = await trigger('greeter', {}, init);
+    expect(answer.status).toBe(401);
+    expect(await answer.text()).not.toContain(TOKEN);
+    expect((await get('/workers', init)).status).toBe(401);
+    expect(await (await get('/workers/greeter/runs', AUTHORIZED)).json()).toEqual([]);
+  });
+
+  it('is off as a whole without a token and open reads, and says so', async () => {
+    await start({});
+    const answer = await get('/workers', AUTHORIZED);
+    expect(answer.status).toBe(403);
+    expect(await answer.json()).toMatchObject({
+      message: expect.stringContaining('give WorkerDashboardModule.forRoot() a token'),
+    });
+  });
+
+  it('lets nobody write where only reads are open', async () => {
+    await start({ openReads: true });
+    expect((await trigger('greeter')).status).toBe(403);
+  });
+});

@@ -1,0 +1,55 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import { type Run } from '../history/run.js';
+import { RunRecorder } from '../history/run.recorder.js';
+import { UnknownWorkerError } from '../registry/worker.errors.js';
+import { Scheduler } from '../scheduler/scheduler.js';
+import { type WorkerInfo } from '../worker/worker-info.js';
+import { DashboardGuard } from './dashboard.guard.js';
+import { LimitPipe } from './limit.pipe.js';
+import { toWire, type Wire } from './wire.js';
+import { WorkerErrorsFilter } from './worker-errors.filter.js';
+
+/** Workers and their runs over HTTP. */
+@Controller('workers')
+@UseGuards(DashboardGuard)
+@UseFilters(WorkerErrorsFilter)
+export class WorkersController {
+  constructor(
+    private readonly scheduler: Scheduler,
+    private readonly recorder: RunRecorder,
+  ) {}
+
+  @Get()
+  list(): Wire<WorkerInfo>[] {
+    return this.scheduler.workers().map(toWire);
+  }
+
+  @Get(':name')
+  one(@Param('name') name: string): Wire<WorkerInfo> {
+    return toWire(this.known(name));
+  }
+
+  /** Newest first. */
+  @Get(':name/runs')
+  async runs(@Param('name') name: string, @Query('limit', LimitPipe) limit: number): Promise<Wire<Run>[]> {
+    const { name: worker } = this.known(name);
+    return (await this.recorder.find({ worker, limit })).map(toWire);
+  }
+
+  /** Starts a run now. The request's body is its payload; the answer does not wait for its end. */
+  @Post(':name/trigger')
+  @HttpCode(202)
+  async trigger(@Param('name') name: string, @Body() payload: unknown): Promise<{ run_id: string }> {
+    const { runId } = await this.scheduler.trigger(name, payload);
+    return { run_id: runId };
+  }
+
+  private known(name: string): WorkerInfo {
+    const worker = this.scheduler.workerByName(name);
+    if (worker) return worker;
+    throw new UnknownWorkerError(
+      name,
+      this.scheduler.workers().map((known) => known.name),
+    );
+  }
+}

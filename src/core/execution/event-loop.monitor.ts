@@ -1,0 +1,80 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type Run } from '../history/run.js';
+import { Clock, type Timer } from '../timing/clock.js';
+
+const BEAT = 250;
+/** Shorter blocks are daily life: a garbage collection, a large JSON. */
+const BLOCK = 500;
+
+/**
+ * Finds out who blocks the event loop, which nothing can prevent and which delays every worker.
+ *
+ * A run that blocks before its first `await` is caught in the act by `calling`. One that blocks later shows only
+ * as a late beat: then it is one of the runs that were on meanwhile, and certain when there was just one.
+ */
+@Injectable()
+export class EventLoopMonitor {
+  private readonly logger = new Logger('Workers');
+  private readonly active = new Set<Run>();
+  private endedSinceBeat: Run[] = [];
+  private blockedSinceBeat = 0;
+  private lastBeat = 0;
+  private timer?: Timer;
+
+  constructor(@Inject(Clock) private readonly clock: Clock) {}
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  started(run: Run): void {
+    this.active.add(run);
+    if (!this.timer) this.arm();
+  }
+
+  /** @param ms how long the worker's method took to hand back control for the first time */
+  called(run: Run, ms: number): void {
+    if (ms < BLOCK) return;
+    this.blockedSinceBeat += ms;
+    this.blame(run, ms);
+  }
+
+  ended(run: Run): void {
+    this.active.delete(run);
+    this.endedSinceBeat.push(run);
+  }
+
+  private beat(): void {
+    // What `called` has already put down to a run is not looked for again.
+    const late = this.clock.monotonic() - this.lastBeat - BEAT - this.blockedSinceBeat;
+    if (late >= BLOCK) this.search(late);
+    this.blockedSinceBeat = 0;
+    this.endedSinceBeat = [];
+    this.timer = undefined;
+    // Nothing is on, so nobody could be blamed for the next block.
+    if (this.active.size > 0) this.arm();
+  }
+
+  private arm(): void {
+    this.lastBeat = this.clock.monotonic();
+    this.timer = this.clock.setTimer(() => this.beat(), BEAT);
+  }
+
+  private search(late: number): void {
+    const suspects = [...this.endedSinceBeat, ...this.active];
+    if (suspects.length === 1) return this.blame(suspects[0]!, late);
+    const names = [...new Set(suspects.map((run) => `"${run.worker}"`))].join(', ');
+    this.logger.warn(
+      `The event loop was blocked for ${Math.round(late)} ms, by ${names ? `one of the workers ${names}` : 'something other than a worker'}`,
+    );
+  }
+
+  private blame(run: Run, ms: number): void {
+    run.blockedMs = Math.round((run.blockedMs ?? 0) + ms);
+    this.logger.warn(
+      `Worker "${run.worker}" blocked the event loop for ${Math.round(ms)} ms (run ${run.id}): all workers and requests waited. ` +
+        'Move the computation to a worker thread, or hand back control in between',
+    );
+  }
+}

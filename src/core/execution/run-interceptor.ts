@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import { type RunContext } from '../worker/run-context.js';
+
+/**
+ * Something that stands around every run: claims, a tenant's scope, a tracing context. It must call `next` and
+ * hand on what that settles to; what it throws itself fails the run.
+ */
+export interface RunInterceptor {
+  intercept<T>(context: RunContext, next: () => Promise<T>): Promise<T>;
+}
+
+/** The interceptors of this application, outermost first. Add yours in `onModuleInit`. */
+@Injectable()
+export class RunInterceptors {
+  private readonly interceptors: RunInterceptor[] = [];
+
+  add(interceptor: RunInterceptor): void {
+    this.interceptors.push(interceptor);
+  }
+
+  /** Calls `work` inside all of them. */
+  around(context: RunContext, work: () => unknown): unknown {
+    return this.from(0, context, work);
+  }
+
+  private from(index: number, context: RunContext, work: () => unknown): unknown {
+    const interceptor = this.interceptors[index];
+    if (!interceptor) return work();
+    return interceptor.intercept(context, async () => this.from(index + 1, context, work));
+  }
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { describeError, type EndedRun, type Run, type RunOutcome } from '../history/run.js';
+import { RunRecorder } from '../history/run.recorder.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { Clock } from '../timing/clock.js';
+import { type RunTrigger, runContextStorage } from '../worker/run-context.js';
+import { ActiveRun } from './active-run.js';
+import { EventLoopMonitor } from './event-loop.monitor.js';
+import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
+import { RunInterceptors } from './run-interceptor.js';
+
+/** Why a run starts, and for which instant. */
+export interface RunRequest {
+  trigger: RunTrigger;
+  /** Milliseconds since the epoch; absent when triggered. */
+  slot?: number;
+  payload?: unknown;
+}
+
+/** A run that is on. */
+export interface Execution {
+  readonly run: Run;
+  /** Whether its timeout has passed. */
+  readonly overdue: boolean;
+  /** Resolves with the final record when the worker has settled, however it did. Never rejects. */
+  readonly ended: Promise<EndedRun>;
+  /** Aborts its signal as a shutdown does. */
+  abort(): void;
+  /** Records it as aborted although it has not ended: the process is about to go. */
+  abandon(): void;
+}
+
+/**
+ * One run from start to record: context, timeout, abort, error. Whatever the worker does, nothing is thrown
+ * from here and no promise rejects.
+ */
+@Injectable()
+export class RunExecutor {
+  private readonly logger = new Logger('Workers');
+
+  constructor(
+    @Inject(Clock) private readonly clock: Clock,
+    private readonly recorder: RunRecorder,
+    private readonly interceptors: RunInterceptors,
+    private readonly monitor: EventLoopMonitor,
+  ) {}
+
+  execute(worker: WorkerDefinition, request: RunRequest): Execution {
+    const now = this.clock.now();
+    const startedAt = new Date(now);
+    const slot = request.slot === undefined ? undefined : new Date(request.slot);
+    const run: Run = {
+      id: randomUUID(),
+      worker: worker.name,
+      replica: this.recorder.replica.id,
+      trigger: request.trigger,
+      slot,
+      attempt: 1,
+      scheduledAt: slot ?? startedAt,
+      startedAt,
+      outcome: 'running',
+    };
+    const context = new ActiveRun(run, request.payload, (changed) => this.recorder.record(changed));
+    this.recorder.record(run);
+    this.monitor.started(run);
+    let overdue = false;
+    const timer =
+      worker.timeout === undefined
+        ? undefined
+        : this.clock.setTimer(() => {
+            overdue = true;
+            context.abort(new RunTimeoutError(worker.name, worker.timeout!));
+          }, worker.timeout);
+
+    const end = (failure?: { error: unknown }): EndedRun => {
+      timer?.cancel();
+      return this.end(context, failure);
+    };
+    return {
+      run,
+      get overdue() {
+        return overdue;
+      },
+      ended: this.call(worker, context).then(
+        () => end(),
+        (error: unknown) => end({ error }),
+      ),
+      abort: () => context.abort(new RunAbortedError(worker.name)),
+      abandon: () => this.settle(context, 'aborted', context.abortReason),
+    };
+  }
+
+  private async call(worker: WorkerDefinition, context: ActiveRun): Promise<unknown> {
+    const called = this.clock.monotonic();
+    try {
+      return runContextStorage.run(context, () =>
+        this.interceptors.around(context, () => worker.run(context)),
+      );
+    } finally {
+      this.monitor.called(context.run, this.clock.monotonic() - called);
+    }
+  }
+
+  private end(context: ActiveRun, failure?: { error: unknown }): EndedRun {
+    const { run, abortReason } = context;
+    if (abortReason instanceof RunTimeoutError)
+      this.settle(context, 'timed_out', failure?.error ?? abortReason);
+    else if (abortReason instanceof RunAbortedError)
+      this.settle(context, 'aborted', failure?.error ?? abortReason);
+    else if (failure) this.settle(context, 'failed', failure.error);
+    else this.settle(context, 'succeeded', undefined);
+    return run as EndedRun;
+  }
+
+  private settle({ run }: ActiveRun, outcome: RunOutcome, error: unknown): void {
+    // When it was abandoned, its record stands: what comes after the drain counts no more.
+    if (run.endedAt) return;
+    run.endedAt = new Date(this.clock.now());
+    run.outcome = outcome;
+    if (outcome !== 'succeeded') {
+      run.error = describeError(error);
+      this.logger.error(
+        `Worker "${run.worker}" ${outcome.replace('_', ' ')} (run ${run.id}): ${run.error.message}`,
+        run.error.stack,
+      );
+    }
+    this.monitor.ended(run);
+    this.recorder.record(run);
+  }
+}

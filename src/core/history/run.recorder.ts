@@ -1,0 +1,157 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { atMost } from '../timing/at-most.js';
+import { Clock, type Timer } from '../timing/clock.js';
+import { type Replica, thisReplica } from './replica.js';
+import { type Run } from './run.js';
+import { type RunQuery, RunStore } from './run.store.js';
+
+/** A run's start is stored within 100 ms, this and the write; whatever comes together goes in one write. */
+const FLUSH_AFTER = 50;
+const RETRY_AFTER = 1_000;
+const LARGEST_BATCH = 1_000;
+const HEARTBEAT_EVERY = 2_000;
+/** Several heartbeats, so that a blocked event loop or a slow write is not taken for death. */
+const LOST_AFTER = 10_000;
+const CLOSE_WITHIN = 5_000;
+/** Runs held while the store is away. */
+const LARGEST_BUFFER = 10_000;
+
+/** How the history does. `unreachable`: what runs is buffered and written when the store is back. */
+export interface HistoryStatus {
+  state: 'ok' | 'unreachable';
+  buffered: number;
+  /** Runs that no record was kept of, because the buffer was full. */
+  dropped: number;
+}
+
+/**
+ * Stands between runs and the store: takes every change of a run at once, writes in batches, and never lets a
+ * run wait. Losing the store loses nothing but what does not fit the buffer.
+ */
+@Injectable()
+export class RunRecorder {
+  readonly replica: Replica;
+  private readonly logger = new Logger('Workers');
+  /** Runs with changes that are not stored, oldest first. */
+  private unsaved = new Map<string, Run>();
+  private dropped = 0;
+  private unreachable = false;
+  private writing?: Promise<void>;
+  private flushTimer?: Timer;
+  private heartbeatTimer?: Timer;
+
+  constructor(
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(RunStore) private readonly store: RunStore,
+  ) {
+    this.replica = thisReplica(clock.now());
+  }
+
+  /** Rejects when the store cannot be made ready. */
+  async open(): Promise<void> {
+    await this.store.open();
+    await this.heartbeat();
+  }
+
+  /** Takes note of a run that started, changed or ended. The object is read when it is written. */
+  record(run: Run): void {
+    this.unsaved.set(run.id, run);
+    if (this.unsaved.size > LARGEST_BUFFER) {
+      this.unsaved.delete(this.unsaved.keys().next().value!);
+      this.dropped++;
+    }
+    if (!this.flushTimer) this.flushIn(FLUSH_AFTER);
+  }
+
+  /** Stores all that was recorded before the call. Rejects when the store cannot be reached; nothing is lost then. */
+  async flush(): Promise<void> {
+    // Writes must be serial: an older state of a run must never replace a newer one.
+    await this.writing?.catch(() => {});
+    if (this.unsaved.size === 0) return;
+    this.writing ??= this.write().finally(() => (this.writing = undefined));
+    return this.writing;
+  }
+
+  /** Stored runs, this replica's newest changes included. */
+  async find(query: RunQuery): Promise<Run[]> {
+    await this.flush();
+    return this.store.find(query);
+  }
+
+  status(): HistoryStatus {
+    return {
+      state: this.unreachable ? 'unreachable' : 'ok',
+      buffered: this.unsaved.size,
+      dropped: this.dropped,
+    };
+  }
+
+  /** Writes the rest and signs off. Resolves also when the store is away, or does not answer for 5 s. */
+  async close(): Promise<void> {
+    this.heartbeatTimer?.cancel();
+    await atMost(
+      CLOSE_WITHIN,
+      this.flush().catch(() => {}),
+      this.clock,
+    );
+    if (this.unsaved.size > 0)
+      this.logger.error(`${this.unsaved.size} runs could not be recorded before shutdown`);
+    this.cancelFlush();
+    const closed = this.store.close(this.replica).catch((error: unknown) => this.lostStore(error));
+    await atMost(CLOSE_WITHIN, closed, this.clock);
+  }
+
+  private async write(): Promise<void> {
+    while (this.unsaved.size > 0) {
+      this.cancelFlush();
+      const rest = [...this.unsaved];
+      const batch = rest.splice(0, LARGEST_BATCH);
+      this.unsaved = new Map(rest);
+      try {
+        await this.store.save(batch.map(([, run]) => run));
+        this.foundStore();
+      } catch (error) {
+        this.unsaved = new Map([...batch, ...this.unsaved]);
+        this.lostStore(error);
+        this.flushIn(RETRY_AFTER);
+        throw error;
+      }
+    }
+  }
+
+  private flushIn(delay: number): void {
+    this.cancelFlush();
+    this.flushTimer = this.clock.setTimer(() => void this.flush().catch(() => {}), delay);
+  }
+
+  private cancelFlush(): void {
+    this.flushTimer?.cancel();
+    this.flushTimer = undefined;
+  }
+
+  private async heartbeat(): Promise<void> {
+    if (!this.store.heartbeat) return;
+    try {
+      const lost = await this.store.heartbeat(this.replica, LOST_AFTER);
+      this.foundStore();
+      for (const run of lost)
+        this.logger.warn(
+          `Run ${run.id} of "${run.worker}" is lost: its replica ${run.replica} answers no more`,
+        );
+    } catch (error) {
+      this.lostStore(error);
+    }
+    this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY);
+  }
+
+  private lostStore(error: unknown): void {
+    if (!this.unreachable) this.logger.error(`Run history cannot be written, buffering: ${String(error)}`);
+    this.unreachable = true;
+  }
+
+  private foundStore(): void {
+    if (this.unreachable)
+      this.logger.log(`Run history can be written again, ${this.unsaved.size} runs are buffered`);
+    this.unreachable = false;
+  }
+}

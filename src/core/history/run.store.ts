@@ -1,0 +1,37 @@
+import { type Replica } from './replica.js';
+import { type Run } from './run.js';
+
+/** Which runs to read; always newest start first. */
+export interface RunQuery {
+  worker?: string;
+  /** 1 to 1000. */
+  limit: number;
+  /** Only runs that come after this one in the same order: hand in the last of a page to get the next. */
+  before?: Pick<Run, 'id' | 'startedAt'>;
+}
+
+/**
+ * Where runs are kept. Calls reject when the store cannot be reached; the recorder in front of it buffers and
+ * repeats, so that no worker ever waits for one. Every implementation passes `runStoreContract`, and with a
+ * heartbeat `sharedRunStoreContract`.
+ */
+export abstract class RunStore {
+  /** Makes it ready. Rejecting fails the application's start. */
+  abstract open(): Promise<void>;
+
+  /** Inserts or replaces by id, all or none. Repeating it changes nothing. */
+  abstract save(runs: readonly Run[]): Promise<void>;
+
+  abstract find(query: RunQuery): Promise<Run[]>;
+
+  /**
+   * For a store that several replicas share, or that outlives them. Says that the replica lives, and marks as
+   * `lost` what runs still on replicas that have not said so for `lostAfter` milliseconds by the store's own
+   * clock, or never.
+   * @returns the runs that this call marked
+   */
+  heartbeat?(replica: Replica, lostAfter: number): Promise<Run[]>;
+
+  /** Forgets the replica, which has recorded all that it ran, and lets go of what `open` took. */
+  abstract close(replica: Replica): Promise<void>;
+}

@@ -1,0 +1,3 @@
+export { postgresHistory, PostgresRunStore } from './postgres-run.store.js';
+export { type DataSourceLike, type PostgresOptions } from './postgres-options.js';
+export { PostgresOptionsError, SchemaNewerThanCodeError, SchemaOutdatedError } from './postgres.errors.js';

@@ -1,0 +1,76 @@
+import pg from 'pg';
+import { PostgresOptionsError } from './postgres.errors.js';
+
+/** The part of a TypeORM `DataSource` that is needed, so that this entry does not load TypeORM. */
+export interface DataSourceLike {
+  readonly options: { readonly type: string };
+  readonly driver: unknown;
+}
+
+/** Which Postgres to use: exactly one of the three connections. */
+export interface PostgresOptions {
+  /** An initialised TypeORM data source; its pool is used and stays the application's. */
+  dataSource?: DataSourceLike;
+  /** A pool of `pg`; stays the application's. */
+  pool?: pg.Pool;
+  /** `postgres://…`; a small pool of our own, closed at shutdown. */
+  connectionString?: string;
+  /** Default `workers`. Lower-case letters, digits and underscores. */
+  schema?: string;
+  /** Install and upgrade the schema at start. Default true; if false, an outdated one fails the start with the SQL. */
+  manageSchema?: boolean;
+}
+
+/** A pool and whose it is. */
+export interface PoolHandle {
+  readonly pool: pg.Pool;
+  /** Ends it if it is ours. */
+  release(): Promise<void>;
+}
+
+/** Checked options; the pool is looked up only when it is needed, as a data source has none before it is initialised. */
+export function resolvePostgres(options: PostgresOptions): {
+  schema: string;
+  manageSchema: boolean;
+  connect(): PoolHandle;
+} {
+  const { dataSource, pool, connectionString, schema = 'workers', manageSchema = true } = options;
+  const given = Object.entries({ dataSource, pool, connectionString }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (given.length !== 1)
+    throw new PostgresOptionsError(
+      `Give one of dataSource, pool and connectionString; there ${given.length ? `are ${given.map(([k]) => k).join(', ')}` : 'is none'}`,
+    );
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
+    throw new PostgresOptionsError(
+      `"${schema}" is no schema name: lower-case letters, digits and underscores`,
+    );
+  if (dataSource && dataSource.options.type !== 'postgres')
+    throw new PostgresOptionsError(
+      `The data source is of type ${dataSource.options.type}: it must be postgres`,
+    );
+
+  return {
+    schema,
+    manageSchema,
+    connect: () => {
+      if (pool) return { pool, release: async () => {} };
+      if (dataSource) return { pool: poolOf(dataSource), release: async () => {} };
+      const own = new pg.Pool({ connectionString, max: 4 });
+      // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
+      own.on('error', () => {});
+      return { pool: own, release: () => own.end() };
+    },
+  };
+}
+
+/** TypeORM keeps the `pg` pool it writes through as `driver.master`; using it makes all three kinds behave alike. */
+function poolOf(dataSource: DataSourceLike): pg.Pool {
+  const { master } = dataSource.driver as { master?: pg.Pool };
+  if (!master)
+    throw new PostgresOptionsError(
+      'The data source is not initialised: initialise it before the application starts',
+    );
+  return master;
+}

@@ -1,0 +1,124 @@
+import type pg from 'pg';
+import { type Replica } from '../history/replica.js';
+import { type Run, type RunError, type RunOutcome } from '../history/run.js';
+import { type RunQuery, RunStore } from '../history/run.store.js';
+import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
+import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
+import { checkSchema, upgradeSchema } from './schema.js';
+import { findRuns } from './sql/find-runs.js';
+import { forgetReplica } from './sql/forget-replica.js';
+import { heartbeat } from './sql/heartbeat.js';
+import { saveRuns } from './sql/save-runs.js';
+
+/** After so many milliseconds a database that says nothing counts as away. */
+const QUERY_TIMEOUT = 5_000;
+
+/**
+ * Run history on Postgres, for `WorkerModule.forRoot({ history: postgresHistory({ … }) })`.
+ * @throws PostgresOptionsError
+ */
+export function postgresHistory(options: PostgresOptions): RunStore {
+  return new PostgresRunStore(options);
+}
+
+/** Runs in the tables `runs` and `replicas` of a schema of their own. */
+export class PostgresRunStore extends RunStore {
+  private readonly resolved: ReturnType<typeof resolvePostgres>;
+  private handle?: PoolHandle;
+
+  constructor(options: PostgresOptions) {
+    super();
+    this.resolved = resolvePostgres(options);
+  }
+
+  async open(): Promise<void> {
+    this.handle = this.resolved.connect();
+    const { schema, manageSchema } = this.resolved;
+    try {
+      await (manageSchema ? upgradeSchema : checkSchema)(this.handle.pool, schema);
+    } catch (error) {
+      await this.handle.release();
+      throw error;
+    }
+  }
+
+  async save(runs: readonly Run[]): Promise<void> {
+    if (runs.length > 0) await this.query(saveRuns, [JSON.stringify(runs.map(toRow))]);
+  }
+
+  async find({
+    worker = null,
+    limit,
+    before,
+  }: Omit<RunQuery, 'worker'> & { worker?: string | null }): Promise<Run[]> {
+    const rows = await this.query(findRuns, [worker, before?.startedAt ?? null, before?.id ?? null, limit]);
+    return rows.map(fromRow);
+  }
+
+  override async heartbeat({ id, host, pid, startedAt }: Replica, lostAfter: number): Promise<Run[]> {
+    return (await this.query(heartbeat, [id, host, pid, startedAt, lostAfter])).map(fromRow);
+  }
+
+  async close({ id }: Replica): Promise<void> {
+    try {
+      await this.query(forgetReplica, [id]);
+    } finally {
+      await this.handle?.release();
+    }
+  }
+
+  private async query(statement: (schema: string) => string, values: unknown[]): Promise<RunRow[]> {
+    // query_timeout is taken per query, and missing in pg's types there.
+    const config: pg.QueryConfig & { query_timeout: number } = {
+      text: statement(this.resolved.schema),
+      values,
+      query_timeout: QUERY_TIMEOUT,
+    };
+    const { rows } = await this.handle!.pool.query<RunRow>(config);
+    return rows;
+  }
+}
+
+interface RunRow {
+  id: string;
+  worker: string;
+  replica: string;
+  trigger: RunTrigger;
+  slot: Date | null;
+  attempt: number;
+  scheduled_at: Date;
+  started_at: Date;
+  ended_at: Date | null;
+  outcome: RunOutcome;
+  error: RunError | null;
+  progress: RunProgress | null;
+  blocked_ms: number | null;
+}
+
+function toRow(run: Run): Record<keyof RunRow, unknown> {
+  const { scheduledAt, startedAt, endedAt, blockedMs, slot, error, progress, ...rest } = run;
+  return {
+    ...rest,
+    slot,
+    scheduled_at: scheduledAt,
+    started_at: startedAt,
+    ended_at: endedAt,
+    error,
+    progress,
+    blocked_ms: blockedMs,
+  };
+}
+
+function fromRow(row: RunRow): Run {
+  const { slot, scheduled_at, started_at, ended_at, error, progress, blocked_ms, ...rest } = row;
+  return {
+    ...rest,
+    scheduledAt: scheduled_at,
+    startedAt: started_at,
+    ...(slot && { slot }),
+    ...(ended_at && { endedAt: ended_at }),
+    ...(error && { error }),
+    ...(progress && { progress }),
+    ...(blocked_ms !== null && { blockedMs: blocked_ms }),
+  };
+}

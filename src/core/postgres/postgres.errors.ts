@@ -1,0 +1,36 @@
+/** The connection that was given cannot be used. */
+export class PostgresOptionsError extends Error {
+  override readonly name = 'PostgresOptionsError';
+}
+
+/** A newer version of this package has upgraded the schema; this one would write what that one cannot read. */
+export class SchemaNewerThanCodeError extends Error {
+  override readonly name = 'SchemaNewerThanCodeError';
+
+  constructor(
+    readonly schema: string,
+    readonly installed: number,
+    readonly known: number,
+  ) {
+    super(
+      `The schema ${schema} is at version ${installed}, and this code knows version ${known}: ` +
+        'deploy the newer ctrlplane-workers that upgraded it, or use another schema',
+    );
+  }
+}
+
+/** The schema is missing or old, and the code was told not to touch it. */
+export class SchemaOutdatedError extends Error {
+  override readonly name = 'SchemaOutdatedError';
+
+  constructor(
+    readonly schema: string,
+    readonly installed: number,
+    /** What brings it up to date. */
+    readonly sql: string,
+  ) {
+    super(
+      `The schema ${schema} is at version ${installed} and manageSchema is false: apply this SQL first\n${sql}`,
+    );
+  }
+}

@@ -1,0 +1,126 @@
+import { Injectable, Module, Scope, type Provider } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it } from '@jest/globals';
+import { type Duration } from '../timing/duration.js';
+import { Interval } from '../worker/interval.decorator.js';
+import { WorkerExplorer } from './worker-explorer.js';
+import { WorkerRegistry } from './worker.registry.js';
+
+async function registry(...providers: Provider[]): Promise<WorkerRegistry> {
+  @Module({ providers })
+  class FleetModule {}
+  const module = await Test.createTestingModule({
+    imports: [DiscoveryModule, FleetModule],
+    providers: [WorkerExplorer, WorkerRegistry],
+  }).compile();
+  return module.get(WorkerRegistry);
+}
+
+async function refusal(...providers: Provider[]): Promise<string> {
+  const workers = await registry(...providers);
+  try {
+    workers.discover();
+  } catch (error) {
+    expect((error as Error).name).toBe('InvalidWorkersError');
+    expect(workers.names()).toEqual([]);
+    return (error as Error).message;
+  }
+  throw new Error('nothing was refused');
+}
+
+const decorate = (...args: unknown[]) =>
+  (Interval as (...a: unknown[]) => ReturnType<typeof Interval>)(...args);
+
+describe('WorkerRegistry', () => {
+  it.each<[unknown, RegExp]>([
+    ['5 bananas', /Bad\.work \(in FleetModule\): interval: '5 bananas' is not a duration/],
+    [-1, /interval: -1 is not a duration/],
+    [NaN, /interval: NaN is not a duration/],
+    [Infinity, /interval: Infinity is not a duration/],
+    [0.5, /interval: 0\.5 ms is below 1 ms: give 1 or more, or 0/],
+    [undefined, /interval: undefined is not a duration/],
+    [() => 'soon', /interval: 'soon' is not a duration/],
+    [() => { throw new Error('no config'); }, /the function that gives its interval threw: Error: no config/],
+  ])('refuses the interval %p, with class, method, module, value and fix', async (every, message) => {
+    @Injectable()
+    class Bad {
+      @decorate('bad', every)
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(message);
+  }); // prettier-ignore
+
+  it.each<[unknown, RegExp]>([
+    ['-5s', /timeout: '-5s' is not a duration/],
+    [0, /timeout: 0 leaves a run no time: leave it out/],
+  ])('refuses the timeout %p', async (timeout, message) => {
+    @Injectable()
+    class Bad {
+      @Interval('bad', '1s', { timeout: timeout as Duration })
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(message);
+  });
+
+  it.each(['', '   ', 'x'.repeat(201)])('refuses the name %p', async (name) => {
+    @Injectable()
+    class Bad {
+      @Interval(name, '1s')
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(/is not a name: give 1 to 200 characters/);
+  });
+
+  it('refuses a name that two methods have, and names both', async () => {
+    @Injectable()
+    class One {
+      @Interval('same', '1s')
+      a() {}
+    }
+    @Injectable()
+    class Two {
+      @Interval('same', '1s')
+      b() {}
+    }
+    expect(await refusal(One, Two)).toMatch(
+      /Two\.b \(in FleetModule\): the name "same" is taken by One\.a \(in FleetModule\)/,
+    );
+  });
+
+  it('refuses a decorated static method', async () => {
+    @Injectable()
+    class Static {
+      @Interval('static', '1s')
+      static work() {}
+    }
+    expect(await refusal(Static)).toMatch(/Static\.work .*static method.*: make it an instance method/);
+  });
+
+  it.each([Scope.REQUEST, Scope.TRANSIENT])(
+    'refuses a provider of scope %p, which it could not call',
+    async (scope) => {
+      @Injectable({ scope })
+      class Scoped {
+        @Interval('scoped', '1s')
+        work() {}
+      }
+      expect(await refusal(Scoped)).toMatch(/Scoped\.work .*: a worker needs the default scope/);
+    },
+  );
+
+  it('lists all bad definitions in one message', async () => {
+    @Injectable()
+    class Bad {
+      @decorate('first', '5 bananas', { timeout: -1 })
+      one() {}
+      @decorate('second', NaN)
+      two() {}
+      @decorate('fine', '1s')
+      fine() {}
+    }
+    const message = await refusal(Bad);
+    expect(message).toMatch(/^3 workers|^3 /);
+    expect(message).toMatch(/Bad\.one[^]*5 bananas[^]*Bad\.one[^]*timeout: -1[^]*Bad\.two[^]*NaN/);
+  });
+});

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { type Worker } from '../worker/worker.js';
+import { defineWorker, type WorkerDefinition } from './worker-definition.js';
+import { WorkerExplorer } from './worker-explorer.js';
+import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
+
+/** The workers of this application by name, each checked. */
+@Injectable()
+export class WorkerRegistry {
+  private readonly definitions = new Map<string, WorkerDefinition>();
+
+  constructor(private readonly explorer: WorkerExplorer) {}
+
+  /**
+   * Adds every decorated method of the application.
+   * @throws InvalidWorkersError that lists all bad ones; then none was added
+   */
+  discover(): WorkerDefinition[] {
+    const problems: string[] = [];
+    const found = new Map<string, WorkerDefinition>();
+    for (const { source, module, worker, problem } of this.explorer.explore()) {
+      const where = `${source} (in ${module})`;
+      if (!worker) {
+        problems.push(`${where}: ${problem}`);
+        continue;
+      }
+      const checked = defineWorker(worker, where);
+      if ('problems' in checked) {
+        problems.push(...checked.problems.map((p) => `${where}: ${p}`));
+        continue;
+      }
+      const { definition } = checked;
+      const other = found.get(definition.name) ?? this.definitions.get(definition.name);
+      if (other) problems.push(duplicate(where, definition.name, other));
+      else found.set(definition.name, definition);
+    }
+    if (problems.length > 0) throw new InvalidWorkersError(problems);
+    for (const definition of found.values()) this.definitions.set(definition.name, definition);
+    return [...found.values()];
+  }
+
+  /** @throws InvalidWorkersError for a bad definition or a name that is taken */
+  add(worker: Worker): WorkerDefinition {
+    const where = `the worker ${JSON.stringify(worker.name)} given to register()`;
+    const checked = defineWorker(worker, where);
+    if ('problems' in checked) throw new InvalidWorkersError(checked.problems.map((p) => `${where}: ${p}`));
+    const { definition } = checked;
+    const other = this.definitions.get(definition.name);
+    if (other) throw new InvalidWorkersError([duplicate(where, definition.name, other)]);
+    this.definitions.set(definition.name, definition);
+    return definition;
+  }
+
+  /** @throws UnknownWorkerError */
+  remove(name: string): void {
+    if (!this.definitions.delete(name)) throw new UnknownWorkerError(name, this.names());
+  }
+
+  names(): string[] {
+    return [...this.definitions.keys()];
+  }
+}
+
+function duplicate(where: string, name: string, other: WorkerDefinition): string {
+  return `${where}: the name "${name}" is taken by ${other.source}: give one of them another`;
+}

@@ -1,0 +1,32 @@
+import { type Execution } from '../execution/run.executor.js';
+import { atMost } from '../timing/at-most.js';
+import { type Clock } from '../timing/clock.js';
+import { type Duration, parseDuration } from '../timing/duration.js';
+
+/** How long a shutdown waits for runs. */
+export interface DrainOptions {
+  /** For runs to end by themselves. Default 10 s. */
+  timeout?: Duration;
+  /** For runs to end after their signal has aborted. Default 5 s. */
+  abortGrace?: Duration;
+}
+
+/** The same in milliseconds, defaults filled in. */
+export type DrainTimes = { [K in keyof DrainOptions]-?: number };
+
+/** @throws InvalidDurationError */
+export function drainTimes({ timeout = '10s', abortGrace = '5s' }: DrainOptions = {}): DrainTimes {
+  return { timeout: parseDuration(timeout), abortGrace: parseDuration(abortGrace) };
+}
+
+/** Waits for runs to end, aborts those that take too long, and abandons those that are deaf to it. */
+export async function drain(executions: Execution[], clock: Clock, times: DrainTimes): Promise<void> {
+  const left = new Set(executions);
+  for (const execution of executions) void execution.ended.then(() => left.delete(execution));
+  const allEnded = Promise.all(executions.map((execution) => execution.ended));
+
+  if (left.size > 0) await atMost(times.timeout, allEnded, clock);
+  for (const execution of left) execution.abort();
+  if (left.size > 0) await atMost(times.abortGrace, allEnded, clock);
+  for (const execution of left) execution.abandon();
+}

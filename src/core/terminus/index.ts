@@ -1,0 +1,2 @@
+export { WorkerHealthIndicator } from './worker-health.indicator.js';
+export { WorkerHealthModule } from './worker-health.module.js';

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { RunRecorder } from '../history/run.recorder.js';
+import { Scheduler } from '../scheduler/scheduler.js';
+
+/** Terminus 12 has `degraded`, 11 has not. */
+type Session = ReturnType<HealthIndicatorService['check']>;
+type AnySession = Omit<Session, 'degraded'> & Partial<Pick<Session, 'degraded'>>;
+
+/**
+ * The workers as a Terminus indicator, for 11 and 12.
+ *
+ * Down only for what restarting this process could mend: the scheduler does not tick, or a `critical` worker is
+ * stuck here. All else (stale, failing or stuck workers, a history that cannot be written) is `degraded`, which
+ * keeps the process in the load balancer; on Terminus 11, which has no such status, it is up with
+ * `degraded: true`. The detail names each worker in trouble and no error text, as health is often public.
+ */
+@Injectable()
+export class WorkerHealthIndicator {
+  constructor(
+    private readonly indicators: HealthIndicatorService,
+    private readonly scheduler: Scheduler,
+    private readonly recorder: RunRecorder,
+  ) {}
+
+  /** @param key name of the indicator in the answer */
+  isHealthy<const Key extends string>(key: Key): HealthIndicatorResult<Key> {
+    const session: AnySession = this.indicators.check(key);
+    const workers = this.scheduler.workers();
+    const troubled = workers.filter((worker) => worker.conditions.length > 0);
+    const history = this.recorder.status();
+    const detail = {
+      running: this.scheduler.running,
+      total: workers.length,
+      ...(troubled.length > 0 && {
+        troubled: Object.fromEntries(troubled.map((w) => [w.name, w.conditions])),
+      }),
+      ...(history.state !== 'ok' && { history }),
+    };
+    return this.judge(session, detail, troubled.some((w) => w.critical && w.conditions.includes('stuck'))) as HealthIndicatorResult<Key>; // prettier-ignore
+  }
+
+  private judge(
+    session: AnySession,
+    detail: { running: boolean; troubled?: object; history?: object },
+    critical: boolean,
+  ) {
+    if (!detail.running || critical) return session.down(detail);
+    if (!detail.troubled && !detail.history) return session.up(detail);
+    return session.degraded ? session.degraded(detail) : session.up({ ...detail, degraded: true });
+  }
+}

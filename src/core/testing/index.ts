@@ -1,0 +1,3 @@
+export { type ContractCase } from './contract-case.js';
+export { ManualClock } from './manual-clock.js';
+export { runStoreContract, sharedRunStoreContract, type RunStoreSetup } from './run-store.contract.js';

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from './manual-clock.js';
+
+describe('ManualClock', () => {
+  it('fires what falls due in order, each at its own instant, also what is set on the way', async () => {
+    const clock = new ManualClock(0);
+    const fired: [string, number][] = [];
+    clock.setTimer(() => fired.push(['late', clock.now()]), 30);
+    clock.setTimer(() => {
+      fired.push(['early', clock.now()]);
+      clock.setTimer(() => fired.push(['nested', clock.now()]), 5);
+    }, 10);
+    clock.setTimer(() => fired.push(['same instant', clock.now()]), 10);
+    await clock.advance(29);
+    expect(fired).toEqual([
+      ['early', 10],
+      ['same instant', 10],
+      ['nested', 15],
+    ]);
+    expect(clock.now()).toBe(29);
+    await clock.advance(1);
+    expect(fired.at(-1)).toEqual(['late', 30]);
+  });
+
+  it('lets promises that a timer sets off run before time moves on', async () => {
+    const clock = new ManualClock(0);
+    const seen: number[] = [];
+    clock.setTimer(
+      () => void Promise.resolve().then(async () => seen.push(await Promise.resolve(clock.now()))),
+      10,
+    );
+    clock.setTimer(() => seen.push(clock.now()), 20);
+    await clock.advance('20ms');
+    expect(seen).toEqual([10, 20]);
+  });
+
+  it('fires no cancelled timer', async () => {
+    const clock = new ManualClock(0);
+    clock.setTimer(() => expect('this').toBe('never called'), 10).cancel();
+    await clock.advance('1s');
+  });
+
+  it('fires late what fell due while it was blocked', async () => {
+    const clock = new ManualClock(0);
+    const fired: number[] = [];
+    clock.setTimer(() => fired.push(clock.now()), 10);
+    clock.block('2s');
+    expect(fired).toEqual([]);
+    await clock.advance(0);
+    expect(fired).toEqual([2_000]);
+  });
+});

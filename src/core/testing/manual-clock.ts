@@ -1,0 +1,76 @@
+import { Clock, type Timer } from '../timing/clock.js';
+import { type Duration, parseDuration } from '../timing/duration.js';
+
+interface Due {
+  at: number;
+  callback: () => void;
+}
+
+/**
+ * Time that stands still until a test moves it. Put it in the place of `Clock`:
+ * `Test.createTestingModule(…).overrideProvider(Clock).useValue(clock)`.
+ */
+export class ManualClock extends Clock {
+  private wall: number;
+  private elapsed = 0;
+  /** By due time; of the same time, in the order in which they were set. */
+  private readonly timers: Due[] = [];
+
+  /** @param start wall clock to begin with; default 2026-01-01T00:00:00Z */
+  constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
+    super();
+    this.wall = Number(start);
+  }
+
+  now(): number {
+    return this.wall;
+  }
+
+  monotonic(): number {
+    return this.elapsed;
+  }
+
+  setTimer(callback: () => void, delay: number): Timer {
+    const due: Due = { at: this.elapsed + Math.max(0, delay), callback };
+    const later = this.timers.findIndex((other) => other.at > due.at);
+    this.timers.splice(later < 0 ? this.timers.length : later, 0, due);
+    return {
+      cancel: () => {
+        const index = this.timers.indexOf(due);
+        if (index >= 0) this.timers.splice(index, 1);
+      },
+    };
+  }
+
+  /**
+   * Moves time on and fires every timer that falls due, each at its instant, in order. After each, everything
+   * that it set off runs as far as it can without time or the outside world; so it does before the first and
+   * after the last.
+   */
+  async advance(duration: Duration): Promise<void> {
+    const until = this.elapsed + parseDuration(duration);
+    await settle();
+    while (this.timers[0] && this.timers[0].at <= until) {
+      const { at, callback } = this.timers.shift()!;
+      this.pass(Math.max(0, at - this.elapsed));
+      callback();
+      await settle();
+    }
+    this.pass(until - this.elapsed);
+  }
+
+  /** Lets time pass without firing anything, as code that blocks the event loop does. */
+  block(duration: Duration): void {
+    this.pass(parseDuration(duration));
+  }
+
+  private pass(ms: number): void {
+    this.wall += ms;
+    this.elapsed += ms;
+  }
+}
+
+/** All promise callbacks have run when an immediate fires. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

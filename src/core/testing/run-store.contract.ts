@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { type Replica } from '../history/replica.js';
+import { type Run } from '../history/run.js';
+import { type RunStore } from '../history/run.store.js';
+import { type ContractCase } from './contract-case.js';
+
+/** An open store with nothing in it, and how to dispose of it. */
+export interface RunStoreSetup {
+  store: RunStore;
+  teardown?(): Promise<void>;
+}
+
+const HOUR = 3_600_000;
+const START = Date.UTC(2026, 0, 1);
+
+/** What every `RunStore` keeps. `setup` is called once for each case. */
+export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractCase[] {
+  const contract = cases(setup);
+  return [
+    contract('gives back a run with everything that was recorded of it', async (store) => {
+      const run = makeRun({
+        slot: new Date(START),
+        attempt: 2,
+        endedAt: new Date(START + 1_234),
+        outcome: 'failed',
+        error: { name: 'Error', message: `it's "bad" 💥 \\ \n`, stack: 'Error: bad\n  at x' },
+        progress: { done: 1, total: 2, message: 'half' },
+        blockedMs: 700,
+      });
+      await store.save([run]);
+      assert.deepEqual(await store.find({ limit: 10 }), [run]);
+    }),
+
+    contract(
+      'gives back a run that has only just started, without fields that it does not have',
+      async (store) => {
+        const run = makeRun({});
+        await store.save([run]);
+        assert.deepEqual(await store.find({ limit: 10 }), [run]);
+      },
+    ),
+
+    contract('replaces a run that is saved again', async (store) => {
+      const run = makeRun({});
+      await store.save([run]);
+      const ended: Run = { ...run, outcome: 'succeeded', endedAt: new Date(START + 5) };
+      await store.save([ended]);
+      await store.save([ended]);
+      assert.deepEqual(await store.find({ limit: 10 }), [ended]);
+    }),
+
+    contract('finds the runs of one worker, or of all, newest first', async (store) => {
+      const [a1, b2, a3] = [makeRun({ at: 1 }), makeRun({ at: 2, worker: 'b' }), makeRun({ at: 3 })];
+      await store.save([a3, a1, b2]);
+      assert.deepEqual(await store.find({ worker: 'a', limit: 10 }), [a3, a1]);
+      assert.deepEqual(await store.find({ limit: 10 }), [a3, b2, a1]);
+      assert.deepEqual(await store.find({ worker: 'nobody', limit: 10 }), []);
+    }),
+
+    contract('pages through runs, also those of one instant, without a gap or a repeat', async (store) => {
+      const runs = Array.from({ length: 7 }, (_, i) => makeRun({ at: Math.floor(i / 3) }));
+      await store.save(runs);
+      const seen: string[] = [];
+      let page = await store.find({ limit: 2 });
+      while (page.length > 0) {
+        seen.push(...page.map((run) => run.id));
+        page = await store.find({ limit: 2, before: page.at(-1)! });
+      }
+      assert.equal(seen.length, 7);
+      assert.deepEqual(new Set(seen), new Set(runs.map((run) => run.id)));
+    }),
+
+    contract('saves nothing without complaint', async (store) => {
+      await store.save([]);
+      assert.deepEqual(await store.find({ limit: 10 }), []);
+    }),
+  ];
+}
+
+/** What a `RunStore` with a heartbeat keeps besides. */
+export function sharedRunStoreContract(setup: () => Promise<RunStoreSetup>): ContractCase[] {
+  const contract = cases(setup);
+  return [
+    contract('marks runs as lost, once, when their replica is silent for too long', async (store) => {
+      const [dead, alive] = [makeReplica(), makeReplica()];
+      const cut = makeRun({ replica: dead.id });
+      const done = makeRun({ replica: dead.id, outcome: 'succeeded', endedAt: new Date(START + 1) });
+      const own = makeRun({ replica: alive.id });
+      await store.heartbeat!(dead, HOUR);
+      await store.save([cut, done, own]);
+      assert.deepEqual(await store.heartbeat!(alive, HOUR), [], 'an hour has not passed');
+
+      const lost = await store.heartbeat!(alive, 0);
+      assert.deepEqual(
+        lost.map((run) => [run.id, run.outcome]),
+        [[cut.id, 'lost']],
+      );
+      assert.ok(lost[0]!.endedAt, 'a lost run has an end');
+      assert.deepEqual(await store.heartbeat!(alive, 0), [], 'a run is lost once');
+      const stored = new Map((await store.find({ limit: 10 })).map((run) => [run.id, run.outcome]));
+      assert.deepEqual(stored, new Map([[cut.id, 'lost'], [done.id, 'succeeded'], [own.id, 'running']])); // prettier-ignore
+    }),
+
+    contract('marks runs as lost whose replica never said that it lives', async (store) => {
+      const run = makeRun({ replica: makeReplica().id });
+      await store.save([run]);
+      const lost = await store.heartbeat!(makeReplica(), HOUR);
+      assert.deepEqual(
+        lost.map(({ id }) => id),
+        [run.id],
+      );
+    }),
+
+    contract('believes a replica that comes back and says how a run that was lost ended', async (store) => {
+      const run = makeRun({ replica: makeReplica().id });
+      await store.save([run]);
+      await store.heartbeat!(makeReplica(), 0);
+      const ended: Run = { ...run, outcome: 'succeeded', endedAt: new Date(START + 9) };
+      await store.save([ended]);
+      assert.deepEqual(await store.find({ limit: 10 }), [ended]);
+    }),
+  ];
+}
+
+function cases(setup: () => Promise<RunStoreSetup>) {
+  return (name: string, body: (store: RunStore) => Promise<void>): ContractCase => ({
+    name,
+    run: async () => {
+      const { store, teardown } = await setup();
+      try {
+        await body(store);
+      } finally {
+        await teardown?.();
+      }
+    },
+  });
+}
+
+function makeRun({ at = 0, ...given }: Partial<Run> & { at?: number }): Run {
+  const startedAt = new Date(START + at);
+  return {
+    id: randomUUID(),
+    worker: 'a',
+    replica: randomUUID(),
+    trigger: 'schedule',
+    attempt: 1,
+    scheduledAt: startedAt,
+    startedAt,
+    outcome: 'running',
+    ...given,
+  };
+}
+
+function makeReplica(): Replica {
+  return { id: randomUUID(), host: 'test', pid: 1, startedAt: new Date(START) };
+}

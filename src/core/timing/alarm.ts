@@ -1,0 +1,33 @@
+import { type Clock, type Timer } from './clock.js';
+
+/**
+ * Node's timers run on a clock that knows neither suspend nor a wall clock that is set, fire a millisecond
+ * early at times, and overflow beyond 2^31-1 ms. So a long wait is cut into hops, and each looks at the wall
+ * clock again: a wait is at most this much off after such an event.
+ */
+const LONGEST_HOP = 60_000;
+
+/** Rings once when the wall clock has reached an instant, never before. */
+export class Alarm {
+  private timer?: Timer;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly ring: () => void,
+  ) {}
+
+  /** Replaces the instant that was set before. */
+  set(at: number): void {
+    this.clear();
+    const wait = Math.max(0, at - this.clock.now());
+    this.timer = this.clock.setTimer(
+      () => (this.clock.now() >= at ? this.ring() : this.set(at)),
+      Math.min(wait, LONGEST_HOP),
+    );
+  }
+
+  clear(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+}

@@ -1,0 +1,35 @@
+/** A timer that has not fired yet. Cancelling one that has is harmless. */
+export interface Timer {
+  cancel(): void;
+}
+
+/**
+ * Where the framework reads time and waits for it. Everything that ticks goes through this port, so that a
+ * test can put a manual clock in its place (`overrideProvider(Clock)`).
+ */
+export abstract class Clock {
+  /** Wall clock, milliseconds since the epoch. Can jump: for instants, not for lengths of time. */
+  abstract now(): number;
+
+  /** Milliseconds from an arbitrary start that never go back: for lengths of time. */
+  abstract monotonic(): number;
+
+  /** Calls back once after a delay in milliseconds, at most 2^31-1 (the limit of Node's timers). */
+  abstract setTimer(callback: () => void, delay: number): Timer;
+}
+
+/** The machine's clock. Uses the global functions, so that a test runner's fake timers reach it as well. */
+export class SystemClock extends Clock {
+  now(): number {
+    return Date.now();
+  }
+
+  monotonic(): number {
+    return performance.now();
+  }
+
+  setTimer(callback: () => void, delay: number): Timer {
+    const handle = setTimeout(callback, delay);
+    return { cancel: () => clearTimeout(handle) };
+  }
+}

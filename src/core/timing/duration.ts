@@ -1,0 +1,38 @@
+type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w';
+
+/** A length of time: milliseconds, or a number with its unit such as `'500ms' '30s' '1.5h' '7d'`. */
+export type Duration = number | `${number}${Unit}`;
+
+const UNITS: Record<Unit, number> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
+
+/** A value that should be a length of time is not one. */
+export class InvalidDurationError extends Error {
+  override readonly name = 'InvalidDurationError';
+
+  constructor(readonly value: unknown) {
+    const shown = typeof value === 'string' ? `'${value}'` : String(value);
+    super(
+      `${shown} is not a duration: give milliseconds (5000) or a number with a unit ('500ms', '30s', '5m', '1h', '7d')`,
+    );
+  }
+}
+
+/**
+ * Milliseconds of a duration. Takes any string, so that configuration can be handed in as it is.
+ * @throws InvalidDurationError for anything else: another unit, a negative or infinite number, NaN.
+ */
+export function parseDuration(value: Duration | string): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+  const match = typeof value === 'string' ? PATTERN.exec(value.trim()) : null;
+  if (!match) throw new InvalidDurationError(value);
+  return Number(match[1]) * UNITS[match[2] as Unit];
+}

@@ -1,0 +1,48 @@
+import { type Duration } from '../timing/duration.js';
+import { type RunContext } from './run-context.js';
+import { type WorkerOptions } from './worker-options.js';
+
+/** How often: a duration, or a function of the provider, so that injected configuration can set it. */
+export type Every<T = unknown> = Duration | ((provider: T) => Duration);
+
+/** What `@Interval` leaves on the method for discovery to find. Nothing is checked before the application starts. */
+export interface IntervalMetadata {
+  name?: string;
+  every: Every<never>;
+  options: WorkerOptions;
+}
+
+/** Registered symbol: two copies of this package in one process still find each other's workers. */
+export const INTERVAL_METADATA = Symbol.for('ctrlplane-workers/interval');
+
+type WorkerMethod = (context: RunContext, ...rest: never[]) => unknown;
+type WorkerMethodDecorator = <M extends WorkerMethod>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<M>,
+) => void;
+
+/**
+ * Makes a provider's method a worker. It gets a `RunContext` and runs every interval; runs never overlap.
+ *
+ * `every` 0 is event-driven: it never ticks, is still listed, and runs by `Scheduler.trigger`. The name
+ * defaults to `Class.method`. A bad definition fails the application's start with `InvalidWorkersError`.
+ *
+ * @example `@Interval('usage_reporter', '5m', { timeout: '1m' })`
+ * @example `@Interval<GarbageCollector>('gc', (gc) => gc.options.interval)`
+ */
+export function Interval<T = never>(every: Every<T>, options?: WorkerOptions): WorkerMethodDecorator;
+export function Interval<T = never>(
+  name: string,
+  every: Every<T>,
+  options?: WorkerOptions,
+): WorkerMethodDecorator;
+export function Interval(...args: unknown[]): WorkerMethodDecorator {
+  // One argument, or an object as the second, leaves no place for a name.
+  const named = args.length > 1 && (typeof args[1] !== 'object' || args[1] === null);
+  const [name, every, options] = named ? args : [undefined, ...args];
+  const metadata = { name, every, options: options ?? {} } as IntervalMetadata;
+  return (_target, _key, descriptor) => {
+    Reflect.defineMetadata(INTERVAL_METADATA, metadata, descriptor.value as object);
+  };
+}

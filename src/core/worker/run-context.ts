@@ -1,0 +1,47 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type LoggerService } from '@nestjs/common';
+
+/** What made a run start. */
+export type RunTrigger = 'schedule' | 'manual';
+
+/** How far a run says it is. */
+export interface RunProgress {
+  done: number;
+  total?: number;
+  message?: string;
+}
+
+/**
+ * One run as its worker sees it: the first argument of the method, and `RunContext.current()` anywhere in
+ * the calls below it.
+ */
+export abstract class RunContext {
+  /** Name of the worker. */
+  abstract readonly worker: string;
+  abstract readonly runId: string;
+  /** The instant that the run stands for; absent when it was triggered. */
+  abstract readonly slot: Date | undefined;
+  /** 1 for the first try of a slot. */
+  abstract readonly attempt: number;
+  abstract readonly trigger: RunTrigger;
+  /** When it was to start: the slot, or the moment of the trigger. */
+  abstract readonly scheduledAt: Date;
+  abstract readonly startedAt: Date;
+  /** What the trigger handed over. */
+  abstract readonly payload: unknown;
+  /** Aborts at the timeout, and at shutdown when the drain deadline has passed. Hand it to whatever waits. */
+  abstract readonly signal: AbortSignal;
+  /** Writes under the worker's name. */
+  abstract readonly logger: LoggerService;
+
+  /** Says how far the run is; the last word is kept in its record. May be taken off the context and called bare. */
+  abstract readonly progress: (done: number, total?: number, message?: string) => void;
+
+  /** The run that the caller is part of; undefined outside of any. */
+  static current(): RunContext | undefined {
+    return runContextStorage.getStore();
+  }
+}
+
+/** Carries the context through a run's asynchronous calls. Execution fills it; everybody else reads `current()`. */
+export const runContextStorage = new AsyncLocalStorage<RunContext>();

@@ -1,0 +1,44 @@
+import { type RunProgress } from './run-context.js';
+
+/** What a worker is doing. `stuck`: a run has passed its timeout and has not ended. */
+export type WorkerState = 'idle' | 'executing' | 'stuck' | 'stopped';
+
+/**
+ * What is wrong with a worker. `stale`: no run completed for 3 intervals plus the timeout. `failing`: 3 runs in
+ * a row failed. `stuck`: see `WorkerState`.
+ */
+export type WorkerCondition = 'stale' | 'failing' | 'stuck';
+
+/** What this replica knows of a worker since it started. */
+export interface WorkerInfo {
+  name: string;
+  /** Milliseconds; 0 for event-driven. */
+  interval: number;
+  /** Its loop is active: it ticks, or waits for triggers. */
+  running: boolean;
+  /** Start of the last run. Absent before the first. */
+  lastRun?: Date;
+  /** Message of the last run's error; absent when it succeeded. */
+  lastError?: string;
+  /** Runs that have ended, however they ended. */
+  runCount: number;
+  state: WorkerState;
+  activeRuns: number;
+  /** Absent when it is stopped or event-driven. */
+  nextRun?: Date;
+  /** End of the last run that succeeded. */
+  lastSuccess?: Date;
+  lastDurationMs?: number;
+  consecutiveFailures: number;
+  /** Slots that came while a run was on. */
+  skippedCount: number;
+  /** Slots that passed while this process could not look: a blocked event loop, a suspended machine. */
+  missedCount: number;
+  /** Of the run that is on now. */
+  progress?: RunProgress;
+  /** Replica that runs it now. */
+  holder?: string;
+  critical: boolean;
+  /** Empty when all is well. */
+  conditions: WorkerCondition[];
+}

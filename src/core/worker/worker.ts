@@ -1,0 +1,15 @@
+import { type Duration } from '../timing/duration.js';
+import { type RunContext } from './run-context.js';
+import { type WorkerOptions } from './worker-options.js';
+
+/** A background task for `Scheduler.register`, where no decorated method of a provider will do. */
+export interface Worker extends WorkerOptions {
+  /** Identifies the worker; unique in the application, at most 200 characters. */
+  readonly name: string;
+
+  /** How often it runs. 0: event-driven, it runs only when triggered. */
+  readonly interval: Duration;
+
+  /** One cycle. Rejecting marks the run as failed and harms no other worker. */
+  run(context: RunContext): unknown;
+}
