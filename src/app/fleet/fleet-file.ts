@@ -1,0 +1,155 @@
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import { type z } from 'zod';
+import { type InstanceSpec, type Labels } from '../../modules/providers/provider.js';
+import { fleetSchema } from './fleet-schema.js';
+import { explain } from './problem-wording.js';
+import { FleetFileError, type FleetProblem } from './fleet.errors.js';
+import { type KeyPath, LocatedYaml } from './located-yaml.js';
+
+/** What the reference app is to run, as a fleet file declares it. `examples/fleet.yaml` shows every key in use. */
+export interface FleetFile {
+  /** Absolute. */
+  path: string;
+  garbageCollector: GarbageCollectorSettings;
+  tenants: FleetTenant[];
+}
+
+/** What the file says of the garbage collector; absent keys keep the collector's own defaults. */
+export interface GarbageCollectorSettings {
+  /** Milliseconds between two passes. */
+  interval?: number;
+  /** Milliseconds for which a new instance is left alone, whatever it looks like. */
+  instanceGracePeriod?: number;
+  /** Per tenant, at least 1. */
+  maxInstancesPerTick?: number;
+  /** Say what would be deleted, and delete nothing. */
+  dryRun?: boolean;
+}
+
+export interface FleetTenant {
+  /** Names of a tenant's datacenters and of its workloads differ among themselves, as tenants' names do. */
+  name: string;
+  datacenters: { name: string }[];
+  workloads: FleetWorkload[];
+}
+
+export interface FleetWorkload {
+  name: string;
+  /** Name of a datacenter of the same tenant. */
+  datacenter?: string;
+  /** Default `process`. */
+  provider: string;
+  /** 0 to 1000. */
+  replicas: number;
+  /** A program `node` is the very binary that runs this; the working directory defaults to the file's. */
+  spec: InstanceSpec;
+  labels: Labels;
+}
+
+/** Far above any fleet that a person writes; the reason is that the whole file is held in memory. */
+const MAX_BYTES = 1_048_576;
+
+const SMALLEST_FLEET = `tenants:
+      - name: acme
+        workloads:
+          - name: web
+            replicas: 1
+            command: [node, server.mjs]`;
+
+/**
+ * Reads and checks a fleet file.
+ * @param path relative to the current directory, or absolute
+ * @param providers names of the providers that a workload may choose
+ * @throws FleetFileError that lists everything wrong with it, each with line, column and key path
+ */
+export function loadFleetFile(path: string, providers: readonly string[] = ['process']): FleetFile {
+  const file = resolve(path);
+  const directory = dirname(file);
+  const yaml = new LocatedYaml(readText(file));
+  const problems: FleetProblem[] = [...yaml.problems];
+  if (yaml.value === undefined) throw new FleetFileError(shown(file), problems);
+  if (yaml.value === null) {
+    const message = `is empty. The smallest fleet is\n\n    ${SMALLEST_FLEET}\n`;
+    throw new FleetFileError(shown(file), [{ message }]);
+  }
+
+  const checked = fleetSchema({ directory, providers }).safeParse(yaml.value, { error: explain });
+  for (const { path, message } of checked.error?.issues.flatMap(onePerKey) ?? [])
+    problems.push({ ...yaml.positionOf(path), path: keyPath(path), message });
+  if (!checked.success || problems.length > 0) throw new FleetFileError(shown(file), inTextOrder(problems));
+
+  const { garbageCollector, tenants } = checked.data;
+  return {
+    path: file,
+    garbageCollector,
+    tenants: tenants.map((tenant) => ({ ...tenant, workloads: tenant.workloads.map(toWorkload) })),
+  };
+}
+
+type CheckedFleet = z.output<ReturnType<typeof fleetSchema>>;
+type CheckedWorkload = CheckedFleet['tenants'][number]['workloads'][number];
+
+function toWorkload(workload: CheckedWorkload): FleetWorkload {
+  const { command, workingDirectory, env, ports, ...rest } = workload;
+  const [program, ...args] = command as [string, ...string[]];
+  return {
+    ...rest,
+    spec: {
+      command: [program === 'node' ? process.execPath : program, ...args],
+      workingDirectory,
+      env,
+      ports,
+    },
+  };
+}
+
+function readText(file: string): string {
+  const unusable = (message: string) => new FleetFileError(shown(file), [{ message }]);
+  try {
+    const stats = statSync(file);
+    if (stats.isDirectory()) throw unusable('is a directory: set FLEET to a file in it');
+    // Reading a device or a pipe may never end.
+    if (!stats.isFile()) throw unusable('is not a regular file: set FLEET to one');
+    if (stats.size > MAX_BYTES) throw unusable(`has ${stats.size} bytes: at most ${MAX_BYTES}`);
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof FleetFileError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw unusable('does not exist: set FLEET to your fleet file');
+    if (code === 'EACCES') throw unusable('may not be read by this user: check its permissions');
+    throw unusable(`cannot be read: ${message}`);
+  }
+}
+
+/** The schema reports the unknown keys of one map as one issue, with a line for each. */
+function onePerKey(issue: z.core.$ZodIssue): { path: KeyPath; message: string }[] {
+  if (issue.code !== 'unrecognized_keys') return [issue];
+  const lines = issue.message.split('\n');
+  return issue.keys.map((key, index) => ({
+    path: [...issue.path, key],
+    message: lines[index] ?? issue.message,
+  }));
+}
+
+function keyPath(path: KeyPath): string {
+  return path
+    .map((step) => {
+      if (typeof step === 'number') return `[${step}]`;
+      const key = String(step);
+      return /^[\w-]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    })
+    .join('')
+    .replace(/^\./, '');
+}
+
+function inTextOrder(problems: FleetProblem[]): FleetProblem[] {
+  return problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}
+
+/** Short where it can be: relative to the current directory when the file is below it. */
+function shown(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith('..') ? file : path;
+}

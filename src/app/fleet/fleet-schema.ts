@@ -1,0 +1,174 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { parseDuration } from '../../core/timing/duration.js';
+import { name as givenName, shown } from '../../modules/input/input.js';
+import { LABELS } from '../../modules/providers/provider.js';
+import { INSTANCE_VARIABLE } from '../../modules/providers/provision-request.schema.js';
+import { didYouMean } from './problem-wording.js';
+
+/** What the rules depend on besides the file's text. */
+export interface FleetSchemaContext {
+  /** Absolute; relative working directories start here. */
+  directory: string;
+  /** Names of the registered providers. */
+  providers: readonly string[];
+}
+
+/** More than this on one machine is a slip of the keyboard rather than a wish. */
+const MAX_REPLICAS = 1000;
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/;
+const SET_BY_CONTROL_PLANE: readonly string[] = [LABELS.instance, LABELS.tenant, LABELS.workload];
+
+/** The rules of a fleet file. Every problem is reported, also beside others, with a message that says what to do. */
+export function fleetSchema({ directory, providers }: FleetSchemaContext) {
+  const workload = mapping({
+    name,
+    datacenter: name.optional(),
+    provider: z.enum([...providers]).default('process'),
+    replicas: z.int().min(0).max(MAX_REPLICAS),
+    command: z
+      .array(text.min(1, 'an empty text is no argument: remove it'))
+      .min(1, 'a command needs a program at least, such as [node, server.mjs]'),
+    workingDirectory: z
+      .string()
+      .default('.')
+      .transform((path) => resolve(directory, path))
+      .refine(isDirectory, { error: ({ input }) => `there is no directory ${shown(input)}` }),
+    env: z.record(variable, text).default({}),
+    ports: listOf(mapping({ name, env: variable }), 'name', 'env').default([]),
+    labels: z.record(labelKey, labelValue).default({}),
+  }).superRefine(portsHaveTheirOwnVariables, always);
+
+  const tenant = mapping({
+    name,
+    datacenters: listOf(mapping({ name }), 'name').default([]),
+    workloads: listOf(workload, 'name').default([]),
+  }).superRefine(datacentersAreDeclared, always);
+
+  return mapping({
+    garbageCollector: mapping({
+      interval: duration.optional(),
+      instanceGracePeriod: duration.optional(),
+      maxInstancesPerTick: z.int().min(1).max(100_000).optional(),
+      dryRun: z.boolean().optional(),
+    }).default({}),
+    tenants: listOf(tenant, 'name'),
+  });
+}
+
+const text = z
+  .string()
+  .refine((value) => !value.includes('\0'), 'has a NUL character: no process can be given one');
+
+/** Tenants, workloads and the rest are named by the rules of the services that store them. */
+const name = z.string().pipe(givenName);
+
+const variable = z
+  .string()
+  .regex(VARIABLE, {
+    error: ({ input }) =>
+      `${shown(input)} is no name of an environment variable: letters, digits and _, such as PORT`,
+  })
+  .refine(
+    (key) => key !== INSTANCE_VARIABLE,
+    `${INSTANCE_VARIABLE} is set by the control plane: choose another`,
+  );
+
+const labelKey = z
+  .string()
+  .regex(LABEL, {
+    error: ({ input }) =>
+      `${shown(input)} is no name of a label: 1 to 128 letters, digits, ".", "_", "/" and "-"`,
+  })
+  .refine((key) => !SET_BY_CONTROL_PLANE.includes(key), {
+    error: ({ input }) => `${shown(input)} is set by the control plane: remove it`,
+  });
+
+const labelValue = z
+  .string()
+  .regex(/^[^\p{Cc}]{0,1024}$/u, 'is no value of a label: at most 1024 characters on one line');
+
+const duration = z
+  .union([z.number(), z.string()], 'give milliseconds (5000) or a text such as 5s or 15m')
+  .transform((value, context) => {
+    try {
+      return parseDuration(value);
+    } catch (error) {
+      context.addIssue((error as Error).message);
+      return z.NEVER;
+    }
+  });
+
+/** A check across keys that also runs when single keys are wrong; it must therefore expect anything in them. */
+const always = { when: () => true };
+
+/** A map that knows all its keys. Unknown ones are one issue with a line of message for each. */
+function mapping<S extends z.core.$ZodLooseShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => `unknown key${didYouMean(key, Object.keys(shape))}`).join('\n')
+        : undefined,
+  });
+}
+
+/** A list whose items differ in each of those keys. */
+function listOf<T extends z.ZodType>(item: T, ...uniqueKeys: string[]) {
+  return z.array(item).superRefine((items: unknown, context) => {
+    if (!Array.isArray(items)) return;
+    for (const key of uniqueKeys) {
+      const first = new Map<unknown, number>();
+      items.forEach((item: unknown, index) => {
+        const value = read(item, key);
+        if (typeof value !== 'string') return;
+        if (first.has(value)) {
+          const message = `${shown(value)} is taken by the item [${first.get(value)}] of the same list: choose another`;
+          context.addIssue({ code: 'custom', path: [index, key], message });
+        } else first.set(value, index);
+      });
+    }
+  }, always);
+}
+
+function portsHaveTheirOwnVariables(workload: unknown, context: z.RefinementCtx): void {
+  const env = read(workload, 'env');
+  list(read(workload, 'ports')).forEach((port, index) => {
+    const variable = read(port, 'env');
+    if (typeof variable === 'string' && read(env, variable) !== undefined) {
+      const message = `${variable} is under env as well: remove it there, the provider sets it`;
+      context.addIssue({ code: 'custom', path: ['ports', index, 'env'], message });
+    }
+  });
+}
+
+function datacentersAreDeclared(tenant: unknown, context: z.RefinementCtx): void {
+  const names = list(read(tenant, 'datacenters')).map((item) => String(read(item, 'name')));
+  const declared = [...new Set(names)];
+  list(read(tenant, 'workloads')).forEach((workload, index) => {
+    const wanted = read(workload, 'datacenter');
+    if (typeof wanted !== 'string' || declared.includes(wanted)) return;
+    const message = `this tenant declares no datacenter ${shown(wanted)}${didYouMean(wanted, declared)}`;
+    context.addIssue({ code: 'custom', path: ['workloads', index, 'datacenter'], message });
+  });
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function read(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}

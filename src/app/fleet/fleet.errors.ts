@@ -1,0 +1,35 @@
+/** One thing that is wrong with a fleet file, and what to do about it. */
+export interface FleetProblem {
+  /** Where it is in the file, both from 1. Absent when the file could not be read at all. */
+  line?: number;
+  column?: number;
+  /** Key path such as `tenants[0].workloads[1].replicas`. Absent when the problem is not of one key. */
+  path?: string;
+  message: string;
+}
+
+/**
+ * A fleet file that cannot be used. The message lists everything that is wrong with it, one line each, so
+ * that it takes one round to mend; values under `env` are never shown, for they may be secrets.
+ */
+export class FleetFileError extends Error {
+  override readonly name = 'FleetFileError';
+
+  /** @param file its path as it is to be shown */
+  constructor(
+    readonly file: string,
+    readonly problems: readonly FleetProblem[],
+  ) {
+    const [first, ...more] = problems.map((problem) => oneLine(file, problem));
+    super(
+      more.length === 0
+        ? `Cannot use the fleet file. ${first}`
+        : `Cannot use the fleet file, ${problems.length} problems:\n${[first, ...more].map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+}
+
+function oneLine(file: string, { line, column, path, message }: FleetProblem): string {
+  const place = line === undefined ? file : `${file}:${line}:${column}`;
+  return path ? `${place} ${path}: ${message}` : `${place}: ${message}`;
+}

@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DatabaseModule } from '../../modules/database/database.module.js';
+import { DatacentersModule } from '../../modules/datacenters/datacenters.module.js';
+import { InstancesModule } from '../../modules/instances/instances.module.js';
+import { ProcessProviderModule } from '../../modules/providers/process/process-provider.module.js';
+import { ProvidersModule } from '../../modules/providers/providers.module.js';
+import { TenantsModule } from '../../modules/tenants/tenants.module.js';
+import { WorkloadsModule } from '../../modules/workloads/workloads.module.js';
+import { FleetService } from './fleet.service.js';
+
+/** What it takes to bring a fleet up or down: the domain on a database, with processes as instances. No workers. */
+@Module({})
+export class FleetModule {
+  static forRoot(options: { databaseUrl: string; instancesDirectory: string }): DynamicModule {
+    return {
+      module: FleetModule,
+      imports: [
+        DatabaseModule.forRoot({ url: options.databaseUrl }),
+        ProcessProviderModule.forRoot({ directory: options.instancesDirectory }),
+        ProvidersModule,
+        TenantsModule,
+        DatacentersModule,
+        WorkloadsModule,
+        InstancesModule,
+      ],
+      providers: [FleetService],
+      exports: [FleetService],
+    };
+  }
+}

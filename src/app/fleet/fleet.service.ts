@@ -1,0 +1,195 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Injectable } from '@nestjs/common';
+import { systemClaims, withClaims, withSystemClaims } from '../../modules/auth/claims.js';
+import { everyItem } from '../../modules/database/page.js';
+import { UnknownDatacenterError } from '../../modules/datacenters/datacenter.errors.js';
+import { DatacentersService } from '../../modules/datacenters/datacenters.service.js';
+import { type DatacenterId, type TenantId, type WorkloadId } from '../../modules/ids/typed-id.js';
+import { type Instance } from '../../modules/instances/instance.js';
+import { InstancesService } from '../../modules/instances/instances.service.js';
+import { ProviderRegistry } from '../../modules/providers/provider.registry.js';
+import { UnknownTenantError } from '../../modules/tenants/tenant.errors.js';
+import { TenantsService } from '../../modules/tenants/tenants.service.js';
+import { type WorkloadRequest } from '../../modules/workloads/workload-input.js';
+import { UnknownWorkloadError } from '../../modules/workloads/workload.errors.js';
+import { type Workload } from '../../modules/workloads/workload.js';
+import { WorkloadsService } from '../../modules/workloads/workloads.service.js';
+import { type FleetFile, type FleetTenant } from './fleet-file.js';
+import { Attempts, type FleetDownReport, type FleetUpReport } from './fleet-report.js';
+
+/** The provider whose instances belong to this app alone, whatever became of their rows. */
+const OWN_PROVIDER = 'process';
+
+/**
+ * Brings the fleet of a file up, and down again, as `system:fleet`. Both converge: a call that is repeated,
+ * also after a crash in the middle of it, finishes what is missing and touches nothing else.
+ */
+@Injectable()
+export class FleetService {
+  constructor(
+    private readonly tenants: TenantsService,
+    private readonly datacenters: DatacentersService,
+    private readonly workloads: WorkloadsService,
+    private readonly instances: InstancesService,
+    private readonly providers: ProviderRegistry,
+  ) {}
+
+  /**
+   * Creates the tenants, datacenters and workloads that are missing, scales those workloads whose replicas
+   * differ, and brings back instances that are missing or failed. Leaves alone what the file does not name,
+   * and what else differs in a workload that it names. Meant for the start: called again later, it would undo
+   * what somebody has deleted since.
+   * @throws the signal's reason when it aborts. All else that goes wrong is in the report.
+   */
+  async up(fleet: FleetFile, signal?: AbortSignal): Promise<FleetUpReport> {
+    const attempts = new Attempts(signal);
+    const { failures } = attempts;
+    const report: FleetUpReport = { created: [], scaled: [], outdated: [], running: 0, failures };
+    await withClaims(systemClaims('fleet'), async () => {
+      for (const tenant of fleet.tenants) {
+        await attempts.at(tenant.name, () => this.upTenant(tenant, attempts, report));
+      }
+    });
+    return report;
+  }
+
+  /**
+   * Removes every workload and every instance of the tenants in the file, whether or not it names them, and
+   * then whatever else the process provider still holds. Tenants and datacenters stay.
+   * @throws the signal's reason when it aborts. All else that goes wrong is in the report.
+   */
+  async down(fleet: FleetFile, signal?: AbortSignal): Promise<FleetDownReport> {
+    const attempts = new Attempts(signal);
+    const report: FleetDownReport = { workloads: 0, instances: 0, failures: attempts.failures };
+    await withClaims(systemClaims('fleet'), async () => {
+      for (const { name } of fleet.tenants) {
+        await attempts.at(name, () => this.downTenant(name, attempts, report));
+      }
+      await attempts.at(OWN_PROVIDER, () => this.removeLeftovers(attempts, report));
+    });
+    return report;
+  }
+
+  private async upTenant(declared: FleetTenant, attempts: Attempts, report: FleetUpReport): Promise<void> {
+    const { name, datacenters, workloads } = declared;
+    const { id } =
+      (await known(this.tenants.getByName(name), UnknownTenantError)) ??
+      (await this.tenants.create({ name }));
+    await withSystemClaims(id, async () => {
+      const datacenterIds = await this.upDatacenters(id, datacenters);
+      for (const { datacenter, ...workload } of workloads) {
+        const datacenterId = datacenter === undefined ? undefined : datacenterIds.get(datacenter);
+        const request = { ...workload, datacenterId };
+        const subject = `${name}/${workload.name}`;
+        await attempts.at(subject, () => this.upWorkload(id, request, subject, attempts.signal, report));
+      }
+    });
+  }
+
+  private async upDatacenters(
+    tenantId: TenantId,
+    declared: FleetTenant['datacenters'],
+  ): Promise<Map<string, DatacenterId>> {
+    const ids = new Map<string, DatacenterId>();
+    for (const { name } of declared) {
+      const found = await known(this.datacenters.getByName(tenantId, name), UnknownDatacenterError);
+      const { id } = found ?? (await this.datacenters.create(tenantId, { name }));
+      ids.set(name, id);
+    }
+    return ids;
+  }
+
+  private async upWorkload(
+    tenantId: TenantId,
+    declared: WorkloadRequest,
+    subject: string,
+    signal: AbortSignal | undefined,
+    report: FleetUpReport,
+  ): Promise<void> {
+    const found = await known(this.workloads.getByName(tenantId, declared.name), UnknownWorkloadError);
+    const { id } = found ?? (await this.workloads.create(tenantId, declared, signal));
+    if (!found) report.created.push(subject);
+    else if (found.replicas === declared.replicas) await this.workloads.converge(tenantId, id, signal);
+    else {
+      await this.workloads.scale(tenantId, id, declared.replicas, signal);
+      report.scaled.push(subject);
+    }
+    if (found && isOutdated(found, declared)) report.outdated.push(subject);
+
+    const failed: Instance[] = [];
+    for await (const instance of this.instancesOf(tenantId, id)) {
+      if (instance.state === 'running') report.running++;
+      if (instance.state === 'failed') failed.push(instance);
+    }
+    if (failed.length)
+      throw new Error(
+        `${failed.length} of ${declared.replicas} instances do not run. The first: ${failed[0]?.lastError}`,
+      );
+  }
+
+  private async downTenant(name: string, attempts: Attempts, report: FleetDownReport): Promise<void> {
+    const { signal } = attempts;
+    const tenant = await known(this.tenants.getByName(name), UnknownTenantError);
+    if (!tenant) return;
+    await withSystemClaims(tenant.id, async () => {
+      const before = await count(this.instancesOf(tenant.id));
+      for await (const workload of everyItem((after) => this.workloads.list(tenant.id, { after }))) {
+        await attempts.at(`${name}/${workload.name}`, async () => {
+          await this.workloads.delete(tenant.id, workload.id, { signal });
+          report.workloads++;
+        });
+      }
+      // What a workload that is gone, or none at all, has left behind.
+      for await (const { id } of this.instancesOf(tenant.id)) {
+        await attempts.at(id, () => this.instances.delete(tenant.id, id, { signal }));
+      }
+      report.instances += before - (await count(this.instancesOf(tenant.id)));
+    });
+  }
+
+  /** Of tenants that are not in the file, and what has lost its row. */
+  private async removeLeftovers(attempts: Attempts, report: FleetDownReport): Promise<void> {
+    const { signal } = attempts;
+    const provider = this.providers.get(OWN_PROVIDER);
+    for (const { instanceId, tenantId } of await provider.list(signal)) {
+      await attempts.at(instanceId, async () => {
+        if (tenantId) await this.instances.delete(tenantId, instanceId, { signal });
+        await provider.deprovision(instanceId, signal);
+        report.instances++;
+      });
+    }
+  }
+
+  private instancesOf(tenantId: TenantId, workloadId?: WorkloadId): AsyncGenerator<Instance> {
+    return everyItem((after) => this.instances.list(tenantId, { workloadId, after }));
+  }
+}
+
+/** What was asked for, or undefined when the answer is that nobody knows it. */
+async function known<T>(
+  answer: Promise<T>,
+  unknown: new (...args: never[]) => Error,
+): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof unknown) return undefined;
+    throw error;
+  }
+}
+
+function isOutdated(stored: Workload, declared: WorkloadRequest): boolean {
+  const compared = ({ provider, datacenterId, spec, labels }: WorkloadRequest) => ({
+    provider,
+    datacenterId,
+    spec,
+    labels,
+  });
+  return !isDeepStrictEqual(compared(stored), compared(declared));
+}
+
+async function count(items: AsyncIterator<unknown>): Promise<number> {
+  let n = 0;
+  while (!(await items.next()).done) n++;
+  return n;
+}

@@ -1,0 +1,111 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
+
+/** Keys and list indexes from the top of the file to a value. */
+export type KeyPath = readonly PropertyKey[];
+
+/** A place in the text, both from 1. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+/**
+ * How many aliases of one anchor are expanded, those inside it counted. A file of a few lines can otherwise
+ * stand for billions of values ("billion laughs").
+ */
+const MAX_ALIASES = 1000;
+
+/** A YAML text as a plain value that still knows in which line each of its parts stands. */
+export class LocatedYaml {
+  /** What is wrong with it as YAML, duplicate keys included, in the order of the text. */
+  readonly problems: readonly (Position & { message: string })[];
+  /** The plain value; undefined when it has none because of those problems. */
+  readonly value: unknown;
+
+  private readonly document: Document.Parsed;
+  private readonly lines = new LineCounter();
+
+  constructor(text: string) {
+    // Pretty errors quote the lines around, and those may hold a secret.
+    this.document = parseDocument(text, {
+      lineCounter: this.lines,
+      prettyErrors: false,
+      logLevel: 'error',
+    });
+    const { warnings } = this.document;
+    // What follows after it gave up is noise: one error for each bracket left open.
+    const gaveUp = this.document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+    const errors = gaveUp ? [gaveUp] : this.document.errors;
+    const duplicates = errors.filter(({ code }) => code === 'DUPLICATE_KEY');
+    const found = [...errors, ...warnings].map(({ pos, code, message }) => ({
+      offset: pos[0],
+      message: REWORDED[code] ?? message,
+    }));
+    found.push(...this.danglingAliases());
+
+    // A map with a duplicate key still has a value, so that the rest of it can be checked in the same round.
+    if (found.length === duplicates.length) {
+      try {
+        this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES });
+      } catch (error) {
+        if (!(error instanceof ReferenceError)) throw error;
+        found.push({
+          offset: 0,
+          message: `its aliases stand for more than ${MAX_ALIASES} values: write them out`,
+        });
+      }
+    }
+    this.problems = found
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ offset, message }) => ({ ...this.at(offset), message }));
+  }
+
+  /** Where the key of that path stands, or the list item; of a key that is missing, what should hold it. */
+  positionOf(path: KeyPath): Position {
+    let node: unknown = this.document.contents;
+    let offset = this.document.contents?.range[0] ?? 0;
+    for (const step of path) {
+      if (isAlias(node)) node = node.resolve(this.document);
+      if (isMap(node)) {
+        const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === step);
+        if (!isScalar(pair?.key)) break;
+        offset = pair.key.range?.[0] ?? offset;
+        node = pair.value;
+      } else if (isSeq(node)) {
+        const item = node.items[Number(step)] as { range?: [number, number, number] } | undefined;
+        offset = item?.range?.[0] ?? offset;
+        node = item;
+      } else break;
+    }
+    return this.at(offset);
+  }
+
+  /** The parser leaves these to `toJS`, which says neither where they are nor that there are several. */
+  private danglingAliases(): { offset: number; message: string }[] {
+    const anchors = new Set<string>();
+    const found: { offset: number; message: string }[] = [];
+    visit(this.document, {
+      Value: (_, { anchor }) => void (anchor && anchors.add(anchor)),
+      Alias: (_, { source, range }) => {
+        if (!anchors.has(source))
+          found.push({
+            offset: range?.[0] ?? 0,
+            message: `*${source} refers to nothing: put &${source} before it`,
+          });
+      },
+    });
+    return found;
+  }
+
+  private at(offset: number): Position {
+    const { line, col } = this.lines.linePos(offset);
+    return { line, column: col };
+  }
+}
+
+/** What the parser's own words would leave a reader guessing at. */
+const REWORDED: Record<string, string | undefined> = {
+  DUPLICATE_KEY: 'this key is there twice: remove one of them',
+  MULTIPLE_DOCS: 'a second YAML document starts here: put everything into one, without ---',
+  RESOURCE_EXHAUSTION: 'it is nested too deeply',
+};
