@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { type ContractCase } from '../../../core/testing/contract-case.js';
+import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
+import { type OrphanRepository, type SweepLimits } from './orphan.repository.js';
+
+/** An instance that a case needs. */
+export interface SeededInstance {
+  tenantId: TenantId;
+  /** Becomes the label `ctrlplane.workload`, whatever it is; absent: no such label. */
+  workloadId?: string;
+  /** Milliseconds since it was created. */
+  age: number;
+  protected?: boolean;
+}
+
+/** A repository, and how a case puts rows where it looks for them. Rows of other tests may be there too. */
+export interface OrphanRepositorySetup {
+  repository: OrphanRepository;
+  addInstance(instance: SeededInstance): Promise<InstanceId>;
+  removeInstance(id: InstanceId): Promise<void>;
+  addWorkload(tenantId: TenantId): Promise<WorkloadId>;
+}
+
+const HOUR = 3_600_000;
+const LIMITS: SweepLimits = { maxInstances: 3, olderThan: HOUR };
+
+/** What every `OrphanRepository` keeps. */
+export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): ContractCase[] {
+  /** A tenant with so many orphans, the first the oldest. */
+  async function orphansOf(count: number): Promise<{ tenantId: TenantId; ids: InstanceId[] }> {
+    const tenantId = newId('tenant');
+    const ids: InstanceId[] = [];
+    for (let i = 0; i < count; i++)
+      ids.push(await setup().addInstance({ tenantId, workloadId: newId('workload'), age: 10 * HOUR - i }));
+    return { tenantId, ids };
+  }
+
+  /** One tick as the worker makes it: look, then store where to go on. */
+  async function tick(...tenantIds: TenantId[]): Promise<InstanceId[]> {
+    const { repository } = setup();
+    const page = await repository.sweepAcrossTenants(tenantIds, LIMITS);
+    await repository.storePositions(tenantIds, page.positions);
+    return page.orphans.map(({ instanceId }) => instanceId);
+  }
+
+  return [
+    {
+      name: 'finds an instance whose workload does not exist, and says what its label says',
+      run: async () => {
+        const { repository, addInstance } = setup();
+        const tenantId = newId('tenant');
+        const workloadId = newId('workload');
+        const instanceId = await addInstance({ tenantId, workloadId, age: 2 * HOUR });
+        const guarded = await addInstance({
+          tenantId,
+          workloadId: 'anything',
+          age: 2 * HOUR - 1,
+          protected: true,
+        });
+        assert.deepEqual(await repository.sweepAcrossTenants([tenantId], LIMITS), {
+          visited: 2,
+          orphans: [
+            { tenantId, instanceId, workloadId, protected: false },
+            { tenantId, instanceId: guarded, workloadId: 'anything', protected: true },
+          ],
+          positions: [],
+        });
+      },
+    },
+    {
+      name: 'finds none whose workload exists, that has no workload, or that is too young',
+      run: async () => {
+        const { repository, addInstance, addWorkload } = setup();
+        const tenantId = newId('tenant');
+        await addInstance({ tenantId, workloadId: await addWorkload(tenantId), age: 2 * HOUR });
+        await addInstance({ tenantId, workloadId: await addWorkload(newId('tenant')), age: 2 * HOUR });
+        await addInstance({ tenantId, age: 2 * HOUR });
+        await addInstance({ tenantId, workloadId: newId('workload'), age: HOUR - 60_000 });
+        const page = await repository.sweepAcrossTenants([tenantId], { ...LIMITS, maxInstances: 10 });
+        assert.deepEqual(page, { visited: 3, orphans: [], positions: [] });
+      },
+    },
+    {
+      name: 'visits every instance within ceil(instances / limit) ticks, oldest first, then begins again',
+      run: async () => {
+        const { tenantId, ids } = await orphansOf(7);
+        assert.deepEqual(await tick(tenantId), ids.slice(0, 3));
+        assert.deepEqual(await tick(tenantId), ids.slice(3, 6));
+        assert.deepEqual(await tick(tenantId), ids.slice(6));
+        assert.deepEqual(await tick(tenantId), ids.slice(0, 3));
+      },
+    },
+    {
+      name: 'wastes no tick when the limit divides the number of instances',
+      run: async () => {
+        const { tenantId, ids } = await orphansOf(6);
+        for (const expected of [ids.slice(0, 3), ids.slice(3), ids.slice(0, 3), ids.slice(3)])
+          assert.deepEqual(await tick(tenantId), expected);
+      },
+    },
+    {
+      name: 'goes on where it was when instances before and behind that place go',
+      run: async () => {
+        const { tenantId, ids } = await orphansOf(8);
+        await tick(tenantId);
+        for (const gone of [ids[1]!, ids[2]!, ids[4]!]) await setup().removeInstance(gone);
+        assert.deepEqual(await tick(tenantId), [ids[3], ids[5], ids[6]]);
+        assert.deepEqual(await tick(tenantId), [ids[7]]);
+        assert.deepEqual(await tick(tenantId), [ids[0], ids[3], ids[5]]);
+      },
+    },
+    {
+      name: 'keeps a place for each tenant by itself',
+      run: async () => {
+        const [large, small] = [await orphansOf(5), await orphansOf(2)];
+        const both = async () => new Set(await tick(large.tenantId, small.tenantId));
+        assert.deepEqual(await both(), new Set([...large.ids.slice(0, 3), ...small.ids]));
+        assert.deepEqual(await both(), new Set([...large.ids.slice(3), ...small.ids]));
+      },
+    },
+    {
+      name: 'looks at the same instances again when no place was stored, as after a crash',
+      run: async () => {
+        const { tenantId, ids } = await orphansOf(5);
+        await setup().repository.sweepAcrossTenants([tenantId], LIMITS);
+        assert.deepEqual(await tick(tenantId), ids.slice(0, 3));
+      },
+    },
+    {
+      name: 'lists every tenant that has an instance once, whether or not there is such a tenant',
+      run: async () => {
+        const { repository } = setup();
+        const made = await Promise.all([orphansOf(2), orphansOf(1), orphansOf(1)]);
+        const seen: TenantId[] = [];
+        for await (const page of repository.tenantsAcrossTenants(2)) {
+          assert.ok(page.length > 0 && page.length <= 2);
+          seen.push(...page);
+        }
+        assert.deepEqual(seen, [...new Set(seen)].sort());
+        for (const { tenantId } of made) assert.ok(seen.includes(tenantId));
+      },
+    },
+    {
+      name: 'says of a candidate whether it still is one',
+      run: async () => {
+        const { repository, addInstance, addWorkload, removeInstance } = setup();
+        const tenantId = newId('tenant');
+        const age = 2 * HOUR;
+        const candidate = async (workloadId: string, guarded = false) => ({
+          tenantId,
+          workloadId,
+          instanceId: await addInstance({ tenantId, workloadId, age, protected: guarded }),
+          protected: false,
+        });
+        const orphan = await candidate(newId('workload'));
+        assert.equal(await repository.isOrphan(orphan), true);
+        assert.equal(
+          await repository.isOrphan({ ...orphan, workloadId: newId('workload') }),
+          false,
+          'another label',
+        );
+        assert.equal(
+          await repository.isOrphan(await candidate(await addWorkload(tenantId))),
+          false,
+          'a workload',
+        );
+        assert.equal(await repository.isOrphan(await candidate(newId('workload'), true)), false, 'protected');
+        await removeInstance(orphan.instanceId);
+        assert.equal(await repository.isOrphan(orphan), false, 'gone');
+      },
+    },
+  ];
+}

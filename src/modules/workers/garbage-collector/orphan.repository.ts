@@ -1,0 +1,53 @@
+import { type InstanceId, type TenantId } from '../../ids/typed-id.js';
+
+/** Up to where the instances of a tenant have been examined, in the order of age. */
+export interface SweepPosition {
+  tenantId: TenantId;
+  createdAt: Date;
+  instanceId: InstanceId;
+}
+
+/** An instance whose label names a workload that does not exist. */
+export interface OrphanCandidate {
+  instanceId: InstanceId;
+  tenantId: TenantId;
+  /** What the label says: any text. */
+  workloadId: string;
+  /** Whether its label `ctrlplane.gc` says `protect`. */
+  protected: boolean;
+}
+
+/** What one look at some tenants brought. */
+export interface SweptPage {
+  /** Instances that were examined. */
+  visited: number;
+  orphans: OrphanCandidate[];
+  /** Where to go on, for each tenant that has more; the others begin again with their oldest. */
+  positions: SweepPosition[];
+}
+
+/** How a page is swept. */
+export interface SweepLimits {
+  /** Instances to examine of each tenant. */
+  maxInstances: number;
+  /** Milliseconds; younger instances are not looked at. By the database's clock, which also dates them. */
+  olderThan: number;
+}
+
+/**
+ * What the garbage collector asks the store, across all tenants: it follows instances, and not the list of
+ * tenants, so that those of a deleted tenant are found too. It is set-based: a page of tenants costs one query.
+ */
+export abstract class OrphanRepository {
+  /** Every tenant that has an instance, by id, in lists of that length. */
+  abstract tenantsAcrossTenants(pageSize: number): AsyncIterable<TenantId[]>;
+
+  /** Examines the next instances of each of these tenants, from its stored position on, oldest first. */
+  abstract sweepAcrossTenants(tenantIds: readonly TenantId[], limits: SweepLimits): Promise<SweptPage>;
+
+  /** Stores where to go on with these tenants; one without a position begins again with its oldest instance. */
+  abstract storePositions(tenantIds: readonly TenantId[], positions: readonly SweepPosition[]): Promise<void>;
+
+  /** Whether it still is there, as it was found, and its workload still is not. Rejects when the store cannot say. */
+  abstract isOrphan(candidate: OrphanCandidate): Promise<boolean>;
+}

@@ -1,0 +1,31 @@
+import { Test, type TestingModule } from '@nestjs/testing';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { createControlPlaneDatabase } from '../../../../test/support/control-plane-database.js';
+import { InstanceRows } from '../../../../test/support/instance-rows.js';
+import { DatabaseModule } from '../../database/database.module.js';
+import { orphanRepositoryContract, type OrphanRepositorySetup } from './orphan.repository.contract.js';
+import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
+
+describe('TypeOrmOrphanRepository', () => {
+  let app: TestingModule;
+  let drop: () => Promise<void>;
+  let setup: OrphanRepositorySetup;
+
+  beforeAll(async () => {
+    const database = await createControlPlaneDatabase();
+    drop = database.drop;
+    app = await Test.createTestingModule({
+      imports: [DatabaseModule.forRoot({ url: database.url })],
+      providers: [TypeOrmOrphanRepository],
+    }).compile();
+    const { addInstance, removeInstance, addWorkload } = new InstanceRows(app.get(DataSource));
+    setup = { repository: app.get(TypeOrmOrphanRepository), addInstance, removeInstance, addWorkload };
+  });
+  afterAll(async () => {
+    await app.close();
+    await drop();
+  });
+
+  for (const { name, run } of orphanRepositoryContract(() => setup)) it(name, run);
+});

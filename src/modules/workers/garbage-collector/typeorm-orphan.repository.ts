@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { Transactions } from '../../database/transaction.js';
+import { type TenantId } from '../../ids/typed-id.js';
+import {
+  type OrphanCandidate,
+  OrphanRepository,
+  type SweepLimits,
+  type SweepPosition,
+  type SweptPage,
+} from './orphan.repository.js';
+import { IS_ORPHAN, STORE_POSITIONS, SWEEP, TENANTS_WITH_INSTANCES } from './orphan.statements.js';
+
+/** On the tables of the control plane; its own, `gc_positions`, needs no entity, as only these statements touch it. */
+@Injectable()
+export class TypeOrmOrphanRepository extends OrphanRepository {
+  constructor(private readonly transactions: Transactions) {
+    super();
+  }
+
+  async *tenantsAcrossTenants(pageSize: number): AsyncIterable<TenantId[]> {
+    let last = '';
+    for (;;) {
+      const rows = await this.query<{ tenant_id: TenantId }>(TENANTS_WITH_INSTANCES, [last, pageSize]);
+      if (rows.length === 0) return;
+      const page = rows.map((row) => row.tenant_id);
+      yield page;
+      last = page.at(-1)!;
+    }
+  }
+
+  async sweepAcrossTenants(
+    tenantIds: readonly TenantId[],
+    { maxInstances, olderThan }: SweepLimits,
+  ): Promise<SweptPage> {
+    type Row = Omit<SweptPage, 'positions'> & {
+      positions: (Omit<SweepPosition, 'createdAt'> & { createdAt: string })[];
+    };
+    const [row] = await this.query<Row>(SWEEP, [tenantIds, maxInstances, olderThan]);
+    const positions = row!.positions.map((position) => ({
+      ...position,
+      createdAt: new Date(position.createdAt),
+    }));
+    return { ...row!, positions };
+  }
+
+  async storePositions(tenantIds: readonly TenantId[], positions: readonly SweepPosition[]): Promise<void> {
+    await this.query(STORE_POSITIONS, [tenantIds, JSON.stringify(positions)]);
+  }
+
+  async isOrphan({ instanceId, workloadId }: OrphanCandidate): Promise<boolean> {
+    const [row] = await this.query<{ orphan: boolean }>(IS_ORPHAN, [instanceId, workloadId]);
+    return row!.orphan;
+  }
+
+  private query<T>(statement: string, values: unknown[]): Promise<T[]> {
+    return this.transactions.manager().query<T[]>(statement, values);
+  }
+}

@@ -1,0 +1,49 @@
+import { type DataSource } from 'typeorm';
+import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../src/modules/ids/typed-id.js';
+
+/** Rows as they are when nobody ran the cascade: written by SQL, with an age. */
+export class InstanceRows {
+  constructor(private readonly dataSource: DataSource) {}
+
+  addInstance = async (instance: {
+    tenantId: TenantId;
+    workloadId?: string;
+    age: number;
+    protected?: boolean;
+    provider?: string;
+  }): Promise<InstanceId> => {
+    const { tenantId, workloadId, age, provider = 'memory' } = instance;
+    const id = newId('instance');
+    const labels = {
+      ...(workloadId !== undefined && { 'ctrlplane.workload': workloadId }),
+      ...(instance.protected && { 'ctrlplane.gc': 'protect' }),
+    };
+    await this.dataSource.query(
+      `INSERT INTO instances (id, tenant_id, name, provider, state, labels, spec, created_at)
+       VALUES ($1, $2, 'web', $3, 'running', $4, '{"command": ["true"]}', clock_timestamp() - make_interval(secs => $5))`,
+      [id, tenantId, provider, labels, age / 1000],
+    );
+    return id;
+  };
+
+  removeInstance = async (id: InstanceId): Promise<void> => {
+    await this.dataSource.query('DELETE FROM instances WHERE id = $1', [id]);
+  };
+
+  addWorkload = async (tenantId: TenantId, id: WorkloadId = newId('workload')): Promise<WorkloadId> => {
+    await this.dataSource.query(
+      `INSERT INTO workloads (id, tenant_id, name, provider, spec, replicas) VALUES ($1, $2, $1, 'memory', '{}', 1)`,
+      [id, tenantId],
+    );
+    return id;
+  };
+
+  /** Ids of the tenant's instances, oldest first. */
+  instancesOf = async (tenantId: TenantId): Promise<InstanceId[]> => {
+    const rows = await this.dataSource.query<{ id: InstanceId }[]>(
+      'SELECT id FROM instances WHERE tenant_id = $1 ORDER BY created_at, id',
+      [tenantId],
+    );
+    return rows.map(({ id }) => id);
+  };
+}
