@@ -1,0 +1,52 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { DataSource } from 'typeorm';
+import { WorkerDashboardModule } from './core/dashboard/worker-dashboard.module.js';
+import { postgresHistory } from './core/postgres/postgres-run.store.js';
+import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
+import { WorkerModule } from './core/worker.module.js';
+import { type FleetFile } from './app/fleet/fleet-file.js';
+import { FleetModule } from './app/fleet/fleet.module.js';
+import { EventsController } from './app/http/events.controller.js';
+import { HealthController } from './app/http/health.controller.js';
+import { EventsModule } from './modules/events/events.module.js';
+import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
+
+/** What the reference app is made of, beside its fleet file. */
+export interface AppOptions {
+  databaseUrl: string;
+  /** Where instances keep their state and logs. Absolute. */
+  instancesDirectory: string;
+  fleet: FleetFile;
+  /** What writes over HTTP need. */
+  token: string;
+  /** Milliseconds that a run in flight gets at shutdown. */
+  drainTimeout: number;
+}
+
+/** The reference control plane: the fleet, the workers that keep it, and what shows them. */
+@Module({})
+export class AppModule {
+  static forRoot({ databaseUrl, instancesDirectory, fleet, token, drainTimeout }: AppOptions): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        FleetModule.forRoot({ databaseUrl, instancesDirectory }),
+        WorkerModule.forRootAsync({
+          inject: [DataSource],
+          useFactory: (dataSource: DataSource) => ({
+            history: postgresHistory({ dataSource }),
+            drain: { timeout: drainTimeout },
+          }),
+        }),
+        GarbageCollectorModule.forRoot(fleet.garbageCollector),
+        EventsModule,
+        TerminusModule.forRoot({ logger: false }),
+        WorkerHealthModule,
+        // Reads are open because the app listens on the loopback interface alone.
+        WorkerDashboardModule.forRoot({ token, openReads: true }),
+      ],
+      controllers: [HealthController, EventsController],
+    };
+  }
+}

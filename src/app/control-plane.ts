@@ -1,0 +1,98 @@
+import { type INestApplication, Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from '../app.module.js';
+import { generateToken, loadAppConfig } from './config/app-config.js';
+import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
+import { type FleetUpReport } from './fleet/fleet-report.js';
+import { FleetService } from './fleet/fleet.service.js';
+import { checkPort, portError } from './port.js';
+import { openResources, type Resources } from './resources.js';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** The reference app, running. */
+export interface ControlPlane {
+  /**
+   * Drains the workers, closes the application, then stops the embedded database. Instances go on. May be
+   * called again: it happens once.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the reference app: reads and checks everything that the user gave before it touches anything, takes
+ * the data directory, runs the database, and brings the fleet up.
+ * @throws whatever keeps it from running; then nothing is left behind but instances that ran before
+ */
+export async function startControlPlane(): Promise<ControlPlane> {
+  const config = loadAppConfig();
+  const fleet = loadFleetFile(config.fleetFile);
+  await checkPort(config.host, config.port);
+  const resources = await openResources(config, say);
+  const token = config.workersToken ?? generateToken();
+  let app: INestApplication | undefined;
+  const stopping = new AbortController();
+  const stop = async (): Promise<void> => {
+    stopping.abort(new Error('The app is shutting down'));
+    await app?.close();
+    await resources.release();
+  };
+  try {
+    const { databaseUrl, instancesDirectory } = resources;
+    const { drainTimeout } = config;
+    app = await NestFactory.create(
+      AppModule.forRoot({ databaseUrl, instancesDirectory, fleet, token, drainTimeout }),
+      // The modules' own start-up lines would bury what a newcomer wants to know.
+      { logger: ['warn', 'error', 'fatal'], abortOnError: false },
+    );
+    await listen(app, config);
+    Logger.overrideLogger(['log', 'warn', 'error', 'fatal']);
+    announce(await app.getUrl(), resources, config.workersToken ? undefined : token);
+    void bringUp(app, fleet, stopping.signal);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  let stopped: Promise<void> | undefined;
+  return { stop: () => (stopped ??= stop()) };
+}
+
+async function listen(app: INestApplication, { host, port }: { host: string; port: number }): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw portError(error, host, port);
+  }
+}
+
+function announce(url: string, resources: Resources, token: string | undefined): void {
+  say(`
+ctrlplane-workers is running at ${url}
+
+  workers    ${url}/workers
+  health     ${url}/health
+  events     ${url}/events`);
+  if (resources.databaseUrlFile) say(`  database   psql "$(cat ${resources.databaseUrlFile})"`);
+  if (token) {
+    say(`  token      ${token}`);
+    say(`\n  curl -X POST -H "Authorization: Bearer ${token}" ${url}/workers/gc/trigger`);
+  }
+  say('\nCtrl-C stops the app; the fleet goes on, and `npm run fleet:down` removes it.\n');
+}
+
+async function bringUp(app: INestApplication, fleet: FleetFile, signal: AbortSignal): Promise<void> {
+  const logger = new Logger('Fleet');
+  try {
+    report(logger, await app.get(FleetService).up(fleet, signal));
+  } catch (error) {
+    if (!signal.aborted) logger.error(error);
+  }
+}
+
+function report(logger: Logger, { created, scaled, outdated, running, failures }: FleetUpReport): void {
+  for (const { subject, reason } of failures) logger.error(`${subject}: ${reason}`);
+  for (const subject of outdated) logger.warn(`${subject} differs from the fleet file and goes on as it is`);
+  const changes = [created.length && `${created.length} created`, scaled.length && `${scaled.length} scaled`];
+  const detail = changes.filter(Boolean).join(', ');
+  logger.log(`${running} instances are running${detail ? ` (workloads: ${detail})` : ''}`);
+}

@@ -1,0 +1,37 @@
+import { InvalidWorkersError } from '../core/registry/worker.errors.js';
+import {
+  PostgresOptionsError,
+  SchemaNewerThanCodeError as HistoryNewerThanCodeError,
+} from '../core/postgres/postgres.errors.js';
+import {
+  DatabaseUnreachableError,
+  InvalidDatabaseUrlError,
+  SchemaNewerThanCodeError,
+} from '../modules/database/database.errors.js';
+import { AppConfigError } from './config/config.errors.js';
+import { DataDirectoryInUseError, UnusableDirectoryError } from './data-directory/index.js';
+import { EmbeddedPostgresError } from './embedded-postgres/index.js';
+import { FleetFileError } from './fleet/fleet.errors.js';
+import { PortInUseError } from './port.js';
+
+/** What a user can mend: the message says all. */
+const EXPECTED = [
+  AppConfigError,
+  FleetFileError,
+  DataDirectoryInUseError,
+  UnusableDirectoryError,
+  EmbeddedPostgresError,
+  PortInUseError,
+  InvalidDatabaseUrlError,
+  DatabaseUnreachableError,
+  SchemaNewerThanCodeError,
+  HistoryNewerThanCodeError,
+  PostgresOptionsError,
+  InvalidWorkersError,
+];
+
+/** An error of the start as a person wants to read it; the stack only of what nobody foresaw. */
+export function explain(error: unknown): string {
+  if (EXPECTED.some((kind) => error instanceof kind)) return (error as Error).message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,18 @@
+import { Controller, Get } from '@nestjs/common';
+import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import { WorkerHealthIndicator } from '../../core/terminus/worker-health.indicator.js';
+
+/** Whether this process is of use. A database that is away shows as a degraded history, not as down. */
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly workers: WorkerHealthIndicator,
+  ) {}
+
+  @Get()
+  @HealthCheck()
+  check(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.workers.isHealthy('workers')]);
+  }
+}

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+/** Somebody else listens there. */
+export class PortInUseError extends Error {
+  override readonly name = 'PortInUseError';
+
+  constructor(
+    readonly host: string,
+    readonly port: number,
+  ) {
+    super(`Port ${port} of ${host} is in use, perhaps by this app itself: end that, or set PORT to another`);
+  }
+}
+
+/**
+ * Checks a port before anything is started that would have to be taken back.
+ * @throws PortInUseError
+ */
+export async function checkPort(host: string, port: number): Promise<void> {
+  const server = createServer().listen({ host, port, exclusive: true });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw portError(error, host, port);
+  }
+  server.close();
+  await once(server, 'close');
+}
+
+/** What listening failed with, said so that it helps. */
+export function portError(error: unknown, host: string, port: number): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return new PortInUseError(host, port);
+  return error;
+}

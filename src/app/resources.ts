@@ -1,0 +1,55 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type AppConfig } from './config/app-config.js';
+import { PACKAGE_ROOT } from './config/app-config.js';
+import { defaultDataDirectory, openDataDirectory } from './data-directory/index.js';
+import { startEmbeddedPostgres } from './embedded-postgres/index.js';
+
+/** What the app holds outside of its own process while it runs. */
+export interface Resources {
+  databaseUrl: string;
+  /** Where the embedded database's URL is written; absent when `DATABASE_URL` names another. */
+  databaseUrlFile?: string;
+  instancesDirectory: string;
+  /** Stops the embedded database and lets the next app have the data directory. Instances go on. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the data directory, then runs PostgreSQL in it unless the configuration names one.
+ * @param say takes what the user should know
+ * @throws DataDirectoryInUseError, UnusableDirectoryError, EmbeddedPostgresError; then nothing is held
+ */
+export async function openResources(config: AppConfig, say: (line: string) => void): Promise<Resources> {
+  const { path, notice } = config.dataDir
+    ? { path: config.dataDir }
+    : await defaultDataDirectory(PACKAGE_ROOT);
+  if (notice) say(notice);
+  const directory = await openDataDirectory(path);
+  const instancesDirectory = join(directory.path, 'instances');
+  const { databaseUrl } = config;
+  if (databaseUrl) return { databaseUrl, instancesDirectory, release: () => directory.release() };
+  try {
+    const postgres = await startEmbeddedPostgres({ directory: join(directory.path, 'postgres'), log: say });
+    return {
+      databaseUrl: postgres.url,
+      databaseUrlFile: await writeSecret(join(directory.path, 'postgres.url'), postgres.url),
+      instancesDirectory,
+      release: async () => {
+        await postgres.stop();
+        await directory.release();
+      },
+    };
+  } catch (error) {
+    await directory.release();
+    throw error;
+  }
+}
+
+/** Readable by this user alone from its first moment; whole or not at all. */
+async function writeSecret(path: string, text: string): Promise<string> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, `${text}\n`, { mode: 0o600 });
+  await rename(draft, path);
+  return path;
+}

@@ -1,0 +1,42 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { loadAppConfig } from './app/config/app-config.js';
+import { explain } from './app/expected-error.js';
+import { loadFleetFile } from './app/fleet/fleet-file.js';
+import { FleetModule } from './app/fleet/fleet.module.js';
+import { FleetService } from './app/fleet/fleet.service.js';
+import { openResources } from './app/resources.js';
+
+/** `npm run fleet:down`: removes the fleet, and whatever else the process provider still holds. */
+async function fleetDown(): Promise<void> {
+  const config = loadAppConfig();
+  const fleet = loadFleetFile(config.fleetFile);
+  const resources = await openResources(config, (line) => process.stdout.write(`${line}\n`));
+  try {
+    const { databaseUrl, instancesDirectory } = resources;
+    const app = await NestFactory.createApplicationContext(
+      FleetModule.forRoot({ databaseUrl, instancesDirectory }),
+      {
+        logger: ['warn', 'error', 'fatal'],
+        abortOnError: false,
+      },
+    );
+    try {
+      const { workloads, instances, failures } = await app.get(FleetService).down(fleet);
+      for (const { subject, reason } of failures) process.stderr.write(`${subject}: ${reason}\n`);
+      process.stdout.write(`Removed ${workloads} workloads and ${instances} instances\n`);
+      if (failures.length > 0) process.exitCode = 1;
+    } finally {
+      await app.close();
+    }
+  } finally {
+    await resources.release();
+  }
+}
+
+try {
+  await fleetDown();
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+}
