@@ -120,11 +120,6 @@ describe('loadFleetFile', () => {
       });
     });
 
-    it('runs `node` by the very binary that runs the app, and no other program', () => {
-      const [workload] = load(workloadWith('replicas: 1')).tenants[0]!.workloads;
-      expect(workload!.spec.command).toEqual([process.execPath]);
-    });
-
     it('resolves a relative path from the current directory', () => {
       writeFileSync(file, 'tenants: []');
       expect(loadFleetFile(relative(process.cwd(), file)).path).toBe(file);

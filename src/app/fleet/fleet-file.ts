@@ -42,7 +42,7 @@ export interface FleetWorkload {
   provider: string;
   /** 0 to 1000. */
   replicas: number;
-  /** A program `node` is the very binary that runs this; the working directory defaults to the file's. */
+  /** The working directory defaults to the file's. */
   spec: InstanceSpec;
   labels: Labels;
 }
@@ -92,16 +92,7 @@ type CheckedWorkload = CheckedFleet['tenants'][number]['workloads'][number];
 
 function toWorkload(workload: CheckedWorkload): FleetWorkload {
   const { command, workingDirectory, env, ports, ...rest } = workload;
-  const [program, ...args] = command as [string, ...string[]];
-  return {
-    ...rest,
-    spec: {
-      command: [program === 'node' ? process.execPath : program, ...args],
-      workingDirectory,
-      env,
-      ports,
-    },
-  };
+  return { ...rest, spec: { command, workingDirectory, env, ports } };
 }
 
 function readText(file: string): string {
