@@ -1,6 +1,7 @@
 import { Injectable, type Provider } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { gate } from '../../../test/support/gate.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { type Run } from '../history/run.js';
 import { UnknownWorkerError, InvalidWorkersError } from '../registry/worker.errors.js';
@@ -14,13 +15,6 @@ import { Scheduler } from './scheduler.js';
 import { SchedulerStoppedError, WorkerBusyError } from './scheduler.errors.js';
 
 const ignore = (): void => {};
-
-/** A promise that a test settles when it wants to. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
-}
 
 describe('Scheduler', () => {
   let app: TestingModule;
