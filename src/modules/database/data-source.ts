@@ -1,0 +1,98 @@
+import { Logger } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import {
+  type DatabaseAddress,
+  DatabaseUnreachableError,
+  InvalidDatabaseUrlError,
+} from './database.errors.js';
+import { ENTITIES } from './entities.js';
+import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.js';
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/database`; PostgreSQL 13 or newer. */
+  url: string;
+  /** Most connections held at a time. Default 10. */
+  poolSize?: number;
+  /** Milliseconds in which a connection must be there, at start and later. Default 5000. */
+  connectTimeout?: number;
+}
+
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+const RETRY_MS = 250;
+
+/** Reasons that pass by themselves: nobody listens yet, or PostgreSQL is starting, stopping or full. */
+const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', '57P01', '57P03', '53300']);
+
+const logger = new Logger('Database');
+
+/** What TypeORM needs for the control plane's tables on that database. */
+export function dataSourceOptions({
+  url,
+  poolSize = 10,
+  connectTimeout = 5_000,
+}: DatabaseOptions): PostgresOptions {
+  return {
+    type: 'postgres',
+    url,
+    poolSize,
+    connectTimeoutMS: connectTimeout,
+    entities: ENTITIES,
+    migrations: MIGRATIONS,
+    migrationsTableName: MIGRATIONS_TABLE,
+    // Without a handler an idle connection that breaks would end the process. The pool replaces it by itself.
+    poolErrorHandler: (error: Error) => logger.warn(`Lost an idle database connection: ${error.message}`),
+    // A peer that vanished without a word is noticed after seconds, not after the kernel's two hours.
+    extra: { keepAlive: true, keepAliveInitialDelayMillis: 10_000 },
+  };
+}
+
+/**
+ * A connected DataSource, of what `dataSourceOptions` gave. What passes by itself (PostgreSQL still starting)
+ * is waited for, as long as a connection may take; anything else fails at once.
+ * @throws InvalidDatabaseUrlError, DatabaseUnreachableError
+ */
+export async function connect(options: DataSourceOptions): Promise<DataSource> {
+  const { url = '', connectTimeoutMS = 0 } = options as PostgresOptions;
+  const address = databaseAddress(url);
+  const deadline = Date.now() + connectTimeoutMS;
+  for (;;) {
+    try {
+      return await new DataSource(options).initialize();
+    } catch (error) {
+      if (!isPassing(error) || Date.now() + RETRY_MS > deadline) {
+        throw new DatabaseUnreachableError(address, reasonOf(error), { cause: error });
+      }
+    }
+    await delay(RETRY_MS);
+  }
+}
+
+/**
+ * Where the URL points, without user and password.
+ * @throws InvalidDatabaseUrlError
+ */
+export function databaseAddress(url: string): DatabaseAddress {
+  try {
+    const { protocol, hostname, port, pathname, searchParams, username } = new URL(url);
+    if (!/^postgres(ql)?:$/.test(protocol)) throw new InvalidDatabaseUrlError();
+    return {
+      host: decodeURIComponent(hostname) || searchParams.get('host') || 'localhost',
+      port: Number(port || 5432),
+      database: decodeURIComponent(pathname.slice(1) || username),
+    };
+  } catch {
+    throw new InvalidDatabaseUrlError();
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return PASSING.has((error as { code?: string }).code ?? '');
+}
+
+/** A refused `localhost` is an AggregateError of both address families, whose own message is empty. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && !error.message) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}

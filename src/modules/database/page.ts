@@ -1,0 +1,90 @@
+import { type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
+import { parseInput, shown } from '../input/input.js';
+import { InvalidInputError } from '../input/input.errors.js';
+import { z } from 'zod';
+
+/** Which part of a list is wanted. */
+export interface PageQuery {
+  /** Most items to return, 1 to 1000. Default 100. */
+  limit?: number;
+  /** `next` of the page before; absent for the first. */
+  after?: string;
+}
+
+/** One part of a list. Nothing is left out silently: `next` is there exactly when more follows. */
+export interface Page<T> {
+  items: T[];
+  /** Pass it as `after` to go on. Opaque. */
+  next?: string;
+}
+
+/** What a list is ordered by: oldest first, and by id among those of one millisecond. */
+interface Position {
+  createdAt: Date;
+  id: string;
+}
+
+const CURSOR = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z),([a-z]{2,4}_[0-9a-z]{26})$/;
+
+const notALimit = {
+  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 1000`,
+};
+const limits = z.object({ limit: z.int(notALimit).min(1, notALimit).max(1000, notALimit).default(100) });
+
+/**
+ * The limit to use.
+ * @throws InvalidInputError when it is not a whole number from 1 to 1000.
+ */
+export function pageLimit(limit: number | undefined): number {
+  return parseInput('page', limits, { limit }).limit;
+}
+
+/**
+ * Runs the query for one page, oldest first. The position is a key, not an offset: rows that come or go
+ * between two pages neither repeat nor hide others. Columns are `created_at` (to the millisecond, so that a
+ * JavaScript date names it exactly) and `id`.
+ */
+export async function findPage<E extends ObjectLiteral & Position>(
+  rows: SelectQueryBuilder<E>,
+  query: PageQuery,
+): Promise<Page<E>> {
+  const limit = pageLimit(query.limit);
+  if (query.after !== undefined) {
+    const { createdAt, id } = decodeCursor(query.after);
+    rows.andWhere(`(${rows.alias}.created_at, ${rows.alias}.id) > (:createdAt, :id)`, { createdAt, id });
+  }
+  const found = await rows
+    .orderBy(`${rows.alias}.createdAt`)
+    .addOrderBy(`${rows.alias}.id`)
+    .limit(limit + 1)
+    .getMany();
+  const items = found.slice(0, limit);
+  return { items, next: found.length > limit ? encodeCursor(items[limit - 1]!) : undefined };
+}
+
+/** The page with each item turned into something else. */
+export function mapPage<T, U>({ items, next }: Page<T>, fn: (item: T) => U): Page<U> {
+  return { items: items.map(fn), next };
+}
+
+/** Every item of a list, page by page. */
+export async function* everyItem<T>(pageAfter: (after?: string) => Promise<Page<T>>): AsyncGenerator<T> {
+  let after: string | undefined;
+  do {
+    const page = await pageAfter(after);
+    yield* page.items;
+    after = page.next;
+  } while (after !== undefined);
+}
+
+function encodeCursor({ createdAt, id }: Position): string {
+  return `${createdAt.toISOString()},${id}`;
+}
+
+function decodeCursor(cursor: string): Position {
+  const [, createdAt, id] = CURSOR.exec(cursor) ?? [];
+  if (!createdAt || !id || Number.isNaN(Date.parse(createdAt))) {
+    throw new InvalidInputError('page', [`after: ${shown(cursor)} is not the \`next\` of a page`]);
+  }
+  return { createdAt: new Date(createdAt), id };
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DataSource, type EntityManager } from 'typeorm';
+import { TransactionRolledBackError } from './database.errors.js';
+
+interface OpenTransaction {
+  readonly manager: EntityManager;
+  readonly afterCommit: (() => void)[];
+  /** Set once a joined part has failed: from then on the whole can only be rolled back. */
+  failure?: { readonly error: unknown };
+}
+
+/**
+ * Transactions that travel with the call: whatever runs below `run`, in whichever service, works in the same
+ * one, because every repository asks for `manager()`.
+ *
+ * A transaction is one connection: do not run its parts side by side, and do not wait for the outside world
+ * (a provider, an HTTP call) inside it.
+ */
+@Injectable()
+export class Transactions {
+  private readonly open = new AsyncLocalStorage<OpenTransaction>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** The manager of the current transaction, or the one that commits each statement by itself. */
+  manager(): EntityManager {
+    return this.open.getStore()?.manager ?? this.dataSource.manager;
+  }
+
+  /**
+   * Runs `fn` in a transaction, committed when it resolves and rolled back when it rejects. Inside another
+   * one it joins that: then nothing is committed before the outermost ends.
+   * @throws TransactionRolledBackError when a joined part failed and its error did not reach the outermost.
+   */
+  async run<T>(fn: () => Promise<T>): Promise<T> {
+    const outer = this.open.getStore();
+    return outer ? join(outer, fn) : this.begin(fn);
+  }
+
+  /** Calls `fn` once the current transaction is committed; at once when there is none; never if it fails. */
+  afterCommit(fn: () => void): void {
+    const transaction = this.open.getStore();
+    if (transaction) transaction.afterCommit.push(fn);
+    else fn();
+  }
+
+  private async begin<T>(fn: () => Promise<T>): Promise<T> {
+    const afterCommit: (() => void)[] = [];
+    const result = await this.dataSource.transaction(async (manager) => {
+      const transaction: OpenTransaction = { manager, afterCommit };
+      const value = await this.open.run(transaction, fn);
+      if (transaction.failure) throw new TransactionRolledBackError({ cause: transaction.failure.error });
+      return value;
+    });
+    for (const callback of afterCommit) callback();
+    return result;
+  }
+}
+
+/** PostgreSQL answers COMMIT of a failed transaction with a silent rollback, so a swallowed failure is kept. */
+async function join<T>(outer: OpenTransaction, fn: () => Promise<T>): Promise<T> {
+  try {
+    return await fn();
+  } catch (error) {
+    outer.failure ??= { error };
+    throw error;
+  }
+}

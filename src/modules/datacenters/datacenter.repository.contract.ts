@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { type ContractCase } from '../../core/testing/contract-case.js';
+import { InvalidIdError } from '../ids/id.errors.js';
+import { type DatacenterId, newId, type TenantId } from '../ids/typed-id.js';
+import { assertPages } from '../testing/assert-pages.js';
+import { DatacenterNameTakenError } from './datacenter.errors.js';
+import { type DatacenterStatus } from './datacenter.js';
+import { type DatacenterRepository } from './datacenter.repository.js';
+
+/** What every `DatacenterRepository` keeps. `repository` is called by each case; one may serve them all. */
+export function datacenterRepositoryContract(repository: () => DatacenterRepository): ContractCase[] {
+  const insert = (tenantId: TenantId, name = 'fra1', status: DatacenterStatus = 'active') =>
+    repository().insert(tenantId, { id: newId('datacenter'), name, status });
+
+  return [
+    {
+      name: 'finds a datacenter by its id and by its name, for its tenant alone',
+      run: async () => {
+        const [ours, theirs] = [newId('tenant'), newId('tenant')];
+        const datacenter = await insert(ours, 'fra1', 'draining');
+        assert.deepEqual(await repository().find(ours, datacenter.id), datacenter);
+        assert.deepEqual(await repository().findByName(ours, 'fra1'), datacenter);
+        assert.equal(await repository().find(theirs, datacenter.id), undefined);
+        assert.equal(await repository().findByName(theirs, 'fra1'), undefined);
+      },
+    },
+    {
+      name: 'refuses a name that the tenant has given already, not one of another tenant',
+      run: async () => {
+        const tenantId = newId('tenant');
+        await insert(tenantId);
+        await assert.rejects(insert(tenantId), DatacenterNameTakenError);
+        await insert(newId('tenant'));
+      },
+    },
+    {
+      name: "lists the tenant's datacenters page by page, oldest first",
+      run: async () => {
+        const tenantId = newId('tenant');
+        const all = [await insert(tenantId, 'c'), await insert(tenantId, 'a'), await insert(tenantId, 'b')];
+        await insert(newId('tenant'), 'd');
+        await assertPages((query) => repository().list(tenantId, query), all);
+      },
+    },
+    {
+      name: 'sets the status, for its tenant alone',
+      run: async () => {
+        const tenantId = newId('tenant');
+        const datacenter = await insert(tenantId);
+        assert.equal(await repository().setStatus(newId('tenant'), datacenter.id, 'offline'), undefined);
+        const offline = { ...datacenter, status: 'offline' };
+        assert.deepEqual(await repository().setStatus(tenantId, datacenter.id, 'offline'), offline);
+        assert.deepEqual(await repository().find(tenantId, datacenter.id), offline);
+      },
+    },
+    {
+      name: 'removes all of one tenant and none of another',
+      run: async () => {
+        const [ours, theirs] = [newId('tenant'), newId('tenant')];
+        await insert(ours, 'a');
+        await insert(ours, 'b');
+        const kept = await insert(theirs);
+        await repository().deleteAll(ours);
+        assert.deepEqual((await repository().list(ours)).items, []);
+        assert.deepEqual((await repository().list(theirs)).items, [kept]);
+      },
+    },
+    {
+      name: 'refuses a malformed id',
+      run: async () => {
+        const tenantId = newId('tenant');
+        await assert.rejects(repository().find(tenantId, 'dc_x' as DatacenterId), InvalidIdError);
+        await assert.rejects(repository().list('x' as TenantId), InvalidIdError);
+        await assert.rejects(repository().deleteAll('x' as TenantId), InvalidIdError);
+      },
+    },
+  ];
+}

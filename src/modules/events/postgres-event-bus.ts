@@ -1,0 +1,106 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit, Optional } from '@nestjs/common';
+import { AsyncResource } from 'node:async_hooks';
+import { requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
+import { type Page, pageLimit } from '../database/page.js';
+import { Transactions } from '../database/transaction.js';
+import { parseId } from '../ids/typed-id.js';
+import { parseInput, shown } from '../input/input.js';
+import { InvalidInputError } from '../input/input.errors.js';
+import { EventBus, type EventHandler, type RecentEventsQuery, type Unsubscribe } from './event-bus.js';
+import { eventType, type NewEvent, type StoredEvent } from './event.js';
+import { EventLog } from './event.log.js';
+import { Subscription } from './subscription.js';
+
+export interface EventBusOptions {
+  /** Milliseconds after which an event of another replica is seen at the latest. Default 1000. */
+  pollInterval?: number;
+}
+
+export const EVENT_BUS_OPTIONS = Symbol.for('ctrlplane-workers/event-bus-options');
+
+const CURSOR = /^[1-9]\d{0,17}$/;
+
+/**
+ * Events as rows of one table, which every replica polls while it has subscribers. An event published here is
+ * delivered here at once after its commit. No LISTEN: that needs a connection of its own, and does not work
+ * behind PgBouncer in transaction mode.
+ */
+@Injectable()
+export class PostgresEventBus extends EventBus implements OnModuleInit, OnModuleDestroy {
+  private readonly subscriptions = new Set<Subscription>();
+
+  /** Subscriptions live in this scope, not in that of whoever subscribed: no transaction and no claims. */
+  private readonly scope = new AsyncResource('EventBus');
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly transactions: Transactions,
+    @Optional() @Inject(EVENT_BUS_OPTIONS) private readonly options: EventBusOptions = {},
+  ) {
+    super();
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.log.retireRestored();
+  }
+
+  async publish(event: NewEvent): Promise<StoredEvent> {
+    parseInput('event type', eventType, event.type);
+    if (event.tenantId !== undefined) parseId('tenant', event.tenantId);
+    await this.anchorNewSubscriptions();
+    const stored = await this.log.append(event);
+    this.transactions.afterCommit(() => this.nudge());
+    return stored;
+  }
+
+  subscribe(types: string | readonly string[], handler: EventHandler): Unsubscribe {
+    const wanted =
+      types === '*' ? null : [types].flat().map((type) => parseInput('event type', eventType, type));
+    const subscription = new Subscription(this.log, wanted, handler, this.options.pollInterval ?? 1_000);
+    this.subscriptions.add(subscription);
+    this.scope.runInAsyncScope(() => void subscription.run());
+    return () => {
+      this.subscriptions.delete(subscription);
+      void subscription.stop();
+    };
+  }
+
+  async recent({ type, tenantId, limit, before }: RecentEventsQuery = {}): Promise<Page<StoredEvent>> {
+    if (tenantId === undefined) requireCrossTenant();
+    else requireTenantAccess(tenantId);
+    if (type !== undefined) parseInput('event type', eventType, type);
+    if (before !== undefined && !CURSOR.test(before)) {
+      throw new InvalidInputError('page', [`before: ${shown(before)} is not the \`next\` of a page`]);
+    }
+    const most = pageLimit(limit);
+    const filter = { type, tenantId, before: before === undefined ? undefined : BigInt(before) };
+    const found = await this.log.newest(filter, most + 1);
+    const items = found.slice(0, most);
+    return {
+      items: items.map(({ event }) => event),
+      next: found.length > most ? items.at(-1)!.seq.toString() : undefined,
+    };
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    const ending = [...this.subscriptions];
+    this.subscriptions.clear();
+    await Promise.all(ending.map((subscription) => subscription.stop()));
+  }
+
+  /**
+   * `subscribe` returns before it has asked the database which events are old. One published here in the
+   * meantime is news: so whoever publishes asks first, on its own connection (waiting for another could
+   * exhaust the pool), and the earliest answer counts.
+   */
+  private async anchorNewSubscriptions(): Promise<void> {
+    const waiting = [...this.subscriptions].filter(({ anchored }) => !anchored);
+    if (!waiting.length) return;
+    const now = await this.log.snapshot();
+    for (const subscription of waiting) subscription.anchor(now);
+  }
+
+  private nudge(): void {
+    for (const subscription of this.subscriptions) subscription.nudge();
+  }
+}

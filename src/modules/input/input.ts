@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { InvalidInputError } from './input.errors.js';
+
+const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/;
+
+/** A name that people give: short, lower case, safe in a host name, a file name and a log line. */
+export const name = z.string({ error: 'expected a name' }).regex(NAME, {
+  error: ({ input }) =>
+    `${shown(input)} is no name: use 1 to 63 of a-z, 0-9, ".", "_" and "-", with a letter or digit at both ends`,
+});
+
+/**
+ * The value in the shape of the schema.
+ * @throws InvalidInputError naming every fault and where it is.
+ */
+export function parseInput<S extends z.ZodType>(what: string, schema: S, value: unknown): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(
+    what,
+    parsed.error.issues.map(({ path, message }) => (path.length ? `${path.join('.')}: ${message}` : message)),
+  );
+}
+
+/** The value as an error message may show it: quoted, on one line, cut at 64 characters. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 64 ? `${text.slice(0, 63)}…` : text;
+}

@@ -1,0 +1,39 @@
+import { type InstanceId } from '../ids/typed-id.js';
+
+/** The tenant has no such instance. */
+export class UnknownInstanceError extends Error {
+  override readonly name = 'UnknownInstanceError';
+
+  constructor(
+    readonly tenantId: string,
+    readonly instanceId: string,
+  ) {
+    super(`Tenant ${tenantId} has no instance ${instanceId}`);
+  }
+}
+
+/** A provider could not remove the instance. Its row is kept, so that nothing runs on unseen; repeat to go on. */
+export class InstanceNotRemovedError extends Error {
+  override readonly name = 'InstanceNotRemovedError';
+
+  constructor(
+    readonly instanceId: InstanceId,
+    readonly provider: string,
+    /** What the provider said. */
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Provider "${provider}" could not remove instance ${instanceId}: ${reason}`, options);
+  }
+}
+
+/** Several instances were to be removed, and some are left. Repeat to go on. */
+export class InstancesLeftError extends AggregateError {
+  override readonly name = 'InstancesLeftError';
+
+  constructor(errors: readonly unknown[], attempted: number) {
+    const [first] = errors;
+    const example = first instanceof Error ? first.message : String(first);
+    super(errors, `${errors.length} of ${attempted} instances could not be removed. The first: ${example}`);
+  }
+}

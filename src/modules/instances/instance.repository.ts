@@ -1,0 +1,32 @@
+import { type Page, type PageQuery } from '../database/page.js';
+import { type InstanceId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
+import { type Instance, type InstanceChange, type InstanceState, type NewInstance } from './instance.js';
+
+export interface InstanceQuery extends PageQuery {
+  /** Only those whose label `ctrlplane.workload` says this. */
+  workloadId?: WorkloadId;
+}
+
+/** Where instances are kept. Every method refuses a malformed id with `InvalidIdError` before it looks. */
+export abstract class InstanceRepository {
+  abstract insert(tenantId: TenantId, instance: NewInstance): Promise<Instance>;
+
+  abstract find(tenantId: TenantId, id: InstanceId): Promise<Instance | undefined>;
+
+  /** The tenant's, oldest first. */
+  abstract list(tenantId: TenantId, query?: InstanceQuery): Promise<Page<Instance>>;
+
+  /**
+   * Changes the instance if it is in one of the states `from` at that moment (default: in any).
+   * @returns how it is then; undefined when there is none, or in none of those states.
+   */
+  abstract change(
+    tenantId: TenantId,
+    id: InstanceId,
+    change: InstanceChange,
+    from?: readonly InstanceState[],
+  ): Promise<Instance | undefined>;
+
+  /** @returns whether this call removed it: of two at the same time, one does. */
+  abstract delete(tenantId: TenantId, id: InstanceId): Promise<boolean>;
+}
