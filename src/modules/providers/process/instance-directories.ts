@@ -1,0 +1,40 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isId, parseId } from '../../ids/typed-id.js';
+import { InstanceDirectory } from './instance-directory.js';
+
+/** The directory that holds those of all instances, each under its id. */
+export class InstanceDirectories {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+
+  /** Makes it, readable by this user alone. */
+  async create(): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+  }
+
+  /** Rejects when nothing can be written to it: missing, read-only, full. */
+  async probe(): Promise<void> {
+    const file = join(this.path, '.probe');
+    await writeFile(file, 'x');
+    await rm(file, { force: true });
+  }
+
+  /**
+   * That of one instance, whether it exists or not.
+   * @throws InvalidIdError for anything that is no id, such as a path that leads elsewhere.
+   */
+  at(id: string): InstanceDirectory {
+    const checked = parseId('instance', id);
+    return new InstanceDirectory(checked, join(this.path, checked));
+  }
+
+  /** Those that are there; whatever else lies in the directory is passed over. */
+  async all(): Promise<InstanceDirectory[]> {
+    const names = await readdir(this.path);
+    return names.filter((name) => isId('instance', name)).map((name) => this.at(name));
+  }
+}

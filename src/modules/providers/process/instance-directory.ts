@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type InstanceId } from '../../ids/typed-id.js';
+import { type InstanceRecord, readRecord, writeRecord } from './instance-record.js';
+import { type ProcessIdentity } from './process-identity.js';
+
+/**
+ * One start of an instance, as it is on disk: a directory which the launched process joins by putting its
+ * identity there. While the directory has its first name, `run.*`, somebody may yet join; renamed to
+ * `ended.*` nobody can any more, and what had joined is to be ended. A start which was cut short, even one
+ * whose launcher is still on its way, is so called off by one rename.
+ */
+export interface Run {
+  path: string;
+  /** Whether it may still be joined. */
+  open: boolean;
+  /** The process that has joined: undefined when none has, `unreadable` when the file makes no sense. */
+  process?: RunProcess | 'unreadable';
+}
+
+export interface RunProcess extends ProcessIdentity {
+  startedAt: Date;
+}
+
+const OPEN = 'run.';
+const ENDED = 'ended.';
+
+/** The file in a run's directory by which a process has joined it: its pid, a space, its start time. */
+export const IDENTITY_FILE = 'identity';
+
+/** A log that is larger than this, in bytes, at a start makes way for a new one. One old log is kept. */
+const LOG_LIMIT = 10 * 1024 * 1024;
+
+/**
+ * The files of one instance, by which it is known again after a restart of the control plane:
+ *
+ *     spec.json           what it is to run; with this file the instance begins and ends to exist
+ *     run.<uuid>/         the present start, and in it `identity`, once the process runs
+ *     output.log          what it writes to stdout and stderr
+ *     work/               where it runs, unless its spec says otherwise
+ */
+export class InstanceDirectory {
+  readonly log: string;
+  readonly work: string;
+  private readonly spec: string;
+
+  constructor(
+    readonly id: InstanceId,
+    private readonly path: string,
+  ) {
+    this.spec = join(path, 'spec.json');
+    this.log = join(path, 'output.log');
+    this.work = join(path, 'work');
+  }
+
+  /** @throws BrokenInstanceError when there is one that cannot be used. */
+  readRecord(): Promise<InstanceRecord | undefined> {
+    return readRecord(this.id, this.spec);
+  }
+
+  async writeRecord(record: InstanceRecord): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    await writeRecord(this.spec, record);
+  }
+
+  /** All starts that have not been cleared away: none or one, and after a crash perhaps more. */
+  async runs(): Promise<Run[]> {
+    const names = await readdir(this.path).catch(noneIfMissing<string[]>([]));
+    const runs = names
+      .filter((name) => name.startsWith(OPEN) || name.startsWith(ENDED))
+      .map((name) => this.readRun({ path: join(this.path, name), open: name.startsWith(OPEN) }));
+    const read = await Promise.all(runs);
+    // One of them was renamed or removed since the directory was read: what we have may never have been true.
+    return read.includes(undefined) ? this.runs() : (read as Run[]);
+  }
+
+  /** A new start, for one process to join. */
+  async openRun(): Promise<Run> {
+    const path = join(this.path, `${OPEN}${randomUUID()}`);
+    await mkdir(this.work, { recursive: true, mode: 0o700 });
+    await mkdir(path, { mode: 0o700 });
+    return { path, open: true };
+  }
+
+  /** The run as it is now; undefined when it was closed or removed since. */
+  async readRun({ path, open }: Run): Promise<Run | undefined> {
+    const file = join(path, IDENTITY_FILE);
+    try {
+      const [text, { mtimeMs }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
+      return { path, open, process: parseIdentity(text, new Date(mtimeMs)) };
+    } catch (error) {
+      const none = noneIfMissing({ path, open })(error as Error);
+      return access(path).then(() => none, noneIfMissing(undefined));
+    }
+  }
+
+  /** Nobody can join the run from here on. The run as it is then. */
+  async closeRun(run: Run): Promise<Run> {
+    if (!run.open) return run;
+    const path = join(this.path, run.path.slice(this.path.length + 1).replace(OPEN, ENDED));
+    await rename(run.path, path);
+    return (await this.readRun({ path, open: false })) as Run;
+  }
+
+  /** To be called when its process is gone. */
+  async removeRun(run: Run): Promise<void> {
+    // A launcher that came too late may be writing into it at this very moment.
+    await rm(run.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 10 });
+  }
+
+  /** The log, open for another start to append to. */
+  async openLog(): Promise<FileHandle> {
+    const size = await stat(this.log).then(({ size }) => size, noneIfMissing(0));
+    if (size > LOG_LIMIT) await rename(this.log, `${this.log}.1`);
+    return open(this.log, 'a', 0o600);
+  }
+
+  /** Removes it all. To be called when no process is left; the record goes first, and with it the instance. */
+  async remove(): Promise<void> {
+    await rm(this.spec, { force: true });
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+function parseIdentity(text: string, startedAt: Date): RunProcess | 'unreadable' {
+  const [, pid, startTime] = /^(\d+) (\S.*)\n$/.exec(text) ?? [];
+  return pid && startTime ? { pid: Number(pid), startTime, startedAt } : 'unreadable';
+}
+
+function noneIfMissing<T>(none: T): (error: Error) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return none;
+    throw error;
+  };
+}

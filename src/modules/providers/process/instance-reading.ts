@@ -1,0 +1,51 @@
+import { type ChildProcess } from 'node:child_process';
+import { type ProviderInstance } from '../provider.js';
+import { type InstanceDirectory, type RunProcess } from './instance-directory.js';
+import { type InstanceRecord } from './instance-record.js';
+import { stateOfRuns } from './instance-runs.js';
+import { LOOPBACK } from './port-allocator.js';
+import { exitCodeOf } from './run-command.js';
+
+/**
+ * The instance as it is at this moment. Never rejects: one that cannot be read is `unknown`, and must not
+ * hide the others from a list.
+ *
+ * @param child what this control plane has started under that id, if it has: only a parent learns exit codes.
+ */
+export async function readInstance(
+  directory: InstanceDirectory,
+  child?: ChildProcess,
+): Promise<ProviderInstance> {
+  const nothing = { instanceId: directory.id, labels: {}, endpoints: [] };
+  try {
+    let record = await directory.readRecord();
+    const runs = await directory.runs();
+    if (!record && runs.length) record = await directory.readRecord(); // it may have come in between
+    if (!record) return { ...nothing, state: runs.length ? 'unknown' : 'missing' };
+    const { state, process } = stateOfRuns(runs);
+    return {
+      instanceId: directory.id,
+      tenantId: record.tenantId,
+      labels: record.labels,
+      endpoints: endpointsOf(record),
+      state,
+      ref: process && String(process.pid),
+      startedAt: process?.startedAt,
+      exitCode: state === 'exited' ? exitCodeIfOurs(process, child) : undefined,
+    };
+  } catch {
+    return { ...nothing, state: 'unknown' };
+  }
+}
+
+function endpointsOf({ spec, ports }: InstanceRecord): ProviderInstance['endpoints'] {
+  return (spec.ports ?? []).map(({ name }) => ({ name, host: LOOPBACK, port: ports[name] ?? 0 }));
+}
+
+function exitCodeIfOurs(
+  process: RunProcess | undefined,
+  child: ChildProcess | undefined,
+): number | undefined {
+  if (!process || child?.pid !== process.pid) return undefined;
+  return child.exitCode ?? (child.signalCode ? exitCodeOf(child.signalCode) : undefined);
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+
+/** What `/proc/<pid>/stat` says of a process (proc(5)), as far as anybody here asks. */
+export interface ProcStat {
+  /** A zombie, or on its way to be one: it runs no more, and only its parent has yet to take notice. */
+  ended: boolean;
+  processGroup: number;
+  /** Time on a core since its start, in clock ticks. */
+  cpuTicks: number;
+  /** Clock ticks from boot to its start, as written there. */
+  startTicks: string;
+}
+
+/** Of proc(5)'s fields, which count from 1, the two first are the pid and the command. */
+const AFTER_COMMAND = 3;
+
+/** Undefined when there is no such process. */
+export function readProcStat(pid: number): ProcStat | undefined {
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  // The command may hold spaces and brackets of its own: the last bracket is where it ends.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const field = (number: number) => fields[number - AFTER_COMMAND] ?? '';
+  return {
+    ended: isEnded(field(3)),
+    processGroup: Number(field(5)),
+    cpuTicks: Number(field(14)) + Number(field(15)),
+    startTicks: field(22),
+  };
+}
+
+/** Whether this state of proc(5) or ps(1) is that of a process which runs no more. */
+export function isEnded(state: string): boolean {
+  return /^[ZXx]/.test(state);
+}
+
+let seen: boolean | undefined;
+/** Whether this system tells of processes by `/proc`, as Linux does. */
+export function hasProc(): boolean {
+  return (seen ??= readIfThere('/proc/self/stat') !== undefined);
+}
+
+let boot: string | undefined;
+/** The id of this boot; empty where the system has none. */
+export function bootId(): string {
+  return (boot ??= readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? '');
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // ESRCH: the process ended between open and read.
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,14 @@
+import { type Duration } from '../../../core/timing/duration.js';
+
+/** Options of `ProcessProviderModule.forRoot` and of a `ProcessProvider` made by hand. */
+export interface ProcessProviderOptions {
+  /**
+   * Where it keeps its instances; made when missing, readable by this user alone. A relative path counts
+   * from the current directory. One control plane at a time may use it.
+   */
+  directory: string;
+  /** The name under which it is registered. Default `process`. */
+  name?: string;
+  /** Time between SIGTERM and SIGKILL. Default 5 s. */
+  stopGrace?: Duration;
+}

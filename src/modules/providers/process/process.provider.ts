@@ -1,0 +1,282 @@
+import { type ChildProcess } from 'node:child_process';
+import pLimit from 'p-limit';
+import stringify from 'safe-stable-stringify';
+import { parseDuration } from '../../../core/timing/duration.js';
+import { type InstanceId } from '../../ids/typed-id.js';
+import {
+  CapabilityNotSupportedError,
+  InstanceNotProvisionedError,
+  InstanceNotRunningError,
+  NothingToRollBackError,
+  ProviderUnavailableError,
+} from '../provider.errors.js';
+import {
+  type Capability,
+  type ExecResult,
+  type InstanceSpec,
+  type LogOptions,
+  type Provider,
+  type ProviderInfo,
+  type ProviderInstance,
+  type ProvisionRequest,
+  type Resources,
+} from '../provider.js';
+import {
+  parseCommand,
+  parseInstanceSpec,
+  parseLogOptions,
+  parseProvisionRequest,
+} from '../provision-request.schema.js';
+import { findExecutable } from './executable.js';
+import { InstanceDirectories } from './instance-directories.js';
+import { type InstanceDirectory, type RunProcess } from './instance-directory.js';
+import { instanceEnvironment } from './instance-environment.js';
+import { type InstanceRecord } from './instance-record.js';
+import { readInstance } from './instance-reading.js';
+import { endRuns, executableOf, startRun, stateOfRuns, workingDirectoryOf } from './instance-runs.js';
+import { KeyedQueue } from './keyed-queue.js';
+import { tailLines } from './log-tail.js';
+import { PortAllocator } from './port-allocator.js';
+import { type ProcessProviderOptions } from './process-provider.options.js';
+import { BrokenInstanceError, UnsupportedPlatformError } from './process.errors.js';
+import { readProcessUsage } from './process-usage.js';
+import { runCommand } from './run-command.js';
+import { orAborted } from './waiting.js';
+
+/** Instances read at the same time by `list`: enough to keep the disk busy, few enough for the open file limit. */
+const READS_AT_ONCE = 16;
+
+/**
+ * Runs instances as processes of this machine, which go on when the control plane stops or is killed and are
+ * known again when it is back. All it knows is on disk (`InstanceDirectory`); calls that change an instance
+ * happen one after the other, `status` and `list` tell what is there at that moment.
+ *
+ * An instance is its program and the process group that it leads: a daemon that leaves the group is on its own.
+ */
+export class ProcessProvider implements Provider {
+  private readonly name: string;
+  private readonly instances: InstanceDirectories;
+  private readonly stopGrace: number;
+  private readonly queue = new KeyedQueue<InstanceId>();
+  private readonly ports = new PortAllocator<InstanceId>();
+  /** Those that this very process has started: of all others nobody tells us the exit code. */
+  private readonly children = new Map<InstanceId, ChildProcess>();
+  private opened?: Promise<void>;
+
+  /**
+   * @throws UnsupportedPlatformError on Windows.
+   * @throws InvalidDurationError
+   */
+  constructor({ directory, name = 'process', stopGrace = '5s' }: ProcessProviderOptions) {
+    if (process.platform === 'win32') throw new UnsupportedPlatformError(process.platform);
+    this.name = name;
+    this.instances = new InstanceDirectories(directory);
+    this.stopGrace = parseDuration(stopGrace);
+  }
+
+  info(): ProviderInfo {
+    return { name: this.name, description: `Processes of this machine, kept in ${this.instances.path}` };
+  }
+
+  capabilities(): ReadonlySet<Capability> {
+    return new Set<Capability>(['deploy', 'rollback', 'resources', 'logs', 'exec']);
+  }
+
+  async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
+    const { instanceId, tenantId, name, labels, spec } = parseProvisionRequest(request);
+    return this.change(instanceId, signal, async (directory) => {
+      const found = await directory.readRecord().catch(ignoreBroken);
+      if (found && (await isRunning(directory))) return this.read(directory);
+      return this.run(
+        directory,
+        { ...found, tenantId, name, labels, spec, ports: found?.ports ?? {} },
+        signal,
+      );
+    });
+  }
+
+  async deprovision(id: InstanceId, signal?: AbortSignal): Promise<void> {
+    await this.change(id, signal, async (directory) => {
+      await endRuns(directory, this.stopGrace, signal);
+      await directory.remove();
+      this.ports.release(id);
+      this.children.delete(id);
+    });
+  }
+
+  async start(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    return this.change(id, signal, async (directory) => {
+      const record = await this.recordOf(directory);
+      return (await isRunning(directory)) ? this.read(directory) : this.run(directory, record, signal);
+    });
+  }
+
+  async stop(id: InstanceId, signal?: AbortSignal): Promise<void> {
+    await this.change(id, signal, (directory) => endRuns(directory, this.stopGrace, signal));
+  }
+
+  async restart(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    return this.change(id, signal, async (directory) =>
+      this.run(directory, await this.recordOf(directory), signal),
+    );
+  }
+
+  /** Deploying the present spec once more is a restart: `rollback` still returns to the one before it. */
+  async deploy(id: InstanceId, value: InstanceSpec, signal?: AbortSignal): Promise<ProviderInstance> {
+    const spec = parseInstanceSpec(value);
+    return this.change(id, signal, async (directory) => {
+      const record = await this.recordOf(directory);
+      const previousSpec = stringify(spec) === stringify(record.spec) ? record.previousSpec : record.spec;
+      return this.run(directory, { ...record, spec, previousSpec }, signal);
+    });
+  }
+
+  /**
+   * Back to the spec before the last `deploy`; once more, and it stays there.
+   * @throws NothingToRollBackError
+   */
+  async rollback(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    return this.change(id, signal, async (directory) => {
+      const record = await this.recordOf(directory);
+      if (!record.previousSpec) throw new NothingToRollBackError(id);
+      return this.run(directory, { ...record, spec: record.previousSpec }, signal);
+    });
+  }
+
+  async status(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    const directory = this.instances.at(id);
+    return orAborted(this.read(directory), signal);
+  }
+
+  async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
+    await orAborted(this.open(), signal);
+    const found = await orAborted(this.instances.all().catch(this.unavailable), signal);
+    const limit = pLimit(READS_AT_ONCE);
+    const all = await limit.map(found, (directory) => {
+      signal?.throwIfAborted();
+      return this.read(directory);
+    });
+    return all.filter(({ state }) => state !== 'missing');
+  }
+
+  /** @throws CapabilityNotSupportedError always: a plain process has no limits to set. */
+  async scale(): Promise<void> {
+    throw new CapabilityNotSupportedError(this.name, 'scale');
+  }
+
+  /** Of the program itself, without those that it has started. Takes a quarter of a second to measure. */
+  async resources(id: InstanceId, signal?: AbortSignal): Promise<Resources> {
+    const { process } = await orAborted(this.running(this.instances.at(id)), signal);
+    const usage = await readProcessUsage(process, signal);
+    if (!usage) throw new InstanceNotRunningError(id);
+    return usage;
+  }
+
+  /** Lines of stdout and stderr as they came, oldest first, over all starts. */
+  async logs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): Promise<string[]> {
+    const directory = this.instances.at(id);
+    const { tail } = parseLogOptions(options);
+    await orAborted(this.recordOf(directory), signal);
+    return tailLines(directory.log, tail, signal);
+  }
+
+  /** In the instance's environment and working directory, in a process group of its own. */
+  async exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult> {
+    const directory = this.instances.at(id);
+    const [program, ...args] = parseCommand(command);
+    const { record } = await orAborted(this.running(directory), signal);
+    const env = instanceEnvironment(id, record);
+    const cwd = workingDirectoryOf(directory, record.spec);
+    const file = await findExecutable(program, env.PATH ?? '', cwd);
+    return runCommand({ file, args, env, directory: cwd, signal });
+  }
+
+  /** @throws ProviderUnavailableError when nothing can be written to its directory. */
+  async healthCheck(signal?: AbortSignal): Promise<void> {
+    await orAborted(this.open(), signal);
+    await orAborted(this.instances.probe().catch(this.unavailable), signal);
+  }
+
+  /** A task on an instance, after those on the same instance that were called before it. */
+  private async change<T>(
+    id: InstanceId,
+    signal: AbortSignal | undefined,
+    task: (directory: InstanceDirectory) => Promise<T>,
+  ): Promise<T> {
+    const directory = this.instances.at(id);
+    await orAborted(this.open(), signal);
+    return this.queue.run(directory.id, () => task(directory), signal);
+  }
+
+  /** Ends what runs and starts what the record says. What cannot be started is refused before anything ends. */
+  private async run(
+    directory: InstanceDirectory,
+    record: InstanceRecord,
+    signal: AbortSignal | undefined,
+  ): Promise<ProviderInstance> {
+    const file = await executableOf(directory, record.spec);
+    const ports = { ...record.ports };
+    for (const { name } of record.spec.ports ?? [])
+      if (!Object.hasOwn(ports, name)) ports[name] = await this.ports.allocate(directory.id);
+    const next = { ...record, ports };
+    await endRuns(directory, this.stopGrace, signal);
+    signal?.throwIfAborted();
+    await directory.writeRecord(next);
+    this.children.set(directory.id, await startRun(directory, next, file, signal));
+    return this.read(directory);
+  }
+
+  private read(directory: InstanceDirectory): Promise<ProviderInstance> {
+    return readInstance(directory, this.children.get(directory.id));
+  }
+
+  /** @throws InstanceNotProvisionedError */
+  private async recordOf(directory: InstanceDirectory): Promise<InstanceRecord> {
+    const record = await directory.readRecord();
+    if (!record) throw new InstanceNotProvisionedError(directory.id, this.name);
+    return record;
+  }
+
+  /**
+   * @throws InstanceNotProvisionedError
+   * @throws InstanceNotRunningError
+   */
+  private async running(
+    directory: InstanceDirectory,
+  ): Promise<{ record: InstanceRecord; process: RunProcess }> {
+    const record = await this.recordOf(directory);
+    const { state, process } = stateOfRuns(await directory.runs());
+    if (state !== 'running' || !process) throw new InstanceNotRunningError(directory.id);
+    return { record, process };
+  }
+
+  /** Once, before the first change: the directory, and whose ports are whose. */
+  private open(): Promise<void> {
+    return (this.opened ??= this.readPorts().catch((error: Error) => {
+      this.opened = undefined;
+      this.unavailable(error);
+    }));
+  }
+
+  private async readPorts(): Promise<void> {
+    await this.instances.create();
+    for (const directory of await this.instances.all()) {
+      const record = await directory.readRecord().catch(ignoreBroken);
+      for (const port of Object.values(record?.ports ?? {})) this.ports.keep(port, directory.id);
+    }
+  }
+
+  private readonly unavailable = (error: Error): never => {
+    throw new ProviderUnavailableError(this.name, error.message, { cause: error });
+  };
+}
+
+async function isRunning(directory: InstanceDirectory): Promise<boolean> {
+  const open = (await directory.runs()).filter((run) => run.open); // one that is being ended does not count
+  return stateOfRuns(open).state === 'running';
+}
+
+/** An instance whose record is broken may be provisioned anew: as if there were none. */
+function ignoreBroken(error: Error): undefined {
+  if (!(error instanceof BrokenInstanceError)) throw error;
+}

@@ -1,0 +1,363 @@
+import assert from 'node:assert/strict';
+import { type ContractCase } from '../../core/testing/contract-case.js';
+import { InvalidIdError } from '../ids/id.errors.js';
+import { type InstanceId, newId } from '../ids/typed-id.js';
+import { InvalidInputError } from '../input/input.errors.js';
+import {
+  CapabilityNotSupportedError,
+  InstanceNotProvisionedError,
+  InstanceNotRunningError,
+  NothingToRollBackError,
+  ProvisionFailedError,
+} from './provider.errors.js';
+import {
+  type Capability,
+  type InstanceSpec,
+  LABELS,
+  type Provider,
+  type ProvisionRequest,
+} from './provider.js';
+
+/** A provider to be put to the test, which holds nothing yet. */
+export interface ProviderUnderTest {
+  provider: Provider;
+  /**
+   * Something it can run: writes the line `ready` when it starts, then runs until it is told to stop. It has
+   * `/bin/sh`, and the variable `GREETING` with the value `hello`.
+   */
+  spec: InstanceSpec;
+  /** Called when a case is over and its instances have been deprovisioned. */
+  teardown?(): Promise<void>;
+}
+
+/** Longest wait for what a provider does in its own time, such as passing on a line of a log. */
+const PATIENCE = 10_000;
+
+/** What every `Provider` keeps, as cases for any test runner. Each has a provider of its own from `setup`. */
+export function providerContract(setup: () => Promise<ProviderUnderTest>): ContractCase[] {
+  return Object.entries(CASES).map(([name, keeps]) => ({
+    name,
+    async run() {
+      const { provider, spec, teardown } = await setup();
+      const ids: InstanceId[] = [];
+      const request = (): ProvisionRequest => {
+        const instanceId = newId('instance');
+        ids.push(instanceId);
+        const labels = { [LABELS.workload]: newId('workload'), team: 'storefront' };
+        return { instanceId, tenantId: newId('tenant'), name: 'web-1', spec, labels };
+      };
+      try {
+        await keeps({ provider, spec, request });
+      } finally {
+        for (const id of ids) await provider.deprovision(id);
+        await teardown?.();
+      }
+    },
+  }));
+}
+
+interface Subject {
+  provider: Provider;
+  spec: InstanceSpec;
+  /** A request for a new instance. */
+  request(): ProvisionRequest;
+}
+
+const CASES: Record<string, (subject: Subject) => Promise<void>> = {
+  'makes an instance run, and lists it with its labels, id and tenant among them': async ({
+    provider,
+    request,
+  }) => {
+    const wanted = request();
+    const { instanceId, tenantId } = wanted;
+    const made = await provider.provision(wanted);
+    assert.equal(made.state, 'running');
+    assert.equal(made.instanceId, instanceId);
+    assert.equal(made.tenantId, tenantId);
+    assert.ok(made.ref, 'it has no ref');
+    assert.ok(Math.abs(Date.now() - Number(made.startedAt)) < 60_000, `started at ${String(made.startedAt)}`);
+    const labels = { ...wanted.labels, [LABELS.instance]: instanceId, [LABELS.tenant]: tenantId };
+    assert.deepEqual(made.labels, labels);
+    assert.deepEqual(await provider.status(instanceId), made);
+    assert.deepEqual(await provider.list(), [made]);
+  },
+  'returns the instance that runs already under an id': async ({ provider, request }) => {
+    const wanted = request();
+    const made = await provider.provision(wanted);
+    assert.deepEqual(await provider.provision(wanted), made);
+    assert.deepEqual(await provider.start(wanted.instanceId), made);
+    assert.equal((await provider.list()).length, 1);
+  },
+  'makes one instance of two simultaneous calls': async ({ provider, request }) => {
+    const wanted = request();
+    const [one, other] = await Promise.all([provider.provision(wanted), provider.provision(wanted)]);
+    assert.equal(one.ref, other.ref);
+    assert.equal((await provider.list()).length, 1);
+  },
+  'has nothing of an id that it does not know, and is content when told to remove it': async ({
+    provider,
+  }) => {
+    const id = newId('instance');
+    await provider.stop(id);
+    await provider.deprovision(id);
+    const { state, labels, endpoints } = await provider.status(id);
+    assert.deepEqual({ state, labels, endpoints }, { state: 'missing', labels: {}, endpoints: [] });
+    assert.deepEqual(await provider.list(), []);
+  },
+  'refuses all else for an id that it does not know': async ({ provider, spec }) => {
+    for (const { name, call } of callsOn(provider, newId('instance'), spec))
+      if (!CONTENT_WITH_NOTHING.has(name)) await assert.rejects(call(), InstanceNotProvisionedError, name);
+  },
+  'keeps a stopped instance, and runs it again when told to start or to provision it': async ({
+    provider,
+    request,
+  }) => {
+    const wanted = request();
+    const id = wanted.instanceId;
+    await provider.provision(wanted);
+    await provider.stop(id);
+    await provider.stop(id);
+    const stopped = await provider.status(id);
+    assert.equal(stopped.state, 'stopped');
+    assert.deepEqual(await provider.list(), [stopped]);
+    assert.equal((await provider.start(id)).state, 'running');
+    await provider.stop(id);
+    assert.equal((await provider.provision(wanted)).state, 'running');
+  },
+  'restarts a running instance and one that is stopped': async ({ provider, request }) => {
+    const wanted = request();
+    const before = await provider.provision(wanted);
+    const after = await provider.restart(wanted.instanceId);
+    assert.equal(after.state, 'running');
+    assert.notEqual(Number(after.startedAt), Number(before.startedAt));
+    await provider.stop(wanted.instanceId);
+    assert.equal((await provider.restart(wanted.instanceId)).state, 'running');
+  },
+  'tells of a program that has ended by itself, and starts it again': async ({ provider, spec, request }) => {
+    const wanted = request();
+    const command = ['/bin/sh', '-c', 'exit 3'];
+    const { startedAt } = await provider.provision({ ...wanted, spec: { ...spec, command } });
+    const exited = async () => (await provider.status(wanted.instanceId)).state === 'exited';
+    await eventually(exited, 'the state `exited`');
+    const { exitCode } = await provider.status(wanted.instanceId);
+    assert.ok(exitCode === 3 || exitCode === undefined, `exit code ${exitCode}`);
+    assert.notEqual(Number((await provider.start(wanted.instanceId)).startedAt), Number(startedAt));
+  },
+  'leaves nothing of an instance that it deprovisions, running or stopped, and takes its id again': async ({
+    provider,
+    request,
+  }) => {
+    const [running, stopped] = [request(), request()];
+    await provider.provision(running);
+    await provider.provision(stopped);
+    await provider.stop(stopped.instanceId);
+    for (const { instanceId } of [running, stopped]) {
+      await provider.deprovision(instanceId);
+      await provider.deprovision(instanceId);
+      assert.equal((await provider.status(instanceId)).state, 'missing');
+    }
+    assert.deepEqual(await provider.list(), []);
+    assert.equal((await provider.provision(running)).state, 'running');
+  },
+  'gives each port a number of its own, tells it by the environment, and keeps it over restarts': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    const ports = ['web', 'admin'].map((name) => ({ name, env: `${name.toUpperCase()}_PORT` }));
+    const [one, other] = [request(), request()];
+    for (const wanted of [one, other]) await provider.provision({ ...wanted, spec: { ...spec, ports } });
+    const all = await provider.list();
+    const numbers = all.flatMap(({ endpoints }) => endpoints.map((endpoint) => endpoint.port));
+    assert.equal(new Set(numbers).size, 4, `of two instances with two ports each: ${numbers.join(', ')}`);
+    const { endpoints } = await provider.status(one.instanceId);
+    assert.deepEqual(endpoints.map(({ name }) => name).sort(), ['admin', 'web']);
+    if (provider.capabilities().has('exec')) {
+      const told = await provider.exec(one.instanceId, ['/bin/sh', '-c', 'echo $WEB_PORT $ADMIN_PORT']);
+      assert.match(told.stdout, /^\d+ \d+\n$/);
+    }
+    await provider.stop(one.instanceId);
+    assert.deepEqual((await provider.start(one.instanceId)).endpoints, endpoints);
+    assert.deepEqual((await provider.restart(one.instanceId)).endpoints, endpoints);
+  },
+  'names a program that does not exist, tells no secret, and runs nothing': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    const wanted = request();
+    const env = { ...spec.env, PASSWORD: 'hunter2' };
+    const broken = { ...wanted, spec: { ...spec, env, command: ['no-such-program'] } };
+    await assert.rejects(provider.provision(broken), (error: Error) => {
+      assert.ok(error instanceof ProvisionFailedError, String(error));
+      assert.match(error.message, /no-such-program/);
+      assert.ok(!error.message.includes('hunter2'), 'it tells a secret');
+      return true;
+    });
+    assert.notEqual((await provider.status(wanted.instanceId)).state, 'running');
+    assert.equal((await provider.provision(wanted)).state, 'running');
+  },
+  'refuses requests that cannot be right, and tells no secret': async ({ provider, spec, request }) => {
+    const faults: [RegExp, Partial<InstanceSpec>][] = [
+      [/spec\.command/, { command: [] }],
+      [/spec\.command\.1/, { command: ['sh', 'a\0b'] }],
+      [/spec\.env.*"A=B"/, { env: { 'A=B': 'hunter2' } }],
+      [/spec\.env\.TOKEN/, { env: { TOKEN: 'hunter2\0' } }],
+      [/spec\.workingDirectory.*"tmp"/, { workingDirectory: 'tmp' }],
+      [/spec\.ports\.0\.env.*TOKEN/, { env: { TOKEN: 'hunter2' }, ports: [{ name: 'http', env: 'TOKEN' }] }],
+    ];
+    for (const [fault, part] of faults) {
+      await assert.rejects(
+        provider.provision({ ...request(), spec: { ...spec, ...part } }),
+        (error: Error) => {
+          assert.ok(error instanceof InvalidInputError, String(error));
+          assert.match(error.message, fault);
+          assert.ok(!error.message.includes('hunter2'), 'it tells a secret');
+          return true;
+        },
+      );
+    }
+    const labels = { team: 'two\nlines' };
+    await assert.rejects(provider.provision({ ...request(), labels }), /labels\.team/);
+    assert.deepEqual(await provider.list(), []);
+  },
+  'refuses a malformed id in every call': async ({ provider, spec, request }) => {
+    const malformed = '../inst_01h455vb4pex5vsknk084sn02q' as InstanceId;
+    await assert.rejects(provider.provision({ ...request(), instanceId: malformed }), InvalidIdError);
+    for (const { name, call } of callsOn(provider, malformed, spec))
+      await assert.rejects(call(), InvalidIdError, name);
+  },
+  'rejects with the reason of a signal that has aborted, and changes nothing': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    const [made, never] = [request(), request()];
+    const before = await provider.provision(made);
+    const reason = new Error('shutting down');
+    const signal = AbortSignal.abort(reason);
+    const isReason = (error: unknown) => error === reason;
+    await assert.rejects(provider.provision(never, signal), isReason);
+    await assert.rejects(provider.list(signal), isReason);
+    if (provider.healthCheck) await assert.rejects(provider.healthCheck(signal), isReason);
+    for (const { name, call } of callsOn(provider, made.instanceId, spec))
+      await assert.rejects(call(signal), isReason, name);
+    assert.deepEqual(await provider.list(), [before]);
+  },
+  'says that it cannot what is not among its capabilities': async ({ provider, spec, request }) => {
+    const { instanceId } = await provider.provision(request());
+    for (const { name, call } of callsOn(provider, instanceId, spec, false))
+      await assert.rejects(call(), CapabilityNotSupportedError, name);
+  },
+  'deploys another spec, and rolls back to the one before however often it is told to': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    const can = provider.capabilities();
+    if (!can.has('deploy') || !can.has('rollback') || !can.has('exec')) return;
+    const { instanceId } = await provider.provision(request());
+    const greets = async (greeting: string) => {
+      const { stdout } = await provider.exec(instanceId, ['/bin/sh', '-c', 'echo $GREETING']);
+      assert.equal(stdout, `${greeting}\n`);
+    };
+    await assert.rejects(provider.rollback(instanceId), NothingToRollBackError);
+    const next = { ...spec, env: { ...spec.env, GREETING: 'good evening' } };
+    for (let repeat = 0; repeat < 2; repeat++) {
+      assert.equal((await provider.deploy(instanceId, next)).state, 'running');
+      await greets('good evening');
+    }
+    for (let repeat = 0; repeat < 2; repeat++) {
+      assert.equal((await provider.rollback(instanceId)).state, 'running');
+      await greets('hello');
+    }
+  },
+  'tells what an instance uses while it runs': async ({ provider, request }) => {
+    if (!provider.capabilities().has('resources')) return;
+    const { instanceId } = await provider.provision(request());
+    const { cpuPercent, memoryBytes, readAt } = await provider.resources(instanceId);
+    assert.ok(cpuPercent >= 0 && cpuPercent < 100 * 1_024, `CPU ${cpuPercent} %`);
+    assert.ok(memoryBytes > 100_000 && memoryBytes < 2 ** 40, `memory ${memoryBytes} bytes`);
+    assert.ok(Math.abs(Date.now() - readAt.getTime()) < 60_000, `read at ${readAt.toISOString()}`);
+    await provider.stop(instanceId);
+    await assert.rejects(provider.resources(instanceId), InstanceNotRunningError);
+  },
+  'returns the last lines of the log, and refuses a number of lines that makes no sense': async ({
+    provider,
+    request,
+  }) => {
+    if (!provider.capabilities().has('logs')) return;
+    const { instanceId } = await provider.provision(request());
+    await eventually(
+      async () => (await provider.logs(instanceId)).includes('ready'),
+      'the line `ready` in its log',
+    );
+    assert.deepEqual(await provider.logs(instanceId, { tail: 0 }), []);
+    assert.equal((await provider.logs(instanceId, { tail: 1 })).length, 1);
+    for (const tail of [-1, 1.5, NaN, 1e9])
+      await assert.rejects(provider.logs(instanceId, { tail }), InvalidInputError);
+  },
+  'runs a command beside the program: its output, its exit code, its environment': async ({
+    provider,
+    request,
+  }) => {
+    if (!provider.capabilities().has('exec')) return;
+    const { instanceId } = await provider.provision(request());
+    const script = 'echo $GREETING; echo trouble >&2; exit 3';
+    assert.deepEqual(await provider.exec(instanceId, ['/bin/sh', '-c', script]), {
+      exitCode: 3,
+      stdout: 'hello\n',
+      stderr: 'trouble\n',
+    });
+    await provider.stop(instanceId);
+    await assert.rejects(provider.exec(instanceId, ['/bin/sh', '-c', 'true']), InstanceNotRunningError);
+  },
+  'gives up a command when the signal aborts': async ({ provider, request }) => {
+    if (!provider.capabilities().has('exec')) return;
+    const { instanceId } = await provider.provision(request());
+    const reason = new Error('no time left');
+    const controller = new AbortController();
+    const endless = provider.exec(instanceId, ['/bin/sh', '-c', 'sleep 3600'], controller.signal);
+    controller.abort(reason);
+    await assert.rejects(endless, (error) => error === reason);
+  },
+  'says that it is well': async ({ provider }) => {
+    await provider.healthCheck?.();
+    assert.ok(provider.info().name, 'it has no name');
+  },
+};
+
+interface Call {
+  name: string;
+  call(signal?: AbortSignal): Promise<unknown>;
+}
+
+/** Every call on one instance but `provision`: those for which the provider has, or has not, the capability. */
+function callsOn(provider: Provider, id: InstanceId, spec: InstanceSpec, able = true): Call[] {
+  const calls: (Call & { needs?: Capability })[] = [
+    { name: 'status', call: (signal) => provider.status(id, signal) },
+    { name: 'stop', call: (signal) => provider.stop(id, signal) },
+    { name: 'deprovision', call: (signal) => provider.deprovision(id, signal) },
+    { name: 'start', call: (signal) => provider.start(id, signal) },
+    { name: 'restart', call: (signal) => provider.restart(id, signal) },
+    { name: 'deploy', needs: 'deploy', call: (signal) => provider.deploy(id, spec, signal) },
+    { name: 'rollback', needs: 'rollback', call: (signal) => provider.rollback(id, signal) },
+    { name: 'scale', needs: 'scale', call: (signal) => provider.scale(id, { cpuCores: 1 }, signal) },
+    { name: 'resources', needs: 'resources', call: (signal) => provider.resources(id, signal) },
+    { name: 'logs', needs: 'logs', call: (signal) => provider.logs(id, {}, signal) },
+    { name: 'exec', needs: 'exec', call: (signal) => provider.exec(id, ['/bin/sh', '-c', 'true'], signal) },
+  ];
+  const has = (needs?: Capability) => needs === undefined || provider.capabilities().has(needs);
+  return calls.filter(({ needs }) => has(needs) === able);
+}
+
+const CONTENT_WITH_NOTHING = new Set(['status', 'stop', 'deprovision']);
+
+/** Waits for what happens elsewhere and tells nobody. */
+async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, `${what} did not come within ${PATIENCE / 1_000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,121 @@
+import { type InstanceId } from '../ids/typed-id.js';
+import { type Capability } from './provider.js';
+
+/** A provider is asked for that nobody registered. */
+export class UnknownProviderError extends Error {
+  override readonly name = 'UnknownProviderError';
+
+  constructor(
+    /** The name asked for; undefined for the default one. */
+    readonly provider: string | undefined,
+    readonly registered: readonly string[],
+  ) {
+    const asked =
+      provider === undefined ? 'There is no default provider' : `There is no provider "${provider}"`;
+    const known = registered.length ? `registered: ${registered.join(', ')}` : 'none is registered';
+    super(`${asked}: ${known}. Import its module, such as ProcessProviderModule.forRoot({ directory })`);
+  }
+}
+
+/** Two providers under one name: instances remember theirs by name, so it must mean one. */
+export class DuplicateProviderError extends Error {
+  override readonly name = 'DuplicateProviderError';
+
+  constructor(readonly provider: string) {
+    super(
+      `A provider "${provider}" is registered already: import its module once, or give one of them another name`,
+    );
+  }
+}
+
+/** The provider holds nothing of that id. */
+export class InstanceNotProvisionedError extends Error {
+  override readonly name = 'InstanceNotProvisionedError';
+
+  constructor(
+    readonly instanceId: InstanceId,
+    readonly provider: string,
+  ) {
+    super(`Provider "${provider}" has no instance ${instanceId}: provision it first`);
+  }
+}
+
+/** The call needs a running instance, and this one is stopped or has exited. */
+export class InstanceNotRunningError extends Error {
+  override readonly name = 'InstanceNotRunningError';
+
+  constructor(readonly instanceId: InstanceId) {
+    super(`Instance ${instanceId} is not running: start it first`);
+  }
+}
+
+/** The provider cannot do this to any instance; `capabilities()` says so beforehand. */
+export class CapabilityNotSupportedError extends Error {
+  override readonly name = 'CapabilityNotSupportedError';
+
+  constructor(
+    readonly provider: string,
+    readonly capability: Capability,
+  ) {
+    super(`Provider "${provider}" cannot ${capability}: see its capabilities()`);
+  }
+}
+
+/** The instance could not be made to run. The reason names the command, never a value of its environment. */
+export class ProvisionFailedError extends Error {
+  override readonly name = 'ProvisionFailedError';
+
+  constructor(
+    readonly instanceId: InstanceId,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Instance ${instanceId} could not be started: ${reason}`, options);
+  }
+}
+
+/** The instance was told to end, then forced, and is still there. Repeating the call tries again. */
+export class StopFailedError extends Error {
+  override readonly name = 'StopFailedError';
+
+  constructor(
+    readonly instanceId: InstanceId,
+    readonly reason: string,
+  ) {
+    super(`Instance ${instanceId} could not be stopped: ${reason}`);
+  }
+}
+
+/** `rollback` of an instance which has never been deployed anew. */
+export class NothingToRollBackError extends Error {
+  override readonly name = 'NothingToRollBackError';
+
+  constructor(readonly instanceId: InstanceId) {
+    super(`Instance ${instanceId} has no spec before its present one: deploy one first`);
+  }
+}
+
+/** A program that cannot be run where and as whom it is asked for. */
+export class CommandNotRunnableError extends Error {
+  override readonly name = 'CommandNotRunnableError';
+
+  constructor(
+    readonly program: string,
+    readonly reason: string,
+  ) {
+    super(`"${program}" cannot be run: ${reason}`);
+  }
+}
+
+/** The provider itself cannot work: its directory, its daemon, its API is not there. */
+export class ProviderUnavailableError extends Error {
+  override readonly name = 'ProviderUnavailableError';
+
+  constructor(
+    readonly provider: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Provider "${provider}" is unavailable: ${reason}`, options);
+  }
+}

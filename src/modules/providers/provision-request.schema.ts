@@ -1,0 +1,125 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { parseId } from '../ids/typed-id.js';
+import { name, parseInput, shown } from '../input/input.js';
+import {
+  type InstanceSpec,
+  LABELS,
+  type Labels,
+  type LogOptions,
+  type ProvisionRequest,
+} from './provider.js';
+
+/**
+ * What any provider may be handed, checked before it changes anything. Faults name the key and the fix;
+ * values of the environment are never shown, for they may be secrets.
+ */
+
+/** Set by the provider: by it a process and what it starts can be told from all others. */
+export const INSTANCE_VARIABLE = 'CTRLPLANE_INSTANCE';
+
+/** The lines that `logs` gives when not told how many, and the most that it gives. */
+const DEFAULT_TAIL = 100;
+const MAX_TAIL = 10_000;
+
+// A shell starts the program, and shells drop variables whose names they could not write themselves (seen: dash).
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const LABEL_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/;
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+const noNul = (text: string) => !text.includes('\0');
+const NUL = 'has a NUL character, which no process can be given';
+
+const command = z
+  .array(z.string().refine(noNul, NUL), { error: 'expected a list: the program and its arguments' })
+  .refine(([program]) => Boolean(program), 'expected a program at least, such as ["node", "server.mjs"]');
+
+const variable = z.string().regex(VARIABLE, {
+  error: ({ input }) =>
+    `${shown(input)} is no name of a variable: use letters, digits and "_", no digit first`,
+});
+
+/** An `InstanceSpec`, with nothing in it that a provider would not know what to do with. */
+export const instanceSpecSchema = z
+  .strictObject({
+    command,
+    image: z.string().min(1).optional(),
+    env: z.record(z.string(), z.string().refine(noNul, NUL)).optional(),
+    workingDirectory: z
+      .string()
+      .refine(isAbsolute, { error: ({ input }) => `${shown(input)} is not an absolute path` })
+      .refine(noNul, NUL)
+      .optional(),
+    ports: z.array(z.strictObject({ name, env: variable })).optional(),
+  })
+  .superRefine(({ env = {}, ports = [] }, context) => {
+    const fault = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message });
+    const taken = new Set([...Object.keys(env), INSTANCE_VARIABLE]);
+    const names = new Set<string>();
+    for (const key of Object.keys(env)) {
+      if (!VARIABLE.test(key))
+        fault(['env'], `${shown(key)} is no name of a variable: use letters, digits and "_"`);
+      if (key === INSTANCE_VARIABLE) fault(['env'], `${key} is set by the provider: remove it`);
+    }
+    ports.forEach((port, index) => {
+      if (names.has(port.name)) fault(['ports', index, 'name'], `${shown(port.name)} is there twice`);
+      if (taken.has(port.env))
+        fault(['ports', index, 'env'], `${port.env} is set twice: choose another variable`);
+      names.add(port.name);
+      taken.add(port.env);
+    });
+  });
+
+const labels = z.record(z.string(), z.string()).superRefine((all, context) => {
+  for (const [key, value] of Object.entries(all)) {
+    if (!LABEL_KEY.test(key))
+      context.addIssue({
+        code: 'custom',
+        message: `${shown(key)} is no label: use 1 to 128 of a-z, A-Z, 0-9, ".", "_", "/" and "-"`,
+      });
+    if (value.length > 1_024 || CONTROL.test(value))
+      context.addIssue({
+        code: 'custom',
+        path: [key],
+        message: `${shown(value)} is no value of a label: use at most 1024 characters on one line`,
+      });
+  }
+});
+
+const request = z.strictObject({ name: z.string().min(1), spec: instanceSpecSchema, labels });
+
+const logs = z.strictObject({
+  tail: z
+    .int({ error: ({ input }) => `${shown(input)} is not a whole number` })
+    .min(0, { error: ({ input }) => `${shown(input)} is less than 0` })
+    .max(MAX_TAIL, { error: ({ input }) => `${shown(input)} is more than ${MAX_TAIL}` })
+    .default(DEFAULT_TAIL),
+});
+
+/**
+ * The request, checked, with the labels that tell its instance and tenant.
+ * @throws InvalidIdError
+ * @throws InvalidInputError
+ */
+export function parseProvisionRequest({ instanceId, tenantId, ...rest }: ProvisionRequest): ProvisionRequest {
+  const ids = { instanceId: parseId('instance', instanceId), tenantId: parseId('tenant', tenantId) };
+  const checked = parseInput('provision request', request, rest);
+  const own: Labels = { [LABELS.instance]: ids.instanceId, [LABELS.tenant]: ids.tenantId };
+  return { ...ids, ...checked, labels: { ...checked.labels, ...own } };
+}
+
+/** @throws InvalidInputError */
+export function parseInstanceSpec(value: InstanceSpec): InstanceSpec {
+  return parseInput('instance spec', instanceSpecSchema, value);
+}
+
+/** @throws InvalidInputError */
+export function parseCommand(value: string[]): [program: string, ...args: string[]] {
+  return parseInput('command', command, value) as [string, ...string[]];
+}
+
+/** @throws InvalidInputError */
+export function parseLogOptions(value: LogOptions): Required<LogOptions> {
+  return parseInput('log options', logs, value);
+}
