@@ -1,0 +1,48 @@
+/**
+ * `npm run bench` lists the benches, `npm run bench NAME` runs one and prints a table. With `-- --json` stdout
+ * holds one JSON object and nothing else (`npm run --silent` keeps npm's own lines away); progress goes to
+ * stderr in any case.
+ *
+ * The exit code says whether the bench could be run and did its work. Whether a claim held is said by its `ok`:
+ * a busy neighbour is no failure.
+ */
+import { parseArgs } from 'node:util';
+import { type Bench } from './harness/bench.js';
+import { thisMachine } from './harness/machine.js';
+import { asJson, asTable } from './harness/report.js';
+import { gc } from './gc.bench.js';
+import { overhead } from './overhead.bench.js';
+
+const BENCHES: readonly Bench[] = [gc, overhead];
+
+const list = (): string => {
+  const width = Math.max(...BENCHES.map(({ name }) => name.length));
+  return BENCHES.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n');
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean', default: false } },
+  });
+  const [name, ...rest] = positionals;
+  if (name === undefined) {
+    console.log(`npm run bench NAME [-- --json]\n\n${list()}`);
+    return;
+  }
+  const bench = BENCHES.find((known) => known.name === name);
+  if (!bench || rest.length > 0)
+    throw new Error(
+      bench ? `One bench at a time: ${positionals.join(' ')}` : `No bench "${name}". There are:\n${list()}`,
+    );
+  const machine = thisMachine();
+  const result = await bench.run((line) => console.error(`${bench.name}: ${line}`));
+  console.log((values.json ? asJson : asTable)(bench, result, machine));
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
