@@ -8,11 +8,19 @@ const common = {
 };
 
 export default {
+  reporters: ['default', './test/support/left-out.reporter.mjs'],
   globalSetup: './test/support/global-setup.mjs',
   globalTeardown: './test/support/global-teardown.mjs',
   projects: [
     { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
-    { ...common, displayName: 'system', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
+    {
+      ...common,
+      displayName: 'system',
+      testMatch: ['<rootDir>/test/**/*.spec.ts'],
+      globalSetup: './test/support/checkout.setup.mjs',
+      globalTeardown: './test/support/checkout.teardown.mjs',
+      setupFilesAfterEnv: ['./test/support/patience.mjs'],
+    },
   ],
   maxWorkers: 2,
 };

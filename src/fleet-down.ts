@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { loadAppConfig } from './app/config/app-config.js';
 import { explain } from './app/expected-error.js';
@@ -17,10 +18,12 @@ async function fleetDown(): Promise<void> {
     const app = await NestFactory.createApplicationContext(
       FleetModule.forRoot({ databaseUrl, instancesDirectory }),
       {
-        logger: ['warn', 'error', 'fatal'],
+        // The error that ends a start is explained below, and Nest would log it before, stack and all.
+        logger: ['warn', 'fatal'],
         abortOnError: false,
       },
     );
+    Logger.overrideLogger(['warn', 'error', 'fatal']);
     try {
       const { workloads, instances, failures } = await app.get(FleetService).down(fleet);
       for (const { subject, reason } of failures) process.stderr.write(`${subject}: ${reason}\n`);

@@ -14,6 +14,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     if (stop) void end(stop);
   });
 
+// A terminal that was closed, a pipe whose reader has gone: what is said then is lost, and the drain is not.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 try {
   ({ stop } = await startControlPlane());
   if (interrupted) await end(stop);

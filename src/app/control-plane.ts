@@ -42,8 +42,9 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const { drainTimeout } = config;
     app = await NestFactory.create(
       AppModule.forRoot({ databaseUrl, instancesDirectory, fleet, token, drainTimeout }),
-      // The modules' own start-up lines would bury what a newcomer wants to know.
-      { logger: ['warn', 'error', 'fatal'], abortOnError: false },
+      // The modules' own start-up lines would bury what a newcomer wants to know; the error that ends a start is
+      // explained by whoever called, and Nest would log it before, stack and all.
+      { logger: ['warn', 'fatal'], abortOnError: false },
     );
     await listen(app, config);
     Logger.overrideLogger(['log', 'warn', 'error', 'fatal']);

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type AppProcess } from '../support/app-process.js';
+import { appWorkbench, TOKEN } from '../support/app-workbench.js';
+import { eventually } from '../support/eventually.js';
+import { answerOf, type InstanceRow, instancesIn } from '../support/fleet.js';
+import { itWith } from '../support/needs.js';
+import { environmentOf, listeningAddresses, postmasterOf } from '../support/processes.js';
+import { embeddedDatabase } from '../support/query.js';
+
+describe('the first start of the app, with nothing set', () => {
+  const workbench = appWorkbench(afterAll);
+  let dataDirectory: string;
+  let app: AppProcess;
+  let database: string;
+  let instances: InstanceRow[];
+
+  beforeAll(async () => {
+    dataDirectory = join(await workbench.directory(), 'made', 'by', 'the app');
+    app = workbench.start(dataDirectory);
+    await app.said(/5 instances are running/);
+    database = await embeddedDatabase(dataDirectory);
+    instances = await instancesIn(database);
+  });
+
+  it('runs the five instances of the example, each an HTTP server of its own', async () => {
+    expect(instances.map(({ workload }) => workload)).toEqual(['web', 'web', 'api', 'shop', 'shop']);
+    for (const { url, pid, workload } of instances)
+      expect(JSON.parse(await answerOf(url))).toMatchObject({ pid, name: expect.stringContaining(workload) });
+  });
+
+  it('says where it is, how to look into its database, and not a token that it was given', async () => {
+    expect(app.output).toContain(`psql "$(cat ${dataDirectory}/postgres.url)"`);
+    expect(app.output).not.toContain(TOKEN);
+  });
+
+  it('is healthy', async () => {
+    expect(await app.get('/health')).toMatchObject({
+      status: 200,
+      body: { status: 'ok', details: { workers: { status: 'up', running: true, total: 1 } } },
+    });
+  });
+
+  it('lists each worker with the fields of the protocol', async () => {
+    const { body } = await app.get<Record<string, unknown>[]>('/workers');
+    expect(body).toEqual([
+      expect.objectContaining({
+        name: 'gc',
+        interval: 5_000,
+        running: true,
+        run_count: expect.any(Number),
+        skipped_count: 0,
+        critical: false,
+        conditions: [],
+      }),
+    ]);
+    expect(body[0]).not.toHaveProperty('last_error');
+    const { body: one } = await app.get('/workers/gc');
+    expect(Object.keys(one as object)).toEqual(Object.keys(body[0]!));
+  });
+
+  it('gives runs from its history', async () => {
+    await eventually(async () => (await app.get<{ run_count: number }>('/workers/gc')).body.run_count > 0);
+    const { body: runs } = await app.get<Record<string, unknown>[]>('/workers/gc/runs?limit=1');
+    expect(runs).toEqual([
+      expect.objectContaining({ worker: 'gc', trigger: 'schedule', outcome: 'succeeded' }),
+    ]);
+    const { body: worker } = await app.get<Record<string, unknown>>('/workers/gc');
+    expect(worker).toMatchObject({ last_run: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), state: 'idle' });
+    expect(worker).not.toHaveProperty('last_error');
+  });
+
+  it('tells what happened as events, by type and up to a limit', async () => {
+    const { body: running } = await app.get<Record<string, unknown>[]>('/events?type=instance.running');
+    expect(running.map(({ payload }) => (payload as { instanceId: string }).instanceId).sort()).toEqual(
+      instances.map(({ id }) => id).sort(),
+    );
+    const { body: last } = await app.get<Record<string, unknown>[]>('/events?limit=1');
+    expect(last).toEqual([
+      expect.objectContaining({ id: expect.stringMatching(/^evt_/), created_at: expect.any(String) }),
+    ]);
+  });
+
+  it("writes its database's URL where only this user can read it", async () => {
+    expect((await stat(join(dataDirectory, 'postgres.url'))).mode & 0o777).toBe(0o600);
+    expect(app.output).not.toContain(new URL(database).password);
+  });
+
+  itWith('proc', 'listens on the loopback interface alone, with all that it starts', async () => {
+    const addresses = await listeningAddresses([app.pid, await postmasterOf(dataDirectory), ...pids()]);
+    expect(addresses).toEqual(Array.from({ length: 7 }, () => '127.0.0.1'));
+  });
+
+  itWith('proc', 'keeps its secrets from the instances and from the database', async () => {
+    for (const pid of [...pids(), await postmasterOf(dataDirectory)]) {
+      const environment = await environmentOf(pid);
+      expect(environment).not.toContain(TOKEN);
+      expect(environment).not.toContain(new URL(database).password);
+    }
+  });
+
+  const pids = () => instances.map(({ pid }) => pid);
+});

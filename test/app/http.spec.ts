@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { type AppProcess } from '../support/app-process.js';
+import { appWorkbench, TOKEN } from '../support/app-workbench.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { answerOf, instancesIn, loseWorkload } from '../support/fleet.js';
+import { fleetFile } from '../support/fleet-file.js';
+
+describe('the HTTP interface of the app', () => {
+  const workbench = appWorkbench(afterAll);
+  let database: TestDatabase;
+  let directory: string;
+  let app: AppProcess;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    directory = await workbench.directory();
+    const FLEET = await fleetFile(
+      directory,
+      { lost: { replicas: 1, stopAfter: 1_500 } },
+      { interval: 0, instanceGracePeriod: 0 },
+    );
+    app = workbench.start(join(directory, 'data'), { env: { FLEET, DATABASE_URL: database.url } });
+    await app.said(/1 instances are running/);
+    const [instance] = await instancesIn(database.url);
+    // Before that it does not know that it should take its time to end.
+    await answerOf(instance!.url);
+  });
+  afterAll(() => database.drop());
+
+  it('refuses to trigger without the token, and with a wrong one', async () => {
+    for (const token of [undefined, 'wrong', `${TOKEN}x`, ''])
+      expect((await app.post('/workers/gc/trigger', token)).status).toBe(401);
+    expect((await app.get('/workers/gc/runs')).body).toEqual([]);
+  });
+
+  it('does not know a worker that there is not, and names those that there are', async () => {
+    expect(await app.post('/workers/gcc/trigger', TOKEN)).toMatchObject({
+      status: 404,
+      body: { message: 'No worker is named "gcc". There are: gc' },
+    });
+    expect((await app.get('/workers/gcc')).status).toBe(404);
+    expect((await app.get('/workers/gcc/runs')).status).toBe(404);
+  });
+
+  it('refuses to trigger while a run is on, and names the run', async () => {
+    await loseWorkload(database.url, 'lost');
+    const { status, body } = await app.post<{ run_id: string }>('/workers/gc/trigger', TOKEN);
+    expect(status).toBe(202);
+    await eventually(async () =>
+      (await instancesIn(database.url)).some(({ state }) => state === 'destroying'),
+    );
+    expect(await app.post('/workers/gc/trigger', TOKEN)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining(body.run_id) },
+    });
+    await eventually(async () => (await instancesIn(database.url)).length === 0);
+  });
+
+  it.each(['0', '-1', '1001', '99999999999999999999', '1e3', 'all', ''])(
+    'refuses limit=%s',
+    async (limit) => {
+      for (const path of ['/workers/gc/runs', '/events'])
+        expect(await app.get(`${path}?limit=${limit}`)).toMatchObject({
+          status: 400,
+          body: { message: expect.stringContaining('give a whole number from 1 to 1000') },
+        });
+    },
+  );
+
+  it.each(['deleted', 'Instance.Deleted', `instance.deleted';--`, 'a.b%00'])(
+    'refuses events of type %s',
+    async (type) => {
+      expect((await app.get(`/events?type=${type}`)).status).toBe(400);
+    },
+  );
+
+  it('gives nothing for a type that never happened', async () => {
+    expect(await app.get('/events?type=moon.landed')).toEqual({ status: 200, body: [] });
+  });
+});
+
+describe('an app that was given no token', () => {
+  const workbench = appWorkbench();
+
+  it('makes one, says it once, and takes no other', async () => {
+    const database = await createTestDatabase();
+    const directory = await workbench.directory();
+    const FLEET = await fleetFile(directory, {}, { interval: 0 });
+    const app = workbench.start(join(directory, 'data'), {
+      env: { FLEET, DATABASE_URL: database.url, WORKERS_TOKEN: undefined },
+    });
+    const [, token] = await app.said(/token +([\w-]{43})\s/);
+    expect((await app.post('/workers/gc/trigger', TOKEN)).status).toBe(401);
+    expect((await app.post('/workers/gc/trigger', token)).status).toBe(202);
+    await database.drop();
+  });
+});
