@@ -8,7 +8,7 @@ const common = {
 };
 
 export default {
-  reporters: ['default', './test/support/left-out.reporter.mjs'],
+  reporters: ['default', './test/support/left-out.reporter.mjs', './test/support/summary.reporter.mjs'],
   globalSetup: './test/support/global-setup.mjs',
   globalTeardown: './test/support/global-teardown.mjs',
   projects: [
