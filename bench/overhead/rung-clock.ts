@@ -1,17 +1,15 @@
 import { SystemClock, type Timer } from 'ctrlplane-workers';
 
 /**
- * The machine's clock, for a worker whose slots do not have to be waited for: `ring` moves the wall clock on by
- * an interval and calls what the worker's timer would have called then. Every timer is a real one, set and
+ * The machine's clock, for workers whose slots do not have to be waited for: `ring` moves the wall clock on by an
+ * interval and calls what the workers' timers would have called then. Every timer is a real one, set and
  * cancelled as ever.
  */
 export class RungClock extends SystemClock {
   private ahead = 0;
-  private alarm: () => void = () => {
-    throw new Error('No worker waits for its slot');
-  };
+  private readonly alarms = new Set<() => void>();
 
-  /** @param interval of the worker, in milliseconds; nothing else sets a timer of more than a second */
+  /** @param interval of the workers, in milliseconds; nothing else sets a timer of more than ten seconds */
   constructor(private readonly interval: number) {
     super();
   }
@@ -21,12 +19,21 @@ export class RungClock extends SystemClock {
   }
 
   override setTimer(callback: () => void, delay: number): Timer {
-    if (delay > 1_000) this.alarm = callback;
-    return super.setTimer(callback, delay);
+    const timer = super.setTimer(callback, delay);
+    if (delay <= 10_000) return timer;
+    this.alarms.add(callback);
+    return {
+      cancel: () => {
+        this.alarms.delete(callback);
+        timer.cancel();
+      },
+    };
   }
 
   ring(): void {
     this.ahead += this.interval;
-    this.alarm();
+    const due = [...this.alarms];
+    this.alarms.clear();
+    for (const callback of due) callback();
   }
 }
