@@ -1,5 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { type EndedRun } from './history/run.js';
 import { type RunStore } from './history/run.store.js';
+import { type WorkerOverrides } from './registry/worker-definition.js';
 import { type DrainOptions } from './scheduler/drain.js';
 
 /** Options of `WorkerModule.forRoot`. All may be left out. */
@@ -8,6 +10,16 @@ export interface WorkerModuleOptions {
   history?: RunStore;
   /** How long a shutdown waits for runs. */
   drain?: DrainOptions;
+  /** By name, what overrides a worker's own options and interval. A name that no worker has is a warning. */
+  workers?: Record<string, WorkerOverrides>;
+  /** Runs that may be on at a time in this process, over all workers; others wait. At least 1. Default: no limit. */
+  maxConcurrentRuns?: number;
+  /** Start ticking when the application is ready. Default true; if false, call `Scheduler.start()`. */
+  autoStart?: boolean;
+  /** `false`: this process lists the workers and never runs one, as an API replica may want. Default true. */
+  run?: boolean;
+  /** Called with every run that failed or timed out, after it was recorded. What it throws is logged. */
+  onError?: (run: EndedRun) => unknown;
 }
 
 export const {

@@ -1,22 +1,31 @@
-import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunRecorder } from './history/run.recorder.js';
+import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { WORKER_OPTIONS, type WorkerModuleOptions } from './worker-module.options.js';
 
 /** Starts the workers when the application is ready, and drains them before anything they need is closed. */
 @Injectable()
 export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
+    @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
     private readonly scheduler: Scheduler,
     private readonly recorder: RunRecorder,
     private readonly monitor: EventLoopMonitor,
+    _errorHook: ErrorHook,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     // Before anything is opened: a bad definition must leave nothing behind.
     this.scheduler.discover();
     await this.recorder.open();
-    this.scheduler.start();
+    if (this.options.autoStart !== false) this.scheduler.start();
   }
 
   /** Here TypeORM's data source is open still: it closes in `onApplicationShutdown`. */

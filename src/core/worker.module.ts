@@ -8,7 +8,10 @@ import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
 import { WorkerExplorer } from './registry/worker-explorer.js';
 import { WorkerRegistry } from './registry/worker.registry.js';
+import { ErrorHook } from './scheduler/error-hook.js';
+import { EventSources } from './scheduler/event-sources.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { WorkerEvents } from './scheduler/worker-events.js';
 import { Clock, SystemClock } from './timing/clock.js';
 import { WorkerLifecycle } from './worker.lifecycle.js';
 import {
@@ -40,10 +43,13 @@ import {
     RunInterceptors,
     EventLoopMonitor,
     RunExecutor,
+    EventSources,
+    WorkerEvents,
+    ErrorHook,
     Scheduler,
     WorkerLifecycle,
   ],
-  exports: [Scheduler, RunRecorder, RunInterceptors, Clock],
+  exports: [Scheduler, RunRecorder, RunInterceptors, EventSources, Clock],
 })
 export class WorkerModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {

@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { type Worker } from '../worker/worker.js';
+import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { defineWorker, type WorkerDefinition } from './worker-definition.js';
 import { WorkerExplorer } from './worker-explorer.js';
 import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
@@ -9,7 +10,10 @@ import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
 export class WorkerRegistry {
   private readonly definitions = new Map<string, WorkerDefinition>();
 
-  constructor(private readonly explorer: WorkerExplorer) {}
+  constructor(
+    private readonly explorer: WorkerExplorer,
+    @Inject(WORKER_OPTIONS) private readonly options: Pick<WorkerModuleOptions, 'workers'>,
+  ) {}
 
   /**
    * Adds every decorated method of the application.
@@ -24,7 +28,7 @@ export class WorkerRegistry {
         problems.push(`${where}: ${problem}`);
         continue;
       }
-      const checked = defineWorker(worker, where);
+      const checked = defineWorker(worker, where, this.options.workers?.[worker.name]);
       if ('problems' in checked) {
         problems.push(...checked.problems.map((p) => `${where}: ${p}`));
         continue;
@@ -42,7 +46,7 @@ export class WorkerRegistry {
   /** @throws InvalidWorkersError for a bad definition or a name that is taken */
   add(worker: Worker): WorkerDefinition {
     const where = `the worker ${JSON.stringify(worker.name)} given to register()`;
-    const checked = defineWorker(worker, where);
+    const checked = defineWorker(worker, where, this.options.workers?.[worker.name]);
     if ('problems' in checked) throw new InvalidWorkersError(checked.problems.map((p) => `${where}: ${p}`));
     const { definition } = checked;
     const other = this.definitions.get(definition.name);

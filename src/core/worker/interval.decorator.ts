@@ -1,9 +1,10 @@
 import { type Duration } from '../timing/duration.js';
+import { type CronExpression } from '../timing/cron-schedule.js';
 import { type RunContext } from './run-context.js';
 import { type WorkerOptions } from './worker-options.js';
 
-/** How often: a duration, or a function of the provider, so that injected configuration can set it. */
-export type Every<T = unknown> = Duration | ((provider: T) => Duration);
+/** How often: a duration, or a function of the provider, so that injected configuration can set it (also to a cron expression). */
+export type Every<T = unknown> = Duration | ((provider: T) => Duration | CronExpression);
 
 /** What `@Interval` leaves on the method for discovery to find. Nothing is checked before the application starts. */
 export interface IntervalMetadata {
@@ -16,7 +17,7 @@ export interface IntervalMetadata {
 export const INTERVAL_METADATA = Symbol.for('ctrlplane-workers/interval');
 
 type WorkerMethod = (context: RunContext, ...rest: never[]) => unknown;
-type WorkerMethodDecorator = <M extends WorkerMethod>(
+export type WorkerMethodDecorator = <M extends WorkerMethod>(
   target: object,
   key: string | symbol,
   descriptor: TypedPropertyDescriptor<M>,
