@@ -44,6 +44,12 @@ export class RunLane implements Waiter {
     return true;
   }
 
+  /** Takes back what waits and was not asked for by a person; undefined when nothing does. */
+  withdraw(): RunRequest | undefined {
+    const index = this.waiting.findIndex((request) => request.trigger !== 'manual');
+    return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
+  }
+
   /** Forgets what has not started. */
   clear(): void {
     this.limit.leave(this);

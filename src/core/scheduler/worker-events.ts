@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Observable, type Observer, type Operator, Subject, type Subscription } from 'rxjs';
-import { type RunRequest } from '../execution/run.executor.js';
 import { type EndedRun, type Run } from '../history/run.js';
 
 /** Something that happened to a run. The record is the live one while the run is on. */
@@ -29,7 +28,8 @@ export class WorkerEvents {
     this.subject.next({ type: `run.${run.outcome}`, worker: run.worker, run });
   }
 
-  skipped(worker: string, { slot }: RunRequest): void {
+  /** @param slot milliseconds since the epoch */
+  skipped(worker: string, slot: number | undefined): void {
     if (!this.subject.observed) return;
     this.subject.next({ type: 'run.skipped', worker, ...(slot !== undefined && { slot: new Date(slot) }) });
   }

@@ -412,6 +412,6 @@ describe('WorkerLoop', () => {
       }
       expect(slots.length).toBe(5);
       expect(new Set(slots.map(Number)).size).toBe(5);
-    });
+    }, 60_000);
   });
 });

@@ -23,7 +23,7 @@ const WORTH_CATCHING_UP = 3_600_000;
 /** Catch-ups of a start are spread over so many milliseconds at the most. */
 const CATCH_UP_SPREAD = 10_000;
 
-/** A run that is to start at an instant of its own, before any slot: a retry, a catch-up. */
+/** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
 interface Deferred {
   at: number;
   request: Omit<RunRequest, 'scheduledAt'>;
@@ -95,13 +95,15 @@ export class WorkerLoop {
 
   /** As stop, but it can be triggered, and its slots count for nothing meanwhile. */
   pause(): void {
+    if (this.paused) return;
+    if (this.deferred) this.undefer(this.clock.now());
     this.paused = true;
-    this.deferred = undefined;
     this.alarm.clear();
     this.lane.clear();
   }
 
   resume(): void {
+    if (!this.paused) return;
     this.paused = false;
     this.cursor = this.clock.now();
     this.arm();
@@ -221,10 +223,11 @@ export class WorkerLoop {
 
   private runDeferred({ at, request }: Deferred, now: number): void {
     this.deferred = undefined;
-    // A newer slot takes the place of what was to be tried again or caught up.
     const passed = this.skipTo(now, 1);
-    if (passed > 0) this.offer({ trigger: 'schedule', slot: this.cursor, scheduledAt: at });
-    else this.offer({ ...request, scheduledAt: at });
+    if (passed === 0) return this.offer({ ...request, scheduledAt: at });
+    // A newer slot takes its place.
+    this.skip(request);
+    this.offer({ trigger: 'schedule', slot: this.cursor, scheduledAt: at });
   }
 
   /** Deals with the slots up to now by skipping them, but for the latest so many. @returns how many there were */
@@ -242,9 +245,11 @@ export class WorkerLoop {
     if (!this.lane.offer(request)) this.skip(request);
   }
 
-  private skip(request: RunRequest): void {
+  private skip(request: Pick<RunRequest, 'trigger' | 'slot'>): void {
+    // Its slot was run, and failed.
+    if (request.trigger === 'retry') return;
     this.stats.counts.skippedCount++;
-    this.events.skipped(this.definition.name, request);
+    this.events.skipped(this.definition.name, request.slot);
   }
 
   private drop(request: RunRequest): void {
@@ -262,17 +267,19 @@ export class WorkerLoop {
     if (this.definition.spacing === 'delay') this.cursor = now;
     const { backoff } = this.definition;
     if (run.outcome === 'succeeded') {
-      if (this.deferred?.request.trigger === 'retry') this.forgive(now);
+      if (this.deferred && this.deferred.request.trigger !== 'catch_up') this.undefer(now);
     } else if (backoff && request.trigger !== 'manual') {
-      const { id: _, ...again } = request;
       const at = now + waitAfter(this.stats.counts.consecutiveFailures, backoff);
-      this.deferred = { at, request: { ...again, trigger: 'retry', attempt: run.attempt + 1 } };
+      const retry = { ...request, trigger: 'retry' as const, attempt: run.attempt + 1 };
+      // What waited for this run to end is newer, and has to wait longer now.
+      this.deferred = { at, request: this.lane.withdraw() ?? retry };
     }
     this.arm();
   }
 
-  /** It succeeded, by a trigger, while it was backing off: that is over, and so are the slots meanwhile. */
-  private forgive(now: number): void {
+  /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
+  private undefer(now: number): void {
+    if (this.deferred) this.skip(this.deferred.request);
     this.deferred = undefined;
     this.skipTo(now);
   }
