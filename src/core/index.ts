@@ -1,5 +1,6 @@
 export { WorkerModule } from './worker.module.js';
-export { type WorkerModuleOptions } from './worker-module.options.js';
+export { type WorkerModuleOptions, type WorkerOptionsFactory } from './worker-module.options.js';
+export { WorkerModuleImportedTwiceError, WorkerModuleNotConfiguredError } from './worker.module.errors.js';
 export { Interval, type Every } from './worker/interval.decorator.js';
 export { type Worker } from './worker/worker.js';
 export { type Backoff, type OverlapPolicy, type WorkerOptions } from './worker/worker-options.js';

@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { type ScheduleModuleOptions } from '@nestjs/schedule';
 import { type EndedRun } from './history/run.js';
 import { type RunStore } from './history/run.store.js';
 import { type WorkerOverrides } from './registry/worker-definition.js';
@@ -18,8 +19,28 @@ export interface WorkerModuleOptions {
   autoStart?: boolean;
   /** `false`: this process lists the workers and never runs one, as an API replica may want. Default true. */
   run?: boolean;
+  /**
+   * Whether the application's global guards, interceptors, pipes and filters apply to workers too. Default false: a
+   * guard that wants a user's token would refuse every run. Those of the worker's own class and method always apply.
+   */
+  globalEnhancers?: boolean;
+  /**
+   * Which handlers that are decorated with `@nestjs/schedule`'s own decorators become workers: the flags that
+   * `ScheduleModule.forRoot` takes. Default: all.
+   */
+  adopt?: ScheduleModuleOptions;
+  /**
+   * What to do when a `ScheduleModule` is imported somewhere that would run adopted handlers as well. `refuse`
+   * (default): the start fails with `HandlersRunTwiceError`. `ignore`: what it runs is left to it.
+   */
+  scheduleModule?: 'refuse' | 'ignore';
   /** Called with every run that failed or timed out, after it was recorded. What it throws is logged. */
   onError?: (run: EndedRun) => unknown;
+}
+
+/** What `forRootAsync({ useClass })` and `forRootAsync({ useExisting })` name. */
+export interface WorkerOptionsFactory {
+  createWorkerOptions(): WorkerModuleOptions | Promise<WorkerModuleOptions>;
 }
 
 export const {
@@ -30,5 +51,6 @@ export const {
   optionsInjectionToken: Symbol.for('ctrlplane-workers/options'),
 })
   .setClassMethodName('forRoot')
+  .setFactoryMethodName('createWorkerOptions')
   .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
   .build();

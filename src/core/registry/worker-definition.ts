@@ -6,6 +6,7 @@ import {
   backoffTimes,
   type BackoffTimes,
   longestCatchUp,
+  longestLateness,
   oneOf,
   runTimeout,
   timingOf,
@@ -24,7 +25,7 @@ export interface Timing {
 /** A worker that has been checked: what the scheduler drives. Lengths of time are milliseconds. */
 export interface WorkerDefinition extends Timing {
   readonly name: string;
-  readonly spacing: 'slot' | 'delay';
+  readonly spacing: NonNullable<WorkerOptions['spacing']>;
   readonly timeout: number | undefined;
   readonly critical: boolean;
   readonly enabled: boolean;
@@ -34,6 +35,9 @@ export interface WorkerDefinition extends Timing {
   readonly backoff: BackoffTimes | undefined;
   /** How old a missed slot may be to be caught up: 0 never, undefined as it fits the schedule. */
   readonly catchUp: number | undefined;
+  /** Infinity when a slot is run however late. */
+  readonly startDeadline: number;
+  readonly unref: boolean;
   readonly on: readonly string[];
   /** Where it comes from, for people: `UsageReporter.report`. */
   readonly source: string;
@@ -80,26 +84,29 @@ export function defineWorker(
   const definition: WorkerDefinition = {
     name,
     ...checked<Timing>('interval', { interval: 0, cron: undefined, schedule: undefined }, () =>
-      timingOf(name, option('interval')!, option('jitter')),
+      timingOf(name, option('interval')!, option('jitter'), option('spacing')),
     ),
     timeout: checked('timeout', undefined, () => runTimeout(option('timeout'))),
     overlap: checked('overlap', 'skip', () =>
       oneOf(['skip', 'queueOne', 'cancelRunning', 'allow'], option('overlap') ?? 'skip'),
     ),
-    spacing: checked('spacing', 'slot', () => oneOf(['slot', 'delay'], option('spacing') ?? 'slot')),
+    spacing: checked('spacing', 'slot', () => oneOf(['slot', 'delay', 'start'], option('spacing') ?? 'slot')),
     backoff: checked('backoff', undefined, () => backoffTimes(option('backoff'))),
     catchUp: checked('catchUp', undefined, () => longestCatchUp(option('catchUp'))),
+    startDeadline: checked('startDeadline', Infinity, () => longestLateness(option('startDeadline'))),
     jitter: option('jitter'),
     critical: option('critical') ?? false,
     enabled: option('enabled') ?? true,
     runOnStart: option('runOnStart') ?? false,
+    unref: option('unref') ?? false,
     on: option('on') ?? [],
     source,
     run: (context) => worker.run(context),
   };
-  if (definition.spacing === 'delay' && definition.cron !== undefined)
+  const { spacing, cron } = definition;
+  if (spacing !== 'slot' && cron !== undefined)
     problems.push(
-      `spacing: 'delay' counts an interval from the end of a run, and "${definition.cron}" is none`,
+      `spacing: '${spacing}' counts an interval from the ${spacing === 'delay' ? 'end of a run' : 'start'}, and "${cron}" is none`,
     );
   return problems.length > 0 ? { problems } : { definition };
 }

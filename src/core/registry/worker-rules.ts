@@ -1,7 +1,10 @@
-import { CronSchedule } from '../timing/cron-schedule.js';
+import { type CronExpression, CronSchedule } from '../timing/cron-schedule.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
+import { ElapsedSchedule } from '../timing/elapsed-schedule.js';
 import { IntervalSchedule } from '../timing/interval-schedule.js';
 import { JitteredSchedule } from '../timing/jittered-schedule.js';
+import { DelaySchedule, type Once, OnceSchedule } from '../timing/once-schedule.js';
+import { type Schedule } from '../timing/schedule.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
 import { type Timing } from './worker-definition.js';
@@ -22,25 +25,32 @@ export function timingOf(
   name: string,
   every: Worker['interval'],
   jitter: WorkerOptions['jitter'] = 0,
+  spacing: WorkerOptions['spacing'] = 'slot',
 ): Timing {
-  if (typeof every === 'object' && every !== null) {
-    const schedule = new CronSchedule(every);
+  if (typeof every === 'object' && every !== null)
     return {
       interval: 0,
-      cron: every.cron,
-      schedule: new JitteredSchedule(name, schedule, longestJitter(jitter)),
+      cron: 'cron' in every ? every.cron : undefined,
+      schedule: new JitteredSchedule(name, calendarSchedule(every), longestJitter(jitter)),
     };
-  }
   const interval = parseDuration(every);
   if (interval === 0) return { interval, cron: undefined, schedule: undefined };
   if (interval < 1)
     throw new Error(`${interval} ms is below 1 ms: give 1 or more, or 0 for an event-driven worker`);
-  const schedule = new IntervalSchedule(name, interval);
+  const schedule = spacing === 'start' ? new ElapsedSchedule(interval) : new IntervalSchedule(name, interval);
   return {
     interval,
     cron: undefined,
     schedule: new JitteredSchedule(name, schedule, longestJitter(jitter, interval)),
   };
+}
+
+function calendarSchedule(every: CronExpression | Once): Schedule {
+  if ('after' in every) return new DelaySchedule(parseDuration(every.after));
+  if (!('at' in every)) return new CronSchedule(every);
+  const at = Number(every.at);
+  if (!Number.isFinite(at)) throw new Error(`at: ${String(every.at)} is not a date`);
+  return new OnceSchedule(at);
 }
 
 function longestJitter(jitter: number | Duration, interval?: number): number {
@@ -54,6 +64,11 @@ function longestJitter(jitter: number | Duration, interval?: number): number {
       `a jitter of ${jitter} is a fraction of an interval, which cron has not: give a duration such as '30s'`,
     );
   return jitter * (interval ?? 0);
+}
+
+/** How late a run may start; Infinity when it may be as late as it is. */
+export function longestLateness(deadline: Duration | undefined): number {
+  return deadline === undefined ? Infinity : parseDuration(deadline);
 }
 
 export function runTimeout(timeout: Duration | undefined): number | undefined {

@@ -1,4 +1,4 @@
-import { Injectable, Module, Scope, type Provider } from '@nestjs/common';
+import { Injectable, Module, type Provider } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -7,6 +7,8 @@ import { Cron, type CronOptions } from '../worker/cron.decorator.js';
 import { Interval } from '../worker/interval.decorator.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { Enhancers } from './enhancers.js';
+import { WorkerCalls } from './worker-calls.js';
 import { WorkerExplorer } from './worker-explorer.js';
 import { WorkerRegistry } from './worker.registry.js';
 
@@ -18,7 +20,13 @@ async function registry(
   class FleetModule {}
   const module = await Test.createTestingModule({
     imports: [DiscoveryModule, FleetModule],
-    providers: [WorkerExplorer, WorkerRegistry, { provide: WORKER_OPTIONS, useValue: { workers } }],
+    providers: [
+      Enhancers,
+      WorkerCalls,
+      WorkerExplorer,
+      WorkerRegistry,
+      { provide: WORKER_OPTIONS, useValue: { workers } },
+    ],
   }).compile();
   return module.get(WorkerRegistry);
 }
@@ -102,18 +110,6 @@ describe('WorkerRegistry', () => {
     }
     expect(await refusal(Static)).toMatch(/Static\.work .*static method.*: make it an instance method/);
   });
-
-  it.each([Scope.REQUEST, Scope.TRANSIENT])(
-    'refuses a provider of scope %p, which it could not call',
-    async (scope) => {
-      @Injectable({ scope })
-      class Scoped {
-        @Interval('scoped', '1s')
-        work() {}
-      }
-      expect(await refusal(Scoped)).toMatch(/Scoped\.work .*: a worker needs the default scope/);
-    },
-  );
 
   it.each<[WorkerOptions, RegExp]>([
     [{ overlap: 'replace' as 'skip' }, /overlap: "replace" is none of skip, queueOne, cancelRunning, allow/],

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Worker } from '../worker/worker.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { defineWorker, type WorkerDefinition } from './worker-definition.js';
-import { WorkerExplorer } from './worker-explorer.js';
+import { type Finding, WorkerExplorer } from './worker-explorer.js';
 import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
 
 /** The workers of this application by name, each checked. */
@@ -17,12 +17,13 @@ export class WorkerRegistry {
 
   /**
    * Adds every decorated method of the application.
+   * @param adopted what was found by other decorators than ours
    * @throws InvalidWorkersError that lists all bad ones; then none was added
    */
-  discover(): WorkerDefinition[] {
+  discover(adopted: Finding[] = []): WorkerDefinition[] {
     const problems: string[] = [];
     const found = new Map<string, WorkerDefinition>();
-    for (const { source, module, worker, problem } of this.explorer.explore()) {
+    for (const { source, module, worker, problem } of [...this.explorer.explore(), ...adopted]) {
       const where = `${source} (in ${module})`;
       if (!worker) {
         problems.push(`${where}: ${problem}`);

@@ -4,6 +4,7 @@ import { RunExecutor } from '../execution/run.executor.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Finding } from '../registry/worker-explorer.js';
 import { timingOf } from '../registry/worker-rules.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Clock } from '../timing/clock.js';
@@ -57,10 +58,11 @@ export class Scheduler {
 
   /**
    * Adds the decorated methods of the application. `WorkerModule` does so once, before it starts.
+   * @param adopted workers that were found by other decorators than ours
    * @throws InvalidWorkersError that lists all bad ones
    */
-  discover(): void {
-    for (const definition of this.registry.discover()) this.add(definition);
+  discover(adopted: Finding[] = []): void {
+    for (const definition of this.registry.discover(adopted)) this.add(definition);
     for (const name of Object.keys(this.options.workers ?? {}))
       if (!this.entries.has(name))
         this.logger.warn(
@@ -155,16 +157,25 @@ export class Scheduler {
   }
 
   /**
-   * Gives a worker another interval or cron expression, from now on and until the process ends.
+   * Gives a worker another interval, cron expression or instant, from now on and until the process ends.
    * @throws UnknownWorkerError, InvalidScheduleError
    */
   async reschedule(name: string, interval: Worker['interval']): Promise<void> {
     const { loop } = this.entry(name);
+    const { jitter, spacing } = loop.definition;
     try {
-      loop.reschedule(timingOf(name, interval, loop.definition.jitter));
+      loop.reschedule(timingOf(name, interval, jitter, spacing));
     } catch (error) {
       throw new InvalidScheduleError(name, (error as Error).message);
     }
+  }
+
+  /**
+   * When its next slots are, whether it ticks or not; fewer if there are not so many, none with spacing `delay`.
+   * @throws UnknownWorkerError
+   */
+  upcoming(name: string, count: number): Date[] {
+    return this.entry(name).loop.upcoming(count);
   }
 
   private add(definition: WorkerDefinition): void {

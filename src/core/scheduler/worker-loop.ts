@@ -58,7 +58,7 @@ export class WorkerLoop {
     private readonly events: WorkerEvents,
   ) {
     this.timing = definition;
-    this.alarm = new Alarm(clock, () => this.tick());
+    this.alarm = new Alarm(clock, () => this.tick(), definition.unref);
     this.lane = new RunLane(definition.overlap, limit, {
       execute: (request) => {
         const execution = executor.execute(definition, request);
@@ -80,8 +80,11 @@ export class WorkerLoop {
     this.active = true;
     const now = this.clock.now();
     this.cursor = this.startedAt = now;
-    if (this.definition.runOnStart)
-      this.offer({ trigger: 'schedule', slot: this.timing.schedule?.latest(now), scheduledAt: now });
+    this.timing = countedFrom(now, this.timing);
+    if (this.definition.runOnStart) {
+      const slot = this.timing.schedule?.latest(now);
+      this.offer({ trigger: 'schedule', ...(slot !== -Infinity && { slot }), scheduledAt: now });
+    }
     this.arm();
   }
 
@@ -110,9 +113,9 @@ export class WorkerLoop {
   }
 
   reschedule(timing: Timing): void {
-    this.timing = timing;
     this.deferred = undefined;
     this.cursor = this.clock.now();
+    this.timing = countedFrom(this.cursor, timing);
     this.arm();
   }
 
@@ -176,13 +179,25 @@ export class WorkerLoop {
     };
   }
 
+  /** Its next slots from now on, whether it ticks or not. */
+  upcoming(count: number): Date[] {
+    const { schedule } = this.timing;
+    const slots: Date[] = [];
+    if (!schedule || this.definition.spacing === 'delay') return slots;
+    let slot = schedule.next(this.clock.now());
+    for (; slots.length < count && slot < Infinity; slot = schedule.next(slot)) slots.push(new Date(slot));
+    return slots;
+  }
+
   private nextAt(): number | undefined {
     if (!this.active || this.paused) return undefined;
     if (this.deferred) return this.deferred.at;
     const { schedule, interval } = this.timing;
     if (!schedule) return undefined;
-    if (this.definition.spacing === 'slot') return schedule.dueAt(schedule.next(this.cursor));
-    return this.lane.busy ? undefined : schedule.dueAt(this.cursor + interval);
+    if (this.definition.spacing === 'delay')
+      return this.lane.busy ? undefined : schedule.dueAt(this.cursor + interval);
+    const slot = schedule.next(this.cursor);
+    return slot === Infinity ? undefined : schedule.dueAt(slot);
   }
 
   private arm(): void {
@@ -211,7 +226,9 @@ export class WorkerLoop {
     const slot = schedule.latestDue(now);
     this.stats.counts.missedCount += schedule.count(this.cursor, slot) - 1;
     this.cursor = slot;
-    this.offer({ trigger: 'schedule', slot, scheduledAt: schedule.dueAt(slot) });
+    const request = { trigger: 'schedule' as const, slot, scheduledAt: schedule.dueAt(slot) };
+    if (now - request.scheduledAt > this.definition.startDeadline) this.skip(request);
+    else this.offer(request);
   }
 
   private runDelayed(now: number): void {
@@ -307,4 +324,9 @@ export class WorkerLoop {
     if (interval > 0) return until - since > STALE_AFTER * interval;
     return schedule !== undefined && schedule.count(since, until) > STALE_AFTER;
   }
+}
+
+/** The timing of a worker that starts now. */
+function countedFrom(start: number, { interval, cron, schedule }: Timing): Timing {
+  return { interval, cron, schedule: schedule?.startingAt(start) };
 }

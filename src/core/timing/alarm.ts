@@ -14,6 +14,7 @@ export class Alarm {
   constructor(
     private readonly clock: Clock,
     private readonly ring: () => void,
+    private readonly unref = false,
   ) {}
 
   /** Replaces the instant that was set before. */
@@ -25,7 +26,7 @@ export class Alarm {
       if (later >= at || later < now) this.ring();
       else this.set(at);
     };
-    this.timer = this.clock.setTimer(look, Math.min(Math.max(0, at - now), LONGEST_HOP));
+    this.timer = this.clock.setTimer(look, Math.min(Math.max(0, at - now), LONGEST_HOP), this.unref);
   }
 
   clear(): void {

@@ -18,8 +18,9 @@ describe('CronPattern', () => {
     '@weekends',
   ])('finds what the package finds that read it, where no clock is ever set: %s', (cron) => {
     const reference = new CronTime(cron);
-    let at = Date.UTC(2026, 1, 27, 23, 58, 41, 7);
-    for (let i = 0; i < 40; i++) {
+    // The package looks no further than eight years from today.
+    let at = Date.UTC(1930, 1, 27, 23, 58, 41, 7);
+    for (let i = 0; i < 20; i++) {
       const next = reference.getNextDateFrom(new Date(at), 'UTC').toMillis();
       expect(pattern(cron).next(at)).toBe(next);
       expect(pattern(cron).latest(next)).toBe(next);

@@ -17,9 +17,9 @@ export class CronSchedule implements Schedule {
   private readonly clock: WallClock;
 
   /** @throws InvalidCronError for an expression that cannot be read or never comes, and for an unknown time zone */
-  constructor({ cron, timeZone }: CronExpression) {
+  constructor({ cron, timeZone, utcOffset }: CronExpression) {
     this.pattern = new CronPattern(parseCron(cron));
-    this.clock = wallClock(timeZone);
+    this.clock = utcOffset === undefined ? wallClock(timeZone) : fixedClock(utcOffset, timeZone);
   }
 
   next(after: number): number {
@@ -76,4 +76,15 @@ function wallClock(timeZone: string | undefined): WallClock {
   } catch {
     throw new InvalidCronError(timeZone, "is not a time zone: give an IANA name ('Europe/Berlin', 'UTC')");
   }
+}
+
+function fixedClock(utcOffset: number, timeZone: string | undefined): WallClock {
+  if (timeZone !== undefined)
+    throw new InvalidCronError(timeZone, `is given beside a utcOffset of ${utcOffset}: give one of them`);
+  if (!(Math.abs(utcOffset) < 1_440))
+    throw new InvalidCronError(
+      utcOffset,
+      'is not a utcOffset: give minutes, less than a day (330 is +05:30)',
+    );
+  return new WallClock(utcOffset);
 }

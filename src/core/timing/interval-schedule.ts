@@ -7,15 +7,12 @@ import { type Schedule } from './schedule.js';
  * together, and every replica computes the same.
  */
 export class IntervalSchedule implements Schedule {
-  readonly phase: number;
-
   /** @param interval milliseconds, at least 1 */
   constructor(
     name: string,
     readonly interval: number,
-  ) {
-    this.phase = Math.floor(fractionOf(name) * interval);
-  }
+    readonly phase = Math.floor(fractionOf(name) * interval),
+  ) {}
 
   next(after: number): number {
     return this.slot(this.index(after) + 1);

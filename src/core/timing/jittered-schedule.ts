@@ -30,6 +30,11 @@ export class JitteredSchedule implements Schedule {
     return slot + Math.floor(fractionOf(`${this.name}@${slot}`) * longest);
   }
 
+  startingAt(start: number): JitteredSchedule {
+    const { name, schedule, jitter } = this;
+    return schedule.startingAt ? new JitteredSchedule(name, schedule.startingAt(start), jitter) : this;
+  }
+
   /** The last slot whose run is due at that instant. */
   latestDue(at: number): number {
     const slot = this.schedule.latest(at);

@@ -16,14 +16,16 @@ export interface ClockChange {
  * Samoa did in 2011.
  */
 export class WallClock {
-  private readonly format: Intl.DateTimeFormat;
+  private readonly format?: Intl.DateTimeFormat;
+  private readonly fixed: number = 0;
 
   /**
-   * @param timeZone default: the time zone of the process
+   * @param zone name of a time zone, or minutes ahead of UTC all year round; default: the time zone of the process
    * @throws RangeError for a name that is not of a time zone
    */
-  constructor(timeZone?: string) {
-    this.format = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' });
+  constructor(zone?: string | number) {
+    if (typeof zone === 'number') this.fixed = zone * 60_000;
+    else this.format = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
   }
 
   /** The latest reading that it has shown by then. Stands still while a clock that was set back shows times again. */
@@ -64,6 +66,7 @@ export class WallClock {
 
   /** Milliseconds ahead of UTC. */
   private offset(at: number): number {
+    if (!this.format) return this.fixed;
     // '1/1/2026, GMT+01:00'; Liberia was 00:44:30 behind until 1972.
     const [, sign, hours, minutes, seconds = 0] =
       /GMT([+-])(\d+):(\d+)(?::(\d+))?$/.exec(this.format.format(at)) ?? [];

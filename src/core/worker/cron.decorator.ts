@@ -1,5 +1,5 @@
 import { type CronExpression } from '../timing/cron-schedule.js';
-import { Interval, type WorkerMethodDecorator } from './interval.decorator.js';
+import { markAsWorker, type WorkerMethodDecorator } from './interval.decorator.js';
 import { type WorkerOptions } from './worker-options.js';
 
 /** Beside the options of every worker, its name and time zone. */
@@ -18,6 +18,6 @@ export interface CronOptions extends WorkerOptions {
  * @example `@Cron('0 3 * * *', { name: 'nightly', timeZone: 'Europe/Berlin' })`
  */
 export function Cron(cron: string, { name, timeZone, ...options }: CronOptions = {}): WorkerMethodDecorator {
-  const expression: CronExpression = timeZone === undefined ? { cron } : { cron, timeZone };
-  return name === undefined ? Interval(() => expression, options) : Interval(name, () => expression, options);
+  const every: CronExpression = timeZone === undefined ? { cron } : { cron, timeZone };
+  return markAsWorker({ ...(name !== undefined && { name }), every, options });
 }

@@ -9,7 +9,7 @@ export type Every<T = unknown> = Duration | ((provider: T) => Duration | CronExp
 /** What `@Interval` leaves on the method for discovery to find. Nothing is checked before the application starts. */
 export interface IntervalMetadata {
   name?: string;
-  every: Every<never>;
+  every: Every<never> | CronExpression;
   options: WorkerOptions;
 }
 
@@ -42,7 +42,10 @@ export function Interval(...args: unknown[]): WorkerMethodDecorator {
   // One argument, or an object as the second, leaves no place for a name.
   const named = args.length > 1 && (typeof args[1] !== 'object' || args[1] === null);
   const [name, every, options] = named ? args : [undefined, ...args];
-  const metadata = { name, every, options: options ?? {} } as IntervalMetadata;
+  return markAsWorker({ name, every, options: options ?? {} } as IntervalMetadata);
+}
+
+export function markAsWorker(metadata: IntervalMetadata): WorkerMethodDecorator {
   return (_target, _key, descriptor) => {
     Reflect.defineMetadata(INTERVAL_METADATA, metadata, descriptor.value as object);
   };

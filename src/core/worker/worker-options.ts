@@ -41,9 +41,10 @@ export interface WorkerOptions {
 
   /**
    * `slot` (default): at fixed instants, however long runs take. `delay`: an interval after the end of the last
-   * run, the first one an interval after the start.
+   * run, the first one an interval after the start. `start`: at fixed instants from the start of this process on, as
+   * `setInterval` does; replicas do not agree on them.
    */
-  spacing?: 'slot' | 'delay';
+  spacing?: 'slot' | 'delay' | 'start';
 
   /**
    * Delays each run by up to this much: a fraction of the interval (0.1) or a duration ('30s'). It comes from the
@@ -68,6 +69,15 @@ export interface WorkerOptions {
    * is such a history.
    */
   catchUp?: boolean | Duration;
+
+  /**
+   * How late a run may start: a slot that finds the process busy or asleep for longer than that is skipped. Default:
+   * it runs however late it is.
+   */
+  startDeadline?: Duration;
+
+  /** Waiting for its next slot does not keep the process alive. Default false. */
+  unref?: boolean;
 
   /** Types of events that make it run, the event being the payload. Needs an `EventSource`. */
   on?: readonly string[];
