@@ -1,16 +1,28 @@
 export { WorkerModule } from './worker.module.js';
-export { type WorkerModuleOptions } from './worker-module.options.js';
+export { type WorkerModuleOptions, type WorkerOptionsFactory } from './worker-module.options.js';
+export { WorkerModuleImportedTwiceError, WorkerModuleNotConfiguredError } from './worker.module.errors.js';
 export { Interval, type Every } from './worker/interval.decorator.js';
 export { type Worker } from './worker/worker.js';
-export { type WorkerOptions } from './worker/worker-options.js';
+export { type Backoff, type OverlapPolicy, type WorkerOptions } from './worker/worker-options.js';
 export { RunContext, type RunProgress, type RunTrigger } from './worker/run-context.js';
 export { type WorkerCondition, type WorkerInfo, type WorkerState } from './worker/worker-info.js';
-export { Scheduler, type RunHandle } from './scheduler/scheduler.js';
+export { Cron, type CronOptions } from './worker/cron.decorator.js';
+export { type CronExpression, InvalidCronError } from './timing/cron-schedule.js';
+export { type WorkerOverrides } from './registry/worker-definition.js';
+export { Scheduler } from './scheduler/scheduler.js';
+export { type RunHandle } from './scheduler/run-handle.js';
+export { type WorkerEvent } from './scheduler/worker-events.js';
+export { EventSources, type EventSource } from './scheduler/event-sources.js';
 export { type DrainOptions } from './scheduler/drain.js';
-export { SchedulerStoppedError, WorkerBusyError } from './scheduler/scheduler.errors.js';
+export {
+  InvalidScheduleError,
+  RunDroppedError,
+  SchedulerStoppedError,
+  WorkerBusyError,
+} from './scheduler/scheduler.errors.js';
 export { InvalidWorkersError, UnknownWorkerError } from './registry/worker.errors.js';
 export { RunInterceptors, type RunInterceptor } from './execution/run-interceptor.js';
-export { RunAbortedError, RunTimeoutError } from './execution/execution.errors.js';
+export { RunAbortedError, RunCancelledError, RunTimeoutError } from './execution/execution.errors.js';
 export { RunRecorder, type HistoryStatus } from './history/run.recorder.js';
 export { RunStore, type RunQuery } from './history/run.store.js';
 export { InMemoryRunStore } from './history/in-memory-run.store.js';

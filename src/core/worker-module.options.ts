@@ -1,5 +1,8 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { type ScheduleModuleOptions } from '@nestjs/schedule';
+import { type EndedRun } from './history/run.js';
 import { type RunStore } from './history/run.store.js';
+import { type WorkerOverrides } from './registry/worker-definition.js';
 import { type DrainOptions } from './scheduler/drain.js';
 
 /** Options of `WorkerModule.forRoot`. All may be left out. */
@@ -8,6 +11,36 @@ export interface WorkerModuleOptions {
   history?: RunStore;
   /** How long a shutdown waits for runs. */
   drain?: DrainOptions;
+  /** By name, what overrides a worker's own options and interval. A name that no worker has is a warning. */
+  workers?: Record<string, WorkerOverrides>;
+  /** Runs that may be on at a time in this process, over all workers; others wait. At least 1. Default: no limit. */
+  maxConcurrentRuns?: number;
+  /** Start ticking when the application is ready. Default true; if false, call `Scheduler.start()`. */
+  autoStart?: boolean;
+  /** `false`: this process lists the workers and never runs one, as an API replica may want. Default true. */
+  run?: boolean;
+  /**
+   * Whether the application's global guards, interceptors, pipes and filters apply to workers too. Default false: a
+   * guard that wants a user's token would refuse every run. Those of the worker's own class and method always apply.
+   */
+  globalEnhancers?: boolean;
+  /**
+   * Which handlers that are decorated with `@nestjs/schedule`'s own decorators become workers: the flags that
+   * `ScheduleModule.forRoot` takes. Default: all.
+   */
+  adopt?: ScheduleModuleOptions;
+  /**
+   * What to do when a `ScheduleModule` is imported somewhere that would run adopted handlers as well. `refuse`
+   * (default): the start fails with `HandlersRunTwiceError`. `ignore`: what it runs is left to it.
+   */
+  scheduleModule?: 'refuse' | 'ignore';
+  /** Called with every run that failed or timed out, after it was recorded. What it throws is logged. */
+  onError?: (run: EndedRun) => unknown;
+}
+
+/** What `forRootAsync({ useClass })` and `forRootAsync({ useExisting })` name. */
+export interface WorkerOptionsFactory {
+  createWorkerOptions(): WorkerModuleOptions | Promise<WorkerModuleOptions>;
 }
 
 export const {
@@ -18,5 +51,6 @@ export const {
   optionsInjectionToken: Symbol.for('ctrlplane-workers/options'),
 })
   .setClassMethodName('forRoot')
+  .setFactoryMethodName('createWorkerOptions')
   .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
   .build();

@@ -1,26 +1,39 @@
-import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { Adoption } from './adoption/adoption.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunRecorder } from './history/run.recorder.js';
+import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { WORKER_OPTIONS, type WorkerModuleOptions } from './worker-module.options.js';
 
 /** Starts the workers when the application is ready, and drains them before anything they need is closed. */
 @Injectable()
 export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
+    @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
     private readonly scheduler: Scheduler,
     private readonly recorder: RunRecorder,
     private readonly monitor: EventLoopMonitor,
+    private readonly adoption: Adoption,
+    _errorHook: ErrorHook,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     // Before anything is opened: a bad definition must leave nothing behind.
-    this.scheduler.discover();
+    this.scheduler.discover(this.adoption.workers());
+    this.adoption.mount();
     await this.recorder.open();
-    this.scheduler.start();
+    if (this.options.autoStart !== false) this.scheduler.start();
   }
 
   /** Here TypeORM's data source is open still: it closes in `onApplicationShutdown`. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.adoption.unmount();
     await this.scheduler.stop();
     this.monitor.stop();
     await this.recorder.close();

@@ -1,15 +1,26 @@
-import { type DynamicModule, Module } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
+import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { Adoption } from './adoption/adoption.js';
+import { ForeignScheduleModules } from './adoption/foreign-schedule-modules.js';
+import { ScheduleExplorer } from './adoption/schedule-explorer.js';
+import { WorkerSchedulerRegistry } from './adoption/worker-scheduler.registry.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunExecutor } from './execution/run.executor.js';
 import { RunInterceptors } from './execution/run-interceptor.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
+import { Enhancers } from './registry/enhancers.js';
+import { WorkerCalls } from './registry/worker-calls.js';
 import { WorkerExplorer } from './registry/worker-explorer.js';
 import { WorkerRegistry } from './registry/worker.registry.js';
+import { ErrorHook } from './scheduler/error-hook.js';
+import { EventSources } from './scheduler/event-sources.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { WorkerEvents } from './scheduler/worker-events.js';
 import { Clock, SystemClock } from './timing/clock.js';
+import { WorkerModuleNotConfiguredError } from './worker.module.errors.js';
 import { WorkerLifecycle } from './worker.lifecycle.js';
 import {
   ConfigurableModuleClass,
@@ -17,6 +28,7 @@ import {
   WORKER_OPTIONS,
   type WorkerModuleOptions,
 } from './worker-module.options.js';
+import { requireSingleImport } from './single-import.js';
 
 /**
  * Runs the workers of an application: import it once, with `forRoot` or `forRootAsync`, and every provider's
@@ -28,25 +40,51 @@ import {
 @Module({
   imports: [DiscoveryModule],
   providers: [
+    {
+      // What `forRoot` provides takes its place.
+      provide: WORKER_OPTIONS,
+      useFactory: () => {
+        throw new WorkerModuleNotConfiguredError();
+      },
+    },
     { provide: Clock, useClass: SystemClock },
     {
       provide: RunStore,
       inject: [WORKER_OPTIONS],
       useFactory: ({ history }: WorkerModuleOptions) => history ?? new InMemoryRunStore(),
     },
+    Enhancers,
+    WorkerCalls,
     WorkerExplorer,
     WorkerRegistry,
     RunRecorder,
     RunInterceptors,
     EventLoopMonitor,
     RunExecutor,
+    EventSources,
+    WorkerEvents,
+    ErrorHook,
     Scheduler,
+    Adoption,
+    ScheduleExplorer,
+    ForeignScheduleModules,
+    WorkerSchedulerRegistry,
+    { provide: SchedulerRegistry, useExisting: WorkerSchedulerRegistry },
     WorkerLifecycle,
   ],
-  exports: [Scheduler, RunRecorder, RunInterceptors, Clock],
+  exports: [Scheduler, RunRecorder, RunInterceptors, EventSources, Clock, SchedulerRegistry],
 })
-export class WorkerModule extends ConfigurableModuleClass {
+export class WorkerModule extends ConfigurableModuleClass implements OnModuleInit {
+  constructor(private readonly modules: ModulesContainer) {
+    super();
+  }
+
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     return super.forRoot(options);
+  }
+
+  /** @throws WorkerModuleImportedTwiceError */
+  onModuleInit(): void {
+    requireSingleImport(WorkerModule, this.modules);
   }
 }

@@ -10,11 +10,23 @@ export class RunTimeoutError extends Error {
   }
 }
 
-/** Reason of a run's signal when the application shuts down and the drain deadline has passed. */
+/** Reason of a run's signal when it is to end for another cause than its own timeout. */
 export class RunAbortedError extends Error {
-  override readonly name = 'RunAbortedError';
+  override readonly name: string = 'RunAbortedError';
 
-  constructor(readonly worker: string) {
-    super(`The run of "${worker}" did not end before the drain deadline of the shutdown`);
+  constructor(
+    readonly worker: string,
+    why = 'did not end before the drain deadline of the shutdown',
+  ) {
+    super(`The run of "${worker}" ${why}`);
+  }
+}
+
+/** A newer run takes its place: overlap policy `cancelRunning`. */
+export class RunCancelledError extends RunAbortedError {
+  override readonly name = 'RunCancelledError';
+
+  constructor(worker: string) {
+    super(worker, 'is cancelled: a newer one is due, and its overlap policy is cancelRunning');
   }
 }

@@ -13,8 +13,14 @@ import { RunInterceptors } from './run-interceptor.js';
 /** Why a run starts, and for which instant. */
 export interface RunRequest {
   trigger: RunTrigger;
+  /** Id of the run to be, where somebody has been told it already. */
+  id?: string;
   /** Milliseconds since the epoch; absent when triggered. */
   slot?: number;
+  /** When it was due: the slot and its jitter, the moment of the trigger. Milliseconds since the epoch. */
+  scheduledAt: number;
+  /** 1 unless it is tried again. */
+  attempt?: number;
   payload?: unknown;
 }
 
@@ -25,8 +31,8 @@ export interface Execution {
   readonly overdue: boolean;
   /** Resolves with the final record when the worker has settled, however it did. Never rejects. */
   readonly ended: Promise<EndedRun>;
-  /** Aborts its signal as a shutdown does. */
-  abort(): void;
+  /** Aborts its signal; it is recorded as aborted when it ends then. */
+  abort(reason: RunAbortedError): void;
   /** Records it as aborted although it has not ended: the process is about to go. */
   abandon(): void;
 }
@@ -47,18 +53,15 @@ export class RunExecutor {
   ) {}
 
   execute(worker: WorkerDefinition, request: RunRequest): Execution {
-    const now = this.clock.now();
-    const startedAt = new Date(now);
-    const slot = request.slot === undefined ? undefined : new Date(request.slot);
     const run: Run = {
-      id: randomUUID(),
+      id: request.id ?? randomUUID(),
       worker: worker.name,
       replica: this.recorder.replica.id,
       trigger: request.trigger,
-      slot,
-      attempt: 1,
-      scheduledAt: slot ?? startedAt,
-      startedAt,
+      slot: request.slot === undefined ? undefined : new Date(request.slot),
+      attempt: request.attempt ?? 1,
+      scheduledAt: new Date(request.scheduledAt),
+      startedAt: new Date(this.clock.now()),
       outcome: 'running',
     };
     const context = new ActiveRun(run, request.payload, (changed) => this.recorder.record(changed));
@@ -86,7 +89,7 @@ export class RunExecutor {
         () => end(),
         (error: unknown) => end({ error }),
       ),
-      abort: () => context.abort(new RunAbortedError(worker.name)),
+      abort: (reason) => context.abort(reason),
       abandon: () => this.settle(context, 'aborted', context.abortReason),
     };
   }

@@ -78,6 +78,11 @@ export class RunRecorder {
     return this.store.find(query);
   }
 
+  /** The latest slot of each worker that has one; none when the history does not outlive the process. */
+  async lastSlots(workers: readonly string[]): Promise<Map<string, Date>> {
+    return (await this.store.lastSlots?.(workers)) ?? new Map<string, Date>();
+  }
+
   status(): HistoryStatus {
     return {
       state: this.unreachable ? 'unreachable' : 'ok',

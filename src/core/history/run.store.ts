@@ -32,6 +32,12 @@ export abstract class RunStore {
    */
   heartbeat?(replica: Replica, lostAfter: number): Promise<Run[]>;
 
+  /**
+   * For a store that outlives the process: the latest slot of each of these workers whose run came to its end, or
+   * is on. One that was lost or aborted does not count: it is owed.
+   */
+  lastSlots?(workers: readonly string[]): Promise<Map<string, Date>>;
+
   /** Forgets the replica, which has recorded all that it ran, and lets go of what `open` took. */
   abstract close(replica: Replica): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { checkSchema, upgradeSchema } from './schema.js';
 import { findRuns } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
+import { lastSlots } from './sql/last-slots.js';
 import { saveRuns } from './sql/save-runs.js';
 
 /** After so many milliseconds a database that says nothing counts as away. */
@@ -59,6 +60,11 @@ export class PostgresRunStore extends RunStore {
     return (await this.query(heartbeat, [id, host, pid, startedAt, lostAfter])).map(fromRow);
   }
 
+  override async lastSlots(workers: readonly string[]): Promise<Map<string, Date>> {
+    const rows = await this.query<{ worker: string; slot: Date }>(lastSlots, [workers]);
+    return new Map(rows.map(({ worker, slot }) => [worker, slot]));
+  }
+
   async close({ id }: Replica): Promise<void> {
     try {
       await this.query(forgetReplica, [id]);
@@ -67,14 +73,17 @@ export class PostgresRunStore extends RunStore {
     }
   }
 
-  private async query(statement: (schema: string) => string, values: unknown[]): Promise<RunRow[]> {
+  private async query<Row extends object = RunRow>(
+    statement: (schema: string) => string,
+    values: unknown[],
+  ): Promise<Row[]> {
     // query_timeout is taken per query, and missing in pg's types there.
     const config: pg.QueryConfig & { query_timeout: number } = {
       text: statement(this.resolved.schema),
       values,
       query_timeout: QUERY_TIMEOUT,
     };
-    const { rows } = await this.handle!.pool.query<RunRow>(config);
+    const { rows } = await this.handle!.pool.query<Row>(config);
     return rows;
   }
 }

@@ -1,20 +1,52 @@
-import { parseDuration } from '../timing/duration.js';
-import { IntervalSchedule } from '../timing/interval-schedule.js';
-import { type Schedule } from '../timing/schedule.js';
+import { type JitteredSchedule } from '../timing/jittered-schedule.js';
 import { type RunContext } from '../worker/run-context.js';
+import { type OverlapPolicy, type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
+import {
+  backoffTimes,
+  type BackoffTimes,
+  longestCatchUp,
+  longestLateness,
+  oneOf,
+  runTimeout,
+  timingOf,
+} from './worker-rules.js';
+
+/** What decides when a worker ticks: the part that can change while it is registered. */
+export interface Timing {
+  /** Milliseconds; 0 for event-driven and for cron. */
+  readonly interval: number;
+  /** Its cron expression; undefined for an interval. */
+  readonly cron: string | undefined;
+  /** Undefined for event-driven. */
+  readonly schedule: JitteredSchedule | undefined;
+}
 
 /** A worker that has been checked: what the scheduler drives. Lengths of time are milliseconds. */
-export interface WorkerDefinition {
+export interface WorkerDefinition extends Timing {
   readonly name: string;
-  readonly interval: number;
+  readonly spacing: NonNullable<WorkerOptions['spacing']>;
   readonly timeout: number | undefined;
   readonly critical: boolean;
-  /** Undefined for event-driven. */
-  readonly schedule: Schedule | undefined;
+  readonly enabled: boolean;
+  readonly overlap: OverlapPolicy;
+  readonly jitter: WorkerOptions['jitter'];
+  readonly runOnStart: boolean;
+  readonly backoff: BackoffTimes | undefined;
+  /** How old a missed slot may be to be caught up: 0 never, undefined as it fits the schedule. */
+  readonly catchUp: number | undefined;
+  /** Infinity when a slot is run however late. */
+  readonly startDeadline: number;
+  readonly unref: boolean;
+  readonly on: readonly string[];
   /** Where it comes from, for people: `UsageReporter.report`. */
   readonly source: string;
   run(context: RunContext): unknown;
+}
+
+/** What configuration may say of a worker, by its name. */
+export interface WorkerOverrides extends WorkerOptions {
+  interval?: Worker['interval'];
 }
 
 /** The column and the path segment that hold a name have to end somewhere. */
@@ -23,43 +55,58 @@ const LONGEST_NAME = 200;
 /**
  * Checks a worker and gives it its schedule.
  * @param source where it comes from, for people
+ * @param overrides what configuration says instead of the worker itself
  * @returns the definition, or what is wrong with it: one sentence each, with the value and the fix
  */
 export function defineWorker(
   worker: Worker,
   source: string,
+  overrides: WorkerOverrides = {},
 ): { definition: WorkerDefinition } | { problems: string[] } {
   const problems: string[] = [];
-  const duration = (what: string, value: unknown): number => {
+  /** What configuration says of an option, or else the worker; a getter of its class will do. */
+  const option = <K extends keyof WorkerOverrides>(key: K): WorkerOverrides[K] =>
+    overrides[key] ?? worker[key];
+  /** A checked option; its stand-in, which nobody gets to see, when the check throws. */
+  const checked = <T>(what: string, standIn: T, check: () => T): T => {
     try {
-      return parseDuration(value as string);
+      return check();
     } catch (error) {
       problems.push(`${what}: ${(error as Error).message}`);
-      return NaN;
+      return standIn;
     }
   };
 
-  const { name, critical = false } = worker;
+  const { name } = worker;
   if (typeof name !== 'string' || name.trim() === '' || name.length > LONGEST_NAME)
     problems.push(`name: ${JSON.stringify(name)} is not a name: give 1 to ${LONGEST_NAME} characters`);
 
-  const interval = duration('interval', worker.interval);
-  if (interval > 0 && interval < 1)
-    problems.push(`interval: ${interval} ms is below 1 ms: give 1 or more, or 0 for an event-driven worker`);
-
-  const timeout = worker.timeout === undefined ? undefined : duration('timeout', worker.timeout);
-  if (timeout === 0) problems.push('timeout: 0 leaves a run no time: leave it out for no limit');
-
-  if (problems.length > 0) return { problems };
-  return {
-    definition: {
-      name,
-      interval,
-      timeout,
-      critical,
-      schedule: interval > 0 ? new IntervalSchedule(name, interval) : undefined,
-      source,
-      run: (context) => worker.run(context),
-    },
+  const definition: WorkerDefinition = {
+    name,
+    ...checked<Timing>('interval', { interval: 0, cron: undefined, schedule: undefined }, () =>
+      timingOf(name, option('interval')!, option('jitter'), option('spacing')),
+    ),
+    timeout: checked('timeout', undefined, () => runTimeout(option('timeout'))),
+    overlap: checked('overlap', 'skip', () =>
+      oneOf(['skip', 'queueOne', 'cancelRunning', 'allow'], option('overlap') ?? 'skip'),
+    ),
+    spacing: checked('spacing', 'slot', () => oneOf(['slot', 'delay', 'start'], option('spacing') ?? 'slot')),
+    backoff: checked('backoff', undefined, () => backoffTimes(option('backoff'))),
+    catchUp: checked('catchUp', undefined, () => longestCatchUp(option('catchUp'))),
+    startDeadline: checked('startDeadline', Infinity, () => longestLateness(option('startDeadline'))),
+    jitter: option('jitter'),
+    critical: option('critical') ?? false,
+    enabled: option('enabled') ?? true,
+    runOnStart: option('runOnStart') ?? false,
+    unref: option('unref') ?? false,
+    on: option('on') ?? [],
+    source,
+    run: (context) => worker.run(context),
   };
+  const { spacing, cron } = definition;
+  if (spacing !== 'slot' && cron !== undefined)
+    problems.push(
+      `spacing: '${spacing}' counts an interval from the ${spacing === 'delay' ? 'end of a run' : 'start'}, and "${cron}" is none`,
+    );
+  return problems.length > 0 ? { problems } : { definition };
 }

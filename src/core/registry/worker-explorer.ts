@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { INTERVAL_METADATA, type IntervalMetadata } from '../worker/interval.decorator.js';
 import { type Worker } from '../worker/worker.js';
+import { type Wrapper } from './enhancers.js';
+import { isSingleton, WorkerCalls } from './worker-calls.js';
 
 /** A decorated method as it was found; nothing but its place in a class has been checked. */
 export interface Finding {
@@ -14,21 +16,20 @@ export interface Finding {
   problem?: string;
 }
 
-type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
-
 /** Finds the methods decorated with `@Interval` among the application's providers and controllers. */
 @Injectable()
 export class WorkerExplorer {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly calls: WorkerCalls,
   ) {}
 
   explore(): Finding[] {
-    // `useExisting` lists one instance under several tokens: each counts once.
+    // A factory may hand out an instance that has a provider of its own: each counts once.
     const seen = new Set<object>();
     return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((wrapper) => {
-      if (!wrapper.metatype || (wrapper.instance && seen.has(wrapper.instance))) return [];
+      if (!wrapper.metatype || wrapper.isAlias || (wrapper.instance && seen.has(wrapper.instance))) return [];
       if (wrapper.instance) seen.add(wrapper.instance);
       return [...this.methods(wrapper), ...this.statics(wrapper)];
     });
@@ -42,7 +43,7 @@ export class WorkerExplorer {
     // The prototype's methods, not the instance's: this finds inherited ones and runs no getter.
     return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
       const metadata = metadataOf(prototype[method]);
-      return metadata ? [this.finding(wrapper, method, metadata)] : [];
+      return metadata ? [this.finding(wrapper, prototype, method, metadata)] : [];
     });
   }
 
@@ -57,33 +58,36 @@ export class WorkerExplorer {
       }));
   }
 
-  private finding(wrapper: Wrapper, method: string, { name, every, options }: IntervalMetadata): Finding {
+  private finding(wrapper: Wrapper, prototype: object, method: string, metadata: IntervalMetadata): Finding {
     const at = place(wrapper, method);
-    if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient)
-      return {
-        ...at,
-        problem: 'its provider is request-scoped or transient: a worker needs the default scope',
-      };
-    const { instance } = wrapper;
+    const { name = at.source, every, options } = metadata;
     try {
-      const interval = typeof every === 'function' ? every(instance as never) : every;
-      return {
-        ...at,
-        worker: {
-          ...options,
-          name: name ?? at.source,
-          interval,
-          run: (context) => instance[method](context),
-        },
-      };
+      const interval = intervalOf(wrapper, every);
+      const run = this.calls.to(wrapper, prototype, method);
+      return { ...at, worker: { ...options, name, interval, run } };
     } catch (error) {
-      return { ...at, problem: `the function that gives its interval threw: ${String(error)}` };
+      return { ...at, problem: (error as Error).message };
     }
   }
 }
 
+function intervalOf(wrapper: Wrapper, every: IntervalMetadata['every']): Worker['interval'] {
+  if (typeof every !== 'function') return every;
+  if (!isSingleton(wrapper))
+    throw new Error(
+      'a function gives its interval, and there is no instance to ask: its provider, or one that it depends on, ' +
+        'is request-scoped or transient. Give the interval as a value',
+    );
+  try {
+    return every(wrapper.instance as never);
+  } catch (error) {
+    throw new Error(`the function that gives its interval threw: ${String(error)}`);
+  }
+}
+
 function place(wrapper: Wrapper, method: string): Pick<Finding, 'source' | 'module'> {
-  return { source: `${wrapper.metatype?.name}.${method}`, module: wrapper.host?.name ?? '(no module)' };
+  const type = wrapper.isFactory ? wrapper.instance.constructor : wrapper.metatype;
+  return { source: `${type?.name}.${method}`, module: wrapper.host?.name ?? '(no module)' };
 }
 
 function metadataOf(value: unknown): IntervalMetadata | undefined {

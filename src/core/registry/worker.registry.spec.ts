@@ -1,24 +1,38 @@
-import { Injectable, Module, Scope, type Provider } from '@nestjs/common';
+import { Injectable, Module, type Provider } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import { type Duration } from '../timing/duration.js';
+import { Cron, type CronOptions } from '../worker/cron.decorator.js';
 import { Interval } from '../worker/interval.decorator.js';
+import { type WorkerOptions } from '../worker/worker-options.js';
+import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { Enhancers } from './enhancers.js';
+import { WorkerCalls } from './worker-calls.js';
 import { WorkerExplorer } from './worker-explorer.js';
 import { WorkerRegistry } from './worker.registry.js';
 
-async function registry(...providers: Provider[]): Promise<WorkerRegistry> {
+async function registry(
+  providers: Provider[],
+  workers: WorkerModuleOptions['workers'] = {},
+): Promise<WorkerRegistry> {
   @Module({ providers })
   class FleetModule {}
   const module = await Test.createTestingModule({
     imports: [DiscoveryModule, FleetModule],
-    providers: [WorkerExplorer, WorkerRegistry],
+    providers: [
+      Enhancers,
+      WorkerCalls,
+      WorkerExplorer,
+      WorkerRegistry,
+      { provide: WORKER_OPTIONS, useValue: { workers } },
+    ],
   }).compile();
   return module.get(WorkerRegistry);
 }
 
 async function refusal(...providers: Provider[]): Promise<string> {
-  const workers = await registry(...providers);
+  const workers = await registry(providers);
   try {
     workers.discover();
   } catch (error) {
@@ -97,17 +111,65 @@ describe('WorkerRegistry', () => {
     expect(await refusal(Static)).toMatch(/Static\.work .*static method.*: make it an instance method/);
   });
 
-  it.each([Scope.REQUEST, Scope.TRANSIENT])(
-    'refuses a provider of scope %p, which it could not call',
-    async (scope) => {
-      @Injectable({ scope })
-      class Scoped {
-        @Interval('scoped', '1s')
-        work() {}
-      }
-      expect(await refusal(Scoped)).toMatch(/Scoped\.work .*: a worker needs the default scope/);
-    },
-  );
+  it.each<[WorkerOptions, RegExp]>([
+    [{ overlap: 'replace' as 'skip' }, /overlap: "replace" is none of skip, queueOne, cancelRunning, allow/],
+    [{ spacing: 'gap' as 'slot' }, /spacing: "gap" is none of slot, delay/],
+    [{ jitter: 2 }, /a jitter of 2 is neither a fraction of the interval \(0 to 1\) nor a duration/],
+    [{ jitter: '1x' as '1s' }, /'1x' is not a duration/],
+    [{ backoff: 0 }, /backoff: an initial wait of 0 ms is none: give 1 ms or more/],
+    [{ backoff: { initial: '10s', max: '5s' } }, /backoff: a max of 5000 ms is below initial, 10000 ms/],
+    [{ backoff: { initial: '10s', factor: 0.5 } }, /backoff: a factor of 0\.5 would shrink the waits/],
+    [{ catchUp: 'always' as '1s' }, /catchUp: 'always' is not a duration/],
+  ])('refuses the options %p', async (options, message) => {
+    @Injectable()
+    class Bad {
+      @Interval('bad', '1m', options)
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(message);
+  });
+
+  it.each<[string, CronOptions, RegExp]>([
+    ['61 * * * *', {}, /interval: '61 \* \* \* \*' /],
+    ['@daily', { timeZone: 'Mars/Olympus' }, /Mars\/Olympus/],
+    ['@daily', { jitter: 0.1 }, /a jitter of 0\.1 is a fraction of an interval, which cron has not/],
+    [
+      '@daily',
+      { spacing: 'delay' },
+      /spacing: 'delay' counts an interval from the end of a run, and "@daily" is none/,
+    ],
+  ])('refuses cron %p with %p', async (cron, options, message) => {
+    @Injectable()
+    class Bad {
+      @Cron(cron, { name: 'bad', ...options })
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(message);
+  });
+
+  it('lets configuration override what a worker says of itself, where it says something', async () => {
+    @Injectable()
+    class Configured {
+      @Interval('configured', '5m', { timeout: '1m', critical: true })
+      work() {}
+    }
+    const workers = await registry([Configured], {
+      configured: { interval: '1h', timeout: '2m', critical: undefined, enabled: false },
+    });
+    expect(workers.discover()).toMatchObject([
+      { interval: 3_600_000, timeout: 120_000, critical: true, enabled: false },
+    ]);
+  });
+
+  it('checks an override as it checks the worker', async () => {
+    @Injectable()
+    class Configured {
+      @Interval('configured', '5m')
+      work() {}
+    }
+    const workers = await registry([Configured], { configured: { interval: '5 bananas' as '5m' } });
+    expect(() => workers.discover()).toThrow(/Configured\.work .*interval: '5 bananas'/);
+  });
 
   it('lists all bad definitions in one message', async () => {
     @Injectable()

@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { type Worker } from '../worker/worker.js';
+import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { defineWorker, type WorkerDefinition } from './worker-definition.js';
-import { WorkerExplorer } from './worker-explorer.js';
+import { type Finding, WorkerExplorer } from './worker-explorer.js';
 import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
 
 /** The workers of this application by name, each checked. */
@@ -9,22 +10,26 @@ import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
 export class WorkerRegistry {
   private readonly definitions = new Map<string, WorkerDefinition>();
 
-  constructor(private readonly explorer: WorkerExplorer) {}
+  constructor(
+    private readonly explorer: WorkerExplorer,
+    @Inject(WORKER_OPTIONS) private readonly options: Pick<WorkerModuleOptions, 'workers'>,
+  ) {}
 
   /**
    * Adds every decorated method of the application.
+   * @param adopted what was found by other decorators than ours
    * @throws InvalidWorkersError that lists all bad ones; then none was added
    */
-  discover(): WorkerDefinition[] {
+  discover(adopted: Finding[] = []): WorkerDefinition[] {
     const problems: string[] = [];
     const found = new Map<string, WorkerDefinition>();
-    for (const { source, module, worker, problem } of this.explorer.explore()) {
+    for (const { source, module, worker, problem } of [...this.explorer.explore(), ...adopted]) {
       const where = `${source} (in ${module})`;
       if (!worker) {
         problems.push(`${where}: ${problem}`);
         continue;
       }
-      const checked = defineWorker(worker, where);
+      const checked = defineWorker(worker, where, this.options.workers?.[worker.name]);
       if ('problems' in checked) {
         problems.push(...checked.problems.map((p) => `${where}: ${p}`));
         continue;
@@ -42,7 +47,7 @@ export class WorkerRegistry {
   /** @throws InvalidWorkersError for a bad definition or a name that is taken */
   add(worker: Worker): WorkerDefinition {
     const where = `the worker ${JSON.stringify(worker.name)} given to register()`;
-    const checked = defineWorker(worker, where);
+    const checked = defineWorker(worker, where, this.options.workers?.[worker.name]);
     if ('problems' in checked) throw new InvalidWorkersError(checked.problems.map((p) => `${where}: ${p}`));
     const { definition } = checked;
     const other = this.definitions.get(definition.name);

@@ -1,3 +1,4 @@
+import { RunAbortedError } from '../execution/execution.errors.js';
 import { type Execution } from '../execution/run.executor.js';
 import { atMost } from '../timing/at-most.js';
 import { type Clock } from '../timing/clock.js';
@@ -26,7 +27,7 @@ export async function drain(executions: Execution[], clock: Clock, times: DrainT
   const allEnded = Promise.all(executions.map((execution) => execution.ended));
 
   if (left.size > 0) await atMost(times.timeout, allEnded, clock);
-  for (const execution of left) execution.abort();
+  for (const execution of left) execution.abort(new RunAbortedError(execution.run.worker));
   if (left.size > 0) await atMost(times.abortGrace, allEnded, clock);
   for (const execution of left) execution.abandon();
 }

@@ -4,9 +4,12 @@ export class WorkerBusyError extends Error {
 
   constructor(
     readonly worker: string,
-    readonly runId: string,
+    /** The run that is on; absent when it waits for a place (`maxConcurrentRuns`). */
+    readonly runId: string | undefined,
   ) {
-    super(`"${worker}" is running already (run ${runId}), and its runs do not overlap: wait for its end`);
+    super(
+      `"${worker}" is running already (${runId ? `run ${runId}` : 'it waits for a place'}), and its runs do not overlap: wait for its end`,
+    );
   }
 }
 
@@ -16,5 +19,31 @@ export class SchedulerStoppedError extends Error {
 
   constructor(readonly worker: string) {
     super(`"${worker}" cannot run: the scheduler is not started, or is shutting down`);
+  }
+}
+
+/** A run that was asked for will not take place. */
+export class RunDroppedError extends Error {
+  override readonly name = 'RunDroppedError';
+
+  constructor(
+    readonly worker: string,
+    readonly runId: string,
+  ) {
+    super(
+      `The run ${runId} of "${worker}" will not start: a newer one took its place, or the worker was stopped or paused`,
+    );
+  }
+}
+
+/** A worker cannot be rescheduled to that. */
+export class InvalidScheduleError extends Error {
+  override readonly name = 'InvalidScheduleError';
+
+  constructor(
+    readonly worker: string,
+    reason: string,
+  ) {
+    super(`"${worker}" keeps its schedule: ${reason}`);
   }
 }

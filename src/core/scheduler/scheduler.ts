@@ -1,45 +1,73 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type Observable } from 'rxjs';
 import { RunExecutor } from '../execution/run.executor.js';
-import { type EndedRun } from '../history/run.js';
+import { RunRecorder } from '../history/run.recorder.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Finding } from '../registry/worker-explorer.js';
+import { timingOf } from '../registry/worker-rules.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Clock } from '../timing/clock.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { drain, drainTimes, type DrainTimes } from './drain.js';
+import { EventSources } from './event-sources.js';
+import { type RunHandle } from './run-handle.js';
+import { RunLimit } from './run-limit.js';
+import { InvalidScheduleError } from './scheduler.errors.js';
+import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './worker-loop.js';
 
-/** A run that `trigger` started. */
-export interface RunHandle {
-  readonly runId: string;
-  /** Resolves with the run's record when it has ended, also when it failed. Never rejects. */
-  readonly ended: Promise<EndedRun>;
+/** A loop and what ends its subscriptions. */
+interface Entry {
+  loop: WorkerLoop;
+  unsubscribe?(): void;
 }
 
 /** Drives all workers of this replica. Started and drained by `WorkerModule`; the rest is for its users. */
 @Injectable()
 export class Scheduler {
-  private readonly loops = new Map<string, WorkerLoop>();
+  private readonly logger = new Logger('Workers');
+  private readonly entries = new Map<string, Entry>();
   private readonly drainTimes: DrainTimes;
+  private readonly limit: RunLimit;
   private started = false;
+  private everStarted = false;
 
   constructor(
-    @Inject(WORKER_OPTIONS) options: WorkerModuleOptions,
+    @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
     @Inject(Clock) private readonly clock: Clock,
     private readonly registry: WorkerRegistry,
     private readonly executor: RunExecutor,
+    private readonly recorder: RunRecorder,
+    private readonly events: WorkerEvents,
+    private readonly sources: EventSources,
   ) {
     this.drainTimes = drainTimes(options.drain);
+    this.limit = new RunLimit(options.maxConcurrentRuns);
+  }
+
+  /**
+   * What happens to runs, as it happens, on this replica. A subscriber that fails is logged and harms nobody; one
+   * that is slow keeps the worker waiting, as RxJS calls it in place.
+   */
+  get events$(): Observable<WorkerEvent> {
+    return this.events.events$;
   }
 
   /**
    * Adds the decorated methods of the application. `WorkerModule` does so once, before it starts.
+   * @param adopted workers that were found by other decorators than ours
    * @throws InvalidWorkersError that lists all bad ones
    */
-  discover(): void {
-    for (const definition of this.registry.discover()) this.add(definition);
+  discover(adopted: Finding[] = []): void {
+    for (const definition of this.registry.discover(adopted)) this.add(definition);
+    for (const name of Object.keys(this.options.workers ?? {}))
+      if (!this.entries.has(name))
+        this.logger.warn(
+          `options.workers names "${name}", and no worker has that name: ${this.registry.names().join(', ')}`,
+        );
   }
 
   /**
@@ -52,22 +80,23 @@ export class Scheduler {
 
   /**
    * Takes a worker away. It ticks no more at once; its name is free again when the promise resolves, which is
-   * when a run of it that was on has ended.
+   * when the runs of it that were on have ended.
    * @throws UnknownWorkerError
    */
   async unregister(name: string): Promise<void> {
-    const loop = this.loop(name);
-    loop.stop();
-    await loop.current?.ended;
+    const entry = this.entry(name);
+    this.halt(entry);
+    await Promise.all([...entry.loop.lane.active].map(({ ended }) => ended));
     this.registry.remove(name);
-    this.loops.delete(name);
+    this.entries.delete(name);
   }
 
-  /** Starts all workers and returns at once. Starting twice does nothing. */
+  /** Starts all workers and returns at once. Starting twice does nothing, nor does it with the option `run: false`. */
   start(): void {
-    if (this.started) return;
-    this.started = true;
-    for (const loop of this.loops.values()) loop.start();
+    if (this.started || this.options.run === false) return;
+    this.started = this.everStarted = true;
+    for (const entry of this.entries.values()) this.launch(entry);
+    void this.catchUp([...this.entries.values()]);
   }
 
   /**
@@ -76,8 +105,8 @@ export class Scheduler {
    */
   async stop(): Promise<void> {
     this.started = false;
-    for (const loop of this.loops.values()) loop.stop();
-    const executions = [...this.loops.values()].flatMap((loop) => loop.current ?? []);
+    for (const entry of this.entries.values()) this.halt(entry);
+    const executions = [...this.entries.values()].flatMap(({ loop }) => [...loop.lane.active]);
     await drain(executions, this.clock, this.drainTimes);
   }
 
@@ -86,36 +115,113 @@ export class Scheduler {
     return this.started;
   }
 
+  /** Whether it does not tick because it was told so: `run: false`, or `autoStart: false` and not started yet. */
+  get standby(): boolean {
+    return this.options.run === false || (this.options.autoStart === false && !this.everStarted);
+  }
+
   /** Every worker as this replica sees it, by name. */
   workers(): WorkerInfo[] {
-    return [...this.loops.values()].map((loop) => loop.info()).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.entries.values()]
+      .map(({ loop }) => loop.info())
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   workerByName(name: string): WorkerInfo | undefined {
-    return this.loops.get(name)?.info();
+    return this.entries.get(name)?.loop.info();
   }
 
   /**
-   * Runs a worker now, beside its schedule.
+   * Runs a worker now, beside its schedule; or when the one that is on has ended, if its overlap policy queues.
    * @param payload handed to the run as `context.payload`
    * @throws UnknownWorkerError
-   * @throws WorkerBusyError while a run of it is on
+   * @throws WorkerBusyError while a run of it is on and its overlap policy is `skip`
    * @throws SchedulerStoppedError
    */
   async trigger(name: string, payload?: unknown): Promise<RunHandle> {
-    const { run, ended } = this.loop(name).trigger(payload);
-    return { runId: run.id, ended };
+    return this.entry(name).loop.trigger(payload);
+  }
+
+  /**
+   * Ticks no more and hears no events until `resume`. What waits is dropped; a run that is on goes on; `trigger`
+   * still runs it. Slots of the pause count for nothing.
+   * @throws UnknownWorkerError
+   */
+  async pause(name: string): Promise<void> {
+    this.entry(name).loop.pause();
+  }
+
+  /** Goes on with the next slot. @throws UnknownWorkerError */
+  async resume(name: string): Promise<void> {
+    this.entry(name).loop.resume();
+  }
+
+  /**
+   * Gives a worker another interval, cron expression or instant, from now on and until the process ends.
+   * @throws UnknownWorkerError, InvalidScheduleError
+   */
+  async reschedule(name: string, interval: Worker['interval']): Promise<void> {
+    const { loop } = this.entry(name);
+    const { jitter, spacing } = loop.definition;
+    try {
+      loop.reschedule(timingOf(name, interval, jitter, spacing));
+    } catch (error) {
+      throw new InvalidScheduleError(name, (error as Error).message);
+    }
+  }
+
+  /**
+   * When its next slots are, whether it ticks or not; fewer if there are not so many, none with spacing `delay`.
+   * @throws UnknownWorkerError
+   */
+  upcoming(name: string, count: number): Date[] {
+    return this.entry(name).loop.upcoming(count);
   }
 
   private add(definition: WorkerDefinition): void {
-    const loop = new WorkerLoop(definition, this.clock, this.executor);
-    this.loops.set(definition.name, loop);
-    if (this.started) loop.start();
+    const entry: Entry = {
+      loop: new WorkerLoop(definition, this.clock, this.limit, this.executor, this.events),
+    };
+    this.entries.set(definition.name, entry);
+    if (!this.started) return;
+    this.launch(entry);
+    void this.catchUp([entry]);
   }
 
-  private loop(name: string): WorkerLoop {
-    const loop = this.loops.get(name);
-    if (!loop) throw new UnknownWorkerError(name, this.registry.names());
-    return loop;
+  private launch(entry: Entry): void {
+    const { loop } = entry;
+    const { name, on } = loop.definition;
+    loop.start();
+    if (!loop.running || on.length === 0) return;
+    if (this.sources.empty)
+      this.logger.warn(
+        `"${name}" runs on ${on.join(', ')}, and no EventSource is there to tell: add one to EventSources`,
+      );
+    entry.unsubscribe = this.sources.subscribe(on, (event) => loop.happened(event));
+  }
+
+  private halt(entry: Entry): void {
+    entry.unsubscribe?.();
+    entry.loop.stop();
+  }
+
+  /** Beside the start, which waits for no database. */
+  private async catchUp(entries: Entry[]): Promise<void> {
+    try {
+      const names = entries.map(({ loop }) => loop.definition.name);
+      const lastSlots = await this.recorder.lastSlots(names);
+      for (const { loop } of entries) {
+        const lastSlot = lastSlots.get(loop.definition.name);
+        if (lastSlot) loop.catchUp(lastSlot.getTime());
+      }
+    } catch (error) {
+      this.logger.error(`Missed slots cannot be caught up, as the history cannot be read: ${String(error)}`);
+    }
+  }
+
+  private entry(name: string): Entry {
+    const entry = this.entries.get(name);
+    if (!entry) throw new UnknownWorkerError(name, this.registry.names());
+    return entry;
   }
 }

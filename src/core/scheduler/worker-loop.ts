@@ -1,88 +1,177 @@
-import { type Execution, type RunExecutor, type RunRequest } from '../execution/run.executor.js';
+import { randomUUID } from 'node:crypto';
+import { type RunExecutor, type RunRequest } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
-import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Clock } from '../timing/clock.js';
+import { fractionOf } from '../timing/hash.js';
 import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
-import { SchedulerStoppedError, WorkerBusyError } from './scheduler.errors.js';
+import { waitAfter } from './backoff.js';
+import { type RunHandle, RunHandles } from './run-handle.js';
+import { RunLane } from './run-lane.js';
+import { type RunLimit } from './run-limit.js';
+import { RunDroppedError, SchedulerStoppedError, WorkerBusyError } from './scheduler.errors.js';
+import { type WorkerEvents } from './worker-events.js';
+import { WorkerStats } from './worker-stats.js';
 
-/** Intervals without a completed run after which a worker is stale. */
-const STALE_INTERVALS = 3;
+/** Intervals, or slots of cron, without a completed run after which a worker is stale. */
+const STALE_AFTER = 3;
 /** Failures in a row after which it is failing. */
 const FAILING_AFTER = 3;
+/** From this interval on, a slot that was missed in downtime is worth catching up, if nothing else is said. */
+const WORTH_CATCHING_UP = 3_600_000;
+/** Catch-ups of a start are spread over so many milliseconds at the most. */
+const CATCH_UP_SPREAD = 10_000;
+
+/** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
+interface Deferred {
+  at: number;
+  request: Omit<RunRequest, 'scheduledAt'>;
+}
 
 /**
- * Drives one worker: waits for its slots, starts a run at each unless one is on, and keeps count.
+ * Drives one worker: waits for its slots, offers a run for each to its lane, and keeps count.
  *
- * A wake-up that comes late (a blocked event loop, a suspended machine) yields one run, for the latest slot;
- * those before it are counted as missed. A slot that meets a run in progress is counted as skipped.
+ * **Every slot is dealt with once, in order**, and the cursor stands on the last one that is. A wake-up that comes
+ * late (a blocked event loop, a suspended machine) yields one run, for the latest slot; those before it are
+ * missed. Slots that pass while the worker backs off, or that its overlap policy leaves no place, are skipped.
+ * Those of a pause do not count.
  */
 export class WorkerLoop {
+  readonly lane: RunLane;
   private readonly alarm: Alarm;
+  private readonly stats = new WorkerStats();
+  private readonly handles = new RunHandles();
+  private timing: Timing;
   private active = false;
-  private execution?: Execution;
-  /** Up to here every slot is dealt with. */
+  private paused = false;
+  /** Up to here every slot is dealt with; with spacing `delay`, where the interval counts from. */
   private cursor = 0;
   private startedAt = 0;
-
-  private runCount = 0;
-  private skippedCount = 0;
-  private missedCount = 0;
-  private consecutiveFailures = 0;
-  private lastStart?: Date;
-  /** The last run that has ended, and when. */
-  private last?: EndedRun;
-  private lastSuccess?: Date;
+  private deferred?: Deferred;
 
   constructor(
     readonly definition: WorkerDefinition,
     private readonly clock: Clock,
-    private readonly executor: RunExecutor,
+    limit: RunLimit,
+    executor: RunExecutor,
+    private readonly events: WorkerEvents,
   ) {
-    this.alarm = new Alarm(clock, () => this.tick());
+    this.timing = definition;
+    this.alarm = new Alarm(clock, () => this.tick(), definition.unref);
+    this.lane = new RunLane(definition.overlap, limit, {
+      execute: (request) => {
+        const execution = executor.execute(definition, request);
+        this.stats.started(execution.run);
+        this.events.started(execution.run);
+        return execution;
+      },
+      ended: (run, request) => this.ended(run, request),
+      dropped: (request) => this.drop(request),
+    });
+  }
+
+  get running(): boolean {
+    return this.active;
   }
 
   start(): void {
+    if (!this.definition.enabled) return;
     this.active = true;
-    this.cursor = this.startedAt = this.clock.now();
+    const now = this.clock.now();
+    this.cursor = this.startedAt = now;
+    this.timing = countedFrom(now, this.timing);
+    if (this.definition.runOnStart) {
+      const slot = this.timing.schedule?.latest(now);
+      this.offer({ trigger: 'schedule', ...(slot !== -Infinity && { slot }), scheduledAt: now });
+    }
     this.arm();
   }
 
-  /** No more ticks, no more triggers. A run that is on goes on. */
+  /** No more ticks, triggers and events, and what waits is dropped. Runs that are on go on. */
   stop(): void {
     this.active = false;
+    this.deferred = undefined;
     this.alarm.clear();
+    this.lane.clear();
   }
 
-  /** The run that is on now. */
-  get current(): Execution | undefined {
-    return this.execution;
+  /** As stop, but it can be triggered, and its slots count for nothing meanwhile. */
+  pause(): void {
+    if (this.paused) return;
+    if (this.deferred) this.undefer(this.clock.now());
+    this.paused = true;
+    this.alarm.clear();
+    this.lane.clear();
   }
 
-  /** @throws WorkerBusyError, SchedulerStoppedError */
-  trigger(payload: unknown): Execution {
-    if (!this.active) throw new SchedulerStoppedError(this.definition.name);
-    if (this.execution) throw new WorkerBusyError(this.definition.name, this.execution.run.id);
-    return this.run({ trigger: 'manual', payload });
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.cursor = this.clock.now();
+    this.arm();
+  }
+
+  reschedule(timing: Timing): void {
+    this.deferred = undefined;
+    this.cursor = this.clock.now();
+    this.timing = countedFrom(this.cursor, timing);
+    this.arm();
+  }
+
+  /** Runs the latest slot before the start, if the worker is late with it and that is worth it. */
+  catchUp(lastSlot: number): void {
+    const { schedule, interval, cron } = this.timing;
+    const { catchUp, runOnStart, name } = this.definition;
+    if (!schedule || !this.active || runOnStart) return;
+    const slot = schedule.latest(this.startedAt);
+    const missed = schedule.count(lastSlot, slot);
+    if (missed === 0) return;
+    const longest = catchUp ?? (cron !== undefined || interval >= WORTH_CATCHING_UP ? Infinity : 0);
+    const worthIt = longest > 0 && this.startedAt - slot <= longest;
+    this.stats.counts.missedCount += worthIt ? missed - 1 : missed;
+    if (!worthIt || this.deferred || this.paused) return;
+    const spread = Math.min(CATCH_UP_SPREAD, (schedule.next(slot) - slot) / 10);
+    this.deferred = {
+      at: this.clock.now() + Math.floor(fractionOf(name) * spread),
+      request: { trigger: 'catch_up', slot },
+    };
+    this.arm();
+  }
+
+  /**
+   * Runs now, beside the schedule, also while paused.
+   * @throws SchedulerStoppedError, WorkerBusyError
+   */
+  trigger(payload: unknown): RunHandle {
+    const { name } = this.definition;
+    if (!this.active) throw new SchedulerStoppedError(name);
+    const id = randomUUID();
+    const handle = this.handles.make(id);
+    if (this.lane.offer({ trigger: 'manual', id, payload, scheduledAt: this.clock.now() })) return handle;
+    const [current] = this.lane.active;
+    throw new WorkerBusyError(name, current?.run.id);
+  }
+
+  /** Something happened that the worker wants to run for. */
+  happened(event: unknown): void {
+    if (this.active && !this.paused)
+      this.offer({ trigger: 'event', payload: event, scheduledAt: this.clock.now() });
   }
 
   info(): WorkerInfo {
-    const { definition, execution, last, lastStart, lastSuccess } = this;
+    const { definition, timing, lane } = this;
+    const [execution] = lane.active;
+    const next = this.nextAt();
     return {
       name: definition.name,
-      interval: definition.interval,
+      interval: timing.interval,
+      ...(timing.cron !== undefined && { cron: timing.cron }),
       running: this.active,
-      ...(lastStart && { lastRun: lastStart }),
-      ...(last?.error && { lastError: last.error.message }),
-      runCount: this.runCount,
+      ...this.stats.info(),
       state: this.state(),
-      activeRuns: execution ? 1 : 0,
-      ...(this.active && definition.schedule && { nextRun: new Date(definition.schedule.next(this.cursor)) }),
-      ...(lastSuccess && { lastSuccess }),
-      ...(last && { lastDurationMs: last.endedAt.getTime() - last.startedAt.getTime() }),
-      consecutiveFailures: this.consecutiveFailures,
-      skippedCount: this.skippedCount,
-      missedCount: this.missedCount,
+      activeRuns: lane.active.size,
+      ...(next !== undefined && { nextRun: new Date(next) }),
       ...(execution?.run.progress && { progress: execution.run.progress }),
       ...(execution && { holder: execution.run.replica }),
       critical: definition.critical,
@@ -90,51 +179,154 @@ export class WorkerLoop {
     };
   }
 
+  /** Its next slots from now on, whether it ticks or not. */
+  upcoming(count: number): Date[] {
+    const { schedule } = this.timing;
+    const slots: Date[] = [];
+    if (!schedule || this.definition.spacing === 'delay') return slots;
+    let slot = schedule.next(this.clock.now());
+    for (; slots.length < count && slot < Infinity; slot = schedule.next(slot)) slots.push(new Date(slot));
+    return slots;
+  }
+
+  private nextAt(): number | undefined {
+    if (!this.active || this.paused) return undefined;
+    if (this.deferred) return this.deferred.at;
+    const { schedule, interval } = this.timing;
+    if (!schedule) return undefined;
+    if (this.definition.spacing === 'delay')
+      return this.lane.busy ? undefined : schedule.dueAt(this.cursor + interval);
+    const slot = schedule.next(this.cursor);
+    return slot === Infinity ? undefined : schedule.dueAt(slot);
+  }
+
   private arm(): void {
-    const { schedule } = this.definition;
-    if (schedule) this.alarm.set(schedule.next(this.cursor));
+    const at = this.nextAt();
+    if (at === undefined) this.alarm.clear();
+    else this.alarm.set(at);
   }
 
   private tick(): void {
-    const schedule = this.definition.schedule!;
-    const slot = schedule.latest(this.clock.now());
-    this.missedCount += schedule.count(this.cursor, slot) - 1;
-    this.cursor = slot;
+    const now = this.clock.now();
+    const at = this.nextAt();
+    // The wall clock was set back: these instants come again, and a worker with an interval runs at them again.
+    if (at !== undefined && now < at && this.timing.interval > 0 && this.cursor - now > this.timing.interval)
+      this.cursor = this.timing.schedule!.latest(now);
+    if (at !== undefined && now >= at) {
+      const { deferred } = this;
+      if (deferred) this.runDeferred(deferred, now);
+      else if (this.definition.spacing === 'delay') this.runDelayed(now);
+      else this.runSlot(now);
+    }
     this.arm();
-    if (this.execution) this.skippedCount++;
-    else this.run({ trigger: 'schedule', slot });
   }
 
-  private run(request: RunRequest): Execution {
-    const execution = this.executor.execute(this.definition, request);
-    this.execution = execution;
-    this.lastStart = execution.run.startedAt;
-    void execution.ended.then((run) => this.ended(run));
-    return execution;
+  private runSlot(now: number): void {
+    const schedule = this.timing.schedule!;
+    const slot = schedule.latestDue(now);
+    this.stats.counts.missedCount += schedule.count(this.cursor, slot) - 1;
+    this.cursor = slot;
+    const request = { trigger: 'schedule' as const, slot, scheduledAt: schedule.dueAt(slot) };
+    if (now - request.scheduledAt > this.definition.startDeadline) this.skip(request);
+    else this.offer(request);
   }
 
-  private ended(run: EndedRun): void {
-    this.execution = undefined;
-    this.last = run;
-    this.runCount++;
+  private runDelayed(now: number): void {
+    const slot = this.cursor + this.timing.interval;
+    const scheduledAt = this.timing.schedule!.dueAt(slot);
+    this.cursor = now;
+    this.offer({ trigger: 'schedule', slot, scheduledAt });
+  }
+
+  private runDeferred({ at, request }: Deferred, now: number): void {
+    this.deferred = undefined;
+    const passed = this.skipTo(now, 1);
+    if (passed === 0) return this.offer({ ...request, scheduledAt: at });
+    // A newer slot takes its place.
+    this.skip(request);
+    this.offer({ trigger: 'schedule', slot: this.cursor, scheduledAt: at });
+  }
+
+  /** Deals with the slots up to now by skipping them, but for the latest so many. @returns how many there were */
+  private skipTo(now: number, but = 0): number {
+    const { schedule } = this.timing;
+    if (!schedule || this.definition.spacing === 'delay') return 0;
+    const latest = schedule.latestDue(now);
+    const passed = schedule.count(this.cursor, latest);
+    this.stats.counts.skippedCount += Math.max(0, passed - but);
+    if (passed > 0) this.cursor = latest;
+    return passed;
+  }
+
+  private offer(request: RunRequest): void {
+    if (!this.lane.offer(request)) this.skip(request);
+  }
+
+  private skip(request: Pick<RunRequest, 'trigger' | 'slot'>): void {
+    // Its slot was run, and failed.
+    if (request.trigger === 'retry') return;
+    this.stats.counts.skippedCount++;
+    this.events.skipped(this.definition.name, request.slot);
+  }
+
+  private drop(request: RunRequest): void {
+    if (request.trigger === 'manual')
+      this.handles.reject(request.id!, new RunDroppedError(this.definition.name, request.id!));
+    else this.skip(request);
+  }
+
+  private ended(run: EndedRun, request: RunRequest): void {
+    this.stats.ended(run);
+    this.events.ended(run);
+    this.handles.resolve(run);
+    if (!this.active || this.paused) return;
+    const now = this.clock.now();
+    if (this.definition.spacing === 'delay') this.cursor = now;
+    const { backoff } = this.definition;
     if (run.outcome === 'succeeded') {
-      this.consecutiveFailures = 0;
-      this.lastSuccess = run.endedAt;
-    } else this.consecutiveFailures++;
+      if (this.deferred && this.deferred.request.trigger !== 'catch_up') this.undefer(now);
+    } else if (backoff && request.trigger !== 'manual') {
+      const at = now + waitAfter(this.stats.counts.consecutiveFailures, backoff);
+      const retry = { ...request, trigger: 'retry' as const, attempt: run.attempt + 1 };
+      // What waited for this run to end is newer, and has to wait longer now.
+      this.deferred = { at, request: this.lane.withdraw() ?? retry };
+    }
+    this.arm();
+  }
+
+  /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
+  private undefer(now: number): void {
+    if (this.deferred) this.skip(this.deferred.request);
+    this.deferred = undefined;
+    this.skipTo(now);
   }
 
   private state(): WorkerState {
-    if (this.execution) return this.execution.overdue ? 'stuck' : 'executing';
-    return this.active ? 'idle' : 'stopped';
+    const { active } = this.lane;
+    for (const execution of active) if (execution.overdue) return 'stuck';
+    if (active.size > 0) return 'executing';
+    if (!this.active) return 'stopped';
+    return this.paused ? 'paused' : 'idle';
   }
 
   private conditions(): WorkerCondition[] {
     const conditions: WorkerCondition[] = [];
-    const { interval, timeout = 0, schedule } = this.definition;
-    const quiet = this.clock.now() - (this.last?.endedAt.getTime() ?? this.startedAt);
-    if (this.active && schedule && quiet > STALE_INTERVALS * interval + timeout) conditions.push('stale');
-    if (this.consecutiveFailures >= FAILING_AFTER) conditions.push('failing');
-    if (this.execution?.overdue) conditions.push('stuck');
+    if (this.active && !this.paused && this.isStale()) conditions.push('stale');
+    if (this.stats.counts.consecutiveFailures >= FAILING_AFTER) conditions.push('failing');
+    if (this.state() === 'stuck') conditions.push('stuck');
     return conditions;
   }
+
+  private isStale(): boolean {
+    const { schedule, interval } = this.timing;
+    const since = Math.max(this.stats.lastEnd ?? 0, this.startedAt);
+    const until = this.clock.now() - (this.definition.timeout ?? 0);
+    if (interval > 0) return until - since > STALE_AFTER * interval;
+    return schedule !== undefined && schedule.count(since, until) > STALE_AFTER;
+  }
+}
+
+/** The timing of a worker that starts now. */
+function countedFrom(start: number, { interval, cron, schedule }: Timing): Timing {
+  return { interval, cron, schedule: schedule?.startingAt(start) };
 }

@@ -30,7 +30,7 @@ export class WorkerHealthIndicator {
     const troubled = workers.filter((worker) => worker.conditions.length > 0);
     const history = this.recorder.status();
     const detail = {
-      running: this.scheduler.running,
+      running: this.scheduler.running || this.scheduler.standby,
       total: workers.length,
       ...(troubled.length > 0 && {
         troubled: Object.fromEntries(troubled.map((w) => [w.name, w.conditions])),

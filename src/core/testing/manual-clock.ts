@@ -64,6 +64,11 @@ export class ManualClock extends Clock {
     this.pass(parseDuration(duration));
   }
 
+  /** Sets the wall clock, as a person or NTP does. Nothing else passes, and timers know nothing of it. */
+  setWall(instant: Date | number): void {
+    this.wall = Number(instant);
+  }
+
   private pass(ms: number): void {
     this.wall += ms;
     this.elapsed += ms;

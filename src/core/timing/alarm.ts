@@ -7,23 +7,26 @@ import { type Clock, type Timer } from './clock.js';
  */
 const LONGEST_HOP = 60_000;
 
-/** Rings once when the wall clock has reached an instant, never before. */
+/** Rings once when the wall clock has reached an instant, or when it finds that the clock was set back. */
 export class Alarm {
   private timer?: Timer;
 
   constructor(
     private readonly clock: Clock,
     private readonly ring: () => void,
+    private readonly unref = false,
   ) {}
 
   /** Replaces the instant that was set before. */
   set(at: number): void {
     this.clear();
-    const wait = Math.max(0, at - this.clock.now());
-    this.timer = this.clock.setTimer(
-      () => (this.clock.now() >= at ? this.ring() : this.set(at)),
-      Math.min(wait, LONGEST_HOP),
-    );
+    const now = this.clock.now();
+    const look = (): void => {
+      const later = this.clock.now();
+      if (later >= at || later < now) this.ring();
+      else this.set(at);
+    };
+    this.timer = this.clock.setTimer(look, Math.min(Math.max(0, at - now), LONGEST_HOP), this.unref);
   }
 
   clear(): void {

@@ -14,8 +14,11 @@ export abstract class Clock {
   /** Milliseconds from an arbitrary start that never go back: for lengths of time. */
   abstract monotonic(): number;
 
-  /** Calls back once after a delay in milliseconds, at most 2^31-1 (the limit of Node's timers). */
-  abstract setTimer(callback: () => void, delay: number): Timer;
+  /**
+   * Calls back once after a delay in milliseconds, at most 2^31-1 (the limit of Node's timers).
+   * @param unref do not keep the process alive for it
+   */
+  abstract setTimer(callback: () => void, delay: number, unref?: boolean): Timer;
 }
 
 /** The machine's clock. Uses the global functions, so that a test runner's fake timers reach it as well. */
@@ -28,8 +31,9 @@ export class SystemClock extends Clock {
     return performance.now();
   }
 
-  setTimer(callback: () => void, delay: number): Timer {
+  setTimer(callback: () => void, delay: number, unref = false): Timer {
     const handle = setTimeout(callback, delay);
+    if (unref) handle.unref();
     return { cancel: () => clearTimeout(handle) };
   }
 }

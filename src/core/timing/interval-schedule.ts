@@ -1,3 +1,4 @@
+import { fractionOf } from './hash.js';
 import { type Schedule } from './schedule.js';
 
 /**
@@ -6,15 +7,12 @@ import { type Schedule } from './schedule.js';
  * together, and every replica computes the same.
  */
 export class IntervalSchedule implements Schedule {
-  readonly phase: number;
-
   /** @param interval milliseconds, at least 1 */
   constructor(
     name: string,
     readonly interval: number,
-  ) {
-    this.phase = Math.floor((hash(name) / 2 ** 32) * interval);
-  }
+    readonly phase = Math.floor(fractionOf(name) * interval),
+  ) {}
 
   next(after: number): number {
     return this.slot(this.index(after) + 1);
@@ -35,13 +33,4 @@ export class IntervalSchedule implements Schedule {
   private slot(index: number): number {
     return this.phase + index * this.interval;
   }
-}
-
-/** FNV-1a over the UTF-16 units, then murmur3's finalizer: names that differ in the last letter alone spread. */
-function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -1,14 +1,15 @@
 import { type Duration } from '../timing/duration.js';
+import { type CronExpression } from '../timing/cron-schedule.js';
 import { type RunContext } from './run-context.js';
 import { type WorkerOptions } from './worker-options.js';
 
-/** How often: a duration, or a function of the provider, so that injected configuration can set it. */
-export type Every<T = unknown> = Duration | ((provider: T) => Duration);
+/** How often: a duration, or a function of the provider, so that injected configuration can set it (also to a cron expression). */
+export type Every<T = unknown> = Duration | ((provider: T) => Duration | CronExpression);
 
 /** What `@Interval` leaves on the method for discovery to find. Nothing is checked before the application starts. */
 export interface IntervalMetadata {
   name?: string;
-  every: Every<never>;
+  every: Every<never> | CronExpression;
   options: WorkerOptions;
 }
 
@@ -16,7 +17,7 @@ export interface IntervalMetadata {
 export const INTERVAL_METADATA = Symbol.for('ctrlplane-workers/interval');
 
 type WorkerMethod = (context: RunContext, ...rest: never[]) => unknown;
-type WorkerMethodDecorator = <M extends WorkerMethod>(
+export type WorkerMethodDecorator = <M extends WorkerMethod>(
   target: object,
   key: string | symbol,
   descriptor: TypedPropertyDescriptor<M>,
@@ -41,7 +42,10 @@ export function Interval(...args: unknown[]): WorkerMethodDecorator {
   // One argument, or an object as the second, leaves no place for a name.
   const named = args.length > 1 && (typeof args[1] !== 'object' || args[1] === null);
   const [name, every, options] = named ? args : [undefined, ...args];
-  const metadata = { name, every, options: options ?? {} } as IntervalMetadata;
+  return markAsWorker({ name, every, options: options ?? {} } as IntervalMetadata);
+}
+
+export function markAsWorker(metadata: IntervalMetadata): WorkerMethodDecorator {
   return (_target, _key, descriptor) => {
     Reflect.defineMetadata(INTERVAL_METADATA, metadata, descriptor.value as object);
   };

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type LoggerService } from '@nestjs/common';
 
 /** What made a run start. */
-export type RunTrigger = 'schedule' | 'manual';
+export type RunTrigger = 'schedule' | 'manual' | 'event' | 'catch_up' | 'retry';
 
 /** How far a run says it is. */
 export interface RunProgress {

@@ -1,7 +1,7 @@
 import { type RunProgress } from './run-context.js';
 
 /** What a worker is doing. `stuck`: a run has passed its timeout and has not ended. */
-export type WorkerState = 'idle' | 'executing' | 'stuck' | 'stopped';
+export type WorkerState = 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped';
 
 /**
  * What is wrong with a worker. `stale`: no run completed for 3 intervals plus the timeout. `failing`: 3 runs in
@@ -12,8 +12,10 @@ export type WorkerCondition = 'stale' | 'failing' | 'stuck';
 /** What this replica knows of a worker since it started. */
 export interface WorkerInfo {
   name: string;
-  /** Milliseconds; 0 for event-driven. */
+  /** Milliseconds; 0 for event-driven and for cron. */
   interval: number;
+  /** Its cron expression; absent for an interval. */
+  cron?: string;
   /** Its loop is active: it ticks, or waits for triggers. */
   running: boolean;
   /** Start of the last run. Absent before the first. */
@@ -24,13 +26,13 @@ export interface WorkerInfo {
   runCount: number;
   state: WorkerState;
   activeRuns: number;
-  /** Absent when it is stopped or event-driven. */
+  /** Absent when none is planned: it is stopped, paused, event-driven, or waits for a run to end. */
   nextRun?: Date;
   /** End of the last run that succeeded. */
   lastSuccess?: Date;
   lastDurationMs?: number;
   consecutiveFailures: number;
-  /** Slots that came while a run was on. */
+  /** Runs that were due and did not take place: another one was on, a newer one took its place, or it backed off. */
   skippedCount: number;
   /** Slots that passed while this process could not look: a blocked event loop, a suspended machine. */
   missedCount: number;

@@ -1,6 +1,25 @@
 import { type Duration } from '../timing/duration.js';
 
-/** What a worker may say of itself beside its name and interval. */
+/**
+ * What happens when a run is due while another one of the same worker is on.
+ *
+ * - `skip`: it does not take place; the slot is counted as skipped.
+ * - `queueOne`: it waits for the end of the one that is on. A newer one takes the place of one that waits.
+ * - `cancelRunning`: as `queueOne`, and the signal of the one that is on aborts.
+ * - `allow`: it starts beside the other.
+ */
+export type OverlapPolicy = 'skip' | 'queueOne' | 'cancelRunning' | 'allow';
+
+/** How long to wait after failures in a row: `initial`, then `factor` times as long each time, at most `max`. */
+export interface Backoff {
+  initial: Duration;
+  /** Default 1 h, or `initial` if that is longer. */
+  max?: Duration;
+  /** At least 1. Default 2. */
+  factor?: number;
+}
+
+/** What a worker may say of itself beside its name and its schedule. All can be overridden by `options.workers`. */
 export interface WorkerOptions {
   /**
    * How long a run may take. When it passes, the run's `signal` aborts; a run that does not end then keeps its
@@ -13,4 +32,53 @@ export interface WorkerOptions {
    * orchestrator restarts it. Default false: a stuck worker only degrades it.
    */
   critical?: boolean;
+
+  /** `false`: it is listed as stopped, does not tick, and cannot be triggered. Default true. */
+  enabled?: boolean;
+
+  /** Default `skip`. */
+  overlap?: OverlapPolicy;
+
+  /**
+   * `slot` (default): at fixed instants, however long runs take. `delay`: an interval after the end of the last
+   * run, the first one an interval after the start. `start`: at fixed instants from the start of this process on, as
+   * `setInterval` does; replicas do not agree on them.
+   */
+  spacing?: 'slot' | 'delay' | 'start';
+
+  /**
+   * Delays each run by up to this much: a fraction of the interval (0.1) or a duration ('30s'). It comes from the
+   * worker's name and the slot, so it is the same on every replica. Less than the time between two slots in any
+   * case. Default 0.
+   */
+  jitter?: number | Duration;
+
+  /** Also run when the worker starts to tick. Default false. */
+  runOnStart?: boolean;
+
+  /**
+   * After a failure, wait so long before the next run: slots meanwhile are skipped, and if no new slot has come
+   * by then, the failed one is tried again. A duration means `{ initial }`. Default: off, the next run is at the
+   * next slot.
+   */
+  backoff?: Backoff | Duration;
+
+  /**
+   * After downtime, run the latest slot that was missed, once, if it is not older than this; `true`: however old.
+   * Needs a history that outlives the process. Default: on for cron and for intervals of an hour or more, if there
+   * is such a history.
+   */
+  catchUp?: boolean | Duration;
+
+  /**
+   * How late a run may start: a slot that finds the process busy or asleep for longer than that is skipped. Default:
+   * it runs however late it is.
+   */
+  startDeadline?: Duration;
+
+  /** Waiting for its next slot does not keep the process alive. Default false. */
+  unref?: boolean;
+
+  /** Types of events that make it run, the event being the payload. Needs an `EventSource`. */
+  on?: readonly string[];
 }

@@ -1,4 +1,6 @@
 import { type Duration } from '../timing/duration.js';
+import { type CronExpression } from '../timing/cron-schedule.js';
+import { type Once } from '../timing/once-schedule.js';
 import { type RunContext } from './run-context.js';
 import { type WorkerOptions } from './worker-options.js';
 
@@ -7,8 +9,10 @@ export interface Worker extends WorkerOptions {
   /** Identifies the worker; unique in the application, at most 200 characters. */
   readonly name: string;
 
-  /** How often it runs. 0: event-driven, it runs only when triggered. */
-  readonly interval: Duration;
+  /**
+   * When it runs: every so long, by a cron expression, or once. 0: event-driven, it runs only when triggered.
+   */
+  readonly interval: Duration | CronExpression | Once;
 
   /** One cycle. Rejecting marks the run as failed and harms no other worker. */
   run(context: RunContext): unknown;

@@ -1,0 +1,716 @@
+import { Controller, Injectable, type Provider, Scope } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import {
+  Cron,
+  CronExpression,
+  Interval,
+  ScheduleModule,
+  type ScheduleModuleOptions,
+  SchedulerRegistry,
+  Timeout,
+} from '@nestjs/schedule';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { CronJob, CronTime } from 'cron';
+import { gate } from '../../../test/support/gate.js';
+import { WorkerModule } from '../worker.module.js';
+
+const START = Date.UTC(2026, 2, 10, 12, 0, 0);
+const SECOND = 1_000;
+const HOUR = 3_600_000;
+
+/**
+ * What an application may rely on, held against both: `ScheduleModule` itself shows that this is how it is there,
+ * `WorkerModule` that it is so here. The table in docs/migrating-from-nestjs-schedule.md names these tests.
+ */
+describe.each([
+  ['ScheduleModule', (flags?: ScheduleModuleOptions) => ScheduleModule.forRoot(flags)],
+  [
+    'WorkerModule',
+    (flags?: ScheduleModuleOptions) =>
+      WorkerModule.forRoot({ ...(flags && { adopt: flags }), drain: { timeout: 0, abortGrace: 0 } }),
+  ],
+])('as @nestjs/schedule does: %s', (_name, forRoot) => {
+  let app: TestingModule | undefined;
+  let registry: SchedulerRegistry;
+  let warnings: string[];
+  let errors: string[];
+  /** Seconds since the start at which something ran. */
+  let ran: number[];
+  const run = (): void => void ran.push((Date.now() - START) / SECOND);
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: START, doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    ran = [];
+    warnings = [];
+    errors = [];
+    jest.spyOn(console, 'warn').mockImplementation(() => {});
+  });
+  afterEach(async () => {
+    await close();
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  async function compile(
+    providers: Provider[],
+    { flags, controllers = [] }: { flags?: ScheduleModuleOptions; controllers?: (new () => object)[] } = {},
+  ): Promise<TestingModule> {
+    return Test.createTestingModule({ imports: [forRoot(flags)], providers, controllers })
+      .setLogger({
+        log: () => {},
+        warn: (text) => warnings.push(String(text)),
+        error: (text) => errors.push(String(text)),
+      })
+      .compile();
+  }
+  async function start(...[providers, options]: Parameters<typeof compile>): Promise<void> {
+    app = await compile(providers, options);
+    await app.init();
+    registry = app.get(SchedulerRegistry);
+  }
+  /** Runs that do not end are given up when the drain's time has passed. */
+  async function close(): Promise<void> {
+    const closed = app?.close();
+    app = undefined;
+    await after(SECOND);
+    await closed;
+  }
+  const after = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+  describe('@Interval', () => {
+    it('runs an interval after bootstrap for the first time, and every interval from then on', async () => {
+      @Injectable()
+      class Tasks {
+        @Interval(2_500)
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(10 * SECOND);
+      expect(ran).toEqual([2.5, 5, 7.5, 10]);
+    });
+
+    it('starts beside a run that has not ended', async () => {
+      const never = gate();
+      @Injectable()
+      class Tasks {
+        @Interval(1_000)
+        work() {
+          run();
+          return never.opened;
+        }
+      }
+      await start([Tasks]);
+      await after(3 * SECOND);
+      expect(ran).toEqual([1, 2, 3]);
+    });
+  });
+
+  describe('@Timeout', () => {
+    it('runs once, so long after bootstrap', async () => {
+      @Injectable()
+      class Tasks {
+        @Timeout(5_000)
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(HOUR);
+      expect(ran).toEqual([5]);
+    });
+  });
+
+  describe('@Cron', () => {
+    it('runs at the times of its expression', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('45 * * * * *')
+        work() {
+          run();
+        }
+        @Cron(CronExpression.EVERY_10_MINUTES)
+        often() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(600 * SECOND);
+      expect(ran).toEqual([45, 105, 165, 225, 285, 345, 405, 465, 525, 585, 600]);
+    });
+
+    it.each<[string, object, number]>([
+      ['timeZone', { timeZone: 'Asia/Tokyo' }, 8],
+      ['a time zone of a fixed offset', { timeZone: 'UTC+05:30' }, 11.5],
+      ['utcOffset', { utcOffset: 330 }, 11.5],
+      ['utcOffset, west of Greenwich', { utcOffset: -210 }, 20.5],
+    ])('%s: reads the expression where it says', async (_what, options, hours) => {
+      @Injectable()
+      class Tasks {
+        @Cron('0 0 23 * * *', { ...options, name: 'late' })
+        late() {}
+        @Cron('0 0 5 * * *', options)
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(24 * HOUR);
+      expect(ran).toEqual([hours * 3_600]);
+      expect(registry.getCronJob('late').nextDate().hour).toBe(23);
+    });
+
+    it.each<[string, Date | ReturnType<CronJob['nextDate']>]>([
+      ['a Date', new Date(START + 10 * SECOND)],
+      [
+        'a Luxon DateTime',
+        new CronTime(new Date(START + 10 * SECOND)).source as ReturnType<CronJob['nextDate']>,
+      ],
+    ])('runs once at %s', async (_what, date) => {
+      @Injectable()
+      class Tasks {
+        @Cron(date, { name: 'once' })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      const job = registry.getCronJob('once');
+      expect(job.isActive).toBe(true);
+      expect(job.nextDate().toMillis()).toBe(START + 10 * SECOND);
+      await after(HOUR);
+      expect(ran).toEqual([10]);
+      expect(job.isActive).toBe(false);
+      expect(() => job.nextDate()).toThrow(/past/);
+    });
+
+    it('starts beside a run that has not ended', async () => {
+      const never = gate();
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *')
+        work() {
+          run();
+          return never.opened;
+        }
+      }
+      await start([Tasks]);
+      await after(3 * SECOND);
+      expect(ran).toEqual([1, 2, 3]);
+    });
+
+    it('waitForCompletion: skips the times at which a run has not ended', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { waitForCompletion: true })
+        work() {
+          run();
+          return new Promise((resolve) => setTimeout(resolve, 2_500));
+        }
+      }
+      await start([Tasks]);
+      await after(7 * SECOND);
+      expect(ran).toEqual([1, 4, 7]);
+    });
+
+    it('disabled: does not run before its job is started', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name: 'off', disabled: true })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(3 * SECOND);
+      expect(registry.getCronJob('off').isActive).toBe(false);
+      expect(ran).toEqual([]);
+      registry.getCronJob('off').start();
+      await after(2 * SECOND);
+      expect(registry.getCronJob('off').isActive).toBe(true);
+      expect(ran).toEqual([4, 5]);
+    });
+
+    it('initialDelay: runs at its times once the delay has passed', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('*/2 * * * * *', { name: 'later', initialDelay: 5_000 })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      expect(registry.getCronJob('later').isActive).toBe(false);
+      await after(9 * SECOND);
+      expect(registry.getCronJob('later').isActive).toBe(true);
+      expect(ran).toEqual([6, 8]);
+    });
+
+    it('initialDelay: a job that is started meanwhile does not wait', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name: 'later', initialDelay: 5_000 })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      registry.getCronJob('later').start();
+      await after(6 * SECOND);
+      expect(ran).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+
+    it('initialDelay: a job that is deleted meanwhile does not start, nor does another of its name', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name: 'later', initialDelay: 2_000 })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      registry.deleteCronJob('later');
+      const other = new CronJob('* * * * * *', run);
+      registry.addCronJob('later', other);
+      await after(4 * SECOND);
+      expect(ran).toEqual([]);
+      expect(other.isActive).toBe(false);
+    });
+
+    it('initialDelay does not start what is disabled', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { disabled: true, initialDelay: 2_000 })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(4 * SECOND);
+      expect(ran).toEqual([]);
+    });
+
+    it.each<[string, string, object, RegExp]>([
+      ['an expression that cannot be read', '61 * * * * *', {}, /61/],
+      ['an unknown time zone', '* * * * * *', { timeZone: 'Mars/Base' }, /time ?zone/i],
+      ['timeZone beside utcOffset', '* * * * * *', { timeZone: 'UTC', utcOffset: 60 }, /utcOffset/i],
+    ])('does not start with %s', async (_what, expression, options, message) => {
+      @Injectable()
+      class Tasks {
+        @Cron(expression, options)
+        work() {}
+      }
+      await expect((await compile([Tasks])).init()).rejects.toThrow(message);
+    });
+  });
+
+  describe('handlers', () => {
+    it('are called on their provider', async () => {
+      @Injectable()
+      class Tasks {
+        readonly seen: unknown[] = [];
+        @Interval(1_000)
+        interval(...args: unknown[]) {
+          this.seen.push(['interval', args.length]);
+        }
+        @Timeout(1_000)
+        timeout(...args: unknown[]) {
+          this.seen.push(['timeout', args.length]);
+        }
+      }
+      await start([Tasks]);
+      await after(SECOND);
+      expect(app!.get(Tasks).seen).toEqual(
+        expect.arrayContaining([
+          ['interval', 0],
+          ['timeout', 0],
+        ]),
+      );
+    });
+
+    it('may throw and reject: that is logged, and they and all others go on', async () => {
+      @Injectable()
+      class Tasks {
+        @Interval(1_000)
+        throwing() {
+          throw new Error('thrown');
+        }
+        @Interval(1_000)
+        async rejecting() {
+          return Promise.reject(new Error('rejected'));
+        }
+        @Cron('* * * * * *')
+        cron() {
+          throw new Error('cron');
+        }
+        @Timeout(1_000)
+        timeout() {
+          throw new Error('timeout');
+        }
+        @Interval(1_000)
+        fine() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(2 * SECOND);
+      const logged = (text: string): number => errors.filter((error) => error.includes(text)).length;
+      expect(['thrown', 'rejected', 'cron', 'timeout'].map(logged)).toEqual([2, 2, 2, 1]);
+      expect(ran).toEqual([1, 2]);
+    });
+
+    it('are found in controllers, in base classes, on values and on what factories make', async () => {
+      const seen = new Set<string>();
+      class Base {
+        constructor(private readonly name = 'inherited') {}
+        @Interval(1_000)
+        work() {
+          seen.add(this.name);
+        }
+      }
+      @Injectable()
+      class Derived extends Base {
+        constructor() {
+          super();
+        }
+      }
+      @Controller()
+      class Http extends Base {
+        constructor() {
+          super('controller');
+        }
+      }
+      await start(
+        [
+          Derived,
+          { provide: 'VALUE', useValue: new Base('value') },
+          { provide: 'FACTORY', useFactory: async () => new Base('factory') },
+        ],
+        { controllers: [Http] },
+      );
+      await after(SECOND);
+      expect([...seen].sort()).toEqual(['controller', 'factory', 'inherited', 'value']);
+    });
+
+    it('of a request-scoped provider do not run, which is a warning', async () => {
+      @Injectable({ scope: Scope.REQUEST })
+      class Tasks {
+        @Cron('* * * * * *')
+        cron() {
+          run();
+        }
+        @Interval(1_000)
+        interval() {
+          run();
+        }
+        @Timeout(1_000)
+        timeout() {
+          run();
+        }
+      }
+      @Injectable()
+      class Dependent {
+        constructor(readonly tasks: Tasks) {}
+        @Interval(1_000)
+        work() {
+          run();
+        }
+      }
+      await start([Tasks, Dependent]);
+      await after(2 * SECOND);
+      expect(ran).toEqual([]);
+      expect(warnings).toEqual([
+        expect.stringMatching(/cron job "?Tasks[@.]cron/),
+        expect.stringMatching(/interval "?Tasks[@.]interval/),
+        expect.stringMatching(/timeout "?Tasks[@.]timeout/),
+        expect.stringMatching(/interval "?Dependent[@.]work/),
+      ]);
+    });
+
+    it('run by kind, as the flags of forRoot say', async () => {
+      const seen = new Set<string>();
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *')
+        cron() {
+          seen.add('cron');
+        }
+        @Interval(1_000)
+        interval() {
+          seen.add('interval');
+        }
+        @Timeout(1_000)
+        timeout() {
+          seen.add('timeout');
+        }
+      }
+      for (const [flag, left] of [
+        ['cronJobs', ['interval', 'timeout']],
+        ['intervals', ['cron', 'timeout']],
+        ['timeouts', ['cron', 'interval']],
+      ] as const) {
+        await start([Tasks], { flags: { [flag]: false } });
+        await after(SECOND);
+        expect([...seen].sort()).toEqual(left);
+        await close();
+        seen.clear();
+      }
+    });
+
+    it('may be two of one class name, and a cron job, an interval and a timeout of one name', async () => {
+      const tasks = (): Provider => {
+        @Injectable()
+        class Tasks {
+          @Interval(1_000)
+          work() {
+            run();
+          }
+        }
+        return Tasks;
+      };
+      @Injectable()
+      class Named {
+        @Cron('* * * * * *', { name: 'notifications' })
+        cron() {
+          run();
+        }
+        @Interval('notifications', 1_000)
+        interval() {
+          run();
+        }
+        @Timeout('notifications', 1_000)
+        timeout() {
+          run();
+        }
+      }
+      await start([tasks(), tasks(), Named]);
+      await after(SECOND);
+      expect(ran).toEqual([1, 1, 1, 1, 1]);
+      registry.deleteInterval('notifications');
+      await after(SECOND);
+      expect(ran.length).toBe(5 + 3);
+    });
+
+    it.each<[string, (name: string) => MethodDecorator]>([
+      ['cron jobs', (name) => Cron('* * * * * *', { name })],
+      ['intervals', (name) => Interval(name, 1_000)],
+      ['timeouts', (name) => Timeout(name, 1_000)],
+    ])('may not be two %s of one name', async (_what, decorate) => {
+      @Injectable()
+      class Tasks {
+        @decorate('same')
+        one() {}
+        @decorate('same')
+        two() {}
+      }
+      const module = await compile([Tasks]);
+      await expect(module.init()).rejects.toThrow(/same/);
+    });
+  });
+
+  describe('SchedulerRegistry', () => {
+    @Injectable()
+    class Tasks {
+      @Cron('* * * * * *', { name: 'cron' })
+      cron() {
+        run();
+      }
+      @Interval('interval', 1_000)
+      interval() {
+        run();
+      }
+      @Timeout('timeout', 1_000)
+      timeout() {
+        run();
+      }
+      @Interval(2_000)
+      unnamed() {}
+    }
+
+    it('has every handler by its name, those without one too', async () => {
+      await start([Tasks]);
+      expect([...registry.getCronJobs().keys()]).toEqual(['cron']);
+      expect(registry.getTimeouts()).toEqual(['timeout']);
+      expect(registry.getIntervals()).toEqual(expect.arrayContaining(['interval', expect.any(String)]));
+      expect(registry.getIntervals()).toHaveLength(2);
+      expect(registry.doesExist('cron', 'cron')).toBe(true);
+      expect(registry.doesExist('interval', 'cron')).toBe(false);
+      expect(registry.getCronJob('cron')).toBeInstanceOf(CronJob);
+      expect(() => registry.getInterval('none')).toThrow(/No Interval was found/);
+    });
+
+    it('can be injected, and has the jobs when an application is bootstrapped', async () => {
+      @Injectable()
+      class Manager {
+        job?: CronJob;
+        constructor(private readonly schedulerRegistry: SchedulerRegistry) {}
+        onApplicationBootstrap() {
+          this.job = this.schedulerRegistry.getCronJob('cron');
+        }
+      }
+      await start([Manager, Tasks]);
+      expect(app!.get(Manager).job).toBe(registry.getCronJob('cron'));
+    });
+
+    it('deletes: what is deleted does not run any more, and its name is free', async () => {
+      await start([Tasks]);
+      registry.deleteCronJob('cron');
+      registry.deleteInterval('interval');
+      registry.deleteTimeout('timeout');
+      await after(3 * SECOND);
+      expect(ran).toEqual([]);
+      expect(registry.doesExist('cron', 'cron')).toBe(false);
+      expect(() => registry.deleteInterval('interval')).toThrow(/No Interval was found/);
+      registry.addInterval('interval', setInterval(run, 1_000));
+      await after(SECOND);
+      expect(ran).toEqual([4]);
+    });
+
+    it('takes jobs, intervals and timeouts of the application, and refuses a name that is taken', async () => {
+      await start([Tasks]);
+      registry.deleteCronJob('cron');
+      registry.deleteInterval('interval');
+      registry.deleteTimeout('timeout');
+      const job = new CronJob('*/2 * * * * *', () => {
+        run();
+        throw new Error('of a dynamic job');
+      });
+      registry.addCronJob('dynamic', job);
+      expect(() => registry.addCronJob('dynamic', job)).toThrow(/already exists/);
+      registry.addInterval('dynamic', setInterval(run, 1_000));
+      registry.addTimeout('dynamic', setTimeout(run, 3_500));
+      job.start();
+      jest.spyOn(console, 'error').mockImplementation(() => {});
+      await after(4 * SECOND);
+      expect([...ran].sort()).toEqual([1, 2, 2, 3, 3.5, 4, 4]);
+      registry.deleteCronJob('dynamic');
+      registry.deleteInterval('dynamic');
+      ran = [];
+      await after(4 * SECOND);
+      expect(ran).toEqual([]);
+    });
+
+    it('is emptied when the application closes, and nothing runs any more', async () => {
+      await start([Tasks]);
+      const job = new CronJob('* * * * * *', run, null, true);
+      registry.addCronJob('dynamic', job);
+      registry.addInterval('dynamic', setInterval(run, 1_000));
+      await close();
+      expect(registry.getCronJobs().size).toBe(0);
+      expect(registry.getIntervals()).toEqual([]);
+      expect(registry.getTimeouts()).toEqual([]);
+      ran = [];
+      await after(5 * SECOND);
+      expect(ran).toEqual([]);
+      expect(job.isActive).toBe(false);
+    });
+  });
+
+  describe('a cron job of the registry', () => {
+    async function startJob(options = {}, handler: () => unknown = () => {}): Promise<CronJob> {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name: 'job', ...options })
+        work() {
+          run();
+          return handler();
+        }
+      }
+      await start([Tasks]);
+      return registry.getCronJob('job');
+    }
+
+    it('stop pauses it, start goes on with the next of its times', async () => {
+      const job = await startJob();
+      await after(2 * SECOND);
+      void job.stop();
+      expect(job.isActive).toBe(false);
+      await after(3 * SECOND);
+      job.start();
+      job.start();
+      expect(job.isActive).toBe(true);
+      await after(2 * SECOND);
+      expect(ran).toEqual([1, 2, 6, 7]);
+    });
+
+    it('stop can be awaited with waitForCompletion: until the run that is on has ended', async () => {
+      const end = gate();
+      const job = await startJob({ waitForCompletion: true }, () => end.opened);
+      await after(SECOND);
+      let stopped = false;
+      void job.stop()!.then(() => (stopped = true));
+      await after(500);
+      expect([job.isCallbackRunning, stopped]).toEqual([true, false]);
+      end.open();
+      await after(500);
+      expect([job.isCallbackRunning, stopped]).toEqual([false, true]);
+    });
+
+    it('setTime gives it other times, and leaves it stopped if it is', async () => {
+      const job = await startJob();
+      job.setTime(new CronTime('*/3 * * * * *'));
+      await after(7 * SECOND);
+      expect(ran).toEqual([3, 6]);
+      void job.stop();
+      job.setTime(new CronTime('* * * * * *'));
+      await after(2 * SECOND);
+      expect(job.isActive).toBe(false);
+      expect(ran).toEqual([3, 6]);
+      job.start();
+      await after(2 * SECOND);
+      expect(ran).toEqual([3, 6, 10, 11]);
+    });
+
+    it('setTime takes a date, at which it runs for the last time, and nothing that is no CronTime', async () => {
+      const job = await startJob();
+      job.setTime(new CronTime(new Date(START + 4_500)));
+      await after(10 * SECOND);
+      expect(ran).toEqual([4.5]);
+      expect(() => job.setTime('* * * * * *' as unknown as CronTime)).toThrow(/CronTime/);
+    });
+
+    it('lastDate says when it ran, nextDate and nextDates when it will', async () => {
+      const job = await startJob({ timeZone: 'Europe/Berlin' });
+      expect(job.lastDate()).toBeNull();
+      await after(2_500);
+      expect(job.lastDate()).toEqual(new Date(START + 2 * SECOND));
+      expect(job.nextDate().toMillis()).toBe(START + 3 * SECOND);
+      expect(job.nextDate().zoneName).toBe('Europe/Berlin');
+      expect(job.nextDates(3).map((date) => date.toMillis() - START)).toEqual([3_000, 4_000, 5_000]);
+      void job.stop();
+      expect(job.nextDates(2)).toHaveLength(2);
+      expect(job.nextDates()).toEqual([]);
+    });
+
+    it('fireOnTick runs it now, also when it is stopped; addCallback adds to what it does', async () => {
+      const job = await startJob();
+      void job.stop();
+      await after(500);
+      job.addCallback(() => void ran.push(-1));
+      await job.fireOnTick();
+      expect(ran).toEqual([0.5, -1]);
+    });
+
+    it('fireOnTick does nothing with waitForCompletion while a run is on', async () => {
+      const end = gate();
+      const job = await startJob({ waitForCompletion: true }, () => end.opened);
+      await after(SECOND);
+      await job.fireOnTick();
+      expect(ran).toEqual([1]);
+      end.open();
+    });
+
+    it('shows its options', async () => {
+      const job = await startJob({ waitForCompletion: true, unrefTimeout: true, threshold: 1_000 });
+      expect(job).toMatchObject({
+        name: 'job',
+        waitForCompletion: true,
+        unrefTimeout: true,
+        threshold: 1_000,
+        runOnce: false,
+      });
+      expect(job.cronTime.source).toBe('* * * * * *');
+    });
+  });
+});

@@ -1,0 +1,71 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { type ScheduleKind, type ScheduleMetadata, scheduleMetadata } from './schedule-metadata.js';
+
+/** A method that is decorated with `@nestjs/schedule`'s `@Cron`, `@Interval` or `@Timeout`. */
+export interface ScheduleHandler {
+  /** `Class.method`. */
+  readonly source: string;
+  /** Name of the Nest module that holds the provider. */
+  readonly module: string;
+  readonly metadata: ScheduleMetadata;
+  /** Calls it as `ScheduleModule` does: without arguments. */
+  call(): unknown;
+}
+
+type Instance = Record<string, () => unknown>;
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+const CALLED: Record<ScheduleKind, string> = {
+  cronJobs: 'cron job',
+  intervals: 'interval',
+  timeouts: 'timeout',
+};
+
+/** Finds them where `ScheduleModule` does: on every instance of the application, also on values and what factories make. */
+@Injectable()
+export class ScheduleExplorer {
+  private readonly logger = new Logger('Workers');
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /** @param kinds the others are left alone */
+  explore(kinds: readonly ScheduleKind[]): ScheduleHandler[] {
+    // `useExisting` lists one instance under several tokens.
+    const seen = new Set<object>();
+    return [...this.discovery.getControllers(), ...this.discovery.getProviders()].flatMap((wrapper) => {
+      const instance: unknown = wrapper.instance;
+      if (typeof instance !== 'object' || instance === null || seen.has(instance)) return [];
+      seen.add(instance);
+      return this.handlers(wrapper, instance as Instance, kinds);
+    });
+  }
+
+  private handlers(wrapper: Wrapper, instance: Instance, kinds: readonly ScheduleKind[]): ScheduleHandler[] {
+    const prototype = Object.getPrototypeOf(instance) as Instance | null;
+    if (!prototype || prototype === Object.prototype) return [];
+    return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
+      const metadata = scheduleMetadata(prototype[method]);
+      if (!metadata || !kinds.includes(metadata.kind)) return [];
+      const source = `${instance.constructor.name}.${method}`;
+      if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
+        this.logger.warn(
+          `The ${CALLED[metadata.kind]} ${source} does not run: its provider is request-scoped or transient, ` +
+            `and @nestjs/schedule's decorators need a singleton. Those of ctrlplane-workers do not`,
+        );
+        return [];
+      }
+      return [
+        {
+          source,
+          module: wrapper.host?.name ?? '(no module)',
+          metadata,
+          call: () => instance[method]!(),
+        },
+      ];
+    });
+  }
+}

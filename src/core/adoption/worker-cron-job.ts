@@ -1,0 +1,112 @@
+import { Logger } from '@nestjs/common';
+import { CronJob, CronTime } from 'cron';
+import { type Scheduler } from '../scheduler/scheduler.js';
+import { WorkerBusyError } from '../scheduler/scheduler.errors.js';
+import { type RunContext } from '../worker/run-context.js';
+import { type WorkerInfo } from '../worker/worker-info.js';
+import { cronInterval } from './adopted-worker.js';
+import { type CronMetadata } from './schedule-metadata.js';
+
+type DateTime = ReturnType<CronJob['nextDate']>;
+
+/**
+ * What `SchedulerRegistry.getCronJob` gives for an adopted handler: a `CronJob` of the `cron` package that has no
+ * timer of its own. It shows the worker, and whatever is done to it is done to the worker.
+ */
+export class WorkerCronJob extends CronJob {
+  private readonly logger = new Logger('Workers');
+  /** The run that is on, or the last one. */
+  private latest?: Promise<unknown>;
+
+  /** @param worker name of the worker, which need not be that of the job */
+  constructor(
+    private readonly scheduler: Scheduler,
+    readonly worker: string,
+    { cronTime, name, timeZone, utcOffset, unrefTimeout, waitForCompletion, threshold }: CronMetadata,
+  ) {
+    super(
+      cronTime as string,
+      () => {},
+      null,
+      false,
+      timeZone as string,
+      undefined,
+      false,
+      utcOffset as unknown as null,
+      unrefTimeout,
+      waitForCompletion,
+      null,
+      name,
+      threshold,
+    );
+  }
+
+  /** Runs the handler, and what was added by `addCallback`: the body of the worker. */
+  async tick({ startedAt }: RunContext, handler: () => unknown): Promise<unknown> {
+    this.lastExecution = startedAt;
+    const run = (async () => handler())();
+    this.latest = run.catch(() => {});
+    await super.fireOnTick();
+    return run;
+  }
+
+  override get isActive(): boolean {
+    return this.info?.nextRun !== undefined;
+  }
+
+  override get isCallbackRunning(): boolean {
+    return (this.info?.activeRuns ?? 0) > 0;
+  }
+
+  override start(): void {
+    this.act(this.scheduler.resume(this.worker));
+  }
+
+  /** @returns with `waitForCompletion`, a promise that resolves when the run that is on has ended */
+  override stop(): Promise<void> | undefined {
+    if (this.info) this.act(this.scheduler.pause(this.worker));
+    return this.waitForCompletion ? Promise.resolve(this.latest).then(() => {}) : undefined;
+  }
+
+  override setTime(time: CronTime): void {
+    if (!(time instanceof CronTime)) throw new TypeError('setTime: give a CronTime of the package "cron"');
+    this.cronTime = time;
+    this.runOnce ||= time.realDate;
+    const { source: cronTime, timeZone, utcOffset } = time;
+    this.act(this.scheduler.reschedule(this.worker, cronInterval({ cronTime, timeZone, utcOffset })));
+  }
+
+  override nextDate(): DateTime {
+    // With none left, that of the package throws, as its users expect.
+    return this.nextDates(1)[0] ?? super.nextDate();
+  }
+
+  override nextDates(count = 0): DateTime[] {
+    // Luxon takes minutes ahead of UTC for a zone; its types do not say so.
+    const zone = (this.cronTime.timeZone ?? this.cronTime.utcOffset) as string;
+    return this.scheduler
+      .upcoming(this.worker, count)
+      .map((date) => (new CronTime(date).source as DateTime).setZone(zone));
+  }
+
+  /** Runs it now, also while it is stopped. Resolves when the run has ended. */
+  override async fireOnTick(): Promise<void> {
+    try {
+      await (
+        await this.scheduler.trigger(this.worker)
+      ).ended;
+    } catch (error) {
+      // With `waitForCompletion` one at a time: the package says nothing either.
+      if (!(error instanceof WorkerBusyError)) throw error;
+    }
+  }
+
+  /** Undefined when the worker was taken away. */
+  private get info(): WorkerInfo | undefined {
+    return this.scheduler.workerByName(this.worker);
+  }
+
+  private act(done: Promise<void>): void {
+    done.catch((error: unknown) => this.logger.error(`Cron job "${this.worker}": ${String(error)}`));
+  }
+}

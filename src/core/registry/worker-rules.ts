@@ -1,0 +1,102 @@
+import { type CronExpression, CronSchedule } from '../timing/cron-schedule.js';
+import { type Duration, parseDuration } from '../timing/duration.js';
+import { ElapsedSchedule } from '../timing/elapsed-schedule.js';
+import { IntervalSchedule } from '../timing/interval-schedule.js';
+import { JitteredSchedule } from '../timing/jittered-schedule.js';
+import { DelaySchedule, type Once, OnceSchedule } from '../timing/once-schedule.js';
+import { type Schedule } from '../timing/schedule.js';
+import { type WorkerOptions } from '../worker/worker-options.js';
+import { type Worker } from '../worker/worker.js';
+import { type Timing } from './worker-definition.js';
+
+// The rules of single options. Each gives the option as the scheduler wants it, or throws an error whose message
+// names the value and the fix.
+
+/** Milliseconds. */
+export interface BackoffTimes {
+  readonly initial: number;
+  readonly max: number;
+  readonly factor: number;
+}
+
+const LONGEST_DEFAULT_BACKOFF = 3_600_000;
+
+export function timingOf(
+  name: string,
+  every: Worker['interval'],
+  jitter: WorkerOptions['jitter'] = 0,
+  spacing: WorkerOptions['spacing'] = 'slot',
+): Timing {
+  if (typeof every === 'object' && every !== null)
+    return {
+      interval: 0,
+      cron: 'cron' in every ? every.cron : undefined,
+      schedule: new JitteredSchedule(name, calendarSchedule(every), longestJitter(jitter)),
+    };
+  const interval = parseDuration(every);
+  if (interval === 0) return { interval, cron: undefined, schedule: undefined };
+  if (interval < 1)
+    throw new Error(`${interval} ms is below 1 ms: give 1 or more, or 0 for an event-driven worker`);
+  const schedule = spacing === 'start' ? new ElapsedSchedule(interval) : new IntervalSchedule(name, interval);
+  return {
+    interval,
+    cron: undefined,
+    schedule: new JitteredSchedule(name, schedule, longestJitter(jitter, interval)),
+  };
+}
+
+function calendarSchedule(every: CronExpression | Once): Schedule {
+  if ('after' in every) return new DelaySchedule(parseDuration(every.after));
+  if (!('at' in every)) return new CronSchedule(every);
+  const at = Number(every.at);
+  if (!Number.isFinite(at)) throw new Error(`at: ${String(every.at)} is not a date`);
+  return new OnceSchedule(at);
+}
+
+function longestJitter(jitter: number | Duration, interval?: number): number {
+  if (typeof jitter === 'string') return parseDuration(jitter);
+  if (!(jitter >= 0 && jitter <= 1))
+    throw new Error(
+      `a jitter of ${jitter} is neither a fraction of the interval (0 to 1) nor a duration such as '30s'`,
+    );
+  if (jitter > 0 && interval === undefined)
+    throw new Error(
+      `a jitter of ${jitter} is a fraction of an interval, which cron has not: give a duration such as '30s'`,
+    );
+  return jitter * (interval ?? 0);
+}
+
+/** How late a run may start; Infinity when it may be as late as it is. */
+export function longestLateness(deadline: Duration | undefined): number {
+  return deadline === undefined ? Infinity : parseDuration(deadline);
+}
+
+export function runTimeout(timeout: Duration | undefined): number | undefined {
+  if (timeout === undefined) return undefined;
+  const ms = parseDuration(timeout);
+  if (ms === 0) throw new Error('0 leaves a run no time: leave it out for no limit');
+  return ms;
+}
+
+export function backoffTimes(backoff: WorkerOptions['backoff']): BackoffTimes | undefined {
+  if (backoff === undefined) return undefined;
+  const given = typeof backoff === 'object' && backoff !== null ? backoff : { initial: backoff };
+  const initial = parseDuration(given.initial);
+  const max = given.max === undefined ? Math.max(initial, LONGEST_DEFAULT_BACKOFF) : parseDuration(given.max);
+  const { factor = 2 } = given;
+  if (initial < 1) throw new Error(`an initial wait of ${initial} ms is none: give 1 ms or more`);
+  if (max < initial) throw new Error(`a max of ${max} ms is below initial, ${initial} ms`);
+  if (!(factor >= 1 && Number.isFinite(factor)))
+    throw new Error(`a factor of ${factor} would shrink the waits: give 1 or more`);
+  return { initial, max, factor };
+}
+
+export function longestCatchUp(catchUp: WorkerOptions['catchUp']): number | undefined {
+  if (typeof catchUp === 'boolean') return catchUp ? Infinity : 0;
+  return catchUp === undefined ? undefined : parseDuration(catchUp);
+}
+
+export function oneOf<T extends string>(values: readonly T[], value: T): T {
+  if (!values.includes(value)) throw new Error(`${JSON.stringify(value)} is none of ${values.join(', ')}`);
+  return value;
+}

@@ -1,0 +1,25 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { type WorkerEvent, WorkerEvents } from './worker-events.js';
+
+/** Calls the application's `onError`, if it has one, with what failed. */
+@Injectable()
+export class ErrorHook {
+  private readonly logger = new Logger('Workers');
+
+  constructor(@Inject(WORKER_OPTIONS) { onError }: WorkerModuleOptions, events: WorkerEvents) {
+    if (onError) events.events$.subscribe((event) => void this.call(onError, event));
+  }
+
+  private async call(
+    onError: NonNullable<WorkerModuleOptions['onError']>,
+    event: WorkerEvent,
+  ): Promise<void> {
+    if (event.type !== 'run.failed' && event.type !== 'run.timed_out') return;
+    try {
+      await onError(event.run);
+    } catch (error) {
+      this.logger.error(`onError failed for run ${event.run.id} of "${event.worker}": ${String(error)}`);
+    }
+  }
+}

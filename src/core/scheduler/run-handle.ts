@@ -1,0 +1,33 @@
+import { type EndedRun } from '../history/run.js';
+
+/** A run that `trigger` asked for. */
+export interface RunHandle {
+  readonly runId: string;
+  /**
+   * Resolves with the run's record when it has ended, also when it failed. Rejects only if the run never starts:
+   * with `RunDroppedError`, when it waited for another one to end and a newer one took its place, or the worker was
+   * stopped or paused. Need not be listened to.
+   */
+  readonly ended: Promise<EndedRun>;
+}
+
+/** The handles whose runs have not ended, by run. */
+export class RunHandles {
+  private readonly open = new Map<string, { resolve(run: EndedRun): void; reject(error: Error): void }>();
+
+  make(runId: string): RunHandle {
+    const ended = new Promise<EndedRun>((resolve, reject) => this.open.set(runId, { resolve, reject }));
+    ended.catch(() => {});
+    return { runId, ended };
+  }
+
+  resolve(run: EndedRun): void {
+    this.open.get(run.id)?.resolve(run);
+    this.open.delete(run.id);
+  }
+
+  reject(runId: string, error: Error): void {
+    this.open.get(runId)?.reject(error);
+    this.open.delete(runId);
+  }
+}

@@ -1,0 +1,79 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Observable, type Observer, type Operator, Subject, type Subscription } from 'rxjs';
+import { type EndedRun, type Run } from '../history/run.js';
+
+/** Something that happened to a run. The record is the live one while the run is on. */
+export type WorkerEvent =
+  | { readonly type: 'run.started'; readonly worker: string; readonly run: Run }
+  | {
+      readonly type: 'run.succeeded' | 'run.failed' | 'run.timed_out' | 'run.aborted';
+      readonly worker: string;
+      readonly run: EndedRun;
+    }
+  /** A run that was due did not take place. No slot: an event, which the worker had no place for. */
+  | { readonly type: 'run.skipped'; readonly worker: string; readonly slot?: Date };
+
+/** Tells the life of all runs of this replica to whoever subscribes. Costs nothing while nobody does. */
+@Injectable()
+export class WorkerEvents {
+  private readonly subject = new Subject<WorkerEvent>();
+  readonly events$: Observable<WorkerEvent> = new HarmlessObservable(this.subject);
+
+  started(run: Run): void {
+    if (this.subject.observed) this.subject.next({ type: 'run.started', worker: run.worker, run });
+  }
+
+  ended(run: EndedRun): void {
+    if (!this.subject.observed || run.outcome === 'running' || run.outcome === 'lost') return;
+    this.subject.next({ type: `run.${run.outcome}`, worker: run.worker, run });
+  }
+
+  /** @param slot milliseconds since the epoch */
+  skipped(worker: string, slot: number | undefined): void {
+    if (!this.subject.observed) return;
+    this.subject.next({ type: 'run.skipped', worker, ...(slot !== undefined && { slot: new Date(slot) }) });
+  }
+}
+
+/**
+ * An observable whose subscribers cannot end the process. RxJS throws what a subscriber throws from a timer of its
+ * own, where nothing can catch it; here it is logged, also behind operators.
+ */
+class HarmlessObservable<T> extends Observable<T> {
+  private static readonly logger = new Logger('Workers');
+
+  constructor(source?: Observable<T>) {
+    super();
+    this.source = source;
+  }
+
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    const lifted = new HarmlessObservable<R>();
+    lifted.source = this as unknown as Observable<R>;
+    lifted.operator = operator as Operator<unknown, R> | undefined;
+    return lifted;
+  }
+
+  override subscribe(observer?: Partial<Observer<T>> | ((value: T) => void) | null): Subscription {
+    const given: Partial<Observer<T>> =
+      typeof observer === 'function' ? { next: observer } : (observer ?? {});
+    return super.subscribe({
+      next: (value) => HarmlessObservable.guard(() => given.next?.(value)),
+      error: (error) =>
+        HarmlessObservable.guard(() => (given.error ? given.error(error) : HarmlessObservable.log(error))),
+      complete: () => HarmlessObservable.guard(() => given.complete?.()),
+    });
+  }
+
+  private static guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      HarmlessObservable.log(error);
+    }
+  }
+
+  private static log(error: unknown): void {
+    HarmlessObservable.logger.error(`A subscriber of worker events failed: ${String(error)}`);
+  }
+}
