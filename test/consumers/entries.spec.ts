@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { builtCheckout } from '../support/app-workbench.js';
 
-const FRAMEWORK = ['@nestjs/common', '@nestjs/core', '@nestjs/schedule', 'reflect-metadata', 'rxjs'];
+/** `cron`, which `@nestjs/schedule` brings as well, is a dependency of the package: npm installs it with that. */
+const FRAMEWORK = ['@nestjs/common', '@nestjs/core', '@nestjs/schedule', 'cron', 'reflect-metadata', 'rxjs'];
 
 /** What an application that imports the entry has to have installed. */
 const NEEDED: Record<string, string[]> = {
