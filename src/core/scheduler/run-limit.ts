@@ -29,10 +29,10 @@ export class RunLimit {
 
   give(): void {
     this.taken--;
-    const [next] = this.waiters;
-    if (!next) return;
-    this.waiters.delete(next);
-    next.pump();
+    for (const next of this.waiters) {
+      this.waiters.delete(next);
+      return next.pump();
+    }
   }
 
   /** It has no use for a place any more. */

@@ -279,19 +279,25 @@ export class WorkerLoop {
     this.stats.ended(run);
     this.events.ended(run);
     this.handles.resolve(run);
-    if (!this.active || this.paused) return;
-    const now = this.clock.now();
-    if (this.definition.spacing === 'delay') this.cursor = now;
-    const { backoff } = this.definition;
+    if (this.active && !this.paused && this.replans(run, request)) this.arm();
+  }
+
+  /** Whether the end of a run changes when the next one is. Mostly not, and setting a timer is dear: 1 µs. */
+  private replans(run: EndedRun, request: RunRequest): boolean {
+    const { backoff, spacing } = this.definition;
+    const delayed = spacing === 'delay';
+    if (delayed) this.cursor = this.clock.now();
     if (run.outcome === 'succeeded') {
-      if (this.deferred && this.deferred.request.trigger !== 'catch_up') this.undefer(now);
-    } else if (backoff && request.trigger !== 'manual') {
-      const at = now + waitAfter(this.stats.counts.consecutiveFailures, backoff);
-      const retry = { ...request, trigger: 'retry' as const, attempt: run.attempt + 1 };
-      // What waited for this run to end is newer, and has to wait longer now.
-      this.deferred = { at, request: this.lane.withdraw() ?? retry };
+      if (!this.deferred || this.deferred.request.trigger === 'catch_up') return delayed;
+      this.undefer(this.clock.now());
+      return true;
     }
-    this.arm();
+    if (!backoff || request.trigger === 'manual') return delayed;
+    const at = this.clock.now() + waitAfter(this.stats.counts.consecutiveFailures, backoff);
+    const retry = { ...request, trigger: 'retry' as const, attempt: run.attempt + 1 };
+    // What waited for this run to end is newer, and has to wait longer now.
+    this.deferred = { at, request: this.lane.withdraw() ?? retry };
+    return true;
   }
 
   /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
