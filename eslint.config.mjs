@@ -16,7 +16,7 @@ const zones = [
     'The framework knows nothing of control planes: give it a port instead.',
   ),
   oneWay('core/timing', ['core/!(timing)/**'], 'timing is the bottom of core.'),
-  ...['worker', 'registry', 'scheduler', 'execution', 'history', 'postgres'].map((room) =>
+  ...['worker', 'registry', 'scheduler', 'coordination', 'execution', 'history', 'postgres'].map((room) =>
     oneWay(
       `core/${room}`,
       ['core/dashboard', 'core/terminus', 'core/observability', 'core/testing'],
@@ -30,7 +30,12 @@ const zones = [
       'A tick flows timing -> scheduler -> execution.',
     ),
   ),
-  oneWay('core/execution', ['core/scheduler'], 'A run does not know what drove it.'),
+  oneWay(
+    'core/coordination',
+    ['core/scheduler'],
+    'Who may run is decided without knowing what drives the runs.',
+  ),
+  oneWay('core/execution', ['core/scheduler', 'core/coordination'], 'A run does not know what drove it.'),
   oneWay('modules', ['app'], 'The library does not know the reference app.'),
   oneWay(
     'modules/!(workers|testing)/**',

@@ -1,14 +1,26 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type ScheduleModuleOptions } from '@nestjs/schedule';
+import { type Coordinator } from './coordination/coordinator.js';
 import { type EndedRun } from './history/run.js';
 import { type RunStore } from './history/run.store.js';
 import { type WorkerOverrides } from './registry/worker-definition.js';
 import { type DrainOptions } from './scheduler/drain.js';
+import { type Duration } from './timing/duration.js';
 
 /** Options of `WorkerModule.forRoot`. All may be left out. */
 export interface WorkerModuleOptions {
-  /** Where runs are kept. Default: in memory, the last 100 of each worker. */
+  /** Where runs are kept. Default: where the coordination keeps them, or else in memory, the last 100 of each worker. */
   history?: RunStore;
+  /**
+   * Makes the replicas of an application one cluster, in which each slot is run once: `postgres({ … })` of
+   * `ctrlplane-workers/postgres`. Default: none, every replica runs every worker.
+   */
+  coordination?: Coordinator;
+  /**
+   * With coordination: how long after the last sign of life of a replica its run is another one's. At least 1 s.
+   * Default 5 s.
+   */
+  lease?: Duration;
   /** How long a shutdown waits for runs. */
   drain?: DrainOptions;
   /** By name, what overrides a worker's own options and interval. A name that no worker has is a warning. */

@@ -28,6 +28,12 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     this.scheduler.discover(this.adoption.workers());
     this.adoption.mount();
     await this.recorder.open();
+    try {
+      await this.scheduler.open();
+    } catch (error) {
+      await this.recorder.close();
+      throw error;
+    }
     if (this.options.autoStart !== false) this.scheduler.start();
   }
 
@@ -35,6 +41,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
   async beforeApplicationShutdown(): Promise<void> {
     this.adoption.unmount();
     await this.scheduler.stop();
+    await this.scheduler.close();
     this.monitor.stop();
     await this.recorder.close();
   }

@@ -51,7 +51,8 @@ import { requireSingleImport } from './single-import.js';
     {
       provide: RunStore,
       inject: [WORKER_OPTIONS],
-      useFactory: ({ history }: WorkerModuleOptions) => history ?? new InMemoryRunStore(),
+      useFactory: ({ history, coordination }: WorkerModuleOptions) =>
+        history ?? coordination?.runStore?.() ?? new InMemoryRunStore(),
     },
     Enhancers,
     WorkerCalls,

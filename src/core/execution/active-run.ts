@@ -1,6 +1,12 @@
 import { Logger, type LoggerService } from '@nestjs/common';
 import { type Run } from '../history/run.js';
-import { RunContext } from '../worker/run-context.js';
+import { RunContext, type TransactionRunner } from '../worker/run-context.js';
+
+/** What a run has that was granted to this replica and to no other. */
+export interface ClaimedRun {
+  readonly fencingToken: number;
+  assertCurrent(manager: TransactionRunner): Promise<void>;
+}
 
 /** The context of a run that is on, over its record. Signal and logger are made when the worker first asks. */
 export class ActiveRun extends RunContext {
@@ -11,8 +17,17 @@ export class ActiveRun extends RunContext {
     readonly run: Run,
     readonly payload: unknown,
     private readonly changed: (run: Run) => void,
+    private readonly claimed?: ClaimedRun,
   ) {
     super();
+  }
+
+  get fencingToken() {
+    return this.claimed?.fencingToken;
+  }
+
+  async assertCurrent(manager: TransactionRunner): Promise<void> {
+    await this.claimed?.assertCurrent(manager);
   }
 
   get worker() {

@@ -5,7 +5,7 @@ import { RunRecorder } from '../history/run.recorder.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { Clock } from '../timing/clock.js';
 import { type RunTrigger, runContextStorage } from '../worker/run-context.js';
-import { ActiveRun } from './active-run.js';
+import { ActiveRun, type ClaimedRun } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
 import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
 import { RunInterceptors } from './run-interceptor.js';
@@ -22,6 +22,10 @@ export interface RunRequest {
   /** 1 unless it is tried again. */
   attempt?: number;
   payload?: unknown;
+  /** Absent when nobody had to be asked. */
+  claimed?: ClaimedRun;
+  /** What time it is, where replicas have one time; default the own clock. */
+  time?: Pick<Clock, 'now'>;
 }
 
 /** A run that is on. */
@@ -29,12 +33,16 @@ export interface Execution {
   readonly run: Run;
   /** Whether its timeout has passed. */
   readonly overdue: boolean;
+  /** Why its signal aborted; undefined while it has not. */
+  readonly abortReason: unknown;
   /** Resolves with the final record when the worker has settled, however it did. Never rejects. */
   readonly ended: Promise<EndedRun>;
   /** Aborts its signal; it is recorded as aborted when it ends then. */
   abort(reason: RunAbortedError): void;
   /** Records it as aborted although it has not ended: the process is about to go. */
   abandon(): void;
+  /** Records it as lost although it has ended: another replica had taken its place before. */
+  disown(reason: Error): void;
 }
 
 /**
@@ -53,6 +61,7 @@ export class RunExecutor {
   ) {}
 
   execute(worker: WorkerDefinition, request: RunRequest): Execution {
+    const { time = this.clock } = request;
     const run: Run = {
       id: request.id ?? randomUUID(),
       worker: worker.name,
@@ -61,10 +70,15 @@ export class RunExecutor {
       slot: request.slot === undefined ? undefined : new Date(request.slot),
       attempt: request.attempt ?? 1,
       scheduledAt: new Date(request.scheduledAt),
-      startedAt: new Date(this.clock.now()),
+      startedAt: new Date(time.now()),
       outcome: 'running',
     };
-    const context = new ActiveRun(run, request.payload, (changed) => this.recorder.record(changed));
+    const context = new ActiveRun(
+      run,
+      request.payload,
+      (changed) => this.recorder.record(changed),
+      request.claimed,
+    );
     this.recorder.record(run);
     this.monitor.started(run);
     let overdue = false;
@@ -78,19 +92,23 @@ export class RunExecutor {
 
     const end = (failure?: { error: unknown }): EndedRun => {
       timer?.cancel();
-      return this.end(context, failure);
+      return this.end(context, time, failure);
     };
     return {
       run,
       get overdue() {
         return overdue;
       },
+      get abortReason() {
+        return context.abortReason;
+      },
       ended: this.call(worker, context).then(
         () => end(),
         (error: unknown) => end({ error }),
       ),
       abort: (reason) => context.abort(reason),
-      abandon: () => this.settle(context, 'aborted', context.abortReason),
+      abandon: () => this.settle(context, time, 'aborted', context.abortReason),
+      disown: (reason) => this.disown(run, reason),
     };
   }
 
@@ -105,21 +123,27 @@ export class RunExecutor {
     }
   }
 
-  private end(context: ActiveRun, failure?: { error: unknown }): EndedRun {
+  private end(context: ActiveRun, time: Pick<Clock, 'now'>, failure?: { error: unknown }): EndedRun {
     const { run, abortReason } = context;
     if (abortReason instanceof RunTimeoutError)
-      this.settle(context, 'timed_out', failure?.error ?? abortReason);
+      this.settle(context, time, 'timed_out', failure?.error ?? abortReason);
     else if (abortReason instanceof RunAbortedError)
-      this.settle(context, 'aborted', failure?.error ?? abortReason);
-    else if (failure) this.settle(context, 'failed', failure.error);
-    else this.settle(context, 'succeeded', undefined);
+      this.settle(context, time, 'aborted', failure?.error ?? abortReason);
+    else if (failure) this.settle(context, time, 'failed', failure.error);
+    else this.settle(context, time, 'succeeded', undefined);
     return run as EndedRun;
   }
 
-  private settle({ run }: ActiveRun, outcome: RunOutcome, error: unknown): void {
+  private disown(run: Run, reason: Error): void {
+    run.outcome = 'lost';
+    run.error ??= describeError(reason);
+    this.recorder.record(run);
+  }
+
+  private settle({ run }: ActiveRun, time: Pick<Clock, 'now'>, outcome: RunOutcome, error: unknown): void {
     // When it was abandoned, its record stands: what comes after the drain counts no more.
     if (run.endedAt) return;
-    run.endedAt = new Date(this.clock.now());
+    run.endedAt = new Date(time.now());
     run.outcome = outcome;
     if (outcome !== 'succeeded') {
       run.error = describeError(error);

@@ -3,6 +3,7 @@ import { type RunContext } from '../worker/run-context.js';
 import { type OverlapPolicy, type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
 import {
+  attempts,
   backoffTimes,
   type BackoffTimes,
   longestCatchUp,
@@ -14,6 +15,8 @@ import {
 
 /** What decides when a worker ticks: the part that can change while it is registered. */
 export interface Timing {
+  /** As it was given. */
+  readonly every: Worker['interval'];
   /** Milliseconds; 0 for event-driven and for cron. */
   readonly interval: number;
   /** Its cron expression; undefined for an interval. */
@@ -39,6 +42,8 @@ export interface WorkerDefinition extends Timing {
   readonly startDeadline: number;
   readonly unref: boolean;
   readonly on: readonly string[];
+  readonly scope: NonNullable<WorkerOptions['scope']>;
+  readonly maxAttempts: number;
   /** Where it comes from, for people: `UsageReporter.report`. */
   readonly source: string;
   run(context: RunContext): unknown;
@@ -83,7 +88,7 @@ export function defineWorker(
 
   const definition: WorkerDefinition = {
     name,
-    ...checked<Timing>('interval', { interval: 0, cron: undefined, schedule: undefined }, () =>
+    ...checked<Timing>('interval', { every: 0, interval: 0, cron: undefined, schedule: undefined }, () =>
       timingOf(name, option('interval')!, option('jitter'), option('spacing')),
     ),
     timeout: checked('timeout', undefined, () => runTimeout(option('timeout'))),
@@ -94,6 +99,10 @@ export function defineWorker(
     backoff: checked('backoff', undefined, () => backoffTimes(option('backoff'))),
     catchUp: checked('catchUp', undefined, () => longestCatchUp(option('catchUp'))),
     startDeadline: checked('startDeadline', Infinity, () => longestLateness(option('startDeadline'))),
+    scope: checked('scope', 'cluster', () =>
+      oneOf(['cluster', 'replica'], option('scope') ?? defaultScope(option('interval'))),
+    ),
+    maxAttempts: checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
     jitter: option('jitter'),
     critical: option('critical') ?? false,
     enabled: option('enabled') ?? true,
@@ -109,4 +118,9 @@ export function defineWorker(
       `spacing: '${spacing}' counts an interval from the ${spacing === 'delay' ? 'end of a run' : 'start'}, and "${cron}" is none`,
     );
   return problems.length > 0 ? { problems } : { definition };
+}
+
+/** What is counted from the start of a process means something else in each. */
+function defaultScope(interval: Worker['interval'] | undefined): WorkerDefinition['scope'] {
+  return typeof interval === 'object' && interval !== null && 'after' in interval ? 'replica' : 'cluster';
 }

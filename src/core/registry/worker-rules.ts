@@ -20,6 +20,7 @@ export interface BackoffTimes {
 }
 
 const LONGEST_DEFAULT_BACKOFF = 3_600_000;
+const DEFAULT_ATTEMPTS = 3;
 
 export function timingOf(
   name: string,
@@ -29,16 +30,20 @@ export function timingOf(
 ): Timing {
   if (typeof every === 'object' && every !== null)
     return {
+      every,
       interval: 0,
       cron: 'cron' in every ? every.cron : undefined,
       schedule: new JitteredSchedule(name, calendarSchedule(every), longestJitter(jitter)),
     };
-  const interval = parseDuration(every);
-  if (interval === 0) return { interval, cron: undefined, schedule: undefined };
-  if (interval < 1)
-    throw new Error(`${interval} ms is below 1 ms: give 1 or more, or 0 for an event-driven worker`);
+  const exact = parseDuration(every);
+  if (exact > 0 && exact < 1)
+    throw new Error(`${exact} ms is below 1 ms: give 1 or more, or 0 for an event-driven worker`);
+  // Whole, as slots are instants that databases keep and replicas compare.
+  const interval = Math.round(exact);
+  if (interval === 0) return { every, interval, cron: undefined, schedule: undefined };
   const schedule = spacing === 'start' ? new ElapsedSchedule(interval) : new IntervalSchedule(name, interval);
   return {
+    every,
     interval,
     cron: undefined,
     schedule: new JitteredSchedule(name, schedule, longestJitter(jitter, interval)),
@@ -94,6 +99,13 @@ export function backoffTimes(backoff: WorkerOptions['backoff']): BackoffTimes | 
 export function longestCatchUp(catchUp: WorkerOptions['catchUp']): number | undefined {
   if (typeof catchUp === 'boolean') return catchUp ? Infinity : 0;
   return catchUp === undefined ? undefined : parseDuration(catchUp);
+}
+
+export function attempts(maxAttempts: number | undefined): number {
+  const most = maxAttempts ?? DEFAULT_ATTEMPTS;
+  if (!(Number.isInteger(most) && most >= 1))
+    throw new Error(`${most} is no number of attempts: give 1 or more`);
+  return most;
 }
 
 export function oneOf<T extends string>(values: readonly T[], value: T): T {

@@ -21,9 +21,14 @@ export class RunHandles {
     return { runId, ended };
   }
 
-  resolve(run: EndedRun): void {
-    this.open.get(run.id)?.resolve(run);
-    this.open.delete(run.id);
+  resolve(runId: string, run: EndedRun): void {
+    this.open.get(runId)?.resolve(run);
+    this.open.delete(runId);
+  }
+
+  /** Those that nobody has settled yet. */
+  ids(): string[] {
+    return [...this.open.keys()];
   }
 
   reject(runId: string, error: Error): void {

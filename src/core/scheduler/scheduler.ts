@@ -3,25 +3,33 @@ import { type Observable } from 'rxjs';
 import { RunExecutor } from '../execution/run.executor.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
-import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Finding } from '../registry/worker-explorer.js';
 import { timingOf } from '../registry/worker-rules.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
+import { atMost } from '../timing/at-most.js';
 import { Clock } from '../timing/clock.js';
+import { type Duration, parseDuration } from '../timing/duration.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { Cluster, type CoordinationStatus } from './cluster.js';
 import { drain, drainTimes, type DrainTimes } from './drain.js';
 import { EventSources } from './event-sources.js';
+import { type Loop } from './loop.js';
 import { type RunHandle } from './run-handle.js';
 import { RunLimit } from './run-limit.js';
 import { InvalidScheduleError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './worker-loop.js';
 
+/** What has ended by then is told to the others; what is not is found by its silence. */
+const SETTLE_WITHIN = 5_000;
+const SHORTEST_LEASE = 1_000;
+
 /** A loop and what ends its subscriptions. */
 interface Entry {
-  loop: WorkerLoop;
+  loop: Loop;
   unsubscribe?(): void;
 }
 
@@ -32,6 +40,7 @@ export class Scheduler {
   private readonly entries = new Map<string, Entry>();
   private readonly drainTimes: DrainTimes;
   private readonly limit: RunLimit;
+  private readonly cluster?: Cluster;
   private started = false;
   private everStarted = false;
 
@@ -46,6 +55,38 @@ export class Scheduler {
   ) {
     this.drainTimes = drainTimes(options.drain);
     this.limit = new RunLimit(options.maxConcurrentRuns);
+    if (options.coordination)
+      this.cluster = new Cluster(options.coordination, clock, recorder.replica.id, {
+        executor,
+        recorder,
+        events,
+        limit: this.limit,
+        lease: leaseLength(options.lease),
+      });
+  }
+
+  /** Makes the coordination ready, if there is one. Rejects when it cannot be. `WorkerModule` does so before it starts. */
+  async open(): Promise<void> {
+    await this.cluster?.open();
+  }
+
+  /** After the last `stop`. */
+  async close(): Promise<void> {
+    await this.cluster?.close();
+  }
+
+  /** How the coordination does; undefined without. */
+  get coordination(): CoordinationStatus | undefined {
+    return this.cluster?.status;
+  }
+
+  /**
+   * Every worker as the cluster sees it, by name; this replica's own where there is no coordination, or the worker has
+   * the scope `replica`. Rejects when the coordination cannot be reached.
+   */
+  async status(): Promise<WorkerInfo[]> {
+    const shared = await this.cluster?.infos();
+    return this.workers().map((info) => shared?.get(info.name) ?? info);
   }
 
   /**
@@ -86,9 +127,11 @@ export class Scheduler {
   async unregister(name: string): Promise<void> {
     const entry = this.entry(name);
     this.halt(entry);
-    await Promise.all([...entry.loop.lane.active].map(({ ended }) => ended));
+    await Promise.all([...entry.loop.executions].map(({ ended }) => ended));
+    await entry.loop.settled();
     this.registry.remove(name);
     this.entries.delete(name);
+    this.cluster?.forget(name);
   }
 
   /** Starts all workers and returns at once. Starting twice does nothing, nor does it with the option `run: false`. */
@@ -106,8 +149,13 @@ export class Scheduler {
   async stop(): Promise<void> {
     this.started = false;
     for (const entry of this.entries.values()) this.halt(entry);
-    const executions = [...this.entries.values()].flatMap(({ loop }) => [...loop.lane.active]);
-    await drain(executions, this.clock, this.drainTimes);
+    const loops = [...this.entries.values()].map(({ loop }) => loop);
+    await drain(
+      loops.flatMap(({ executions }) => [...executions]),
+      this.clock,
+      this.drainTimes,
+    );
+    await atMost(SETTLE_WITHIN, Promise.all(loops.map((loop) => loop.settled())), this.clock);
   }
 
   /** Whether it ticks. */
@@ -148,12 +196,12 @@ export class Scheduler {
    * @throws UnknownWorkerError
    */
   async pause(name: string): Promise<void> {
-    this.entry(name).loop.pause();
+    await this.entry(name).loop.pause();
   }
 
   /** Goes on with the next slot. @throws UnknownWorkerError */
   async resume(name: string): Promise<void> {
-    this.entry(name).loop.resume();
+    await this.entry(name).loop.resume();
   }
 
   /**
@@ -162,12 +210,7 @@ export class Scheduler {
    */
   async reschedule(name: string, interval: Worker['interval']): Promise<void> {
     const { loop } = this.entry(name);
-    const { jitter, spacing } = loop.definition;
-    try {
-      loop.reschedule(timingOf(name, interval, jitter, spacing));
-    } catch (error) {
-      throw new InvalidScheduleError(name, (error as Error).message);
-    }
+    await loop.reschedule(checkedTiming(loop.definition, interval));
   }
 
   /**
@@ -179,10 +222,13 @@ export class Scheduler {
   }
 
   private add(definition: WorkerDefinition): void {
-    const entry: Entry = {
-      loop: new WorkerLoop(definition, this.clock, this.limit, this.executor, this.events),
-    };
+    const loop =
+      this.cluster && definition.scope === 'cluster'
+        ? this.cluster.loop(definition)
+        : new WorkerLoop(definition, this.clock, this.limit, this.executor, this.events);
+    const entry: Entry = { loop };
     this.entries.set(definition.name, entry);
+    this.cluster?.enrollSoon();
     if (!this.started) return;
     this.launch(entry);
     void this.catchUp([entry]);
@@ -208,9 +254,10 @@ export class Scheduler {
   /** Beside the start, which waits for no database. */
   private async catchUp(entries: Entry[]): Promise<void> {
     try {
-      const names = entries.map(({ loop }) => loop.definition.name);
-      const lastSlots = await this.recorder.lastSlots(names);
-      for (const { loop } of entries) {
+      // The others of the cluster have a record that says it.
+      const loops = entries.flatMap(({ loop }) => (loop instanceof WorkerLoop ? [loop] : []));
+      const lastSlots = await this.recorder.lastSlots(loops.map(({ definition }) => definition.name));
+      for (const loop of loops) {
         const lastSlot = lastSlots.get(loop.definition.name);
         if (lastSlot) loop.catchUp(lastSlot.getTime());
       }
@@ -224,4 +271,21 @@ export class Scheduler {
     if (!entry) throw new UnknownWorkerError(name, this.registry.names());
     return entry;
   }
+}
+
+function checkedTiming({ name, jitter, spacing }: WorkerDefinition, interval: Worker['interval']): Timing {
+  try {
+    return timingOf(name, interval, jitter, spacing);
+  } catch (error) {
+    throw new InvalidScheduleError(name, (error as Error).message);
+  }
+}
+
+function leaseLength(lease: Duration = '5s'): number {
+  const ms = parseDuration(lease);
+  if (ms < SHORTEST_LEASE)
+    throw new RangeError(
+      `lease: ${ms} ms is too short to be renewed in time: give ${SHORTEST_LEASE} or more`,
+    );
+  return ms;
 }

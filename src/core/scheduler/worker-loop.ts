@@ -1,27 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { type RunExecutor, type RunRequest } from '../execution/run.executor.js';
+import { type Execution, type RunExecutor, type RunRequest } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Clock } from '../timing/clock.js';
-import { fractionOf } from '../timing/hash.js';
 import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
 import { waitAfter } from './backoff.js';
+import { FAILING_AFTER, isStale } from './conditions.js';
+import { catchUpDelay, worthCatchingUp } from './catch-up.js';
+import { type Loop } from './loop.js';
 import { type RunHandle, RunHandles } from './run-handle.js';
 import { RunLane } from './run-lane.js';
 import { type RunLimit } from './run-limit.js';
 import { RunDroppedError, SchedulerStoppedError, WorkerBusyError } from './scheduler.errors.js';
 import { type WorkerEvents } from './worker-events.js';
 import { WorkerStats } from './worker-stats.js';
-
-/** Intervals, or slots of cron, without a completed run after which a worker is stale. */
-const STALE_AFTER = 3;
-/** Failures in a row after which it is failing. */
-const FAILING_AFTER = 3;
-/** From this interval on, a slot that was missed in downtime is worth catching up, if nothing else is said. */
-const WORTH_CATCHING_UP = 3_600_000;
-/** Catch-ups of a start are spread over so many milliseconds at the most. */
-const CATCH_UP_SPREAD = 10_000;
 
 /** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
 interface Deferred {
@@ -37,8 +30,8 @@ interface Deferred {
  * missed. Slots that pass while the worker backs off, or that its overlap policy leaves no place, are skipped.
  * Those of a pause do not count.
  */
-export class WorkerLoop {
-  readonly lane: RunLane;
+export class WorkerLoop implements Loop {
+  private readonly lane: RunLane;
   private readonly alarm: Alarm;
   private readonly stats = new WorkerStats();
   private readonly handles = new RunHandles();
@@ -74,6 +67,12 @@ export class WorkerLoop {
   get running(): boolean {
     return this.active;
   }
+
+  get executions(): ReadonlySet<Execution> {
+    return this.lane.active;
+  }
+
+  async settled(): Promise<void> {}
 
   start(): void {
     if (!this.definition.enabled) return;
@@ -121,19 +120,17 @@ export class WorkerLoop {
 
   /** Runs the latest slot before the start, if the worker is late with it and that is worth it. */
   catchUp(lastSlot: number): void {
-    const { schedule, interval, cron } = this.timing;
-    const { catchUp, runOnStart, name } = this.definition;
+    const { schedule } = this.timing;
+    const { runOnStart, name } = this.definition;
     if (!schedule || !this.active || runOnStart) return;
     const slot = schedule.latest(this.startedAt);
     const missed = schedule.count(lastSlot, slot);
     if (missed === 0) return;
-    const longest = catchUp ?? (cron !== undefined || interval >= WORTH_CATCHING_UP ? Infinity : 0);
-    const worthIt = longest > 0 && this.startedAt - slot <= longest;
+    const worthIt = worthCatchingUp(this.timing, this.definition, this.startedAt - slot);
     this.stats.counts.missedCount += worthIt ? missed - 1 : missed;
     if (!worthIt || this.deferred || this.paused) return;
-    const spread = Math.min(CATCH_UP_SPREAD, (schedule.next(slot) - slot) / 10);
     this.deferred = {
-      at: this.clock.now() + Math.floor(fractionOf(name) * spread),
+      at: this.clock.now() + catchUpDelay(name, schedule, slot),
       request: { trigger: 'catch_up', slot },
     };
     this.arm();
@@ -278,7 +275,7 @@ export class WorkerLoop {
   private ended(run: EndedRun, request: RunRequest): void {
     this.stats.ended(run);
     this.events.ended(run);
-    this.handles.resolve(run);
+    this.handles.resolve(run.id, run);
     if (this.active && !this.paused && this.replans(run, request)) this.arm();
   }
 
@@ -324,15 +321,12 @@ export class WorkerLoop {
   }
 
   private isStale(): boolean {
-    const { schedule, interval } = this.timing;
     const since = Math.max(this.stats.lastEnd ?? 0, this.startedAt);
-    const until = this.clock.now() - (this.definition.timeout ?? 0);
-    if (interval > 0) return until - since > STALE_AFTER * interval;
-    return schedule !== undefined && schedule.count(since, until) > STALE_AFTER;
+    return isStale(this.timing, since, this.clock.now() - (this.definition.timeout ?? 0));
   }
 }
 
 /** The timing of a worker that starts now. */
-function countedFrom(start: number, { interval, cron, schedule }: Timing): Timing {
-  return { interval, cron, schedule: schedule?.startingAt(start) };
+function countedFrom(start: number, { schedule, ...timing }: Timing): Timing {
+  return { ...timing, schedule: schedule?.startingAt(start) };
 }

@@ -11,6 +11,11 @@ export interface RunProgress {
   message?: string;
 }
 
+/** What runs SQL in a transaction of the caller's. */
+export interface TransactionRunner {
+  query(sql: string, parameters?: unknown[]): Promise<unknown>;
+}
+
 /**
  * One run as its worker sees it: the first argument of the method, and `RunContext.current()` anywhere in
  * the calls below it.
@@ -36,6 +41,23 @@ export abstract class RunContext {
 
   /** Says how far the run is; the last word is kept in its record. May be taken off the context and called bare. */
   abstract readonly progress: (done: number, total?: number, message?: string) => void;
+
+  /**
+   * With coordination: grows with every run of the worker in the cluster, so that whatever the run writes to can tell
+   * an older run from a newer one. Undefined without, or with scope `replica`.
+   */
+  abstract readonly fencingToken: number | undefined;
+
+  /**
+   * Makes sure, inside the caller's transaction, that no newer run of the worker was granted, and that none is until
+   * the transaction ends: a run whose lease was taken over while it slept cannot write then. Call it last before the
+   * commit: until then the lease cannot be renewed. Without coordination it resolves.
+   *
+   * @param manager runs SQL in that transaction: TypeORM's `EntityManager`, a client of `pg`, on the database of the
+   *   coordination
+   * @throws StaleRunError; roll back then
+   */
+  abstract assertCurrent(manager: TransactionRunner): Promise<void>;
 
   /** The run that the caller is part of; undefined outside of any. */
   static current(): RunContext | undefined {

@@ -36,6 +36,10 @@ export interface WorkerInfo {
   skippedCount: number;
   /** Slots that passed while this process could not look: a blocked event loop, a suspended machine. */
   missedCount: number;
+  /** With coordination: slots whose run did not come to its end, and whose place a newer one took. */
+  supersededCount?: number;
+  /** With coordination: runs whose replica fell silent. */
+  lostCount?: number;
   /** Of the run that is on now. */
   progress?: RunProgress;
   /** Replica that runs it now. */

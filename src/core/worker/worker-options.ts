@@ -79,6 +79,18 @@ export interface WorkerOptions {
   /** Waiting for its next slot does not keep the process alive. Default false. */
   unref?: boolean;
 
+  /**
+   * `cluster` (default): with `WorkerModule.forRoot({ coordination })`, each slot is run by one replica. `replica`:
+   * every replica runs its own. Without coordination there is no difference.
+   */
+  scope?: 'cluster' | 'replica';
+
+  /**
+   * How often a slot is tried whose run does not come to its end, because its replica dies or is shut down. A newer
+   * slot that is due takes its place in any case. Needs coordination. At least 1; default 3.
+   */
+  maxAttempts?: number;
+
   /** Types of events that make it run, the event being the payload. Needs an `EventSource`. */
   on?: readonly string[];
 }

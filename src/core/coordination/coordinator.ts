@@ -1,0 +1,208 @@
+import { type EndedRun } from '../history/run.js';
+import { type RunStore } from '../history/run.store.js';
+import { type OverlapPolicy } from '../worker/worker-options.js';
+import { type RunProgress, type TransactionRunner } from '../worker/run-context.js';
+import { type LostRun, type RequestedRun, type RequestOutcome, type WorkerRecord } from './worker-record.js';
+
+/**
+ * Who may run, when several replicas could. The rule is one compare-and-set on the worker's record: `claim` names the
+ * slot and the token that the replica believes to be the last, and is granted only if they are, the new slot is due by
+ * the coordinator's clock, the worker is not paused, and no live lease stands. See `docs/cluster.md`.
+ *
+ * Every call may be repeated, arrive late or twice. Calls reject when the coordinator cannot be reached, within a time
+ * of its own; whether the call took effect is not known then. Every implementation passes `coordinatorContract`.
+ */
+export abstract class Coordinator {
+  /** Where it keeps the history of runs, for an application that names no other place. */
+  runStore?(): RunStore;
+
+  /** Makes it ready. Rejecting fails the application's start. */
+  abstract open(): Promise<void>;
+
+  /**
+   * Makes workers known. A new one gets a record; one whose definition changed gets the schedule of the code. The
+   * newest code rules: replicas follow what `timing` of the record says.
+   * @returns the record of each
+   */
+  abstract enroll(workers: readonly Enrolment[]): Promise<Timed<{ records: readonly WorkerRecord[] }>>;
+
+  abstract claim(claim: Claim): Promise<ClaimAnswer>;
+
+  /** Renews a lease and hears whether the run is to end. */
+  abstract heartbeat(heartbeat: Heartbeat): Promise<HeartbeatAnswer>;
+
+  /** Gives a lease back, with what became of the run. */
+  abstract release(release: Release): Promise<ReleaseAnswer>;
+
+  /** Asks for a run beside the schedule, which any replica may make. */
+  abstract request(request: RunRequestInput): Promise<RequestAnswer>;
+
+  /** Asks the run that has this token to end: overlap policy `cancelRunning`. */
+  abstract cancel(worker: string, fencing: number): Promise<void>;
+
+  /**
+   * Pauses, resumes, reschedules.
+   * @returns the record, or undefined if there is none of that name
+   */
+  abstract control(worker: string, change: Control): Promise<Timed<{ record: WorkerRecord | undefined }>>;
+
+  /** What a replica has to hear of without having asked. */
+  abstract pulse(known: Known): Promise<Pulse>;
+
+  /** Every record, by name. */
+  abstract records(): Promise<Timed<{ records: readonly WorkerRecord[] }>>;
+
+  /**
+   * Resolves if the run still has the worker's newest token, and sees to it that no other is granted before the
+   * transaction of `manager` has ended.
+   * @throws StaleRunError
+   */
+  abstract assertCurrent(run: HeldLease, manager: TransactionRunner): Promise<void>;
+
+  /** Forgets requests that ended more than so many milliseconds ago, but for those that must never come again. */
+  abstract prune(age: number): Promise<void>;
+
+  /** Lets go of what `open` took. */
+  abstract close(): Promise<void>;
+}
+
+/** An answer, and what time it was at the coordinator when it was given: milliseconds since the epoch. */
+export type Timed<T> = T & { readonly time: number };
+
+export interface Enrolment {
+  readonly name: string;
+  /** The schedule of the code. */
+  readonly timing: string;
+  /** Where the slots of a new record, or of a new definition, begin: those up to here count for nothing. */
+  readonly slot: number;
+  /** Spacing `delay`: the first run comes so many milliseconds from now. */
+  readonly delay?: number;
+}
+
+/** What a run holds: enough to prove that it is the one. */
+export interface HeldLease {
+  readonly worker: string;
+  readonly runId: string;
+  readonly fencing: number;
+}
+
+export interface Claim {
+  readonly worker: string;
+  /** Made by the caller, so that a claim whose answer was lost can be repeated. */
+  readonly runId: string;
+  readonly replica: string;
+  /** Last token and slot, as the replica believes. */
+  readonly fencing: number;
+  readonly from: number;
+  /** The slot to run, `from` again if it is owed; a request's id instead of a slot. */
+  readonly target: { readonly slot: number } | { readonly request: string };
+  /** Slots between `from` and the new one, by what became of them. */
+  readonly missed: number;
+  readonly skipped: number;
+  /** Length of the lease in milliseconds; undefined for overlap policy `allow`, which takes none. */
+  readonly lease: number | undefined;
+  /** How often a slot is tried whose runs do not come to their end. */
+  readonly maxAttempts: number;
+  /** The stored slot is further ahead of the coordinator's clock than this: the clock jumped back. Milliseconds. */
+  readonly resetAhead?: number;
+}
+
+/**
+ * Why a claim was refused.
+ *
+ * - `held`: a live lease stands, for `wait` milliseconds more unless it is renewed or given back.
+ * - `paused`, `too_early`, `backing_off`: as they say; `wait` of the latter two.
+ * - `stale`: slot or token are not the last ones; the record says which are.
+ * - `exhausted`: the slot was tried as often as may be.
+ * - `over`: the request has ended, or this claim was granted before and its lease is over.
+ * - `lost_race`: somebody else was faster, in the same moment: the record is the one from before.
+ * - `unknown`: there is no record.
+ */
+export type Refusal =
+  'held' | 'paused' | 'too_early' | 'backing_off' | 'stale' | 'exhausted' | 'over' | 'lost_race' | 'unknown';
+
+export type ClaimAnswer = Timed<
+  | { readonly granted: true; readonly record: WorkerRecord; readonly lost: LostRun | undefined }
+  | {
+      readonly granted: false;
+      readonly reason: Refusal;
+      readonly wait: number;
+      readonly record: WorkerRecord | undefined;
+    }
+>;
+
+export interface Heartbeat extends HeldLease {
+  readonly lease: number;
+  readonly progress?: RunProgress;
+}
+
+/** `leaseUntil` undefined: another one has the token, or nobody. */
+export type HeartbeatAnswer = Timed<{
+  readonly leaseUntil: number | undefined;
+  readonly cancelRequested: boolean;
+}>;
+
+export interface Release extends HeldLease {
+  /**
+   * `done`: it came to its end by itself. `undone`: it was told to end, and its slot is owed. `unrun`: it never
+   * began, and nothing has changed.
+   */
+  readonly kind: 'done' | 'undone' | 'unrun';
+  /** Its record; absent when it never began. */
+  readonly run?: EndedRun;
+  /** Whether it had a lease; without one only the status is written. */
+  readonly leased: boolean;
+  /** The request that it served. */
+  readonly requestId?: string;
+  /** The same slot again, as it failed. */
+  readonly retry: boolean;
+  /** No run for a slot for so many milliseconds; or that it is to stay as it was. */
+  readonly delay: number | 'keep';
+  /** Slots up to here count as skipped, so many: they passed while it was on. */
+  readonly passed?: { readonly slot: number; readonly skipped: number };
+  /** Whether replicas have to hear of it without asking: something may be run at once. */
+  readonly tell: boolean;
+}
+
+/** The record as it is after that; undefined when the token was not the last one, and nothing was written. */
+export type ReleaseAnswer = Timed<{ readonly record: WorkerRecord | undefined }>;
+
+export interface RunRequestInput extends Omit<RequestedRun, 'requestedAt' | 'attempts'> {
+  /** Requests of one worker with the same event are one. */
+  readonly eventId?: string;
+  readonly overlap: OverlapPolicy;
+  /** How often it is tried, if its runs do not come to their end. */
+  readonly maxAttempts: number;
+}
+
+/** An event with such an id is never forgotten: it must not come again, however old it is. */
+export const FOREVER = 'once:';
+
+/** `busy`: a run is on, and the policy is `skip`. `known`: the event was requested before. */
+export type RequestAnswer = Timed<{
+  readonly accepted: boolean;
+  readonly reason?: 'busy' | 'known' | 'unknown';
+  readonly record: WorkerRecord | undefined;
+}>;
+
+export type Control =
+  | { readonly do: 'pause' }
+  /** Goes on after `slot`: slots of the pause count for nothing. */
+  | { readonly do: 'resume'; readonly slot: number }
+  | { readonly do: 'reschedule'; readonly timing: string; readonly slot: number; readonly delay?: number };
+
+/** What a replica knows already. */
+export interface Known {
+  /** By worker, the revision of the record that it has seen last. */
+  readonly revisions: ReadonlyMap<string, number>;
+  /** Requests whose outcome somebody waits for. */
+  readonly awaited: readonly string[];
+}
+
+export type Pulse = Timed<{
+  /** Of those named: with another revision, a lease that ran out, or a request that waits. */
+  readonly records: readonly WorkerRecord[];
+  /** Requests for those workers that no run serves yet, oldest first. */
+  readonly requests: readonly RequestedRun[];
+  readonly outcomes: ReadonlyMap<string, RequestOutcome>;
+}>;

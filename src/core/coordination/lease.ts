@@ -1,0 +1,108 @@
+import { type RunProgress } from '../worker/run-context.js';
+import { type Timer } from '../timing/clock.js';
+import { LeaseLostError } from './coordination.errors.js';
+import { type CoordinatorClock } from './coordinator-clock.js';
+import { type Coordinator, type HeldLease } from './coordinator.js';
+
+/** Clocks may differ in pace by this much of a lease, and a timer be that late, before two replicas run at a time. */
+const MARGIN = 0.1;
+const BEATS = 3;
+/** After a heartbeat that failed, as a share of the lease. */
+const RETRY = 0.05;
+
+/** What a lease tells the run that holds it. */
+export interface LeaseListener {
+  /** It is not certain any more that nobody else runs the worker. */
+  lost(reason: LeaseLostError): void;
+  /** A newer run is due, and the policy is `cancelRunning`. */
+  cancelled(): void;
+  progress(): RunProgress | undefined;
+}
+
+/**
+ * The right to run, for as long as it is renewed. It is trusted until so long after the *start* of the last renewal
+ * that was answered: the coordinator reckons from a later moment, so its lease always outlives the trust.
+ */
+export class Lease {
+  private trustTimer?: Timer;
+  private beatTimer?: Timer;
+  private trustedUntil: number;
+  private over = false;
+
+  /**
+   * @param length milliseconds
+   * @param sentAt when the claim was sent, by the monotonic clock
+   * @param left what was left of the lease when the coordinator answered it, milliseconds
+   */
+  constructor(
+    readonly held: HeldLease,
+    private readonly length: number,
+    private readonly coordinator: Pick<Coordinator, 'heartbeat'>,
+    private readonly clock: CoordinatorClock,
+    private readonly listener: LeaseListener,
+    sentAt: number,
+    left: number,
+  ) {
+    this.trustedUntil = sentAt + left - MARGIN * length;
+  }
+
+  /** Whether it may be relied on at this moment. */
+  get trusted(): boolean {
+    return !this.over && this.clock.monotonic() < this.trustedUntil;
+  }
+
+  /** From now on it is renewed. */
+  keep(): void {
+    this.trust(this.trustedUntil);
+    this.beatIn(this.length / BEATS);
+  }
+
+  /** The run has ended, or the process is about to: no more renewals. */
+  stop(): void {
+    this.over = true;
+    this.trustTimer?.cancel();
+    this.beatTimer?.cancel();
+  }
+
+  private trust(until: number): void {
+    this.trustedUntil = until;
+    this.trustTimer?.cancel();
+    this.trustTimer = this.clock.setTimer(
+      () => this.lose('it could not be renewed in time'),
+      Math.max(0, until - this.clock.monotonic()),
+    );
+  }
+
+  private beatIn(delay: number): void {
+    this.beatTimer = this.clock.setTimer(() => void this.beat(), delay);
+  }
+
+  private async beat(): Promise<void> {
+    const sentAt = this.clock.monotonic();
+    try {
+      const progress = this.listener.progress();
+      const answer = this.clock.heard(
+        await this.coordinator.heartbeat({
+          ...this.held,
+          lease: this.length,
+          ...(progress && { progress }),
+        }),
+      );
+      if (this.over) return;
+      const { leaseUntil, time, cancelRequested } = answer;
+      if (leaseUntil === undefined) return this.lose('another one was granted, or this one was given back');
+      this.trust(sentAt + (leaseUntil - time) - MARGIN * this.length);
+      if (cancelRequested) this.listener.cancelled();
+      this.beatIn(this.length / BEATS);
+    } catch {
+      // Away: tried again until trust is over. Whoever claims next reports that.
+      if (!this.over) this.beatIn(this.length * RETRY);
+    }
+  }
+
+  private lose(why: string): void {
+    if (this.over) return;
+    this.stop();
+    this.listener.lost(new LeaseLostError(this.held.worker, why));
+  }
+}

@@ -1,0 +1,88 @@
+import { type EndedRun } from '../history/run.js';
+import { type RunProgress } from '../worker/run-context.js';
+
+/**
+ * What the cluster knows of a worker: one row, on which all replicas agree. Instants are milliseconds since the epoch
+ * by the coordinator's clock.
+ *
+ * **Slot.** `slot` is the last one that was dealt with, `-Infinity` before the first. It is `done` when a run for it
+ * came to its end by itself, and `owed` while one is still to be made: then this is the attempt that comes next.
+ *
+ * **Lease.** `holder` has the right to run until `leaseUntil`. Every grant takes the next `fencing` token, and none is
+ * ever given twice.
+ */
+export interface WorkerRecord {
+  readonly name: string;
+  readonly slot: number;
+  readonly done: boolean;
+  readonly owed: number | undefined;
+  readonly fencing: number;
+  /** Run that has the lease, or had it last. */
+  readonly runId: string | undefined;
+  readonly attempt: number;
+  /** The request that this run serves; undefined when it stands for the slot. */
+  readonly requestId: string | undefined;
+  /** Id of the replica that has the lease; undefined when it was given back. */
+  readonly holder: string | undefined;
+  readonly leaseUntil: number | undefined;
+  readonly cancelRequested: boolean;
+  /** No run for a slot before this instant: backoff, or spacing `delay`. */
+  readonly notBefore: number | undefined;
+  readonly paused: boolean;
+  /** Grows with everything that replicas have to hear of without asking: pauses, schedules, what is owed later. */
+  readonly revision: number;
+  /** The schedule that holds, as `StoredTiming` writes it. */
+  readonly timing: string;
+  /** The schedule of the code that was enrolled last; `timing` differs when it was rescheduled since. */
+  readonly definition: string;
+  readonly definitionAt: number;
+  readonly status: WorkerStatus;
+}
+
+/** What has become of a worker's runs, over all replicas, since it was first enrolled. */
+export interface WorkerStatus {
+  /** Start of the last run. */
+  readonly lastRun: number | undefined;
+  /** When a run last ended by itself, and how. */
+  readonly lastEnd: number | undefined;
+  readonly lastSuccess: number | undefined;
+  readonly lastError: string | undefined;
+  readonly lastDurationMs: number | undefined;
+  /** Of the run that is on, as of its last heartbeat. */
+  readonly progress: RunProgress | undefined;
+  /** Runs that came to their end by themselves. */
+  readonly runCount: number;
+  readonly consecutiveFailures: number;
+  /** Slots that passed while a run was on, or while the worker backed off. */
+  readonly skippedCount: number;
+  /** Slots that passed while no replica looked. */
+  readonly missedCount: number;
+  /** Slots whose run did not come to its end, and whose place a newer one took. */
+  readonly supersededCount: number;
+  /** Runs whose replica fell silent. */
+  readonly lostCount: number;
+}
+
+/** A run that lost its lease by silence: who takes its place is told, and writes it into the history. */
+export interface LostRun {
+  readonly runId: string;
+  readonly replica: string;
+  readonly attempt: number;
+  /** Undefined when it served a request. */
+  readonly slot: number | undefined;
+  readonly startedAt: number;
+}
+
+/** A run that somebody or something asked for. */
+export interface RequestedRun {
+  readonly id: string;
+  readonly worker: string;
+  readonly trigger: 'manual' | 'event' | 'schedule';
+  readonly payload: unknown;
+  readonly requestedAt: number;
+  /** How often it was begun. */
+  readonly attempts: number;
+}
+
+/** What became of one. `dropped`: a newer one took its place. */
+export type RequestOutcome = { readonly run: EndedRun } | { readonly dropped: true };

@@ -1,0 +1,52 @@
+import { type Duration } from '../timing/duration.js';
+import { type Worker } from '../worker/worker.js';
+import { type WorkerOptions } from '../worker/worker-options.js';
+import { type Timing, type WorkerDefinition } from './worker-definition.js';
+import { timingOf } from './worker-rules.js';
+
+/** A schedule as all replicas read it. JSON, the same text for the same schedule. */
+interface Stored {
+  every: Duration | { cron: string; timeZone?: string; utcOffset?: number } | { at: string };
+  jitter?: number | Duration;
+  spacing: NonNullable<WorkerOptions['spacing']>;
+}
+
+/** What a replica tells the others of a worker's schedule. */
+export function storeTiming(
+  every: Worker['interval'],
+  { jitter, spacing }: Pick<WorkerDefinition, 'jitter' | 'spacing'>,
+): string {
+  return JSON.stringify({
+    every: fixed(every),
+    ...(jitter !== undefined && jitter !== 0 && { jitter }),
+    spacing: shared(spacing),
+  } satisfies Stored);
+}
+
+/** @throws InvalidDurationError, InvalidCronError for what a newer version of the code may have written */
+export function readTiming(name: string, stored: string): Timing & Pick<WorkerDefinition, 'spacing'> {
+  const { every, jitter, spacing } = JSON.parse(stored) as Stored;
+  const given = typeof every === 'object' && 'at' in every ? { at: new Date(every.at) } : every;
+  return { ...timingOf(name, given, jitter, spacing), spacing };
+}
+
+function fixed(every: Worker['interval']): Stored['every'] {
+  if (typeof every !== 'object') return every;
+  if ('cron' in every) {
+    const { cron, timeZone, utcOffset } = every;
+    return {
+      cron,
+      ...(timeZone !== undefined && { timeZone }),
+      ...(utcOffset !== undefined && { utcOffset }),
+    };
+  }
+  if ('at' in every) return { at: every.at.toISOString() };
+  throw new Error(
+    'a delay from the start of the process is another instant in each: give it the scope replica',
+  );
+}
+
+/** Instants that are counted from the start of a process are no slots for others. */
+function shared(spacing: WorkerDefinition['spacing']): WorkerDefinition['spacing'] {
+  return spacing === 'start' ? 'slot' : spacing;
+}

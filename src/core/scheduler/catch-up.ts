@@ -1,0 +1,22 @@
+import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { fractionOf } from '../timing/hash.js';
+
+/** From this interval on, a slot that was missed in downtime is worth catching up, if nothing else is said. */
+const WORTH_CATCHING_UP = 3_600_000;
+/** Catch-ups of a start are spread over so many milliseconds at the most. */
+const SPREAD = 10_000;
+
+/** Whether a slot that was missed is run after all, so many milliseconds later. */
+export function worthCatchingUp(
+  { interval, cron }: Pick<Timing, 'interval' | 'cron'>,
+  { catchUp }: Pick<WorkerDefinition, 'catchUp'>,
+  age: number,
+): boolean {
+  const longest = catchUp ?? (cron !== undefined || interval >= WORTH_CATCHING_UP ? Infinity : 0);
+  return longest > 0 && age <= longest;
+}
+
+/** How long a catch-up waits, so that those of one start do not come together. Milliseconds. */
+export function catchUpDelay(name: string, schedule: NonNullable<Timing['schedule']>, slot: number): number {
+  return Math.floor(fractionOf(name) * Math.min(SPREAD, (schedule.next(slot) - slot) / 10));
+}

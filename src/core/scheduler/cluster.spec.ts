@@ -1,0 +1,268 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { testCluster, type TestCluster } from '../../../test/support/cluster.js';
+import { taking, type Workers } from '../../../test/support/workers.js';
+import { type ManualClock } from '../testing/manual-clock.js';
+import { type RunContext } from '../worker/run-context.js';
+import { type Worker } from '../worker/worker.js';
+import { RunDroppedError, WorkerBusyError } from './scheduler.errors.js';
+
+describe('replicas of a cluster', () => {
+  let cluster: TestCluster;
+  let clock: ManualClock;
+  /** What ran: the replica, the slot or trigger, the attempt. */
+  let ran: { replica: number; slot: number | undefined; trigger: string; attempt: number; at: number }[];
+
+  beforeEach(() => {
+    cluster = testCluster();
+    clock = cluster.clock;
+    ran = [];
+  });
+  afterEach(() => cluster.close());
+
+  const noting =
+    (replica: number, work: (context: RunContext) => unknown = () => {}) =>
+    (context: RunContext) => {
+      const { slot, trigger, attempt } = context;
+      ran.push({ replica, slot: slot?.getTime(), trigger, attempt, at: clock.now() });
+      return work(context);
+    };
+  const worker = (
+    options: Partial<Worker> = {},
+    work?: (context: RunContext) => unknown,
+  ): ((replica: number) => Worker[]) => {
+    return (replica) => [{ name: 'w', interval: '10s', ...options, run: noting(replica, work) }];
+  };
+  const start = async (count: number, workers: (replica: number) => Worker[]): Promise<Workers[]> => {
+    const replicas: Workers[] = [];
+    for (let i = 0; i < count; i++) replicas.push(await cluster.join(workers));
+    return replicas;
+  };
+  const status = async (replica: Workers) => (await replica.scheduler.status())[0]!;
+
+  it('run each slot once, on whichever is first', async () => {
+    const [a] = await start(3, worker());
+    await clock.advance('65s');
+    const slots = ran.map(({ slot }) => slot);
+    expect(slots.length).toBeGreaterThanOrEqual(6);
+    expect(new Set(slots).size).toBe(slots.length);
+    expect(await status(a!)).toMatchObject({ runCount: slots.length, missedCount: 0, skippedCount: 0 });
+  });
+
+  it('run with the name of the holder shown by all of them', async () => {
+    const [a, b] = await start(2, worker({}, taking(clock, 3_000)));
+    while (ran.length === 0) await clock.advance('1s');
+    const first = await status(a!);
+    expect(first).toMatchObject({ state: 'executing', activeRuns: 1 });
+    expect(await status(b!)).toMatchObject({ state: 'executing', holder: first.holder });
+  });
+
+  it('skip the slots that pass while a run is on', async () => {
+    const [a] = await start(2, worker({ interval: '1s' }, taking(clock, 3_500)));
+    await clock.advance('20s');
+    const { runCount, skippedCount, missedCount } = await status(a!);
+    expect(missedCount).toBe(0);
+    expect(skippedCount).toBeGreaterThanOrEqual(3 * (runCount - 1));
+    const slots = ran.map(({ slot }) => slot!);
+    for (let i = 1; i < slots.length; i++) expect(slots[i]! - slots[i - 1]!).toBe(4_000);
+  });
+
+  it('queue one run, which starts when the one that is on ends', async () => {
+    await start(2, worker({ interval: '10s', overlap: 'queueOne' }, taking(clock, 25_000)));
+    await clock.advance('65s');
+    expect(ran.map(({ at }) => at - ran[0]!.at)).toEqual([0, 25_000, 50_000]);
+    // Of the slots at 10 and 20 s the later one ran.
+    expect(ran.map(({ slot }) => slot! - ran[0]!.slot!)).toEqual([0, 20_000, 50_000]);
+  });
+
+  it('cancel the run of another replica when a newer one is due', async () => {
+    const aborted: number[] = [];
+    const [a] = await start(
+      2,
+      worker({ interval: '10s', overlap: 'cancelRunning' }, async (context) => {
+        await taking(
+          clock,
+          60_000,
+        )(context).catch((error: unknown) => {
+          aborted.push(clock.now());
+          throw error;
+        });
+      }),
+    );
+    await clock.advance('45s');
+    expect(aborted.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(ran.map(({ slot }) => slot)).size).toBe(ran.length);
+    expect((await status(a!)).activeRuns).toBe(1);
+  });
+
+  it('let runs overlap that may, each with a token of its own', async () => {
+    const tokens: (number | undefined)[] = [];
+    await start(
+      2,
+      worker({ interval: '10s', overlap: 'allow' }, (context) => {
+        tokens.push(context.fencingToken);
+        return taking(clock, 25_000)(context);
+      }),
+    );
+    await clock.advance('45s');
+    expect(new Set(ran.map(({ slot }) => slot)).size).toBe(ran.length);
+    expect(ran.length).toBeGreaterThanOrEqual(4);
+    expect(tokens).toEqual([...tokens].sort((x, y) => x! - y!));
+    expect(new Set(tokens).size).toBe(tokens.length);
+  });
+
+  it('wait after a failure, wherever the next run is, and try its slot again', async () => {
+    let failures = 2;
+    const [a] = await start(
+      2,
+      worker({ interval: '1h', backoff: '1m' }, () => {
+        if (failures-- > 0) throw new Error('as told');
+      }),
+    );
+    await clock.advance('1h');
+    await clock.advance('10m');
+    const [first] = ran;
+    expect(
+      ran.map(({ at, attempt, trigger }) => [Math.round((at - first!.at) / 1000), attempt, trigger]),
+    ).toEqual([
+      [0, 1, 'schedule'],
+      [60, 2, 'retry'],
+      [180, 3, 'retry'],
+    ]);
+    expect(await status(a!)).toMatchObject({ consecutiveFailures: 0, runCount: 3 });
+  });
+
+  it('keep an interval between the end of a run and the next, wherever it is', async () => {
+    await start(3, worker({ interval: '10s', spacing: 'delay' }, taking(clock, 4_000)));
+    await clock.advance('61s');
+    // 10, 24, 38, 52 seconds after the start.
+    expect(ran.length).toBe(4);
+    for (let i = 1; i < ran.length; i++) {
+      const gap = ran[i]!.at - ran[i - 1]!.at;
+      expect(gap).toBeGreaterThanOrEqual(14_000);
+      expect(gap).toBeLessThanOrEqual(15_001);
+    }
+  });
+
+  it('run on start once, not once each', async () => {
+    await start(3, worker({ interval: '1h', runOnStart: true }));
+    await clock.advance('2s');
+    expect(ran).toHaveLength(1);
+  });
+
+  it('pause, resume and reschedule together', async () => {
+    const [a, b] = await start(2, worker());
+    await clock.advance('25s');
+    await a!.scheduler.pause('w');
+    await clock.advance('2s');
+    const before = ran.length;
+    expect(b!.scheduler.workerByName('w')).toMatchObject({ state: 'paused' });
+    await clock.advance('1m');
+    expect(ran).toHaveLength(before);
+    await b!.scheduler.resume('w');
+    await clock.advance('21s');
+    expect(ran).toHaveLength(before + 2);
+    await b!.scheduler.reschedule('w', '1s');
+    await clock.advance('2s');
+    expect(a!.scheduler.workerByName('w')).toMatchObject({ interval: 1_000 });
+    const fast = ran.length;
+    await clock.advance('10s');
+    expect(ran).toHaveLength(fast + 10);
+    const { missedCount, skippedCount } = await status(a!);
+    expect([missedCount, skippedCount]).toEqual([0, 0]);
+  });
+
+  it('trigger a run that another one makes, and hear of its end', async () => {
+    const [api] = [await cluster.join(worker(), { run: false })];
+    await cluster.join(worker({}, ({ payload }) => payload));
+    const handle = await api.scheduler.trigger('w', { for: 'you' });
+    await clock.advance('3s');
+    await expect(handle.ended).resolves.toMatchObject({
+      id: handle.runId,
+      outcome: 'succeeded',
+      trigger: 'manual',
+    });
+    expect(ran).toMatchObject([{ replica: 1, trigger: 'manual' }]);
+  });
+
+  it('refuse a trigger while a run is on anywhere, unless the policy queues', async () => {
+    const [a, b] = await start(2, worker({ interval: 0 }, taking(clock, 5_000)));
+    const first = await a!.scheduler.trigger('w');
+    await clock.advance('1ms');
+    await expect(b!.scheduler.trigger('w')).rejects.toThrow(WorkerBusyError);
+    await clock.advance('6s');
+    await expect(first.ended).resolves.toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it('drop a trigger whose place a newer one takes', async () => {
+    const [a, b] = await start(2, worker({ interval: 0, overlap: 'queueOne' }, taking(clock, 5_000)));
+    const first = await a!.scheduler.trigger('w');
+    await clock.advance('1ms');
+    const second = await b!.scheduler.trigger('w');
+    const third = await a!.scheduler.trigger('w');
+    await clock.advance('20s');
+    await expect(first.ended).resolves.toMatchObject({ outcome: 'succeeded' });
+    await expect(second.ended).rejects.toThrow(RunDroppedError);
+    await expect(third.ended).resolves.toMatchObject({ outcome: 'succeeded' });
+    expect(ran).toHaveLength(2);
+  });
+
+  it('make one run of an event that all of them hear', async () => {
+    const replicas: Workers[] = [];
+    const handlers: ((event: unknown) => void)[] = [];
+    for (let i = 0; i < 3; i++) {
+      const replica = await cluster.join(worker({ interval: 0, on: ['added'] }), { autoStart: false });
+      replica.sources.add({
+        subscribe: (_type, handler) => {
+          handlers.push(handler);
+          return () => {};
+        },
+      });
+      replica.scheduler.start();
+      replicas.push(replica);
+    }
+    for (const id of ['e1', 'e2']) {
+      for (const handler of handlers) handler({ id });
+      await clock.advance('2s');
+    }
+    expect(ran.map(({ trigger }) => trigger)).toEqual(['event', 'event']);
+  });
+
+  it('take over a slot whose run was cut off by a shutdown, at once, as its next attempt', async () => {
+    const replicas = await start(2, worker({ interval: '1h' }, taking(clock, 60_000)));
+    while (ran.length === 0) await clock.advance('10s');
+    const [first] = ran;
+    const closing = replicas[first!.replica]!.close();
+    await clock.advance('2s');
+    await closing;
+    expect(ran).toMatchObject([first, { slot: first!.slot, attempt: 2, trigger: 'retry' }]);
+    expect(ran[1]!.replica).not.toBe(first!.replica);
+    await clock.advance('2m');
+    expect(await status(replicas[ran[1]!.replica]!)).toMatchObject({ runCount: 1, supersededCount: 0 });
+  });
+
+  it('run the latest slot that all of them missed, once, and count those before', async () => {
+    const [a] = await start(2, worker({ interval: '1h' }));
+    await clock.advance('90m');
+    const before = ran.length;
+    await cluster.close();
+    await clock.advance('5h');
+    const [b] = [...(await start(2, worker({ interval: '1h' })))];
+    await clock.advance('11s');
+    expect(a).not.toBe(b);
+    expect(ran.slice(before)).toMatchObject([{ trigger: 'catch_up' }]);
+    expect(await status(b!)).toMatchObject({ missedCount: 4 });
+  });
+
+  it('count what all of them missed of a short interval, and go on with the next slot', async () => {
+    await start(2, worker({ interval: '1s' }));
+    await clock.advance('10s');
+    await cluster.close();
+    const before = ran.length;
+    await clock.advance('1m');
+    const [b] = await start(2, worker({ interval: '1s' }));
+    await clock.advance('1s');
+    expect(ran).toHaveLength(before + 1);
+    const { runCount, missedCount } = await status(b!);
+    expect(runCount + missedCount).toBe((ran.at(-1)!.slot! - ran[0]!.slot!) / 1_000 + 1);
+  });
+});

@@ -1,0 +1,185 @@
+import { Logger } from '@nestjs/common';
+import { CoordinatorClock } from '../coordination/coordinator-clock.js';
+import { type Coordinator, type Enrolment } from '../coordination/coordinator.js';
+import { type RunExecutor } from '../execution/run.executor.js';
+import { type RunRecorder } from '../history/run.recorder.js';
+import { storeTiming } from '../registry/stored-timing.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Clock, type Timer } from '../timing/clock.js';
+import { type WorkerInfo } from '../worker/worker-info.js';
+import { ClusterLoop, type ClusterParts } from './cluster-loop.js';
+import { ClusterView } from './cluster-view.js';
+import { recordInfo } from './record-info.js';
+import { type RunLimit } from './run-limit.js';
+import { type WorkerEvents } from './worker-events.js';
+
+/** How often a replica asks for what it has not asked for: pauses, triggers, leases that ran out. Milliseconds. */
+const PULSE = 1_000;
+const HOUR = 3_600_000;
+/** How long the outcome of a request can be asked for. */
+const KEEP_REQUESTS = 24 * HOUR;
+
+/** How the coordination does. `unreachable`: no worker with scope `cluster` starts a run here. */
+export interface CoordinationStatus {
+  state: 'ok' | 'unreachable';
+}
+
+/** This replica's part in the cluster: its loops, what they share, and what it hears from the others. */
+export class Cluster {
+  private readonly logger = new Logger('Workers');
+  private readonly clock: CoordinatorClock;
+  private readonly loops = new Map<string, ClusterLoop>();
+  private readonly parts: ClusterParts;
+  private unreachable = false;
+  private pulseTimer?: Timer;
+  private beating?: Promise<void>;
+  private prunedAt = -Infinity;
+  private closed = false;
+
+  constructor(
+    private readonly coordinator: Coordinator,
+    own: Clock,
+    private readonly replica: string,
+    shared: {
+      readonly executor: RunExecutor;
+      readonly recorder: RunRecorder;
+      readonly events: WorkerEvents;
+      readonly limit: RunLimit;
+      readonly lease: number;
+    },
+  ) {
+    this.clock = new CoordinatorClock(own);
+    this.parts = { ...shared, coordinator, clock: this.clock, reached: (error) => this.reached(error) };
+  }
+
+  get status(): CoordinationStatus {
+    return { state: this.unreachable ? 'unreachable' : 'ok' };
+  }
+
+  /** Makes a loop, which is driven once it is enrolled. */
+  loop(definition: WorkerDefinition): ClusterLoop {
+    const loop = new ClusterLoop(definition, this.parts, this.replica);
+    this.loops.set(definition.name, loop);
+    return loop;
+  }
+
+  /** Beside the application's start: a loop that was added later is made known at once, or with the next pulse. */
+  enrollSoon(): void {
+    if (this.clock.known) this.enroll().catch((error: unknown) => this.reached(error));
+  }
+
+  forget(name: string): void {
+    this.loops.delete(name);
+  }
+
+  /** Rejects when the coordinator cannot be made ready. */
+  async open(): Promise<void> {
+    await this.coordinator.open();
+    await this.hear();
+    await this.enroll();
+    this.beatIn(PULSE);
+  }
+
+  /** Makes those loops known to the others that are not yet. */
+  private async enroll(): Promise<void> {
+    const fresh = [...this.loops.values()].filter(({ revision }) => revision === undefined);
+    if (fresh.length === 0) return;
+    const now = this.clock.now();
+    const enrolments = fresh.map(({ definition }) => enrolmentOf(definition, now));
+    const { records } = this.clock.heard(await this.coordinator.enroll(enrolments));
+    const byName = new Map(records.map((record) => [record.name, record]));
+    for (const loop of fresh) {
+      const record = byName.get(loop.definition.name);
+      if (record && loop.revision === undefined) loop.enrolled(record);
+    }
+  }
+
+  /** Every worker that is coordinated and known here, as the cluster sees it now. */
+  async infos(): Promise<Map<string, WorkerInfo>> {
+    const { records, time } = this.clock.heard(await this.coordinator.records());
+    const infos = new Map<string, WorkerInfo>();
+    for (const record of records) {
+      const loop = this.loops.get(record.name);
+      if (!loop) continue;
+      const { definition, executions } = loop;
+      const view = new ClusterView(definition, record, record.definitionAt);
+      infos.set(
+        record.name,
+        recordInfo(definition, view, { now: time, running: definition.enabled, executions }),
+      );
+    }
+    return infos;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.pulseTimer?.cancel();
+    await this.beating;
+    await this.coordinator.close();
+  }
+
+  private beatIn(delay: number): void {
+    this.pulseTimer = this.clock.setTimer(() => {
+      this.beating = this.beat().finally(() => {
+        if (!this.closed) this.beatIn(PULSE);
+      });
+    }, delay);
+  }
+
+  private async beat(): Promise<void> {
+    try {
+      await this.enroll();
+      await this.hear();
+      if (this.clock.monotonic() - this.prunedAt > HOUR) {
+        this.prunedAt = this.clock.monotonic();
+        await this.coordinator.prune(KEEP_REQUESTS);
+      }
+    } catch (error) {
+      this.reached(error);
+    }
+  }
+
+  private async hear(): Promise<void> {
+    const loops = [...this.loops.values()];
+    const revisions = new Map(
+      loops.flatMap(({ definition: { name }, revision }) =>
+        revision === undefined ? [] : [[name, revision] as const],
+      ),
+    );
+    const awaited = loops.flatMap((loop) => loop.awaited);
+    const { records, requests, outcomes } = this.clock.heard(
+      await this.coordinator.pulse({ revisions, awaited }),
+    );
+    this.reached();
+    const news = new Set([...records.map(({ name }) => name), ...requests.map(({ worker }) => worker)]);
+    for (const name of news)
+      this.loops.get(name)?.observe(
+        records.find((record) => record.name === name),
+        requests.filter(({ worker }) => worker === name),
+      );
+    for (const loop of loops)
+      for (const id of loop.awaited) {
+        const outcome = outcomes.get(id);
+        if (outcome) loop.settle(id, outcome);
+      }
+  }
+
+  private reached(error?: unknown): void {
+    if (error !== undefined && !this.unreachable)
+      this.logger.error(
+        `The coordination cannot be reached, so no worker of the cluster starts here: ${String(error)}`,
+      );
+    if (error === undefined && this.unreachable) this.logger.log('The coordination can be reached again');
+    this.unreachable = error !== undefined;
+  }
+}
+
+function enrolmentOf(definition: WorkerDefinition, now: number): Enrolment {
+  const { name, every, interval, schedule, spacing } = definition;
+  return {
+    name,
+    timing: storeTiming(every, definition),
+    slot: spacing === 'delay' ? Math.floor(now) : (schedule?.latest(now) ?? -Infinity),
+    ...(spacing === 'delay' && { delay: interval }),
+  };
+}

@@ -1,0 +1,32 @@
+import { type Execution } from '../execution/run.executor.js';
+import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { type WorkerInfo } from '../worker/worker-info.js';
+import { type RunHandle } from './run-handle.js';
+
+/** What drives one worker: `WorkerLoop` in this process alone, `ClusterLoop` together with the other replicas. */
+export interface Loop {
+  readonly definition: WorkerDefinition;
+  /** It ticks, or waits for triggers. */
+  readonly running: boolean;
+  /** The runs that are on here. */
+  readonly executions: ReadonlySet<Execution>;
+  start(): void;
+  /** No more ticks, triggers and events, and what waits is dropped. Runs that are on go on. */
+  stop(): void;
+  /** Resolves when what came of the runs that have ended is known to all who have to know it. */
+  settled(): Promise<void>;
+  /** As stop, but it can be triggered, and its slots count for nothing meanwhile. */
+  pause(): Promise<void> | void;
+  resume(): Promise<void> | void;
+  reschedule(timing: Timing): Promise<void> | void;
+  /**
+   * Runs now, beside the schedule, also while paused.
+   * @throws SchedulerStoppedError, WorkerBusyError
+   */
+  trigger(payload: unknown): Promise<RunHandle> | RunHandle;
+  /** Something happened that the worker wants to run for. */
+  happened(event: unknown): void;
+  info(): WorkerInfo;
+  /** Its next slots from now on, whether it ticks or not. */
+  upcoming(count: number): Date[];
+}

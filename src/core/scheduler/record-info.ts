@@ -1,0 +1,106 @@
+import { type WorkerRecord } from '../coordination/worker-record.js';
+import { type Execution } from '../execution/run.executor.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
+import { type ClusterView } from './cluster-view.js';
+import { FAILING_AFTER, isStale } from './conditions.js';
+
+/** What is known of a worker beside its record. */
+interface Surroundings {
+  /** The coordinator's time. */
+  readonly now: number;
+  /** Its loop is active here. */
+  readonly running: boolean;
+  /** The runs that are on here. */
+  readonly executions: ReadonlySet<Execution>;
+}
+
+/** A worker of the cluster, as its record shows it. */
+export function recordInfo(
+  definition: WorkerDefinition,
+  view: ClusterView | undefined,
+  { now, running, executions }: Surroundings,
+): WorkerInfo {
+  const { name, critical } = definition;
+  const timing = view?.timing ?? definition;
+  const stuck = [...executions].some(({ overdue }) => overdue);
+  const base = {
+    name,
+    interval: timing.interval,
+    ...(timing.cron !== undefined && { cron: timing.cron }),
+    running,
+    critical,
+  };
+  if (!view)
+    return {
+      ...base,
+      state: running ? 'idle' : 'stopped',
+      activeRuns: executions.size,
+      runCount: 0,
+      consecutiveFailures: 0,
+      skippedCount: 0,
+      missedCount: 0,
+      conditions: [],
+    };
+  const { record } = view;
+  const { status } = record;
+  const held = record.leaseUntil !== undefined && record.leaseUntil > now;
+  const activeRuns = Math.max(executions.size, held ? 1 : 0);
+  const [execution] = executions;
+  const progress = execution?.run.progress ?? (held ? status.progress : undefined);
+  const holder = execution?.run.replica ?? (held ? record.holder : undefined);
+  const next = running ? nextRunOf(view, now) : undefined;
+  return {
+    ...base,
+    ...(status.lastRun !== undefined && { lastRun: new Date(status.lastRun) }),
+    ...(status.lastError !== undefined && { lastError: status.lastError }),
+    runCount: status.runCount,
+    skippedCount: status.skippedCount,
+    missedCount: status.missedCount,
+    supersededCount: status.supersededCount,
+    lostCount: status.lostCount,
+    consecutiveFailures: status.consecutiveFailures,
+    ...(status.lastSuccess !== undefined && { lastSuccess: new Date(status.lastSuccess) }),
+    ...(status.lastDurationMs !== undefined && { lastDurationMs: status.lastDurationMs }),
+    state: stateOf(record, { stuck, on: activeRuns > 0, running }),
+    activeRuns,
+    ...(next !== undefined && { nextRun: new Date(next) }),
+    ...(progress && { progress }),
+    ...(holder !== undefined && { holder }),
+    conditions: conditionsOf(definition, view, { now, running, stuck }),
+  };
+}
+
+function stateOf(
+  { paused }: WorkerRecord,
+  { stuck, on, running }: { stuck: boolean; on: boolean; running: boolean },
+): WorkerState {
+  if (stuck) return 'stuck';
+  if (on) return 'executing';
+  if (!running) return 'stopped';
+  return paused ? 'paused' : 'idle';
+}
+
+/** When the next run is due, unless one is on whose end decides. */
+function nextRunOf({ record, timing, isOwed }: ClusterView, now: number): number | undefined {
+  const { paused, slot, notBefore = -Infinity, leaseUntil } = record;
+  if (paused || !timing.schedule) return undefined;
+  const held = leaseUntil !== undefined && leaseUntil > now;
+  if (timing.spacing === 'delay') return held ? undefined : Math.max(notBefore, now);
+  if (isOwed && !held) return Math.max(notBefore, now);
+  const next = timing.schedule.next(Math.max(slot, timing.schedule.latestDue(now)));
+  return next === Infinity ? undefined : Math.max(timing.schedule.dueAt(next), notBefore);
+}
+
+function conditionsOf(
+  { timeout }: WorkerDefinition,
+  { record, timing, startedAt }: ClusterView,
+  { now, running, stuck }: { now: number; running: boolean; stuck: boolean },
+): WorkerCondition[] {
+  const conditions: WorkerCondition[] = [];
+  const since = Math.max(record.status.lastEnd ?? 0, record.definitionAt, startedAt);
+  if (running && !record.paused && isStale(timing, since, now - (timeout ?? 0))) conditions.push('stale');
+  if (record.status.consecutiveFailures >= FAILING_AFTER) conditions.push('failing');
+  if (stuck) conditions.push('stuck');
+  return conditions;
+}
