@@ -178,6 +178,12 @@ export interface RunRequestInput extends Omit<RequestedRun, 'requestedAt' | 'att
 /** An event with such an id is never forgotten: it must not come again, however old it is. */
 export const FOREVER = 'once:';
 
+/**
+ * A request whose run has no lease counts as dropped when nobody has said for so long that it is on. Milliseconds:
+ * several pulses, so that a call that fails is not taken for death.
+ */
+export const SILENT_AFTER = 15_000;
+
 /** `busy`: a run is on, and the policy is `skip`. `known`: the event was requested before. */
 export type RequestAnswer = Timed<{
   readonly accepted: boolean;
@@ -197,6 +203,8 @@ export interface Known {
   readonly revisions: ReadonlyMap<string, number>;
   /** Requests whose outcome somebody waits for. */
   readonly awaited: readonly string[];
+  /** Requests whose runs are on here without a lease: that they are said here is their sign of life. */
+  readonly unleased: readonly string[];
 }
 
 export type Pulse = Timed<{

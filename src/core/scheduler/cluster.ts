@@ -147,8 +147,9 @@ export class Cluster {
       ),
     );
     const awaited = loops.flatMap((loop) => loop.awaited);
+    const unleased = loops.flatMap((loop) => loop.unleased);
     const { records, requests, outcomes } = this.clock.heard(
-      await this.coordinator.pulse({ revisions, awaited }),
+      await this.coordinator.pulse({ revisions, awaited, unleased }),
     );
     this.reached();
     const news = new Set([...records.map(({ name }) => name), ...requests.map(({ worker }) => worker)]);
