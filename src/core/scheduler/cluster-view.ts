@@ -8,6 +8,7 @@ import { catchUpDelay, worthCatchingUp } from './catch-up.js';
 export type Target = { readonly slot: number } | { readonly request: RequestedRun };
 
 const SHORTEST_JUMP = 1_000;
+const UNKNOWN = -1;
 
 /**
  * What a replica believes of a worker, and what it would therefore claim, and when. It may be wrong: then the claim
@@ -68,16 +69,19 @@ export class ClusterView {
     if ('slot' in target) this.tried = target.slot;
   }
 
-  /** Somebody else was granted the same, and nobody said what the record looks like now. */
+  /**
+   * Somebody else was faster, and nobody said what the record looks like now. Most likely the same was granted to
+   * them; what it really was comes with the next pulse, as no record has that revision.
+   */
   lostRace(target: Target, lease: number, now: number): void {
     this.current = {
       ...this.current,
       fencing: this.current.fencing + 1,
       leaseUntil: now + lease,
+      revision: UNKNOWN,
       ...('slot' in target && { slot: target.slot }),
     };
-    if ('slot' in target) this.tried = target.slot;
-    else this.drop(target.request.id);
+    if ('request' in target) this.drop(target.request.id);
     this.heldUntil = now + lease;
   }
 
@@ -178,12 +182,13 @@ export class ClusterView {
   }
 
   private nextSlot(after: number): number {
-    const { schedule, spacing } = this.read;
+    const { schedule, spacing, interval } = this.read;
     if (!schedule) return Infinity;
     if (spacing !== 'delay') return schedule.next(after);
-    const { leaseUntil, notBefore = this.startedAt, slot } = this.current;
-    // Where a run is on, the interval begins with its end, of which replicas are told.
-    return leaseUntil !== undefined ? Infinity : Math.max(Math.ceil(notBefore), slot + 1);
+    const { leaseUntil = -Infinity, notBefore = this.startedAt, slot } = this.current;
+    // Where a run is on, the interval begins with its end, of which replicas are told; if it has none, with that of
+    // the lease.
+    return Math.max(Math.ceil(Math.max(notBefore, leaseUntil + interval)), slot + 1);
   }
 
   /** Whether the stored slot is still to be run. */
