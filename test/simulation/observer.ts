@@ -47,6 +47,7 @@ export class Ledger {
   readonly ended = new Set<number>();
   /** Those of them that are not to be tried again. */
   readonly completed = new Set<number>();
+  readonly begunRequests = new Set<string>();
   readonly completedRequests = new Set<string>();
   readonly running = new Set<Running>();
   /** The last time that anything was granted, by true time. */
@@ -112,6 +113,7 @@ export class Observer {
     if ('request' in target) {
       if (ledger.completedRequests.has(target.request))
         this.violate(`${worker}: a request was granted again that had completed`);
+      ledger.begunRequests.add(target.request);
       return;
     }
     const { slot } = target;
@@ -119,6 +121,8 @@ export class Observer {
     if (slot < before.slot) this.reset(worker, ledger, slot);
     if (ledger.completed.has(slot))
       this.violate(`${worker}: slot ${instant(slot)} was granted again though it had completed`);
+    // One that failed, and is tried again.
+    ledger.ended.delete(slot);
     if (ledger.overlap === 'allow') this.complete(worker, ledger, slot, false);
   }
 

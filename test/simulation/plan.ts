@@ -104,7 +104,7 @@ function workerPlan(name: string, random: Random): WorkerPlan {
     maxAttempts: random.pick([1, 2, 3, 3]),
   };
   const every = (ms: number): Worker['interval'] =>
-    cron ? { cron: `*/${Math.max(2, ms / 1_000)} * * * * *`, timeZone: 'UTC' } : ms;
+    cron ? { cron: `*/${Math.max(2, ms / 1_000)} * * * * *`, utcOffset: 0 } : ms;
   const onlyEvents = random.chance(0.1);
   return {
     name,

@@ -10,6 +10,8 @@ const { values } = parseArgs({
     from: { type: 'string', default: '0' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    /** Goes on after a seed that fails. */
+    all: { type: 'boolean', default: false },
   },
 });
 
@@ -19,11 +21,15 @@ const count = values.seed === undefined ? Number(values.seeds) : 1;
 const began = performance.now();
 let time = 0;
 let completions = 0;
+let failed = 0;
 for (let seed = from; seed < from + count; seed++) {
   const result = await simulate(seed, { trace: values.trace });
   time += result.time;
   completions += result.completions;
-  if (result.violation) {
+  if (result.violation && values.all) {
+    console.log(`Seed ${seed}: ${result.violation.message}`);
+    failed++;
+  } else if (result.violation) {
     const { trace } = values.trace ? result : await simulate(seed, { trace: true });
     console.log(trace.join('\n'));
     console.log(`Seed ${seed}: ${result.violation.message}`);
@@ -36,6 +42,7 @@ for (let seed = from; seed < from + count; seed++) {
 }
 const seconds = ((performance.now() - began) / 1_000).toFixed(1);
 console.log(
-  `${count} seeds from ${from}, no violation: ${(time / 3_600_000).toFixed(1)} simulated hours, ` +
+  `${count} seeds from ${from}, ${failed > 0 ? `${failed} failed` : 'no violation'}: ${(time / 3_600_000).toFixed(1)} simulated hours, ` +
     `${completions} slots completed, ${seconds} s`,
 );
+process.exitCode = failed > 0 ? 1 : 0;

@@ -1,3 +1,4 @@
+import { SILENT_AFTER } from '../../src/core/coordination/coordinator.js';
 import { type WorkerRecord } from '../../src/core/coordination/worker-record.js';
 import { readTiming } from '../../src/core/registry/stored-timing.js';
 import {
@@ -126,7 +127,7 @@ class Simulation implements Surroundings {
     if (this.replicas.length > plan.replicas + 1) return;
     const label = `r${++this.started}`;
     const api = plan.api && this.started === 1;
-    const replica = new Replica(
+    const replica: Replica = new Replica(
       label,
       version,
       plan.workers.map((worker) => this.worker(worker, version, () => replica)),
@@ -249,11 +250,12 @@ class Simulation implements Surroundings {
 
   private async trigger(replica: Replica, worker: string): Promise<void> {
     let handle: RunHandle;
+    const { calm } = this;
     try {
       handle = await replica.scheduler.trigger(worker, { from: replica.label });
     } catch (error) {
       const expected = error instanceof WorkerBusyError || error instanceof SchedulerStoppedError;
-      if (!expected && this.calm) this.violate(`trigger of ${worker} threw ${String(error)}`);
+      if (!expected && calm) this.violate(`trigger of ${worker} threw ${String(error)}`);
       return;
     }
     const waiting = { replica, worker, id: handle.runId };
@@ -268,7 +270,9 @@ class Simulation implements Surroundings {
         settled(String(error));
         if (!(error instanceof RunDroppedError))
           this.violate(`a handle of ${worker} rejected: ${String(error)}`);
-        else this.dropped.push({ worker, id: handle.runId });
+        // One that had begun is lost, which its replica does not know yet.
+        else if (!this.observer.ledger(worker).begunRequests.has(handle.runId))
+          this.dropped.push({ worker, id: handle.runId });
       },
     );
   }
@@ -312,12 +316,12 @@ class Simulation implements Surroundings {
     if (running.length === 0) this.join();
   }
 
-  /** Until it is not paused. */
+  /** Whenever it is paused: somebody may have asked for it before, and be heard late. */
   private resume(worker: string): void {
+    this.world.in(1_000, () => this.resume(worker));
     if (!this.store.record(worker)?.paused) return;
     const replica = this.replicas.find(({ ready, draining }) => ready && !draining);
     this.control(replica, (scheduler) => scheduler.resume(worker));
-    this.world.in(1_000, () => this.resume(worker));
   }
 
   /** When all that went wrong must be over. */
@@ -325,7 +329,7 @@ class Simulation implements Surroundings {
     const { plan, world, time } = this;
     const backoff = Math.max(...plan.workers.map(({ versions: [worker] }) => longestBackoff(worker!)));
     const lasts = Math.max(this.busyUntil, world.now + LATEST) + 1_000;
-    return lasts + 2 * plan.lease + 2 * backoff + 2 * this.longestInterval() + time.jumpedBack + 2 * GRACE;
+    return lasts + 2 * plan.lease + 2 * backoff + 2 * this.longestInterval() + time.jumpedBack + SILENT_AFTER;
   }
 
   private longestInterval(): number {
@@ -365,7 +369,7 @@ class Simulation implements Surroundings {
     for (const { replica, worker, id } of this.waiting)
       this.violate(`${replica.label} still waits for ${this.trace.alias('run', id)} of ${worker}`);
     for (const { worker, id } of this.dropped)
-      if (observer.ledger(worker).completedRequests.has(id))
+      if (observer.ledger(worker).begunRequests.has(id))
         this.violate(`${worker}: ${this.trace.alias('run', id)} was said to be dropped, and ran`);
   }
 

@@ -59,8 +59,8 @@ export class Store {
   /** Requests that nobody has ended. */
   get openRequests(): { id: string; worker: string; attempts: number }[] {
     return [...this.model['requests'].values()].filter(
-      ({ endedAt, unleased, attempts, maxAttempts }) =>
-        endedAt === undefined && !unleased && attempts < maxAttempts,
+      ({ endedAt, heardOf, attempts, maxAttempts }) =>
+        endedAt === undefined && heardOf === undefined && attempts < maxAttempts,
     );
   }
 
@@ -222,7 +222,7 @@ export class Store {
     const { missedCount, skippedCount, supersededCount } = record.status;
     return [
       `[${instant(slot)}${done ? '' : ' open'}${owed === undefined ? '' : ` owed ${owed}`} token ${fencing}`,
-      ...(holder === undefined ? [] : [`held until ${instant(leaseUntil)}`]),
+      ...(holder === undefined || leaseUntil === undefined ? [] : [`held until ${instant(leaseUntil)}`]),
       ...(notBefore === undefined ? [] : [`not before ${instant(notBefore)}`]),
       ...(paused ? ['paused'] : []),
       ...(cancelRequested ? ['cancel'] : []),
