@@ -69,6 +69,7 @@ export class Cluster {
   }
 
   forget(name: string): void {
+    this.loops.get(name)?.closed();
     this.loops.delete(name);
   }
 
@@ -115,6 +116,7 @@ export class Cluster {
     this.closed = true;
     this.pulseTimer?.cancel();
     await this.beating;
+    for (const loop of this.loops.values()) loop.closed();
     await this.coordinator.close();
   }
 
