@@ -381,7 +381,8 @@ class Simulation implements Surroundings {
       if (now.paused) this.violate(`${name} is still paused`);
       if (schedule && spacing === 'delay') {
         const quiet = time.now() - (now.status.lastEnd ?? -Infinity);
-        if (!(quiet <= intervalOf(now) + GRACE))
+        // Jitter delays it by an interval at the most.
+        if (!(quiet <= 2 * intervalOf(now) + GRACE))
           this.violate(`${name}: no run has ended for ${Math.round(quiet)} ms`);
       } else if (schedule) {
         const { completed } = observer.ledger(name);

@@ -1,14 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../testing/manual-clock.js';
 import { CoordinatorClock } from './coordinator-clock.js';
-import { type Heartbeat } from './coordinator.js';
+import { type Heartbeat, type HeartbeatAnswer } from './coordinator.js';
 import { Lease } from './lease.js';
 
 const LENGTH = 5_000;
 const HELD = { worker: 'w', runId: 'run', fencing: 1 };
 
 describe('a lease', () => {
-  const kept = (left: number, heartbeat: (beat: Heartbeat) => Promise<never>, clock: ManualClock) => {
+  const kept = (
+    left: number,
+    heartbeat: (beat: Heartbeat) => Promise<HeartbeatAnswer>,
+    clock: ManualClock,
+  ) => {
     const lost: string[] = [];
     const lease = new Lease(
       HELD,
@@ -39,5 +43,16 @@ describe('a lease', () => {
     const { lease } = kept(60_000, unheard, clock);
     await clock.advance(0.9 * LENGTH);
     expect(lease.trusted).toBe(false);
+  });
+
+  it('is given up at once when a process that was stopped finds an answer whose time is up', async () => {
+    const clock = new ManualClock();
+    let answer = (_: HeartbeatAnswer): void => {};
+    const { lost } = kept(LENGTH, () => new Promise<HeartbeatAnswer>((resolve) => (answer = resolve)), clock);
+    await clock.advance(LENGTH / 3 + 1);
+    clock.block('1m');
+    answer({ time: 0, leaseUntil: LENGTH, cancelRequested: false });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(lost).toEqual([expect.stringContaining('could not be renewed in time')]);
   });
 });

@@ -68,10 +68,11 @@ export class Lease {
   private trust(until: number): void {
     this.trustedUntil = until;
     this.trustTimer?.cancel();
-    this.trustTimer = this.clock.setTimer(
-      () => this.lose('it could not be renewed in time'),
-      Math.max(0, until - this.clock.monotonic()),
-    );
+    const late = (): void => this.lose('it could not be renewed in time');
+    const left = until - this.clock.monotonic();
+    // A process that was stopped may find an answer that is old before it finds that its time is up.
+    if (left <= 0) late();
+    else this.trustTimer = this.clock.setTimer(late, left);
   }
 
   private beatIn(delay: number): void {
@@ -93,6 +94,7 @@ export class Lease {
       const { leaseUntil, time, cancelRequested } = answer;
       if (leaseUntil === undefined) return this.lose('another one was granted, or this one was given back');
       this.trust(sentAt + (leaseUntil - time) - MARGIN * this.length);
+      if (this.over) return;
       if (cancelRequested) this.listener.cancelled();
       this.beatIn(this.length / BEATS);
     } catch {
