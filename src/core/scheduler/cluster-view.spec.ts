@@ -98,4 +98,26 @@ describe('what a replica believes', () => {
     expect(view.nextAt(clock.now())).toBe(clock.now());
     expect(view.wanted(clock.now())).toEqual({ slot: view.latestDue(clock.now()) });
   });
+
+  it('of slots that it has passed over is forgotten when the clock of the coordinator was set back', async () => {
+    const view = await enrolled({});
+    const before = clock.now();
+    await clock.advance('1h');
+    view.refusedAsHeld(view.wanted(clock.now())!, clock.now());
+    expect(view.wanted(clock.now())).toBeUndefined();
+    clock.setWall(before + 20_000);
+    expect(view.wanted(clock.now())).toEqual({ slot: view.latestDue(clock.now()) });
+  });
+
+  it('of a slot that was owed and refused keeps no run with spacing `delay` from being made', async () => {
+    const view = await enrolled({ spacing: 'delay' });
+    await clock.advance('40s');
+    const record = { ...(await current()), slot: clock.now(), owed: 2, done: false };
+    view.learn(record);
+    view.refusedAsHeld({ slot: record.slot }, clock.now());
+    // Set back from behind that slot.
+    const now = clock.now() - 20_000;
+    view.learn({ ...record, owed: undefined, done: true, slot: now - 15_000, notBefore: now - 5_000 });
+    expect(view.wanted(clock.now())).toEqual({ slot: now - 5_000 });
+  });
 });

@@ -98,10 +98,10 @@ export class ClusterView {
     if (this.jumpedBack(now)) return { slot: this.latestDue(now) };
     const due = this.latestDue(now);
     const owed = this.isOwed && now >= (this.current.leaseUntil ?? now);
-    if (due > Math.max(this.current.slot, this.floor)) {
-      const caughtUp = due > this.startedAt || now >= this.catchUpAt;
+    if (due > Math.max(this.current.slot, this.missedUntil(now))) {
+      const caughtUp = due > this.startedAt || now >= this.catchUpAt || now < this.startedAt;
       const again = owed || (this.queues && now >= this.heldUntil);
-      if (caughtUp && (due > this.tried || again)) return { slot: due };
+      if (caughtUp && (due > this.passedOver(now) || again)) return { slot: due };
       if (!caughtUp) return undefined;
     } else if (owed) return { slot: this.current.slot };
     return undefined;
@@ -113,14 +113,14 @@ export class ClusterView {
     const times: number[] = [];
     if (this.requests.length > 0) times.push(this.heldUntil);
     if (!paused) {
-      const last = Math.max(slot, this.floor, this.tried);
+      const last = Math.max(slot, this.missedUntil(now), this.passedOver(now));
       // None at all if it has had no schedule before. Then the latest one counts, not the first of all times.
       const next = this.nextSlot(last > -Infinity ? last : this.latestDue(now) - 1);
       if (next < Infinity) {
         const due = this.dueAt(next);
         times.push(Math.max(due, notBefore, next <= this.startedAt ? this.catchUpAt : due));
       }
-      const waiting = this.queues && this.latestDue(now) > Math.max(slot, this.floor);
+      const waiting = this.queues && this.latestDue(now) > Math.max(slot, this.missedUntil(now));
       if (waiting) times.push(Math.max(this.heldUntil, notBefore));
       if (this.isOwed) times.push(Math.max(leaseUntil, notBefore));
     }
@@ -171,7 +171,7 @@ export class ClusterView {
     const { schedule, spacing } = this.read;
     if (!schedule) return -Infinity;
     if (this.jumpedBack(now)) return schedule.latestDue(now);
-    if (spacing !== 'delay') return Math.max(schedule.latestDue(now), this.floor);
+    if (spacing !== 'delay') return Math.max(schedule.latestDue(now), this.missedUntil(now));
     const slot = this.nextSlot(this.current.slot);
     return schedule.dueAt(slot) <= now ? slot : this.current.slot;
   }
@@ -181,6 +181,18 @@ export class ClusterView {
     const { schedule, spacing } = this.read;
     if (!schedule || spacing === 'delay' || after === -Infinity) return 0;
     return schedule.count(after, until);
+  }
+
+  /**
+   * The slot that was claimed last, and refused: not again. Where the interval begins with the end of a run, slots are
+   * no row of instants, and none is passed over. What lies ahead was tried before the coordinator's clock was set back.
+   */
+  private passedOver(now: number): number {
+    return this.read.spacing === 'delay' || this.tried > now ? -Infinity : this.tried;
+  }
+
+  private missedUntil(now: number): number {
+    return this.floor > now ? -Infinity : this.floor;
   }
 
   private nextSlot(after: number): number {
