@@ -153,7 +153,9 @@ export class Network extends Coordinator {
       const late = random.chance(weather.requestLate) ? random.between(0, LATEST) : 0;
       const delay = this.latency(weather) + late;
       if (delay < 0.2) arrive(true);
-      else world.in(delay, () => arrive(true));
+      else
+        // What comes of it is heard with the answer; only the trace wants to know at once.
+        world.in(delay, () => arrive(true), !this.trace.on);
     });
   }
 

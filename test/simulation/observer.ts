@@ -72,6 +72,7 @@ export class Ledger {
 export class Observer {
   readonly ledgers = new Map<string, Ledger>();
   violation?: Violation;
+  private readonly timings = new Map<string, ReturnType<typeof readTiming>>();
   /** True time, since when one and the same replica could have claimed whatever was due. */
   healthySince: () => number = () => Infinity;
 
@@ -207,7 +208,7 @@ export class Observer {
   /** Slots elapsed since enrolment are accounted for, each once. */
   countsAddUp(record: WorkerRecord): void {
     const ledger = this.ledger(record.name);
-    const { schedule, spacing } = readTiming(record.name, record.timing);
+    const { schedule, spacing } = this.timing(record.name, record.timing);
     if (ledger.uncountable || !schedule || spacing === 'delay' || ledger.start === -Infinity) return;
     const { skippedCount, missedCount, supersededCount } = record.status;
     const elapsed = schedule.count(ledger.start, record.slot);
@@ -223,7 +224,7 @@ export class Observer {
   /** A slot that could be claimed is, within a pulse, or with the next one if its attempts are used up. */
   private inTime(ledger: Ledger, before: WorkerRecord, slot: number, now: number): void {
     const { name, timing } = before;
-    const { schedule, spacing, interval } = readTiming(name, timing);
+    const { schedule, spacing, interval } = this.timing(name, timing);
     if (!schedule) return;
     if (spacing === 'delay') {
       const gap = now - ledger.scheduledAt;
@@ -242,6 +243,14 @@ export class Observer {
     const late = this.world.now - free;
     if (late > schedule.next(next) - next + LONGEST_LOOK)
       this.violate(`${name}: slot ${instant(next)} could be claimed for ${Math.round(late)} ms, and was not`);
+  }
+
+  /** Reading one is dear, and there are few. */
+  private timing(name: string, stored: string): ReturnType<typeof readTiming> {
+    const key = `${name} ${stored}`;
+    let timing = this.timings.get(key);
+    if (!timing) this.timings.set(key, (timing = readTiming(name, stored)));
+    return timing;
   }
 
   private trueTime(instant: number): number {

@@ -290,7 +290,7 @@ class Simulation implements Surroundings {
     handle.ended.then(
       ({ outcome }) => settled(outcome),
       (error: unknown) => {
-        settled(String(error));
+        settled((error as Error).name);
         if (error instanceof RunUnknownError && replica.draining) return;
         if (!(error instanceof RunDroppedError))
           this.violate(`a handle of ${worker} rejected: ${String(error)}`);

@@ -9,6 +9,7 @@ const MOST = 200_000;
 interface Entry {
   readonly at: number;
   readonly order: number;
+  readonly quiet: boolean;
   action: (() => void) | undefined;
 }
 
@@ -25,16 +26,19 @@ export class World {
   private made = 0;
   happened = 0;
 
-  /** Calls back at that instant, or now if it has passed. */
-  at(at: number, action: () => void): Happening {
+  /**
+   * Calls back at that instant, or now if it has passed.
+   * @param quiet it sets nothing off, so that nothing has to settle before the next one
+   */
+  at(at: number, action: () => void, quiet = false): Happening {
     if (Number.isNaN(at)) throw new Error('something is to happen at no time at all');
-    const entry: Entry = { at: Math.max(at, this.now), order: this.made++, action };
+    const entry: Entry = { at: Math.max(at, this.now), order: this.made++, action, quiet };
     this.push(entry);
     return { cancel: () => (entry.action = undefined) };
   }
 
-  in(ms: number, action: () => void): Happening {
-    return this.at(this.now + ms, action);
+  in(ms: number, action: () => void, quiet = false): Happening {
+    return this.at(this.now + ms, action, quiet);
   }
 
   /** Lets time pass. Rejects with what an action throws. */
@@ -55,14 +59,14 @@ export class World {
   /** @returns whether something happened: then it has to settle, which promises have when an immediate fires. */
   private next(until: number): boolean {
     while (!this.over && this.heap[0] && this.heap[0].at <= until) {
-      const { at, action } = this.pop();
+      const { at, action, quiet } = this.pop();
       if (!action) continue;
       this.now = at;
       // A loop that never waits would go on for ever in no time.
       if (++this.happened > MOST)
         throw new Error(`${MOST} things have happened, and there is no end to them`);
       action();
-      return true;
+      if (!quiet) return true;
     }
     if (!this.over) this.now = until;
     return false;
