@@ -136,9 +136,17 @@ export class Store {
         `releases ${worker} ${this.trace.alias('run', runId)} ${kind} ${release.run?.outcome ?? ''} delay ${delay}` +
         `${retry ? ' retry' : ''}${leased ? (accepted ? '' : ' (refused)') : ' (no lease)'}: ${after && this.state(after)}`,
     );
+    const seen = this.written.get(worker);
     if (before) this.wrote(worker, before);
     if (accepted) this.observer.released(release, before);
-    return answer;
+    const stale =
+      leased && !accepted && seen && this.world.now - seen.at <= COMMIT && this.random.chance(0.6)
+        ? seen.before
+        : undefined;
+    // It waited for the row's lock in vain, and reads the row as it was when it began: nothing shows that it came late.
+    return stale?.runId === runId && stale.fencing === release.fencing
+      ? Promise.resolve({ time: this.time.now(), record: stale })
+      : answer;
   }
 
   request(request: RunRequestInput, who: Caller) {
