@@ -98,6 +98,7 @@ export class LocalCoordinator extends Coordinator {
     const row = this.rows.get(release.worker);
     if (!row) return { time, record: undefined };
     if (!release.leased) {
+      if (release.tell) row.revision++;
       this.settle(row, release, this.requestOf(release), time);
       return { time, record: copy(row) };
     }

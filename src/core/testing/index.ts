@@ -1,3 +1,4 @@
 export { type ContractCase } from './contract-case.js';
+export { coordinatorContract, type CoordinatorSetup } from './coordinator.contract.js';
 export { ManualClock } from './manual-clock.js';
 export { runStoreContract, sharedRunStoreContract, type RunStoreSetup } from './run-store.contract.js';

@@ -33,6 +33,60 @@ CREATE INDEX runs_started ON ${schema}.runs (started_at DESC, id DESC);
 -- Small: only what is on right now. Every heartbeat reads it.
 CREATE INDEX runs_running ON ${schema}.runs (replica) WHERE outcome = 'running';
 `,
+  `
+-- One row a worker, which every run changes twice: nothing but the name is indexed, so that a change needs no new entry
+-- in any index (HOT), and pages keep room for it.
+CREATE TABLE ${schema}.workers (
+  name text PRIMARY KEY,
+  slot timestamptz NOT NULL,
+  done boolean NOT NULL DEFAULT true,
+  owed int,
+  fencing bigint NOT NULL DEFAULT 0,
+  run_id uuid,
+  attempt int NOT NULL DEFAULT 0,
+  request_id uuid,
+  holder uuid,
+  lease_until timestamptz,
+  cancel_requested boolean NOT NULL DEFAULT false,
+  not_before timestamptz,
+  paused boolean NOT NULL DEFAULT false,
+  revision int NOT NULL DEFAULT 1,
+  timing text NOT NULL,
+  definition text NOT NULL,
+  definition_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  previous jsonb,
+  last_run timestamptz,
+  last_end timestamptz,
+  last_success timestamptz,
+  last_error text,
+  last_duration_ms float8,
+  progress jsonb,
+  run_count bigint NOT NULL DEFAULT 0,
+  consecutive_failures int NOT NULL DEFAULT 0,
+  skipped_count bigint NOT NULL DEFAULT 0,
+  missed_count bigint NOT NULL DEFAULT 0,
+  superseded_count bigint NOT NULL DEFAULT 0,
+  lost_count bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+
+-- Runs that somebody or something asked for.
+CREATE TABLE ${schema}.requests (
+  id uuid PRIMARY KEY,
+  worker text NOT NULL,
+  trigger text NOT NULL,
+  event_id text,
+  payload jsonb,
+  requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  max_attempts int NOT NULL,
+  attempts int NOT NULL DEFAULT 0,
+  unleased boolean NOT NULL DEFAULT false,
+  ended_at timestamptz,
+  outcome jsonb
+);
+
+CREATE UNIQUE INDEX requests_event ON ${schema}.requests (worker, event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX requests_open ON ${schema}.requests (worker, requested_at) WHERE ended_at IS NULL;
+`,
 ];
 
 /** Holds the number of steps that were applied. */

@@ -1,0 +1,103 @@
+import { type RequestedRun, type RequestOutcome, type WorkerRecord } from '../coordination/worker-record.js';
+import { type EndedRun } from '../history/run.js';
+import { type RunProgress } from '../worker/run-context.js';
+
+/** `pg` gives a bigint as text, and JSON an infinite number. */
+type Numeric = number | string;
+
+/** A row as `workerColumns` selects it. */
+export interface WorkerRow {
+  time: number;
+  name: string;
+  slot: Numeric;
+  done: boolean;
+  owed: number | null;
+  fencing: Numeric;
+  run_id: string | null;
+  attempt: number;
+  request_id: string | null;
+  holder: string | null;
+  lease_until: number | null;
+  cancel_requested: boolean;
+  not_before: number | null;
+  paused: boolean;
+  revision: number;
+  timing: string;
+  definition: string;
+  definition_at: number;
+  last_run: number | null;
+  last_end: number | null;
+  last_success: number | null;
+  last_error: string | null;
+  last_duration_ms: number | null;
+  progress: RunProgress | null;
+  run_count: Numeric;
+  consecutive_failures: number;
+  skipped_count: Numeric;
+  missed_count: Numeric;
+  superseded_count: Numeric;
+  lost_count: Numeric;
+}
+
+export interface RequestRow {
+  id: string;
+  worker: string;
+  trigger: RequestedRun['trigger'];
+  payload: unknown;
+  attempts: number;
+  requested_at: number;
+}
+
+export function toRecord(row: WorkerRow): WorkerRecord {
+  return {
+    name: row.name,
+    slot: Number(row.slot),
+    done: row.done,
+    owed: row.owed ?? undefined,
+    fencing: Number(row.fencing),
+    runId: row.run_id ?? undefined,
+    attempt: row.attempt,
+    requestId: row.request_id ?? undefined,
+    holder: row.holder ?? undefined,
+    leaseUntil: row.lease_until ?? undefined,
+    cancelRequested: row.cancel_requested,
+    notBefore: row.not_before ?? undefined,
+    paused: row.paused,
+    revision: row.revision,
+    timing: row.timing,
+    definition: row.definition,
+    definitionAt: row.definition_at,
+    status: {
+      lastRun: row.last_run ?? undefined,
+      lastEnd: row.last_end ?? undefined,
+      lastSuccess: row.last_success ?? undefined,
+      lastError: row.last_error ?? undefined,
+      lastDurationMs: row.last_duration_ms ?? undefined,
+      progress: row.progress ?? undefined,
+      runCount: Number(row.run_count),
+      consecutiveFailures: row.consecutive_failures,
+      skippedCount: Number(row.skipped_count),
+      missedCount: Number(row.missed_count),
+      supersededCount: Number(row.superseded_count),
+      lostCount: Number(row.lost_count),
+    },
+  };
+}
+
+export function toRequest({ requested_at, payload, ...row }: RequestRow): RequestedRun {
+  return { ...row, payload: payload ?? undefined, requestedAt: requested_at };
+}
+
+/** The record of a run as JSON has it: dates are text. */
+export function toOutcome(outcome: { dropped: true } | { run: Record<string, unknown> }): RequestOutcome {
+  if ('dropped' in outcome) return outcome;
+  const run = { ...outcome.run };
+  for (const key of ['slot', 'scheduledAt', 'startedAt', 'endedAt'])
+    if (run[key] !== undefined) run[key] = new Date(run[key] as string);
+  return { run: run as unknown as EndedRun };
+}
+
+/** `pg` has no text for -Infinity that `to_timestamp` takes as a parameter of its own. */
+export function toInstant(ms: number): Numeric {
+  return ms === -Infinity ? '-Infinity' : ms;
+}
