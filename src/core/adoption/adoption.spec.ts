@@ -1,6 +1,6 @@
 import { type CanActivate, Injectable, type Provider, Scope, UseGuards } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { Cron, Interval, SchedulerRegistry, Timeout } from '@nestjs/schedule';
+import { Cron, type CronOptions, Interval, SchedulerRegistry, Timeout } from '@nestjs/schedule';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CronJob, CronTime } from 'cron';
 import { gate } from '../../../test/support/gate.js';
@@ -199,6 +199,18 @@ describe('Adoption', () => {
     await start([Tasks], { globalEnhancers: true });
     await clock.advance('1s');
     expect(await runs('guarded')).toMatchObject([{ outcome: 'succeeded' }]);
+  });
+
+  it('takes no option that @Cron does not declare', async () => {
+    @Injectable()
+    class Tasks {
+      @Cron('0 0 1 1 *', { name: 'cron', runOnInit: true, start: false } as CronOptions)
+      work() {}
+    }
+    await start([Tasks]);
+    await clock.advance('1m');
+    expect(await runs('cron')).toEqual([]);
+    expect(info('cron').nextRun).toBeDefined();
   });
 
   it('makes a millisecond of an interval or a timeout of 0', async () => {
