@@ -79,10 +79,14 @@ function testsOf(cell: string): Row['tests'] {
   return tests;
 }
 
+const titles = new Map<string, string[]>();
+
 function titlesOf(file: string): string[] {
   const path = specs.get(file);
   if (!path) throw new Error(`docs/migration.md names ${file}, and there is no such file in src/core`);
-  return specTitles(path).map((titles) => titles.join(' › '));
+  const known = titles.get(file) ?? specTitles(path).map((each) => each.join(' › '));
+  titles.set(file, known);
+  return known;
 }
 
 /** Suites may be left out from the front. */
