@@ -4,7 +4,12 @@ export { WorkerModuleImportedTwiceError, WorkerModuleNotConfiguredError } from '
 export { Interval, type Every } from './worker/interval.decorator.js';
 export { type Worker } from './worker/worker.js';
 export { type Backoff, type OverlapPolicy, type WorkerOptions } from './worker/worker-options.js';
-export { RunContext, type RunProgress, type RunTrigger } from './worker/run-context.js';
+export {
+  RunContext,
+  type RunProgress,
+  type RunTrigger,
+  type TransactionRunner,
+} from './worker/run-context.js';
 export { type WorkerCondition, type WorkerInfo, type WorkerState } from './worker/worker-info.js';
 export { Cron, type CronOptions } from './worker/cron.decorator.js';
 export { type CronExpression, InvalidCronError } from './timing/cron-schedule.js';
@@ -12,6 +17,10 @@ export { type WorkerOverrides } from './registry/worker-definition.js';
 export { Scheduler } from './scheduler/scheduler.js';
 export { type RunHandle } from './scheduler/run-handle.js';
 export { type WorkerEvent } from './scheduler/worker-events.js';
+export { type CoordinationStatus } from './scheduler/cluster.js';
+export { Coordinator } from './coordination/coordinator.js';
+export { LocalCoordinator } from './coordination/local.coordinator.js';
+export { LeaseLostError, StaleRunError } from './coordination/coordination.errors.js';
 export { EventSources, type EventSource } from './scheduler/event-sources.js';
 export { type DrainOptions } from './scheduler/drain.js';
 export {

@@ -19,14 +19,16 @@ export class WorkersController {
     private readonly recorder: RunRecorder,
   ) {}
 
+  /** The cluster's, if there is one; while that cannot be reached, what this replica knows. */
   @Get()
-  list(): Wire<WorkerInfo>[] {
-    return this.scheduler.workers().map(toWire);
+  async list(): Promise<Wire<WorkerInfo>[]> {
+    return (await this.infos()).map(toWire);
   }
 
   @Get(':name')
-  one(@Param('name') name: string): Wire<WorkerInfo> {
-    return toWire(this.known(name));
+  async one(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
+    const known = this.known(name);
+    return toWire((await this.infos()).find((info) => info.name === name) ?? known);
   }
 
   /** Newest first. */
@@ -42,6 +44,10 @@ export class WorkersController {
   async trigger(@Param('name') name: string, @Body() payload: unknown): Promise<{ run_id: string }> {
     const { runId } = await this.scheduler.trigger(name, payload);
     return { run_id: runId };
+  }
+
+  private infos(): Promise<WorkerInfo[]> {
+    return this.scheduler.status().catch(() => this.scheduler.workers());
   }
 
   private known(name: string): WorkerInfo {
