@@ -10,6 +10,8 @@ const BEATS = 3;
 /** After a heartbeat that failed, as a share of the lease. */
 const RETRY = 0.05;
 
+const UNRENEWED = 'it was not renewed in time';
+
 /** What a lease tells the run that holds it. */
 export interface LeaseListener {
   /** It is not certain any more that nobody else runs the worker. */
@@ -68,7 +70,7 @@ export class Lease {
     this.trustedUntil = until;
     this.trustTimer?.cancel();
     this.trustTimer = this.clock.setTimer(
-      () => this.lose('it could not be renewed in time'),
+      () => this.lose(UNRENEWED),
       Math.max(0, until - this.clock.monotonic()),
     );
   }
@@ -78,6 +80,8 @@ export class Lease {
   }
 
   private async beat(): Promise<void> {
+    // After a sleep both timers are due, in no order. A renewal might succeed: but the run has gone on unguarded.
+    if (!this.trusted) return this.lose(UNRENEWED);
     const sentAt = this.clock.monotonic();
     try {
       const progress = this.listener.progress();
