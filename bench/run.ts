@@ -10,10 +10,11 @@ import { parseArgs } from 'node:util';
 import { type Bench } from './harness/bench.js';
 import { thisMachine } from './harness/machine.js';
 import { asJson, asTable } from './harness/report.js';
+import { claim } from './claim.bench.js';
 import { gc } from './gc.bench.js';
 import { overhead } from './overhead.bench.js';
 
-const BENCHES: readonly Bench[] = [gc, overhead];
+const BENCHES: readonly Bench[] = [claim, gc, overhead];
 
 const list = (): string => {
   const width = Math.max(...BENCHES.map(({ name }) => name.length));

@@ -25,7 +25,7 @@ import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
 import { PostgresRunStore } from './postgres-run.store.js';
 import { checkSchema, upgradeSchema } from './schema.js';
-import { claimRequest, claimSlot } from './sql/claim.js';
+import { claim as claimStatement } from './sql/claim.js';
 import {
   cancelRun,
   findWorkers,
@@ -35,10 +35,18 @@ import {
   resumeWorker,
 } from './sql/control.js';
 import { enroll } from './sql/enroll.js';
-import { releaseDone, releaseUndone, releaseUnrun, settleUnleased } from './sql/release.js';
+import { release as releaseStatement } from './sql/release.js';
 import { renewLease } from './sql/renew-lease.js';
 import { pruneRequests, pulse, requestRun } from './sql/requests.js';
-import { type RequestRow, toInstant, toOutcome, toRecord, toRequest, type WorkerRow } from './worker-row.js';
+import {
+  type Answer,
+  type RequestRow,
+  toInstant,
+  toOutcome,
+  toRecord,
+  toRequest,
+  type WorkerRow,
+} from './worker-row.js';
 
 /**
  * After so many milliseconds a database that says nothing counts as away. A heartbeat that is given up then leaves time
@@ -83,23 +91,31 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async enroll(workers: readonly Enrolment[]): Promise<Timed<{ records: WorkerRecord[] }>> {
-    const rows = await this.query<WorkerRow>(enroll, [JSON.stringify(workers)]);
-    return { time: rows.at(-1)?.time ?? (await this.time()), records: rows.map(toRecord) };
+    const rows = await this.query<Answer>(enroll, [JSON.stringify(workers)]);
+    return {
+      time: rows.at(-1)?.time ?? (await this.time()),
+      records: rows.map(({ record }) => toRecord(record)),
+    };
   }
 
   async claim(claim: Claim): Promise<ClaimAnswer> {
-    const { target, lease = null, missed, skipped, maxAttempts, resetAhead = null } = claim;
-    const common = [claim.worker, claim.runId, claim.replica, claim.fencing, toInstant(claim.from), lease];
-    type Row = WorkerRow & { answer: Refusal | 'granted'; wait: number; previous: LostRunRow | null };
-    const [row] = await ('request' in target
-      ? this.query<Row>(claimRequest, [...common, target.request])
-      : this.query<Row>(claimSlot, [...common, target.slot, missed, skipped, maxAttempts, resetAhead]));
+    const { worker, runId, replica, fencing, from, target } = claim;
+    const { lease = null, missed, skipped, maxAttempts, resetAhead = null } = claim;
+    const [slot, request] = 'slot' in target ? [target.slot, null] : [null, target.request];
+    const expected = [worker, runId, replica, fencing, toInstant(from), lease, slot, request];
+    const [row] = await this.query<Answer & { answer: Refusal | 'granted'; wait: number }>(claimStatement, [
+      ...expected,
+      missed,
+      skipped,
+      maxAttempts,
+      resetAhead,
+    ]);
     if (!row)
       return { time: await this.time(), granted: false, reason: 'unknown', wait: 0, record: undefined };
-    const { answer, time, wait, previous } = row;
-    const record = toRecord(row);
+    const { answer, time, wait } = row;
+    const record = toRecord(row.record);
     return answer === 'granted'
-      ? { time, granted: true, record, lost: toLostRun(previous) }
+      ? { time, granted: true, record, lost: toLostRun(row.record.previous) }
       : { time, granted: false, reason: answer, wait, record };
   }
 
@@ -117,9 +133,9 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async release(release: Release): Promise<ReleaseAnswer> {
-    const [row] = await this.query<WorkerRow & { accepted: boolean }>(...releaseStatement(release));
+    const [row] = await this.query<Answer & { accepted: boolean }>(releaseStatement, releaseValues(release));
     if (!row) return { time: await this.time(), record: undefined };
-    return { time: row.time, record: row.accepted ? toRecord(row) : undefined };
+    return { time: row.time, record: row.accepted ? toRecord(row.record) : undefined };
   }
 
   async request({
@@ -131,7 +147,7 @@ export class PostgresCoordinator extends Coordinator {
     maxAttempts,
     overlap,
   }: RunRequestInput): Promise<RequestAnswer> {
-    const [row] = await this.query<WorkerRow & { accepted: boolean; busy: boolean }>(requestRun, [
+    const [row] = await this.query<Answer & { accepted: boolean; busy: boolean }>(requestRun, [
       id,
       worker,
       trigger,
@@ -142,8 +158,8 @@ export class PostgresCoordinator extends Coordinator {
     ]);
     if (!row) return { time: await this.time(), accepted: false, reason: 'unknown', record: undefined };
     const { time, accepted, busy } = row;
-    if (accepted) return { time, accepted, record: toRecord(row) };
-    return { time, accepted, reason: busy ? 'busy' : 'known', record: toRecord(row) };
+    if (accepted) return { time, accepted, record: toRecord(row.record) };
+    return { time, accepted, reason: busy ? 'busy' : 'known', record: toRecord(row.record) };
   }
 
   async cancel(worker: string, fencing: number): Promise<void> {
@@ -151,8 +167,10 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async control(worker: string, change: Control): Promise<Timed<{ record: WorkerRecord | undefined }>> {
-    const [row] = await this.query<WorkerRow>(...controlStatement(worker, change));
-    return row ? { time: row.time, record: toRecord(row) } : { time: await this.time(), record: undefined };
+    const [row] = await this.query<Answer>(...controlStatement(worker, change));
+    return row
+      ? { time: row.time, record: toRecord(row.record) }
+      : { time: await this.time(), record: undefined };
   }
 
   async pulse({ revisions, awaited }: Known): Promise<Pulse> {
@@ -174,8 +192,11 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async records(): Promise<Timed<{ records: WorkerRecord[] }>> {
-    const rows = await this.query<WorkerRow>(findWorkers, []);
-    return { time: rows.at(-1)?.time ?? (await this.time()), records: rows.map(toRecord) };
+    const rows = await this.query<Answer>(findWorkers, []);
+    return {
+      time: rows.at(-1)?.time ?? (await this.time()),
+      records: rows.map(({ record }) => toRecord(record)),
+    };
   }
 
   async assertCurrent({ worker, runId, fencing }: HeldLease, manager: TransactionRunner): Promise<void> {
@@ -207,20 +228,26 @@ export class PostgresCoordinator extends Coordinator {
 
 type Statement = [statement: (schema: string) => string, values: unknown[]];
 
-function releaseStatement(release: Release): Statement {
-  const { worker, runId, fencing, kind, tell, run, delay, leased, requestId, retry, passed } = release;
-  const common = [worker, runId, fencing, tell];
-  if (kind === 'undone') return [releaseUndone, common];
-  if (kind === 'unrun') return [releaseUnrun, common];
-  const ended = [
-    run!.outcome === 'succeeded',
-    run!.error?.message ?? null,
-    run!.endedAt.getTime() - run!.startedAt.getTime(),
+function releaseValues(release: Release): unknown[] {
+  const { worker, runId, fencing, kind, tell, leased, requestId, run, delay, retry, passed } = release;
+  return [
+    worker,
+    runId,
+    fencing,
+    kind,
+    tell,
+    leased,
+    requestId ?? null,
+    run?.outcome === 'succeeded',
+    run?.error?.message ?? null,
+    run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
     delay === 'keep' ? null : delay,
-    JSON.stringify(run),
+    // Nobody but who asked for the run reads it there.
+    run && requestId !== undefined ? JSON.stringify(run) : null,
+    retry,
+    passed?.slot ?? null,
+    passed?.skipped ?? 0,
   ];
-  if (!leased) return [settleUnleased, [...common, ...ended, requestId ?? null]];
-  return [releaseDone, [...common, ...ended, retry, passed?.slot ?? null, passed?.skipped ?? 0]];
 }
 
 function controlStatement(worker: string, change: Control): Statement {
@@ -230,15 +257,6 @@ function controlStatement(worker: string, change: Control): Statement {
   return [rescheduleWorker, [worker, slot, change.timing, change.delay ?? null]];
 }
 
-/** The run that the grant found dead, as the row keeps it. */
-interface LostRunRow {
-  runId: string;
-  replica: string;
-  attempt: number;
-  slot: number | null;
-  startedAt: number;
-}
-
-function toLostRun(previous: LostRunRow | null): LostRun | undefined {
+function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {
   return previous ? { ...previous, slot: previous.slot ?? undefined } : undefined;
 }

@@ -2,17 +2,22 @@ import { type RequestedRun, type RequestOutcome, type WorkerRecord } from '../co
 import { type EndedRun } from '../history/run.js';
 import { type RunProgress } from '../worker/run-context.js';
 
-/** `pg` gives a bigint as text, and JSON an infinite number. */
+/** JSON has no infinite number: it is text there. */
 type Numeric = number | string;
 
-/** A row as `workerColumns` selects it. */
-export interface WorkerRow {
+/** What most statements answer. */
+export interface Answer {
   time: number;
+  record: WorkerRow;
+}
+
+/** A worker's row as the function `record` writes it. */
+export interface WorkerRow {
   name: string;
   slot: Numeric;
   done: boolean;
   owed: number | null;
-  fencing: Numeric;
+  fencing: number;
   run_id: string | null;
   attempt: number;
   request_id: string | null;
@@ -21,6 +26,14 @@ export interface WorkerRow {
   cancel_requested: boolean;
   not_before: number | null;
   paused: boolean;
+  /** The run that the last grant found dead. */
+  previous: {
+    runId: string;
+    replica: string;
+    attempt: number;
+    slot: number | null;
+    startedAt: number;
+  } | null;
   revision: number;
   timing: string;
   definition: string;
@@ -31,12 +44,12 @@ export interface WorkerRow {
   last_error: string | null;
   last_duration_ms: number | null;
   progress: RunProgress | null;
-  run_count: Numeric;
+  run_count: number;
   consecutive_failures: number;
-  skipped_count: Numeric;
-  missed_count: Numeric;
-  superseded_count: Numeric;
-  lost_count: Numeric;
+  skipped_count: number;
+  missed_count: number;
+  superseded_count: number;
+  lost_count: number;
 }
 
 export interface RequestRow {
@@ -54,7 +67,7 @@ export function toRecord(row: WorkerRow): WorkerRecord {
     slot: Number(row.slot),
     done: row.done,
     owed: row.owed ?? undefined,
-    fencing: Number(row.fencing),
+    fencing: row.fencing,
     runId: row.run_id ?? undefined,
     attempt: row.attempt,
     requestId: row.request_id ?? undefined,
@@ -74,12 +87,12 @@ export function toRecord(row: WorkerRow): WorkerRecord {
       lastError: row.last_error ?? undefined,
       lastDurationMs: row.last_duration_ms ?? undefined,
       progress: row.progress ?? undefined,
-      runCount: Number(row.run_count),
+      runCount: row.run_count,
       consecutiveFailures: row.consecutive_failures,
-      skippedCount: Number(row.skipped_count),
-      missedCount: Number(row.missed_count),
-      supersededCount: Number(row.superseded_count),
-      lostCount: Number(row.lost_count),
+      skippedCount: row.skipped_count,
+      missedCount: row.missed_count,
+      supersededCount: row.superseded_count,
+      lostCount: row.lost_count,
     },
   };
 }

@@ -1,38 +1,31 @@
-import {
-  asInstant,
-  asInterval,
-  instant,
-  NOW,
-  startAfter,
-  timeColumn,
-  workerColumns,
-} from './worker-columns.js';
+import { instant, NOW, startAfter } from './conditions.js';
+import { asInstant, asInterval, timeColumn } from './record.js';
 
 /** $1: worker. When there is nothing to change, the record is answered as it is. */
 const control = (schema: string, sets: string, when: string): string => `
 WITH ${instant}, changed AS (
   UPDATE ${schema}.workers AS w SET revision = w.revision + 1, ${sets}
   WHERE w.name = $1 AND ${when}
-  RETURNING *
+  RETURNING ${schema}.record(w.*) AS record
 )
-SELECT ${timeColumn}, ${workerColumns('w')} FROM changed AS w
+SELECT ${timeColumn}, record FROM changed
 UNION ALL
-SELECT ${timeColumn}, ${workerColumns('w')} FROM ${schema}.workers AS w
+SELECT ${timeColumn}, ${schema}.record(w.*) AS record FROM ${schema}.workers AS w
 WHERE w.name = $1 AND NOT EXISTS (SELECT FROM changed)
 `;
 
 export const pauseWorker = (schema: string): string =>
-  control(schema, `paused = true, not_before = NULL,${startAfter('w', 'w.slot')}`, 'NOT w.paused');
+  control(schema, `paused = true, not_before = NULL,${startAfter('w.slot')}`, 'NOT w.paused');
 
 /** $2: slots up to here count for nothing; ms since the epoch, null for none. */
 export const resumeWorker = (schema: string): string =>
-  control(schema, `paused = false,${startAfter('w', asInstant('$2'))}`, 'w.paused');
+  control(schema, `paused = false,${startAfter(asInstant('$2'))}`, 'w.paused');
 
 /** $2: as of resume. $3: the schedule. $4: the first run comes so many ms from now, or null. */
 export const rescheduleWorker = (schema: string): string =>
   control(
     schema,
-    `timing = $3, not_before = ${NOW} + ${asInterval('$4')},${startAfter('w', asInstant('$2'))}`,
+    `timing = $3, not_before = ${NOW} + ${asInterval('$4')},${startAfter(asInstant('$2'))}`,
     'true',
   );
 
@@ -52,5 +45,5 @@ SELECT FROM ${schema}.workers WHERE name = $1 AND run_id = $2 AND fencing = $3 A
 
 /** Every record. */
 export const findWorkers = (schema: string): string => `
-SELECT ${timeColumn}, ${workerColumns('w')} FROM ${schema}.workers AS w ORDER BY w.name
+SELECT ${timeColumn}, ${schema}.record(w.*) AS record FROM ${schema}.workers AS w ORDER BY w.name
 `;

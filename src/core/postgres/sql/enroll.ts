@@ -1,12 +1,5 @@
-import {
-  asInstant,
-  asInterval,
-  instant,
-  NOW,
-  startAfter,
-  timeColumn,
-  workerColumns,
-} from './worker-columns.js';
+import { instant, NOW, startAfter } from './conditions.js';
+import { asInstant, asInterval, timeColumn } from './record.js';
 
 /**
  * $1: workers as a JSON array of name, timing, slot (ms since the epoch, null for the time before all) and delay (ms or
@@ -23,12 +16,12 @@ WITH ${instant}, given AS MATERIALIZED (
   SELECT name, slot, timing, timing, not_before FROM given ORDER BY name
   ON CONFLICT (name) DO UPDATE SET
     timing = excluded.timing, definition = excluded.definition, definition_at = clock_timestamp(),
-    revision = w.revision + 1, not_before = excluded.not_before,${startAfter('w', 'excluded.slot')}
+    revision = w.revision + 1, not_before = excluded.not_before,${startAfter('excluded.slot')}
   WHERE w.definition <> excluded.definition
-  RETURNING *
+  RETURNING name, ${schema}.record(w.*) AS record
 )
-SELECT ${timeColumn}, ${workerColumns('w')} FROM written AS w
+SELECT ${timeColumn}, record FROM written
 UNION ALL
-SELECT ${timeColumn}, ${workerColumns('w')} FROM ${schema}.workers AS w
+SELECT ${timeColumn}, ${schema}.record(w.*) AS record FROM ${schema}.workers AS w
 WHERE w.name IN (SELECT name FROM given) AND w.name NOT IN (SELECT name FROM written)
 `;

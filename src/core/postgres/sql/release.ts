@@ -1,88 +1,90 @@
-import { asInstant, asInterval, timeColumn, workerColumns } from './worker-columns.js';
+import { asInstant, asInterval, asMs } from './record.js';
 
-// $1: worker. $2: run. $3: token. $4: whether replicas have to hear of it.
-//
-// The last token alone is given back, and once: when that is repeated nothing is written, and the same answered.
-
-const release = (schema: string, sets: string, besides = ''): string => `
-WITH released AS (
-  UPDATE ${schema}.workers AS w SET
-    holder = NULL, lease_until = NULL, cancel_requested = false, revision = w.revision + $4::boolean::int${sets}
-  WHERE w.name = $1 AND w.run_id = $2 AND w.fencing = $3 AND w.holder IS NOT NULL
-  RETURNING *
-)${besides}
-SELECT ${timeColumn}, true AS accepted, ${workerColumns('w')} FROM released AS w
-UNION ALL
-SELECT ${timeColumn}, w.run_id = $2 AND w.fencing = $3, ${workerColumns('w')}
-FROM ${schema}.workers AS w WHERE w.name = $1 AND NOT EXISTS (SELECT FROM released)
-`;
-
-/** It was told to end: what it stood for is owed, as the claim has written. */
-export const releaseUndone = (schema: string): string => release(schema, '');
-
-/** It never began: the same attempt again. */
-export const releaseUnrun = (schema: string): string =>
-  release(schema, `, owed = CASE WHEN w.request_id IS NULL THEN w.attempt ELSE w.owed END`);
-
-/**
- * What became of it. $5: whether it succeeded. $6: its error. $7: how long it took, ms. $8: no run for a slot for so
- * many ms; 0: no such wait; null: as it was. $9: its record, for who asked for it.
- */
+/** What became of a run that came to its end by itself. */
 const status = `
-    last_end = clock_timestamp(),
-    last_success = CASE WHEN $5::boolean THEN clock_timestamp() ELSE w.last_success END,
-    last_error = $6::text,
-    last_duration_ms = $7::float8,
-    progress = NULL,
-    run_count = w.run_count + 1,
-    consecutive_failures = CASE WHEN $5::boolean THEN 0 ELSE w.consecutive_failures + 1 END,
-    not_before = CASE
-      WHEN $8::float8 IS NULL THEN w.not_before
-      WHEN $8::float8 > 0 THEN clock_timestamp() + ${asInterval('$8')}
-    END`;
+        last_end = clock_timestamp(),
+        last_success = CASE WHEN _succeeded THEN clock_timestamp() ELSE w.last_success END,
+        last_error = _error,
+        last_duration_ms = _duration,
+        progress = NULL,
+        run_count = w.run_count + 1,
+        consecutive_failures = CASE WHEN _succeeded THEN 0 ELSE w.consecutive_failures + 1 END,
+        not_before = CASE
+          WHEN _delay IS NULL THEN w.not_before
+          WHEN _delay > 0 THEN clock_timestamp() + ${asInterval('_delay')}
+        END`;
 
-/** Told to who asked for the run, if somebody did. */
-const tell = (schema: string, request: string): string => `, told AS (
-  UPDATE ${schema}.requests SET ended_at = clock_timestamp(), outcome = jsonb_build_object('run', $9::jsonb)
-  WHERE id = ${request} AND ended_at IS NULL
-  RETURNING id
-)`;
+const done = `(w.done OR w.request_id IS NULL)`;
 
 /** What is owed after it: its own slot again, another one that a run on request has left alone, or nothing. */
 const owed = `CASE
-      WHEN w.request_id IS NULL THEN CASE WHEN $10::boolean THEN w.attempt + 1 END
-      WHEN $5::boolean AND w.done THEN NULL
-      ELSE w.owed
-    END`;
-const done = `(w.done OR w.request_id IS NULL)`;
-const passed = `(${done} AND (${owed}) IS NULL AND coalesce(${asInstant('$11')} > w.slot, false))`;
+          WHEN w.request_id IS NULL THEN CASE WHEN _retry THEN w.attempt + 1 END
+          WHEN _succeeded AND w.done THEN NULL
+          ELSE w.owed
+        END`;
+
+const passes = `(${done} AND (${owed}) IS NULL AND coalesce(v_passed > w.slot, false))`;
 
 /**
- * It came to its end by itself. $10: its slot is to run again. $11: slots up to this one have passed, ms since the
- * epoch, or null. $12: how many.
+ * Gives a lease back. The last token alone is, and once: when that is repeated nothing is written, and the same answered
+ * (`accepted`). A function for the reason of `claimFunction`.
+ *
+ * Lengths and instants are milliseconds. `_kind`: `done`, `undone`, `unrun`. `_delay`: no run for a slot for so long; 0:
+ * no such wait; null: as it was. `_outcome`: the run's record, for who asked for it. `_passed`: slots up to here passed,
+ * `_skipped` of them, or null.
  */
-export const releaseDone = (schema: string): string =>
-  release(
-    schema,
-    `,${status},
-    done = ${done},
-    owed = ${owed},
-    slot = CASE WHEN ${passed} THEN ${asInstant('$11')} ELSE w.slot END,
-    skipped_count = w.skipped_count + CASE WHEN ${passed} THEN $12::int ELSE 0 END`,
-    tell(schema, '(SELECT request_id FROM released)'),
-  );
+export const releaseFunction = (schema: string): string =>
+  `
+CREATE OR REPLACE FUNCTION SCHEMA.release(
+  _worker text, _run uuid, _fencing bigint, _kind text, _tell boolean, _leased boolean, _request uuid,
+  _succeeded boolean, _error text, _duration float8, _delay float8, _outcome jsonb, _retry boolean, _passed float8,
+  _skipped int
+) RETURNS TABLE (accepted boolean, "time" float8, record jsonb) LANGUAGE plpgsql AS $$
+DECLARE
+  v_passed CONSTANT timestamptz := ${asInstant('_passed')};
+  v_row SCHEMA.workers;
+BEGIN
+  IF _leased THEN
+    IF _kind = 'done' THEN
+      UPDATE SCHEMA.workers AS w SET${status},
+        holder = NULL, lease_until = NULL, cancel_requested = false, revision = w.revision + _tell::int,
+        done = ${done},
+        owed = ${owed},
+        slot = CASE WHEN ${passes} THEN v_passed ELSE w.slot END,
+        skipped_count = w.skipped_count + CASE WHEN ${passes} THEN _skipped ELSE 0 END
+      WHERE w.name = _worker AND w.run_id = _run AND w.fencing = _fencing AND w.holder IS NOT NULL
+      RETURNING * INTO v_row;
+    ELSE
+      -- What it stood for is owed, as the claim has written: of one that never began, the same attempt.
+      UPDATE SCHEMA.workers AS w SET
+        holder = NULL, lease_until = NULL, cancel_requested = false, revision = w.revision + _tell::int,
+        owed = CASE WHEN _kind = 'unrun' AND w.request_id IS NULL THEN w.attempt ELSE w.owed END
+      WHERE w.name = _worker AND w.run_id = _run AND w.fencing = _fencing AND w.holder IS NOT NULL
+      RETURNING * INTO v_row;
+    END IF;
+  ELSIF NOT EXISTS (SELECT FROM SCHEMA.requests AS r WHERE r.id = _request AND r.ended_at IS NOT NULL) THEN
+    UPDATE SCHEMA.workers AS w SET${status}, revision = w.revision + _tell::int
+    WHERE w.name = _worker
+    RETURNING * INTO v_row;
+  END IF;
 
-/** A run without a lease: nothing to give back. $2 and $3 are not looked at. $10: the request, or null. */
-export const settleUnleased = (schema: string): string => `
-WITH asked AS (
-  SELECT FROM ${schema}.requests WHERE id = $10::uuid AND ended_at IS NOT NULL
-), settled AS (
-  UPDATE ${schema}.workers AS w SET revision = w.revision + $4::boolean::int,${status}
-  WHERE w.name = $1 AND $2::uuid IS NOT NULL AND $3::bigint IS NOT NULL AND NOT EXISTS (SELECT FROM asked)
-  RETURNING *
-)${tell(schema, '$10::uuid')}
-SELECT ${timeColumn}, true AS accepted, ${workerColumns('w')} FROM settled AS w
-UNION ALL
-SELECT ${timeColumn}, true, ${workerColumns('w')}
-FROM ${schema}.workers AS w WHERE w.name = $1 AND NOT EXISTS (SELECT FROM settled)
-`;
+  IF v_row.name IS NULL THEN
+    SELECT * INTO v_row FROM SCHEMA.workers AS w WHERE w.name = _worker;
+    IF NOT FOUND THEN RETURN; END IF;
+    accepted := NOT _leased OR v_row.run_id = _run AND v_row.fencing = _fencing;
+  ELSE
+    accepted := true;
+    IF _kind = 'done' AND _request IS NOT NULL THEN
+      UPDATE SCHEMA.requests SET ended_at = clock_timestamp(), outcome = jsonb_build_object('run', _outcome)
+      WHERE id = _request AND ended_at IS NULL;
+    END IF;
+  END IF;
+  time := ${asMs('clock_timestamp()')};
+  record := SCHEMA.record(v_row);
+  RETURN NEXT;
+END
+$$;
+`.replaceAll('SCHEMA', schema);
+
+export const release = (schema: string): string =>
+  `SELECT * FROM ${schema}.release($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;

@@ -1,4 +1,4 @@
-import { asInterval, asMs, timeColumn } from './worker-columns.js';
+import { asInterval, asMs, timeColumn } from './record.js';
 
 /**
  * $1: worker. $2: run. $3: token. $4: length of the lease in ms. $5: progress, or null.

@@ -1,4 +1,5 @@
-import { asMs, instant, isHeld, NOW, requestWaits, timeColumn, workerColumns } from './worker-columns.js';
+import { instant, isHeld, NOW, requestWaits } from './conditions.js';
+import { asMs, timeColumn } from './record.js';
 
 /**
  * $1: id. $2: worker. $3: trigger. $4: event, or null. $5: payload. $6: most attempts. $7: overlap policy.
@@ -6,7 +7,7 @@ import { asMs, instant, isHeld, NOW, requestWaits, timeColumn, workerColumns } f
  */
 export const requestRun = (schema: string): string => `
 WITH ${instant}, target AS MATERIALIZED (
-  SELECT * FROM ${schema}.workers WHERE name = $2
+  SELECT w.*, ${schema}.record(w.*) AS record FROM ${schema}.workers AS w WHERE name = $2
 ), known AS MATERIALIZED (
   SELECT id FROM ${schema}.requests WHERE id = $1 OR (worker = $2 AND event_id = $4)
 ), dropped AS (
@@ -22,7 +23,7 @@ WITH ${instant}, target AS MATERIALIZED (
   RETURNING id
 )
 SELECT
-  ${timeColumn}, ${workerColumns('w')},
+  ${timeColumn}, w.record,
   EXISTS (SELECT FROM inserted) OR EXISTS (SELECT FROM known WHERE id = $1) AS accepted,
   NOT EXISTS (SELECT FROM known) AND $7 = 'skip' AND ${isHeld('w')} AS busy
 FROM target AS w
@@ -52,10 +53,9 @@ WITH ${instant}, known AS (
 SELECT
   ${timeColumn},
   (
-    SELECT coalesce(jsonb_agg(to_jsonb(n)), '[]') FROM (
-      SELECT ${workerColumns('w')} FROM ${schema}.workers AS w JOIN known AS k ON k.name = w.name
-      WHERE w.revision <> k.revision OR w.lease_until <= ${NOW} OR w.name IN (SELECT worker FROM waiting)
-    ) AS n
+    SELECT coalesce(jsonb_agg(${schema}.record(w.*)), '[]')
+    FROM ${schema}.workers AS w JOIN known AS k ON k.name = w.name
+    WHERE w.revision <> k.revision OR w.lease_until <= ${NOW} OR w.name IN (SELECT worker FROM waiting)
   ) AS records,
   (SELECT coalesce(jsonb_agg(to_jsonb(waiting) ORDER BY requested_at, id), '[]') FROM waiting) AS requests,
   (

@@ -1,3 +1,7 @@
+import { claimFunction } from './claim.js';
+import { recordFunction } from './record.js';
+import { releaseFunction } from './release.js';
+
 /**
  * The schema's history. A step, once released, never changes: what comes later is a new step at the end. The
  * number of steps is the version that the code needs.
@@ -86,7 +90,7 @@ CREATE TABLE ${schema}.requests (
 
 CREATE UNIQUE INDEX requests_event ON ${schema}.requests (worker, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX requests_open ON ${schema}.requests (worker, requested_at) WHERE ended_at IS NULL;
-`,
+${recordFunction(schema)}${claimFunction(schema)}${releaseFunction(schema)}`,
 ];
 
 /** Holds the number of steps that were applied. */
