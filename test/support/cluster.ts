@@ -13,8 +13,10 @@ export interface TestCluster {
   close(): Promise<void>;
 }
 
-export function testCluster(clock = new ManualClock()): TestCluster {
-  const coordinator = new LocalCoordinator(clock);
+export function testCluster(
+  clock = new ManualClock(),
+  coordinator = new LocalCoordinator(clock),
+): TestCluster {
   const replicas: Workers[] = [];
   return {
     clock,

@@ -37,8 +37,8 @@ interface Row extends Mutable<Omit<WorkerRecord, 'status'>> {
 interface Request extends Mutable<RequestedRun> {
   readonly eventId: string | undefined;
   readonly maxAttempts: number;
-  /** It was begun without a lease, so that nobody can tell whether it is still on. It is not tried again. */
-  unleased?: boolean;
+  /** It was begun without a lease, and is not tried again: when its replica last said that it is on. */
+  heardOf?: number;
   endedAt?: number;
   outcome?: RequestOutcome;
 }
@@ -143,8 +143,12 @@ export class LocalCoordinator extends Coordinator {
     return { time, record: copy(row) };
   }
 
-  async pulse({ revisions, awaited }: Known): Promise<Pulse> {
+  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
     const time = this.clock.now();
+    for (const id of unleased) {
+      const request = this.requests.get(id);
+      if (request) request.heardOf = time;
+    }
     const requests = [...this.requests.values()].filter(
       (request) => revisions.has(request.worker) && this.waits(request, time),
     );
@@ -161,8 +165,7 @@ export class LocalCoordinator extends Coordinator {
     for (const id of awaited) {
       const request = this.requests.get(id);
       if (request?.outcome) outcomes.set(id, request.outcome);
-      else if (!request || (exhausted(request) && !request.unleased && !this.isServed(request, time)))
-        outcomes.set(id, { dropped: true });
+      else if (!request || this.isSilent(request, time, silentAfter)) outcomes.set(id, { dropped: true });
     }
     return { time, records, requests, outcomes };
   }
@@ -195,7 +198,7 @@ export class LocalCoordinator extends Coordinator {
     const because = (reason: Refusal, until = time) => ({ reason, wait: until - time });
     if (!row) return because('unknown');
     if (row.runId === runId)
-      return lease === undefined || (row.holder === replica && isHeld(row, time))
+      return row.holder === replica && (lease === undefined || isHeld(row, time))
         ? undefined
         : because('over');
     if (row.fencing !== fencing || row.slot !== from) return because('stale');
@@ -217,12 +220,13 @@ export class LocalCoordinator extends Coordinator {
 
   private grant(row: Row, { runId, replica, target, missed, skipped, lease }: Claim, time: number): void {
     const { status } = row;
-    row.previous = row.holder === undefined ? undefined : lostRun(row, row.holder);
+    row.previous =
+      row.holder === undefined || row.leaseUntil === undefined ? undefined : lostRun(row, row.holder);
     if (row.previous) status.lostCount++;
     if ('request' in target) {
       const request = this.requests.get(target.request)!;
       row.attempt = ++request.attempts;
-      request.unleased = lease === undefined;
+      request.heardOf = lease === undefined ? time : undefined;
       row.requestId = target.request;
     } else {
       const again = target.slot === row.slot;
@@ -237,7 +241,7 @@ export class LocalCoordinator extends Coordinator {
     }
     row.fencing++;
     row.runId = runId;
-    row.holder = lease === undefined ? undefined : replica;
+    row.holder = replica;
     row.leaseUntil = lease === undefined ? undefined : time + lease;
     row.cancelRequested = false;
     status.lastRun = time;
@@ -302,10 +306,18 @@ export class LocalCoordinator extends Coordinator {
   private waits(request: Request, time: number): boolean {
     return (
       request.endedAt === undefined &&
-      !request.unleased &&
+      request.heardOf === undefined &&
       !exhausted(request) &&
       !this.isServed(request, time)
     );
+  }
+
+  /** It was begun, is not tried again, and nobody can be seen to be at it. */
+  private isSilent(request: Request, time: number, silentAfter: number): boolean {
+    const { heardOf } = request;
+    return heardOf === undefined
+      ? exhausted(request) && !this.isServed(request, time)
+      : time - heardOf > silentAfter;
   }
 
   private isServed({ id, worker }: Request, time: number): boolean {

@@ -22,7 +22,10 @@ export interface WorkerRecord {
   readonly attempt: number;
   /** The request that this run serves; undefined when it stands for the slot. */
   readonly requestId: string | undefined;
-  /** Id of the replica that has the lease; undefined when it was given back. */
+  /**
+   * Id of the replica that has the lease; undefined when it was given back. Under overlap policy `allow`, of the one
+   * that was granted the last run.
+   */
   readonly holder: string | undefined;
   readonly leaseUntil: number | undefined;
   readonly cancelRequested: boolean;

@@ -173,13 +173,13 @@ export class PostgresCoordinator extends Coordinator {
       : { time: await this.time(), record: undefined };
   }
 
-  async pulse({ revisions, awaited }: Known): Promise<Pulse> {
+  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
     const [row] = await this.query<{
       time: number;
       records: WorkerRow[];
       requests: RequestRow[];
       outcomes: Record<string, Parameters<typeof toOutcome>[0] | null>;
-    }>(pulse, [[...revisions.keys()], [...revisions.values()], awaited]);
+    }>(pulse, [[...revisions.keys()], [...revisions.values()], awaited, unleased, silentAfter]);
     const { time, records, requests, outcomes } = row!;
     return {
       time,
@@ -215,7 +215,7 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   private async time(): Promise<number> {
-    return (await this.pulse({ revisions: new Map(), awaited: [] })).time;
+    return (await this.pulse({ revisions: new Map(), awaited: [], unleased: [], silentAfter: 0 })).time;
   }
 
   private query<Row extends object>(

@@ -65,9 +65,13 @@ export class ClusterLoop implements Loop, Waiter {
   /** Under every policy but `allow`: from a grant until the release of it. */
   private occupied = false;
   private readonly runs = new Set<ClusterRun>();
+  /** The requests of these, and of those whose release is under way. */
+  private readonly serving = new Set<string>();
   private releases = new Set<Promise<void>>();
   /** A claim that may have been granted, as its answer has not come: it is repeated until it has. */
   private unsure?: { target: Target; claim: Claim };
+  /** The last request that was granted here. */
+  private begun?: string;
   private retryAt = -Infinity;
   private working?: Promise<void>;
 
@@ -88,9 +92,14 @@ export class ClusterLoop implements Loop, Waiter {
     return this.view?.record.revision;
   }
 
-  /** Requests whose outcome somebody waits for here. */
+  /** Requests whose outcome somebody waits for here, and that nobody serves here: of those more is known than there. */
   get awaited(): string[] {
-    return this.handles.ids();
+    return this.handles.ids().filter((id) => !this.serving.has(id));
+  }
+
+  /** Requests whose runs are on here without a lease. */
+  get unleased(): string[] {
+    return this.definition.overlap === 'allow' ? [...this.serving] : [];
   }
 
   start(): void {
@@ -124,7 +133,7 @@ export class ClusterLoop implements Loop, Waiter {
   observe(record: WorkerRecord | undefined, requests: readonly RequestedRun[]): void {
     if (!this.view) return;
     if (record) this.view.overhear(record);
-    this.view.requests = requests;
+    this.view.requests = requests.filter((request) => !this.isBegun(request));
     void this.work();
   }
 
@@ -154,15 +163,11 @@ export class ClusterLoop implements Loop, Waiter {
     const { name } = this.definition;
     if (this.stopped || !this.definition.enabled) throw new SchedulerStoppedError(name);
     const id = randomUUID();
+    const { record, accepted, time } = await this.request({ id, trigger: 'manual', payload });
+    if (!accepted) throw new WorkerBusyError(name, record?.runId);
+    // Not before: who asks for the outcome of what the coordinator does not know is told that it was dropped.
     const handle = this.handles.make(id);
-    try {
-      const { record, accepted, time } = await this.request({ id, trigger: 'manual', payload });
-      if (!accepted) throw new WorkerBusyError(name, record?.runId);
-      this.want({ id, worker: name, trigger: 'manual', payload, requestedAt: time, attempts: 0 });
-    } catch (error) {
-      this.handles.reject(id, error as Error);
-      throw error;
-    }
+    this.want({ id, worker: name, trigger: 'manual', payload, requestedAt: time, attempts: 0 });
     return handle;
   }
 
@@ -275,10 +280,9 @@ export class ClusterLoop implements Loop, Waiter {
   }
 
   private refused(answer: ClaimAnswer & { granted: false }, target: Target): void {
-    const { clock, coordinator, lease } = this.parts;
+    const { clock, coordinator } = this.parts;
     const { reason, wait, record } = answer;
     const view = this.view!;
-    if (reason === 'lost_race') return view.lostRace(target, lease, clock.now());
     if (record) view.learn(record);
     // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
     if (reason === 'too_early') clock.restart(answer);
@@ -296,7 +300,10 @@ export class ClusterLoop implements Loop, Waiter {
     const view = this.view!;
     const requestId = 'request' in target ? target.request.id : undefined;
     view.learn(record);
-    if (requestId !== undefined) view.drop(requestId);
+    if (requestId !== undefined) {
+      view.drop(requestId);
+      this.begun = requestId;
+    }
     if (lost) this.reportLost(lost);
     const run = new ClusterRun({ ...this.parts, definition, view }, { record, sentAt, time, requestId });
     if (definition.overlap !== 'allow') this.occupied = true;
@@ -326,6 +333,7 @@ export class ClusterLoop implements Loop, Waiter {
     );
     this.executions.add(execution);
     this.runs.add(run);
+    if (request) this.serving.add(request.id);
     events.started(execution.run);
     void execution.ended.then((ended) => this.follow(this.ended(run, execution, ended, request)));
   }
@@ -342,7 +350,10 @@ export class ClusterLoop implements Loop, Waiter {
     const accepted = await this.giveBack(release);
     if (!accepted) execution.disown(new LeaseLostError(this.definition.name, 'another one was granted'));
     this.parts.events.ended(ended);
-    if (request && release.kind === 'done') this.handles.resolve(request.id, ended);
+    if (request) {
+      this.serving.delete(request.id);
+      if (release.kind === 'done') this.handles.resolve(request.id, ended);
+    }
     this.parts.limit.give();
   }
 
@@ -434,8 +445,16 @@ export class ClusterLoop implements Loop, Waiter {
     return answer;
   }
 
+  /**
+   * Whether what says that it waits is older than the grant of it. Its run has the request's id, so another claim of
+   * it would be taken for a repetition of the one that was granted.
+   */
+  private isBegun({ id, attempts }: RequestedRun): boolean {
+    return id === this.begun && attempts === 0;
+  }
+
   private want(request: RequestedRun): void {
-    if (!this.view) return;
+    if (!this.view || this.isBegun(request)) return;
     const { overlap } = this.definition;
     const dropsOthers = overlap === 'queueOne' || overlap === 'cancelRunning';
     this.view.requests = dropsOthers ? [request] : [...this.view.requests, request];

@@ -68,19 +68,6 @@ export class ClusterView {
     if ('slot' in target) this.tried = target.slot;
   }
 
-  /** Somebody else was granted the same, and nobody said what the record looks like now. */
-  lostRace(target: Target, lease: number, now: number): void {
-    this.current = {
-      ...this.current,
-      fencing: this.current.fencing + 1,
-      leaseUntil: now + lease,
-      ...('slot' in target && { slot: target.slot }),
-    };
-    if ('slot' in target) this.tried = target.slot;
-    else this.drop(target.request.id);
-    this.heldUntil = now + lease;
-  }
-
   drop(request: string): void {
     this.requests = this.requests.filter(({ id }) => id !== request);
   }
@@ -178,12 +165,13 @@ export class ClusterView {
   }
 
   private nextSlot(after: number): number {
-    const { schedule, spacing } = this.read;
+    const { schedule, spacing, interval } = this.read;
     if (!schedule) return Infinity;
     if (spacing !== 'delay') return schedule.next(after);
-    const { leaseUntil, notBefore = this.startedAt, slot } = this.current;
-    // Where a run is on, the interval begins with its end, of which replicas are told.
-    return leaseUntil !== undefined ? Infinity : Math.max(Math.ceil(notBefore), slot + 1);
+    const { leaseUntil = -Infinity, notBefore = this.startedAt, slot } = this.current;
+    // Where a run is on, the interval begins with its end, of which replicas are told; if it has none, with that of
+    // the lease.
+    return Math.max(Math.ceil(Math.max(notBefore, leaseUntil + interval)), slot + 1);
   }
 
   /** Whether the stored slot is still to be run. */

@@ -1,10 +1,30 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { testCluster, type TestCluster } from '../../../test/support/cluster.js';
 import { taking, type Workers } from '../../../test/support/workers.js';
+import { type RequestAnswer, type RunRequestInput } from '../coordination/coordinator.js';
+import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { type ManualClock } from '../testing/manual-clock.js';
 import { type RunContext } from '../worker/run-context.js';
 import { type Worker } from '../worker/worker.js';
 import { RunDroppedError, WorkerBusyError } from './scheduler.errors.js';
+
+/** A request takes two seconds to get there, or to be answered. */
+class SlowToAsk extends LocalCoordinator {
+  constructor(
+    private readonly manual: ManualClock,
+    private readonly slow: 'request' | 'answer',
+  ) {
+    super(manual);
+  }
+
+  override async request(input: RunRequestInput): Promise<RequestAnswer> {
+    const slowly = () => new Promise<void>((resolve) => this.manual.setTimer(resolve, 2_000));
+    if (this.slow === 'request') await slowly();
+    const answer = await super.request(input);
+    if (this.slow === 'answer') await slowly();
+    return answer;
+  }
+}
 
 describe('replicas of a cluster', () => {
   let cluster: TestCluster;
@@ -205,6 +225,26 @@ describe('replicas of a cluster', () => {
     await expect(third.ended).resolves.toMatchObject({ outcome: 'succeeded' });
     expect(ran).toHaveLength(2);
   });
+
+  it('wait for a trigger that is on its way when its outcome could be asked for', async () => {
+    cluster = testCluster(clock, new SlowToAsk(clock, 'request'));
+    const [a] = await start(1, worker({ interval: 0 }));
+    const triggered = a!.scheduler.trigger('w');
+    await clock.advance('5s');
+    await expect((await triggered).ended).resolves.toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it.each(['skip', 'allow'] as const)(
+    'run once what was asked for and is heard of before the answer, with overlap %s',
+    async (overlap) => {
+      cluster = testCluster(clock, new SlowToAsk(clock, 'answer'));
+      const [a] = await start(2, worker({ interval: 0, overlap }));
+      const triggered = a!.scheduler.trigger('w');
+      await clock.advance('5s');
+      await expect((await triggered).ended).resolves.toMatchObject({ outcome: 'succeeded' });
+      expect(ran).toHaveLength(1);
+    },
+  );
 
   it('make one run of an event that all of them hear', async () => {
     const replicas: Workers[] = [];

@@ -22,7 +22,7 @@ export class SchedulerStoppedError extends Error {
   }
 }
 
-/** A run that was asked for will not take place. */
+/** A run that was asked for will not take place, or those who began it fell silent. */
 export class RunDroppedError extends Error {
   override readonly name = 'RunDroppedError';
 
@@ -31,7 +31,8 @@ export class RunDroppedError extends Error {
     readonly runId: string,
   ) {
     super(
-      `The run ${runId} of "${worker}" will not start: a newer one took its place, or the worker was stopped or paused`,
+      `The run ${runId} of "${worker}" will not start: a newer one took its place, the worker was stopped or paused, ` +
+        'or each replica that began it fell silent',
     );
   }
 }

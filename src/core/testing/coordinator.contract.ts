@@ -6,6 +6,7 @@ import {
   type ClaimAnswer,
   type Coordinator,
   FOREVER,
+  type Known,
   type Release,
   type RunRequestInput,
 } from '../coordination/coordinator.js';
@@ -366,7 +367,7 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       const first = await bench.granted({ lease: undefined });
       assert.deepEqual(
         [first.record.holder, first.record.leaseUntil, first.record.done, first.record.owed],
-        [undefined, undefined, true, undefined],
+        [A, undefined, true, undefined],
       );
       const second = await bench.granted({
         ...bench.expecting(first),
@@ -543,6 +544,35 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
     }),
 
     contract(
+      'grants a run without a lease again to the replica whose claim is repeated, and to no other',
+      async (bench) => {
+        const { id } = await bench.request({ overlap: 'allow' });
+        const claim = bench.claim({ runId: id, lease: undefined, target: { request: id } });
+        for (let i = 0; i < 2; i++) {
+          const answer = await bench.coordinator.claim(claim);
+          assert.ok(answer.granted);
+          assert.equal(answer.lost, undefined);
+        }
+        await bench.refusedAs('over', { ...claim, replica: B });
+      },
+    ),
+
+    contract(
+      'takes a run without a lease for dropped when nothing is heard of it any more',
+      async (bench) => {
+        const { id } = await bench.request({ overlap: 'allow' });
+        await bench.granted({ runId: id, lease: undefined, target: { request: id } });
+        await bench.pass(SHORT);
+        const { outcomes } = await bench.pulse([id], { unleased: [id], silentAfter: SHORT / 2 });
+        assert.equal(outcomes.size, 0);
+        await bench.pass(SHORT);
+        assert.equal((await bench.pulse([id])).outcomes.size, 0);
+        const silent = await bench.pulse([id], { silentAfter: SHORT / 2 });
+        assert.deepEqual(silent.outcomes.get(id), { dropped: true });
+      },
+    ),
+
+    contract(
       'forgets requests that ended long ago, but not those that must never come again',
       async (bench) => {
         const [plain, forever] = [bench.asked({}), bench.asked({ eventId: `${FOREVER}start` })];
@@ -577,9 +607,21 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       const { records } = await bench.coordinator.pulse({
         revisions: new Map([['w', told.revision]]),
         awaited: [],
+        unleased: [],
+        silentAfter: LONG,
       });
       assert.deepEqual(records, []);
-      assert.deepEqual((await bench.coordinator.pulse({ revisions: new Map(), awaited: [] })).records, []);
+      assert.deepEqual(
+        (
+          await bench.coordinator.pulse({
+            revisions: new Map(),
+            awaited: [],
+            unleased: [],
+            silentAfter: LONG,
+          })
+        ).records,
+        [],
+      );
     }),
 
     contract('lists every worker by name', async (bench) => {
@@ -724,7 +766,8 @@ class Bench {
     return asked;
   }
 
-  pulse(awaited: string[] = []) {
-    return this.coordinator.pulse({ revisions: new Map([['w', this.record.revision]]), awaited });
+  pulse(awaited: string[] = [], { unleased = [], silentAfter = LONG }: Partial<Known> = {}) {
+    const revisions = new Map([['w', this.record.revision]]);
+    return this.coordinator.pulse({ revisions, awaited, unleased, silentAfter });
   }
 }

@@ -1,16 +1,19 @@
 import { isHeld, requestWaits } from './conditions.js';
 import { asInstant, asInterval, asMs } from './record.js';
 
+/** Whether the one before has not given back its lease, which has run out then. */
+const silent = 'w.holder IS NOT NULL AND w.lease_until IS NOT NULL';
+
 /** What every grant sets. The values on the right are those from before. */
 const grant = `
-      previous = CASE WHEN w.holder IS NOT NULL THEN jsonb_build_object(
+      previous = CASE WHEN ${silent} THEN jsonb_build_object(
         'runId', w.run_id, 'replica', w.holder, 'attempt', w.attempt,
         'slot', CASE WHEN w.request_id IS NULL THEN ${asMs('w.slot')} END, 'startedAt', ${asMs('w.last_run')}
       ) END,
-      lost_count = w.lost_count + (w.holder IS NOT NULL)::int,
+      lost_count = w.lost_count + (${silent})::int,
       fencing = w.fencing + 1,
       run_id = _run,
-      holder = CASE WHEN _lease IS NOT NULL THEN _replica END,
+      holder = _replica,
       lease_until = clock_timestamp() + ${asInterval('_lease')},
       cancel_requested = false,
       last_run = clock_timestamp(),
@@ -78,7 +81,7 @@ BEGIN
       AND ${open('w')}
     RETURNING * INTO v_row;
     IF FOUND THEN
-      UPDATE SCHEMA.requests SET attempts = attempts + 1, unleased = (_lease IS NULL) WHERE id = _request;
+      UPDATE SCHEMA.requests SET attempts = attempts + 1, heard_of = CASE WHEN _lease IS NULL THEN v_now END WHERE id = _request;
     END IF;
   END IF;
 
@@ -90,7 +93,7 @@ BEGIN
     IF v_row.run_id = _run THEN
       -- A claim that is sent again, as its answer was lost.
       answer := CASE
-        WHEN _lease IS NULL OR (v_row.holder = _replica AND ${isHeld('v_row', 'v_now')}) THEN 'granted' ELSE 'over'
+        WHEN v_row.holder = _replica AND (_lease IS NULL OR ${isHeld('v_row', 'v_now')}) THEN 'granted' ELSE 'over'
       END;
     ELSIF v_row.fencing <> _fencing OR v_row.slot <> v_from THEN
       answer := 'stale';

@@ -18,6 +18,6 @@ export const startAfter = (slot: string): string => `
 
 /** Whether a request may be claimed: nobody has ended it, nobody is at it, and it was not tried too often. */
 export const requestWaits = (r: string, w: string, now = NOW): string => `(
-  ${r}.ended_at IS NULL AND NOT ${r}.unleased AND ${r}.attempts < ${r}.max_attempts
+  ${r}.ended_at IS NULL AND ${r}.heard_of IS NULL AND ${r}.attempts < ${r}.max_attempts
   AND NOT (${w}.request_id IS NOT DISTINCT FROM ${r}.id AND ${isHeld(w, now)})
 )`;

@@ -1,5 +1,5 @@
 import { instant, isHeld, NOW, requestWaits } from './conditions.js';
-import { asMs, timeColumn } from './record.js';
+import { asInterval, asMs, timeColumn } from './record.js';
 
 /**
  * $1: id. $2: worker. $3: trigger. $4: event, or null. $5: payload. $6: most attempts. $7: overlap policy.
@@ -37,12 +37,15 @@ WHERE ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
 `;
 
 /**
- * $1, $2: names and revisions that a replica knows. $3: requests whose outcome it waits for.
+ * $1, $2: names and revisions that a replica knows. $3: requests whose outcome it waits for. $4: those that
+ * are on there without a lease. $5: of such a one nothing is heard for so many ms when it is given up.
  * One row: records with news, requests that wait, outcomes.
  */
 export const pulse = (schema: string): string => `
 WITH ${instant}, known AS (
   SELECT * FROM unnest($1::text[], $2::int[]) AS k (name, revision)
+), heard AS (
+  UPDATE ${schema}.requests SET heard_of = ${NOW} WHERE id = ANY ($4::uuid[]) RETURNING id
 ), waiting AS MATERIALIZED (
   SELECT r.id, r.worker, r.trigger, r.payload, r.attempts, ${asMs('r.requested_at')} AS requested_at
   FROM ${schema}.requests AS r
@@ -62,7 +65,11 @@ SELECT
     SELECT coalesce(jsonb_object_agg(a.id, CASE
       WHEN r.id IS NULL THEN '{"dropped": true}'
       WHEN r.outcome IS NOT NULL THEN r.outcome
-      WHEN r.attempts >= r.max_attempts AND NOT r.unleased
+      WHEN r.heard_of IS NOT NULL THEN CASE
+        WHEN r.heard_of < ${NOW} - ${asInterval('$5')} AND r.id NOT IN (SELECT id FROM heard)
+          THEN '{"dropped": true}'::jsonb
+      END
+      WHEN r.attempts >= r.max_attempts
         AND NOT (w.request_id IS NOT DISTINCT FROM r.id AND ${isHeld('w')}) THEN '{"dropped": true}'
     END), '{}')
     FROM unnest($3::uuid[]) AS a (id)

@@ -83,7 +83,8 @@ CREATE TABLE ${schema}.requests (
   requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   max_attempts int NOT NULL,
   attempts int NOT NULL DEFAULT 0,
-  unleased boolean NOT NULL DEFAULT false,
+  -- Begun without a lease, and not tried again: when its replica last said that it is on.
+  heard_of timestamptz,
   ended_at timestamptz,
   outcome jsonb
 );

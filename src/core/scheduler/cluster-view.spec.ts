@@ -1,0 +1,57 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { LocalCoordinator } from '../coordination/local.coordinator.js';
+import { type WorkerRecord } from '../coordination/worker-record.js';
+import { storeTiming } from '../registry/stored-timing.js';
+import { defineWorker, type WorkerDefinition } from '../registry/worker-definition.js';
+import { ManualClock } from '../testing/manual-clock.js';
+import { type WorkerOptions } from '../worker/worker-options.js';
+import { ClusterView } from './cluster-view.js';
+
+const LEASE = 5_000;
+
+describe('what a replica believes', () => {
+  let clock: ManualClock;
+  let coordinator: LocalCoordinator;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    coordinator = new LocalCoordinator(clock);
+  });
+
+  const enrolled = async (options: WorkerOptions): Promise<ClusterView> => {
+    const checked = defineWorker({ name: 'w', interval: '10s', run: () => {}, ...options }, 'a test');
+    const { definition } = checked as { definition: WorkerDefinition };
+    const [record] = (
+      await coordinator.enroll([
+        { name: 'w', timing: storeTiming('10s', definition), slot: clock.now(), delay: 10_000 },
+      ])
+    ).records;
+    return new ClusterView(definition, record!, clock.now());
+  };
+  const claim = async (view: ClusterView, { maxAttempts = 3 } = {}): Promise<void> => {
+    const target = view.wanted(clock.now())!;
+    const answer = await coordinator.claim({
+      worker: 'w',
+      runId: 'run',
+      replica: 'another',
+      ...view.claimOf(target),
+      lease: LEASE,
+      maxAttempts,
+    });
+    expect(answer).toMatchObject({ granted: true });
+  };
+  const current = async (): Promise<WorkerRecord> => (await coordinator.records()).records[0]!;
+
+  it('of a worker with spacing `delay` goes on an interval after the lease of a holder that is gone for good', async () => {
+    const view = await enrolled({ spacing: 'delay', maxAttempts: 1 });
+    await clock.advance('20s');
+    await claim(view, { maxAttempts: 1 });
+    view.learn(await current());
+    await clock.advance(LEASE);
+    expect(view.wanted(clock.now())).toBeUndefined();
+    await clock.advance('9999ms');
+    expect(view.wanted(clock.now())).toBeUndefined();
+    await clock.advance('1ms');
+    expect(view.wanted(clock.now())).toEqual({ slot: clock.now() });
+  });
+});
