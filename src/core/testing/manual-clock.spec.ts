@@ -34,6 +34,29 @@ describe('ManualClock', () => {
     expect(seen).toEqual([10, 20]);
   });
 
+  it('lets what hands back control to the event loop, time and again, come to its end before time moves on', async () => {
+    const clock = new ManualClock(0);
+    const seen: number[] = [];
+    const slow = async (): Promise<void> => {
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+      seen.push(clock.now());
+    };
+    clock.setTimer(() => void slow(), 10);
+    clock.setTimer(() => seen.push(clock.now()), 20);
+    await clock.advance('20ms');
+    expect(seen).toEqual([10, 20]);
+  });
+
+  it('waits for no end of what never stops to take turns', async () => {
+    const clock = new ManualClock(0);
+    let stopped = false;
+    const spin = (): void => void (stopped || setImmediate(spin));
+    clock.setTimer(spin, 10);
+    await clock.advance('20ms');
+    expect(clock.now()).toBe(20);
+    stopped = true;
+  });
+
   it('fires no cancelled timer', async () => {
     const clock = new ManualClock(0);
     clock.setTimer(() => expect('this').toBe('never called'), 10).cancel();
