@@ -1,3 +1,5 @@
 export { type ContractCase } from './contract-case.js';
 export { ManualClock } from './manual-clock.js';
 export { runStoreContract, sharedRunStoreContract, type RunStoreSetup } from './run-store.contract.js';
+export { NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing.errors.js';
+export { WorkerTestHarness, type WorkerTestHarnessOptions } from './worker-test-harness.js';
