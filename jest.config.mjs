@@ -5,6 +5,8 @@ const common = {
   transform: { '^.+\\.ts$': '@swc/jest' },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   setupFiles: ['reflect-metadata'],
+  // Packages of their own, some with the same names as those here.
+  modulePathIgnorePatterns: ['<rootDir>/.parts/'],
 };
 
 export default {

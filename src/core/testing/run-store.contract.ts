@@ -29,7 +29,7 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
         blockedMs: 700,
       });
       await store.save([run]);
-      assert.deepEqual(await store.find({ limit: 10 }), [run]);
+      assertSame(await store.find({ limit: 10 }), [run]);
     }),
 
     contract(
@@ -37,7 +37,7 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       async (store) => {
         const run = makeRun({});
         await store.save([run]);
-        assert.deepEqual(await store.find({ limit: 10 }), [run]);
+        assertSame(await store.find({ limit: 10 }), [run]);
       },
     ),
 
@@ -47,15 +47,15 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       const ended: Run = { ...run, outcome: 'succeeded', endedAt: new Date(START + 5) };
       await store.save([ended]);
       await store.save([ended]);
-      assert.deepEqual(await store.find({ limit: 10 }), [ended]);
+      assertSame(await store.find({ limit: 10 }), [ended]);
     }),
 
     contract('finds the runs of one worker, or of all, newest first', async (store) => {
       const [a1, b2, a3] = [makeRun({ at: 1 }), makeRun({ at: 2, worker: 'b' }), makeRun({ at: 3 })];
       await store.save([a3, a1, b2]);
-      assert.deepEqual(await store.find({ worker: 'a', limit: 10 }), [a3, a1]);
-      assert.deepEqual(await store.find({ limit: 10 }), [a3, b2, a1]);
-      assert.deepEqual(await store.find({ worker: 'nobody', limit: 10 }), []);
+      assertSame(await store.find({ worker: 'a', limit: 10 }), [a3, a1]);
+      assertSame(await store.find({ limit: 10 }), [a3, b2, a1]);
+      assertSame(await store.find({ worker: 'nobody', limit: 10 }), []);
     }),
 
     contract('pages through runs, also those of one instant, without a gap or a repeat', async (store) => {
@@ -73,7 +73,7 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
 
     contract('saves nothing without complaint', async (store) => {
       await store.save([]);
-      assert.deepEqual(await store.find({ limit: 10 }), []);
+      assertSame(await store.find({ limit: 10 }), []);
     }),
   ];
 }
@@ -118,7 +118,7 @@ export function sharedRunStoreContract(setup: () => Promise<RunStoreSetup>): Con
       await store.heartbeat!(makeReplica(), 0);
       const ended: Run = { ...run, outcome: 'succeeded', endedAt: new Date(START + 9) };
       await store.save([ended]);
-      assert.deepEqual(await store.find({ limit: 10 }), [ended]);
+      assertSame(await store.find({ limit: 10 }), [ended]);
     }),
   ];
 }
@@ -135,6 +135,11 @@ function cases(setup: () => Promise<RunStoreSetup>) {
       }
     },
   });
+}
+
+/** Jest gives tests an `Array` and an `Object` of their own, and `structuredClone` makes those of Node: both are one. */
+function assertSame(actual: unknown, expected: unknown): void {
+  assert.deepEqual(structuredClone(actual), structuredClone(expected));
 }
 
 function makeRun({ at = 0, ...given }: Partial<Run> & { at?: number }): Run {
