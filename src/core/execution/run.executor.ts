@@ -128,7 +128,7 @@ export class RunExecutor {
         run.error.stack,
       );
     }
-    this.monitor.ended(run);
+    this.monitor.ended(run as EndedRun);
     this.recorder.record(run);
   }
 }
