@@ -21,8 +21,6 @@ const watch = new Watch(Number(workers), Number(seconds));
 const before = heapUsed();
 await SUBJECTS[name as Subject](watch);
 const started = (heapUsed() - before) / watch.workers;
-// The first runs, and what the compiler makes of them.
-await new Promise((resolve) => setTimeout(resolve, 3_000));
 const { cpuPercent } = await watch.look();
 const ran = (heapUsed() - before) / watch.workers;
 report({ ...watch.found(), cpuPercent, started, ran } satisfies Found);
