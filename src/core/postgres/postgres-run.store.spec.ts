@@ -5,6 +5,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/dat
 import { thisReplica } from '../history/replica.js';
 import { type RunStore } from '../history/run.store.js';
 import {
+  prunableRunStoreContract,
   runStoreContract,
   type RunStoreSetup,
   sharedRunStoreContract,
@@ -45,7 +46,8 @@ describe.each<[string, () => PostgresOptions]>([
     const store = await open(options());
     return { store, teardown: () => store.close(REPLICA) };
   };
-  for (const { name, run } of [...runStoreContract(setup), ...sharedRunStoreContract(setup)]) it(name, run);
+  const contracts = [runStoreContract, sharedRunStoreContract, prunableRunStoreContract];
+  for (const { name, run } of contracts.flatMap((contract) => contract(setup))) it(name, run);
 });
 
 describe('PostgresRunStore', () => {

@@ -1,3 +1,8 @@
 export { type ContractCase } from './contract-case.js';
 export { ManualClock } from './manual-clock.js';
-export { runStoreContract, sharedRunStoreContract, type RunStoreSetup } from './run-store.contract.js';
+export {
+  prunableRunStoreContract,
+  runStoreContract,
+  sharedRunStoreContract,
+  type RunStoreSetup,
+} from './run-store.contract.js';
