@@ -9,6 +9,7 @@ import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunExecutor } from './execution/run.executor.js';
 import { RunInterceptors } from './execution/run-interceptor.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
+import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
 import { Enhancers } from './registry/enhancers.js';
@@ -51,13 +52,15 @@ import { requireSingleImport } from './single-import.js';
     {
       provide: RunStore,
       inject: [WORKER_OPTIONS],
-      useFactory: ({ history }: WorkerModuleOptions) => history ?? new InMemoryRunStore(),
+      useFactory: ({ history, retention }: WorkerModuleOptions) =>
+        history ?? new InMemoryRunStore(retention ? retention.maxRuns : undefined),
     },
     Enhancers,
     WorkerCalls,
     WorkerExplorer,
     WorkerRegistry,
     RunRecorder,
+    RetentionWorker,
     RunInterceptors,
     EventLoopMonitor,
     RunExecutor,
