@@ -21,7 +21,7 @@ export interface PruneQuery {
 /**
  * Where runs are kept. Calls reject when the store cannot be reached; the recorder in front of it buffers and
  * repeats, so that no worker ever waits for one. Every implementation passes `runStoreContract`, with a
- * heartbeat `sharedRunStoreContract`, and with `prune` `prunableRunStoreContract`.
+ * heartbeat `sharedRunStoreContract`, with `lastSlots` `lastingRunStoreContract`, and with `prune` `prunableRunStoreContract`.
  */
 export abstract class RunStore {
   /** Makes it ready. Rejecting fails the application's start. */
@@ -42,9 +42,11 @@ export abstract class RunStore {
 
   /**
    * For a store that outlives the process: the latest slot of each of these workers whose run came to its end, or
-   * is on. One that was lost or aborted does not count: it is owed.
+   * is on. One that was lost or aborted does not count: it is owed. Of a worker without such a run, the `now` of the
+   * first call that named it, kept for good: a worker whose time always falls into a restart would never run else.
+   * None in that first call.
    */
-  lastSlots?(workers: readonly string[]): Promise<Map<string, Date>>;
+  lastSlots?(workers: readonly string[], now: Date): Promise<Map<string, Date>>;
 
   /**
    * For a store that does not bound itself: deletes runs, a batch of at most 1,000 for each step of the iteration,

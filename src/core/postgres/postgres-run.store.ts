@@ -64,8 +64,8 @@ export class PostgresRunStore extends RunStore {
     return (await this.query(heartbeat, [id, host, pid, startedAt, lostAfter])).map(fromRow);
   }
 
-  override async lastSlots(workers: readonly string[]): Promise<Map<string, Date>> {
-    const rows = await this.query<{ worker: string; slot: Date }>(lastSlots, [workers]);
+  override async lastSlots(workers: readonly string[], now: Date): Promise<Map<string, Date>> {
+    const rows = await this.query<{ worker: string; slot: Date }>(lastSlots, [workers, now]);
     return new Map(rows.map(({ worker, slot }) => [worker, slot]));
   }
 

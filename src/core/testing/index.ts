@@ -1,6 +1,7 @@
 export { type ContractCase } from './contract-case.js';
 export { ManualClock } from './manual-clock.js';
 export {
+  lastingRunStoreContract,
   prunableRunStoreContract,
   runStoreContract,
   sharedRunStoreContract,

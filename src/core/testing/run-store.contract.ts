@@ -123,6 +123,45 @@ export function sharedRunStoreContract(setup: () => Promise<RunStoreSetup>): Con
   ];
 }
 
+/** What a `RunStore` with `lastSlots` keeps besides. */
+export function lastingRunStoreContract(setup: () => Promise<RunStoreSetup>): ContractCase[] {
+  const contract = cases(setup);
+  const instant = (at: number) => new Date(START + at);
+  const last = async (store: RunStore, workers: string[], at = 0) =>
+    Object.fromEntries(await store.lastSlots!(workers, instant(at)));
+
+  return [
+    contract('tells the latest slot of each worker whose run has ended, or is on', async (store) => {
+      await store.save([
+        makeRun({ at: 1, slot: instant(1), outcome: 'succeeded', endedAt: instant(2) }),
+        makeRun({ at: 3, slot: instant(3), outcome: 'failed', endedAt: instant(4) }),
+        makeRun({ at: 5, trigger: 'manual', outcome: 'succeeded', endedAt: instant(6) }),
+        makeRun({ at: 2, slot: instant(2), worker: 'b' }),
+        makeRun({ at: 9, slot: instant(9), worker: 'not asked about' }),
+      ]);
+      assert.deepEqual(await last(store, ['a', 'b']), { a: instant(3), b: instant(2) });
+      assert.deepEqual(await last(store, []), {});
+    }),
+
+    contract('does not count a slot that was lost or aborted: it is owed', async (store) => {
+      await store.save([
+        makeRun({ at: 1, slot: instant(1), outcome: 'timed_out', endedAt: instant(2) }),
+        makeRun({ at: 3, slot: instant(3), outcome: 'aborted', endedAt: instant(4) }),
+        makeRun({ at: 5, slot: instant(5), outcome: 'lost', endedAt: instant(6) }),
+      ]);
+      assert.deepEqual(await last(store, ['a']), { a: instant(1) });
+    }),
+
+    contract('tells of a worker that has run no slot when it was first asked about', async (store) => {
+      assert.deepEqual(await last(store, ['a'], 10), {});
+      assert.deepEqual(await last(store, ['a', 'b'], 20), { a: instant(10) });
+      assert.deepEqual(await last(store, ['a', 'b'], 30), { a: instant(10), b: instant(20) });
+      await store.save([makeRun({ at: 40, slot: instant(40), outcome: 'succeeded', endedAt: instant(41) })]);
+      assert.deepEqual(await last(store, ['a'], 50), { a: instant(40) });
+    }),
+  ];
+}
+
 /** What a `RunStore` with `prune` keeps besides. */
 export function prunableRunStoreContract(setup: () => Promise<RunStoreSetup>): ContractCase[] {
   const contract = cases(setup);
@@ -161,9 +200,9 @@ export function prunableRunStoreContract(setup: () => Promise<RunStoreSetup>): C
       const owed = ended(3, { slot: new Date(START + 3), outcome: 'aborted' });
       const triggered = [4, 5].map((at) => ended(at, { trigger: 'manual' }));
       await store.save([...slots, owed, ...triggered]);
-      const known = (await store.lastSlots?.(['a'])) ?? new Map<string, Date>();
+      const known = (await store.lastSlots?.(['a'], new Date(START))) ?? new Map<string, Date>();
       await prune(store, { endedBefore: new Date(START + HOUR), maxRuns: 1 });
-      assert.deepEqual((await store.lastSlots?.(['a'])) ?? new Map<string, Date>(), known);
+      assert.deepEqual((await store.lastSlots?.(['a'], new Date(START))) ?? new Map<string, Date>(), known);
       if (store.lastSlots) assert.deepEqual(await left(store), new Set([slots[1]!.id]));
     }),
 

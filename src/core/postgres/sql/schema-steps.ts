@@ -33,6 +33,13 @@ CREATE INDEX runs_started ON ${schema}.runs (started_at DESC, id DESC);
 -- Small: only what is on right now. Every heartbeat reads it.
 CREATE INDEX runs_running ON ${schema}.runs (replica) WHERE outcome = 'running';
 `,
+  `
+-- Since when there is a worker: what it missed before its first run counts from then.
+CREATE TABLE ${schema}.known_workers (
+  worker text PRIMARY KEY,
+  since timestamptz NOT NULL
+);
+`,
 ];
 
 /** Holds the number of steps that were applied. */
