@@ -33,7 +33,9 @@ export { InvalidWorkersError, UnknownWorkerError } from './registry/worker.error
 export { RunInterceptors, type RunInterceptor } from './execution/run-interceptor.js';
 export { RunAbortedError, RunCancelledError, RunTimeoutError } from './execution/execution.errors.js';
 export { RunRecorder, type HistoryStatus } from './history/run.recorder.js';
-export { RunStore, type RunQuery } from './history/run.store.js';
+export { type RetentionOptions } from './history/retention.options.js';
+export { InvalidRetentionError } from './history/history.errors.js';
+export { RunStore, type PruneQuery, type RunQuery } from './history/run.store.js';
 export { InMemoryRunStore } from './history/in-memory-run.store.js';
 export { type EndedRun, type Run, type RunError, type RunOutcome } from './history/run.js';
 export { type Replica } from './history/replica.js';

@@ -90,6 +90,7 @@ describe('the HTTP interface', () => {
       worker: 'greeter',
       attempt: 1,
       started_at: expect.any(String),
+      lateness_ms: 0,
     });
     expect(runs).not.toHaveProperty('slot');
   });

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
-import { type Run } from '../history/run.js';
+import { latenessOf, type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -8,6 +8,9 @@ import { DashboardGuard } from './dashboard.guard.js';
 import { LimitPipe } from './limit.pipe.js';
 import { toWire, type Wire } from './wire.js';
 import { WorkerErrorsFilter } from './worker-errors.filter.js';
+
+/** A run as it goes over HTTP: everything that is recorded of it, and how late it began. */
+type ShownRun = Run & { latenessMs: number };
 
 /** Workers and their runs over HTTP. */
 @Controller('workers')
@@ -33,9 +36,13 @@ export class WorkersController {
 
   /** Newest first. */
   @Get(':name/runs')
-  async runs(@Param('name') name: string, @Query('limit', LimitPipe) limit: number): Promise<Wire<Run>[]> {
+  async runs(
+    @Param('name') name: string,
+    @Query('limit', LimitPipe) limit: number,
+  ): Promise<Wire<ShownRun>[]> {
     const { name: worker } = this.known(name);
-    return (await this.recorder.find({ worker, limit })).map(toWire);
+    const runs = await this.recorder.find({ worker, limit });
+    return runs.map((run) => toWire({ ...run, latenessMs: latenessOf(run) }));
   }
 
   /** Starts a run now. The request's body is its payload; the answer does not wait for its end. */

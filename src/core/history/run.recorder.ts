@@ -78,9 +78,12 @@ export class RunRecorder {
     return this.store.find(query);
   }
 
-  /** The latest slot of each worker that has one; none when the history does not outlive the process. */
+  /**
+   * The latest slot of each worker, or since when the history knows of it; none when it hears of it for the first time,
+   * or does not outlive the process.
+   */
   async lastSlots(workers: readonly string[]): Promise<Map<string, Date>> {
-    return (await this.store.lastSlots?.(workers)) ?? new Map<string, Date>();
+    return (await this.store.lastSlots?.(workers, new Date(this.clock.now()))) ?? new Map<string, Date>();
   }
 
   status(): HistoryStatus {

@@ -5,6 +5,8 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/dat
 import { thisReplica } from '../history/replica.js';
 import { type RunStore } from '../history/run.store.js';
 import {
+  lastingRunStoreContract,
+  prunableRunStoreContract,
   runStoreContract,
   type RunStoreSetup,
   sharedRunStoreContract,
@@ -45,7 +47,13 @@ describe.each<[string, () => PostgresOptions]>([
     const store = await open(options());
     return { store, teardown: () => store.close(REPLICA) };
   };
-  for (const { name, run } of [...runStoreContract(setup), ...sharedRunStoreContract(setup)]) it(name, run);
+  const contracts = [
+    runStoreContract,
+    sharedRunStoreContract,
+    lastingRunStoreContract,
+    prunableRunStoreContract,
+  ];
+  for (const { name, run } of contracts.flatMap((contract) => contract(setup))) it(name, run);
 });
 
 describe('PostgresRunStore', () => {
@@ -76,7 +84,7 @@ describe('PostgresRunStore', () => {
         ),
       );
       const { rows } = await pool.query('SELECT version FROM workers.schema_version');
-      expect(rows).toEqual([{ version: 1 }]);
+      expect(rows).toEqual([{ version: 1 }, { version: 2 }]);
     });
 
     it('can have another name', async () => {
@@ -91,7 +99,7 @@ describe('PostgresRunStore', () => {
       await pool.query('INSERT INTO workers.schema_version (version) VALUES (7)');
       for (const manageSchema of [true, false])
         await expect(open({ pool, manageSchema })).rejects.toThrow(
-          /schema workers is at version 7, and this code knows version 1: deploy the newer ctrlplane-workers/,
+          /schema workers is at version 7, and this code knows version 2: deploy the newer ctrlplane-workers/,
         );
     });
 

@@ -38,6 +38,13 @@ CREATE INDEX runs_started ON ${schema}.runs (started_at DESC, id DESC);
 CREATE INDEX runs_running ON ${schema}.runs (replica) WHERE outcome = 'running';
 `,
   `
+-- Since when there is a worker: what it missed before its first run counts from then.
+CREATE TABLE ${schema}.known_workers (
+  worker text PRIMARY KEY,
+  since timestamptz NOT NULL
+);
+`,
+  `
 -- One row a worker, which every run changes twice: nothing but the name is indexed, so that a change needs no new entry
 -- in any index (HOT), and pages keep room for it.
 CREATE TABLE ${schema}.workers (
