@@ -13,6 +13,7 @@ import {
 } from '../testing/run-store.contract.js';
 import { type PostgresOptions } from './postgres-options.js';
 import { postgresHistory } from './postgres-run.store.js';
+import { schemaSteps } from './sql/schema-steps.js';
 
 const REPLICA = thisReplica(0);
 
@@ -84,7 +85,7 @@ describe('PostgresRunStore', () => {
         ),
       );
       const { rows } = await pool.query('SELECT version FROM workers.schema_version');
-      expect(rows).toEqual([{ version: 1 }, { version: 2 }]);
+      expect(rows).toEqual(schemaSteps('workers').map((_, i) => ({ version: i + 1 })));
     });
 
     it('can have another name', async () => {
@@ -96,10 +97,12 @@ describe('PostgresRunStore', () => {
 
     it('that is newer than the code is refused, with both versions and what to do', async () => {
       await open({ pool });
-      await pool.query('INSERT INTO workers.schema_version (version) VALUES (7)');
+      await pool.query('INSERT INTO workers.schema_version (version) VALUES (99)');
       for (const manageSchema of [true, false])
         await expect(open({ pool, manageSchema })).rejects.toThrow(
-          /schema workers is at version 7, and this code knows version 2: deploy the newer ctrlplane-workers/,
+          new RegExp(
+            `schema workers is at version 99, and this code knows version ${schemaSteps('').length}: deploy the newer`,
+          ),
         );
     });
 
