@@ -76,7 +76,7 @@ describe('PostgresRunStore', () => {
         ),
       );
       const { rows } = await pool.query('SELECT version FROM workers.schema_version');
-      expect(rows).toEqual([{ version: 1 }]);
+      expect(rows).toEqual([{ version: 1 }, { version: 2 }]);
     });
 
     it('can have another name', async () => {
@@ -91,7 +91,7 @@ describe('PostgresRunStore', () => {
       await pool.query('INSERT INTO workers.schema_version (version) VALUES (7)');
       for (const manageSchema of [true, false])
         await expect(open({ pool, manageSchema })).rejects.toThrow(
-          /schema workers is at version 7, and this code knows version 1: deploy the newer ctrlplane-workers/,
+          /schema workers is at version 7, and this code knows version 2: deploy the newer ctrlplane-workers/,
         );
     });
 
