@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 
 /**
  * Has PostgreSQL itself write down every grant and every end of a run, in the transaction that makes it and by its own
