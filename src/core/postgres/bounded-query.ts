@@ -38,14 +38,32 @@ export async function boundedQuery<Row extends object>(
     );
     throw error;
   }
+  client.on('error', ignore);
   try {
     const { rows } = await inTime(client.query<Row>(text, values), within);
     client.release();
     return rows;
   } catch (error) {
-    client.release(error instanceof DatabaseSilentError);
+    client.release(!isRefusal(error));
     throw error;
+  } finally {
+    client.off('error', ignore);
   }
+}
+
+/**
+ * A connection that breaks in mid-statement says so twice: the statement rejects, and the client has an `error` event,
+ * which would end the process if nobody heard it. The pool listens only while the client is idle.
+ */
+export function ignore(): void {}
+
+/**
+ * PostgreSQL has refused the statement, and its connection is as good as before. One that ends says so as well (class
+ * 57P), a moment before it does: put back, it would take the next statement down too.
+ */
+function isRefusal(error: unknown): boolean {
+  const { severity, code } = error as { severity?: string; code?: string };
+  return severity !== undefined && !code?.startsWith('57P');
 }
 
 function inTime<T>(work: Promise<T>, ms: number): Promise<T> {

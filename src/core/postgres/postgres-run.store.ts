@@ -1,8 +1,8 @@
-import type pg from 'pg';
 import { type Replica } from '../history/replica.js';
 import { type Run, type RunError, type RunOutcome } from '../history/run.js';
 import { type PruneQuery, type RunQuery, RunStore } from '../history/run.store.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
+import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
 import { checkSchema, upgradeSchema } from './schema.js';
 import { findRuns } from './sql/find-runs.js';
@@ -87,18 +87,11 @@ export class PostgresRunStore extends RunStore {
     }
   }
 
-  private async query<Row extends object = RunRow>(
+  private query<Row extends object = RunRow>(
     statement: (schema: string) => string,
     values: unknown[],
   ): Promise<Row[]> {
-    // query_timeout is taken per query, and missing in pg's types there.
-    const config: pg.QueryConfig & { query_timeout: number } = {
-      text: statement(this.resolved.schema),
-      values,
-      query_timeout: QUERY_TIMEOUT,
-    };
-    const { rows } = await this.handle!.pool.query<Row>(config);
-    return rows;
+    return boundedQuery<Row>(this.handle!.pool, statement(this.resolved.schema), values, QUERY_TIMEOUT);
   }
 }
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { ignore } from './bounded-query.js';
 import { SchemaNewerThanCodeError, SchemaOutdatedError } from './postgres.errors.js';
 import { createVersionTable, readVersion, schemaSteps } from './sql/schema-steps.js';
 
@@ -18,6 +19,7 @@ export async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void
   // The common case takes no lock and needs no right to create.
   if ((await installedVersion(pool, schema)) === schemaSteps(schema).length) return;
   const client = await pool.connect();
+  client.on('error', ignore);
   try {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
@@ -34,6 +36,7 @@ export async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void
     throw error;
   } finally {
     client.release();
+    client.off('error', ignore);
   }
 }
 
