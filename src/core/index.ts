@@ -26,6 +26,7 @@ export { type DrainOptions } from './scheduler/drain.js';
 export {
   InvalidScheduleError,
   RunDroppedError,
+  RunUnknownError,
   SchedulerStoppedError,
   WorkerBusyError,
 } from './scheduler/scheduler.errors.js';

@@ -26,6 +26,9 @@ export interface Running {
   readonly context: RunContext;
 }
 
+/** Pulse, jitter of one slot more, latencies. Milliseconds. */
+const LONGEST_LOOK = 5_000;
+
 /** A promise of the protocol was broken. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -50,6 +53,11 @@ export class Ledger {
   readonly begunRequests = new Set<string>();
   readonly completedRequests = new Set<string>();
   readonly running = new Set<Running>();
+  /** Events that a run was begun for. */
+  readonly events = new Set<string>();
+  /** When a lease last ended, true time. */
+  freeAt = 0;
+  scheduledAt = -Infinity;
   /** The last time that anything was granted, by true time. */
   grantedAt = -Infinity;
   /** Its slots cannot be counted any more: it was paused, had another schedule, or the store's clock went back. */
@@ -64,6 +72,8 @@ export class Ledger {
 export class Observer {
   readonly ledgers = new Map<string, Ledger>();
   violation?: Violation;
+  /** True time, since when one and the same replica could have claimed whatever was due. */
+  healthySince: () => number = () => Infinity;
 
   constructor(
     private readonly world: World,
@@ -106,6 +116,7 @@ export class Observer {
       this.violate(
         `${worker}: a lease was granted while that of token ${ledger.lease.fencing} stood until ${instant(ledger.lease.until)}`,
       );
+    if (ledger.lease) ledger.freeAt = this.trueTime(ledger.lease.until);
     ledger.lease =
       lease === undefined
         ? undefined
@@ -117,6 +128,10 @@ export class Observer {
       return;
     }
     const { slot } = target;
+    if (before.paused) this.violate(`${worker}: slot ${instant(slot)} was granted while it was paused`);
+    if (before.notBefore !== undefined && before.notBefore > now)
+      this.violate(`${worker}: slot ${instant(slot)} was granted before ${instant(before.notBefore)}`);
+    this.inTime(ledger, before, slot, now);
     if (slot > now) this.violate(`${worker}: slot ${instant(slot)} was granted before its time`);
     if (slot < before.slot) this.reset(worker, ledger, slot);
     if (ledger.completed.has(slot))
@@ -140,6 +155,7 @@ export class Observer {
     if (ledger.lease?.fencing !== fencing)
       this.violate(`${worker}: token ${fencing} was released, and the lease is of ${ledger.lease?.fencing}`);
     ledger.lease = undefined;
+    ledger.freeAt = this.world.now;
     if (kind !== 'done') return;
     if (before.requestId === undefined) this.complete(worker, ledger, before.slot, retry);
     else if (run) ledger.completedRequests.add(before.requestId);
@@ -157,6 +173,7 @@ export class Observer {
     this.ledger(context.worker).running.add(running);
     this.trace.note(process.label, () => `runs ${this.describe(context)}`);
     this.overlaps(context.worker);
+    this.onceAnEvent(context);
     return running;
   }
 
@@ -201,6 +218,42 @@ export class Observer {
         `${record.name}: ${elapsed} slots, but ${ended} ended + ${skippedCount} skipped + ${missedCount} missed + ` +
           `${supersededCount} superseded + ${open} open`,
       );
+  }
+
+  /** A slot that could be claimed is, within a pulse, or with the next one if its attempts are used up. */
+  private inTime(ledger: Ledger, before: WorkerRecord, slot: number, now: number): void {
+    const { name, timing } = before;
+    const { schedule, spacing, interval } = readTiming(name, timing);
+    if (!schedule) return;
+    if (spacing === 'delay') {
+      const gap = now - ledger.scheduledAt;
+      if (slot > before.slot && gap < interval && !ledger.uncountable && this.time.jumpedBack === 0)
+        this.violate(`${name}: slot ${instant(slot)} was granted ${gap} ms after the one before`);
+      ledger.scheduledAt = now;
+      return;
+    }
+    if (ledger.uncountable || before.slot === -Infinity || slot <= before.slot) return;
+    const next = schedule.next(before.slot);
+    const free = Math.max(
+      this.trueTime(Math.max(schedule.dueAt(next), before.notBefore ?? -Infinity)),
+      ledger.freeAt,
+      this.healthySince(),
+    );
+    const late = this.world.now - free;
+    if (late > schedule.next(next) - next + LONGEST_LOOK)
+      this.violate(`${name}: slot ${instant(next)} could be claimed for ${Math.round(late)} ms, and was not`);
+  }
+
+  private trueTime(instant: number): number {
+    return this.world.now - (this.time.now() - instant);
+  }
+
+  private onceAnEvent({ worker, trigger, payload, attempt }: RunContext): void {
+    const { id } = (payload ?? {}) as { id?: string };
+    if (trigger !== 'event' || attempt > 1 || id === undefined) return;
+    const { events } = this.ledger(worker);
+    if (events.has(id)) this.violate(`${worker}: ${id} was run twice`);
+    events.add(id);
   }
 
   private complete(worker: string, ledger: Ledger, slot: number, retry: boolean): void {

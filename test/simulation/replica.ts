@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly random: Random;
   readonly trace: Trace;
   weather(): Weather;
+  /** A process has shut down. */
+  leaves(replica: Replica): void;
   /** A process ended, by itself or not. */
   gone(replica: Replica): void;
   /** A process that was stopped goes on. */
@@ -32,6 +34,8 @@ export interface Surroundings {
   /** What must not happen. */
   violate(what: string): void;
 }
+
+const IN_PEACE = 'in peace';
 
 /** One process of the application: the real scheduler and all below it, on clocks of its own. */
 export class Replica implements Process, Host {
@@ -42,6 +46,8 @@ export class Replica implements Process, Host {
   /** Its start has come to its end. */
   ready = false;
   draining = false;
+  /** Since when it runs without being disturbed, true time. */
+  undisturbed = Infinity;
   private readonly recorder: RunRecorder;
   private readonly handlers: ((event: unknown) => void)[] = [];
   /** What fell due while the process was stopped. */
@@ -100,6 +106,7 @@ export class Replica implements Process, Host {
     if (!this.alive) return;
     this.alive = false;
     this.due = [];
+    if (why === IN_PEACE) this.around.leaves(this);
     this.around.trace.note(this.label, () => `dies ${why}`);
     this.around.gone(this);
   }
@@ -114,6 +121,7 @@ export class Replica implements Process, Host {
       if (!this.alive) return;
       trace.note(this.label, () => 'goes on');
       this.paused = false;
+      if (this.ready) this.undisturbed = world.now;
       const due = this.due;
       this.due = [];
       // Answers before timers, or after them, or in between.
@@ -146,6 +154,7 @@ export class Replica implements Process, Host {
     }
     if (!this.draining) this.scheduler.start();
     this.ready = true;
+    this.undisturbed = this.around.world.now;
     this.around.trace.note(this.label, () => 'is up');
   }
 
@@ -157,7 +166,7 @@ export class Replica implements Process, Host {
     } catch (error) {
       this.around.violate(`${this.label}: shutting down threw ${String(error)}`);
     }
-    this.crash('in peace');
+    this.crash(IN_PEACE);
   }
 }
 

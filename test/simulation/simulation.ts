@@ -2,6 +2,7 @@ import { type WorkerRecord } from '../../src/core/coordination/worker-record.js'
 import { readTiming } from '../../src/core/registry/stored-timing.js';
 import {
   RunDroppedError,
+  RunUnknownError,
   SchedulerStoppedError,
   WorkerBusyError,
 } from '../../src/core/scheduler/scheduler.errors.js';
@@ -25,6 +26,7 @@ export interface Result {
   /** Simulated milliseconds. */
   readonly time: number;
   readonly grants: number;
+  readonly events: number;
   readonly completions: number;
 }
 
@@ -51,6 +53,8 @@ class Simulation implements Surroundings {
   private started = 0;
   private version = 0;
   private calm = false;
+  /** In fair weather it is calm from the beginning. */
+  private calmAt = -Infinity;
   /** When the last of the runs that began ends at the latest, true time. */
   private busyUntil = 0;
   private events = 0;
@@ -95,6 +99,7 @@ class Simulation implements Surroundings {
       violation: this.observer.violation,
       trace: trace.lines,
       time: world.now,
+      events: world.happened,
       grants: ledgers.reduce((sum, { grants }) => sum + grants, 0),
       completions: ledgers.reduce((sum, { completions }) => sum + completions, 0),
     };
@@ -112,6 +117,12 @@ class Simulation implements Surroundings {
     for (const name of this.observer.ledgers.keys()) this.observer.overlaps(name);
   }
 
+  leaves(replica: Replica): void {
+    for (const { replica: host, worker, id } of this.waiting)
+      if (host === replica)
+        this.violate(`${replica.label} leaves who waits for ${this.trace.alias('run', id)} of ${worker}`);
+  }
+
   gone(replica: Replica): void {
     this.observer.gone(replica);
     this.replicas = this.replicas.filter((other) => other !== replica);
@@ -121,6 +132,17 @@ class Simulation implements Surroundings {
         if (!this.calm) this.join();
       });
     else if (this.calm) this.world.in(1_000, () => this.populate());
+  }
+
+  /** Since when some replica has been able to claim what is due. */
+  private healthySince(): number {
+    const { plan, calm, time, store } = this;
+    if ((!calm && plan.weather !== FAIR) || plan.maxConcurrentRuns !== undefined) return Infinity;
+    const able = this.replicas.filter(
+      ({ ready, paused, draining, label }) => ready && !paused && !draining && !(plan.api && label === 'r1'),
+    );
+    const since = Math.min(...able.map(({ undisturbed }) => undisturbed));
+    return Math.max(since + 1_000, this.calmAt + LATEST, time.jumpedAt, store.upSince);
   }
 
   private join(version = this.version): void {
@@ -216,6 +238,7 @@ class Simulation implements Surroundings {
         store.down = true;
         world.in(ms, () => {
           store.down = false;
+          store.upSince = world.now;
           trace.note('store', () => 'is up again');
         });
         return;
@@ -269,6 +292,7 @@ class Simulation implements Surroundings {
       ({ outcome }) => settled(outcome),
       (error: unknown) => {
         settled(String(error));
+        if (error instanceof RunUnknownError && replica.draining) return;
         if (!(error instanceof RunDroppedError))
           this.violate(`a handle of ${worker} rejected: ${String(error)}`);
         // One that had begun is lost, which its replica does not know yet.
@@ -303,7 +327,9 @@ class Simulation implements Surroundings {
   /** From here on nothing goes wrong. */
   private settleDown(): void {
     this.calm = true;
+    if (this.plan.weather !== FAIR) this.calmAt = this.world.now;
     this.store.down = false;
+    this.store.upSince = this.world.now;
     this.trace.note('calm', () => 'from here on nothing goes wrong');
     for (const replica of [...this.replicas]) if (replica.version !== this.version) replica.drain();
     this.populate();

@@ -35,6 +35,8 @@ const COMMIT = 40;
 /** The one store of all replicas: the model of the rule, on the clock that counts, watched by the observer. */
 export class Store {
   down = false;
+  /** True time. */
+  upSince = 0;
   readonly model: LocalCoordinator;
   private caller!: Caller;
   /** By worker, what its record was before the last write, and when that was. */

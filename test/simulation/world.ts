@@ -3,6 +3,9 @@ export interface Happening {
   cancel(): void;
 }
 
+/** What an ordinary seed needs several times over. */
+const MOST = 200_000;
+
 interface Entry {
   readonly at: number;
   readonly order: number;
@@ -20,6 +23,7 @@ export class World {
   over = false;
   private readonly heap: Entry[] = [];
   private made = 0;
+  happened = 0;
 
   /** Calls back at that instant, or now if it has passed. */
   at(at: number, action: () => void): Happening {
@@ -53,6 +57,9 @@ export class World {
       const { at, action } = this.pop();
       if (!action) continue;
       this.now = at;
+      // A loop that never waits would go on for ever in no time.
+      if (++this.happened > MOST)
+        throw new Error(`${MOST} things have happened, and there is no end to them`);
       action();
       return true;
     }

@@ -20,9 +20,10 @@ describe('CoordinatorClock', () => {
     return { own, clock, hear, lateBy };
   };
 
-  it('knows nothing before the first answer', () => {
-    const { clock, hear } = setup();
+  it('is the own wall clock before the first answer', () => {
+    const { own, clock, hear } = setup();
     expect(clock.known).toBe(false);
+    expect(clock.now()).toBe(own.now());
     hear(1);
     expect(clock.known).toBe(true);
   });

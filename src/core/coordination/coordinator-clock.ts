@@ -45,8 +45,9 @@ export class CoordinatorClock extends Clock {
     this.heard(answer);
   }
 
+  /** Before the first answer the replica's own wall clock, which is better than nothing. */
   now(): number {
-    return this.own.monotonic() + this.offset;
+    return this.known ? this.own.monotonic() + this.offset : this.own.now();
   }
 
   monotonic(): number {

@@ -28,7 +28,12 @@ import { type Loop } from './loop.js';
 import { recordInfo } from './record-info.js';
 import { type RunHandle, RunHandles } from './run-handle.js';
 import { type RunLimit, type Waiter } from './run-limit.js';
-import { RunDroppedError, SchedulerStoppedError, WorkerBusyError } from './scheduler.errors.js';
+import {
+  RunDroppedError,
+  RunUnknownError,
+  SchedulerStoppedError,
+  WorkerBusyError,
+} from './scheduler.errors.js';
 import { type WorkerEvents } from './worker-events.js';
 
 /** After a call that did not get through, milliseconds. */
@@ -62,6 +67,7 @@ export class ClusterLoop implements Loop, Waiter {
   private view?: ClusterView;
   private active = false;
   private stopped = false;
+  private over = false;
   /** Under every policy but `allow`: from a grant until the release of it. */
   private occupied = false;
   private readonly runs = new Set<ClusterRun>();
@@ -72,7 +78,10 @@ export class ClusterLoop implements Loop, Waiter {
   private unsure?: { target: Target; claim: Claim };
   /** The last request that was granted here. */
   private begun?: string;
+  /** By the monotonic clock: no call before. */
   private retryAt = -Infinity;
+  /** There is something to claim, and no place for a run. */
+  private placeless = false;
   private working?: Promise<void>;
 
   constructor(
@@ -143,6 +152,13 @@ export class ClusterLoop implements Loop, Waiter {
     else this.handles.reject(id, new RunDroppedError(this.definition.name, id));
   }
 
+  /** Nothing more will be heard. */
+  closed(): void {
+    this.over = true;
+    for (const id of this.handles.ids())
+      this.handles.reject(id, new RunUnknownError(this.definition.name, id));
+  }
+
   async pause(): Promise<void> {
     await this.control({ do: 'pause' });
   }
@@ -165,6 +181,7 @@ export class ClusterLoop implements Loop, Waiter {
     const id = randomUUID();
     const { record, accepted, time } = await this.request({ id, trigger: 'manual', payload });
     if (!accepted) throw new WorkerBusyError(name, record?.runId);
+    if (this.over) throw new RunUnknownError(name, id);
     // Not before: who asks for the outcome of what the coordinator does not know is told that it was dropped.
     const handle = this.handles.make(id);
     this.want({ id, worker: name, trigger: 'manual', payload, requestedAt: time, attempts: 0 });
@@ -222,14 +239,19 @@ export class ClusterLoop implements Loop, Waiter {
 
   private async claimAll(): Promise<void> {
     for (let tries = 0; ;) {
-      if (!this.active || !this.view || this.occupied || this.now() < this.retryAt) return;
+      if (!this.active || !this.view || this.occupied || this.resting > 0) return;
+      this.placeless = false;
       const target = this.unsure?.target ?? this.view.wanted(this.now());
-      if (!target || !this.parts.limit.take(this)) return;
+      if (!target) return;
+      if (!this.parts.limit.take(this)) {
+        this.placeless = true;
+        return;
+      }
       if (await this.pursue(target)) tries = 0;
       else {
         this.parts.limit.give();
         // The view is wrong again and again: others are at it.
-        if (++tries >= PATIENCE) this.retryAt = this.now() + RETRY_AFTER;
+        if (++tries >= PATIENCE) this.rest();
       }
     }
   }
@@ -239,7 +261,17 @@ export class ClusterLoop implements Loop, Waiter {
     const now = this.now();
     const at = this.unsure ? now : this.view.nextAt(now);
     if (at === undefined) this.alarm.clear();
-    else this.alarm.set(Math.max(at, this.retryAt));
+    // `pump` says when there may be a place; to look for one again and again would burn the processor.
+    else this.alarm.set(Math.max(at, now + (this.placeless ? RETRY_AFTER : this.resting)));
+  }
+
+  private rest(): void {
+    this.retryAt = this.parts.clock.monotonic() + RETRY_AFTER;
+  }
+
+  /** How long no call is made, milliseconds. */
+  private get resting(): number {
+    return Math.max(0, this.retryAt - this.parts.clock.monotonic());
   }
 
   /** @returns whether a run has begun, which keeps its place */
@@ -254,7 +286,7 @@ export class ClusterLoop implements Loop, Waiter {
       this.parts.reached();
     } catch (error) {
       this.parts.reached(error);
-      this.retryAt = this.now() + RETRY_AFTER;
+      this.rest();
       return false;
     }
     this.unsure = undefined;
@@ -287,7 +319,7 @@ export class ClusterLoop implements Loop, Waiter {
     // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
     if (reason === 'too_early') clock.restart(answer);
     if (reason === 'over' && 'request' in target) view.drop(target.request.id);
-    if (reason === 'unknown') this.retryAt = clock.now() + RETRY_AFTER;
+    if (reason === 'unknown') this.rest();
     if (reason !== 'held') return;
     view.refusedAsHeld(target, clock.now() + wait);
     if (this.definition.overlap === 'cancelRunning' && record && !record.cancelRequested)

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type Claim } from '../coordination/coordinator.js';
 import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { type WorkerRecord } from '../coordination/worker-record.js';
 import { storeTiming } from '../registry/stored-timing.js';
@@ -28,7 +29,10 @@ describe('what a replica believes', () => {
     ).records;
     return new ClusterView(definition, record!, clock.now());
   };
-  const claim = async (view: ClusterView, { maxAttempts = 3 } = {}): Promise<void> => {
+  const claim = async (
+    view: ClusterView,
+    options: Partial<Pick<Claim, 'maxAttempts' | 'lease'>>,
+  ): Promise<void> => {
     const target = view.wanted(clock.now())!;
     const answer = await coordinator.claim({
       worker: 'w',
@@ -36,7 +40,8 @@ describe('what a replica believes', () => {
       replica: 'another',
       ...view.claimOf(target),
       lease: LEASE,
-      maxAttempts,
+      maxAttempts: 3,
+      ...options,
     });
     expect(answer).toMatchObject({ granted: true });
   };
@@ -49,6 +54,17 @@ describe('what a replica believes', () => {
     view.learn(await current());
     await clock.advance(LEASE);
     expect(view.wanted(clock.now())).toBeUndefined();
+    await clock.advance('9999ms');
+    expect(view.wanted(clock.now())).toBeUndefined();
+    await clock.advance('1ms');
+    expect(view.wanted(clock.now())).toEqual({ slot: clock.now() });
+  });
+
+  it('of a worker with spacing `delay` counts the interval from the start where runs have no lease', async () => {
+    const view = await enrolled({ spacing: 'delay', overlap: 'allow' });
+    await clock.advance('35s');
+    await claim(view, { lease: undefined });
+    view.learn(await current());
     await clock.advance('9999ms');
     expect(view.wanted(clock.now())).toBeUndefined();
     await clock.advance('1ms');

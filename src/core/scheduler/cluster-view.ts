@@ -168,10 +168,11 @@ export class ClusterView {
     const { schedule, spacing, interval } = this.read;
     if (!schedule) return Infinity;
     if (spacing !== 'delay') return schedule.next(after);
-    const { leaseUntil = -Infinity, notBefore = this.startedAt, slot } = this.current;
-    // Where a run is on, the interval begins with its end, of which replicas are told; if it has none, with that of
-    // the lease.
-    return Math.max(Math.ceil(Math.max(notBefore, leaseUntil + interval)), slot + 1);
+    const { leaseUntil = -Infinity, notBefore = this.startedAt, slot, status } = this.current;
+    // An interval after the end of the last run, of which replicas are told. Where that is not known, as the run has a
+    // lease or none, or was cut off: after that of the lease, and in any case after its start.
+    const ended = Math.max(leaseUntil, status.lastRun ?? -Infinity);
+    return Math.max(Math.ceil(Math.max(notBefore, ended + interval)), slot + 1);
   }
 
   /** Whether the stored slot is still to be run. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { testCluster, type TestCluster } from '../../../test/support/cluster.js';
 import { taking, type Workers } from '../../../test/support/workers.js';
 import { type RequestAnswer, type RunRequestInput } from '../coordination/coordinator.js';
@@ -6,7 +6,7 @@ import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { type ManualClock } from '../testing/manual-clock.js';
 import { type RunContext } from '../worker/run-context.js';
 import { type Worker } from '../worker/worker.js';
-import { RunDroppedError, WorkerBusyError } from './scheduler.errors.js';
+import { RunDroppedError, RunUnknownError, WorkerBusyError } from './scheduler.errors.js';
 
 /** A request takes two seconds to get there, or to be answered. */
 class SlowToAsk extends LocalCoordinator {
@@ -245,6 +245,28 @@ describe('replicas of a cluster', () => {
       expect(ran).toHaveLength(1);
     },
   );
+
+  it('leave nobody waiting for a trigger when they shut down', async () => {
+    const [api] = [await cluster.join(worker(), { run: false })];
+    const handle = await api.scheduler.trigger('w');
+    await cluster.close();
+    await expect(handle.ended).rejects.toThrow(RunUnknownError);
+  });
+
+  it('wait for a place without looking for one all the time', async () => {
+    const looks = jest.spyOn(clock, 'setTimer');
+    await cluster.join(
+      (replica) =>
+        ['v', 'w'].flatMap((name) => worker({ name, interval: '1s' }, taking(clock, 60_000))(replica)),
+      { maxConcurrentRuns: 1 },
+    );
+    await clock.advance('5s');
+    looks.mockClear();
+    await clock.advance('30s');
+    expect(ran).toHaveLength(1);
+    // Pulses, heartbeats, and one look a second.
+    expect(looks.mock.calls.length).toBeLessThan(500);
+  });
 
   it('make one run of an event that all of them hear', async () => {
     const replicas: Workers[] = [];

@@ -71,6 +71,7 @@ export class Cluster {
   }
 
   forget(name: string): void {
+    this.loops.get(name)?.closed();
     this.loops.delete(name);
   }
 
@@ -117,6 +118,7 @@ export class Cluster {
     this.closed = true;
     this.pulseTimer?.cancel();
     await this.beating;
+    for (const loop of this.loops.values()) loop.closed();
     await this.coordinator.close();
   }
 

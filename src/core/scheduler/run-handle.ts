@@ -6,7 +6,8 @@ export interface RunHandle {
   /**
    * Resolves with the run's record when it has ended, also when it failed. Rejects only if the run never starts:
    * with `RunDroppedError`, when it waited for another one to end and a newer one took its place, or the worker was
-   * stopped or paused; in a cluster also if each replica that began it fell silent. Need not be listened to.
+   * stopped or paused; in a cluster also if each replica that began it fell silent, and with
+   * `RunUnknownError` when this replica shuts down before it has heard of the end. Need not be listened to.
    */
   readonly ended: Promise<EndedRun>;
 }

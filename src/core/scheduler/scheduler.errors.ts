@@ -37,6 +37,21 @@ export class RunDroppedError extends Error {
   }
 }
 
+/** What became of a run that was asked for here will not be known here: this replica has shut down. */
+export class RunUnknownError extends Error {
+  override readonly name = 'RunUnknownError';
+
+  constructor(
+    readonly worker: string,
+    readonly runId: string,
+  ) {
+    super(
+      `This replica shut down before it heard what became of the run ${runId} of "${worker}": ` +
+        'another one may make it, and the history will tell',
+    );
+  }
+}
+
 /** A worker cannot be rescheduled to that. */
 export class InvalidScheduleError extends Error {
   override readonly name = 'InvalidScheduleError';
