@@ -28,6 +28,9 @@ const NEST_11_LOCK = fileURLToPath(new URL('../consumers/nest-11/', import.meta.
 /** Where the packages of NestJS 11 are installed. */
 export const NEST_11 = join(FOLDER, 'nest-11');
 
+/** Debian puts it where only root's PATH leads. */
+export const PGBOUNCER = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer';
+
 export const PARTS = {
   terminal: {
     what: 'a terminal to type in (`script` of util-linux)',
@@ -54,6 +57,11 @@ export const PARTS = {
     what: 'an ordinary user who may enter this checkout',
     present: () => ORDINARY_USER !== undefined,
     from: { advice: 'move the checkout out of the directory that only root may enter' },
+  },
+  pgbouncer: {
+    what: 'PgBouncer, and an ordinary user to run it as',
+    present: () => ORDINARY_USER !== undefined && says(PGBOUNCER, ['--version'], /^PgBouncer 1\./),
+    from: { debian: 'pgbouncer' },
   },
   'Node 20': node(20),
   'Node 22': node(22),

@@ -31,9 +31,12 @@ const open = (w: string): string => `EXISTS (
 const jumpedBack = (w: string): string => `coalesce(${w}.slot > v_now + ${asInterval('_ahead')}, false)`;
 
 /**
- * **The whole rule is the WHERE of one UPDATE.** PostgreSQL evaluates it again, on the newest row, when it had to wait
- * for another one; that one has moved the token, so of those that come together one is granted. A refused claim writes
- * nothing, and reads, with a snapshot of its own, the row as it is now.
+ * **The whole rule is the WHERE of one locking SELECT.** PostgreSQL evaluates it again, on the newest row, when it had
+ * to wait for another one; that one has moved the token, so of those that come together one is granted. A refused claim
+ * locks and writes nothing, and reads, with a snapshot of its own, the row as it is now.
+ *
+ * The row is locked before the UPDATE: one that waits for somebody who only locks it, as the guard of a write does, keeps
+ * what it had computed before the wait, and the wait would eat the lease.
  *
  * It is a function because a claim is sent for every slot by every replica, and its plan would be made each time
  * otherwise: that took 1.2 ms, six times as long as for a bare UPDATE, and prepared statements are none behind a pooler.
@@ -55,7 +58,17 @@ DECLARE
   v_row SCHEMA.workers;
   v_until timestamptz;
 BEGIN
-  IF _request IS NULL THEN
+  SELECT * INTO v_row FROM SCHEMA.workers AS w
+  WHERE ${expected} AND CASE
+    WHEN _request IS NOT NULL THEN ${open('w')}
+    WHEN w.paused OR v_slot > v_now OR w.not_before > v_now THEN false
+    WHEN v_slot > w.slot THEN true
+    WHEN v_slot = w.slot THEN w.owed IS NOT NULL AND (w.done OR w.owed <= _max_attempts)
+    ELSE ${jumpedBack('w')}
+  END
+  FOR NO KEY UPDATE;
+
+  IF FOUND AND _request IS NULL THEN
     UPDATE SCHEMA.workers AS w SET${grant},
       superseded_count = w.superseded_count + (v_slot <> w.slot AND NOT w.done)::int,
       missed_count = w.missed_count + _missed,
@@ -65,27 +78,15 @@ BEGIN
       done = _lease IS NULL,
       slot = v_slot,
       request_id = NULL
-    WHERE ${expected}
-      AND NOT w.paused AND v_slot <= v_now AND coalesce(w.not_before <= v_now, true)
-      AND CASE
-        WHEN v_slot > w.slot THEN true
-        WHEN v_slot = w.slot THEN w.owed IS NOT NULL AND (w.done OR w.owed <= _max_attempts)
-        ELSE ${jumpedBack('w')}
-      END
-    RETURNING * INTO v_row;
-  ELSE
+    WHERE w.name = _worker RETURNING * INTO v_row;
+    answer := 'granted';
+  ELSIF FOUND THEN
     UPDATE SCHEMA.workers AS w SET${grant},
       attempt = (SELECT r.attempts + 1 FROM SCHEMA.requests AS r WHERE r.id = _request),
       request_id = _request
-    WHERE ${expected}
-      AND ${open('w')}
-    RETURNING * INTO v_row;
-    IF FOUND THEN
-      UPDATE SCHEMA.requests SET attempts = attempts + 1, heard_of = CASE WHEN _lease IS NULL THEN v_now END WHERE id = _request;
-    END IF;
-  END IF;
-
-  IF v_row.name IS NOT NULL THEN
+    WHERE w.name = _worker RETURNING * INTO v_row;
+    UPDATE SCHEMA.requests SET attempts = attempts + 1, heard_of = CASE WHEN _lease IS NULL THEN v_now END
+    WHERE id = _request;
     answer := 'granted';
   ELSE
     SELECT * INTO v_row FROM SCHEMA.workers AS w WHERE w.name = _worker;
