@@ -27,9 +27,9 @@ export function asTable({ name, summary }: Bench, result: BenchResult, machine: 
 }
 
 function measuredRow([what, { samples, unit }]: [string, Measured]): string[] {
-  const time = (value: number) => `${digits(value)} ${unit}`;
+  const withUnit = (value: number) => `${digits(value)} ${unit}`;
   const range = [median(samples), Math.min(...samples), Math.max(...samples)];
-  return [what, ...range.map(time), String(samples.length)];
+  return [what, ...range.map(withUnit), String(samples.length)];
 }
 
 function ratioRow([what, { figure, goal, bound, ok }]: [string, Ratio]): string[] {

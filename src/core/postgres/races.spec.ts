@@ -69,7 +69,7 @@ describe('PostgresCoordinator', () => {
     });
 
   describe('claims that have to wait for the lock of the row', () => {
-    it('are granted to one of them, and the other has lost the race; the wait does not shorten the lease', async () => {
+    it('are granted to one of them, and the other is told of the newest row; the wait does not shorten the lease', async () => {
       const holder = await direct.connect();
       await holder.query('BEGIN; SELECT FROM workers.workers FOR UPDATE');
       const claims = [coordinator.claim(claim()), coordinator.claim(claim())];
@@ -82,7 +82,7 @@ describe('PostgresCoordinator', () => {
       const answers = await Promise.all(claims);
       const granted = answers.find((answer) => answer.granted)!;
       const refused = answers.find((answer) => !answer.granted)!;
-      expect(refused).toMatchObject({ granted: false, reason: 'lost_race' });
+      expect(refused).toMatchObject({ granted: false, reason: 'stale', record: { fencing: 1 } });
       expect(granted.record).toMatchObject({ fencing: 1, slot });
       expect(granted.record!.leaseUntil! - granted.time).toBeGreaterThan(LEASE - 500);
       expect((await workerRow('w')).fencing).toBe('1');
@@ -95,7 +95,7 @@ describe('PostgresCoordinator', () => {
       await waiting(1);
       await holder.query('COMMIT');
       holder.release();
-      expect(await late).toMatchObject({ granted: false, reason: 'lost_race' });
+      expect(await late).toMatchObject({ granted: false, reason: 'stale', record: { fencing: 1 } });
     });
   });
 
