@@ -95,7 +95,7 @@ function workerPlan(name: string, random: Random): WorkerPlan {
   const common: WorkerOptions = {
     overlap,
     ...(spacing && { spacing }),
-    ...(random.chance(0.3) && { jitter: random.pick(['300ms', '3s']) }),
+    ...(random.chance(0.3) && { jitter: cron ? '700ms' : random.pick(['300ms', 0.5]) }),
     ...(backoff !== undefined && { backoff: { initial: backoff, max: 2 * backoff } }),
     ...(random.chance(0.2) && { runOnStart: true }),
     ...(random.chance(0.2) && { timeout: random.pick([500, 4_000]) }),

@@ -27,6 +27,7 @@ export class World {
 
   /** Calls back at that instant, or now if it has passed. */
   at(at: number, action: () => void): Happening {
+    if (Number.isNaN(at)) throw new Error('something is to happen at no time at all');
     const entry: Entry = { at: Math.max(at, this.now), order: this.made++, action };
     this.push(entry);
     return { cancel: () => (entry.action = undefined) };

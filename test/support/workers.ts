@@ -26,6 +26,7 @@ export async function startWorkers(
   workers: Worker[],
   options: WorkerModuleOptions = {},
   clock = new ManualClock(),
+  { init = true } = {},
 ): Promise<Workers> {
   const logs: string[] = [];
   const note = (text: unknown) => logs.push(String(text));
@@ -38,7 +39,7 @@ export async function startWorkers(
     .compile();
   const scheduler = app.get(Scheduler);
   for (const worker of workers) scheduler.register(worker);
-  await app.init();
+  if (init) await app.init();
   return {
     clock,
     scheduler,

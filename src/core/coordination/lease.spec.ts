@@ -112,6 +112,13 @@ describe('Lease', () => {
     expect(granted(LENGTH * 0.1).trusted).toBe(false);
   });
 
+  it('is never trusted for longer than a renewal makes it, though a clock that was set back says more is left', async () => {
+    const lease = granted(10 * LENGTH);
+    answer = async () => Promise.reject(new Error('away'));
+    await clock.advance(LENGTH * 0.9);
+    expect(lease.trusted).toBe(false);
+  });
+
   it('is lost when the process wakes after it has run out, before anything else', async () => {
     granted();
     clock.block('1m');

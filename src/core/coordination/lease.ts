@@ -45,7 +45,8 @@ export class Lease {
     sentAt: number,
     left: number,
   ) {
-    this.trustedUntil = sentAt + left - MARGIN * length;
+    // More is left when the coordinator's clock was set back since; a heartbeat puts that right, heard of or not.
+    this.trustedUntil = sentAt + Math.min(left, length) - MARGIN * length;
   }
 
   /** Whether it may be relied on at this moment. */

@@ -164,10 +164,12 @@ export class ClusterLoop implements Loop, Waiter {
   }
 
   async resume(): Promise<void> {
+    await this.hearTime();
     await this.control({ do: 'resume', slot: this.latestSlot() });
   }
 
   async reschedule(timing: Timing): Promise<void> {
+    await this.hearTime();
     const { definition } = this;
     const delay = definition.spacing === 'delay' ? { delay: timing.interval } : {};
     const stored = storeTiming(timing.every, definition);
@@ -435,6 +437,13 @@ export class ClusterLoop implements Loop, Waiter {
       endedAt: new Date(clock.now()),
       outcome: 'lost',
     });
+  }
+
+  /** The slots that count no more are reckoned by the coordinator's clock: the own one may be anything. */
+  private async hearTime(): Promise<void> {
+    const { coordinator, clock } = this.parts;
+    if (clock.known) return;
+    clock.heard(await coordinator.pulse({ revisions: new Map(), awaited: [], unleased: [] }));
   }
 
   private async control(change: Control): Promise<void> {

@@ -70,4 +70,13 @@ describe('what a replica believes', () => {
     await clock.advance('1ms');
     expect(view.wanted(clock.now())).toEqual({ slot: clock.now() });
   });
+
+  it('of a worker that has had no slots before begins with the latest one', async () => {
+    const view = await enrolled({ interval: 0, jitter: '1s' });
+    const timing = storeTiming('10s', { jitter: '1s', spacing: 'slot' });
+    view.learn({ ...(await current()), slot: -Infinity, timing });
+    await clock.advance('20s');
+    expect(view.nextAt(clock.now())).toBe(clock.now());
+    expect(view.wanted(clock.now())).toEqual({ slot: view.latestDue(clock.now()) });
+  });
 });

@@ -96,7 +96,9 @@ export class ClusterView {
     const times: number[] = [];
     if (this.requests.length > 0) times.push(this.heldUntil);
     if (!paused) {
-      const next = this.nextSlot(Math.max(slot, this.floor, this.tried));
+      const last = Math.max(slot, this.floor, this.tried);
+      // None at all if it has had no schedule before. Then the latest one counts, not the first of all times.
+      const next = this.nextSlot(last > -Infinity ? last : this.latestDue(now) - 1);
       if (next < Infinity) {
         const due = this.dueAt(next);
         times.push(Math.max(due, notBefore, next <= this.startedAt ? this.catchUpAt : due));

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { testCluster, type TestCluster } from '../../../test/support/cluster.js';
-import { taking, type Workers } from '../../../test/support/workers.js';
+import { startWorkers, taking, type Workers } from '../../../test/support/workers.js';
 import { type RequestAnswer, type RunRequestInput } from '../coordination/coordinator.js';
 import { LocalCoordinator } from '../coordination/local.coordinator.js';
-import { type ManualClock } from '../testing/manual-clock.js';
+import { ManualClock } from '../testing/manual-clock.js';
 import { type RunContext } from '../worker/run-context.js';
 import { type Worker } from '../worker/worker.js';
 import { RunDroppedError, RunUnknownError, WorkerBusyError } from './scheduler.errors.js';
@@ -189,6 +189,15 @@ describe('replicas of a cluster', () => {
     expect(ran).toHaveLength(fast + 10);
     const { missedCount, skippedCount } = await status(a!);
     expect([missedCount, skippedCount]).toEqual([0, 0]);
+  });
+
+  it('reckon by the coordinator when they reschedule before they have heard of anything', async () => {
+    await start(1, worker());
+    const fast = new ManualClock(clock.now() + 3_600_000);
+    const b = await startWorkers(worker()(1), { coordination: cluster.coordinator }, fast, { init: false });
+    await b.scheduler.reschedule('w', '1s');
+    const [record] = (await cluster.coordinator.records()).records;
+    expect(record!.slot).toBeLessThanOrEqual(clock.now());
   });
 
   it('trigger a run that another one makes, and hear of its end', async () => {
