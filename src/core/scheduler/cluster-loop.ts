@@ -443,7 +443,7 @@ export class ClusterLoop implements Loop, Waiter {
   private async hearTime(): Promise<void> {
     const { coordinator, clock } = this.parts;
     if (clock.known) return;
-    clock.heard(await coordinator.pulse({ revisions: new Map(), awaited: [], unleased: [] }));
+    clock.heard(await coordinator.pulse({ revisions: new Map(), awaited: [], unleased: [], silentAfter: 0 }));
   }
 
   private async control(change: Control): Promise<void> {

@@ -5,7 +5,7 @@ import { type WorkerRecord } from '../coordination/worker-record.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { defineWorker, type WorkerDefinition } from '../registry/worker-definition.js';
 import { ManualClock } from '../testing/manual-clock.js';
-import { type WorkerOptions } from '../worker/worker-options.js';
+import { type Worker } from '../worker/worker.js';
 import { ClusterView } from './cluster-view.js';
 
 const LEASE = 5_000;
@@ -19,7 +19,7 @@ describe('what a replica believes', () => {
     coordinator = new LocalCoordinator(clock);
   });
 
-  const enrolled = async (options: WorkerOptions): Promise<ClusterView> => {
+  const enrolled = async (options: Partial<Worker>): Promise<ClusterView> => {
     const checked = defineWorker({ name: 'w', interval: '10s', run: () => {}, ...options }, 'a test');
     const { definition } = checked as { definition: WorkerDefinition };
     const [record] = (
