@@ -79,4 +79,14 @@ describe('what a replica believes', () => {
     expect(view.nextAt(clock.now())).toBe(clock.now());
     expect(view.wanted(clock.now())).toEqual({ slot: view.latestDue(clock.now()) });
   });
+
+  it('of a slot that was refused is forgotten with the run that was on then, also if the clock was set back', async () => {
+    const view = await enrolled({ spacing: 'delay' });
+    await clock.advance('20s');
+    const before = await current();
+    view.refusedAsHeld({ slot: clock.now() + 30_000 }, clock.now());
+    view.learn({ ...before, fencing: 1, slot: clock.now(), notBefore: clock.now() + 5_000 });
+    await clock.advance('5s');
+    expect(view.wanted(clock.now())).toEqual({ slot: clock.now() });
+  });
 });

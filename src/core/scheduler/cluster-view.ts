@@ -52,6 +52,8 @@ export class ClusterView {
       this.tried = -Infinity;
       this.floor = -Infinity;
     }
+    // What was refused was refused because of a run that is history. Slots may come again when the clock is set back.
+    if (record.fencing !== this.current.fencing) this.tried = -Infinity;
     this.current = record;
     this.heldUntil = record.leaseUntil ?? -Infinity;
   }
