@@ -25,4 +25,6 @@ export default {
     },
   ],
   maxWorkers: 2,
+  // A virtual month is a hundred thousand steps: seconds, where others keep the machine busy.
+  testTimeout: 30_000,
 };
