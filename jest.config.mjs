@@ -1,10 +1,12 @@
-/** Two projects: `unit` (beside the source) and `system` (the built app as a user runs it: processes, terminals). */
+/** Two projects: `unit` (beside the source and the docs) and `system` (the built app as a user runs it: processes, terminals). */
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': '@swc/jest' },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   setupFiles: ['reflect-metadata'],
+  // Packages of their own, some with the same names as those here.
+  modulePathIgnorePatterns: ['<rootDir>/.parts/'],
 };
 
 export default {
@@ -12,7 +14,7 @@ export default {
   globalSetup: './test/support/global-setup.mjs',
   globalTeardown: './test/support/global-teardown.mjs',
   projects: [
-    { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    { ...common, displayName: 'unit', testMatch: ['<rootDir>/{src,docs}/**/*.spec.ts'] },
     {
       ...common,
       displayName: 'system',
@@ -23,4 +25,6 @@ export default {
     },
   ],
   maxWorkers: 2,
+  // A virtual month is a hundred thousand steps: seconds, where others keep the machine busy.
+  testTimeout: 30_000,
 };

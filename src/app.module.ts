@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { WorkerDashboardModule } from './core/dashboard/worker-dashboard.module.js';
-import { postgresHistory } from './core/postgres/postgres-run.store.js';
+import { postgres } from './core/postgres/postgres.coordinator.js';
 import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
 import { WorkerModule } from './core/worker.module.js';
 import { type FleetFile } from './app/fleet/fleet-file.js';
@@ -35,7 +35,7 @@ export class AppModule {
         WorkerModule.forRootAsync({
           inject: [DataSource],
           useFactory: (dataSource: DataSource) => ({
-            history: postgresHistory({ dataSource }),
+            coordination: postgres({ dataSource }),
             drain: { timeout: drainTimeout },
           }),
         }),

@@ -31,7 +31,7 @@ export interface Ratio {
 
 /** A row of raw numbers. */
 export interface Measured {
-  readonly unit: 'ms' | 'µs';
+  readonly unit: 'ms' | 'µs' | 'B' | '%' | 'runs';
   /** One of each round, in order. */
   readonly samples: readonly number[];
 }

@@ -1,5 +1,6 @@
 import { type Bench, type BenchResult, type Measured, type Ratio } from './bench.js';
 import { type Machine } from './machine.js';
+import { mapValues } from './map-values.js';
 import { median } from './rounds.js';
 
 /** Everything about one run of a bench, as one JSON object. */
@@ -26,9 +27,9 @@ export function asTable({ name, summary }: Bench, result: BenchResult, machine: 
 }
 
 function measuredRow([what, { samples, unit }]: [string, Measured]): string[] {
-  const time = (value: number) => `${digits(value)} ${unit}`;
+  const withUnit = (value: number) => `${digits(value)} ${unit}`;
   const range = [median(samples), Math.min(...samples), Math.max(...samples)];
-  return [what, ...range.map(time), String(samples.length)];
+  return [what, ...range.map(withUnit), String(samples.length)];
 }
 
 function ratioRow([what, { figure, goal, bound, ok }]: [string, Ratio]): string[] {
@@ -49,8 +50,4 @@ function table(head: string[], rows: string[][]): string[] {
 
 function digits(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: value < 1000 ? 3 : 4 });
-}
-
-function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 }

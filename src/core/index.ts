@@ -4,7 +4,12 @@ export { WorkerModuleImportedTwiceError, WorkerModuleNotConfiguredError } from '
 export { Interval, type Every } from './worker/interval.decorator.js';
 export { type Worker } from './worker/worker.js';
 export { type Backoff, type OverlapPolicy, type WorkerOptions } from './worker/worker-options.js';
-export { RunContext, type RunProgress, type RunTrigger } from './worker/run-context.js';
+export {
+  RunContext,
+  type RunProgress,
+  type RunTrigger,
+  type TransactionRunner,
+} from './worker/run-context.js';
 export { type WorkerCondition, type WorkerInfo, type WorkerState } from './worker/worker-info.js';
 export { Cron, type CronOptions } from './worker/cron.decorator.js';
 export { type CronExpression, InvalidCronError } from './timing/cron-schedule.js';
@@ -12,6 +17,10 @@ export { type WorkerOverrides } from './registry/worker-definition.js';
 export { Scheduler } from './scheduler/scheduler.js';
 export { type RunHandle } from './scheduler/run-handle.js';
 export { type WorkerEvent } from './scheduler/worker-events.js';
+export { type CoordinationStatus } from './scheduler/cluster.js';
+export { Coordinator } from './coordination/coordinator.js';
+export { LocalCoordinator } from './coordination/local.coordinator.js';
+export { LeaseLostError, StaleRunError } from './coordination/coordination.errors.js';
 export { EventSources, type EventSource } from './scheduler/event-sources.js';
 export { type DrainOptions } from './scheduler/drain.js';
 export {
@@ -25,7 +34,9 @@ export { InvalidWorkersError, UnknownWorkerError } from './registry/worker.error
 export { RunInterceptors, type RunInterceptor } from './execution/run-interceptor.js';
 export { RunAbortedError, RunCancelledError, RunTimeoutError } from './execution/execution.errors.js';
 export { RunRecorder, type HistoryStatus } from './history/run.recorder.js';
-export { RunStore, type RunQuery } from './history/run.store.js';
+export { type RetentionOptions } from './history/retention.options.js';
+export { InvalidRetentionError } from './history/history.errors.js';
+export { RunStore, type PruneQuery, type RunQuery } from './history/run.store.js';
 export { InMemoryRunStore } from './history/in-memory-run.store.js';
 export { type EndedRun, type Run, type RunError, type RunOutcome } from './history/run.js';
 export { type Replica } from './history/replica.js';

@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type ScheduleModuleOptions } from '@nestjs/schedule';
 import { type Coordinator } from './coordination/coordinator.js';
+import { type RetentionOptions } from './history/retention.options.js';
 import { type EndedRun } from './history/run.js';
 import { type RunStore } from './history/run.store.js';
 import { type WorkerOverrides } from './registry/worker-definition.js';
@@ -21,6 +22,11 @@ export interface WorkerModuleOptions {
    * Default 5 s.
    */
   lease?: Duration;
+  /**
+   * How much of the history is kept. A store that outlives the process is pruned by the worker `workers_retention`;
+   * `false`: nothing is deleted. Default: 7 days, and 10,000 runs of each worker. In memory: the last 100 of each.
+   */
+  retention?: RetentionOptions | false;
   /** How long a shutdown waits for runs. */
   drain?: DrainOptions;
   /** By name, what overrides a worker's own options and interval. A name that no worker has is a warning. */

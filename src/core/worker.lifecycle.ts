@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { Adoption } from './adoption/adoption.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
+import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
@@ -20,12 +21,13 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     private readonly recorder: RunRecorder,
     private readonly monitor: EventLoopMonitor,
     private readonly adoption: Adoption,
+    private readonly retention: RetentionWorker,
     _errorHook: ErrorHook,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     // Before anything is opened: a bad definition must leave nothing behind.
-    this.scheduler.discover(this.adoption.workers());
+    this.scheduler.discover([...this.adoption.workers(), ...this.retention.workers()]);
     this.adoption.mount();
     await this.recorder.open();
     try {

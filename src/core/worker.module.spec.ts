@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.js';
+import { eventually } from '../../test/support/eventually.js';
 import { gate } from '../../test/support/gate.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
 import { postgresHistory } from './postgres/postgres-run.store.js';
@@ -12,6 +13,7 @@ import { Scheduler } from './scheduler/scheduler.js';
 import { ManualClock } from './testing/manual-clock.js';
 import { Clock } from './timing/clock.js';
 import { Interval } from './worker/interval.decorator.js';
+import { type RunContext } from './worker/run-context.js';
 import { WorkerModule } from './worker.module.js';
 
 const silent = { log: () => {}, warn: () => {}, error: () => {} };
@@ -65,6 +67,72 @@ describe('WorkerModule', () => {
       await expect(client.query('SELECT FROM written')).resolves.toMatchObject({ rowCount: 0 });
       const { rowCount } = await client.query('SELECT FROM workers.replicas');
       expect(rowCount).toBe(0);
+      await client.end();
+    });
+
+    it('drains twenty workers, one of them deaf to its signal, in drain.timeout + abortGrace, and records how each ended', async () => {
+      const clock = new ManualClock();
+      const app = await Test.createTestingModule({
+        imports: [
+          TypeOrmModule.forRoot({ type: 'postgres', url: database.url }),
+          WorkerModule.forRootAsync({
+            inject: [DataSource],
+            useFactory: (dataSource: DataSource) => ({
+              history: postgresHistory({ dataSource, schema: 'drained' }),
+              drain: { timeout: '10s', abortGrace: '5s' },
+            }),
+          }),
+        ],
+      })
+        .overrideProvider(Clock)
+        .useValue(clock)
+        .setLogger(silent)
+        .compile();
+      await app.init();
+      const [scheduler, dataSource] = [app.get(Scheduler), app.get(DataSource)];
+      await dataSource.query('CREATE TABLE left_behind (worker text)');
+      /** Writes when it ends: nine within the drain, ten at their signal. The deaf one never ends. */
+      const work = async (seconds: number, { worker, signal }: RunContext): Promise<void> => {
+        await new Promise<void>((resolve) => {
+          clock.setTimer(resolve, seconds * 1_000);
+          if (worker !== 'deaf') signal.addEventListener('abort', () => resolve());
+        });
+        await dataSource.query('INSERT INTO left_behind VALUES ($1)', [worker]);
+      };
+      const start = async (name: string, seconds: number) => {
+        scheduler.register({ name, interval: 0, run: (context) => work(seconds, context) });
+        return (await scheduler.trigger(name)).ended;
+      };
+      const quick = Array.from({ length: 9 }, (_, i) => start(`quick ${i}`, i + 1));
+      const slow = Array.from({ length: 10 }, (_, i) => start(`slow ${i}`, 100 + i));
+      void start('deaf', 100);
+      await clock.advance(0);
+      const began = clock.now();
+
+      let closed = false;
+      const closing = app.close().then(() => (closed = true));
+      await eventually(() => !scheduler.running);
+      await clock.advance('9s');
+      for (const run of await Promise.all(quick)) expect(run.outcome).toBe('succeeded');
+      await clock.advance('1s');
+      for (const run of await Promise.all(slow))
+        expect(run).toMatchObject({ outcome: 'aborted', endedAt: new Date(began + 10_000) });
+      await clock.advance('4999ms');
+      expect(closed).toBe(false);
+      await clock.advance('1ms');
+      await closing;
+      expect(clock.now() - began).toBe(15_000);
+
+      const client = new pg.Client(database.url);
+      await client.connect();
+      const { rows } = await client.query(
+        `SELECT outcome, count(*)::int AS runs, max(ended_at) AS last FROM drained.runs GROUP BY 1 ORDER BY 1`,
+      );
+      expect(rows).toEqual([
+        { outcome: 'aborted', runs: 11, last: new Date(began + 15_000) },
+        { outcome: 'succeeded', runs: 9, last: new Date(began + 9_000) },
+      ]);
+      expect((await client.query('SELECT FROM left_behind')).rowCount).toBe(19);
       await client.end();
     });
   });

@@ -9,6 +9,7 @@ import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunExecutor } from './execution/run.executor.js';
 import { RunInterceptors } from './execution/run-interceptor.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
+import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
 import { Enhancers } from './registry/enhancers.js';
@@ -51,14 +52,17 @@ import { requireSingleImport } from './single-import.js';
     {
       provide: RunStore,
       inject: [WORKER_OPTIONS],
-      useFactory: ({ history, coordination }: WorkerModuleOptions) =>
-        history ?? coordination?.runStore?.() ?? new InMemoryRunStore(),
+      useFactory: ({ history, coordination, retention }: WorkerModuleOptions) =>
+        history ??
+        coordination?.runStore?.() ??
+        new InMemoryRunStore(retention ? retention.maxRuns : undefined),
     },
     Enhancers,
     WorkerCalls,
     WorkerExplorer,
     WorkerRegistry,
     RunRecorder,
+    RetentionWorker,
     RunInterceptors,
     EventLoopMonitor,
     RunExecutor,

@@ -12,7 +12,7 @@ import { runs } from '../support/processes.js';
 
 interface Health {
   status: string;
-  details: { workers: { status: string; history?: { state: string; buffered: number } } };
+  details: { workers: { status: string; history?: { state: string }; coordination?: { state: string } } };
 }
 
 describe('an app that loses its database', () => {
@@ -47,21 +47,18 @@ describe('an app that loses its database', () => {
     const { status, body } = await app.get<Health>('/health');
     expect(status).toBe(200);
     expect(body.details.workers).toMatchObject({ status: 'degraded' });
-    // The workers go on as well, and each run says what it lacks.
-    await eventually(async () => {
-      const { body } = await app.get<{ last_error?: string }>('/workers/gc');
-      return body.last_error?.includes('ECONNREFUSED');
-    });
+    // Nobody can say which replica may run, so none does; what is known is shown.
+    await eventually(async () => (await health()).details.workers.coordination?.state === 'unreachable');
     expect((await app.get('/workers')).status).toBe(200);
     expect((await app.get('/events')).status).toBe(500);
     for (const { url, pid } of instances) expect(await answerOf(url)).toBe(String(pid));
   });
 
-  it('takes up its work when the database is back, and records what ran in between', async () => {
+  it('takes up its work when the database is back', async () => {
     server = await startServer();
     await eventually(async () => {
       const { workers } = (await health()).details;
-      return workers.status === 'up' && workers.history === undefined;
+      return workers.status === 'up' && workers.history === undefined && workers.coordination === undefined;
     }, 20_000);
 
     await loseWorkload(server.url, 'lost');
@@ -69,8 +66,8 @@ describe('an app that loses its database', () => {
     expect(await deletionsIn(server.url)).toHaveLength(1);
 
     const { body } = await app.get<{ outcome: string }[]>('/workers/gc/runs?limit=1000');
-    expect(body.map(({ outcome }) => outcome)).toEqual(expect.arrayContaining(['succeeded', 'failed']));
-    expect(app.output).toContain('Run history can be written again');
+    expect(body.map(({ outcome }) => outcome)).toContain('succeeded');
+    expect(app.output).toContain('The coordination can be reached again');
     expect(app.output).not.toContain(new URL(server.url).password);
   });
 

@@ -38,7 +38,7 @@ describe('the first start of the app, with nothing set', () => {
   it('is healthy', async () => {
     expect(await app.get('/health')).toMatchObject({
       status: 200,
-      body: { status: 'ok', details: { workers: { status: 'up', running: true, total: 1 } } },
+      body: { status: 'ok', details: { workers: { status: 'up', running: true, total: 2 } } },
     });
   });
 
@@ -54,6 +54,7 @@ describe('the first start of the app, with nothing set', () => {
         critical: false,
         conditions: [],
       }),
+      expect.objectContaining({ name: 'workers_retention', interval: 3_600_000, running: true }),
     ]);
     expect(body[0]).not.toHaveProperty('last_error');
     const { body: one } = await app.get('/workers/gc');

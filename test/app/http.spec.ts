@@ -38,7 +38,7 @@ describe('the HTTP interface of the app', () => {
   it('does not know a worker that there is not, and names those that there are', async () => {
     expect(await app.post('/workers/gcc/trigger', TOKEN)).toMatchObject({
       status: 404,
-      body: { message: 'No worker is named "gcc". There are: gc' },
+      body: { message: 'No worker is named "gcc". There are: gc, workers_retention' },
     });
     expect((await app.get('/workers/gcc')).status).toBe(404);
     expect((await app.get('/workers/gcc/runs')).status).toBe(404);

@@ -1,4 +1,3 @@
-import { SILENT_AFTER } from '../../src/core/coordination/coordinator.js';
 import { type WorkerRecord } from '../../src/core/coordination/worker-record.js';
 import { readTiming } from '../../src/core/registry/stored-timing.js';
 import {
@@ -33,6 +32,8 @@ export interface Result {
 
 /** After what it takes for anything to be noticed. Milliseconds. */
 const GRACE = 5_000;
+/** When a run without a lease of which nothing is heard counts as dropped. */
+const SILENT_AFTER = 15_000;
 const LONGEST_RUN = 25_000;
 
 /** Runs the world that a seed stands for, until a promise is broken or all has become quiet. */

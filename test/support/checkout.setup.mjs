@@ -18,7 +18,7 @@ const COPIED = [
 ];
 
 /**
- * Builds the app in a copy of this checkout, which the system tests find by `TEST_CHECKOUT`: they run what is
+ * Builds the app and the examples in a copy of this checkout, which the system tests find by `TEST_CHECKOUT`: they run what is
  * built from the present source, and take `dist/` away from nobody who works in the checkout meanwhile.
  */
 export default async function buildCheckout() {
@@ -35,7 +35,7 @@ export default async function buildCheckout() {
 }
 
 async function build(cwd) {
-  const child = spawn('npm', ['run', '--silent', 'build'], {
+  const child = spawn('npm', ['run', '--silent', 'examples:build'], {
     cwd,
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],

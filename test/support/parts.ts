@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ORDINARY_USER } from './ordinary-user.js';
@@ -9,12 +9,27 @@ export interface Part {
   /** What it is, as the end of "needs …". */
   what: string;
   present(): boolean;
-  /** How to get it: a package of Debian, one of npm into a folder of its own, or words for a person. */
-  from: { debian: string } | { npm: string; folder: string } | { advice: string };
+  /**
+   * How to get it: a package of Debian, one of npm into a folder of its own, what a lock file says into such a folder,
+   * or words for a person.
+   */
+  from:
+    | { debian: string }
+    | { npm: string; folder: string }
+    | { lock: string; folder: string }
+    | { advice: string };
 }
 
 /** Takes what npm brings. Ignored by git, and kept by `npm ci`. */
 const FOLDER = fileURLToPath(new URL('../../.parts/', import.meta.url));
+
+const NEST_11_LOCK = fileURLToPath(new URL('../consumers/nest-11/', import.meta.url));
+
+/** Where the packages of NestJS 11 are installed. */
+export const NEST_11 = join(FOLDER, 'nest-11');
+
+/** Debian puts it where only root's PATH leads. */
+export const PGBOUNCER = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer';
 
 export const PARTS = {
   terminal: {
@@ -43,9 +58,22 @@ export const PARTS = {
     present: () => ORDINARY_USER !== undefined,
     from: { advice: 'move the checkout out of the directory that only root may enter' },
   },
+  pgbouncer: {
+    what: 'PgBouncer, and an ordinary user to run it as',
+    present: () => ORDINARY_USER !== undefined && says(PGBOUNCER, ['--version'], /^PgBouncer 1\./),
+    from: { debian: 'pgbouncer' },
+  },
   'Node 20': node(20),
   'Node 22': node(22),
   'Node 24': node(24),
+  'Nest 11': {
+    what: 'NestJS 11 and what goes with it',
+    // npm leaves its own notes at the end of an installation.
+    present: () =>
+      sameFile(join(NEST_11_LOCK, 'package-lock.json'), join(NEST_11, 'package-lock.json')) &&
+      existsSync(join(NEST_11, 'node_modules/.package-lock.json')),
+    from: { lock: NEST_11_LOCK, folder: NEST_11 },
+  },
 } satisfies Record<string, Part>;
 
 export type PartName = keyof typeof PARTS;
@@ -66,6 +94,10 @@ function node(major: number): Part {
 
 function folderOf(major: number): string {
   return join(FOLDER, `node-${major}`);
+}
+
+function sameFile(a: string, b: string): boolean {
+  return existsSync(b) && readFileSync(a).equals(readFileSync(b));
 }
 
 function says(program: string, args: string[], pattern: RegExp): boolean {

@@ -1,6 +1,7 @@
 // npm run test:setup: brings the parts that the tests need from the machine, or says what would bring them.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Part, PARTS } from './parts.js';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -10,7 +11,10 @@ for (const { what, from } of missing)
   if ('advice' in from) say(`Some tests need ${what}, and will be left out: ${from.advice}`);
 
 bringFromDebian(missing.flatMap(({ from }) => ('debian' in from ? [from.debian] : [])));
-for (const { from } of missing) if ('npm' in from) bringFromNpm(from.npm, from.folder);
+for (const { from } of missing) {
+  if ('npm' in from) bringFromNpm(from.npm, from.folder);
+  if ('lock' in from) bringLocked(from.lock, from.folder);
+}
 
 const lacking = missing.filter(({ from, present }) => !('advice' in from) && !present());
 say(
@@ -32,6 +36,14 @@ function bringFromDebian(packages: string[]): void {
 /** No install script is needed: the package is nothing but the program. */
 function bringFromNpm(name: string, folder: string): void {
   run('npm', 'install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', name);
+}
+
+/** Exactly what a lock file says. */
+function bringLocked(lock: string, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['package.json', 'package-lock.json'])
+    copyFileSync(join(lock, name), join(folder, name));
+  run('npm', 'ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund');
 }
 
 function run(program: string, ...args: string[]): void {

@@ -1,8 +1,8 @@
 import { type CanActivate, Injectable, type Provider, Scope, UseGuards } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { Cron, Interval, SchedulerRegistry, Timeout } from '@nestjs/schedule';
+import { Cron, type CronOptions, Interval, SchedulerRegistry, Timeout } from '@nestjs/schedule';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { CronTime } from 'cron';
+import { CronJob, CronTime } from 'cron';
 import { gate } from '../../../test/support/gate.js';
 import { InMemoryRunStore } from '../history/in-memory-run.store.js';
 import { RunRecorder } from '../history/run.recorder.js';
@@ -199,6 +199,18 @@ describe('Adoption', () => {
     await start([Tasks], { globalEnhancers: true });
     await clock.advance('1s');
     expect(await runs('guarded')).toMatchObject([{ outcome: 'succeeded' }]);
+  });
+
+  it('takes no option that @Cron does not declare', async () => {
+    @Injectable()
+    class Tasks {
+      @Cron('0 0 1 1 *', { name: 'cron', runOnInit: true, start: false } as CronOptions)
+      work() {}
+    }
+    await start([Tasks]);
+    await clock.advance('1m');
+    expect(await runs('cron')).toEqual([]);
+    expect(info('cron').nextRun).toBeDefined();
   });
 
   it('makes a millisecond of an interval or a timeout of 0', async () => {
@@ -446,6 +458,49 @@ describe('Adoption', () => {
         cron: '0 3 * * *',
         nextRun: new Date('2026-03-10T18:00Z'),
       });
+    });
+  });
+
+  describe('a cron job of the registry', () => {
+    it('says that its callback is running for as long as a run is on, not only with waitForCompletion', async () => {
+      const mayEnd = gate();
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name: 'cron' })
+        work() {
+          return mayEnd.opened;
+        }
+      }
+      await start([Tasks]);
+      await clock.advance('1s');
+      void registry.getCronJob('cron').stop();
+      expect(registry.getCronJob('cron').isCallbackRunning).toBe(true);
+      mayEnd.open();
+      await clock.advance(0);
+      expect(registry.getCronJob('cron').isCallbackRunning).toBe(false);
+    });
+
+    it('does not listen to what is set on its properties', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name: 'cron' })
+        work() {}
+      }
+      await start([Tasks]);
+      registry.getCronJob('cron').threshold = 100;
+      clock.block(1_900);
+      await clock.advance(0);
+      expect(await startsOf('cron')).toEqual([1_900]);
+    });
+
+    it('that the application has added itself is no worker: it runs, and is neither listed nor recorded', async () => {
+      await start([]);
+      let ran = false;
+      registry.addCronJob('own', new CronJob('0 0 1 1 *', () => void (ran = true), null, true));
+      await registry.getCronJob('own').fireOnTick();
+      expect(ran).toBe(true);
+      expect(names()).toEqual([]);
+      expect(await app!.get(RunRecorder).find({ limit: 10 })).toEqual([]);
     });
   });
 

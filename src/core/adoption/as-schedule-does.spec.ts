@@ -1,4 +1,4 @@
-import { Controller, Injectable, type Provider, Scope } from '@nestjs/common';
+import { Controller, type DynamicModule, Injectable, Module, type Provider, Scope } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import {
   Cron,
@@ -20,14 +20,22 @@ const HOUR = 3_600_000;
 
 /**
  * What an application may rely on, held against both: `ScheduleModule` itself shows that this is how it is there,
- * `WorkerModule` that it is so here. The table in docs/migrating-from-nestjs-schedule.md names these tests.
+ * `WorkerModule` that it is so here. The table in docs/migration.md names these tests.
  */
-describe.each([
-  ['ScheduleModule', (flags?: ScheduleModuleOptions) => ScheduleModule.forRoot(flags)],
+describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => DynamicModule]>([
+  [
+    'ScheduleModule',
+    (flags, wait) =>
+      wait ? ScheduleModule.forRootAsync({ useFactory: async () => flags! }) : ScheduleModule.forRoot(flags),
+  ],
   [
     'WorkerModule',
-    (flags?: ScheduleModuleOptions) =>
-      WorkerModule.forRoot({ ...(flags && { adopt: flags }), drain: { timeout: 0, abortGrace: 0 } }),
+    (flags, wait) => {
+      const options = { ...(flags && { adopt: flags }), drain: { timeout: 0, abortGrace: 0 } };
+      return wait
+        ? WorkerModule.forRootAsync({ useFactory: async () => options })
+        : WorkerModule.forRoot(options);
+    },
   ],
 ])('as @nestjs/schedule does: %s', (_name, forRoot) => {
   let app: TestingModule | undefined;
@@ -53,9 +61,19 @@ describe.each([
 
   async function compile(
     providers: Provider[],
-    { flags, controllers = [] }: { flags?: ScheduleModuleOptions; controllers?: (new () => object)[] } = {},
+    {
+      flags,
+      wait,
+      imports = [],
+      controllers = [],
+    }: {
+      flags?: ScheduleModuleOptions;
+      wait?: boolean;
+      imports?: (new () => object)[];
+      controllers?: (new () => object)[];
+    } = {},
   ): Promise<TestingModule> {
-    return Test.createTestingModule({ imports: [forRoot(flags)], providers, controllers })
+    return Test.createTestingModule({ imports: [forRoot(flags, wait), ...imports], providers, controllers })
       .setLogger({
         log: () => {},
         warn: (text) => warnings.push(String(text)),
@@ -138,6 +156,29 @@ describe.each([
       await start([Tasks]);
       await after(600 * SECOND);
       expect(ran).toEqual([45, 105, 165, 225, 285, 345, 405, 465, 525, 585, 600]);
+    });
+
+    it('reads every CronExpression, and all that the package cron reads, for the same times', async () => {
+      class Tasks {}
+      const expressions = new Set<string>([
+        ...Object.values(CronExpression),
+        ...['@yearly', '@monthly', '@weekly', '@weekdays', '@weekends', '@daily', '@hourly', '@minutely'],
+        ...['0 */30 9-17 * * *', '0 30 11 * * 1-5', '* 10 * * * *', '* * 8 * * *', '1-3,5/2 * * * *'],
+        ...['0 12 * jan,jul mon-fri', '0 0 13 * 5', '0 0 * * 7', '*/7 */5 4-20/3 * * SUN'],
+      ]);
+      for (const name of expressions) {
+        const method = { value: () => {} };
+        Cron(name, { name, timeZone: 'Europe/Berlin' })(Tasks.prototype, name, method);
+        Object.defineProperty(Tasks.prototype, name, method);
+      }
+      await start([Tasks]);
+      for (const name of expressions) {
+        const dates = registry.getCronJob(name).nextDates(2);
+        expect([name, dates.map(String)]).toEqual([
+          name,
+          new CronTime(name, 'Europe/Berlin').sendAt(2).map(String),
+        ]);
+      }
     });
 
     it.each<[string, object, number]>([
@@ -428,7 +469,10 @@ describe.each([
       ]);
     });
 
-    it('run by kind, as the flags of forRoot say', async () => {
+    it.each([
+      ['forRoot', false],
+      ['a factory of forRootAsync', true],
+    ])('run by kind, as the flags of %s say', async (_what, wait) => {
       const seen = new Set<string>();
       @Injectable()
       class Tasks {
@@ -450,7 +494,7 @@ describe.each([
         ['intervals', ['cron', 'timeout']],
         ['timeouts', ['cron', 'interval']],
       ] as const) {
-        await start([Tasks], { flags: { [flag]: false } });
+        await start([Tasks], { flags: { [flag]: false }, wait });
         await after(SECOND);
         expect([...seen].sort()).toEqual(left);
         await close();
@@ -535,12 +579,53 @@ describe.each([
       expect(registry.getIntervals()).toEqual(expect.arrayContaining(['interval', expect.any(String)]));
       expect(registry.getIntervals()).toHaveLength(2);
       expect(registry.doesExist('cron', 'cron')).toBe(true);
+      expect(registry.doesExist('interval', 'interval')).toBe(true);
+      expect(registry.doesExist('timeout', 'timeout')).toBe(true);
       expect(registry.doesExist('interval', 'cron')).toBe(false);
       expect(registry.getCronJob('cron')).toBeInstanceOf(CronJob);
-      expect(() => registry.getInterval('none')).toThrow(/No Interval was found/);
+      expect(registry.getInterval('interval')).toBeDefined();
+      expect(registry.getTimeout('timeout')).toBeDefined();
     });
 
-    it('can be injected, and has the jobs when an application is bootstrapped', async () => {
+    it('says what it has not', async () => {
+      await start([Tasks]);
+      expect(() => registry.getCronJob('none')).toThrow(/No Cron Job was found .*none/);
+      expect(() => registry.getInterval('none')).toThrow(/No Interval was found .*none/);
+      expect(() => registry.getTimeout('none')).toThrow(/No Timeout was found .*none/);
+    });
+
+    it('keeps the entry of a timeout that has fired', async () => {
+      await start([Tasks]);
+      await after(2 * SECOND);
+      expect(registry.getTimeouts()).toEqual(['timeout']);
+      registry.deleteTimeout('timeout');
+      expect(registry.getTimeouts()).toEqual([]);
+    });
+
+    it('may be told by a handler to delete it, in the middle of its run', async () => {
+      @Injectable()
+      class Finite {
+        constructor(private readonly schedulerRegistry: SchedulerRegistry) {}
+        @Cron('* * * * * *', { name: 'finite' })
+        async cron() {
+          run();
+          await Promise.resolve();
+          this.schedulerRegistry.deleteCronJob('finite');
+        }
+        @Interval('finite', 2_000)
+        interval() {
+          run();
+          this.schedulerRegistry.deleteInterval('finite');
+        }
+      }
+      await start([Finite]);
+      await after(5 * SECOND);
+      expect(ran).toEqual([1, 2]);
+      expect(registry.doesExist('cron', 'finite') || registry.doesExist('interval', 'finite')).toBe(false);
+      expect(errors).toEqual([]);
+    });
+
+    it('can be injected in any module, and has the jobs when an application is bootstrapped', async () => {
       @Injectable()
       class Manager {
         job?: CronJob;
@@ -549,8 +634,11 @@ describe.each([
           this.job = this.schedulerRegistry.getCronJob('cron');
         }
       }
-      await start([Manager, Tasks]);
+      @Module({ providers: [Manager] })
+      class FeatureModule {}
+      await start([Manager, Tasks], { imports: [FeatureModule] });
       expect(app!.get(Manager).job).toBe(registry.getCronJob('cron'));
+      expect(app!.select(FeatureModule).get(Manager).job).toBe(registry.getCronJob('cron'));
     });
 
     it('deletes: what is deleted does not run any more, and its name is free', async () => {
@@ -579,7 +667,9 @@ describe.each([
       registry.addCronJob('dynamic', job);
       expect(() => registry.addCronJob('dynamic', job)).toThrow(/already exists/);
       registry.addInterval('dynamic', setInterval(run, 1_000));
+      expect(() => registry.addInterval('dynamic', 0)).toThrow(/already exists/);
       registry.addTimeout('dynamic', setTimeout(run, 3_500));
+      expect(() => registry.addTimeout('dynamic', 0)).toThrow(/already exists/);
       job.start();
       jest.spyOn(console, 'error').mockImplementation(() => {});
       await after(4 * SECOND);
@@ -690,6 +780,33 @@ describe.each([
       job.addCallback(() => void ran.push(-1));
       await job.fireOnTick();
       expect(ran).toEqual([0.5, -1]);
+    });
+
+    it('fireOnTick waits for the end of the run with waitForCompletion, and else for nothing', async () => {
+      const end = gate();
+      let fired = false;
+      const fire = async (job: CronJob) => {
+        fired = false;
+        void job.fireOnTick().then(() => (fired = true));
+        await after(500);
+        return fired;
+      };
+      expect(await fire(await startJob({}, () => end.opened))).toBe(true);
+      await close();
+      expect(await fire(await startJob({ waitForCompletion: true }, () => end.opened))).toBe(false);
+      end.open();
+      await after(0);
+      expect(fired).toBe(true);
+    });
+
+    it('fireOnTick does not reject when the handler fails', async () => {
+      for (const waitForCompletion of [false, true]) {
+        const job = await startJob({ waitForCompletion }, () => Promise.reject(new Error('by hand')));
+        await job.fireOnTick();
+        await after(0);
+        await close();
+      }
+      expect(errors.filter((error) => error.includes('by hand'))).toHaveLength(2);
     });
 
     it('fireOnTick does nothing with waitForCompletion while a run is on', async () => {

@@ -89,12 +89,11 @@ export class WorkerCronJob extends CronJob {
       .map((date) => (new CronTime(date).source as DateTime).setZone(zone));
   }
 
-  /** Runs it now, also while it is stopped. Resolves when the run has ended. */
+  /** Runs it now, also while it is stopped. Resolves when the run has begun; with `waitForCompletion`, has ended. */
   override async fireOnTick(): Promise<void> {
     try {
-      await (
-        await this.scheduler.trigger(this.worker)
-      ).ended;
+      const { ended } = await this.scheduler.trigger(this.worker);
+      if (this.waitForCompletion) await ended;
     } catch (error) {
       // With `waitForCompletion` one at a time: the package says nothing either.
       if (!(error instanceof WorkerBusyError)) throw error;

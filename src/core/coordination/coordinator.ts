@@ -115,7 +115,7 @@ export interface Claim {
  * - `stale`: slot or token are not the last ones; the record says which are.
  * - `exhausted`: the slot was tried as often as may be.
  * - `over`: the request has ended, or this claim was granted before and its lease is over.
- * - `lost_race`: somebody else was faster, in the same moment: the record is the one from before.
+ * - `lost_race`: the record changed in the very moment, and the answer may show it as it was before, or after.
  * - `unknown`: there is no record.
  */
 export type Refusal =
@@ -178,12 +178,6 @@ export interface RunRequestInput extends Omit<RequestedRun, 'requestedAt' | 'att
 /** An event with such an id is never forgotten: it must not come again, however old it is. */
 export const FOREVER = 'once:';
 
-/**
- * A request whose run has no lease counts as dropped when nobody has said for so long that it is on. Milliseconds:
- * several pulses, so that a call that fails is not taken for death.
- */
-export const SILENT_AFTER = 15_000;
-
 /** `busy`: a run is on, and the policy is `skip`. `known`: the event was requested before. */
 export type RequestAnswer = Timed<{
   readonly accepted: boolean;
@@ -205,6 +199,8 @@ export interface Known {
   readonly awaited: readonly string[];
   /** Requests whose runs are on here without a lease: that they are said here is their sign of life. */
   readonly unleased: readonly string[];
+  /** Such a request counts as dropped when nobody has said for so many milliseconds that it is on. */
+  readonly silentAfter: number;
 }
 
 export type Pulse = Timed<{

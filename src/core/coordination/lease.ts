@@ -10,6 +10,8 @@ const BEATS = 3;
 /** After a heartbeat that failed, as a share of the lease. */
 const RETRY = 0.05;
 
+const UNRENEWED = 'it was not renewed in time';
+
 /** What a lease tells the run that holds it. */
 export interface LeaseListener {
   /** It is not certain any more that nobody else runs the worker. */
@@ -68,7 +70,7 @@ export class Lease {
   private trust(until: number): void {
     this.trustedUntil = until;
     this.trustTimer?.cancel();
-    const late = (): void => this.lose('it could not be renewed in time');
+    const late = (): void => this.lose(UNRENEWED);
     const left = until - this.clock.monotonic();
     // A process that was stopped may find an answer that is old before it finds that its time is up.
     if (left <= 0) late();
@@ -80,6 +82,8 @@ export class Lease {
   }
 
   private async beat(): Promise<void> {
+    // After a sleep both timers are due, in no order. A renewal might succeed: but the run has gone on unguarded.
+    if (!this.trusted) return this.lose(UNRENEWED);
     const sentAt = this.clock.monotonic();
     try {
       const progress = this.listener.progress();

@@ -17,7 +17,6 @@ import {
   type ReleaseAnswer,
   type RequestAnswer,
   type RunRequestInput,
-  SILENT_AFTER,
   type Timed,
 } from './coordinator.js';
 import {
@@ -99,6 +98,7 @@ export class LocalCoordinator extends Coordinator {
     const row = this.rows.get(release.worker);
     if (!row) return { time, record: undefined };
     if (!release.leased) {
+      if (release.tell) row.revision++;
       this.settle(row, release, this.requestOf(release), time);
       return { time, record: copy(row) };
     }
@@ -143,7 +143,7 @@ export class LocalCoordinator extends Coordinator {
     return { time, record: copy(row) };
   }
 
-  async pulse({ revisions, awaited, unleased }: Known): Promise<Pulse> {
+  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
     const time = this.clock.now();
     for (const id of unleased) {
       const request = this.requests.get(id);
@@ -165,7 +165,7 @@ export class LocalCoordinator extends Coordinator {
     for (const id of awaited) {
       const request = this.requests.get(id);
       if (request?.outcome) outcomes.set(id, request.outcome);
-      else if (!request || this.isSilent(request, time)) outcomes.set(id, { dropped: true });
+      else if (!request || this.isSilent(request, time, silentAfter)) outcomes.set(id, { dropped: true });
     }
     return { time, records, requests, outcomes };
   }
@@ -313,11 +313,11 @@ export class LocalCoordinator extends Coordinator {
   }
 
   /** It was begun, is not tried again, and nobody can be seen to be at it. */
-  private isSilent(request: Request, time: number): boolean {
+  private isSilent(request: Request, time: number, silentAfter: number): boolean {
     const { heardOf } = request;
     return heardOf === undefined
       ? exhausted(request) && !this.isServed(request, time)
-      : time - heardOf > SILENT_AFTER;
+      : time - heardOf > silentAfter;
   }
 
   private isServed({ id, worker }: Request, time: number): boolean {

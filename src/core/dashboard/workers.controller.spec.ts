@@ -90,6 +90,7 @@ describe('the HTTP interface', () => {
       worker: 'greeter',
       attempt: 1,
       started_at: expect.any(String),
+      lateness_ms: Date.parse(String(runs['started_at'])) - Date.parse(String(runs['scheduled_at'])),
     });
     expect(runs).not.toHaveProperty('slot');
   });

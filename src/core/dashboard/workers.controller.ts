@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
-import { type Run } from '../history/run.js';
+import { latenessOf, type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -8,6 +8,9 @@ import { DashboardGuard } from './dashboard.guard.js';
 import { LimitPipe } from './limit.pipe.js';
 import { toWire, type Wire } from './wire.js';
 import { WorkerErrorsFilter } from './worker-errors.filter.js';
+
+/** A run as it goes over HTTP: everything that is recorded of it, and how late it began. */
+type ShownRun = Run & { latenessMs: number };
 
 /** Workers and their runs over HTTP. */
 @Controller('workers')
@@ -19,21 +22,27 @@ export class WorkersController {
     private readonly recorder: RunRecorder,
   ) {}
 
+  /** The cluster's, if there is one; while that cannot be reached, what this replica knows. */
   @Get()
-  list(): Wire<WorkerInfo>[] {
-    return this.scheduler.workers().map(toWire);
+  async list(): Promise<Wire<WorkerInfo>[]> {
+    return (await this.infos()).map(toWire);
   }
 
   @Get(':name')
-  one(@Param('name') name: string): Wire<WorkerInfo> {
-    return toWire(this.known(name));
+  async one(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
+    const known = this.known(name);
+    return toWire((await this.infos()).find((info) => info.name === name) ?? known);
   }
 
   /** Newest first. */
   @Get(':name/runs')
-  async runs(@Param('name') name: string, @Query('limit', LimitPipe) limit: number): Promise<Wire<Run>[]> {
+  async runs(
+    @Param('name') name: string,
+    @Query('limit', LimitPipe) limit: number,
+  ): Promise<Wire<ShownRun>[]> {
     const { name: worker } = this.known(name);
-    return (await this.recorder.find({ worker, limit })).map(toWire);
+    const runs = await this.recorder.find({ worker, limit });
+    return runs.map((run) => toWire({ ...run, latenessMs: latenessOf(run) }));
   }
 
   /** Starts a run now. The request's body is its payload; the answer does not wait for its end. */
@@ -42,6 +51,10 @@ export class WorkersController {
   async trigger(@Param('name') name: string, @Body() payload: unknown): Promise<{ run_id: string }> {
     const { runId } = await this.scheduler.trigger(name, payload);
     return { run_id: runId };
+  }
+
+  private infos(): Promise<WorkerInfo[]> {
+    return this.scheduler.status().catch(() => this.scheduler.workers());
   }
 
   private known(name: string): WorkerInfo {

@@ -1,10 +1,13 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { type Run } from '../history/run.js';
+import { type EndedRun, type Run } from '../history/run.js';
+import { RunRecorder } from '../history/run.recorder.js';
 import { Clock, type Timer } from '../timing/clock.js';
 
 const BEAT = 250;
 /** Shorter blocks are daily life: a garbage collection, a large JSON. */
 const BLOCK = 500;
+/** Suspects that a warning names. */
+const NAMED = 10;
 
 /**
  * Finds out who blocks the event loop, which nothing can prevent and which delays every worker.
@@ -16,12 +19,16 @@ const BLOCK = 500;
 export class EventLoopMonitor {
   private readonly logger = new Logger('Workers');
   private readonly active = new Set<Run>();
+  /** Only those that took long enough to have blocked. */
   private endedSinceBeat: Run[] = [];
   private blockedSinceBeat = 0;
   private lastBeat = 0;
   private timer?: Timer;
 
-  constructor(@Inject(Clock) private readonly clock: Clock) {}
+  constructor(
+    @Inject(Clock) private readonly clock: Clock,
+    private readonly recorder: RunRecorder,
+  ) {}
 
   stop(): void {
     this.timer?.cancel();
@@ -40,9 +47,9 @@ export class EventLoopMonitor {
     this.blame(run, ms);
   }
 
-  ended(run: Run): void {
+  ended(run: EndedRun): void {
     this.active.delete(run);
-    this.endedSinceBeat.push(run);
+    if (run.endedAt.getTime() - run.startedAt.getTime() >= BLOCK) this.endedSinceBeat.push(run);
   }
 
   private beat(): void {
@@ -64,17 +71,23 @@ export class EventLoopMonitor {
   private search(late: number): void {
     const suspects = [...this.endedSinceBeat, ...this.active];
     if (suspects.length === 1) return this.blame(suspects[0]!, late);
-    const names = [...new Set(suspects.map((run) => `"${run.worker}"`))].join(', ');
     this.logger.warn(
-      `The event loop was blocked for ${Math.round(late)} ms, by ${names ? `one of the workers ${names}` : 'something other than a worker'}`,
+      `The event loop was blocked for ${Math.round(late)} ms, by ${suspects.length > 0 ? `one of the workers ${listed(suspects)}` : 'no single run of a worker'}`,
     );
   }
 
   private blame(run: Run, ms: number): void {
     run.blockedMs = Math.round((run.blockedMs ?? 0) + ms);
+    this.recorder.record(run);
     this.logger.warn(
       `Worker "${run.worker}" blocked the event loop for ${Math.round(ms)} ms (run ${run.id}): all workers and requests waited. ` +
         'Move the computation to a worker thread, or hand back control in between',
     );
   }
+}
+
+function listed(runs: Run[]): string {
+  const names = [...new Set(runs.map(({ worker }) => `"${worker}"`))];
+  const rest = names.length - NAMED;
+  return names.slice(0, NAMED).join(', ') + (rest > 0 ? ` or ${rest} others` : '');
 }

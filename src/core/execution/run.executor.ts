@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError, type EndedRun, type Run, type RunOutcome } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
@@ -8,6 +7,7 @@ import { type RunTrigger, runContextStorage } from '../worker/run-context.js';
 import { ActiveRun, type ClaimedRun } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
 import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
+import { newRunId } from './run-id.js';
 import { RunInterceptors } from './run-interceptor.js';
 
 /** Why a run starts, and for which instant. */
@@ -63,7 +63,7 @@ export class RunExecutor {
   execute(worker: WorkerDefinition, request: RunRequest): Execution {
     const { time = this.clock } = request;
     const run: Run = {
-      id: request.id ?? randomUUID(),
+      id: request.id ?? newRunId(),
       worker: worker.name,
       replica: this.recorder.replica.id,
       trigger: request.trigger,
@@ -152,7 +152,7 @@ export class RunExecutor {
         run.error.stack,
       );
     }
-    this.monitor.ended(run);
+    this.monitor.ended(run as EndedRun);
     this.recorder.record(run);
   }
 }

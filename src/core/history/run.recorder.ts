@@ -39,6 +39,8 @@ export class RunRecorder {
   private writing?: Promise<void>;
   private flushTimer?: Timer;
   private heartbeatTimer?: Timer;
+  /** What fails from then on is not tried again: it would keep the process alive for ever. */
+  private closed = false;
 
   constructor(
     @Inject(Clock) private readonly clock: Clock,
@@ -78,9 +80,12 @@ export class RunRecorder {
     return this.store.find(query);
   }
 
-  /** The latest slot of each worker that has one; none when the history does not outlive the process. */
+  /**
+   * The latest slot of each worker, or since when the history knows of it; none when it hears of it for the first time,
+   * or does not outlive the process.
+   */
   async lastSlots(workers: readonly string[]): Promise<Map<string, Date>> {
-    return (await this.store.lastSlots?.(workers)) ?? new Map<string, Date>();
+    return (await this.store.lastSlots?.(workers, new Date(this.clock.now()))) ?? new Map<string, Date>();
   }
 
   status(): HistoryStatus {
@@ -93,6 +98,7 @@ export class RunRecorder {
 
   /** Writes the rest and signs off. Resolves also when the store is away, or does not answer for 5 s. */
   async close(): Promise<void> {
+    this.closed = true;
     this.heartbeatTimer?.cancel();
     await atMost(
       CLOSE_WITHIN,
@@ -126,6 +132,7 @@ export class RunRecorder {
 
   private flushIn(delay: number): void {
     this.cancelFlush();
+    if (this.closed) return;
     this.flushTimer = this.clock.setTimer(() => void this.flush().catch(() => {}), delay);
   }
 
@@ -146,6 +153,7 @@ export class RunRecorder {
     } catch (error) {
       this.lostStore(error);
     }
+    if (this.closed) return;
     this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeError } from './run.js';
+import { describeError, latenessOf } from './run.js';
 
 describe('describeError', () => {
   it('keeps class, message and stack of an error', () => {
@@ -31,5 +31,12 @@ describe('describeError', () => {
     expect(described.message).toMatch(/^ab\ufffdx+$/);
     expect(described.message.length).toBeLessThanOrEqual(2_000);
     expect(described.stack!.length).toBe(8_000);
+  });
+});
+
+describe('latenessOf', () => {
+  it('is how long after it was due a run began', () => {
+    const slot = Date.UTC(2026, 0, 1);
+    expect(latenessOf({ scheduledAt: new Date(slot), startedAt: new Date(slot + 250) })).toBe(250);
   });
 });

@@ -10,10 +10,18 @@ export interface RunQuery {
   before?: Pick<Run, 'id' | 'startedAt'>;
 }
 
+/** Which runs to delete: what either of the two says. */
+export interface PruneQuery {
+  /** Runs that ended before this instant. */
+  endedBefore: Date;
+  /** Of each worker, all but so many, the newest starts. At least 1; Infinity: however many there are. */
+  maxRuns: number;
+}
+
 /**
  * Where runs are kept. Calls reject when the store cannot be reached; the recorder in front of it buffers and
- * repeats, so that no worker ever waits for one. Every implementation passes `runStoreContract`, and with a
- * heartbeat `sharedRunStoreContract`.
+ * repeats, so that no worker ever waits for one. Every implementation passes `runStoreContract`, with a
+ * heartbeat `sharedRunStoreContract`, with `lastSlots` `lastingRunStoreContract`, and with `prune` `prunableRunStoreContract`.
  */
 export abstract class RunStore {
   /** Makes it ready. Rejecting fails the application's start. */
@@ -34,9 +42,19 @@ export abstract class RunStore {
 
   /**
    * For a store that outlives the process: the latest slot of each of these workers whose run came to its end, or
-   * is on. One that was lost or aborted does not count: it is owed.
+   * is on. One that was lost or aborted does not count: it is owed. Of a worker without such a run, the `now` of the
+   * first call that named it, kept for good: a worker whose time always falls into a restart would never run else.
+   * None in that first call.
    */
-  lastSlots?(workers: readonly string[]): Promise<Map<string, Date>>;
+  lastSlots?(workers: readonly string[], now: Date): Promise<Map<string, Date>>;
+
+  /**
+   * For a store that does not bound itself: deletes runs, a batch of at most 1,000 for each step of the iteration,
+   * so that whoever iterates can stop between two. Never a run that is on, nor the one of each worker that
+   * `lastSlots` answers with, however old: without it a slot of a monthly worker could not be caught up.
+   * @returns how many each batch deleted
+   */
+  prune?(query: PruneQuery): AsyncIterable<number>;
 
   /** Forgets the replica, which has recorded all that it ran, and lets go of what `open` took. */
   abstract close(replica: Replica): Promise<void>;

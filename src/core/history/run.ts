@@ -42,6 +42,11 @@ export interface Run {
 /** The record of a run that has ended. */
 export type EndedRun = Run & { endedAt: Date };
 
+/** Milliseconds by which it began after it was due: a busy process, a run before it, a limit of runs at a time. */
+export function latenessOf({ startedAt, scheduledAt }: Pick<Run, 'startedAt' | 'scheduledAt'>): number {
+  return startedAt.getTime() - scheduledAt.getTime();
+}
+
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_STACK = 8_000;
 

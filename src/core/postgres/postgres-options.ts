@@ -1,5 +1,10 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { PostgresOptionsError } from './postgres.errors.js';
+
+/** Milliseconds for a new connection of our own pool, and for all of them to end. */
+const CONNECT_WITHIN = 5_000;
+const END_WITHIN = 2_000;
 
 /** The part of a TypeORM `DataSource` that is needed, so that this entry does not load TypeORM. */
 export interface DataSourceLike {
@@ -11,7 +16,10 @@ export interface DataSourceLike {
 export interface PostgresOptions {
   /** An initialised TypeORM data source; its pool is used and stays the application's. */
   dataSource?: DataSourceLike;
-  /** A pool of `pg`; stays the application's. */
+  /**
+   * A pool of `pg`; stays the application's. Give it a `connectionTimeoutMillis`: without, a server that accepts and then
+   * says nothing occupies its connections for ever. (TypeORM: `connectTimeoutMS`.)
+   */
   pool?: pg.Pool;
   /** `postgres://…`; a small pool of our own, closed at shutdown. */
   connectionString?: string;
@@ -51,16 +59,47 @@ export function resolvePostgres(options: PostgresOptions): {
       `The data source is of type ${dataSource.options.type}: it must be postgres`,
     );
 
+  if (connectionString !== undefined) checkConnectionString(connectionString);
+
   return {
     schema,
     manageSchema,
     connect: () => {
       if (pool) return { pool, release: async () => {} };
       if (dataSource) return { pool: poolOf(dataSource), release: async () => {} };
-      const own = new pg.Pool({ connectionString, max: 4 });
-      // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
-      own.on('error', () => {});
-      return { pool: own, release: () => own.end() };
+      return ownPool(connectionString!);
+    },
+  };
+}
+
+/** What cannot be read is refused here, and not shown: the error of Node has all of it, with the password. */
+function checkConnectionString(connectionString: string): void {
+  try {
+    new pg.Client({ connectionString });
+  } catch {
+    throw new PostgresOptionsError(
+      'connectionString cannot be read: give postgres://user:password@host:port/database, with what is special in ' +
+        'the password percent-encoded',
+    );
+  }
+}
+
+function ownPool(connectionString: string): PoolHandle {
+  const sockets = new Set<Socket>();
+  const stream = () => {
+    const socket = new Socket();
+    sockets.add(socket.once('close', () => sockets.delete(socket)));
+    return socket;
+  };
+  const pool = new pg.Pool({ connectionString, max: 4, connectionTimeoutMillis: CONNECT_WITHIN, stream });
+  // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
+  pool.on('error', () => {});
+  return {
+    pool,
+    release: async () => {
+      // A server that has gone without a word never says goodbye, and the process would wait for it. `end` does not.
+      setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN).unref();
+      await pool.end();
     },
   };
 }

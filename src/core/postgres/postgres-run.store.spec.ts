@@ -5,12 +5,15 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/dat
 import { thisReplica } from '../history/replica.js';
 import { type RunStore } from '../history/run.store.js';
 import {
+  lastingRunStoreContract,
+  prunableRunStoreContract,
   runStoreContract,
   type RunStoreSetup,
   sharedRunStoreContract,
 } from '../testing/run-store.contract.js';
 import { type PostgresOptions } from './postgres-options.js';
 import { postgresHistory } from './postgres-run.store.js';
+import { schemaSteps } from './sql/schema-steps.js';
 
 const REPLICA = thisReplica(0);
 
@@ -45,7 +48,13 @@ describe.each<[string, () => PostgresOptions]>([
     const store = await open(options());
     return { store, teardown: () => store.close(REPLICA) };
   };
-  for (const { name, run } of [...runStoreContract(setup), ...sharedRunStoreContract(setup)]) it(name, run);
+  const contracts = [
+    runStoreContract,
+    sharedRunStoreContract,
+    lastingRunStoreContract,
+    prunableRunStoreContract,
+  ];
+  for (const { name, run } of contracts.flatMap((contract) => contract(setup))) it(name, run);
 });
 
 describe('PostgresRunStore', () => {
@@ -76,7 +85,7 @@ describe('PostgresRunStore', () => {
         ),
       );
       const { rows } = await pool.query('SELECT version FROM workers.schema_version');
-      expect(rows).toEqual([{ version: 1 }]);
+      expect(rows).toEqual(schemaSteps('workers').map((_, i) => ({ version: i + 1 })));
     });
 
     it('can have another name', async () => {
@@ -88,10 +97,12 @@ describe('PostgresRunStore', () => {
 
     it('that is newer than the code is refused, with both versions and what to do', async () => {
       await open({ pool });
-      await pool.query('INSERT INTO workers.schema_version (version) VALUES (7)');
+      await pool.query('INSERT INTO workers.schema_version (version) VALUES (99)');
       for (const manageSchema of [true, false])
         await expect(open({ pool, manageSchema })).rejects.toThrow(
-          /schema workers is at version 7, and this code knows version 1: deploy the newer ctrlplane-workers/,
+          new RegExp(
+            `schema workers is at version 99, and this code knows version ${schemaSteps('').length}: deploy the newer`,
+          ),
         );
     });
 

@@ -1,18 +1,22 @@
-import type pg from 'pg';
 import { type Replica } from '../history/replica.js';
 import { type Run, type RunError, type RunOutcome } from '../history/run.js';
-import { type RunQuery, RunStore } from '../history/run.store.js';
+import { type PruneQuery, type RunQuery, RunStore } from '../history/run.store.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
+import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
-import { checkSchema, upgradeSchema } from './schema.js';
+import { prepareSchema } from './schema.js';
 import { findRuns } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
 import { lastSlots } from './sql/last-slots.js';
+import { pruneRuns } from './sql/prune-runs.js';
 import { saveRuns } from './sql/save-runs.js';
+import { workersWithRuns } from './sql/workers-with-runs.js';
 
 /** After so many milliseconds a database that says nothing counts as away. */
 const QUERY_TIMEOUT = 5_000;
+/** Runs that one statement deletes: some milliseconds, in which it holds no lock that anybody waits for. */
+const PRUNE_BATCH = 1_000;
 
 /**
  * Run history on Postgres, for `WorkerModule.forRoot({ history: postgresHistory({ … }) })`.
@@ -36,7 +40,7 @@ export class PostgresRunStore extends RunStore {
     this.handle = this.resolved.connect();
     const { schema, manageSchema } = this.resolved;
     try {
-      await (manageSchema ? upgradeSchema : checkSchema)(this.handle.pool, schema);
+      await prepareSchema(this.handle.pool, schema, manageSchema);
     } catch (error) {
       await this.handle.release();
       throw error;
@@ -60,9 +64,19 @@ export class PostgresRunStore extends RunStore {
     return (await this.query(heartbeat, [id, host, pid, startedAt, lostAfter])).map(fromRow);
   }
 
-  override async lastSlots(workers: readonly string[]): Promise<Map<string, Date>> {
-    const rows = await this.query<{ worker: string; slot: Date }>(lastSlots, [workers]);
+  override async lastSlots(workers: readonly string[], now: Date): Promise<Map<string, Date>> {
+    const rows = await this.query<{ worker: string; slot: Date }>(lastSlots, [workers, now]);
     return new Map(rows.map(({ worker, slot }) => [worker, slot]));
+  }
+
+  override async *prune({ endedBefore, maxRuns }: PruneQuery): AsyncGenerator<number, void, undefined> {
+    const most = maxRuns === Infinity ? null : maxRuns;
+    for (const { worker } of await this.query<{ worker: string }>(workersWithRuns, [])) {
+      for (let deleted = PRUNE_BATCH; deleted === PRUNE_BATCH;) {
+        ({ length: deleted } = await this.query(pruneRuns, [worker, endedBefore, most, PRUNE_BATCH]));
+        if (deleted > 0) yield deleted;
+      }
+    }
   }
 
   async close({ id }: Replica): Promise<void> {
@@ -73,18 +87,11 @@ export class PostgresRunStore extends RunStore {
     }
   }
 
-  private async query<Row extends object = RunRow>(
+  private query<Row extends object = RunRow>(
     statement: (schema: string) => string,
     values: unknown[],
   ): Promise<Row[]> {
-    // query_timeout is taken per query, and missing in pg's types there.
-    const config: pg.QueryConfig & { query_timeout: number } = {
-      text: statement(this.resolved.schema),
-      values,
-      query_timeout: QUERY_TIMEOUT,
-    };
-    const { rows } = await this.handle!.pool.query<Row>(config);
-    return rows;
+    return boundedQuery<Row>(this.handle!.pool, statement(this.resolved.schema), values, QUERY_TIMEOUT);
   }
 }
 

@@ -1,4 +1,4 @@
-import { Injectable, Module, type Provider } from '@nestjs/common';
+import { Injectable, Module, type Provider, Scope } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -184,5 +184,44 @@ describe('WorkerRegistry', () => {
     const message = await refusal(Bad);
     expect(message).toMatch(/^3 workers|^3 /);
     expect(message).toMatch(/Bad\.one[^]*5 bananas[^]*Bad\.one[^]*timeout: -1[^]*Bad\.two[^]*NaN/);
+  });
+
+  it('lists one of every kind in that message, each on a line with class, method, value and fix', async () => {
+    @Injectable()
+    class Bad {
+      @decorate('unparsable', '5 bananas')
+      unparsable() {}
+      @decorate('below', 0.5)
+      below() {}
+      @decorate('endless', Infinity)
+      endless() {}
+      @decorate('overdue', '1s', { timeout: -1 })
+      overdue() {}
+      @decorate('same', '1s')
+      same() {}
+      @decorate('same', '1s')
+      again() {}
+      @decorate('static', '1s')
+      static fixed() {}
+    }
+    @Injectable({ scope: Scope.REQUEST })
+    class PerRequest {
+      readonly every = '1s';
+      @decorate('scoped', (self: PerRequest) => self.every)
+      work() {}
+    }
+    const [first, ...lines] = (await refusal(Bad, PerRequest)).split('\n');
+    expect(first).toBe('7 workers are badly defined:');
+    expect(lines).toHaveLength(7);
+    for (const expected of [
+      /^ {2}- Bad\.unparsable \(in FleetModule\): interval: '5 bananas' is not a duration: give /,
+      /^ {2}- Bad\.below \(in FleetModule\): interval: 0\.5 ms is below 1 ms: give 1 or more/,
+      /^ {2}- Bad\.endless \(in FleetModule\): interval: Infinity is not a duration: give /,
+      /^ {2}- Bad\.overdue \(in FleetModule\): timeout: -1 is not a duration: give /,
+      /^ {2}- Bad\.again \(in FleetModule\): the name "same" is taken by Bad\.same .*: give one of them another/,
+      /^ {2}- Bad\.fixed \(in FleetModule\): @Interval is on a static method, .*: make it an instance method/,
+      /^ {2}- PerRequest\.work \(in FleetModule\): a function gives its interval, .*request-scoped.* Give the interval as a value/,
+    ])
+      expect(lines).toContainEqual(expect.stringMatching(expected));
   });
 });

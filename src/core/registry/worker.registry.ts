@@ -17,7 +17,7 @@ export class WorkerRegistry {
 
   /**
    * Adds every decorated method of the application.
-   * @param adopted what was found by other decorators than ours
+   * @param adopted what comes from elsewhere: other decorators than ours, the framework itself
    * @throws InvalidWorkersError that lists all bad ones; then none was added
    */
   discover(adopted: Finding[] = []): WorkerDefinition[] {

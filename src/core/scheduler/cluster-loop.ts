@@ -314,10 +314,9 @@ export class ClusterLoop implements Loop, Waiter {
   }
 
   private refused(answer: ClaimAnswer & { granted: false }, target: Target): void {
-    const { clock, coordinator, lease } = this.parts;
+    const { clock, coordinator } = this.parts;
     const { reason, wait, record } = answer;
     const view = this.view!;
-    if (reason === 'lost_race') return view.lostRace(target, lease, clock.now());
     if (record) view.learn(record);
     // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
     if (reason === 'too_early') clock.restart(answer);
@@ -444,7 +443,7 @@ export class ClusterLoop implements Loop, Waiter {
   private async hearTime(): Promise<void> {
     const { coordinator, clock } = this.parts;
     if (clock.known) return;
-    clock.heard(await coordinator.pulse({ revisions: new Map(), awaited: [], unleased: [] }));
+    clock.heard(await coordinator.pulse({ revisions: new Map(), awaited: [], unleased: [], silentAfter: 0 }));
   }
 
   private async control(change: Control): Promise<void> {

@@ -94,7 +94,8 @@ export class ClusterRun {
     this.lease?.stop();
     const { definition, view, clock } = this.context;
     const { record } = this.grant;
-    const toldToEnd = this.lost !== undefined || (run.outcome === 'aborted' && !this.wasCancelled);
+    const toldToEnd =
+      this.lease && (this.lost !== undefined || (run.outcome === 'aborted' && !this.wasCancelled));
     if (toldToEnd) return { ...this.common, kind: 'undone', run, retry: false, delay: 'keep', tell: true };
 
     const { backoff, overlap } = definition;

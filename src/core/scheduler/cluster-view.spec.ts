@@ -47,25 +47,6 @@ describe('what a replica believes', () => {
   };
   const current = async (): Promise<WorkerRecord> => (await coordinator.records()).records[0]!;
 
-  it.each(['slot', 'delay'] as const)(
-    'after a lost race is put right by the next pulse, with spacing %s',
-    async (spacing) => {
-      const view = await enrolled({ spacing });
-      await clock.advance('20s');
-      const target = view.wanted(clock.now())!;
-      view.lostRace(target, LEASE, clock.now());
-      expect(view.wanted(clock.now())).toBeUndefined();
-      // It was not somebody else's claim that was faster: nobody has the slot.
-      const { records } = await coordinator.pulse({
-        revisions: new Map([['w', view.record.revision]]),
-        awaited: [],
-        unleased: [],
-      });
-      view.overhear(records[0]!);
-      expect(view.wanted(clock.now())).toEqual(target);
-    },
-  );
-
   it('of a worker with spacing `delay` goes on an interval after the lease of a holder that is gone for good', async () => {
     const view = await enrolled({ spacing: 'delay', maxAttempts: 1 });
     await clock.advance('20s');
@@ -119,5 +100,15 @@ describe('what a replica believes', () => {
     const now = clock.now() - 20_000;
     view.learn({ ...record, owed: undefined, done: true, slot: now - 15_000, notBefore: now - 5_000 });
     expect(view.wanted(clock.now())).toEqual({ slot: now - 5_000 });
+  });
+
+  it('of a slot that was refused is forgotten with the run that was on then, also if the clock was set back', async () => {
+    const view = await enrolled({ spacing: 'delay' });
+    await clock.advance('20s');
+    const before = await current();
+    view.refusedAsHeld({ slot: clock.now() + 30_000 }, clock.now());
+    view.learn({ ...before, fencing: 1, slot: clock.now(), notBefore: clock.now() + 5_000 });
+    await clock.advance('5s');
+    expect(view.wanted(clock.now())).toEqual({ slot: clock.now() });
   });
 });

@@ -8,7 +8,6 @@ import { catchUpDelay, worthCatchingUp } from './catch-up.js';
 export type Target = { readonly slot: number } | { readonly request: RequestedRun };
 
 const SHORTEST_JUMP = 1_000;
-const UNKNOWN = -1;
 
 /**
  * What a replica believes of a worker, and what it would therefore claim, and when. It may be wrong: then the claim
@@ -53,6 +52,8 @@ export class ClusterView {
       this.tried = -Infinity;
       this.floor = -Infinity;
     }
+    // What was refused was refused because of a run that is history. Slots may come again when the clock is set back.
+    if (record.fencing !== this.current.fencing) this.tried = -Infinity;
     this.current = record;
     this.heldUntil = record.leaseUntil ?? -Infinity;
   }
@@ -67,22 +68,6 @@ export class ClusterView {
   refusedAsHeld(target: Target, until: number): void {
     this.heldUntil = until;
     if ('slot' in target) this.tried = target.slot;
-  }
-
-  /**
-   * Somebody else was faster, and nobody said what the record looks like now. Most likely the same was granted to
-   * them; what it really was comes with the next pulse, as no record has that revision.
-   */
-  lostRace(target: Target, lease: number, now: number): void {
-    this.current = {
-      ...this.current,
-      fencing: this.current.fencing + 1,
-      leaseUntil: now + lease,
-      revision: UNKNOWN,
-      ...('slot' in target && { slot: target.slot }),
-    };
-    if ('request' in target) this.drop(target.request.id);
-    this.heldUntil = now + lease;
   }
 
   drop(request: string): void {

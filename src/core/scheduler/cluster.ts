@@ -15,6 +15,8 @@ import { type WorkerEvents } from './worker-events.js';
 
 /** How often a replica asks for what it has not asked for: pauses, triggers, leases that ran out. Milliseconds. */
 const PULSE = 1_000;
+/** Several pulses, so that a call that fails is not taken for death. Milliseconds. */
+const SILENT_AFTER = 15_000;
 const HOUR = 3_600_000;
 /** How long the outcome of a request can be asked for. */
 const KEEP_REQUESTS = 24 * HOUR;
@@ -151,7 +153,7 @@ export class Cluster {
     const awaited = loops.flatMap((loop) => loop.awaited);
     const unleased = loops.flatMap((loop) => loop.unleased);
     const { records, requests, outcomes } = this.clock.heard(
-      await this.coordinator.pulse({ revisions, awaited, unleased }),
+      await this.coordinator.pulse({ revisions, awaited, unleased, silentAfter: SILENT_AFTER }),
     );
     this.reached();
     const news = new Set([...records.map(({ name }) => name), ...requests.map(({ worker }) => worker)]);

@@ -22,9 +22,10 @@ export function drainTimes({ timeout = '10s', abortGrace = '5s' }: DrainOptions 
 
 /** Waits for runs to end, aborts those that take too long, and abandons those that are deaf to it. */
 export async function drain(executions: Execution[], clock: Clock, times: DrainTimes): Promise<void> {
-  const left = new Set(executions);
-  for (const execution of executions) void execution.ended.then(() => left.delete(execution));
-  const allEnded = Promise.all(executions.map((execution) => execution.ended));
+  // What an earlier drain has abandoned is on still, and recorded.
+  const left = new Set(executions.filter(({ run }) => !run.endedAt));
+  for (const execution of left) void execution.ended.then(() => left.delete(execution));
+  const allEnded = Promise.all([...left].map((execution) => execution.ended));
 
   if (left.size > 0) await atMost(times.timeout, allEnded, clock);
   for (const execution of left) execution.abort(new RunAbortedError(execution.run.worker));

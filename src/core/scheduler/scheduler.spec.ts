@@ -513,5 +513,15 @@ describe('Scheduler', () => {
       await closing;
       expect((await runs('deaf'))[0]).toMatchObject({ outcome: 'aborted', endedAt: new Date(clock.now()) });
     });
+
+    it('does not wait again for a run that it has left behind: a scheduler that was stopped closes at once', async () => {
+      await start([], { drain: { timeout: '3s', abortGrace: '2s' } });
+      scheduler.register({ name: 'deaf', interval: 0, run: () => new Promise(() => {}) });
+      await scheduler.trigger('deaf');
+      const stopping = scheduler.stop();
+      await clock.advance('5s');
+      await stopping;
+      await app.close();
+    });
   });
 });

@@ -99,7 +99,7 @@ export class Scheduler {
 
   /**
    * Adds the decorated methods of the application. `WorkerModule` does so once, before it starts.
-   * @param adopted workers that were found by other decorators than ours
+   * @param adopted workers that come from elsewhere: other decorators than ours, the framework itself
    * @throws InvalidWorkersError that lists all bad ones
    */
   discover(adopted: Finding[] = []): void {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { filter, map } from 'rxjs';
+import { filter, firstValueFrom, map, take } from 'rxjs';
 import { startWorkers, taking, type Workers } from '../../../test/support/workers.js';
 import { ManualClock } from '../testing/manual-clock.js';
 
@@ -66,5 +66,21 @@ describe('events$', () => {
     expect(workers.logs.filter((line) => line.includes('broken subscriber')).length).toBeGreaterThanOrEqual(
       4,
     );
+  });
+
+  it('asks no more of a subscriber that has unsubscribed or has what it wanted, behind operators or not', async () => {
+    workers = await startWorkers([{ name: 'w', interval: '1s', run: () => {} }]);
+    const { events$ } = workers.scheduler;
+    let asked = 0;
+    const counted = events$.pipe(filter(() => (asked++, true)));
+    const first = firstValueFrom(counted);
+    counted.pipe(take(1)).subscribe();
+    const subscription = counted.subscribe();
+    await workers.clock.advance('1s');
+    subscription.unsubscribe();
+    await first;
+    asked = 0;
+    await workers.clock.advance('5s');
+    expect(asked).toBe(0);
   });
 });

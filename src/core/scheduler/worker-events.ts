@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Observable, type Observer, type Operator, Subject, type Subscription } from 'rxjs';
+import { Observable, type Observer, type Operator, Subject, Subscription } from 'rxjs';
 import { type EndedRun, type Run } from '../history/run.js';
 
 /** Something that happened to a run. The record is the live one while the run is on. */
@@ -57,12 +57,15 @@ class HarmlessObservable<T> extends Observable<T> {
   override subscribe(observer?: Partial<Observer<T>> | ((value: T) => void) | null): Subscription {
     const given: Partial<Observer<T>> =
       typeof observer === 'function' ? { next: observer } : (observer ?? {});
-    return super.subscribe({
+    const subscription = super.subscribe({
       next: (value) => HarmlessObservable.guard(() => given.next?.(value)),
       error: (error) =>
         HarmlessObservable.guard(() => (given.error ? given.error(error) : HarmlessObservable.log(error))),
       complete: () => HarmlessObservable.guard(() => given.complete?.()),
     });
+    // Operators, and `firstValueFrom`, hand in a subscriber and end that, not what is returned here.
+    if (given instanceof Subscription) given.add(subscription);
+    return subscription;
   }
 
   private static guard(call: () => void): void {

@@ -4,6 +4,7 @@ import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Clock } from '../timing/clock.js';
+import { WallWatch } from '../timing/wall-watch.js';
 import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
 import { waitAfter } from './backoff.js';
 import { FAILING_AFTER, isStale } from './conditions.js';
@@ -15,6 +16,11 @@ import { type RunLimit } from './run-limit.js';
 import { RunDroppedError, SchedulerStoppedError, WorkerBusyError } from './scheduler.errors.js';
 import { type WorkerEvents } from './worker-events.js';
 import { WorkerStats } from './worker-stats.js';
+
+/** A cron slot is not run again when the clock is set back by less; a longer way mends a clock that was wrong (cron(8)). */
+const LONGEST_WAY_BACK = 3 * 3_600_000;
+/** Wall clock and monotonic clock part by so many milliseconds without anybody setting one. */
+const STEADY = 1_000;
 
 /** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
 interface Deferred {
@@ -33,6 +39,7 @@ interface Deferred {
 export class WorkerLoop implements Loop {
   private readonly lane: RunLane;
   private readonly alarm: Alarm;
+  private readonly wall: WallWatch;
   private readonly stats = new WorkerStats();
   private readonly handles = new RunHandles();
   private timing: Timing;
@@ -51,6 +58,7 @@ export class WorkerLoop implements Loop {
     private readonly events: WorkerEvents,
   ) {
     this.timing = definition;
+    this.wall = new WallWatch(clock);
     this.alarm = new Alarm(clock, () => this.tick(), definition.unref);
     this.lane = new RunLane(definition.overlap, limit, {
       execute: (request) => {
@@ -77,8 +85,8 @@ export class WorkerLoop implements Loop {
   start(): void {
     if (!this.definition.enabled) return;
     this.active = true;
-    const now = this.clock.now();
-    this.cursor = this.startedAt = now;
+    const now = this.countFromNow();
+    this.startedAt = now;
     this.timing = countedFrom(now, this.timing);
     if (this.definition.runOnStart) {
       const slot = this.timing.schedule?.latest(now);
@@ -107,14 +115,13 @@ export class WorkerLoop implements Loop {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    this.cursor = this.clock.now();
+    this.countFromNow();
     this.arm();
   }
 
   reschedule(timing: Timing): void {
     this.deferred = undefined;
-    this.cursor = this.clock.now();
-    this.timing = countedFrom(this.cursor, timing);
+    this.timing = countedFrom(this.countFromNow(), timing);
     this.arm();
   }
 
@@ -129,6 +136,7 @@ export class WorkerLoop implements Loop {
     const worthIt = worthCatchingUp(this.timing, this.definition, this.startedAt - slot);
     this.stats.counts.missedCount += worthIt ? missed - 1 : missed;
     if (!worthIt || this.deferred || this.paused) return;
+    this.followClock(this.clock.now());
     this.deferred = {
       at: this.clock.now() + catchUpDelay(name, schedule, slot),
       request: { trigger: 'catch_up', slot },
@@ -198,6 +206,7 @@ export class WorkerLoop implements Loop {
   }
 
   private arm(): void {
+    this.followClock(this.clock.now());
     const at = this.nextAt();
     if (at === undefined) this.alarm.clear();
     else this.alarm.set(at);
@@ -205,10 +214,8 @@ export class WorkerLoop implements Loop {
 
   private tick(): void {
     const now = this.clock.now();
+    this.followClock(now);
     const at = this.nextAt();
-    // The wall clock was set back: these instants come again, and a worker with an interval runs at them again.
-    if (at !== undefined && now < at && this.timing.interval > 0 && this.cursor - now > this.timing.interval)
-      this.cursor = this.timing.schedule!.latest(now);
     if (at !== undefined && now >= at) {
       const { deferred } = this;
       if (deferred) this.runDeferred(deferred, now);
@@ -216,6 +223,32 @@ export class WorkerLoop implements Loop {
       else this.runSlot(now);
     }
     this.arm();
+  }
+
+  /** Nothing before now counts. @returns now */
+  private countFromNow(): number {
+    this.wall.setBack();
+    return (this.cursor = this.clock.now());
+  }
+
+  /**
+   * When the wall clock was set back, its instants come again: what passed before is dealt with, and slots count from
+   * where it stands now. Not on a way that is shorter than the interval, or that cron slots are not run again on.
+   */
+  private followClock(now: number): void {
+    const back = this.wall.setBack();
+    if (this.deferred && back > STEADY) this.deferred.at -= back;
+    const { schedule, interval, cron } = this.timing;
+    if (!schedule || this.paused || (interval === 0 && cron === undefined)) return;
+    const ignored = Math.max(interval || LONGEST_WAY_BACK, STEADY);
+    if (back <= ignored && this.cursor - now <= ignored) return;
+    if (this.definition.spacing === 'delay') {
+      this.cursor = Math.min(now, this.cursor - back);
+      return;
+    }
+    const passed = schedule.count(this.cursor, schedule.latestDue(now + back));
+    this.stats.counts[this.deferred ? 'skippedCount' : 'missedCount'] += passed;
+    this.cursor = schedule.latest(now);
   }
 
   private runSlot(now: number): void {
@@ -283,6 +316,7 @@ export class WorkerLoop implements Loop {
   private replans(run: EndedRun, request: RunRequest): boolean {
     const { backoff, spacing } = this.definition;
     const delayed = spacing === 'delay';
+    if (delayed || backoff || this.deferred) this.followClock(this.clock.now());
     if (delayed) this.cursor = this.clock.now();
     if (run.outcome === 'succeeded') {
       if (!this.deferred || this.deferred.request.trigger === 'catch_up') return delayed;

@@ -11,8 +11,8 @@ type AnySession = Omit<Session, 'degraded'> & Partial<Pick<Session, 'degraded'>>
  * The workers as a Terminus indicator, for 11 and 12.
  *
  * Down only for what restarting this process could mend: the scheduler does not tick, or a `critical` worker is
- * stuck here. All else (stale, failing or stuck workers, a history that cannot be written) is `degraded`, which
- * keeps the process in the load balancer; on Terminus 11, which has no such status, it is up with
+ * stuck here. All else (stale, failing or stuck workers, a history that cannot be written, a coordination that cannot
+ * be reached) is `degraded`, which keeps the process in the load balancer; on Terminus 11, which has no such status, it is up with
  * `degraded: true`. The detail names each worker in trouble and no error text, as health is often public.
  */
 @Injectable()
@@ -29,6 +29,7 @@ export class WorkerHealthIndicator {
     const workers = this.scheduler.workers();
     const troubled = workers.filter((worker) => worker.conditions.length > 0);
     const history = this.recorder.status();
+    const { coordination } = this.scheduler;
     const detail = {
       running: this.scheduler.running || this.scheduler.standby,
       total: workers.length,
@@ -36,17 +37,18 @@ export class WorkerHealthIndicator {
         troubled: Object.fromEntries(troubled.map((w) => [w.name, w.conditions])),
       }),
       ...(history.state !== 'ok' && { history }),
+      ...(coordination?.state === 'unreachable' && { coordination }),
     };
     return this.judge(session, detail, troubled.some((w) => w.critical && w.conditions.includes('stuck'))) as HealthIndicatorResult<Key>; // prettier-ignore
   }
 
   private judge(
     session: AnySession,
-    detail: { running: boolean; troubled?: object; history?: object },
+    detail: { running: boolean; troubled?: object; history?: object; coordination?: object },
     critical: boolean,
   ) {
     if (!detail.running || critical) return session.down(detail);
-    if (!detail.troubled && !detail.history) return session.up(detail);
+    if (!detail.troubled && !detail.history && !detail.coordination) return session.up(detail);
     return session.degraded ? session.degraded(detail) : session.up({ ...detail, degraded: true });
   }
 }

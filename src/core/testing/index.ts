@@ -1,3 +1,12 @@
 export { type ContractCase } from './contract-case.js';
+export { coordinatorContract, type CoordinatorSetup } from './coordinator.contract.js';
 export { ManualClock } from './manual-clock.js';
-export { runStoreContract, sharedRunStoreContract, type RunStoreSetup } from './run-store.contract.js';
+export {
+  lastingRunStoreContract,
+  prunableRunStoreContract,
+  runStoreContract,
+  sharedRunStoreContract,
+  type RunStoreSetup,
+} from './run-store.contract.js';
+export { NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing.errors.js';
+export { WorkerTestHarness, type WorkerTestHarnessOptions } from './worker-test-harness.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type Replica } from '../history/replica.js';
 import { type Run } from '../history/run.js';
-import { type RunStore } from '../history/run.store.js';
+import { type PruneQuery, type RunStore } from '../history/run.store.js';
 import { type ContractCase } from './contract-case.js';
 
 /** An open store with nothing in it, and how to dispose of it. */
@@ -29,7 +29,7 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
         blockedMs: 700,
       });
       await store.save([run]);
-      assert.deepEqual(await store.find({ limit: 10 }), [run]);
+      assertSame(await store.find({ limit: 10 }), [run]);
     }),
 
     contract(
@@ -37,7 +37,7 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       async (store) => {
         const run = makeRun({});
         await store.save([run]);
-        assert.deepEqual(await store.find({ limit: 10 }), [run]);
+        assertSame(await store.find({ limit: 10 }), [run]);
       },
     ),
 
@@ -47,15 +47,15 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       const ended: Run = { ...run, outcome: 'succeeded', endedAt: new Date(START + 5) };
       await store.save([ended]);
       await store.save([ended]);
-      assert.deepEqual(await store.find({ limit: 10 }), [ended]);
+      assertSame(await store.find({ limit: 10 }), [ended]);
     }),
 
     contract('finds the runs of one worker, or of all, newest first', async (store) => {
       const [a1, b2, a3] = [makeRun({ at: 1 }), makeRun({ at: 2, worker: 'b' }), makeRun({ at: 3 })];
       await store.save([a3, a1, b2]);
-      assert.deepEqual(await store.find({ worker: 'a', limit: 10 }), [a3, a1]);
-      assert.deepEqual(await store.find({ limit: 10 }), [a3, b2, a1]);
-      assert.deepEqual(await store.find({ worker: 'nobody', limit: 10 }), []);
+      assertSame(await store.find({ worker: 'a', limit: 10 }), [a3, a1]);
+      assertSame(await store.find({ limit: 10 }), [a3, b2, a1]);
+      assertSame(await store.find({ worker: 'nobody', limit: 10 }), []);
     }),
 
     contract('pages through runs, also those of one instant, without a gap or a repeat', async (store) => {
@@ -73,7 +73,7 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
 
     contract('saves nothing without complaint', async (store) => {
       await store.save([]);
-      assert.deepEqual(await store.find({ limit: 10 }), []);
+      assertSame(await store.find({ limit: 10 }), []);
     }),
   ];
 }
@@ -118,7 +118,105 @@ export function sharedRunStoreContract(setup: () => Promise<RunStoreSetup>): Con
       await store.heartbeat!(makeReplica(), 0);
       const ended: Run = { ...run, outcome: 'succeeded', endedAt: new Date(START + 9) };
       await store.save([ended]);
-      assert.deepEqual(await store.find({ limit: 10 }), [ended]);
+      assertSame(await store.find({ limit: 10 }), [ended]);
+    }),
+  ];
+}
+
+/** What a `RunStore` with `lastSlots` keeps besides. */
+export function lastingRunStoreContract(setup: () => Promise<RunStoreSetup>): ContractCase[] {
+  const contract = cases(setup);
+  const instant = (at: number) => new Date(START + at);
+  const last = async (store: RunStore, workers: string[], at = 0) =>
+    Object.fromEntries(await store.lastSlots!(workers, instant(at)));
+
+  return [
+    contract('tells the latest slot of each worker whose run has ended, or is on', async (store) => {
+      await store.save([
+        makeRun({ at: 1, slot: instant(1), outcome: 'succeeded', endedAt: instant(2) }),
+        makeRun({ at: 3, slot: instant(3), outcome: 'failed', endedAt: instant(4) }),
+        makeRun({ at: 5, trigger: 'manual', outcome: 'succeeded', endedAt: instant(6) }),
+        makeRun({ at: 2, slot: instant(2), worker: 'b' }),
+        makeRun({ at: 9, slot: instant(9), worker: 'not asked about' }),
+      ]);
+      assert.deepEqual(await last(store, ['a', 'b']), { a: instant(3), b: instant(2) });
+      assert.deepEqual(await last(store, []), {});
+    }),
+
+    contract('does not count a slot that was lost or aborted: it is owed', async (store) => {
+      await store.save([
+        makeRun({ at: 1, slot: instant(1), outcome: 'timed_out', endedAt: instant(2) }),
+        makeRun({ at: 3, slot: instant(3), outcome: 'aborted', endedAt: instant(4) }),
+        makeRun({ at: 5, slot: instant(5), outcome: 'lost', endedAt: instant(6) }),
+      ]);
+      assert.deepEqual(await last(store, ['a']), { a: instant(1) });
+    }),
+
+    contract('tells of a worker that has run no slot when it was first asked about', async (store) => {
+      assert.deepEqual(await last(store, ['a'], 10), {});
+      assert.deepEqual(await last(store, ['a', 'b'], 20), { a: instant(10) });
+      assert.deepEqual(await last(store, ['a', 'b'], 30), { a: instant(10), b: instant(20) });
+      await store.save([makeRun({ at: 40, slot: instant(40), outcome: 'succeeded', endedAt: instant(41) })]);
+      assert.deepEqual(await last(store, ['a'], 50), { a: instant(40) });
+    }),
+  ];
+}
+
+/** What a `RunStore` with `prune` keeps besides. */
+export function prunableRunStoreContract(setup: () => Promise<RunStoreSetup>): ContractCase[] {
+  const contract = cases(setup);
+  const left = async (store: RunStore) => new Set((await store.find({ limit: 1_000 })).map(({ id }) => id));
+  const prune = async (store: RunStore, query: PruneQuery): Promise<number> => {
+    let deleted = 0;
+    for await (const count of store.prune!(query)) deleted += count;
+    return deleted;
+  };
+  const ended = (at: number, given: Partial<Run> = {}): Run =>
+    makeRun({ at, outcome: 'succeeded', endedAt: new Date(START + at + 1), ...given });
+
+  return [
+    contract('deletes what ended before an instant, and no run that ended later or is on', async (store) => {
+      const old = [ended(1), ended(2, { outcome: 'failed' }), ended(3, { worker: 'b', outcome: 'lost' })];
+      const long = ended(4, { endedAt: new Date(START + HOUR) });
+      const on = makeRun({ at: 5 });
+      const young = ended(HOUR, { worker: 'b' });
+      await store.save([...old, long, on, young]);
+      assert.equal(await prune(store, { endedBefore: new Date(START + HOUR), maxRuns: Infinity }), 3);
+      assert.deepEqual(await left(store), new Set([long.id, on.id, young.id]));
+    }),
+
+    contract('keeps so many of each worker, the newest, and what is on besides', async (store) => {
+      const on = makeRun({ at: 0 });
+      const busy = Array.from({ length: 6 }, (_, i) => ended(1 + Math.floor(i / 2)));
+      const calm = ended(0, { worker: 'b' });
+      await store.save([on, ...busy, calm]);
+      const newest = (await store.find({ worker: 'a', limit: 3 })).map(({ id }) => id);
+      assert.equal(await prune(store, { endedBefore: new Date(START), maxRuns: 3 }), 3);
+      assert.deepEqual(await left(store), new Set([on.id, calm.id, ...newest]));
+    }),
+
+    contract('keeps the run that tells the latest slot of a worker, however old', async (store) => {
+      const slots = [1, 2].map((at) => ended(at, { slot: new Date(START + at) }));
+      const owed = ended(3, { slot: new Date(START + 3), outcome: 'aborted' });
+      const triggered = [4, 5].map((at) => ended(at, { trigger: 'manual' }));
+      await store.save([...slots, owed, ...triggered]);
+      const known = (await store.lastSlots?.(['a'], new Date(START))) ?? new Map<string, Date>();
+      await prune(store, { endedBefore: new Date(START + HOUR), maxRuns: 1 });
+      assert.deepEqual((await store.lastSlots?.(['a'], new Date(START))) ?? new Map<string, Date>(), known);
+      if (store.lastSlots) assert.deepEqual(await left(store), new Set([slots[1]!.id]));
+    }),
+
+    contract('deletes in batches of at most 1,000, and no more when nobody asks for it', async (store) => {
+      const runs = Array.from({ length: 2_500 }, (_, i) => ended(i, { worker: `w${i % 2}` }));
+      await store.save(runs);
+      const query = { endedBefore: new Date(START + HOUR), maxRuns: Infinity };
+      for await (const first of store.prune!(query)) {
+        assert.ok(first >= 1 && first <= 1_000, `a batch of ${first}`);
+        assert.equal(await prune(store, query), 2_500 - first);
+        break;
+      }
+      assert.equal(await prune(store, query), 0, 'nothing is left to delete');
+      assert.deepEqual(await left(store), new Set());
     }),
   ];
 }
@@ -135,6 +233,11 @@ function cases(setup: () => Promise<RunStoreSetup>) {
       }
     },
   });
+}
+
+/** Jest gives tests an `Array` and an `Object` of their own, and `structuredClone` makes those of Node: both are one. */
+function assertSame(actual: unknown, expected: unknown): void {
+  assert.deepEqual(structuredClone(actual), structuredClone(expected));
 }
 
 function makeRun({ at = 0, ...given }: Partial<Run> & { at?: number }): Run {

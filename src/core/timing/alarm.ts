@@ -10,6 +10,8 @@ const LONGEST_HOP = 60_000;
 /** Rings once when the wall clock has reached an instant, or when it finds that the clock was set back. */
 export class Alarm {
   private timer?: Timer;
+  private at = 0;
+  private setAt = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -20,17 +22,20 @@ export class Alarm {
   /** Replaces the instant that was set before. */
   set(at: number): void {
     this.clear();
-    const now = this.clock.now();
-    const look = (): void => {
-      const later = this.clock.now();
-      if (later >= at || later < now) this.ring();
-      else this.set(at);
-    };
-    this.timer = this.clock.setTimer(look, Math.min(Math.max(0, at - now), LONGEST_HOP), this.unref);
+    this.at = at;
+    this.setAt = this.clock.now();
+    const delay = Math.min(Math.max(0, at - this.setAt), LONGEST_HOP);
+    this.timer = this.clock.setTimer(this.look, delay, this.unref);
   }
 
   clear(): void {
     this.timer?.cancel();
     this.timer = undefined;
   }
+
+  private readonly look = (): void => {
+    const now = this.clock.now();
+    if (now >= this.at || now < this.setAt) this.ring();
+    else this.set(this.at);
+  };
 }

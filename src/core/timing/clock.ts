@@ -34,6 +34,15 @@ export class SystemClock extends Clock {
   setTimer(callback: () => void, delay: number, unref = false): Timer {
     const handle = setTimeout(callback, delay);
     if (unref) handle.unref();
-    return { cancel: () => clearTimeout(handle) };
+    return new SystemTimer(handle);
+  }
+}
+
+/** A class, as a function for each of ten thousand timers is more to look after than the timer. */
+class SystemTimer implements Timer {
+  constructor(private readonly handle: NodeJS.Timeout) {}
+
+  cancel(): void {
+    clearTimeout(this.handle);
   }
 }

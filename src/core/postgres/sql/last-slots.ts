@@ -1,14 +1,22 @@
 /**
- * The latest slot of each worker in $1 whose run came to its end, or is on. A probe of the index for each: a GROUP BY
- * would read all of the history.
+ * $1: workers. $2: now. The latest slot of each worker whose run came to its end, or is on; else when the worker was
+ * first asked about, which this notes. A probe of the index for each: a GROUP BY would read all of the history. The
+ * snapshot does not show what the statement itself notes, so a worker that is new has no row.
  */
 export const lastSlots = (schema: string): string => `
-SELECT asked.worker, last.slot
+WITH noted AS (
+  INSERT INTO ${schema}.known_workers (worker, since)
+  SELECT DISTINCT asked.worker, $2::timestamptz FROM unnest($1::text[]) AS asked (worker)
+  ON CONFLICT DO NOTHING
+)
+SELECT asked.worker, coalesce(last.slot, known.since) AS slot
 FROM unnest($1::text[]) AS asked (worker)
-CROSS JOIN LATERAL (
+LEFT JOIN ${schema}.known_workers AS known ON known.worker = asked.worker
+LEFT JOIN LATERAL (
   SELECT slot FROM ${schema}.runs
   WHERE runs.worker = asked.worker AND slot IS NOT NULL AND outcome NOT IN ('lost', 'aborted')
   ORDER BY started_at DESC, id DESC
   LIMIT 1
-) AS last
+) AS last ON true
+WHERE coalesce(last.slot, known.since) IS NOT NULL
 `;

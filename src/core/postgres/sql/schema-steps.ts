@@ -1,3 +1,7 @@
+import { claimFunction } from './claim.js';
+import { recordFunction } from './record.js';
+import { releaseFunction } from './release.js';
+
 /**
  * The schema's history. A step, once released, never changes: what comes later is a new step at the end. The
  * number of steps is the version that the code needs.
@@ -33,6 +37,68 @@ CREATE INDEX runs_started ON ${schema}.runs (started_at DESC, id DESC);
 -- Small: only what is on right now. Every heartbeat reads it.
 CREATE INDEX runs_running ON ${schema}.runs (replica) WHERE outcome = 'running';
 `,
+  `
+-- Since when there is a worker: what it missed before its first run counts from then.
+CREATE TABLE ${schema}.known_workers (
+  worker text PRIMARY KEY,
+  since timestamptz NOT NULL
+);
+`,
+  `
+-- One row a worker, which every run changes twice: nothing but the name is indexed, so that a change needs no new entry
+-- in any index (HOT), and pages keep room for it.
+CREATE TABLE ${schema}.workers (
+  name text PRIMARY KEY,
+  slot timestamptz NOT NULL,
+  done boolean NOT NULL DEFAULT true,
+  owed int,
+  fencing bigint NOT NULL DEFAULT 0,
+  run_id uuid,
+  attempt int NOT NULL DEFAULT 0,
+  request_id uuid,
+  holder uuid,
+  lease_until timestamptz,
+  cancel_requested boolean NOT NULL DEFAULT false,
+  not_before timestamptz,
+  paused boolean NOT NULL DEFAULT false,
+  revision int NOT NULL DEFAULT 1,
+  timing text NOT NULL,
+  definition text NOT NULL,
+  definition_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  previous jsonb,
+  last_run timestamptz,
+  last_end timestamptz,
+  last_success timestamptz,
+  last_error text,
+  last_duration_ms float8,
+  progress jsonb,
+  run_count bigint NOT NULL DEFAULT 0,
+  consecutive_failures int NOT NULL DEFAULT 0,
+  skipped_count bigint NOT NULL DEFAULT 0,
+  missed_count bigint NOT NULL DEFAULT 0,
+  superseded_count bigint NOT NULL DEFAULT 0,
+  lost_count bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+
+-- Runs that somebody or something asked for.
+CREATE TABLE ${schema}.requests (
+  id uuid PRIMARY KEY,
+  worker text NOT NULL,
+  trigger text NOT NULL,
+  event_id text,
+  payload jsonb,
+  requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  max_attempts int NOT NULL,
+  attempts int NOT NULL DEFAULT 0,
+  -- Begun without a lease, and not tried again: when its replica last said that it is on.
+  heard_of timestamptz,
+  ended_at timestamptz,
+  outcome jsonb
+);
+
+CREATE UNIQUE INDEX requests_event ON ${schema}.requests (worker, event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX requests_open ON ${schema}.requests (worker, requested_at) WHERE ended_at IS NULL;
+${recordFunction(schema)}${claimFunction(schema)}${releaseFunction(schema)}`,
 ];
 
 /** Holds the number of steps that were applied. */
@@ -47,3 +113,18 @@ CREATE TABLE IF NOT EXISTS ${schema}.schema_version (
 /** The version that is installed; the table may be missing. */
 export const readVersion = (schema: string): string =>
   `SELECT coalesce(max(version), 0) AS version FROM ${schema}.schema_version`;
+
+/** $1: the schema. What the role of the connection lacks, from the catalogs, which everybody may read. */
+export const readRights = `
+SELECT
+  current_user AS role, quote_ident(current_user) AS "roleId", quote_ident(current_database()) AS "databaseId",
+  n.oid IS NOT NULL AS installed, has_schema_privilege(n.oid, 'USAGE') AS "mayUse",
+  ARRAY(
+    SELECT format('%s on %I.%I', needed, n.nspname, c.relname)
+    FROM pg_class AS c CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS needed
+    WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, needed)
+      AND (c.relname <> 'schema_version' OR needed = 'SELECT')
+    ORDER BY c.relname, needed
+  ) AS lacking
+FROM (SELECT) AS always LEFT JOIN pg_namespace AS n ON n.nspname = $1
+`;

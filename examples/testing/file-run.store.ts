@@ -1,0 +1,44 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { type Run, type RunQuery, RunStore } from 'ctrlplane-workers';
+
+/** A `RunStore` of one's own: the runs of one process in a JSON file. It keeps all of them. */
+export class FileRunStore extends RunStore {
+  private runs = new Map<string, Run>();
+
+  constructor(private readonly file: string) {
+    super();
+  }
+
+  async open(): Promise<void> {
+    const text = await readFile(this.file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '[]';
+      throw error;
+    });
+    const runs = JSON.parse(text, (key, value) => (DATES.has(key) ? new Date(value) : value)) as Run[];
+    this.runs = new Map(runs.map((run) => [run.id, run]));
+  }
+
+  async save(runs: readonly Run[]): Promise<void> {
+    // A run goes on changing after it was saved.
+    const all = new Map([...this.runs, ...runs.map((run) => [run.id, structuredClone(run)] as const)]);
+    await writeFile(`${this.file}.new`, JSON.stringify([...all.values()]));
+    await rename(`${this.file}.new`, this.file);
+    this.runs = all;
+  }
+
+  async find({ worker, limit, before }: RunQuery): Promise<Run[]> {
+    return [...this.runs.values()]
+      .filter((run) => (!worker || run.worker === worker) && (!before || newestFirst(before, run) < 0))
+      .sort(newestFirst)
+      .slice(0, limit);
+  }
+
+  async close(): Promise<void> {}
+}
+
+const DATES = new Set(['slot', 'scheduledAt', 'startedAt', 'endedAt']);
+
+/** Those of one instant by id, so that a page ends somewhere. */
+function newestFirst(a: Pick<Run, 'id' | 'startedAt'>, b: Pick<Run, 'id' | 'startedAt'>): number {
+  return b.startedAt.getTime() - a.startedAt.getTime() || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
+}

@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Finding } from '../registry/worker-explorer.js';
+import { Clock } from '../timing/clock.js';
+import { type RunContext } from '../worker/run-context.js';
+import { type Worker } from '../worker/worker.js';
+import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { InvalidRetentionError } from './history.errors.js';
+import { type RetentionLimits, retentionLimits } from './retention.options.js';
+import { RunStore } from './run.store.js';
+
+/**
+ * Deletes runs that `retention` does not keep, once an hour. A worker as any other: listed, recorded, overridden by
+ * `options.workers`. It is there only for a store that has to be pruned, which the one in memory has not.
+ */
+@Injectable()
+export class RetentionWorker implements Worker {
+  readonly name = 'workers_retention';
+  readonly interval = '1h';
+  /** An application that has nothing else to wait for may end. */
+  readonly unref = true;
+  private readonly limits: RetentionLimits | undefined;
+
+  /** @throws InvalidRetentionError */
+  constructor(
+    @Inject(WORKER_OPTIONS) { retention, history }: Pick<WorkerModuleOptions, 'retention' | 'history'>,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(RunStore) private readonly store: RunStore,
+  ) {
+    this.limits = retention === false ? undefined : retentionLimits(retention);
+    if (retention && history && !history.prune)
+      throw new InvalidRetentionError(
+        `: ${history.constructor.name} cannot be pruned and bounds itself: leave the option out`,
+      );
+  }
+
+  /** Itself for the scheduler to check and add, if there is something to do. */
+  workers(): Finding[] {
+    if (!this.limits || !this.store.prune) return [];
+    return [{ source: 'RetentionWorker.run', module: 'WorkerModule', worker: this }];
+  }
+
+  async run({ signal, progress }: RunContext): Promise<void> {
+    const { maxAge, maxRuns } = this.limits!;
+    const endedBefore = new Date(this.clock.now() - maxAge);
+    let deleted = 0;
+    for await (const count of this.store.prune!({ endedBefore, maxRuns })) {
+      progress((deleted += count), undefined, 'runs deleted');
+      signal.throwIfAborted();
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import type pg from 'pg';
+
+/** The database did not answer in time; whether the statement took effect is not known. */
+export class DatabaseSilentError extends Error {
+  override readonly name = 'DatabaseSilentError';
+
+  constructor(readonly waited: number) {
+    super(
+      `PostgreSQL did not answer within ${waited} ms: it is unreachable or overloaded, or the pool has no free connection`,
+    );
+  }
+}
+
+/**
+ * A statement that is given up after a time by this side's clock, and its connection with it. A server that has gone
+ * without a word (packets dropped, no RST) is never noticed otherwise: the socket waits for minutes, and `pg`'s own
+ * `query_timeout` puts the dead connection back into the pool.
+ *
+ * The statement has no name, as PgBouncer in transaction mode hands the next one to another connection.
+ *
+ * @throws DatabaseSilentError
+ */
+export async function boundedQuery<Row extends object>(
+  pool: pg.Pool,
+  text: string,
+  values: unknown[],
+  within: number,
+): Promise<Row[]> {
+  const connecting = pool.connect();
+  let client: pg.PoolClient;
+  try {
+    client = await inTime(connecting, within);
+  } catch (error) {
+    // It may come when nobody waits any more.
+    connecting.then(
+      (late) => late.release(),
+      () => {},
+    );
+    throw error;
+  }
+  client.on('error', ignore);
+  try {
+    const { rows } = await inTime(client.query<Row>(text, values), within);
+    client.release();
+    return rows;
+  } catch (error) {
+    client.release(!isRefusal(error));
+    throw error;
+  } finally {
+    client.off('error', ignore);
+  }
+}
+
+/**
+ * A connection that breaks in mid-statement says so twice: the statement rejects, and the client has an `error` event,
+ * which would end the process if nobody heard it. The pool listens only while the client is idle.
+ */
+export function ignore(): void {}
+
+/**
+ * PostgreSQL has refused the statement, and its connection is as good as before. One that ends says so as well (class
+ * 57P), a moment before it does: put back, it would take the next statement down too.
+ */
+function isRefusal(error: unknown): boolean {
+  const { severity, code } = error as { severity?: string; code?: string };
+  return severity !== undefined && !code?.startsWith('57P');
+}
+
+function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new DatabaseSilentError(ms)), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

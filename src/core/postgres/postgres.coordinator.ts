@@ -1,0 +1,262 @@
+import { StaleRunError } from '../coordination/coordination.errors.js';
+import {
+  type Claim,
+  type ClaimAnswer,
+  type Control,
+  Coordinator,
+  type Enrolment,
+  FOREVER,
+  type Heartbeat,
+  type HeartbeatAnswer,
+  type HeldLease,
+  type Known,
+  type Pulse,
+  type Refusal,
+  type Release,
+  type ReleaseAnswer,
+  type RequestAnswer,
+  type RunRequestInput,
+  type Timed,
+} from '../coordination/coordinator.js';
+import { type LostRun, type WorkerRecord } from '../coordination/worker-record.js';
+import { type RunStore } from '../history/run.store.js';
+import { type TransactionRunner } from '../worker/run-context.js';
+import { boundedQuery } from './bounded-query.js';
+import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
+import { PostgresRunStore } from './postgres-run.store.js';
+import { prepareSchema } from './schema.js';
+import { claim as claimStatement } from './sql/claim.js';
+import {
+  cancelRun,
+  findWorkers,
+  lockToken,
+  pauseWorker,
+  rescheduleWorker,
+  resumeWorker,
+} from './sql/control.js';
+import { enroll } from './sql/enroll.js';
+import { release as releaseStatement } from './sql/release.js';
+import { renewLease } from './sql/renew-lease.js';
+import { pruneRequests, pulse, requestRun } from './sql/requests.js';
+import {
+  type Answer,
+  type RequestRow,
+  toInstant,
+  toOutcome,
+  toRecord,
+  toRequest,
+  type WorkerRow,
+} from './worker-row.js';
+
+/**
+ * After so many milliseconds a database that says nothing counts as away. A heartbeat that is given up then leaves time
+ * for another within the default lease.
+ */
+const QUERY_TIMEOUT = 2_500;
+
+/**
+ * Makes the replicas of an application one cluster by the Postgres that they share:
+ * `WorkerModule.forRoot({ coordination: postgres({ … }) })`. Run history is kept there too, unless `history` says
+ * otherwise. Needs no session of its own: it works behind PgBouncer in transaction mode.
+ *
+ * @throws PostgresOptionsError
+ */
+export function postgres(options: PostgresOptions): Coordinator {
+  return new PostgresCoordinator(options);
+}
+
+/** The rule as SQL, on the tables `workers` and `requests` of a schema of their own. */
+export class PostgresCoordinator extends Coordinator {
+  private readonly resolved: ReturnType<typeof resolvePostgres>;
+  private handle?: PoolHandle;
+
+  constructor(private readonly options: PostgresOptions) {
+    super();
+    this.resolved = resolvePostgres(options);
+  }
+
+  override runStore(): RunStore {
+    return new PostgresRunStore(this.options);
+  }
+
+  async open(): Promise<void> {
+    this.handle = this.resolved.connect();
+    const { schema, manageSchema } = this.resolved;
+    try {
+      await prepareSchema(this.handle.pool, schema, manageSchema);
+    } catch (error) {
+      await this.handle.release();
+      throw error;
+    }
+  }
+
+  async enroll(workers: readonly Enrolment[]): Promise<Timed<{ records: WorkerRecord[] }>> {
+    const rows = await this.query<Answer>(enroll, [JSON.stringify(workers)]);
+    return {
+      time: rows.at(-1)?.time ?? (await this.time()),
+      records: rows.map(({ record }) => toRecord(record)),
+    };
+  }
+
+  async claim(claim: Claim): Promise<ClaimAnswer> {
+    const { worker, runId, replica, fencing, from, target } = claim;
+    const { lease = null, missed, skipped, maxAttempts, resetAhead = null } = claim;
+    const [slot, request] = 'slot' in target ? [target.slot, null] : [null, target.request];
+    const expected = [worker, runId, replica, fencing, toInstant(from), lease, slot, request];
+    const [row] = await this.query<Answer & { answer: Refusal | 'granted'; wait: number }>(claimStatement, [
+      ...expected,
+      missed,
+      skipped,
+      maxAttempts,
+      resetAhead,
+    ]);
+    if (!row)
+      return { time: await this.time(), granted: false, reason: 'unknown', wait: 0, record: undefined };
+    const { answer, time, wait } = row;
+    const record = toRecord(row.record);
+    return answer === 'granted'
+      ? { time, granted: true, record, lost: toLostRun(row.record.previous) }
+      : { time, granted: false, reason: answer, wait, record };
+  }
+
+  async heartbeat({ worker, runId, fencing, lease, progress }: Heartbeat): Promise<HeartbeatAnswer> {
+    const [row] = await this.query<{
+      time: number;
+      lease_until: number | null;
+      cancel_requested: boolean | null;
+    }>(renewLease, [worker, runId, fencing, lease, progress ? JSON.stringify(progress) : null]);
+    return {
+      time: row!.time,
+      leaseUntil: row!.lease_until ?? undefined,
+      cancelRequested: row!.cancel_requested ?? false,
+    };
+  }
+
+  async release(release: Release): Promise<ReleaseAnswer> {
+    const [row] = await this.query<Answer & { accepted: boolean }>(releaseStatement, releaseValues(release));
+    if (!row) return { time: await this.time(), record: undefined };
+    return { time: row.time, record: row.accepted ? toRecord(row.record) : undefined };
+  }
+
+  async request({
+    id,
+    worker,
+    trigger,
+    eventId,
+    payload,
+    maxAttempts,
+    overlap,
+  }: RunRequestInput): Promise<RequestAnswer> {
+    const [row] = await this.query<Answer & { accepted: boolean; busy: boolean }>(requestRun, [
+      id,
+      worker,
+      trigger,
+      eventId ?? null,
+      payload === undefined ? null : JSON.stringify(payload),
+      maxAttempts,
+      overlap,
+    ]);
+    if (!row) return { time: await this.time(), accepted: false, reason: 'unknown', record: undefined };
+    const { time, accepted, busy } = row;
+    if (accepted) return { time, accepted, record: toRecord(row.record) };
+    return { time, accepted, reason: busy ? 'busy' : 'known', record: toRecord(row.record) };
+  }
+
+  async cancel(worker: string, fencing: number): Promise<void> {
+    await this.query(cancelRun, [worker, fencing]);
+  }
+
+  async control(worker: string, change: Control): Promise<Timed<{ record: WorkerRecord | undefined }>> {
+    const [row] = await this.query<Answer>(...controlStatement(worker, change));
+    return row
+      ? { time: row.time, record: toRecord(row.record) }
+      : { time: await this.time(), record: undefined };
+  }
+
+  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
+    const [row] = await this.query<{
+      time: number;
+      records: WorkerRow[];
+      requests: RequestRow[];
+      outcomes: Record<string, Parameters<typeof toOutcome>[0] | null>;
+    }>(pulse, [[...revisions.keys()], [...revisions.values()], awaited, unleased, silentAfter]);
+    const { time, records, requests, outcomes } = row!;
+    return {
+      time,
+      records: records.map(toRecord),
+      requests: requests.map(toRequest),
+      outcomes: new Map(
+        Object.entries(outcomes).flatMap(([id, outcome]) => (outcome ? [[id, toOutcome(outcome)]] : [])),
+      ),
+    };
+  }
+
+  async records(): Promise<Timed<{ records: WorkerRecord[] }>> {
+    const rows = await this.query<Answer>(findWorkers, []);
+    return {
+      time: rows.at(-1)?.time ?? (await this.time()),
+      records: rows.map(({ record }) => toRecord(record)),
+    };
+  }
+
+  async assertCurrent({ worker, runId, fencing }: HeldLease, manager: TransactionRunner): Promise<void> {
+    const result = await manager.query(lockToken(this.resolved.schema), [worker, runId, fencing]);
+    // TypeORM gives the rows, a client of pg an object that has them.
+    const rows = Array.isArray(result) ? result : (result as { rows: unknown[] }).rows;
+    if (rows.length === 0) throw new StaleRunError(worker, runId, fencing);
+  }
+
+  async prune(age: number): Promise<void> {
+    await this.query(pruneRequests, [age, FOREVER]);
+  }
+
+  async close(): Promise<void> {
+    await this.handle?.release();
+  }
+
+  private async time(): Promise<number> {
+    return (await this.pulse({ revisions: new Map(), awaited: [], unleased: [], silentAfter: 0 })).time;
+  }
+
+  private query<Row extends object>(
+    statement: (schema: string) => string,
+    values: unknown[],
+  ): Promise<Row[]> {
+    return boundedQuery<Row>(this.handle!.pool, statement(this.resolved.schema), values, QUERY_TIMEOUT);
+  }
+}
+
+type Statement = [statement: (schema: string) => string, values: unknown[]];
+
+function releaseValues(release: Release): unknown[] {
+  const { worker, runId, fencing, kind, tell, leased, requestId, run, delay, retry, passed } = release;
+  return [
+    worker,
+    runId,
+    fencing,
+    kind,
+    tell,
+    leased,
+    requestId ?? null,
+    run?.outcome === 'succeeded',
+    run?.error?.message ?? null,
+    run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
+    delay === 'keep' ? null : delay,
+    // Nobody but who asked for the run reads it there.
+    run && requestId !== undefined ? JSON.stringify(run) : null,
+    retry,
+    passed?.slot ?? null,
+    passed?.skipped ?? 0,
+  ];
+}
+
+function controlStatement(worker: string, change: Control): Statement {
+  if (change.do === 'pause') return [pauseWorker, [worker]];
+  const slot = toInstant(change.slot);
+  if (change.do === 'resume') return [resumeWorker, [worker, slot]];
+  return [rescheduleWorker, [worker, slot, change.timing, change.delay ?? null]];
+}
+
+function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {
+  return previous ? { ...previous, slot: previous.slot ?? undefined } : undefined;
+}

@@ -1,0 +1,90 @@
+import { asInstant, asInterval, asMs } from './record.js';
+
+/** What became of a run that came to its end by itself. */
+const status = `
+        last_end = clock_timestamp(),
+        last_success = CASE WHEN _succeeded THEN clock_timestamp() ELSE w.last_success END,
+        last_error = _error,
+        last_duration_ms = _duration,
+        progress = NULL,
+        run_count = w.run_count + 1,
+        consecutive_failures = CASE WHEN _succeeded THEN 0 ELSE w.consecutive_failures + 1 END,
+        not_before = CASE
+          WHEN _delay IS NULL THEN w.not_before
+          WHEN _delay > 0 THEN clock_timestamp() + ${asInterval('_delay')}
+        END`;
+
+const done = `(w.done OR w.request_id IS NULL)`;
+
+/** What is owed after it: its own slot again, another one that a run on request has left alone, or nothing. */
+const owed = `CASE
+          WHEN w.request_id IS NULL THEN CASE WHEN _retry THEN w.attempt + 1 END
+          WHEN _succeeded AND w.done THEN NULL
+          ELSE w.owed
+        END`;
+
+const passes = `(${done} AND (${owed}) IS NULL AND coalesce(v_passed > w.slot, false))`;
+
+/**
+ * Gives a lease back. The last token alone is, and once: when that is repeated nothing is written, and the same answered
+ * (`accepted`). A function for the reason of `claimFunction`.
+ *
+ * Lengths and instants are milliseconds. `_kind`: `done`, `undone`, `unrun`. `_delay`: no run for a slot for so long; 0:
+ * no such wait; null: as it was. `_outcome`: the run's record, for who asked for it. `_passed`: slots up to here passed,
+ * `_skipped` of them, or null.
+ */
+export const releaseFunction = (schema: string): string =>
+  `
+CREATE OR REPLACE FUNCTION SCHEMA.release(
+  _worker text, _run uuid, _fencing bigint, _kind text, _tell boolean, _leased boolean, _request uuid,
+  _succeeded boolean, _error text, _duration float8, _delay float8, _outcome jsonb, _retry boolean, _passed float8,
+  _skipped int
+) RETURNS TABLE (accepted boolean, "time" float8, record jsonb) LANGUAGE plpgsql AS $$
+DECLARE
+  v_passed CONSTANT timestamptz := ${asInstant('_passed')};
+  v_row SCHEMA.workers;
+BEGIN
+  IF _leased THEN
+    IF _kind = 'done' THEN
+      UPDATE SCHEMA.workers AS w SET${status},
+        holder = NULL, lease_until = NULL, cancel_requested = false, revision = w.revision + _tell::int,
+        done = ${done},
+        owed = ${owed},
+        slot = CASE WHEN ${passes} THEN v_passed ELSE w.slot END,
+        skipped_count = w.skipped_count + CASE WHEN ${passes} THEN _skipped ELSE 0 END
+      WHERE w.name = _worker AND w.run_id = _run AND w.fencing = _fencing AND w.holder IS NOT NULL
+      RETURNING * INTO v_row;
+    ELSE
+      -- What it stood for is owed, as the claim has written: of one that never began, the same attempt.
+      UPDATE SCHEMA.workers AS w SET
+        holder = NULL, lease_until = NULL, cancel_requested = false, revision = w.revision + _tell::int,
+        owed = CASE WHEN _kind = 'unrun' AND w.request_id IS NULL THEN w.attempt ELSE w.owed END
+      WHERE w.name = _worker AND w.run_id = _run AND w.fencing = _fencing AND w.holder IS NOT NULL
+      RETURNING * INTO v_row;
+    END IF;
+  ELSIF NOT EXISTS (SELECT FROM SCHEMA.requests AS r WHERE r.id = _request AND r.ended_at IS NOT NULL) THEN
+    UPDATE SCHEMA.workers AS w SET${status}, revision = w.revision + _tell::int
+    WHERE w.name = _worker
+    RETURNING * INTO v_row;
+  END IF;
+
+  IF v_row.name IS NULL THEN
+    SELECT * INTO v_row FROM SCHEMA.workers AS w WHERE w.name = _worker;
+    IF NOT FOUND THEN RETURN; END IF;
+    accepted := NOT _leased OR v_row.run_id = _run AND v_row.fencing = _fencing;
+  ELSE
+    accepted := true;
+    IF _kind = 'done' AND _request IS NOT NULL THEN
+      UPDATE SCHEMA.requests SET ended_at = clock_timestamp(), outcome = jsonb_build_object('run', _outcome)
+      WHERE id = _request AND ended_at IS NULL;
+    END IF;
+  END IF;
+  time := ${asMs('clock_timestamp()')};
+  record := SCHEMA.record(v_row);
+  RETURN NEXT;
+END
+$$;
+`.replaceAll('SCHEMA', schema);
+
+export const release = (schema: string): string =>
+  `SELECT * FROM ${schema}.release($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;

@@ -1,0 +1,10 @@
+/** The workers that have runs, one probe of the index for each: a DISTINCT would read all of the history. */
+export const workersWithRuns = (schema: string): string => `
+WITH RECURSIVE names AS (
+  (SELECT worker FROM ${schema}.runs ORDER BY worker LIMIT 1)
+  UNION ALL
+  SELECT (SELECT worker FROM ${schema}.runs WHERE worker > names.worker ORDER BY worker LIMIT 1)
+  FROM names WHERE names.worker IS NOT NULL
+)
+SELECT worker FROM names WHERE worker IS NOT NULL
+`;

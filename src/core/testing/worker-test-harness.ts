@@ -1,0 +1,203 @@
+import { type Abstract, type INestApplicationContext, type ModuleMetadata, type Type } from '@nestjs/common';
+import { type TestingModule, type TestingModuleBuilder } from '@nestjs/testing';
+import { filter, firstValueFrom } from 'rxjs';
+import { type EndedRun, type Run } from '../history/run.js';
+import { RunRecorder } from '../history/run.recorder.js';
+import { UnknownWorkerError } from '../registry/worker.errors.js';
+import { Scheduler } from '../scheduler/scheduler.js';
+import { type WorkerEvent } from '../scheduler/worker-events.js';
+import { Clock } from '../timing/clock.js';
+import { type Duration } from '../timing/duration.js';
+import { type WorkerInfo } from '../worker/worker-info.js';
+import { ManualClock } from './manual-clock.js';
+import { NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing.errors.js';
+
+/** What `WorkerTestHarness.create` may be told. All may be left out. */
+export interface WorkerTestHarnessOptions<App extends INestApplicationContext = TestingModule> {
+  /** Puts something else in the place of providers: `(builder) => builder.overrideProvider(Mailer).useValue(mailer)`. */
+  override?(builder: TestingModuleBuilder): unknown;
+  /**
+   * Makes the application, where that is more than the module: `(module) => module.createNestApplication()` for one
+   * that speaks HTTP. It is initialized afterwards.
+   */
+  application?(module: TestingModule): App | Promise<App>;
+  /** Default: a new one, at 2026-01-01T00:00:00Z. */
+  clock?: ManualClock;
+}
+
+/** How many of its runs `runs` gives if nothing else is said. */
+const LATEST = 100;
+
+/**
+ * An application whose time a test moves: it starts with the clock standing still, and its workers run when the test
+ * lets them. For any test runner; needs `@nestjs/testing`.
+ *
+ * ```ts
+ * const harness = await WorkerTestHarness.create({ imports: [AppModule] });
+ * const run = await harness.runNext('usage_reporter');
+ * await harness.close();
+ * ```
+ */
+export class WorkerTestHarness<App extends INestApplicationContext = TestingModule> {
+  private readonly seen: WorkerEvent[] = [];
+  /** What happened to runs since the start, oldest first. */
+  readonly events: readonly WorkerEvent[] = this.seen;
+  private readonly scheduler: Scheduler;
+
+  private constructor(
+    readonly app: App,
+    readonly clock: ManualClock,
+  ) {
+    this.scheduler = schedulerOf(app);
+    this.scheduler.events$.subscribe((event) => this.seen.push(event));
+  }
+
+  /**
+   * Builds and starts an application.
+   * @param metadata what it is made of, `WorkerModule.forRoot()` in one of its modules
+   * @throws NoWorkerModuleError, and whatever the application's own start throws
+   */
+  static async create<App extends INestApplicationContext = TestingModule>(
+    metadata: ModuleMetadata,
+    { override, application, clock = new ManualClock() }: WorkerTestHarnessOptions<App> = {},
+  ): Promise<WorkerTestHarness<App>> {
+    // An optional peer, which the rest of the testing kit does without.
+    const { Test } = await import('@nestjs/testing');
+    const builder = Test.createTestingModule(metadata).overrideProvider(Clock).useValue(clock);
+    override?.(builder);
+    const module = await builder.compile();
+    const app = application ? await application(module) : (module as INestApplicationContext as App);
+    // Before the start, which may run workers already.
+    const harness = new WorkerTestHarness(app, clock);
+    await app.init();
+    return harness;
+  }
+
+  /** A provider, wherever in the application it is. */
+  get<T>(token: Type<T> | Abstract<T> | string | symbol): T {
+    return this.app.get<T>(token as Type<T>, { strict: false });
+  }
+
+  /**
+   * Moves time on, and fires everything that falls due, in order: `ManualClock.advance`. A run that talks to a database
+   * or another process may be on still; `idle` waits for it. If it is meant to run at every slot, take one slot at a
+   * time, by `runNext`.
+   */
+  advance(duration: Duration): Promise<void> {
+    return this.clock.advance(duration);
+  }
+
+  /**
+   * Moves time on to the worker's next run, and waits for the end of that, however long it takes. What else falls due on
+   * the way runs too. A run that waits for time itself ends only if somebody moves it: call `advance` before awaiting
+   * what this returns.
+   * @returns its record, also when it failed
+   * @throws UnknownWorkerError, NothingDueError, RunSkippedError
+   */
+  async runNext(worker: string): Promise<EndedRun> {
+    const { nextRun, state } = this.worker(worker);
+    if (!nextRun) throw new NothingDueError(worker, state);
+    const due = nextRun.getTime();
+    const from = this.seen.length;
+    while (this.isDue(worker, due)) {
+      const ahead = due - this.clock.now();
+      // Where the wall clock was set past it, the worker notices within a minute.
+      await this.clock.advance(ahead > 0 ? ahead : 1_000);
+    }
+
+    const started = (event: WorkerEvent) => event.type === 'run.started' && isFor(event.run, worker, due);
+    const skipped = (event: WorkerEvent) => event.type === 'run.skipped' && event.worker === worker;
+    const since = this.seen.slice(from);
+    const event =
+      since.find(started) ??
+      since.find(skipped) ??
+      (await this.next((other) => started(other) || skipped(other)));
+    if (event.type === 'run.skipped') throw new RunSkippedError(worker, nextRun);
+    return this.endOf(event.run);
+  }
+
+  /**
+   * Runs a worker now, beside its schedule, and waits for the end.
+   * @param payload handed to the run as `context.payload`
+   * @returns its record, also when it failed
+   * @throws what `Scheduler.trigger` throws, and `RunDroppedError`
+   */
+  async run(worker: string, payload?: unknown): Promise<EndedRun> {
+    return (await this.scheduler.trigger(worker, payload)).ended;
+  }
+
+  /** Resolves when no run is on, which takes as long as it takes: it moves no time. */
+  async idle(): Promise<void> {
+    for (let [run] = this.active(); run; [run] = this.active()) await this.endOf(run);
+  }
+
+  /** Every worker as it is now, by name. */
+  workers(): WorkerInfo[] {
+    return this.scheduler.workers();
+  }
+
+  /** @throws UnknownWorkerError */
+  worker(name: string): WorkerInfo {
+    const info = this.scheduler.workerByName(name);
+    if (info) return info;
+    throw new UnknownWorkerError(
+      name,
+      this.workers().map((worker) => worker.name),
+    );
+  }
+
+  /**
+   * What the history says, newest first.
+   * @param worker default: all of them
+   * @param limit 1 to 1000; default 100
+   */
+  runs(worker?: string, limit = LATEST): Promise<Run[]> {
+    return this.get(RunRecorder).find({ worker, limit });
+  }
+
+  /**
+   * Drains the workers and closes the application. Runs that are on get the drain's time by the clock, which this moves:
+   * a run that waits for anything else is aborted. To let it end, await `idle` before.
+   */
+  async close(): Promise<void> {
+    const stopped = this.scheduler.stop();
+    while (this.active().length > 0) await this.clock.advance('1s');
+    await stopped;
+    await this.app.close();
+  }
+
+  /** Those that are on, but for what a drain has left behind. */
+  private active(): Run[] {
+    return this.seen.flatMap((event) =>
+      event.type === 'run.started' && !event.run.endedAt ? [event.run] : [],
+    );
+  }
+
+  private isDue(worker: string, due: number): boolean {
+    const { nextRun } = this.worker(worker);
+    return nextRun !== undefined && nextRun.getTime() <= due;
+  }
+
+  private async endOf(run: Run): Promise<EndedRun> {
+    // It is the live record, which `run.succeeded` and the others tell the end of.
+    if (!run.endedAt) await this.next((event) => event.type !== 'run.skipped' && event.run === run);
+    return run as EndedRun;
+  }
+
+  private next(match: (event: WorkerEvent) => boolean): Promise<WorkerEvent> {
+    return firstValueFrom(this.scheduler.events$.pipe(filter(match)));
+  }
+}
+
+/** Whether it stands for what was due then: not for a trigger or an event. */
+function isFor({ worker, trigger, scheduledAt }: Run, name: string, due: number): boolean {
+  return worker === name && trigger !== 'manual' && trigger !== 'event' && scheduledAt.getTime() >= due;
+}
+
+function schedulerOf(app: INestApplicationContext): Scheduler {
+  try {
+    return app.get(Scheduler, { strict: false });
+  } catch {
+    throw new NoWorkerModuleError();
+  }
+}

@@ -1,0 +1,25 @@
+import { type Clock } from './clock.js';
+
+/** Notices when somebody sets the wall clock, by the monotonic one, which nobody can set. */
+export class WallWatch {
+  /** What the wall clock was ahead of the monotonic one at the last look. */
+  private ahead: number;
+
+  constructor(private readonly clock: Clock) {
+    this.ahead = this.look();
+  }
+
+  /**
+   * By how many milliseconds the wall clock was set back since the last look; less than 0 when it was set forward, or
+   * the machine slept. The two clocks part by some milliseconds without anybody setting one.
+   */
+  setBack(): number {
+    const before = this.ahead;
+    this.ahead = this.look();
+    return before - this.ahead;
+  }
+
+  private look(): number {
+    return this.clock.now() - this.clock.monotonic();
+  }
+}

@@ -1,0 +1,31 @@
+import { killAtRandom, limits } from '../kills.js';
+import { type Report, spread } from '../report.js';
+import { atServer } from './place.js';
+
+/** The default. */
+const LEASE = 5_000;
+const LIMITS = limits(LEASE);
+
+export async function fullKills(kills: number): Promise<Report> {
+  const progress = (n: number) => void (n % 20 === 0 && process.stderr.write(`${n} kills\n`));
+  const seen = await atServer((place) => killAtRandom({ ...place, kills, lease: LEASE, progress }));
+  const { takeovers, tally, violations, ended } = seen;
+  const late = (kind: keyof typeof LIMITS) =>
+    takeovers[kind].some((after) => after > LIMITS[kind])
+      ? [`a takeover took longer than ${LIMITS[kind]} ms (${kind})`]
+      : [];
+  return {
+    title: `kill -9: 3 replicas, 50 workers at 1 s, lease 5 s, ${seen.kills} kills`,
+    figures: [
+      ['takeover of an idle worker', spread(takeovers.idle), `(limit ${LIMITS.idle})`],
+      ['takeover in mid-run', spread(takeovers.midRun), `(limit ${LIMITS.midRun})`],
+      ...Object.entries(tally),
+    ],
+    wrong: [
+      ...violations,
+      ...late('idle'),
+      ...late('midRun'),
+      ...ended.map((output) => `a replica ended: ${output}`),
+    ],
+  };
+}

@@ -1,0 +1,33 @@
+// npm run chaos -- --kills N [--only name,name]
+//
+// Everything that the specs of this folder try a small share of, at length and with the real times. Prints what was seen,
+// and ends with code 1 if anything was not as it should be.
+import { parseArgs } from 'node:util';
+import { fullJob, fullSleep } from './full/holder.js';
+import { fullKills } from './full/kills.js';
+import { fullOutages } from './full/outages.js';
+import { print, type Report } from './report.js';
+
+const { values } = parseArgs({
+  options: { kills: { type: 'string', default: '200' }, only: { type: 'string' } },
+});
+const kills = Number(values.kills);
+if (!(Number.isInteger(kills) && kills >= 1))
+  throw new RangeError(`--kills ${values.kills}: give a whole number, 1 or more`);
+
+const scenarios: Record<string, () => Promise<Report>> = {
+  kills: () => fullKills(kills),
+  job: fullJob,
+  sleep: fullSleep,
+  outages: fullOutages,
+};
+const chosen = values.only?.split(',') ?? Object.keys(scenarios);
+for (const name of chosen)
+  if (!scenarios[name])
+    throw new RangeError(`--only ${name}: there are ${Object.keys(scenarios).join(', ')}`);
+
+for (const name of chosen) {
+  const report = await scenarios[name]!();
+  print(report);
+  if (report.wrong.length > 0) process.exitCode = 1;
+}

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { builtCheckout } from '../support/app-workbench.js';
+import { describeWith } from '../support/needs.js';
+import { nodeOutput } from '../support/node-output.js';
+import { packInto } from '../support/packed-package.js';
+import { NEST_11 } from '../support/parts.js';
+import { temporaryDirectories } from '../support/temporary-directory.js';
+
+const exec = promisify(execFile);
+
+/** NestJS 11, @nestjs/schedule 6 and @nestjs/terminus 11, which are CommonJS, with the packed package beside them. */
+describeWith('Nest 11', 'an application on NestJS 11', () => {
+  const newDirectory = temporaryDirectories(afterAll);
+  let installation: string;
+
+  beforeAll(async () => {
+    installation = await newDirectory();
+    await cp(NEST_11, installation, { recursive: true });
+    // Offline: nothing but what is there already may be needed, and its versions have to suit the peer dependencies.
+    const options = ['--offline', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+    await exec('npm', ['install', ...options, await packInto(installation)], { cwd: installation });
+  });
+
+  it('has the older generation installed', async () => {
+    const versions = ['core', 'schedule', 'terminus'].map(async (name) => {
+      const text = await readFile(join(installation, `node_modules/@nestjs/${name}/package.json`), 'utf8');
+      return parseInt((JSON.parse(text) as { version: string }).version);
+    });
+    expect(await Promise.all(versions)).toEqual([11, 6, 11]);
+  });
+
+  it.each([
+    ['that imports the package as an ES module', 'module'],
+    ['that requires the package from CommonJS', 'commonjs'],
+  ])('%s, has workers, adopted handlers, health, HTTP and drain', async (_what, type) => {
+    const project = join(installation, type);
+    await mkdir(project);
+    for (const name of ['src', 'tsconfig.json'])
+      await cp(join(builtCheckout(), 'test/consumers/nest-11', name), join(project, name), {
+        recursive: true,
+      });
+    await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type }));
+    await nodeOutput(project, '../node_modules/typescript/bin/tsc');
+    const compiled = await readFile(join(project, 'dist/app.test.js'), 'utf8');
+    expect(compiled.includes('require("ctrlplane-workers/testing")')).toBe(type === 'commonjs');
+
+    const output = await nodeOutput(project, '--test', '--test-reporter=tap', 'dist/app.test.js');
+    const [passed, total] = ['pass', 'tests'].map((what) =>
+      Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(output)?.[1]),
+    );
+    expect({ passed, total }).toEqual({ passed: 16, total: 16 });
+  });
+});

@@ -1,0 +1,71 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppProcess } from '../support/app-process.js';
+import { builtCheckout } from '../support/app-workbench.js';
+import { eventually } from '../support/eventually.js';
+import { temporaryDirectories } from '../support/temporary-directory.js';
+
+describe('an example', () => {
+  const apps: AppProcess[] = [];
+  afterEach(async () => {
+    for (const app of apps.splice(0)) await app.destroy();
+  });
+  const directory = temporaryDirectories();
+
+  function start(example: string, env: Record<string, string> = {}): AppProcess {
+    const app = new AppProcess({
+      command: [process.execPath, `dist/examples/${example}.js`],
+      cwd: builtCheckout(),
+      env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
+    });
+    apps.push(app);
+    return app;
+  }
+  async function end(app: AppProcess): Promise<void> {
+    app.kill('SIGTERM');
+    expect(await app.exit).toEqual({ code: 0, signal: null });
+    expect(app.output).not.toMatch(/error/i);
+  }
+
+  it('custom-worker removes what is stale, and only that', async () => {
+    const UPLOADS = await directory();
+    await writeFile(join(UPLOADS, 'stale'), '');
+    await writeFile(join(UPLOADS, 'fresh'), '');
+    const hours = Date.now() / 1_000 - 2 * 3_600;
+    await utimes(join(UPLOADS, 'stale'), hours, hours);
+    const app = start('custom-worker/main', { UPLOADS });
+    await app.said(/\[stale_uploads\] Removed 1 of 2 uploads/);
+    expect(await readdir(UPLOADS)).toEqual(['fresh']);
+    await end(app);
+  });
+
+  it('configured-interval runs as often as its environment says', async () => {
+    const app = start('configured-interval/main', { REPORT_EVERY: '100ms' });
+    const reports = () => app.output.match(/\[memory_reporter\] This process uses \d+ MiB/g)?.length ?? 0;
+    await eventually(() => reports() >= 3);
+    await end(app);
+  });
+
+  it('configured-interval does not start with an interval that cannot be read, and says where', async () => {
+    const app = start('configured-interval/main', { REPORT_EVERY: 'soon' });
+    expect(await app.exit).toMatchObject({ code: 1 });
+    expect(app.output).toMatch(/MemoryReporter\.report \(in AppModule\): interval: 'soon' is not a duration/);
+  });
+
+  it.each(['before', 'after'])('migration/%s runs the same tasks', async (which) => {
+    const app = start(`migration/${which}`);
+    await app.said(/\[Tasks\] Heartbeat 2/);
+    await app.said(/\[Tasks\] Report; the next at 20\d\d-.*:\d\d\.000\+0[12]:00/);
+    await end(app);
+  });
+
+  it('migration/after has them as workers', async () => {
+    const app = start('migration/after');
+    await app.said(/heartbeat runs at 20/);
+    await app.said(/report runs at 20/);
+    await app.said(/heartbeat: run\.started/);
+    await app.said(/report: run\.succeeded/);
+    await end(app);
+  });
+});

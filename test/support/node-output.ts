@@ -1,0 +1,20 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+/**
+ * Runs Node in a folder, in an environment of its own, to its end.
+ * @returns what it wrote to stdout
+ * @throws Error that shows all that it wrote, if it ends with another code than 0
+ */
+export async function nodeOutput(cwd: string, ...args: string[]): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, args, {
+      cwd,
+      env: { PATH: process.env.PATH },
+    });
+    return stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`node ${args.join(' ')} failed:\n${stderr}\n${stdout}`, { cause: error });
+  }
+}

@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A way to a server on this machine that a test can cut, mute or hold up. */
+export class TcpProxy {
+  private readonly links = new Set<Link>();
+  private mute = false;
+  /** Takes what the server says in the client's place. */
+  private intercept?: (link: Link, chunk: Buffer) => void;
+
+  private constructor(
+    private readonly server: Server,
+    target: number,
+  ) {
+    server.on('connection', (client) => {
+      const link = new Link(client, target, this.mute, (chunk) =>
+        this.intercept ? this.intercept(link, chunk) : link.answer(chunk),
+      );
+      this.links.add(link);
+      client.once('close', () => this.links.delete(link));
+    });
+  }
+
+  /** A proxy to the server of that URL, and the URL that leads through it. */
+  static async before(url: string): Promise<{ proxy: TcpProxy; url: string }> {
+    const through = new URL(url);
+    const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const proxy = new TcpProxy(server, Number(through.port));
+    through.port = String((server.address() as AddressInfo).port);
+    return { proxy, url: through.href };
+  }
+
+  /** Connections that are open to it. */
+  get connections(): number {
+    return this.links.size;
+  }
+
+  /** Packets vanish: those of the connections there are, for ever, and of new ones until `restore`. Nothing is closed. */
+  blackHole(): void {
+    this.mute = true;
+    for (const link of this.links) link.mute = true;
+  }
+
+  /** New connections get through. */
+  restore(): void {
+    this.mute = false;
+  }
+
+  /** Resets all connections. */
+  cut(): void {
+    for (const link of this.links) link.reset();
+  }
+
+  /** The server gets what it is sent, and when it answers for the next time, the connection is reset instead. */
+  loseNextAnswer(): void {
+    this.intercept = (link) => {
+      this.intercept = undefined;
+      link.reset();
+    };
+  }
+
+  /**
+   * Keeps back what the server says.
+   * @returns what lets it go
+   */
+  holdAnswers(): () => void {
+    const held: (() => void)[] = [];
+    this.intercept = (link, chunk) => held.push(() => link.answer(chunk));
+    return () => {
+      this.intercept = undefined;
+      for (const pass of held) pass();
+    };
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+}
+
+/** One connection through it. */
+class Link {
+  private readonly upstream: Socket;
+
+  constructor(
+    private readonly client: Socket,
+    target: number,
+    public mute: boolean,
+    answered: (chunk: Buffer) => void,
+  ) {
+    const upstream = (this.upstream = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true }));
+    client.on('data', (chunk: Buffer) => void (this.mute || upstream.write(chunk)));
+    upstream.on('data', (chunk: Buffer) => void (this.mute || answered(chunk)));
+    client.on('end', () => void (this.mute || upstream.end()));
+    upstream.on('end', () => void (this.mute || client.end()));
+    client.on('error', () => void (this.mute || upstream.resetAndDestroy()));
+    upstream.on('error', () => void (this.mute || client.resetAndDestroy()));
+    upstream.on('close', () => void (this.mute || client.destroy()));
+    client.on('close', () => upstream.destroy());
+  }
+
+  answer(chunk: Buffer): void {
+    this.client.write(chunk);
+  }
+
+  reset(): void {
+    this.client.resetAndDestroy();
+    this.upstream.resetAndDestroy();
+  }
+}
