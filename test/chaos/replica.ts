@@ -47,12 +47,17 @@ export interface Note {
 
 /** A real process that runs the app. */
 export class Replica {
+  /** Whether the process is no more. */
+  ended = false;
+
   private constructor(
     private readonly process: AppProcess,
     /** As runs and leases name it. */
     readonly id: string,
     readonly options: ReplicaOptions,
-  ) {}
+  ) {
+    void process.exit.then(() => (this.ended = true));
+  }
 
   /** @param checkout where the built package is */
   static async start(checkout: string, options: ReplicaOptions): Promise<Replica> {
