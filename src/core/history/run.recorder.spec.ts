@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { gate } from '../../../test/support/gate.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { InMemoryRunStore } from './in-memory-run.store.js';
 import { type Replica } from './replica.js';
@@ -17,6 +18,7 @@ class FickleStore extends InMemoryRunStore {
   lost: Run[] = [];
 
   override async heartbeat(_replica: Replica, lostAfter: number): Promise<Run[]> {
+    await this.hold;
     if (this.away) throw new Error('connection refused');
     this.heartbeats++;
     this.lostAfter = lostAfter;
@@ -135,6 +137,26 @@ describe('RunRecorder', () => {
     expect(store.writes).toEqual([['last:running']]);
     await clock.advance('1h');
     expect(store.writes).toHaveLength(1);
+  });
+
+  it('leaves no timer behind when a write or a sign of life fails only after it has closed', async () => {
+    const { clock, store, recorder, run } = setup();
+    await recorder.open();
+    const silence = gate();
+    store.hold = silence.opened;
+    recorder.record(run('a'));
+    await clock.advance('2s');
+    const closing = recorder.close();
+    await clock.advance('10s');
+    await closing;
+    store.away = true;
+    silence.open();
+    await clock.advance('10s');
+    store.away = false;
+    const { heartbeats } = store;
+    await clock.advance('1m');
+    expect(store.writes).toEqual([]);
+    expect(store.heartbeats).toBe(heartbeats);
   });
 
   it('closes also when the store is away', async () => {

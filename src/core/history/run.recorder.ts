@@ -39,6 +39,8 @@ export class RunRecorder {
   private writing?: Promise<void>;
   private flushTimer?: Timer;
   private heartbeatTimer?: Timer;
+  /** What fails from then on is not tried again: it would keep the process alive for ever. */
+  private closed = false;
 
   constructor(
     @Inject(Clock) private readonly clock: Clock,
@@ -93,6 +95,7 @@ export class RunRecorder {
 
   /** Writes the rest and signs off. Resolves also when the store is away, or does not answer for 5 s. */
   async close(): Promise<void> {
+    this.closed = true;
     this.heartbeatTimer?.cancel();
     await atMost(
       CLOSE_WITHIN,
@@ -126,6 +129,7 @@ export class RunRecorder {
 
   private flushIn(delay: number): void {
     this.cancelFlush();
+    if (this.closed) return;
     this.flushTimer = this.clock.setTimer(() => void this.flush().catch(() => {}), delay);
   }
 
@@ -146,6 +150,7 @@ export class RunRecorder {
     } catch (error) {
       this.lostStore(error);
     }
+    if (this.closed) return;
     this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY);
   }
 

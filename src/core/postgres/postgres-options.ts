@@ -83,9 +83,9 @@ function ownPool(connectionString: string): PoolHandle {
   return {
     pool,
     release: async () => {
-      // A server that has gone without a word never says goodbye: the process would wait for it.
-      const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN);
-      await pool.end().finally(() => clearTimeout(timer));
+      // A server that has gone without a word never says goodbye, and the process would wait for it. `end` does not.
+      setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN).unref();
+      await pool.end();
     },
   };
 }
