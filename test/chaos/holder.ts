@@ -63,7 +63,7 @@ export async function stopHolder(where: Where, { lease }: { lease: number }): Pr
 }
 
 async function ended(replicas: Replicas, attempt: number): Promise<Note> {
-  const [{ name }] = replicas.workers as [{ name: string }];
+  const { name } = replicas.workers[0]!;
   return eventually(
     () => replicas.notesOf(name).find((note) => note.what === 'end' && note.attempt === attempt),
     PATIENCE,

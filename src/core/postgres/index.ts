@@ -2,4 +2,9 @@ export { postgres, PostgresCoordinator } from './postgres.coordinator.js';
 export { DatabaseSilentError } from './bounded-query.js';
 export { postgresHistory, PostgresRunStore } from './postgres-run.store.js';
 export { type DataSourceLike, type PostgresOptions } from './postgres-options.js';
-export { PostgresOptionsError, SchemaNewerThanCodeError, SchemaOutdatedError } from './postgres.errors.js';
+export {
+  MissingRightError,
+  PostgresOptionsError,
+  SchemaNewerThanCodeError,
+  SchemaOutdatedError,
+} from './postgres.errors.js';

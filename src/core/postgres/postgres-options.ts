@@ -59,6 +59,8 @@ export function resolvePostgres(options: PostgresOptions): {
       `The data source is of type ${dataSource.options.type}: it must be postgres`,
     );
 
+  if (connectionString !== undefined) checkConnectionString(connectionString);
+
   return {
     schema,
     manageSchema,
@@ -68,6 +70,18 @@ export function resolvePostgres(options: PostgresOptions): {
       return ownPool(connectionString!);
     },
   };
+}
+
+/** What cannot be read is refused here, and not shown: the error of Node has all of it, with the password. */
+function checkConnectionString(connectionString: string): void {
+  try {
+    new pg.Client({ connectionString });
+  } catch {
+    throw new PostgresOptionsError(
+      'connectionString cannot be read: give postgres://user:password@host:port/database, with what is special in ' +
+        'the password percent-encoded',
+    );
+  }
 }
 
 function ownPool(connectionString: string): PoolHandle {

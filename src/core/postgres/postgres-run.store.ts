@@ -4,7 +4,7 @@ import { type RunQuery, RunStore } from '../history/run.store.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
 import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
-import { checkSchema, upgradeSchema } from './schema.js';
+import { prepareSchema } from './schema.js';
 import { findRuns } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
@@ -36,7 +36,7 @@ export class PostgresRunStore extends RunStore {
     this.handle = this.resolved.connect();
     const { schema, manageSchema } = this.resolved;
     try {
-      await (manageSchema ? upgradeSchema : checkSchema)(this.handle.pool, schema);
+      await prepareSchema(this.handle.pool, schema, manageSchema);
     } catch (error) {
       await this.handle.release();
       throw error;

@@ -24,7 +24,7 @@ import { type TransactionRunner } from '../worker/run-context.js';
 import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
 import { PostgresRunStore } from './postgres-run.store.js';
-import { checkSchema, upgradeSchema } from './schema.js';
+import { prepareSchema } from './schema.js';
 import { claimRequest, claimSlot } from './sql/claim.js';
 import {
   cancelRun,
@@ -75,7 +75,7 @@ export class PostgresCoordinator extends Coordinator {
     this.handle = this.resolved.connect();
     const { schema, manageSchema } = this.resolved;
     try {
-      await (manageSchema ? upgradeSchema : checkSchema)(this.handle.pool, schema);
+      await prepareSchema(this.handle.pool, schema, manageSchema);
     } catch (error) {
       await this.handle.release();
       throw error;

@@ -34,3 +34,18 @@ export class SchemaOutdatedError extends Error {
     );
   }
 }
+
+/** The role of the connection may not do what is needed. */
+export class MissingRightError extends Error {
+  override readonly name = 'MissingRightError';
+
+  constructor(
+    readonly role: string,
+    readonly lacks: string,
+    /** What mends it, to be run by whom the database or the schema belongs to. */
+    readonly sql: string,
+    otherwise = '',
+  ) {
+    super(`The role "${role}" ${lacks}. Run as the owner: ${sql}${otherwise}`);
+  }
+}

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { ignore } from './bounded-query.js';
-import { SchemaNewerThanCodeError, SchemaOutdatedError } from './postgres.errors.js';
-import { createVersionTable, readVersion, schemaSteps } from './sql/schema-steps.js';
+import { MissingRightError, SchemaNewerThanCodeError, SchemaOutdatedError } from './postgres.errors.js';
+import { createVersionTable, readRights, readVersion, schemaSteps } from './sql/schema-steps.js';
 
 /** Any fixed number will do; it only has to be this package's own. */
 const LOCK = 0x77_6f_72_6b;
@@ -9,13 +9,66 @@ const LOCK = 0x77_6f_72_6b;
 /** `undefined_table`, `invalid_schema_name`. */
 const MISSING = ['42P01', '3F000'];
 
+/** `insufficient_privilege`. */
+const REFUSED = '42501';
+
+/**
+ * Sees to it that the schema is the one that this code needs, and that it may be used.
+ *
+ * @param manage whether it may be installed and upgraded
+ * @throws SchemaNewerThanCodeError, SchemaOutdatedError, MissingRightError
+ */
+export async function prepareSchema(pool: pg.Pool, schema: string, manage: boolean): Promise<void> {
+  let refusal: unknown;
+  try {
+    await (manage ? upgradeSchema : checkSchema)(pool, schema);
+  } catch (error) {
+    if ((error as { code?: string }).code !== REFUSED) throw error;
+    refusal = error;
+  }
+  await checkRights(pool, schema, refusal);
+}
+
+/** @param refusal what PostgreSQL would not do, if there was such a thing */
+async function checkRights(pool: pg.Pool, schema: string, refusal: unknown): Promise<void> {
+  const { rows } = await pool.query<Rights>(readRights, [schema]);
+  const { role, roleId, databaseId, installed, mayUse, lacking } = rows[0]!;
+  const grant =
+    `GRANT USAGE ON SCHEMA ${schema} TO ${roleId}; ` +
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${roleId};`;
+  if (!installed)
+    throw new MissingRightError(
+      role,
+      `may not create the schema ${schema} in the database ${databaseId}`,
+      `GRANT CREATE ON DATABASE ${databaseId} TO ${roleId};`,
+      ' Or give manageSchema: false, and apply the SQL that the next start prints as somebody who may',
+    );
+  if (!mayUse) throw new MissingRightError(role, `may not use the schema ${schema}`, grant);
+  if (lacking.length > 0) throw new MissingRightError(role, `lacks ${lacking.join(', ')}`, grant);
+  if (refusal !== undefined)
+    throw new MissingRightError(
+      role,
+      `may not upgrade the schema ${schema} (${(refusal as Error).message})`,
+      missingSteps(schema, await installedVersion(pool, schema)),
+    );
+}
+
+interface Rights {
+  role: string;
+  roleId: string;
+  databaseId: string;
+  installed: boolean;
+  mayUse: boolean | null;
+  lacking: string[];
+}
+
 /**
  * Brings the schema to the version of this code, in one transaction. Replicas that start together wait for each
  * other (a transaction's advisory lock: it works through a pooler and cannot be left behind).
  *
  * @throws SchemaNewerThanCodeError
  */
-export async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void> {
+async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void> {
   // The common case takes no lock and needs no right to create.
   if ((await installedVersion(pool, schema)) === schemaSteps(schema).length) return;
   const client = await pool.connect();
@@ -41,14 +94,18 @@ export async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void
 }
 
 /** @throws SchemaNewerThanCodeError, SchemaOutdatedError */
-export async function checkSchema(pool: pg.Pool, schema: string): Promise<void> {
+async function checkSchema(pool: pg.Pool, schema: string): Promise<void> {
   const installed = await installedVersion(pool, schema);
-  const steps = schemaSteps(schema);
-  if (installed === steps.length) return;
-  const sql = steps
+  if (installed === schemaSteps(schema).length) return;
+  throw new SchemaOutdatedError(schema, installed, missingSteps(schema, installed));
+}
+
+/** SQL that brings the schema from that version to the one of this code. */
+function missingSteps(schema: string, installed: number): string {
+  const steps = schemaSteps(schema)
     .slice(installed)
     .map((step, i) => `${step}INSERT INTO ${schema}.schema_version (version) VALUES (${installed + i + 1});`);
-  throw new SchemaOutdatedError(schema, installed, [createVersionTable(schema), ...sql].join('\n'));
+  return [createVersionTable(schema), ...steps].join('\n');
 }
 
 async function installedVersion(pool: pg.Pool, schema: string): Promise<number> {

@@ -101,3 +101,18 @@ CREATE TABLE IF NOT EXISTS ${schema}.schema_version (
 /** The version that is installed; the table may be missing. */
 export const readVersion = (schema: string): string =>
   `SELECT coalesce(max(version), 0) AS version FROM ${schema}.schema_version`;
+
+/** $1: the schema. What the role of the connection lacks, from the catalogs, which everybody may read. */
+export const readRights = `
+SELECT
+  current_user AS role, quote_ident(current_user) AS "roleId", quote_ident(current_database()) AS "databaseId",
+  n.oid IS NOT NULL AS installed, has_schema_privilege(n.oid, 'USAGE') AS "mayUse",
+  ARRAY(
+    SELECT format('%s on %I.%I', needed, n.nspname, c.relname)
+    FROM pg_class AS c CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS needed
+    WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, needed)
+      AND (c.relname <> 'schema_version' OR needed = 'SELECT')
+    ORDER BY c.relname, needed
+  ) AS lacking
+FROM (SELECT) AS always LEFT JOIN pg_namespace AS n ON n.nspname = $1
+`;
