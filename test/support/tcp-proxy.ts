@@ -1,34 +1,33 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A way to a server on this machine that a test can cut, mute or slow down. */
+/** A way to a server on this machine that a test can cut, mute or hold up. */
 export class TcpProxy {
   private readonly links = new Set<Link>();
   private mute = false;
+  /** Takes what the server says in the client's place. */
+  private intercept?: (link: Link, chunk: Buffer) => void;
 
   private constructor(
     private readonly server: Server,
-    private readonly target: number,
+    target: number,
   ) {
     server.on('connection', (client) => {
-      const link = new Link(client, this.target, this.mute);
+      const link = new Link(client, target, this.mute, (chunk) =>
+        this.intercept ? this.intercept(link, chunk) : link.answer(chunk),
+      );
       this.links.add(link);
       client.once('close', () => this.links.delete(link));
     });
   }
 
-  /** @param target port of the server */
-  static async to(target: number): Promise<TcpProxy> {
-    const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new TcpProxy(server, target);
-  }
-
   /** A proxy to the server of that URL, and the URL that leads through it. */
   static async before(url: string): Promise<{ proxy: TcpProxy; url: string }> {
     const through = new URL(url);
-    const proxy = await TcpProxy.to(Number(through.port));
-    through.port = String((proxy.server.address() as AddressInfo).port);
+    const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const proxy = new TcpProxy(server, Number(through.port));
+    through.port = String((server.address() as AddressInfo).port);
     return { proxy, url: through.href };
   }
 
@@ -54,40 +53,28 @@ export class TcpProxy {
   }
 
   /** The server gets what it is sent, and when it answers for the next time, the connection is reset instead. */
-  loseNextAnswer(): Promise<void> {
-    return new Promise((resolve) => {
-      const lose = (link: Link) => {
-        for (const each of this.links) each.onAnswer = undefined;
-        link.reset();
-        resolve();
-      };
-      for (const link of this.links) link.onAnswer = () => lose(link);
-    });
+  loseNextAnswer(): void {
+    this.intercept = (link) => {
+      this.intercept = undefined;
+      link.reset();
+    };
   }
 
   /**
-   * Keeps back what the server answers on the connections there are.
-   * @returns what resolves when there is an answer, and what lets it go
+   * Keeps back what the server says.
+   * @returns what lets it go
    */
-  holdAnswers(): { answered: Promise<void>; release(): void } {
+  holdAnswers(): () => void {
     const held: (() => void)[] = [];
-    const links = [...this.links];
-    const answered = new Promise<void>((resolve) => {
-      for (const link of links)
-        link.onAnswer = (chunk) => {
-          held.push(() => link.answer(chunk));
-          resolve();
-        };
-    });
-    const release = () => {
-      for (const link of links) link.onAnswer = undefined;
+    this.intercept = (link, chunk) => held.push(() => link.answer(chunk));
+    return () => {
+      this.intercept = undefined;
       for (const pass of held) pass();
     };
-    return { answered, release };
   }
 
   async close(): Promise<void> {
-    for (const link of this.links) link.reset();
+    this.cut();
     this.server.close();
     await once(this.server, 'close');
   }
@@ -95,32 +82,23 @@ export class TcpProxy {
 
 /** One connection through it. */
 class Link {
-  /** Takes what the server says in the client's place. */
-  onAnswer?: (chunk: Buffer) => void;
   private readonly upstream: Socket;
 
   constructor(
     private readonly client: Socket,
     target: number,
     public mute: boolean,
+    answered: (chunk: Buffer) => void,
   ) {
     const upstream = (this.upstream = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true }));
-    client.on('data', (chunk) => void (this.mute || upstream.write(chunk)));
-    upstream.on('data', (chunk) => {
-      if (this.mute) return;
-      if (this.onAnswer) this.onAnswer(chunk);
-      else this.answer(chunk);
-    });
+    client.on('data', (chunk: Buffer) => void (this.mute || upstream.write(chunk)));
+    upstream.on('data', (chunk: Buffer) => void (this.mute || answered(chunk)));
     client.on('end', () => void (this.mute || upstream.end()));
     upstream.on('end', () => void (this.mute || client.end()));
-    for (const [side, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      side.on('error', () => void (this.mute || other.resetAndDestroy()));
-      side.on('close', () => void (this.mute || other.destroy()));
-    }
-    client.once('close', () => upstream.destroy());
+    client.on('error', () => void (this.mute || upstream.resetAndDestroy()));
+    upstream.on('error', () => void (this.mute || client.resetAndDestroy()));
+    upstream.on('close', () => void (this.mute || client.destroy()));
+    client.on('close', () => upstream.destroy());
   }
 
   answer(chunk: Buffer): void {

@@ -16,6 +16,9 @@ import {
 // The whole rule is the WHERE of one UPDATE. PostgreSQL evaluates it again, on the newest row, when the statement had to
 // wait for another one: that one has moved the token, so at most one of them is granted.
 //
+// The row is locked before: an UPDATE that waits for somebody who only locks it (the guard of a write) keeps what it had
+// computed before the wait, so that the wait would eat the lease.
+//
 // What comes after the UPDATE is for the refused: it reads the row as it was when the statement began. Who waited and
 // lost finds no reason there: it is `lost_race`.
 
@@ -33,7 +36,9 @@ interface Target {
 }
 
 const claim = (schema: string, { admits, reasons, waits, sets, besides }: Target): string => `
-WITH ${instant}, claimed AS (
+WITH ${instant}, locked AS MATERIALIZED (
+  SELECT FROM ${schema}.workers WHERE name = $1 FOR NO KEY UPDATE
+), claimed AS (
   UPDATE ${schema}.workers AS w SET
     previous = CASE WHEN w.holder IS NOT NULL THEN jsonb_build_object(
       'runId', w.run_id, 'replica', w.holder, 'attempt', w.attempt,
@@ -48,7 +53,7 @@ WITH ${instant}, claimed AS (
     cancel_requested = false,
     last_run = clock_timestamp(),
     progress = NULL
-  WHERE w.name = $1 AND w.fencing = $4 AND w.slot = ${asInstant('$5')} AND w.run_id IS DISTINCT FROM $2
+  WHERE EXISTS (SELECT FROM locked) AND w.name = $1 AND w.fencing = $4 AND w.slot = ${asInstant('$5')} AND w.run_id IS DISTINCT FROM $2
     AND NOT ${isHeld('w')} AND ${admits}
   RETURNING *
 )${besides}

@@ -45,9 +45,15 @@ WHERE name = $1 AND fencing = $2 AND holder IS NOT NULL AND NOT cancel_requested
 /**
  * $2: run. $3: token. The lock keeps any other token from being granted until the caller's transaction ends; a weaker
  * one would not, as a claim changes no key.
+ *
+ * A caller that goes without a word in this moment (packets dropped, no RST) would keep the worker from everybody for as
+ * long as the server believes in the connection: hours. So this transaction may stand idle for ten seconds, unless the
+ * application has said for how long.
  */
 export const lockToken = (schema: string): string => `
-SELECT FROM ${schema}.workers WHERE name = $1 AND run_id = $2 AND fencing = $3 AND holder IS NOT NULL FOR SHARE
+SELECT CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
+  THEN set_config('idle_in_transaction_session_timeout', '10s', true) END
+FROM ${schema}.workers WHERE name = $1 AND run_id = $2 AND fencing = $3 AND holder IS NOT NULL FOR SHARE
 `;
 
 /** Every record. */
