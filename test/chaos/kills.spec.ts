@@ -18,6 +18,7 @@ describe('three replicas with fifty workers, killed at random and started anew',
       checkout: builtCheckout(),
       directory: await directory(),
       kills: KILLS,
+      lease: 2_000,
     });
   });
   afterAll(() => database.drop());

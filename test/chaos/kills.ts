@@ -6,13 +6,12 @@ import { type ClusterOptions, Replicas } from './replicas.js';
 
 /** Milliseconds. */
 const INTERVAL = 1_000;
-const LEASE = 5_000;
 /** A replica hears once in so long of a lease that has run out. */
 const PULSE = 1_000;
 const REPLICAS = 3;
 
 /** How long a takeover may take. */
-export const LIMITS = { idle: INTERVAL + PULSE, midRun: LEASE + INTERVAL + PULSE };
+export const limits = (lease: number) => ({ idle: INTERVAL + PULSE, midRun: lease + INTERVAL + PULSE });
 
 /** Fifty at a second: most are quick, some take a third of it, some more than one. */
 const WORKERS: ChaosWorker[] = Array.from({ length: 50 }, (_, i) => ({
@@ -34,13 +33,17 @@ export interface Kills {
 
 export interface KillOptions extends Pick<ClusterOptions, 'url' | 'checkout' | 'directory'> {
   kills: number;
+  lease: number;
+  /** URL of the database for who looks on, if there is something between. */
+  direct?: string;
   /** Called after each. */
   progress?: (kills: number) => void;
 }
 
 /** Three replicas, one of which is killed at random and started anew, again and again. */
-export async function killAtRandom({ kills, progress, ...where }: KillOptions): Promise<Kills> {
-  const replicas = await Replicas.prepare({ ...where, workers: WORKERS, module: { lease: LEASE } });
+export async function killAtRandom(options: KillOptions): Promise<Kills> {
+  const { kills, lease, direct, progress, ...where } = options;
+  const replicas = await Replicas.prepare({ ...where, workers: WORKERS, module: { lease } }, direct);
   try {
     await Promise.all(Array.from({ length: REPLICAS }, () => replicas.start()));
     const ended: string[] = [];
@@ -65,7 +68,7 @@ export async function killAtRandom({ kills, progress, ...where }: KillOptions): 
     }
     await Promise.all(restarts);
     // The last ones that were in mid-run are taken over.
-    await pass(LIMITS.midRun + INTERVAL);
+    await pass(limits(lease).midRun + INTERVAL);
     for (const replica of replicas.running) expected.add(replica);
     await replicas.drainAll();
 

@@ -79,6 +79,11 @@ export class Replica {
     return this.process.output;
   }
 
+  /** Waits until its output matches. */
+  said(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.process.said(pattern);
+  }
+
   get exit(): Promise<Exit> {
     return this.process.exit;
   }

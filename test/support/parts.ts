@@ -16,6 +16,9 @@ export interface Part {
 /** Takes what npm brings. Ignored by git, and kept by `npm ci`. */
 const FOLDER = fileURLToPath(new URL('../../.parts/', import.meta.url));
 
+/** Debian puts it where only root's PATH leads. */
+export const PGBOUNCER = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer';
+
 export const PARTS = {
   terminal: {
     what: 'a terminal to type in (`script` of util-linux)',
@@ -42,6 +45,11 @@ export const PARTS = {
     what: 'an ordinary user who may enter this checkout',
     present: () => ORDINARY_USER !== undefined,
     from: { advice: 'move the checkout out of the directory that only root may enter' },
+  },
+  pgbouncer: {
+    what: 'PgBouncer, and an ordinary user to run it as',
+    present: () => ORDINARY_USER !== undefined && says(PGBOUNCER, ['--version'], /^PgBouncer 1\./),
+    from: { debian: 'pgbouncer' },
   },
   'Node 20': node(20),
   'Node 22': node(22),
