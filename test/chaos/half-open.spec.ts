@@ -51,10 +51,7 @@ describe('a replica whose packets to PostgreSQL vanish, and no connection is clo
       () => notesOf(cutOff).some(({ what, reason }) => what === 'abort' && reason === 'LeaseLostError'),
       30_000,
     );
-    await eventually(
-      () => notesOf(other).some(({ worker, attempt }) => worker === LONG.name && attempt === 2),
-      30_000,
-    );
+    await eventually(() => notesOf(other).some(({ worker }) => worker === LONG.name), 30_000);
     const before = startsOf(other);
     await eventually(() => startsOf(other) > before + QUICK.length, 30_000);
   });
@@ -62,7 +59,6 @@ describe('a replica whose packets to PostgreSQL vanish, and no connection is clo
   it('does not last: the work goes on over new connections when packets come through again', async () => {
     const before = startsOf(cutOff);
     proxy.restore();
-    await cutOff.said(/The coordination can be reached again/);
     await eventually(() => startsOf(cutOff) > before + QUICK.length, 30_000);
     expect(cutOff.ended).toBe(false);
   });

@@ -3,7 +3,9 @@
 // Everything that the specs of this folder try a small share of, at length and with the real times. Prints what was seen,
 // and ends with code 1 if anything was not as it should be.
 import { parseArgs } from 'node:util';
+import { fullJob, fullSleep } from './full/holder.js';
 import { fullKills } from './full/kills.js';
+import { fullOutages } from './full/outages.js';
 import { print, type Report } from './report.js';
 
 const { values } = parseArgs({
@@ -15,6 +17,9 @@ if (!(Number.isInteger(kills) && kills >= 1))
 
 const scenarios: Record<string, () => Promise<Report>> = {
   kills: () => fullKills(kills),
+  job: fullJob,
+  sleep: fullSleep,
+  outages: fullOutages,
 };
 const chosen = values.only?.split(',') ?? Object.keys(scenarios);
 for (const name of chosen)

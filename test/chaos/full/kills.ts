@@ -1,6 +1,6 @@
 import { killAtRandom, limits } from '../kills.js';
 import { type Report, spread } from '../report.js';
-import { atPlace } from './place.js';
+import { atServer } from './place.js';
 
 /** The default. */
 const LEASE = 5_000;
@@ -8,7 +8,7 @@ const LIMITS = limits(LEASE);
 
 export async function fullKills(kills: number): Promise<Report> {
   const progress = (n: number) => void (n % 20 === 0 && process.stderr.write(`${n} kills\n`));
-  const seen = await atPlace((place) => killAtRandom({ ...place, kills, lease: LEASE, progress }));
+  const seen = await atServer((place) => killAtRandom({ ...place, kills, lease: LEASE, progress }));
   const { takeovers, tally, violations, ended } = seen;
   const late = (kind: keyof typeof LIMITS) =>
     takeovers[kind].some((after) => after > LIMITS[kind])

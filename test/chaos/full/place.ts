@@ -6,29 +6,34 @@ import { startEmbeddedPostgres } from '../../../src/app/embedded-postgres/index.
 
 /** Where a scenario takes place. */
 export interface Place {
-  /** Of a new PostgreSQL. */
-  url: string;
   /** Of the built package: this one. */
   checkout: string;
-  /** Empty, and gone afterwards. */
+  /** Empty but for the server, and gone afterwards. */
   directory: string;
 }
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** A new PostgreSQL and a directory, which are gone afterwards. */
+/** A new directory, which is gone afterwards. */
 export async function atPlace<T>(work: (place: Place) => Promise<T>): Promise<T> {
-  const root = await mkdtemp(join(tmpdir(), 'ctrlplane-workers-chaos-'));
+  const directory = await mkdtemp(join(tmpdir(), 'ctrlplane-workers-chaos-'));
   // mkdtemp makes it 0700; as root PostgreSQL runs as another user.
-  await chmod(root, 0o755);
+  await chmod(directory, 0o755);
   try {
-    const server = await startEmbeddedPostgres({ directory: join(root, 'postgres') });
+    return await work({ checkout: CHECKOUT, directory });
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** The same with a new PostgreSQL. */
+export function atServer<T>(work: (place: Place & { url: string }) => Promise<T>): Promise<T> {
+  return atPlace(async (place) => {
+    const server = await startEmbeddedPostgres({ directory: join(place.directory, 'postgres') });
     try {
-      return await work({ url: server.url, checkout: CHECKOUT, directory: root });
+      return await work({ ...place, url: server.url });
     } finally {
       await server.stop();
     }
-  } finally {
-    await rm(root, { recursive: true, force: true, maxRetries: 5 });
-  }
+  });
 }
