@@ -66,7 +66,7 @@ export class ClusterLoop implements Loop, Waiter {
   private occupied = false;
   private readonly runs = new Set<ClusterRun>();
   private releases = new Set<Promise<void>>();
-  /** A claim that may have been granted, as its answer has not come: it is repeated until it has. */
+  /** A claim that may have been granted, as its answer has not come: its run asks again until it has. */
   private unsure?: { target: Target; claim: Claim };
   private retryAt = -Infinity;
   private working?: Promise<void>;
@@ -218,7 +218,7 @@ export class ClusterLoop implements Loop, Waiter {
   private async claimAll(): Promise<void> {
     for (let tries = 0; ;) {
       if (!this.active || !this.view || this.occupied || this.now() < this.retryAt) return;
-      const target = this.unsure?.target ?? this.view.wanted(this.now());
+      const target = this.nextTarget(this.view);
       if (!target || !this.parts.limit.take(this)) return;
       if (await this.pursue(target)) tries = 0;
       else {
@@ -227,6 +227,17 @@ export class ClusterLoop implements Loop, Waiter {
         if (++tries >= PATIENCE) this.retryAt = this.now() + RETRY_AFTER;
       }
     }
+  }
+
+  /**
+   * A claim that may have been granted is repeated by the same run, by which the coordinator knows it; but for the slot
+   * that is the latest by now. After an outage the one that it began with would be run, however old it is.
+   */
+  private nextTarget(view: ClusterView): Target | undefined {
+    const wanted = view.wanted(this.now());
+    const { unsure } = this;
+    if (!unsure || (wanted && 'slot' in wanted && 'slot' in unsure.target)) return wanted;
+    return unsure.target;
   }
 
   private arm(): void {
@@ -240,7 +251,11 @@ export class ClusterLoop implements Loop, Waiter {
   /** @returns whether a run has begun, which keeps its place */
   private async pursue(target: Target): Promise<boolean> {
     const { coordinator, clock } = this.parts;
-    const claim = this.unsure?.claim ?? this.claimFor(target);
+    const { unsure } = this;
+    const claim =
+      unsure?.target === target
+        ? unsure.claim
+        : { ...this.claimFor(target), ...(unsure && { runId: unsure.claim.runId }) };
     this.unsure = { target, claim };
     const sentAt = clock.monotonic();
     let answer: ClaimAnswer;
