@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pass } from 'node:timers/promises';
 import { Test } from '@nestjs/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { eventually } from '../../../test/support/eventually.js';
@@ -15,6 +15,9 @@ import { postgres } from './postgres.coordinator.js';
 
 const MINUTE = 60_000;
 const LEASE = 5_000;
+
+// Connections are made, on machines with little to spare.
+jest.setTimeout(30_000);
 
 /** What only a real server, a real lock and a real connection can show. */
 describe('PostgresCoordinator', () => {

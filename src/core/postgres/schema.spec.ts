@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { eventually } from '../../../test/support/eventually.js';
@@ -10,6 +10,9 @@ import { postgres } from './postgres.coordinator.js';
 import { postgresHistory } from './postgres-run.store.js';
 
 const PASSWORD = 'not-to-be-shown';
+
+// Connections are made, on machines with little to spare.
+jest.setTimeout(30_000);
 
 describe('the start of an application whose role lacks a right', () => {
   let database: TestDatabase;
