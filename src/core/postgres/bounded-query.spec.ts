@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { eventually } from '../../../test/support/eventually.js';
@@ -7,6 +7,11 @@ import { boundedQuery, DatabaseSilentError } from './bounded-query.js';
 
 const SHORT = 150;
 const LONG = 20_000;
+/** Within which a connection is made, or given up by the pool. */
+const CONNECT = 4_000;
+
+// Connections are made, on machines with little to spare.
+jest.setTimeout(30_000);
 
 describe('boundedQuery', () => {
   let database: TestDatabase;
@@ -21,7 +26,7 @@ describe('boundedQuery', () => {
   beforeEach(async () => {
     const through = await TcpProxy.before(database.url);
     proxy = through.proxy;
-    pool = new pg.Pool({ connectionString: through.url, max: 1, connectionTimeoutMillis: 1_000 });
+    pool = new pg.Pool({ connectionString: through.url, max: 1, connectionTimeoutMillis: CONNECT });
     pool.on('error', () => {});
   });
   afterEach(async () => {

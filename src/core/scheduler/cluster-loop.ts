@@ -74,7 +74,7 @@ export class ClusterLoop implements Loop, Waiter {
   /** The requests of these, and of those whose release is under way. */
   private readonly serving = new Set<string>();
   private releases = new Set<Promise<void>>();
-  /** A claim that may have been granted, as its answer has not come: it is repeated until it has. */
+  /** A claim that may have been granted, as its answer has not come: its run asks again until it has. */
   private unsure?: { target: Target; claim: Claim };
   /** The last request that was granted here. */
   private begun?: string;
@@ -243,7 +243,7 @@ export class ClusterLoop implements Loop, Waiter {
     for (let tries = 0; ;) {
       if (!this.active || !this.view || this.occupied || this.resting > 0) return;
       this.placeless = false;
-      const target = this.unsure?.target ?? this.view.wanted(this.now());
+      const target = this.nextTarget(this.view);
       if (!target) return;
       if (!this.parts.limit.take(this)) {
         this.placeless = true;
@@ -256,6 +256,17 @@ export class ClusterLoop implements Loop, Waiter {
         if (++tries >= PATIENCE) this.rest();
       }
     }
+  }
+
+  /**
+   * A claim that may have been granted is repeated by the same run, by which the coordinator knows it; but for the slot
+   * that is the latest by now. After an outage the one that it began with would be run, however old it is.
+   */
+  private nextTarget(view: ClusterView): Target | undefined {
+    const wanted = view.wanted(this.now());
+    const { unsure } = this;
+    if (!unsure || (wanted && 'slot' in wanted && 'slot' in unsure.target)) return wanted;
+    return unsure.target;
   }
 
   private arm(): void {
@@ -279,7 +290,11 @@ export class ClusterLoop implements Loop, Waiter {
   /** @returns whether a run has begun, which keeps its place */
   private async pursue(target: Target): Promise<boolean> {
     const { coordinator, clock } = this.parts;
-    const claim = this.unsure?.claim ?? this.claimFor(target);
+    const { unsure } = this;
+    const claim =
+      unsure?.target === target
+        ? unsure.claim
+        : { ...this.claimFor(target), ...(unsure && { runId: unsure.claim.runId }) };
     this.unsure = { target, claim };
     const sentAt = clock.monotonic();
     let answer: ClaimAnswer;

@@ -336,4 +336,39 @@ describe('replicas of a cluster', () => {
     const { runCount, missedCount } = await status(b!);
     expect(runCount + missedCount).toBe((ran.at(-1)!.slot! - ran[0]!.slot!) / 1_000 + 1);
   });
+
+  it('run the latest slot after an outage, not the one that it began with, and count the others as missed', async () => {
+    const [a] = await start(1, worker({ interval: '1s' }));
+    await clock.advance('5s');
+    const { coordinator } = cluster;
+    const claim = coordinator.claim.bind(coordinator);
+    coordinator.claim = () => Promise.reject(new Error('away'));
+    await clock.advance('30s');
+    coordinator.claim = claim;
+    const before = ran.length;
+    await clock.advance('5s');
+    expect(ran[before]!.slot).toBeGreaterThan(ran[before]!.at - 1_000);
+    const { runCount, missedCount, skippedCount } = await status(a!);
+    expect(skippedCount).toBe(0);
+    expect(runCount + missedCount).toBe((ran.at(-1)!.slot! - ran[0]!.slot!) / 1_000 + 1);
+  });
+
+  it('run a slot once whose claim was granted and the answer lost, as soon as the coordinator answers', async () => {
+    const [a] = await start(1, worker({ interval: '1s' }));
+    await clock.advance('5s');
+    const { coordinator } = cluster;
+    const claim = coordinator.claim.bind(coordinator);
+    let granted: number | undefined;
+    coordinator.claim = async (asked) => {
+      const answer = await claim(asked);
+      if (granted !== undefined || !answer.granted) throw new Error('away');
+      granted = answer.record.slot;
+      throw new Error('lost');
+    };
+    await clock.advance('2s');
+    coordinator.claim = claim;
+    await clock.advance('5s');
+    expect(ran.filter(({ slot }) => slot === granted)).toHaveLength(1);
+    expect(await status(a!)).toMatchObject({ lostCount: 0 });
+  });
 });
