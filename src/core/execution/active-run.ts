@@ -12,6 +12,8 @@ export interface ClaimedRun {
 export class ActiveRun extends RunContext {
   private controller?: AbortController;
   private ownLogger?: LoggerService;
+  /** Where `ActiveRuns` has put it. */
+  place = 0;
 
   constructor(
     readonly run: Run,

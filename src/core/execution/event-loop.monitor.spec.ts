@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { type EndedRun, type Run } from '../history/run.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { ManualClock } from '../testing/manual-clock.js';
+import { ActiveRun } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
 
 describe('EventLoopMonitor', () => {
@@ -10,6 +11,7 @@ describe('EventLoopMonitor', () => {
   let monitor: EventLoopMonitor;
   let recorded: Run[];
   let warnings: string[];
+  const on = new Map<Run, ActiveRun>();
 
   beforeEach(() => {
     clock = new ManualClock();
@@ -26,13 +28,15 @@ describe('EventLoopMonitor', () => {
       id: worker, worker, replica: 'r', trigger: 'schedule', attempt: 1,
       scheduledAt: now, startedAt: now, outcome: 'running',
     }; // prettier-ignore
-    monitor.started(run);
+    const active = new ActiveRun(run, undefined, () => {});
+    on.set(run, active);
+    monitor.started(active);
     return run;
   }
 
   function ended(run: Run): EndedRun {
     const end = Object.assign(run, { endedAt: new Date(clock.now()) });
-    monitor.ended(end);
+    monitor.ended(on.get(run)!);
     return end;
   }
 

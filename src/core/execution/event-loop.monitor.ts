@@ -2,6 +2,8 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type EndedRun, type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { Clock, type Timer } from '../timing/clock.js';
+import { type ActiveRun } from './active-run.js';
+import { ActiveRuns } from './active-runs.js';
 
 const BEAT = 250;
 /** Shorter blocks are daily life: a garbage collection, a large JSON. */
@@ -18,7 +20,7 @@ const NAMED = 10;
 @Injectable()
 export class EventLoopMonitor {
   private readonly logger = new Logger('Workers');
-  private readonly active = new Set<Run>();
+  private readonly active = new ActiveRuns();
   /** Only those that took long enough to have blocked. */
   private endedSinceBeat: Run[] = [];
   private blockedSinceBeat = 0;
@@ -35,8 +37,8 @@ export class EventLoopMonitor {
     this.timer = undefined;
   }
 
-  started(run: Run): void {
-    this.active.add(run);
+  started(active: ActiveRun): void {
+    this.active.add(active);
     if (!this.timer) this.arm();
   }
 
@@ -47,8 +49,9 @@ export class EventLoopMonitor {
     this.blame(run, ms);
   }
 
-  ended(run: EndedRun): void {
-    this.active.delete(run);
+  ended(active: ActiveRun): void {
+    this.active.delete(active);
+    const run = active.run as EndedRun;
     if (run.endedAt.getTime() - run.startedAt.getTime() >= BLOCK) this.endedSinceBeat.push(run);
   }
 
@@ -69,7 +72,7 @@ export class EventLoopMonitor {
   }
 
   private search(late: number): void {
-    const suspects = [...this.endedSinceBeat, ...this.active];
+    const suspects = [...this.endedSinceBeat, ...[...this.active].map(({ run }) => run)];
     if (suspects.length === 1) return this.blame(suspects[0]!, late);
     this.logger.warn(
       `The event loop was blocked for ${Math.round(late)} ms, by ${suspects.length > 0 ? `one of the workers ${listed(suspects)}` : 'no single run of a worker'}`,

@@ -1,12 +1,12 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { describeError, type EndedRun, type Run, type RunOutcome } from '../history/run.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Run, type RunOutcome } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { Clock } from '../timing/clock.js';
-import { type RunTrigger, runContextStorage } from '../worker/run-context.js';
+import { type RunTrigger } from '../worker/run-context.js';
 import { ActiveRun, type ClaimedRun } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
-import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
+import { Execution, type ExecutionParts } from './execution.js';
 import { newRunId } from './run-id.js';
 import { RunInterceptors } from './run-interceptor.js';
 
@@ -28,131 +28,63 @@ export interface RunRequest {
   time?: Pick<Clock, 'now'>;
 }
 
-/** A run that is on. */
-export interface Execution {
-  readonly run: Run;
-  /** Whether its timeout has passed. */
-  readonly overdue: boolean;
-  /** Why its signal aborted; undefined while it has not. */
-  readonly abortReason: unknown;
-  /** Resolves with the final record when the worker has settled, however it did. Never rejects. */
-  readonly ended: Promise<EndedRun>;
-  /** Aborts its signal; it is recorded as aborted when it ends then. */
-  abort(reason: RunAbortedError): void;
-  /** Records it as aborted although it has not ended: the process is about to go. */
-  abandon(): void;
-  /** Records it as lost although it has ended: another replica had taken its place before. */
-  disown(reason: Error): void;
-}
-
 /**
  * One run from start to record: context, timeout, abort, error. Whatever the worker does, nothing is thrown
  * from here and no promise rejects.
  */
 @Injectable()
 export class RunExecutor {
-  private readonly logger = new Logger('Workers');
+  private readonly parts: ExecutionParts;
 
   constructor(
-    @Inject(Clock) private readonly clock: Clock,
-    private readonly recorder: RunRecorder,
-    private readonly interceptors: RunInterceptors,
-    private readonly monitor: EventLoopMonitor,
-  ) {}
+    @Inject(Clock) clock: Clock,
+    recorder: RunRecorder,
+    interceptors: RunInterceptors,
+    monitor: EventLoopMonitor,
+  ) {
+    this.parts = { clock, recorder, interceptors, monitor };
+  }
 
   execute(worker: WorkerDefinition, request: RunRequest): Execution {
-    const { time = this.clock } = request;
-    const run: Run = {
-      id: request.id ?? newRunId(),
-      worker: worker.name,
-      replica: this.recorder.replica.id,
-      trigger: request.trigger,
-      slot: request.slot === undefined ? undefined : new Date(request.slot),
-      attempt: request.attempt ?? 1,
-      scheduledAt: new Date(request.scheduledAt),
-      startedAt: new Date(time.now()),
-      outcome: 'running',
-    };
+    const { clock, recorder } = this.parts;
+    const { time = clock } = request;
+    const run = new StartedRun(worker.name, recorder.replica.id, request, time.now());
     const context = new ActiveRun(
       run,
       request.payload,
-      (changed) => this.recorder.record(changed),
+      (changed) => this.parts.recorder.record(changed),
       request.claimed,
     );
-    this.recorder.record(run);
-    this.monitor.started(run);
-    let overdue = false;
-    const timer =
-      worker.timeout === undefined
-        ? undefined
-        : this.clock.setTimer(() => {
-            overdue = true;
-            context.abort(new RunTimeoutError(worker.name, worker.timeout!));
-          }, worker.timeout);
-
-    const end = (failure?: { error: unknown }): EndedRun => {
-      timer?.cancel();
-      return this.end(context, time, failure);
-    };
-    return {
-      run,
-      get overdue() {
-        return overdue;
-      },
-      get abortReason() {
-        return context.abortReason;
-      },
-      ended: this.call(worker, context).then(
-        () => end(),
-        (error: unknown) => end({ error }),
-      ),
-      abort: (reason) => context.abort(reason),
-      abandon: () => this.settle(context, time, 'aborted', context.abortReason),
-      disown: (reason) => this.disown(run, reason),
-    };
+    return new Execution(worker, context, time, this.parts);
   }
+}
 
-  private async call(worker: WorkerDefinition, context: ActiveRun): Promise<unknown> {
-    const called = this.clock.monotonic();
-    try {
-      return runContextStorage.run(context, () =>
-        this.interceptors.around(context, () => worker.run(context)),
-      );
-    } finally {
-      this.monitor.called(context.run, this.clock.monotonic() - called);
-    }
-  }
+/**
+ * The record of a run that begins. A class, for V8 notes of each object literal whether what it makes grows old; records
+ * do while the first compilations and collections go on, and from then on all of them were put straight into old space,
+ * with their dates, until the next full collection.
+ */
+class StartedRun implements Run {
+  readonly id: string;
+  readonly trigger: RunTrigger;
+  readonly slot?: Date;
+  readonly attempt: number;
+  readonly scheduledAt: Date;
+  readonly startedAt: Date;
+  endedAt?: Date;
+  outcome: RunOutcome = 'running';
 
-  private end(context: ActiveRun, time: Pick<Clock, 'now'>, failure?: { error: unknown }): EndedRun {
-    const { run, abortReason } = context;
-    if (abortReason instanceof RunTimeoutError)
-      this.settle(context, time, 'timed_out', failure?.error ?? abortReason);
-    else if (abortReason instanceof RunAbortedError)
-      this.settle(context, time, 'aborted', failure?.error ?? abortReason);
-    else if (failure) this.settle(context, time, 'failed', failure.error);
-    else this.settle(context, time, 'succeeded', undefined);
-    return run as EndedRun;
-  }
-
-  private disown(run: Run, reason: Error): void {
-    run.outcome = 'lost';
-    run.error ??= describeError(reason);
-    this.recorder.record(run);
-  }
-
-  private settle({ run }: ActiveRun, time: Pick<Clock, 'now'>, outcome: RunOutcome, error: unknown): void {
-    // When it was abandoned, its record stands: what comes after the drain counts no more.
-    if (run.endedAt) return;
-    run.endedAt = new Date(time.now());
-    run.outcome = outcome;
-    if (outcome !== 'succeeded') {
-      run.error = describeError(error);
-      this.logger.error(
-        `Worker "${run.worker}" ${outcome.replace('_', ' ')} (run ${run.id}): ${run.error.message}`,
-        run.error.stack,
-      );
-    }
-    this.monitor.ended(run as EndedRun);
-    this.recorder.record(run);
+  constructor(
+    readonly worker: string,
+    readonly replica: string,
+    { id = newRunId(), trigger, slot, attempt = 1, scheduledAt }: RunRequest,
+    now: number,
+  ) {
+    this.id = id;
+    this.trigger = trigger;
+    if (slot !== undefined) this.slot = new Date(slot);
+    this.attempt = attempt;
+    this.scheduledAt = new Date(scheduledAt);
+    this.startedAt = new Date(now);
   }
 }

@@ -15,7 +15,8 @@ import {
   type RequestOutcome,
   type WorkerRecord,
 } from '../coordination/worker-record.js';
-import { type Execution, type RunExecutor } from '../execution/run.executor.js';
+import { type Execution } from '../execution/execution.js';
+import { type RunExecutor } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
@@ -61,7 +62,7 @@ export interface ClusterParts {
  * back. What to claim, and when, is said by its `ClusterView`; one thing is done at a time.
  */
 export class ClusterLoop implements Loop, Waiter {
-  readonly executions = new Set<Execution>();
+  readonly executions: Execution[] = [];
   private readonly alarm: Alarm;
   private readonly handles = new RunHandles();
   private view?: ClusterView;
@@ -380,7 +381,7 @@ export class ClusterLoop implements Loop, Waiter {
             scheduledAt: record.attempt > 1 ? this.now() : this.view!.dueAt(record.slot),
           },
     );
-    this.executions.add(execution);
+    this.executions.push(execution);
     this.runs.add(run);
     if (request) this.serving.add(request.id);
     events.started(execution.run);
@@ -394,7 +395,7 @@ export class ClusterLoop implements Loop, Waiter {
     request: RequestedRun | undefined,
   ): Promise<void> {
     this.runs.delete(run);
-    this.executions.delete(execution);
+    this.executions.splice(this.executions.indexOf(execution), 1);
     const release = run.ended(ended);
     const accepted = await this.giveBack(release);
     if (!accepted) execution.disown(new LeaseLostError(this.definition.name, 'another one was granted'));

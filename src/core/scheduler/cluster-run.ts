@@ -4,7 +4,8 @@ import { type Coordinator, type HeldLease, type Release } from '../coordination/
 import { Lease } from '../coordination/lease.js';
 import { type WorkerRecord } from '../coordination/worker-record.js';
 import { RunCancelledError } from '../execution/execution.errors.js';
-import { type Execution, type RunExecutor, type RunRequest } from '../execution/run.executor.js';
+import { type Execution } from '../execution/execution.js';
+import { type RunExecutor, type RunRequest } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { waitAfter } from './backoff.js';

@@ -1,5 +1,5 @@
 import { RunAbortedError } from '../execution/execution.errors.js';
-import { type Execution } from '../execution/run.executor.js';
+import { type Execution } from '../execution/execution.js';
 import { atMost } from '../timing/at-most.js';
 import { type Clock } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';

@@ -1,4 +1,4 @@
-import { type Execution } from '../execution/run.executor.js';
+import { type Execution } from '../execution/execution.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { type RunHandle } from './run-handle.js';
@@ -9,7 +9,7 @@ export interface Loop {
   /** It ticks, or waits for triggers. */
   readonly running: boolean;
   /** The runs that are on here. */
-  readonly executions: ReadonlySet<Execution>;
+  readonly executions: readonly Execution[];
   start(): void;
   /** No more ticks, triggers and events, and what waits is dropped. Runs that are on go on. */
   stop(): void;

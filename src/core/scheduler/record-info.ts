@@ -1,5 +1,5 @@
 import { type WorkerRecord } from '../coordination/worker-record.js';
-import { type Execution } from '../execution/run.executor.js';
+import { type Execution } from '../execution/execution.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
 import { type ClusterView } from './cluster-view.js';
@@ -12,7 +12,7 @@ interface Surroundings {
   /** Its loop is active here. */
   readonly running: boolean;
   /** The runs that are on here. */
-  readonly executions: ReadonlySet<Execution>;
+  readonly executions: readonly Execution[];
 }
 
 /** A worker of the cluster, as its record shows it. */
@@ -23,7 +23,7 @@ export function recordInfo(
 ): WorkerInfo {
   const { name, critical } = definition;
   const timing = view?.timing ?? definition;
-  const stuck = [...executions].some(({ overdue }) => overdue);
+  const stuck = executions.some(({ overdue }) => overdue);
   const base = {
     name,
     interval: timing.interval,
@@ -35,7 +35,7 @@ export function recordInfo(
     return {
       ...base,
       state: running ? 'idle' : 'stopped',
-      activeRuns: executions.size,
+      activeRuns: executions.length,
       runCount: 0,
       consecutiveFailures: 0,
       skippedCount: 0,
@@ -45,7 +45,7 @@ export function recordInfo(
   const { record } = view;
   const { status } = record;
   const held = record.leaseUntil !== undefined && record.leaseUntil > now;
-  const activeRuns = Math.max(executions.size, held ? 1 : 0);
+  const activeRuns = Math.max(executions.length, held ? 1 : 0);
   const [execution] = executions;
   const progress = execution?.run.progress ?? (held ? status.progress : undefined);
   const holder = execution?.run.replica ?? (held ? record.holder : undefined);

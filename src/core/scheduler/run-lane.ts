@@ -1,5 +1,6 @@
 import { RunCancelledError } from '../execution/execution.errors.js';
-import { type Execution, type RunRequest } from '../execution/run.executor.js';
+import { type Execution } from '../execution/execution.js';
+import { type RunRequest } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
 import { type OverlapPolicy } from '../worker/worker-options.js';
 import { type RunLimit, type Waiter } from './run-limit.js';
@@ -14,7 +15,8 @@ export interface LaneListener {
 
 /** The runs of one worker, one behind the other or side by side, as its overlap policy says. */
 export class RunLane implements Waiter {
-  private readonly executions = new Set<Execution>();
+  /** No Set, for the reason of `ActiveRuns`. */
+  private readonly executions: Execution[] = [];
   /** Wants to run: at most one, but under `allow`. Waits for the end of another run, or for a place in the limit. */
   private waiting: RunRequest[] = [];
 
@@ -25,12 +27,12 @@ export class RunLane implements Waiter {
   ) {}
 
   /** The runs that are on. */
-  get active(): ReadonlySet<Execution> {
+  get active(): readonly Execution[] {
     return this.executions;
   }
 
   get busy(): boolean {
-    return this.executions.size > 0 || this.waiting.length > 0;
+    return this.executions.length > 0 || this.waiting.length > 0;
   }
 
   /** @returns false when the policy leaves it no place: it is skipped. */
@@ -38,9 +40,9 @@ export class RunLane implements Waiter {
     if (this.policy === 'skip' && this.busy) return false;
     if (this.policy === 'queueOne' || this.policy === 'cancelRunning') this.clear();
     if (this.policy === 'cancelRunning')
-      for (const { run, abort } of this.executions) abort(new RunCancelledError(run.worker));
-    this.waiting.push(request);
-    this.pump();
+      for (const execution of this.executions) execution.abort(new RunCancelledError(execution.run.worker));
+    if (this.waiting.length === 0 && this.takesPlace()) this.start(request);
+    else this.waiting.push(request);
     return true;
   }
 
@@ -57,20 +59,27 @@ export class RunLane implements Waiter {
   }
 
   pump(): void {
-    while (this.waiting.length > 0 && (this.policy === 'allow' || this.executions.size === 0)) {
-      if (!this.limit.take(this)) return;
-      this.start(this.waiting.shift()!);
-    }
+    while (this.waiting.length > 0 && this.takesPlace()) this.start(this.waiting.shift()!);
+  }
+
+  /** Whether one may start; its place in the limit is taken then. */
+  private takesPlace(): boolean {
+    return (this.policy === 'allow' || this.executions.length === 0) && this.limit.take(this);
   }
 
   private start(request: RunRequest): void {
     const execution = this.listener.execute(request);
-    this.executions.add(execution);
+    this.executions.push(execution);
     void execution.ended.then((run) => {
-      this.executions.delete(execution);
+      this.remove(execution);
       this.listener.ended(run, request);
       this.limit.give();
       this.pump();
     });
+  }
+
+  private remove(execution: Execution): void {
+    const last = this.executions.pop()!;
+    if (last !== execution) this.executions[this.executions.indexOf(execution)] = last;
   }
 }

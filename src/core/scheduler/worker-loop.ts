@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Execution, type RunExecutor, type RunRequest } from '../execution/run.executor.js';
+import { type Execution } from '../execution/execution.js';
+import { type RunExecutor, type RunRequest } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { Alarm } from '../timing/alarm.js';
@@ -76,7 +77,7 @@ export class WorkerLoop implements Loop {
     return this.active;
   }
 
-  get executions(): ReadonlySet<Execution> {
+  get executions(): readonly Execution[] {
     return this.lane.active;
   }
 
@@ -175,7 +176,7 @@ export class WorkerLoop implements Loop {
       running: this.active,
       ...this.stats.info(),
       state: this.state(),
-      activeRuns: lane.active.size,
+      activeRuns: lane.active.length,
       ...(next !== undefined && { nextRun: new Date(next) }),
       ...(execution?.run.progress && { progress: execution.run.progress }),
       ...(execution && { holder: execution.run.replica }),
@@ -341,7 +342,7 @@ export class WorkerLoop implements Loop {
   private state(): WorkerState {
     const { active } = this.lane;
     for (const execution of active) if (execution.overdue) return 'stuck';
-    if (active.size > 0) return 'executing';
+    if (active.length > 0) return 'executing';
     if (!this.active) return 'stopped';
     return this.paused ? 'paused' : 'idle';
   }

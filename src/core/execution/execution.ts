@@ -1,0 +1,126 @@
+import { Logger } from '@nestjs/common';
+import { describeError, type EndedRun, type Run, type RunOutcome } from '../history/run.js';
+import { type RunRecorder } from '../history/run.recorder.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Clock, type Timer } from '../timing/clock.js';
+import { runContextStorage } from '../worker/run-context.js';
+import { type ActiveRun } from './active-run.js';
+import { type EventLoopMonitor } from './event-loop.monitor.js';
+import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
+import { type RunInterceptors } from './run-interceptor.js';
+
+/** What every run needs of its surroundings. */
+export interface ExecutionParts {
+  readonly clock: Clock;
+  readonly recorder: RunRecorder;
+  readonly interceptors: RunInterceptors;
+  readonly monitor: EventLoopMonitor;
+}
+
+/**
+ * A run that is on.
+ *
+ * A class, and no literal with getters: V8 makes a hidden class for each of those, which lives in old space and keeps
+ * whatever the getters see until a full collection. That was half of what the collector had to do.
+ */
+export class Execution {
+  private static readonly logger = new Logger('Workers');
+
+  /** Resolves with the final record when the worker has settled, however it did. Never rejects. */
+  readonly ended: Promise<EndedRun>;
+  private readonly timeout?: Timer;
+  private timedOut = false;
+
+  /** @param time what time it is, where replicas have one time */
+  constructor(
+    private readonly worker: WorkerDefinition,
+    private readonly context: ActiveRun,
+    private readonly time: Pick<Clock, 'now'>,
+    private readonly parts: ExecutionParts,
+  ) {
+    parts.recorder.record(context.run);
+    parts.monitor.started(context);
+    if (worker.timeout !== undefined)
+      this.timeout = parts.clock.setTimer(() => this.expire(worker.timeout!), worker.timeout);
+    this.ended = this.call().then(
+      () => this.end(),
+      (error: unknown) => this.end({ error }),
+    );
+  }
+
+  get run(): Run {
+    return this.context.run;
+  }
+
+  /** Whether its timeout has passed. */
+  get overdue(): boolean {
+    return this.timedOut;
+  }
+
+  /** Why its signal aborted; undefined while it has not. */
+  get abortReason(): unknown {
+    return this.context.abortReason;
+  }
+
+  /** Aborts its signal; it is recorded as aborted when it ends then. */
+  abort(reason: RunAbortedError): void {
+    this.context.abort(reason);
+  }
+
+  /** Records it as aborted although it has not ended: the process is about to go. */
+  abandon(): void {
+    this.settle('aborted', this.abortReason);
+  }
+
+  /** Records it as lost although it has ended: another replica had taken its place before. */
+  disown(reason: Error): void {
+    const { run } = this;
+    run.outcome = 'lost';
+    run.error ??= describeError(reason);
+    this.parts.recorder.record(run);
+  }
+
+  private async call(): Promise<unknown> {
+    const { context, worker } = this;
+    const { clock, interceptors, monitor } = this.parts;
+    const called = clock.monotonic();
+    try {
+      return runContextStorage.run(context, () => interceptors.around(context, () => worker.run(context)));
+    } finally {
+      monitor.called(context.run, clock.monotonic() - called);
+    }
+  }
+
+  private expire(after: number): void {
+    this.timedOut = true;
+    this.context.abort(new RunTimeoutError(this.worker.name, after));
+  }
+
+  private end(failure?: { error: unknown }): EndedRun {
+    this.timeout?.cancel();
+    const { abortReason } = this;
+    if (abortReason instanceof RunTimeoutError) this.settle('timed_out', failure?.error ?? abortReason);
+    else if (abortReason instanceof RunAbortedError) this.settle('aborted', failure?.error ?? abortReason);
+    else if (failure) this.settle('failed', failure.error);
+    else this.settle('succeeded', undefined);
+    return this.run as EndedRun;
+  }
+
+  private settle(outcome: RunOutcome, error: unknown): void {
+    const { run } = this;
+    const { monitor, recorder } = this.parts;
+    // When it was abandoned, its record stands: what comes after the drain counts no more.
+    if (run.endedAt) return;
+    run.endedAt = new Date(this.time.now());
+    run.outcome = outcome;
+    if (outcome !== 'succeeded') {
+      run.error = describeError(error);
+      Execution.logger.error(
+        `Worker "${run.worker}" ${outcome.replace('_', ' ')} (run ${run.id}): ${run.error.message}`,
+        run.error.stack,
+      );
+    }
+    monitor.ended(this.context);
+    recorder.record(run);
+  }
+}
