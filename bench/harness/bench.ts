@@ -31,7 +31,7 @@ export interface Ratio {
 
 /** A row of raw numbers. */
 export interface Measured {
-  readonly unit: 'ms' | 'µs' | 'B' | '%' | 'runs';
+  readonly unit: 'ms' | 'µs' | 'B' | '%' | 'runs' | '/s';
   /** One of each round, in order. */
   readonly samples: readonly number[];
 }

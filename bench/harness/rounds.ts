@@ -46,7 +46,7 @@ export function median(samples: readonly number[]): number {
   return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
-/** The smallest sample that so large a part of all does not exceed. @param part from 0 to 1 */
+/** The smallest sample that so large a part of all does not exceed. @param part from 0 to 1 @returns Infinity if there is none */
 export function quantile(samples: Float64Array, part: number): number {
-  return samples.toSorted()[Math.max(0, Math.ceil(part * samples.length) - 1)]!;
+  return samples.toSorted()[Math.max(0, Math.ceil(part * samples.length) - 1)] ?? Infinity;
 }

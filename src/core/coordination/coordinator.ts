@@ -201,7 +201,20 @@ export interface Known {
   readonly unleased: readonly string[];
   /** Such a request counts as dropped when nobody has said for so many milliseconds that it is on. */
   readonly silentAfter: number;
+  /** Its id, if it claims slots: that it is said here is what the others know of it. */
+  readonly replica?: string;
+  /** Another one counts as gone when it has said nothing for so many milliseconds. */
+  readonly absentAfter: number;
 }
+
+/** For who wants to hear of nothing but the time. */
+export const NOTHING_KNOWN: Known = {
+  revisions: new Map(),
+  awaited: [],
+  unleased: [],
+  silentAfter: 0,
+  absentAfter: 0,
+};
 
 export type Pulse = Timed<{
   /** Of those named: with another revision, a lease that ran out, or a request that waits. */
@@ -209,4 +222,6 @@ export type Pulse = Timed<{
   /** Requests for those workers that no run serves yet, oldest first. */
   readonly requests: readonly RequestedRun[];
   readonly outcomes: ReadonlyMap<string, RequestOutcome>;
+  /** Replicas that claim slots, in no order. */
+  readonly members: readonly string[];
 }>;

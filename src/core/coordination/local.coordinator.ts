@@ -50,6 +50,8 @@ interface Request extends Mutable<RequestedRun> {
 export class LocalCoordinator extends Coordinator {
   private readonly rows = new Map<string, Row>();
   private readonly requests = new Map<string, Request>();
+  /** Replicas, and when they were heard of last. */
+  private readonly seen = new Map<string, number>();
 
   /** @param clock the one clock that counts */
   constructor(private readonly clock: Pick<Clock, 'now'>) {
@@ -143,8 +145,10 @@ export class LocalCoordinator extends Coordinator {
     return { time, record: copy(row) };
   }
 
-  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
+  async pulse({ revisions, awaited, unleased, silentAfter, replica, absentAfter }: Known): Promise<Pulse> {
     const time = this.clock.now();
+    if (replica !== undefined) this.seen.set(replica, time);
+    const members = [...this.seen].flatMap(([id, at]) => (at > time - absentAfter ? [id] : []));
     for (const id of unleased) {
       const request = this.requests.get(id);
       if (request) request.heardOf = time;
@@ -167,7 +171,7 @@ export class LocalCoordinator extends Coordinator {
       if (request?.outcome) outcomes.set(id, request.outcome);
       else if (!request || this.isSilent(request, time, silentAfter)) outcomes.set(id, { dropped: true });
     }
-    return { time, records, requests, outcomes };
+    return { time, records, requests, outcomes, members };
   }
 
   async records(): Promise<Timed<{ records: WorkerRecord[] }>> {
@@ -185,6 +189,7 @@ export class LocalCoordinator extends Coordinator {
     for (const { id, endedAt, eventId } of this.requests.values())
       if (endedAt !== undefined && endedAt < before && !eventId?.startsWith(FOREVER))
         this.requests.delete(id);
+    for (const [id, at] of this.seen) if (at < before) this.seen.delete(id);
   }
 
   async close(): Promise<void> {}

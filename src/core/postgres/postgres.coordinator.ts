@@ -10,6 +10,7 @@ import {
   type HeartbeatAnswer,
   type HeldLease,
   type Known,
+  NOTHING_KNOWN,
   type Pulse,
   type Refusal,
   type Release,
@@ -173,16 +174,33 @@ export class PostgresCoordinator extends Coordinator {
       : { time: await this.time(), record: undefined };
   }
 
-  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
+  async pulse({
+    revisions,
+    awaited,
+    unleased,
+    silentAfter,
+    replica = null,
+    absentAfter,
+  }: Omit<Known, 'replica'> & { replica?: string | null }): Promise<Pulse> {
     const [row] = await this.query<{
       time: number;
       records: WorkerRow[];
       requests: RequestRow[];
       outcomes: Record<string, Parameters<typeof toOutcome>[0] | null>;
-    }>(pulse, [[...revisions.keys()], [...revisions.values()], awaited, unleased, silentAfter]);
-    const { time, records, requests, outcomes } = row!;
+      members: string[];
+    }>(pulse, [
+      [...revisions.keys()],
+      [...revisions.values()],
+      awaited,
+      unleased,
+      silentAfter,
+      replica,
+      absentAfter,
+    ]);
+    const { time, records, requests, outcomes, members } = row!;
     return {
       time,
+      members,
       records: records.map(toRecord),
       requests: requests.map(toRequest),
       outcomes: new Map(
@@ -215,7 +233,7 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   private async time(): Promise<number> {
-    return (await this.pulse({ revisions: new Map(), awaited: [], unleased: [], silentAfter: 0 })).time;
+    return (await this.pulse(NOTHING_KNOWN)).time;
   }
 
   private query<Row extends object>(

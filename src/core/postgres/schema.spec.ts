@@ -92,7 +92,9 @@ describe('the start of an application whose role lacks a right', () => {
   it('to upgrade a schema that is older, says so, with the SQL that does', async () => {
     await install();
     await owner.query('DELETE FROM workers.schema_version WHERE version > 1');
-    await owner.query('DROP TABLE workers.workers, workers.requests, workers.known_workers CASCADE');
+    await owner.query(
+      'DROP TABLE workers.workers, workers.requests, workers.members, workers.known_workers CASCADE',
+    );
     const grant = `GRANT USAGE ON SCHEMA workers TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA workers TO ${role}`;
     await owner.query(grant);
     const { message, sql } = await refusal();

@@ -7,6 +7,7 @@ import {
   type Control,
   type Coordinator,
   FOREVER,
+  NOTHING_KNOWN,
   type Release,
 } from '../coordination/coordinator.js';
 import {
@@ -39,8 +40,22 @@ import { type WorkerEvents } from './worker-events.js';
 
 /** After a call that did not get through, milliseconds. */
 const RETRY_AFTER = 1_000;
+/**
+ * How long who is not the first in line waits before it looks whether the first has been there. Milliseconds; with short
+ * intervals a quarter of one.
+ */
+const COURTESY = 250;
 /** Claims in a row that were refused because others were faster, before this replica waits a little. */
 const PATIENCE = 5;
+
+/** Something is to be claimed after this token, and another replica is the first in line. */
+interface Courtesy {
+  readonly fencing: number;
+  /** By the monotonic clock. */
+  readonly until: number;
+  /** It has looked: nobody had been granted anything. */
+  looked: boolean;
+}
 
 /** What all loops of a cluster share. */
 export interface ClusterParts {
@@ -55,6 +70,8 @@ export interface ClusterParts {
   readonly lease: number;
   /** A call got through, or did not. */
   reached(error?: unknown): void;
+  /** Resolves when the loop has heard how its worker stands; together with others, in one call. */
+  look(worker: string): Promise<void>;
 }
 
 /**
@@ -81,6 +98,11 @@ export class ClusterLoop implements Loop, Waiter {
   private begun?: string;
   /** By the monotonic clock: no call before. */
   private retryAt = -Infinity;
+  /** Which replica is the first in line for the worker's slots. */
+  private first?: string;
+  /** One that was, and did not ask: it may know nothing of the worker, or have no place for it, or be dead. */
+  private absent?: string;
+  private courtesy?: Courtesy;
   /** There is something to claim, and no place for a run. */
   private placeless = false;
   private working?: Promise<void>;
@@ -137,6 +159,11 @@ export class ClusterLoop implements Loop, Waiter {
   enrolled(record: WorkerRecord): void {
     this.view = new ClusterView(this.definition, record, this.now());
     if (this.active) this.begin(record);
+  }
+
+  /** Who asks first has changed. */
+  precededBy(first: string | undefined): void {
+    this.first = first;
   }
 
   /** News that was not asked for. */
@@ -246,6 +273,14 @@ export class ClusterLoop implements Loop, Waiter {
       this.placeless = false;
       const target = this.nextTarget(this.view);
       if (!target) return;
+      const courtesy = this.courtesyFor(target, this.view);
+      if (courtesy && !courtesy.looked) {
+        if (this.parts.clock.monotonic() < courtesy.until) return;
+        await this.parts.look(this.definition.name);
+        courtesy.looked = true;
+        if (courtesy.fencing === this.view.record.fencing) this.absent = this.first;
+        continue;
+      }
       if (!this.parts.limit.take(this)) {
         this.placeless = true;
         return;
@@ -276,14 +311,38 @@ export class ClusterLoop implements Loop, Waiter {
     const at = this.unsure ? now : this.view.nextAt(now);
     if (at === undefined) this.alarm.clear();
     // `pump` says when there may be a place; to look for one again and again would burn the processor.
-    else this.alarm.set(Math.max(at, now + (this.placeless ? RETRY_AFTER : this.resting)));
+    else this.alarm.set(Math.max(at, now + (this.placeless ? RETRY_AFTER : this.waiting)));
+  }
+
+  /**
+   * Of those that ask together all but one ask in vain, which was half of all statements. So one asks at once: who is
+   * the first in line. The others look a little later, for many workers in one statement, and ask only if nobody was
+   * granted anything; who is granted it then is the first, until the other one asks.
+   */
+  private courtesyFor(target: Target, { record, timing }: ClusterView): Courtesy | undefined {
+    const { fencing } = record;
+    const { first = this.replica } = this;
+    if (!('slot' in target) || this.unsure || first === this.replica || first === this.absent)
+      return undefined;
+    if (this.courtesy?.fencing !== fencing) {
+      const patience = timing.interval > 0 ? Math.min(COURTESY, timing.interval / 4) : COURTESY;
+      this.courtesy = { fencing, until: this.parts.clock.monotonic() + patience, looked: false };
+    }
+    return this.courtesy;
   }
 
   private rest(): void {
     this.retryAt = this.parts.clock.monotonic() + RETRY_AFTER;
   }
 
-  /** How long no call is made, milliseconds. */
+  /** How long to wait although there is something to claim, milliseconds. */
+  private get waiting(): number {
+    const { courtesy, view, parts } = this;
+    const polite = courtesy?.fencing === view!.record.fencing ? courtesy.until - parts.clock.monotonic() : 0;
+    return Math.max(this.resting, polite);
+  }
+
+  /** After a call that failed, milliseconds. */
   private get resting(): number {
     return Math.max(0, this.retryAt - this.parts.clock.monotonic());
   }
@@ -334,6 +393,7 @@ export class ClusterLoop implements Loop, Waiter {
     const { reason, wait, record } = answer;
     const view = this.view!;
     if (record) view.learn(record);
+    if (reason === 'stale') this.absent = undefined;
     // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
     if (reason === 'too_early') clock.restart(answer);
     if (reason === 'over' && 'request' in target) view.drop(target.request.id);
@@ -459,7 +519,7 @@ export class ClusterLoop implements Loop, Waiter {
   private async hearTime(): Promise<void> {
     const { coordinator, clock } = this.parts;
     if (clock.known) return;
-    clock.heard(await coordinator.pulse({ revisions: new Map(), awaited: [], unleased: [], silentAfter: 0 }));
+    clock.heard(await coordinator.pulse(NOTHING_KNOWN));
   }
 
   private async control(change: Control): Promise<void> {

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { testCluster, type TestCluster } from '../../../test/support/cluster.js';
 import { startWorkers, taking, type Workers } from '../../../test/support/workers.js';
-import { type RequestAnswer, type RunRequestInput } from '../coordination/coordinator.js';
+import {
+  type Claim,
+  type ClaimAnswer,
+  type RequestAnswer,
+  type RunRequestInput,
+} from '../coordination/coordinator.js';
 import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { type RunContext } from '../worker/run-context.js';
@@ -66,6 +72,78 @@ describe('replicas of a cluster', () => {
     expect(slots.length).toBeGreaterThanOrEqual(6);
     expect(new Set(slots).size).toBe(slots.length);
     expect(await status(a!)).toMatchObject({ runCount: slots.length, missedCount: 0, skippedCount: 0 });
+  });
+
+  describe('ask in turn', () => {
+    /** By worker, how many claims there were, and how many in vain. */
+    class Counting extends LocalCoordinator {
+      claims = 0;
+      refused = 0;
+
+      override async claim(claim: Claim): Promise<ClaimAnswer> {
+        const answer = await super.claim(claim);
+        this.claims++;
+        if (!answer.granted) this.refused++;
+        return answer;
+      }
+    }
+    const many = (replica: number): Worker[] =>
+      Array.from({ length: 30 }, (_, i) => ({
+        name: `w${i}`, interval: '1s', run: noting(replica),
+      })); // prettier-ignore
+    const shares = (): number[] =>
+      [0, 1, 2].map((replica) => ran.filter((run) => run.replica === replica).length);
+
+    it('with hardly a claim in vain, and with a share for each', async () => {
+      const coordinator = new Counting(clock);
+      cluster = testCluster(clock, coordinator);
+      await start(3, many);
+      await clock.advance('10s');
+      Object.assign(coordinator, { claims: 0, refused: 0 });
+      ran = [];
+      await clock.advance('20s');
+      expect(ran).toHaveLength(600);
+      expect(coordinator).toMatchObject({ claims: 600, refused: 0 });
+      for (const share of shares()) expect(share).toBeGreaterThan(100);
+      for (const { at, slot } of ran) expect(at - slot!).toBeLessThanOrEqual(1);
+    });
+
+    it('and run the slots of one that is gone a third of a second late, once, and then on time', async () => {
+      let gone = false;
+      const cutOff = new Proxy(cluster.coordinator, {
+        get: (target, name: keyof LocalCoordinator) => {
+          const method: unknown = target[name];
+          if (typeof method !== 'function') return method;
+          return gone ? () => Promise.reject(new Error('gone')) : method.bind(target);
+        },
+      });
+      jest.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+      await start(2, many);
+      await cluster.join(many, { coordination: cutOff });
+      await clock.advance('10s');
+      gone = true;
+      ran = [];
+      await clock.advance('20s');
+      expect(shares()[2]).toBe(0);
+      expect(ran).toHaveLength(600);
+      const late = ran.filter(({ at, slot }) => at - slot! > 1);
+      expect(late.length).toBeGreaterThan(0);
+      expect(new Set(late.map(({ slot }) => slot)).size).toBe(late.length);
+      for (const { at, slot } of late) expect(at - slot!).toBeLessThanOrEqual(350);
+      expect(late.length).toBeLessThanOrEqual(30);
+    });
+
+    it('also for a worker that the first in line does not have', async () => {
+      const [, b] = await start(2, (replica) =>
+        replica === 0 ? [{ name: 'other', interval: '1h', run: noting(0) }] : many(1),
+      );
+      await clock.advance('3s');
+      ran = [];
+      await clock.advance('10s');
+      expect(ran).toHaveLength(300);
+      for (const { at, slot } of ran) expect(at - slot!).toBeLessThanOrEqual(1);
+      expect((await b!.scheduler.status()).filter(({ missedCount }) => missedCount > 0)).toEqual([]);
+    });
   });
 
   it('run with the name of the holder shown by all of them', async () => {

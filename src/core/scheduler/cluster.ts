@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { CoordinatorClock } from '../coordination/coordinator-clock.js';
-import { type Coordinator, type Enrolment } from '../coordination/coordinator.js';
+import { type Coordinator, type Enrolment, type Known, type Pulse } from '../coordination/coordinator.js';
 import { type RunExecutor } from '../execution/run.executor.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
@@ -9,6 +9,7 @@ import { type Clock, type Timer } from '../timing/clock.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { ClusterLoop, type ClusterParts } from './cluster-loop.js';
 import { ClusterView } from './cluster-view.js';
+import { firstInLine } from './precedence.js';
 import { recordInfo } from './record-info.js';
 import { type RunLimit } from './run-limit.js';
 import { type WorkerEvents } from './worker-events.js';
@@ -17,6 +18,12 @@ import { type WorkerEvents } from './worker-events.js';
 const PULSE = 1_000;
 /** Several pulses, so that a call that fails is not taken for death. Milliseconds. */
 const SILENT_AFTER = 15_000;
+/** As long as that one who says nothing counts as a replica that claims. Milliseconds. */
+const ABSENT_AFTER = 3_000;
+/** Loops that want to look are waited for so long, to look together. Milliseconds. */
+const LOOK_AFTER = 50;
+/** Of no record. */
+const NO_REVISION = -1;
 const HOUR = 3_600_000;
 /** How long the outcome of a request can be asked for. */
 const KEEP_REQUESTS = 24 * HOUR;
@@ -33,6 +40,10 @@ export class Cluster {
   private readonly loops = new Map<string, ClusterLoop>();
   private readonly parts: ClusterParts;
   private unreachable = false;
+  private members: readonly string[] = [];
+  /** Workers that somebody wants to look at, and the look. */
+  private readonly curious = new Set<string>();
+  private looking?: Promise<void>;
   private pulseTimer?: Timer;
   private beating?: Promise<void>;
   private prunedAt = -Infinity;
@@ -51,7 +62,13 @@ export class Cluster {
     },
   ) {
     this.clock = new CoordinatorClock(own);
-    this.parts = { ...shared, coordinator, clock: this.clock, reached: (error) => this.reached(error) };
+    this.parts = {
+      ...shared,
+      coordinator,
+      clock: this.clock,
+      reached: (error) => this.reached(error),
+      look: (worker) => this.look(worker),
+    };
   }
 
   get status(): CoordinationStatus {
@@ -61,6 +78,7 @@ export class Cluster {
   /** Makes a loop, which is driven once it is enrolled. */
   loop(definition: WorkerDefinition): ClusterLoop {
     const loop = new ClusterLoop(definition, this.parts, this.replica);
+    loop.precededBy(firstInLine(definition.name, this.members));
     this.loops.set(definition.name, loop);
     return loop;
   }
@@ -150,23 +168,55 @@ export class Cluster {
         revision === undefined ? [] : [[name, revision] as const],
       ),
     );
-    const awaited = loops.flatMap((loop) => loop.awaited);
-    const unleased = loops.flatMap((loop) => loop.unleased);
-    const { records, requests, outcomes } = this.clock.heard(
-      await this.coordinator.pulse({ revisions, awaited, unleased, silentAfter: SILENT_AFTER }),
+    const { outcomes, members } = await this.pulse({
+      revisions,
+      awaited: loops.flatMap((loop) => loop.awaited),
+      unleased: loops.flatMap((loop) => loop.unleased),
+      ...(loops.some(({ running }) => running) && { replica: this.replica }),
+    });
+    this.meet(members);
+    for (const loop of loops)
+      for (const id of loop.awaited) {
+        const outcome = outcomes.get(id);
+        if (outcome) loop.settle(id, outcome);
+      }
+  }
+
+  /** Hands on what is heard of workers. */
+  private async pulse(known: Omit<Known, 'silentAfter' | 'absentAfter'>): Promise<Pulse> {
+    const pulse = this.clock.heard(
+      await this.coordinator.pulse({ ...known, silentAfter: SILENT_AFTER, absentAfter: ABSENT_AFTER }),
     );
     this.reached();
+    const { records, requests } = pulse;
     const news = new Set([...records.map(({ name }) => name), ...requests.map(({ worker }) => worker)]);
     for (const name of news)
       this.loops.get(name)?.observe(
         records.find((record) => record.name === name),
         requests.filter(({ worker }) => worker === name),
       );
-    for (const loop of loops)
-      for (const id of loop.awaited) {
-        const outcome = outcomes.get(id);
-        if (outcome) loop.settle(id, outcome);
-      }
+    return pulse;
+  }
+
+  private look(worker: string): Promise<void> {
+    this.curious.add(worker);
+    this.looking ??= new Promise<void>((resolve) => this.clock.setTimer(resolve, LOOK_AFTER)).then(() => {
+      const revisions = new Map([...this.curious].map((name) => [name, NO_REVISION]));
+      this.curious.clear();
+      this.looking = undefined;
+      return this.pulse({ revisions, awaited: [], unleased: [] }).then(
+        () => {},
+        (error: unknown) => this.reached(error),
+      );
+    });
+    return this.looking;
+  }
+
+  private meet(members: readonly string[]): void {
+    const sorted = members.toSorted();
+    if (sorted.join() === this.members.join()) return;
+    this.members = sorted;
+    for (const [name, loop] of this.loops) loop.precededBy(firstInLine(name, this.members));
   }
 
   private reached(error?: unknown): void {

@@ -7,6 +7,7 @@ import {
   type Coordinator,
   FOREVER,
   type Known,
+  NOTHING_KNOWN,
   type Release,
   type RunRequestInput,
 } from '../coordination/coordinator.js';
@@ -604,24 +605,20 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       );
       const told = (await bench.end(grant, { tell: true }))!;
       assert.deepEqual((await bench.pulse()).records, [told], 'and what was to be told');
-      const { records } = await bench.coordinator.pulse({
-        revisions: new Map([['w', told.revision]]),
-        awaited: [],
-        unleased: [],
-        silentAfter: LONG,
-      });
-      assert.deepEqual(records, []);
-      assert.deepEqual(
-        (
-          await bench.coordinator.pulse({
-            revisions: new Map(),
-            awaited: [],
-            unleased: [],
-            silentAfter: LONG,
-          })
-        ).records,
-        [],
-      );
+      const known = { ...NOTHING_KNOWN, revisions: new Map([['w', told.revision]]) };
+      assert.deepEqual((await bench.coordinator.pulse(known)).records, []);
+      assert.deepEqual((await bench.coordinator.pulse(NOTHING_KNOWN)).records, []);
+    }),
+
+    contract('names the replicas that claim, until nothing was heard of one for a while', async (bench) => {
+      const hear = async (replica?: string) =>
+        (await bench.coordinator.pulse({ ...NOTHING_KNOWN, replica, absentAfter: SHORT })).members.toSorted();
+      assert.deepEqual(await hear(), []);
+      assert.deepEqual(await hear(A), [A]);
+      assert.deepEqual(await hear(B), [A, B].toSorted());
+      await bench.pass(SHORT + 5);
+      assert.deepEqual(await hear(B), [B]);
+      assert.deepEqual(await hear(), [B]);
     }),
 
     contract('lists every worker by name', async (bench) => {
@@ -768,6 +765,6 @@ class Bench {
 
   pulse(awaited: string[] = [], { unleased = [], silentAfter = LONG }: Partial<Known> = {}) {
     const revisions = new Map([['w', this.record.revision]]);
-    return this.coordinator.pulse({ revisions, awaited, unleased, silentAfter });
+    return this.coordinator.pulse({ revisions, awaited, unleased, silentAfter, absentAfter: LONG });
   }
 }

@@ -96,6 +96,12 @@ CREATE TABLE ${schema}.requests (
   outcome jsonb
 );
 
+-- Replicas that claim slots, each told every second. Not logged: after a crash of the server they say so again.
+CREATE UNLOGGED TABLE ${schema}.members (
+  replica uuid PRIMARY KEY,
+  seen_at timestamptz NOT NULL
+);
+
 CREATE UNIQUE INDEX requests_event ON ${schema}.requests (worker, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX requests_open ON ${schema}.requests (worker, requested_at) WHERE ended_at IS NULL;
 ${recordFunction(schema)}${claimFunction(schema)}${releaseFunction(schema)}`,
