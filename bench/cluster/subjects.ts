@@ -48,16 +48,16 @@ export const SUBJECTS = {
   /** Every process sends every slot when it comes. The key lets one through. */
   async pgBoss(member) {
     const boss = await joinPgBoss(member);
-    everySlot(member.workers, ({ worker, slot }) =>
-      boss.send(QUEUE, { worker, slot }, keyOf(worker, slot)).catch(console.error),
-    );
+    everySlot(member.workers, ({ worker, slot }) => {
+      boss.send(QUEUE, { worker, slot }, keyOf(worker, slot)).catch(console.error);
+    });
   },
 
   /** The same, but what comes within 20 ms in one insert. */
   async pgBossBatches(member) {
     const boss = await joinPgBoss(member);
     let due: Slot[] = [];
-    everySlot(member.workers, (slot) => due.push(slot));
+    everySlot(member.workers, (slot) => void due.push(slot));
     setInterval(() => {
       const jobs = due.map(({ worker, slot }) => ({ data: { worker, slot }, ...keyOf(worker, slot) }));
       due = [];
