@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { builtCheckout } from '../support/app-workbench.js';
@@ -20,9 +20,13 @@ describeWith('Nest 11', 'an application on NestJS 11', () => {
   beforeAll(async () => {
     installation = await newDirectory();
     await cp(NEST_11, installation, { recursive: true });
-    // Offline: nothing but what is there already may be needed, and its versions have to suit the peer dependencies.
-    const options = ['--offline', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const modules = join(installation, 'node_modules');
+    const before = await readdir(modules);
+    // Not --offline: npm wants to see the versions that there are, and has forgotten them if it last asked for more.
+    const options = ['--prefer-offline', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
     await exec('npm', ['install', ...options, await packInto(installation)], { cwd: installation });
+    // Nothing but what was there is needed, and its versions suit the peer dependencies.
+    expect((await readdir(modules)).toSorted()).toEqual([...before, 'ctrlplane-workers'].toSorted());
   });
 
   it('has the older generation installed', async () => {

@@ -80,7 +80,8 @@ describe('startEmbeddedPostgres', () => {
   it('stops even when somebody has removed its directory', async () => {
     const directory = await workbench.cluster();
     const server = await start({ directory });
-    await rm(directory, { recursive: true });
+    // The server may put a file there meanwhile.
+    await rm(directory, { recursive: true, maxRetries: 10 });
     await server.stop();
     expect(readProcessIdentity(server.pid)).toBeUndefined();
   });
