@@ -1,41 +1,30 @@
-import { type Clock, type Timer } from './clock.js';
+import { AlarmQueue, type QueuedAlarm } from './alarm-queue.js';
+import { type Clock } from './clock.js';
 
 /**
- * Node's timers run on a clock that knows neither suspend nor a wall clock that is set, fire a millisecond
- * early at times, and overflow beyond 2^31-1 ms. So a long wait is cut into hops, and each looks at the wall
- * clock again: a wait is at most this much off after such an event.
+ * Rings once when the wall clock has reached an instant, or when it is found to have been set back. Never from within
+ * `set`.
  */
-const LONGEST_HOP = 60_000;
-
-/** Rings once when the wall clock has reached an instant, or when it finds that the clock was set back. */
-export class Alarm {
-  private timer?: Timer;
-  private at = 0;
-  private setAt = 0;
+export class Alarm implements QueuedAlarm {
+  at = 0;
+  order = 0;
+  index = -1;
+  private readonly queue: AlarmQueue;
 
   constructor(
-    private readonly clock: Clock,
-    private readonly ring: () => void,
-    private readonly unref = false,
-  ) {}
+    clock: Clock,
+    readonly ring: () => void,
+    unref = false,
+  ) {
+    this.queue = AlarmQueue.of(clock, unref);
+  }
 
   /** Replaces the instant that was set before. */
   set(at: number): void {
-    this.clear();
-    this.at = at;
-    this.setAt = this.clock.now();
-    const delay = Math.min(Math.max(0, at - this.setAt), LONGEST_HOP);
-    this.timer = this.clock.setTimer(this.look, delay, this.unref);
+    this.queue.set(this, at);
   }
 
   clear(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.queue.clear(this);
   }
-
-  private readonly look = (): void => {
-    const now = this.clock.now();
-    if (now >= this.at || now < this.setAt) this.ring();
-    else this.set(this.at);
-  };
 }
