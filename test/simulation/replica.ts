@@ -70,6 +70,8 @@ export class Replica implements Process, Host {
     );
     const network = new Network(this, store, world, random, trace, () => around.weather());
     this.recorder = new RunRecorder(this.clock, new InMemoryRunStore());
+    // Who asks first is reckoned from it.
+    this.recorder.replica.id = `${label}-${random.next()}`;
     const events = new WorkerEvents();
     const sources = new EventSources();
     sources.add({
