@@ -59,7 +59,10 @@ export const SUBJECTS = {
     let due: Slot[] = [];
     everySlot(member.workers, (slot) => void due.push(slot));
     setInterval(() => {
-      const jobs = due.map(({ worker, slot }) => ({ data: { worker, slot }, ...keyOf(worker, slot) }));
+      // In one order, or the inserts of two processes may deadlock.
+      const jobs = due
+        .toSorted((a, b) => a.worker - b.worker)
+        .map(({ worker, slot }) => ({ data: { worker, slot }, ...keyOf(worker, slot) }));
       due = [];
       if (jobs.length > 0) boss.insert(QUEUE, jobs).catch(console.error);
     }, 20);

@@ -42,10 +42,7 @@ export class Execution {
     parts.monitor.started(context);
     if (worker.timeout !== undefined)
       this.timeout = parts.clock.setTimer(() => this.expire(worker.timeout!), worker.timeout);
-    this.ended = this.call().then(
-      () => this.end(),
-      (error: unknown) => this.end({ error }),
-    );
+    this.ended = this.perform();
   }
 
   get run(): Run {
@@ -80,7 +77,19 @@ export class Execution {
     this.parts.recorder.record(run);
   }
 
-  private async call(): Promise<unknown> {
+  private async perform(): Promise<EndedRun> {
+    try {
+      await this.call();
+    } catch (error) {
+      // It may have been thrown at once: then nobody knows of the run yet.
+      await undefined;
+      return this.end({ error });
+    }
+    return this.end();
+  }
+
+  /** Until the worker hands back control for the first time. */
+  private call(): unknown {
     const { context, worker } = this;
     const { clock, interceptors, monitor } = this.parts;
     const called = clock.monotonic();

@@ -4,8 +4,7 @@ import { type RunQuery, RunStore } from './run.store.js';
 
 /** Runs of this process, gone with it: the last so many of each worker. */
 export class InMemoryRunStore extends RunStore {
-  /** Per worker, in the order in which they were first saved. */
-  private readonly runs = new Map<string, Map<string, PackedRun>>();
+  private readonly runs = new Map<string, KeptRuns>();
 
   /** @param keep runs kept of each worker, the newest; default 100 */
   constructor(private readonly keep = 100) {
@@ -17,22 +16,47 @@ export class InMemoryRunStore extends RunStore {
   async save(runs: readonly Run[]): Promise<void> {
     for (const run of runs) {
       let kept = this.runs.get(run.worker);
-      if (!kept) this.runs.set(run.worker, (kept = new Map()));
-      kept.set(run.id, new PackedRun(run));
-      if (kept.size > this.keep) kept.delete(kept.keys().next().value!);
+      if (!kept) this.runs.set(run.worker, (kept = new KeptRuns(this.keep)));
+      kept.save(run);
     }
   }
 
   async find({ worker, limit, before }: RunQuery): Promise<Run[]> {
     const workers = worker === undefined ? [...this.runs.keys()] : [worker];
     return workers
-      .flatMap((name) => [...(this.runs.get(name)?.values() ?? [])].map((run) => run.unpack(name)))
+      .flatMap((name) => this.runs.get(name)?.unpack(name) ?? [])
       .filter((run) => !before || newestFirst(before, run) < 0)
       .sort(newestFirst)
       .slice(0, limit);
   }
 
   async close(): Promise<void> {}
+}
+
+/**
+ * The last so many runs of one worker, in the order in which they were first saved. No Map by id: that is built anew
+ * again and again as the oldest go.
+ */
+class KeptRuns {
+  private readonly runs: PackedRun[] = [];
+  /** The latest start of all; milliseconds since the epoch. */
+  private latest = -Infinity;
+
+  constructor(private readonly most: number) {}
+
+  save(run: Run): void {
+    const { runs } = this;
+    const started = run.startedAt.getTime();
+    // Mostly it is a new one, and to look at those that are kept means to fetch each from memory.
+    const known = started > this.latest ? -1 : runs.findLastIndex((packed) => packed.isOf(run));
+    runs[known < 0 ? runs.length : known] = new PackedRun(run);
+    this.latest = Math.max(this.latest, started);
+    if (runs.length > this.most) runs.shift();
+  }
+
+  unpack(worker: string): Run[] {
+    return this.runs.map((run) => run.unpack(worker));
+  }
 }
 
 function newestFirst(a: Pick<Run, 'id' | 'startedAt'>, b: Pick<Run, 'id' | 'startedAt'>): number {

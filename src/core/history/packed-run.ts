@@ -38,6 +38,11 @@ export class PackedRun {
         : undefined;
   }
 
+  /** Whether it is of that run. Numbers are compared first, as they are faster to tell apart than ids. */
+  isOf({ id, startedAt }: Run): boolean {
+    return this.startedAt === startedAt.getTime() && this.id === id;
+  }
+
   /** @param worker its name, which whoever keeps the run knows */
   unpack(worker: string): Run {
     const { slotAfter, endedAfter } = this;

@@ -115,14 +115,14 @@ export class RunRecorder {
   private async write(): Promise<void> {
     while (this.unsaved.size > 0) {
       this.cancelFlush();
-      const rest = [...this.unsaved];
+      const rest = [...this.unsaved.values()];
       const batch = rest.splice(0, LARGEST_BATCH);
-      this.unsaved = new Map(rest);
+      this.unsaved = byId(rest);
       try {
-        await this.store.save(batch.map(([, run]) => run));
+        await this.store.save(batch);
         this.foundStore();
       } catch (error) {
-        this.unsaved = new Map([...batch, ...this.unsaved]);
+        this.unsaved = byId([...batch, ...this.unsaved.values()]);
         this.lostStore(error);
         this.flushIn(RETRY_AFTER);
         throw error;
@@ -167,4 +167,8 @@ export class RunRecorder {
       this.logger.log(`Run history can be written again, ${this.unsaved.size} runs are buffered`);
     this.unreachable = false;
   }
+}
+
+function byId(runs: Run[]): Map<string, Run> {
+  return new Map(runs.map((run) => [run.id, run]));
 }

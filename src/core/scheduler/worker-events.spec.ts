@@ -16,6 +16,23 @@ describe('events$', () => {
     expect(types.slice(0, 3)).toEqual(['slow run.started', 'slow run.skipped', 'slow run.succeeded']);
   });
 
+  it('tells of a start as such, also of a worker that throws at once', async () => {
+    const fail = (): never => {
+      throw new Error('at once');
+    };
+    workers = await startWorkers([{ name: 'fails', interval: 0, run: fail }]);
+    const told: unknown[] = [];
+    workers.scheduler.events$.subscribe((event) =>
+      told.push([event.type, 'run' in event && event.run.outcome]),
+    );
+    const { ended } = await workers.scheduler.trigger('fails');
+    await ended;
+    expect(told).toEqual([
+      ['run.started', 'running'],
+      ['run.failed', 'failed'],
+    ]);
+  });
+
   it('tells how a run ended, with its record', async () => {
     workers = await startWorkers([
       { name: 'fails', interval: 0, run: () => Promise.reject(new Error('no')) },

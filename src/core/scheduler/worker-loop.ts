@@ -208,6 +208,10 @@ export class WorkerLoop implements Loop {
 
   private arm(): void {
     this.followClock(this.clock.now());
+    this.setAlarm();
+  }
+
+  private setAlarm(): void {
     const at = this.nextAt();
     if (at === undefined) this.alarm.clear();
     else this.alarm.set(at);
@@ -223,7 +227,7 @@ export class WorkerLoop implements Loop {
       else if (this.definition.spacing === 'delay') this.runDelayed(now);
       else this.runSlot(now);
     }
-    this.arm();
+    this.setAlarm();
   }
 
   /** Nothing before now counts. @returns now */

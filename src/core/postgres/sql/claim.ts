@@ -49,7 +49,7 @@ export const claimFunction = (schema: string): string =>
 CREATE OR REPLACE FUNCTION SCHEMA.claim(
   _worker text, _run uuid, _replica uuid, _fencing bigint, _from float8, _lease float8, _slot float8, _request uuid,
   _missed int, _skipped int, _max_attempts int, _ahead float8
-) RETURNS TABLE (answer text, wait float8, "time" float8, record jsonb) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (answer text, wait float8, "time" float8, record json) LANGUAGE plpgsql AS $$
 DECLARE
   -- Of before a wait for a lock: too old to be wrong about what is due, or about a lease that has run out.
   v_now CONSTANT timestamptz := clock_timestamp();

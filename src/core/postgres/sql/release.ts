@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION SCHEMA.release(
   _worker text, _run uuid, _fencing bigint, _kind text, _tell boolean, _leased boolean, _request uuid,
   _succeeded boolean, _error text, _duration float8, _delay float8, _outcome jsonb, _retry boolean, _passed float8,
   _skipped int
-) RETURNS TABLE (accepted boolean, "time" float8, record jsonb) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (accepted boolean, "time" float8, record json) LANGUAGE plpgsql AS $$
 DECLARE
   v_passed CONSTANT timestamptz := ${asInstant('_passed')};
   v_row SCHEMA.workers;

@@ -68,7 +68,7 @@ SELECT
     UNION SELECT replica FROM ${schema}.members WHERE seen_at > ${NOW} - ${asInterval('$7')}
   ) AS members,
   (
-    SELECT coalesce(jsonb_agg(${schema}.record(w.*)), '[]')
+    SELECT coalesce(json_agg(${schema}.record(w.*)), '[]')
     FROM ${schema}.workers AS w JOIN known AS k ON k.name = w.name
     WHERE w.revision <> k.revision OR w.lease_until <= ${NOW} OR w.name IN (SELECT worker FROM waiting)
   ) AS records,
