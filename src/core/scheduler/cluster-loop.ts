@@ -1,78 +1,30 @@
-import { randomUUID } from 'node:crypto';
 import { LeaseLostError } from '../coordination/coordination.errors.js';
-import { type CoordinatorClock } from '../coordination/coordinator-clock.js';
-import {
-  type Claim,
-  type ClaimAnswer,
-  type Control,
-  type Coordinator,
-  FOREVER,
-  NOTHING_KNOWN,
-  type Release,
-} from '../coordination/coordinator.js';
-import {
-  type LostRun,
-  type RequestedRun,
-  type RequestOutcome,
-  type WorkerRecord,
-} from '../coordination/worker-record.js';
+import { type ClaimAnswer, type Control, NOTHING_KNOWN, type Release } from '../coordination/coordinator.js';
+import { type RequestedRun, type RequestOutcome, type WorkerRecord } from '../coordination/worker-record.js';
 import { type Execution } from '../execution/execution.js';
-import { type RunExecutor } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
-import { type RunRecorder } from '../history/run.recorder.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { Alarm } from '../timing/alarm.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
+import { type Answered, Claimant } from './claimant.js';
+import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
+import { ClusterRequests } from './cluster-requests.js';
 import { ClusterRun } from './cluster-run.js';
 import { ClusterView, type Target } from './cluster-view.js';
 import { type Loop } from './loop.js';
+import { lostRun } from './lost-run.js';
+import { PlaceInLine } from './place-in-line.js';
 import { recordInfo } from './record-info.js';
-import { type RunHandle, RunHandles } from './run-handle.js';
-import { type RunLimit, type Waiter } from './run-limit.js';
-import {
-  RunDroppedError,
-  RunUnknownError,
-  SchedulerStoppedError,
-  WorkerBusyError,
-} from './scheduler.errors.js';
-import { type WorkerEvents } from './worker-events.js';
+import { type RunHandle } from './run-handle.js';
+import { type Waiter } from './run-limit.js';
+import { SchedulerStoppedError } from './scheduler.errors.js';
+import { upcomingSlots } from './upcoming.js';
 
-/** After a call that did not get through, milliseconds. */
-const RETRY_AFTER = 1_000;
-/**
- * How long who is not the first in line waits before it looks whether the first has been there. Milliseconds; with short
- * intervals a quarter of one.
- */
-const COURTESY = 250;
+type Granted = Answered & { readonly answer: ClaimAnswer & { granted: true } };
+
 /** Claims in a row that were refused because others were faster, before this replica waits a little. */
 const PATIENCE = 5;
-
-/** Something is to be claimed after this token, and another replica is the first in line. */
-interface Courtesy {
-  readonly fencing: number;
-  /** By the monotonic clock. */
-  readonly until: number;
-  /** It has looked: nobody had been granted anything. */
-  looked: boolean;
-}
-
-/** What all loops of a cluster share. */
-export interface ClusterParts {
-  readonly coordinator: Coordinator;
-  /** The coordinator's time. */
-  readonly clock: CoordinatorClock;
-  readonly executor: RunExecutor;
-  readonly recorder: RunRecorder;
-  readonly events: WorkerEvents;
-  readonly limit: RunLimit;
-  /** Length of a lease, milliseconds. */
-  readonly lease: number;
-  /** A call got through, or did not. */
-  reached(error?: unknown): void;
-  /** Resolves when the loop has heard how its worker stands; together with others, in one call. */
-  look(worker: string): Promise<void>;
-}
 
 /**
  * Drives one worker together with the loops of the other replicas: claims its slots, runs what is granted, gives it
@@ -81,28 +33,16 @@ export interface ClusterParts {
 export class ClusterLoop implements Loop, Waiter {
   readonly executions: Execution[] = [];
   private readonly alarm: Alarm;
-  private readonly handles = new RunHandles();
+  private readonly claimant: Claimant;
+  private readonly line: PlaceInLine;
+  private readonly requests: ClusterRequests;
   private view?: ClusterView;
   private active = false;
   private stopped = false;
-  private over = false;
   /** Under every policy but `allow`: from a grant until the release of it. */
   private occupied = false;
   private readonly runs = new Set<ClusterRun>();
-  /** The requests of these, and of those whose release is under way. */
-  private readonly serving = new Set<string>();
   private releases = new Set<Promise<void>>();
-  /** A claim that may have been granted, as its answer has not come: its run asks again until it has. */
-  private unsure?: { target: Target; claim: Claim };
-  /** The last request that was granted here. */
-  private begun?: string;
-  /** By the monotonic clock: no call before. */
-  private retryAt = -Infinity;
-  /** Which replica is the first in line for the worker's slots. */
-  private first?: string;
-  /** One that was, and did not ask: it may know nothing of the worker, or have no place for it, or be dead. */
-  private absent?: string;
-  private courtesy?: Courtesy;
   /** There is something to claim, and no place for a run. */
   private placeless = false;
   private working?: Promise<void>;
@@ -110,9 +50,12 @@ export class ClusterLoop implements Loop, Waiter {
   constructor(
     readonly definition: WorkerDefinition,
     private readonly parts: ClusterParts,
-    private readonly replica: string,
+    replica: string,
   ) {
     this.alarm = new Alarm(parts.clock, () => void this.work(), definition.unref);
+    this.claimant = new Claimant(definition, parts, replica);
+    this.line = new PlaceInLine(replica, parts.clock);
+    this.requests = new ClusterRequests(definition, parts, (request) => this.want(request));
   }
 
   get running(): boolean {
@@ -124,14 +67,14 @@ export class ClusterLoop implements Loop, Waiter {
     return this.view?.record.revision;
   }
 
-  /** Requests whose outcome somebody waits for here, and that nobody serves here: of those more is known than there. */
+  /** Requests whose outcome somebody waits for here, and of which more is known elsewhere. */
   get awaited(): string[] {
-    return this.handles.ids().filter((id) => !this.serving.has(id));
+    return this.requests.awaited;
   }
 
   /** Requests whose runs are on here without a lease. */
   get unleased(): string[] {
-    return this.definition.overlap === 'allow' ? [...this.serving] : [];
+    return this.requests.unleased;
   }
 
   start(): void {
@@ -163,28 +106,25 @@ export class ClusterLoop implements Loop, Waiter {
 
   /** Who asks first has changed. */
   precededBy(first: string | undefined): void {
-    this.first = first;
+    this.line.precededBy(first);
   }
 
   /** News that was not asked for. */
   observe(record: WorkerRecord | undefined, requests: readonly RequestedRun[]): void {
     if (!this.view) return;
     if (record) this.view.overhear(record);
-    this.view.requests = requests.filter((request) => !this.isBegun(request));
+    this.view.requests = requests.filter((request) => !this.requests.isBegun(request));
     void this.work();
   }
 
   /** What became of a request, which another replica may have served. */
   settle(id: string, outcome: RequestOutcome): void {
-    if ('run' in outcome) this.handles.resolve(id, outcome.run);
-    else this.handles.reject(id, new RunDroppedError(this.definition.name, id));
+    this.requests.settle(id, outcome);
   }
 
   /** Nothing more will be heard. */
   closed(): void {
-    this.over = true;
-    for (const id of this.handles.ids())
-      this.handles.reject(id, new RunUnknownError(this.definition.name, id));
+    this.requests.close();
   }
 
   async pause(): Promise<void> {
@@ -206,21 +146,13 @@ export class ClusterLoop implements Loop, Waiter {
   }
 
   async trigger(payload: unknown): Promise<RunHandle> {
-    const { name } = this.definition;
-    if (this.stopped || !this.definition.enabled) throw new SchedulerStoppedError(name);
-    const id = randomUUID();
-    const { record, accepted, time } = await this.request({ id, trigger: 'manual', payload });
-    if (!accepted) throw new WorkerBusyError(name, record?.runId);
-    if (this.over) throw new RunUnknownError(name, id);
-    // Not before: who asks for the outcome of what the coordinator does not know is told that it was dropped.
-    const handle = this.handles.make(id);
-    this.want({ id, worker: name, trigger: 'manual', payload, requestedAt: time, attempts: 0 });
-    return handle;
+    const { definition, stopped } = this;
+    if (stopped || !definition.enabled) throw new SchedulerStoppedError(definition.name);
+    return this.requests.trigger(payload);
   }
 
   happened(event: unknown): void {
-    if (!this.active || this.view?.record.paused) return;
-    void this.hear(event).catch((error: unknown) => this.parts.reached(error));
+    if (this.active && !this.view?.record.paused) void this.requests.happened(event);
   }
 
   info(): WorkerInfo {
@@ -229,13 +161,7 @@ export class ClusterLoop implements Loop, Waiter {
   }
 
   upcoming(count: number): Date[] {
-    const timing = this.view?.timing ?? this.definition;
-    const slots: Date[] = [];
-    if (!timing.schedule || this.definition.spacing === 'delay') return slots;
-    let slot = timing.schedule.next(this.now());
-    for (; slots.length < count && slot < Infinity; slot = timing.schedule.next(slot))
-      slots.push(new Date(slot));
-    return slots;
+    return upcomingSlots(this.view?.timing ?? this.definition, this.definition, this.now(), count);
   }
 
   /** A place for a run may be free. */
@@ -250,7 +176,7 @@ export class ClusterLoop implements Loop, Waiter {
   /** From now on it looks. */
   private begin(record: WorkerRecord): void {
     this.view = new ClusterView(this.definition, record, this.now());
-    if (this.definition.runOnStart) void this.runOnStart(record);
+    if (this.definition.runOnStart) void this.requests.runOnStart(record.definitionAt);
     void this.work();
   }
 
@@ -268,124 +194,58 @@ export class ClusterLoop implements Loop, Waiter {
   }
 
   private async claimAll(): Promise<void> {
+    const { claimant, line, parts } = this;
     for (let tries = 0; ;) {
-      if (!this.active || !this.view || this.occupied || this.resting > 0) return;
+      const { view } = this;
+      if (!this.active || !view || this.occupied || claimant.resting > 0) return;
       this.placeless = false;
-      const target = this.nextTarget(this.view);
+      const target = claimant.next(view);
       if (!target) return;
-      const courtesy = this.courtesyFor(target, this.view);
-      if (courtesy && !courtesy.looked) {
-        if (this.parts.clock.monotonic() < courtesy.until) return;
-        await this.parts.look(this.definition.name);
-        courtesy.looked = true;
-        if (courtesy.fencing === this.view.record.fencing) this.absent = this.first;
+      const turn = this.turn(target, view);
+      if (turn === 'wait') return;
+      if (turn === 'look') {
+        await parts.look(this.definition.name);
+        line.looked(this.view!.record.fencing);
         continue;
       }
-      if (!this.parts.limit.take(this)) {
+      if (!parts.limit.take(this)) {
         this.placeless = true;
         return;
       }
-      if (await this.pursue(target)) tries = 0;
+      if (await this.pursue(target, view)) tries = 0;
       else {
-        this.parts.limit.give();
+        parts.limit.give();
         // The view is wrong again and again: others are at it.
-        if (++tries >= PATIENCE) this.rest();
+        if (++tries >= PATIENCE) claimant.rest();
       }
     }
   }
 
-  /**
-   * A claim that may have been granted is repeated by the same run, by which the coordinator knows it; but for the slot
-   * that is the latest by now. After an outage the one that it began with would be run, however old it is.
-   */
-  private nextTarget(view: ClusterView): Target | undefined {
-    const wanted = view.wanted(this.now());
-    const { unsure } = this;
-    if (!unsure || (wanted && 'slot' in wanted && 'slot' in unsure.target)) return wanted;
-    return unsure.target;
+  /** Only slots are for all to see: who knows of a request was asked for it, or found nobody at it. */
+  private turn(target: Target, { record, timing }: ClusterView): 'ask' | 'wait' | 'look' {
+    if ('request' in target || this.claimant.unsure) return 'ask';
+    return this.line.turn(record.fencing, timing.interval);
   }
 
   private arm(): void {
-    if (!this.active || !this.view || this.occupied) return this.alarm.clear();
+    const { claimant, line, view } = this;
+    if (!this.active || !view || this.occupied) return this.alarm.clear();
     const now = this.now();
-    const at = this.unsure ? now : this.view.nextAt(now);
-    if (at === undefined) this.alarm.clear();
+    const at = claimant.unsure ? now : view.nextAt(now);
+    if (at === undefined) return this.alarm.clear();
     // `pump` says when there may be a place; to look for one again and again would burn the processor.
-    else this.alarm.set(Math.max(at, now + (this.placeless ? RETRY_AFTER : this.waiting)));
-  }
-
-  /**
-   * Of those that ask together all but one ask in vain, which was half of all statements. So one asks at once: who is
-   * the first in line. The others look a little later, for many workers in one statement, and ask only if nobody was
-   * granted anything; who is granted it then is the first, until the other one asks.
-   */
-  private courtesyFor(target: Target, { record, timing }: ClusterView): Courtesy | undefined {
-    const { fencing } = record;
-    const { first = this.replica } = this;
-    if (!('slot' in target) || this.unsure || first === this.replica || first === this.absent)
-      return undefined;
-    if (this.courtesy?.fencing !== fencing) {
-      const patience = timing.interval > 0 ? Math.min(COURTESY, timing.interval / 4) : COURTESY;
-      this.courtesy = { fencing, until: this.parts.clock.monotonic() + patience, looked: false };
-    }
-    return this.courtesy;
-  }
-
-  private rest(): void {
-    this.retryAt = this.parts.clock.monotonic() + RETRY_AFTER;
-  }
-
-  /** How long to wait although there is something to claim, milliseconds. */
-  private get waiting(): number {
-    const { courtesy, view, parts } = this;
-    const polite = courtesy?.fencing === view!.record.fencing ? courtesy.until - parts.clock.monotonic() : 0;
-    return Math.max(this.resting, polite);
-  }
-
-  /** After a call that failed, milliseconds. */
-  private get resting(): number {
-    return Math.max(0, this.retryAt - this.parts.clock.monotonic());
+    const wait = this.placeless ? RETRY_AFTER : Math.max(claimant.resting, line.waits(view.record.fencing));
+    this.alarm.set(Math.max(at, now + wait));
   }
 
   /** @returns whether a run has begun, which keeps its place */
-  private async pursue(target: Target): Promise<boolean> {
-    const { coordinator, clock } = this.parts;
-    const { unsure } = this;
-    const claim =
-      unsure?.target === target
-        ? unsure.claim
-        : { ...this.claimFor(target), ...(unsure && { runId: unsure.claim.runId }) };
-    this.unsure = { target, claim };
-    const sentAt = clock.monotonic();
-    let answer: ClaimAnswer;
-    try {
-      answer = clock.heard(await coordinator.claim(claim));
-      this.parts.reached();
-    } catch (error) {
-      this.parts.reached(error);
-      this.rest();
-      return false;
-    }
-    this.unsure = undefined;
-    if (!answer.granted) {
-      this.refused(answer, target);
-      return false;
-    }
-    return this.granted(answer, target, sentAt);
-  }
-
-  private claimFor(target: Target): Claim {
-    const { definition, parts, replica } = this;
-    // Who asked for a run was told its id.
-    const asked = 'request' in target && target.request.attempts === 0 ? target.request.id : undefined;
-    return {
-      worker: definition.name,
-      runId: asked ?? randomUUID(),
-      replica,
-      ...this.view!.claimOf(target),
-      lease: definition.overlap === 'allow' ? undefined : parts.lease,
-      maxAttempts: definition.maxAttempts,
-    };
+  private async pursue(target: Target, view: ClusterView): Promise<boolean> {
+    const answered = await this.claimant.claim(target, view);
+    if (!answered) return false;
+    const { answer } = answered;
+    if (answer.granted) return this.granted({ ...answered, answer }, target);
+    this.refused(answer, target);
+    return false;
   }
 
   private refused(answer: ClaimAnswer & { granted: false }, target: Target): void {
@@ -393,18 +253,18 @@ export class ClusterLoop implements Loop, Waiter {
     const { reason, wait, record } = answer;
     const view = this.view!;
     if (record) view.learn(record);
-    if (reason === 'stale') this.absent = undefined;
+    if (reason === 'stale') this.line.overtaken();
     // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
     if (reason === 'too_early') clock.restart(answer);
     if (reason === 'over' && 'request' in target) view.drop(target.request.id);
-    if (reason === 'unknown') this.rest();
+    if (reason === 'unknown') this.claimant.rest();
     if (reason !== 'held') return;
     view.refusedAsHeld(target, clock.now() + wait);
     if (this.definition.overlap === 'cancelRunning' && record && !record.cancelRequested)
       coordinator.cancel(record.name, record.fencing).catch((error: unknown) => this.parts.reached(error));
   }
 
-  private granted(answer: ClaimAnswer & { granted: true }, target: Target, sentAt: number): boolean {
+  private granted({ answer, sentAt }: Granted, target: Target): boolean {
     const { definition } = this;
     const { record, time, lost } = answer;
     const view = this.view!;
@@ -412,9 +272,9 @@ export class ClusterLoop implements Loop, Waiter {
     view.learn(record);
     if (requestId !== undefined) {
       view.drop(requestId);
-      this.begun = requestId;
+      this.requests.granted(requestId);
     }
-    if (lost) this.reportLost(lost);
+    if (lost) this.parts.recorder.record(lostRun(definition.name, lost, this.now()));
     const run = new ClusterRun({ ...this.parts, definition, view }, { record, sentAt, time, requestId });
     if (definition.overlap !== 'allow') this.occupied = true;
     if (!run.trusted || this.stopped) {
@@ -443,7 +303,7 @@ export class ClusterLoop implements Loop, Waiter {
     );
     this.executions.push(execution);
     this.runs.add(run);
-    if (request) this.serving.add(request.id);
+    if (request) this.requests.serve(request.id);
     events.started(execution.run);
     void execution.ended.then((ended) => this.follow(this.ended(run, execution, ended, request)));
   }
@@ -460,10 +320,7 @@ export class ClusterLoop implements Loop, Waiter {
     const accepted = await this.giveBack(release);
     if (!accepted) execution.disown(new LeaseLostError(this.definition.name, 'another one was granted'));
     this.parts.events.ended(ended);
-    if (request) {
-      this.serving.delete(request.id);
-      if (release.kind === 'done') this.handles.resolve(request.id, ended);
-    }
+    if (request) this.requests.served(request.id, release.kind === 'done' ? ended : undefined);
     this.parts.limit.give();
   }
 
@@ -498,23 +355,6 @@ export class ClusterLoop implements Loop, Waiter {
     this.releases.add(done);
   }
 
-  private reportLost({ runId, replica, attempt, slot, startedAt }: LostRun): void {
-    const { recorder, clock } = this.parts;
-    const started = new Date(startedAt);
-    recorder.record({
-      id: runId,
-      worker: this.definition.name,
-      replica,
-      trigger: attempt > 1 ? 'retry' : slot === undefined ? 'manual' : 'schedule',
-      attempt,
-      ...(slot !== undefined && { slot: new Date(slot) }),
-      scheduledAt: slot === undefined ? started : new Date(slot),
-      startedAt: started,
-      endedAt: new Date(clock.now()),
-      outcome: 'lost',
-    });
-  }
-
   /** The slots that count no more are reckoned by the coordinator's clock: the own one may be anything. */
   private async hearTime(): Promise<void> {
     const { coordinator, clock } = this.parts;
@@ -529,49 +369,8 @@ export class ClusterLoop implements Loop, Waiter {
     void this.work();
   }
 
-  private async runOnStart({ definitionAt }: WorkerRecord): Promise<void> {
-    const { clock } = this.parts;
-    const asked = { id: randomUUID(), trigger: 'schedule' as const, payload: undefined };
-    try {
-      // Every replica asks, also one that starts much later: the first has been heard.
-      const eventId = `${FOREVER}start@${definitionAt}`;
-      if ((await this.request({ ...asked, eventId })).accepted)
-        this.want({ ...asked, worker: this.definition.name, requestedAt: clock.now(), attempts: 0 });
-    } catch (error) {
-      this.parts.reached(error);
-    }
-  }
-
-  private async hear(event: unknown): Promise<void> {
-    const { clock, events } = this.parts;
-    const { name } = this.definition;
-    const asked = { id: randomUUID(), trigger: 'event' as const, payload: event };
-    const { id } = (event ?? {}) as { id?: unknown };
-    const eventId = typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
-    const { accepted, reason } = await this.request({ ...asked, ...(eventId !== undefined && { eventId }) });
-    if (accepted) this.want({ ...asked, worker: name, requestedAt: clock.now(), attempts: 0 });
-    else if (reason === 'busy') events.skipped(name, undefined);
-  }
-
-  private async request(asked: Pick<RequestedRun, 'id' | 'trigger' | 'payload'> & { eventId?: string }) {
-    const { coordinator, clock } = this.parts;
-    const { name, overlap, maxAttempts } = this.definition;
-    const answer = clock.heard(await coordinator.request({ ...asked, worker: name, overlap, maxAttempts }));
-    if (overlap === 'cancelRunning' && answer.accepted && answer.record?.holder !== undefined)
-      await coordinator.cancel(name, answer.record.fencing);
-    return answer;
-  }
-
-  /**
-   * Whether what says that it waits is older than the grant of it. Its run has the request's id, so another claim of
-   * it would be taken for a repetition of the one that was granted.
-   */
-  private isBegun({ id, attempts }: RequestedRun): boolean {
-    return id === this.begun && attempts === 0;
-  }
-
   private want(request: RequestedRun): void {
-    if (!this.view || this.isBegun(request)) return;
+    if (!this.view || this.requests.isBegun(request)) return;
     const { overlap } = this.definition;
     const dropsOthers = overlap === 'queueOne' || overlap === 'cancelRunning';
     this.view.requests = dropsOthers ? [request] : [...this.view.requests, request];

@@ -5,7 +5,7 @@ import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Clock } from '../timing/clock.js';
-import { WallWatch } from '../timing/wall-watch.js';
+import { STEADY } from '../timing/wall-watch.js';
 import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
 import { waitAfter } from './backoff.js';
 import { FAILING_AFTER, isStale } from './conditions.js';
@@ -15,13 +15,10 @@ import { type RunHandle, RunHandles } from './run-handle.js';
 import { RunLane } from './run-lane.js';
 import { type RunLimit } from './run-limit.js';
 import { RunDroppedError, SchedulerStoppedError, WorkerBusyError } from './scheduler.errors.js';
+import { SlotCursor } from './slot-cursor.js';
+import { upcomingSlots } from './upcoming.js';
 import { type WorkerEvents } from './worker-events.js';
 import { WorkerStats } from './worker-stats.js';
-
-/** A cron slot is not run again when the clock is set back by less; a longer way mends a clock that was wrong (cron(8)). */
-const LONGEST_WAY_BACK = 3 * 3_600_000;
-/** Wall clock and monotonic clock part by so many milliseconds without anybody setting one. */
-const STEADY = 1_000;
 
 /** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
 interface Deferred {
@@ -32,22 +29,18 @@ interface Deferred {
 /**
  * Drives one worker: waits for its slots, offers a run for each to its lane, and keeps count.
  *
- * **Every slot is dealt with once, in order**, and the cursor stands on the last one that is. A wake-up that comes
- * late (a blocked event loop, a suspended machine) yields one run, for the latest slot; those before it are
- * missed. Slots that pass while the worker backs off, or that its overlap policy leaves no place, are skipped.
- * Those of a pause do not count.
+ * A wake-up that comes late (a blocked event loop, a suspended machine) yields one run, for the latest slot; those
+ * before it are missed. Slots that pass while the worker backs off, or that its overlap policy leaves no place, are
+ * skipped. Those of a pause do not count.
  */
 export class WorkerLoop implements Loop {
   private readonly lane: RunLane;
   private readonly alarm: Alarm;
-  private readonly wall: WallWatch;
+  private readonly cursor: SlotCursor;
   private readonly stats = new WorkerStats();
   private readonly handles = new RunHandles();
-  private timing: Timing;
   private active = false;
   private paused = false;
-  /** Up to here every slot is dealt with; with spacing `delay`, where the interval counts from. */
-  private cursor = 0;
   private startedAt = 0;
   private deferred?: Deferred;
 
@@ -58,8 +51,7 @@ export class WorkerLoop implements Loop {
     executor: RunExecutor,
     private readonly events: WorkerEvents,
   ) {
-    this.timing = definition;
-    this.wall = new WallWatch(clock);
+    this.cursor = new SlotCursor(definition, clock);
     this.alarm = new Alarm(clock, () => this.tick(), definition.unref);
     this.lane = new RunLane(definition.overlap, limit, {
       execute: (request) => {
@@ -86,9 +78,8 @@ export class WorkerLoop implements Loop {
   start(): void {
     if (!this.definition.enabled) return;
     this.active = true;
-    const now = this.countFromNow();
+    const now = this.cursor.startWith(this.timing);
     this.startedAt = now;
-    this.timing = countedFrom(now, this.timing);
     if (this.definition.runOnStart) {
       const slot = this.timing.schedule?.latest(now);
       this.offer({ trigger: 'schedule', ...(slot !== -Infinity && { slot }), scheduledAt: now });
@@ -116,13 +107,13 @@ export class WorkerLoop implements Loop {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    this.countFromNow();
+    this.cursor.countFromNow();
     this.arm();
   }
 
   reschedule(timing: Timing): void {
     this.deferred = undefined;
-    this.timing = countedFrom(this.countFromNow(), timing);
+    this.cursor.startWith(timing);
     this.arm();
   }
 
@@ -187,23 +178,19 @@ export class WorkerLoop implements Loop {
 
   /** Its next slots from now on, whether it ticks or not. */
   upcoming(count: number): Date[] {
-    const { schedule } = this.timing;
-    const slots: Date[] = [];
-    if (!schedule || this.definition.spacing === 'delay') return slots;
-    let slot = schedule.next(this.clock.now());
-    for (; slots.length < count && slot < Infinity; slot = schedule.next(slot)) slots.push(new Date(slot));
-    return slots;
+    return upcomingSlots(this.timing, this.definition, this.clock.now(), count);
+  }
+
+  private get timing(): Timing {
+    return this.cursor.timing;
   }
 
   private nextAt(): number | undefined {
     if (!this.active || this.paused) return undefined;
     if (this.deferred) return this.deferred.at;
-    const { schedule, interval } = this.timing;
-    if (!schedule) return undefined;
-    if (this.definition.spacing === 'delay')
-      return this.lane.busy ? undefined : schedule.dueAt(this.cursor + interval);
-    const slot = schedule.next(this.cursor);
-    return slot === Infinity ? undefined : schedule.dueAt(slot);
+    if (this.cursor.delayed && this.lane.busy) return undefined;
+    const { dueAt } = this.cursor;
+    return dueAt === Infinity ? undefined : dueAt;
   }
 
   private arm(): void {
@@ -224,73 +211,46 @@ export class WorkerLoop implements Loop {
     if (at !== undefined && now >= at) {
       const { deferred } = this;
       if (deferred) this.runDeferred(deferred, now);
-      else if (this.definition.spacing === 'delay') this.runDelayed(now);
+      else if (this.cursor.delayed) this.runDelayed();
       else this.runSlot(now);
     }
     this.setAlarm();
   }
 
-  /** Nothing before now counts. @returns now */
-  private countFromNow(): number {
-    this.wall.setBack();
-    return (this.cursor = this.clock.now());
-  }
-
-  /**
-   * When the wall clock was set back, its instants come again: what passed before is dealt with, and slots count from
-   * where it stands now. Not on a way that is shorter than the interval, or that cron slots are not run again on.
-   */
   private followClock(now: number): void {
-    const back = this.wall.setBack();
+    const back = this.cursor.setBack();
     if (this.deferred && back > STEADY) this.deferred.at -= back;
-    const { schedule, interval, cron } = this.timing;
-    if (!schedule || this.paused || (interval === 0 && cron === undefined)) return;
-    const ignored = Math.max(interval || LONGEST_WAY_BACK, STEADY);
-    if (back <= ignored && this.cursor - now <= ignored) return;
-    if (this.definition.spacing === 'delay') {
-      this.cursor = Math.min(now, this.cursor - back);
-      return;
-    }
-    const passed = schedule.count(this.cursor, schedule.latestDue(now + back));
+    if (this.paused) return;
+    const passed = this.cursor.follow(now, back);
     this.stats.counts[this.deferred ? 'skippedCount' : 'missedCount'] += passed;
-    this.cursor = schedule.latest(now);
   }
 
   private runSlot(now: number): void {
-    const schedule = this.timing.schedule!;
-    const slot = schedule.latestDue(now);
-    this.stats.counts.missedCount += schedule.count(this.cursor, slot) - 1;
-    this.cursor = slot;
-    const request = { trigger: 'schedule' as const, slot, scheduledAt: schedule.dueAt(slot) };
+    this.stats.counts.missedCount += this.cursor.pass(now) - 1;
+    const { slot } = this.cursor;
+    const request = {
+      trigger: 'schedule' as const,
+      slot,
+      scheduledAt: this.timing.schedule!.dueAt(slot),
+    };
     if (now - request.scheduledAt > this.definition.startDeadline) this.skip(request);
     else this.offer(request);
   }
 
-  private runDelayed(now: number): void {
-    const slot = this.cursor + this.timing.interval;
-    const scheduledAt = this.timing.schedule!.dueAt(slot);
-    this.cursor = now;
+  private runDelayed(): void {
+    const { next: slot, dueAt: scheduledAt } = this.cursor;
+    this.cursor.countFromNow();
     this.offer({ trigger: 'schedule', slot, scheduledAt });
   }
 
   private runDeferred({ at, request }: Deferred, now: number): void {
     this.deferred = undefined;
-    const passed = this.skipTo(now, 1);
+    const passed = this.cursor.pass(now);
     if (passed === 0) return this.offer({ ...request, scheduledAt: at });
     // A newer slot takes its place.
+    this.stats.counts.skippedCount += passed - 1;
     this.skip(request);
-    this.offer({ trigger: 'schedule', slot: this.cursor, scheduledAt: at });
-  }
-
-  /** Deals with the slots up to now by skipping them, but for the latest so many. @returns how many there were */
-  private skipTo(now: number, but = 0): number {
-    const { schedule } = this.timing;
-    if (!schedule || this.definition.spacing === 'delay') return 0;
-    const latest = schedule.latestDue(now);
-    const passed = schedule.count(this.cursor, latest);
-    this.stats.counts.skippedCount += Math.max(0, passed - but);
-    if (passed > 0) this.cursor = latest;
-    return passed;
+    this.offer({ trigger: 'schedule', slot: this.cursor.slot, scheduledAt: at });
   }
 
   private offer(request: RunRequest): void {
@@ -319,10 +279,10 @@ export class WorkerLoop implements Loop {
 
   /** Whether the end of a run changes when the next one is. Mostly not, and to set the alarm in vain takes 0.2 µs. */
   private replans(run: EndedRun, request: RunRequest): boolean {
-    const { backoff, spacing } = this.definition;
-    const delayed = spacing === 'delay';
+    const { backoff } = this.definition;
+    const { delayed } = this.cursor;
     if (delayed || backoff || this.deferred) this.followClock(this.clock.now());
-    if (delayed) this.cursor = this.clock.now();
+    if (delayed) this.cursor.countFromNow();
     if (run.outcome === 'succeeded') {
       if (!this.deferred || this.deferred.request.trigger === 'catch_up') return delayed;
       this.undefer(this.clock.now());
@@ -340,7 +300,7 @@ export class WorkerLoop implements Loop {
   private undefer(now: number): void {
     if (this.deferred) this.skip(this.deferred.request);
     this.deferred = undefined;
-    this.skipTo(now);
+    this.stats.counts.skippedCount += this.cursor.pass(now);
   }
 
   private state(): WorkerState {
@@ -363,9 +323,4 @@ export class WorkerLoop implements Loop {
     const since = Math.max(this.stats.lastEnd ?? 0, this.startedAt);
     return isStale(this.timing, since, this.clock.now() - (this.definition.timeout ?? 0));
   }
-}
-
-/** The timing of a worker that starts now. */
-function countedFrom(start: number, { schedule, ...timing }: Timing): Timing {
-  return { ...timing, schedule: schedule?.startingAt(start) };
 }

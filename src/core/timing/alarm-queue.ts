@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type Clock, type Timer } from './clock.js';
-import { WallWatch } from './wall-watch.js';
+import { STEADY, WallWatch } from './wall-watch.js';
 
 /**
  * Node's timers run on a clock that knows neither suspend nor a wall clock that is set, fire a millisecond
@@ -10,8 +10,6 @@ import { WallWatch } from './wall-watch.js';
 const LONGEST_HOP = 60_000;
 /** Timers count in milliseconds: to set one again for less would be in vain. */
 const FINEST = 1;
-/** Wall clock and monotonic clock part by so many milliseconds without anybody setting one. */
-const STEADY = 1_000;
 
 /** Where an alarm is that is not in the heap. */
 const UNSET = -1;

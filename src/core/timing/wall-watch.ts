@@ -1,5 +1,8 @@
 import { type Clock } from './clock.js';
 
+/** Wall clock and monotonic clock part by so many milliseconds without anybody setting one. */
+export const STEADY = 1_000;
+
 /** Notices when somebody sets the wall clock, by the monotonic one, which nobody can set. */
 export class WallWatch {
   /** What the wall clock was ahead of the monotonic one at the last look. */
@@ -11,7 +14,7 @@ export class WallWatch {
 
   /**
    * By how many milliseconds the wall clock was set back since the last look; less than 0 when it was set forward, or
-   * the machine slept. The two clocks part by some milliseconds without anybody setting one.
+   * the machine slept. Up to `STEADY` it tells nothing.
    */
   setBack(): number {
     const before = this.ahead;

@@ -1,0 +1,26 @@
+import { type Coordinator } from '../coordination/coordinator.js';
+import { type CoordinatorClock } from '../coordination/coordinator-clock.js';
+import { type RunExecutor } from '../execution/run.executor.js';
+import { type RunRecorder } from '../history/run.recorder.js';
+import { type RunLimit } from './run-limit.js';
+import { type WorkerEvents } from './worker-events.js';
+
+/** What all loops of a cluster share. */
+export interface ClusterParts {
+  readonly coordinator: Coordinator;
+  /** The coordinator's time. */
+  readonly clock: CoordinatorClock;
+  readonly executor: RunExecutor;
+  readonly recorder: RunRecorder;
+  readonly events: WorkerEvents;
+  readonly limit: RunLimit;
+  /** Length of a lease, milliseconds. */
+  readonly lease: number;
+  /** A call got through, or did not. */
+  readonly reached: (error?: unknown) => void;
+  /** Resolves when the loop has heard how its worker stands; together with others, in one call. */
+  readonly look: (worker: string) => Promise<void>;
+}
+
+/** After a call that did not get through, milliseconds. */
+export const RETRY_AFTER = 1_000;
