@@ -27,7 +27,7 @@ const passes = `(${done} AND (${owed}) IS NULL AND coalesce(v_passed > w.slot, f
 
 /**
  * Gives a lease back. The last token alone is, and once: when that is repeated nothing is written, and the same answered
- * (`accepted`). A function for the reason of `claimFunction`.
+ * (`accepted`). A function, with one plan, for the reasons of `claimFunction`.
  *
  * Lengths and instants are milliseconds. `_kind`: `done`, `undone`, `unrun`. `_delay`: no run for a slot for so long; 0:
  * no such wait; null: as it was. `_outcome`: the run's record, for who asked for it. `_passed`: slots up to here passed,
@@ -39,7 +39,8 @@ CREATE OR REPLACE FUNCTION SCHEMA.release(
   _worker text, _run uuid, _fencing bigint, _kind text, _tell boolean, _leased boolean, _request uuid,
   _succeeded boolean, _error text, _duration float8, _delay float8, _outcome jsonb, _retry boolean, _passed float8,
   _skipped int
-) RETURNS TABLE (accepted boolean, "time" float8, record json) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (accepted boolean, "time" float8, record json)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_passed CONSTANT timestamptz := ${asInstant('_passed')};
   v_row SCHEMA.workers;
