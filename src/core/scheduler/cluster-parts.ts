@@ -23,4 +23,4 @@ export interface ClusterParts {
 }
 
 /** After a call that did not get through, milliseconds. */
-export const RETRY_AFTER = 1_000;
+export const RETRY_AFTER = 500;

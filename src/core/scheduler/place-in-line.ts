@@ -4,7 +4,7 @@ import { type Clock } from '../timing/clock.js';
  * How long who is not the first in line waits before it looks whether the first has been there. Milliseconds; with short
  * intervals a quarter of one.
  */
-const COURTESY = 100;
+const COURTESY = 50;
 
 /** Something is to be claimed after this token, and another replica is the first in line. */
 interface Courtesy {
