@@ -120,32 +120,47 @@ export async function tally(pool: pg.Pool): Promise<Tally> {
 export interface Takeovers {
   /** Workers that nobody ran at that moment. */
   idle: number[];
+  /** When the slots that those were granted were due, counted likewise: more than an interval if one passed. */
+  idleSlots: number[];
   /** Workers that it ran. */
   midRun: number[];
 }
 
-/** @param kills ids of replicas and when they died, by the machine's clock, which is PostgreSQL's too */
+/**
+ * If the one that would have taken over dies as well, it is counted from its death.
+ * @param kills ids of replicas and when they died, by the machine's clock, which is PostgreSQL's too
+ */
 export async function takeovers(
   pool: pg.Pool,
   kills: readonly { replica: string; at: number }[],
 ): Promise<Takeovers> {
-  const { rows } = await pool.query<{ holder: string | null; replica: string; after: number | null }>(
+  const { rows } = await pool.query<{ idle: boolean; after: number | null; slotAfter: number | null }>(
     `
-    SELECT before.holder, k.replica, extract(epoch FROM next.at - to_timestamp(k.at / 1000)) * 1000 AS after
+    SELECT before.holder IS NULL AS idle,
+      extract(epoch FROM next.at - to_timestamp(k.at / 1000))::float8 * 1000 AS after,
+      extract(epoch FROM next.slot - to_timestamp(k.at / 1000))::float8 * 1000 AS "slotAfter"
     FROM jsonb_to_recordset($1::jsonb) AS k (replica uuid, at float8)
     CROSS JOIN chaos.began AS b
     CROSS JOIN LATERAL (
       SELECT holder FROM chaos.moves WHERE worker = b.worker AND at <= to_timestamp(k.at / 1000)
       ORDER BY at DESC, id DESC LIMIT 1
     ) AS before
-    CROSS JOIN LATERAL (
-      SELECT min(at) AS at FROM chaos.moves
+    LEFT JOIN LATERAL (
+      SELECT at, slot FROM chaos.moves
       WHERE worker = b.worker AND at > to_timestamp(k.at / 1000) AND token <> token_before
-    ) AS next
-    WHERE before.holder IS NULL OR before.holder = k.replica`,
+      ORDER BY at, id LIMIT 1
+    ) AS next ON true
+    WHERE (before.holder IS NULL AND NOT EXISTS (
+      SELECT FROM jsonb_to_recordset($1::jsonb) AS o (at float8)
+      WHERE o.at > k.at AND to_timestamp(o.at / 1000) < next.at
+    )) OR before.holder = k.replica`,
     [JSON.stringify(kills)],
   );
-  const of = (idle: boolean) =>
-    rows.filter(({ holder }) => (holder === null) === idle).map(({ after }) => Number(after ?? Infinity));
-  return { idle: of(true), midRun: of(false) };
+  const idle = rows.filter((row) => row.idle);
+  const midRun = rows.filter((row) => !row.idle);
+  return {
+    idle: idle.map(({ after }) => after ?? Infinity),
+    idleSlots: idle.map(({ slotAfter }) => slotAfter ?? Infinity),
+    midRun: midRun.map(({ after }) => after ?? Infinity),
+  };
 }

@@ -5,13 +5,13 @@ import { type ChaosWorker, type Replica } from './replica.js';
 import { type ClusterOptions, Replicas } from './replicas.js';
 
 /** Milliseconds. */
-const INTERVAL = 1_000;
-/** A replica hears once in so long of a lease that has run out. */
-const PULSE = 1_000;
+export const INTERVAL = 1_000;
+/** Who is not the first in line for a slot asks so much later. */
+const COURTESY = 100;
 const REPLICAS = 3;
 
 /** How long a takeover may take. */
-export const limits = (lease: number) => ({ idle: INTERVAL + PULSE, midRun: lease + INTERVAL + PULSE });
+export const limits = (lease: number) => ({ idle: INTERVAL + COURTESY, midRun: lease + INTERVAL });
 
 /** Fifty at a second: most are quick, some take a third of it, some more than one. */
 const WORKERS: ChaosWorker[] = Array.from({ length: 50 }, (_, i) => ({

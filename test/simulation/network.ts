@@ -92,6 +92,9 @@ export class Network extends Coordinator {
   control(worker: string, change: Control) {
     return this.call(`control ${worker}`, () => this.store.control(worker, change, this.host));
   }
+  announce(replica: string | undefined, absentAfter: number) {
+    return this.call('announce', () => this.store.announce(replica, absentAfter, this.host));
+  }
   pulse(known: Known) {
     return this.call('pulse', () => this.store.pulse(known, this.host));
   }

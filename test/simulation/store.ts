@@ -180,6 +180,10 @@ export class Store {
     return answer;
   }
 
+  announce(replica: string | undefined, absentAfter: number, who: Caller) {
+    return this.as(who, () => this.model.announce(replica, absentAfter));
+  }
+
   pulse(known: Known, who: Caller) {
     return this.as(who, () => this.model.pulse(known));
   }

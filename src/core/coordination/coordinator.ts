@@ -46,6 +46,13 @@ export abstract class Coordinator {
    */
   abstract control(worker: string, change: Control): Promise<Timed<{ record: WorkerRecord | undefined }>>;
 
+  /**
+   * Says that a replica claims slots, and hears which ones do. Nothing depends on it but who asks first.
+   * @param replica undefined: it only hears
+   * @param absentAfter one counts as gone when it has said nothing for so many milliseconds
+   */
+  abstract announce(replica: string | undefined, absentAfter: number): Promise<Members>;
+
   /** What a replica has to hear of without having asked. */
   abstract pulse(known: Known): Promise<Pulse>;
 
@@ -201,10 +208,6 @@ export interface Known {
   readonly unleased: readonly string[];
   /** Such a request counts as dropped when nobody has said for so many milliseconds that it is on. */
   readonly silentAfter: number;
-  /** Its id, if it claims slots: that it is said here is what the others know of it. */
-  readonly replica?: string;
-  /** Another one counts as gone when it has said nothing for so many milliseconds. */
-  readonly absentAfter: number;
 }
 
 /** For who wants to hear of nothing but the time. */
@@ -213,8 +216,10 @@ export const NOTHING_KNOWN: Known = {
   awaited: [],
   unleased: [],
   silentAfter: 0,
-  absentAfter: 0,
 };
+
+/** Replicas that claim slots, in no order; the one that asked is among them if it does. */
+export type Members = Timed<{ readonly members: readonly string[] }>;
 
 export type Pulse = Timed<{
   /** Of those named: with another revision, a lease that ran out, or a request that waits. */
@@ -222,6 +227,4 @@ export type Pulse = Timed<{
   /** Requests for those workers that no run serves yet, oldest first. */
   readonly requests: readonly RequestedRun[];
   readonly outcomes: ReadonlyMap<string, RequestOutcome>;
-  /** Replicas that claim slots, in no order. */
-  readonly members: readonly string[];
 }>;

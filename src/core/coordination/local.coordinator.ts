@@ -11,6 +11,7 @@ import {
   type HeartbeatAnswer,
   type HeldLease,
   type Known,
+  type Members,
   type Pulse,
   type Refusal,
   type Release,
@@ -145,10 +146,14 @@ export class LocalCoordinator extends Coordinator {
     return { time, record: copy(row) };
   }
 
-  async pulse({ revisions, awaited, unleased, silentAfter, replica, absentAfter }: Known): Promise<Pulse> {
+  async announce(replica: string | undefined, absentAfter: number): Promise<Members> {
     const time = this.clock.now();
     if (replica !== undefined) this.seen.set(replica, time);
-    const members = [...this.seen].flatMap(([id, at]) => (at > time - absentAfter ? [id] : []));
+    return { time, members: [...this.seen].flatMap(([id, at]) => (at > time - absentAfter ? [id] : [])) };
+  }
+
+  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
+    const time = this.clock.now();
     for (const id of unleased) {
       const request = this.requests.get(id);
       if (request) request.heardOf = time;
@@ -171,7 +176,7 @@ export class LocalCoordinator extends Coordinator {
       if (request?.outcome) outcomes.set(id, request.outcome);
       else if (!request || this.isSilent(request, time, silentAfter)) outcomes.set(id, { dropped: true });
     }
-    return { time, records, requests, outcomes, members };
+    return { time, records, requests, outcomes };
   }
 
   async records(): Promise<Timed<{ records: WorkerRecord[] }>> {

@@ -10,6 +10,7 @@ import {
   type HeartbeatAnswer,
   type HeldLease,
   type Known,
+  type Members,
   NOTHING_KNOWN,
   type Pulse,
   type Refusal,
@@ -26,6 +27,7 @@ import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
 import { PostgresRunStore } from './postgres-run.store.js';
 import { prepareSchema } from './schema.js';
+import { announce } from './sql/announce.js';
 import { claim as claimStatement } from './sql/claim.js';
 import {
   cancelRun,
@@ -174,33 +176,21 @@ export class PostgresCoordinator extends Coordinator {
       : { time: await this.time(), record: undefined };
   }
 
-  async pulse({
-    revisions,
-    awaited,
-    unleased,
-    silentAfter,
-    replica = null,
-    absentAfter,
-  }: Omit<Known, 'replica'> & { replica?: string | null }): Promise<Pulse> {
+  async announce(replica: string | undefined, absentAfter: number): Promise<Members> {
+    const [row] = await this.query<Members>(announce, [replica ?? null, absentAfter]);
+    return row!;
+  }
+
+  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
     const [row] = await this.query<{
       time: number;
       records: WorkerRow[];
       requests: RequestRow[];
       outcomes: Record<string, Parameters<typeof toOutcome>[0] | null>;
-      members: string[];
-    }>(pulse, [
-      [...revisions.keys()],
-      [...revisions.values()],
-      awaited,
-      unleased,
-      silentAfter,
-      replica,
-      absentAfter,
-    ]);
-    const { time, records, requests, outcomes, members } = row!;
+    }>(pulse, [[...revisions.keys()], [...revisions.values()], awaited, unleased, silentAfter]);
+    const { time, records, requests, outcomes } = row!;
     return {
       time,
-      members,
       records: records.map(toRecord),
       requests: requests.map(toRequest),
       outcomes: new Map(

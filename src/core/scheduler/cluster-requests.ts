@@ -79,7 +79,7 @@ export class ClusterRequests {
     if (this.over) throw new RunUnknownError(name, asked.id);
     // Not before: who asks for the outcome of what the coordinator does not know is told that it was dropped.
     const handle = this.handles.make(asked.id);
-    this.wait(asked, time);
+    this.accepted(asked, time);
     return handle;
   }
 
@@ -90,7 +90,7 @@ export class ClusterRequests {
     const eventId = typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
     try {
       const { accepted, reason } = await this.ask(asked, eventId);
-      if (accepted) this.wait(asked, clock.now());
+      if (accepted) this.accepted(asked, clock.now());
       else if (reason === 'busy') events.skipped(this.definition.name, undefined);
     } catch (error) {
       reached(error);
@@ -103,7 +103,7 @@ export class ClusterRequests {
     const asked: Asked = { id: randomUUID(), trigger: 'schedule', payload: undefined };
     try {
       const { accepted } = await this.ask(asked, `${FOREVER}start@${definitionAt}`);
-      if (accepted) this.wait(asked, clock.now());
+      if (accepted) this.accepted(asked, clock.now());
     } catch (error) {
       reached(error);
     }
@@ -126,7 +126,7 @@ export class ClusterRequests {
     return answer;
   }
 
-  private wait(asked: Asked, requestedAt: number): void {
+  private accepted(asked: Asked, requestedAt: number): void {
     this.want({ ...asked, worker: this.definition.name, requestedAt, attempts: 0 });
   }
 }

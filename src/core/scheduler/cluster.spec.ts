@@ -109,7 +109,7 @@ describe('replicas of a cluster', () => {
       for (const { at, slot } of ran) expect(at - slot!).toBeLessThanOrEqual(1);
     });
 
-    it('and run the slots of one that is gone a third of a second late, once, and then on time', async () => {
+    it('and run the next slots of one that is gone within an interval, none more than a tenth of a second late', async () => {
       let gone = false;
       const cutOff = new Proxy(cluster.coordinator, {
         get: (target, name: keyof LocalCoordinator) => {
@@ -124,14 +124,16 @@ describe('replicas of a cluster', () => {
       await clock.advance('10s');
       gone = true;
       ran = [];
+      const died = clock.now();
       await clock.advance('20s');
       expect(shares()[2]).toBe(0);
       expect(ran).toHaveLength(600);
       const late = ran.filter(({ at, slot }) => at - slot! > 1);
       expect(late.length).toBeGreaterThan(0);
-      expect(new Set(late.map(({ slot }) => slot)).size).toBe(late.length);
-      for (const { at, slot } of late) expect(at - slot!).toBeLessThanOrEqual(350);
-      expect(late.length).toBeLessThanOrEqual(30);
+      for (const { at, slot } of late) {
+        expect(at - slot!).toBeLessThanOrEqual(101);
+        expect(at - died).toBeLessThanOrEqual(1_000);
+      }
     });
 
     it('also for a worker that the first in line does not have', async () => {

@@ -10,7 +10,7 @@ import { type WorkerInfo } from '../worker/worker-info.js';
 import { ClusterLoop } from './cluster-loop.js';
 import { type ClusterParts } from './cluster-parts.js';
 import { ClusterView } from './cluster-view.js';
-import { firstInLine } from './precedence.js';
+import { Membership } from './membership.js';
 import { recordInfo } from './record-info.js';
 import { type RunLimit } from './run-limit.js';
 import { type WorkerEvents } from './worker-events.js';
@@ -19,8 +19,6 @@ import { type WorkerEvents } from './worker-events.js';
 const PULSE = 1_000;
 /** Several pulses, so that a call that fails is not taken for death. Milliseconds. */
 const SILENT_AFTER = 15_000;
-/** As long as that one who says nothing counts as a replica that claims. Milliseconds. */
-const ABSENT_AFTER = 3_000;
 /** Loops that want to look are waited for so long, to look together. Milliseconds. */
 const LOOK_AFTER = 50;
 /** Of no record. */
@@ -40,8 +38,8 @@ export class Cluster {
   private readonly clock: CoordinatorClock;
   private readonly loops = new Map<string, ClusterLoop>();
   private readonly parts: ClusterParts;
+  private readonly membership: Membership;
   private unreachable = false;
-  private members: readonly string[] = [];
   /** Workers that somebody wants to look at, and the look. */
   private readonly curious = new Set<string>();
   private looking?: Promise<void>;
@@ -70,6 +68,10 @@ export class Cluster {
       reached: (error) => this.reached(error),
       look: (worker) => this.look(worker),
     };
+    this.membership = new Membership(this.parts, replica, {
+      claims: () => [...this.loops.values()].some(({ running }) => running),
+      changed: () => this.loops.forEach((loop) => this.line(loop)),
+    });
   }
 
   get status(): CoordinationStatus {
@@ -79,7 +81,7 @@ export class Cluster {
   /** Makes a loop, which is driven once it is enrolled. */
   loop(definition: WorkerDefinition): ClusterLoop {
     const loop = new ClusterLoop(definition, this.parts, this.replica);
-    loop.precededBy(firstInLine(definition.name, this.members));
+    this.line(loop);
     this.loops.set(definition.name, loop);
     return loop;
   }
@@ -97,6 +99,7 @@ export class Cluster {
   /** Rejects when the coordinator cannot be made ready. */
   async open(): Promise<void> {
     await this.coordinator.open();
+    await this.membership.open();
     await this.hear();
     await this.enroll();
     this.beatIn(PULSE);
@@ -136,7 +139,7 @@ export class Cluster {
   async close(): Promise<void> {
     this.closed = true;
     this.pulseTimer?.cancel();
-    await this.beating;
+    await Promise.all([this.beating, this.membership.close()]);
     for (const loop of this.loops.values()) loop.closed();
     await this.coordinator.close();
   }
@@ -169,13 +172,11 @@ export class Cluster {
         revision === undefined ? [] : [[name, revision] as const],
       ),
     );
-    const { outcomes, members } = await this.pulse({
+    const { outcomes } = await this.pulse({
       revisions,
       awaited: loops.flatMap((loop) => loop.awaited),
       unleased: loops.flatMap((loop) => loop.unleased),
-      ...(loops.some(({ running }) => running) && { replica: this.replica }),
     });
-    this.meet(members);
     for (const loop of loops)
       for (const id of loop.awaited) {
         const outcome = outcomes.get(id);
@@ -184,10 +185,8 @@ export class Cluster {
   }
 
   /** Hands on what is heard of workers. */
-  private async pulse(known: Omit<Known, 'silentAfter' | 'absentAfter'>): Promise<Pulse> {
-    const pulse = this.clock.heard(
-      await this.coordinator.pulse({ ...known, silentAfter: SILENT_AFTER, absentAfter: ABSENT_AFTER }),
-    );
+  private async pulse(known: Omit<Known, 'silentAfter'>): Promise<Pulse> {
+    const pulse = this.clock.heard(await this.coordinator.pulse({ ...known, silentAfter: SILENT_AFTER }));
     this.reached();
     const { records, requests } = pulse;
     const news = new Set([...records.map(({ name }) => name), ...requests.map(({ worker }) => worker)]);
@@ -213,11 +212,8 @@ export class Cluster {
     return this.looking;
   }
 
-  private meet(members: readonly string[]): void {
-    const sorted = members.toSorted();
-    if (sorted.join() === this.members.join()) return;
-    this.members = sorted;
-    for (const [name, loop] of this.loops) loop.precededBy(firstInLine(name, this.members));
+  private line(loop: ClusterLoop): void {
+    loop.precededBy(this.membership.firstInLine(loop.definition.name));
   }
 
   private reached(error?: unknown): void {

@@ -612,7 +612,7 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
 
     contract('names the replicas that claim, until nothing was heard of one for a while', async (bench) => {
       const hear = async (replica?: string) =>
-        (await bench.coordinator.pulse({ ...NOTHING_KNOWN, replica, absentAfter: SHORT })).members.toSorted();
+        (await bench.coordinator.announce(replica, SHORT)).members.toSorted();
       assert.deepEqual(await hear(), []);
       assert.deepEqual(await hear(A), [A]);
       assert.deepEqual(await hear(B), [A, B].toSorted());
@@ -765,6 +765,6 @@ class Bench {
 
   pulse(awaited: string[] = [], { unleased = [], silentAfter = LONG }: Partial<Known> = {}) {
     const revisions = new Map([['w', this.record.revision]]);
-    return this.coordinator.pulse({ revisions, awaited, unleased, silentAfter, absentAfter: LONG });
+    return this.coordinator.pulse({ revisions, awaited, unleased, silentAfter });
   }
 }

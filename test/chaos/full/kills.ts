@@ -1,4 +1,4 @@
-import { killAtRandom, limits } from '../kills.js';
+import { INTERVAL, killAtRandom, limits } from '../kills.js';
 import { type Report, spread } from '../report.js';
 import { atServer } from './place.js';
 
@@ -18,6 +18,7 @@ export async function fullKills(kills: number): Promise<Report> {
     title: `kill -9: 3 replicas, 50 workers at 1 s, lease 5 s, ${seen.kills} kills`,
     figures: [
       ['takeover of an idle worker', spread(takeovers.idle), `(limit ${LIMITS.idle})`],
+      ['slots that passed before', takeovers.idleSlots.filter((after) => after > INTERVAL).length],
       ['takeover in mid-run', spread(takeovers.midRun), `(limit ${LIMITS.midRun})`],
       ...Object.entries(tally),
     ],

@@ -41,9 +41,8 @@ WHERE ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
 
 /**
  * $1, $2: names and revisions that a replica knows. $3: requests whose outcome it waits for. $4: those that
- * are on there without a lease. $5: of such a one nothing is heard for so many ms when it is given up. $6: the replica,
- * or null. $7: one of which nothing is heard for so many ms is gone.
- * One row: records with news, requests that wait, outcomes, replicas.
+ * are on there without a lease. $5: of such a one nothing is heard for so many ms when it is given up.
+ * One row: records with news, requests that wait, outcomes.
  */
 export const pulse = (schema: string): string => `
 WITH ${instant}, known AS (
@@ -56,17 +55,9 @@ WITH ${instant}, known AS (
   JOIN known AS k ON k.name = r.worker
   JOIN ${schema}.workers AS w ON w.name = r.worker
   WHERE r.ended_at IS NULL AND ${requestWaits('r', 'w')}
-), present AS (
-  INSERT INTO ${schema}.members AS m (replica, seen_at) SELECT $6::uuid, ${NOW} WHERE $6 IS NOT NULL
-  ON CONFLICT (replica) DO UPDATE SET seen_at = excluded.seen_at
-  RETURNING replica
 )
 SELECT
   ${timeColumn},
-  ARRAY(
-    SELECT replica FROM present
-    UNION SELECT replica FROM ${schema}.members WHERE seen_at > ${NOW} - ${asInterval('$7')}
-  ) AS members,
   (
     SELECT coalesce(json_agg(${schema}.record(w.*)), '[]')
     FROM ${schema}.workers AS w JOIN known AS k ON k.name = w.name

@@ -96,7 +96,7 @@ CREATE TABLE ${schema}.requests (
   outcome jsonb
 );
 
--- Replicas that claim slots, each told every second. Not logged: after a crash of the server they say so again.
+-- Replicas that claim slots, each told five times a second. Not logged: after a crash of the server they say so again.
 CREATE UNLOGGED TABLE ${schema}.members (
   replica uuid PRIMARY KEY,
   seen_at timestamptz NOT NULL
