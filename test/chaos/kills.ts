@@ -7,7 +7,7 @@ import { type ClusterOptions, Replicas } from './replicas.js';
 /** Milliseconds. */
 export const INTERVAL = 1_000;
 /** Who is not the first in line for a slot asks so much later. */
-const COURTESY = 100;
+const COURTESY = 60;
 const REPLICAS = 3;
 
 /** How long a takeover may take. */

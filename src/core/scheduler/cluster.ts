@@ -20,7 +20,7 @@ const PULSE = 1_000;
 /** Several pulses, so that a call that fails is not taken for death. Milliseconds. */
 const SILENT_AFTER = 15_000;
 /** Loops that want to look are waited for so long, to look together. Milliseconds. */
-const LOOK_AFTER = 50;
+const LOOK_AFTER = 30;
 /** Of no record. */
 const NO_REVISION = -1;
 const HOUR = 3_600_000;

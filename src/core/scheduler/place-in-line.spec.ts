@@ -26,9 +26,9 @@ describe('PlaceInLine', () => {
   describe('behind another one', () => {
     beforeEach(() => line.precededBy('another'));
 
-    it('waits a twentieth of a second for it, then looks, then asks', async () => {
-      expect([line.turn(1, MINUTE), line.waits(1)]).toEqual(['wait', 50]);
-      await clock.advance('49ms');
+    it('waits 30 ms for it, then looks, then asks', async () => {
+      expect([line.turn(1, MINUTE), line.waits(1)]).toEqual(['wait', 30]);
+      await clock.advance('29ms');
       expect([line.turn(1, MINUTE), line.waits(1)]).toEqual(['wait', 1]);
       await clock.advance('1ms');
       expect(line.turn(1, MINUTE)).toBe('look');
@@ -41,19 +41,19 @@ describe('PlaceInLine', () => {
     });
 
     it('waits for a cron expression as for a long interval', () => {
-      expect([line.turn(1, 0), line.waits(1)]).toEqual(['wait', 50]);
+      expect([line.turn(1, 0), line.waits(1)]).toEqual(['wait', 30]);
     });
 
     it('waits anew when it was there', async () => {
       line.turn(1, MINUTE);
-      await clock.advance('50ms');
+      await clock.advance('30ms');
       line.looked(2);
-      expect([line.waits(2), line.turn(2, MINUTE), line.waits(2)]).toEqual([0, 'wait', 50]);
+      expect([line.waits(2), line.turn(2, MINUTE), line.waits(2)]).toEqual([0, 'wait', 30]);
     });
 
     it('does not wait again for one that did not ask, until somebody else has', async () => {
       line.turn(1, MINUTE);
-      await clock.advance('50ms');
+      await clock.advance('30ms');
       line.looked(1);
       expect(line.turn(2, MINUTE)).toBe('ask');
       line.overtaken();
@@ -62,7 +62,7 @@ describe('PlaceInLine', () => {
 
     it('waits for a third that comes before both', async () => {
       line.turn(1, MINUTE);
-      await clock.advance('50ms');
+      await clock.advance('30ms');
       line.looked(1);
       line.precededBy('a third');
       expect(line.turn(2, MINUTE)).toBe('wait');

@@ -2,9 +2,13 @@ import { type Clock } from '../timing/clock.js';
 
 /**
  * How long who is not the first in line waits before it looks whether the first has been there. Milliseconds; with short
- * intervals a quarter of one.
+ * intervals a quarter of one. A look waits as long for others to look with it.
+ *
+ * Measured with three replicas and 300 workers at a second: 735 calls of the database a second when both were 50, 768
+ * with 30, 793 with 20, and the same lateness. But when replicas died, with 50 a next slot could come 1.06 s after the
+ * death, and with 30 none after more than 0.97 s.
  */
-const COURTESY = 50;
+const COURTESY = 30;
 
 /** Something is to be claimed after this token, and another replica is the first in line. */
 interface Courtesy {
