@@ -2,6 +2,9 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { PostgresOptionsError } from './postgres.errors.js';
 
+/** Of our own pool. */
+const CONNECTIONS = 4;
+
 /** Milliseconds for a new connection of our own pool, and for all of them to end. */
 const CONNECT_WITHIN = 5_000;
 const END_WITHIN = 2_000;
@@ -32,6 +35,8 @@ export interface PostgresOptions {
 /** A pool and whose it is. */
 export interface PoolHandle {
   readonly pool: pg.Pool;
+  /** How many connections may be opened before they are needed: all of a pool that is ours, none of another. */
+  readonly mayOpen: number;
   /** Ends it if it is ours. */
   release(): Promise<void>;
 }
@@ -40,7 +45,8 @@ export interface PoolHandle {
 export function resolvePostgres(options: PostgresOptions): {
   schema: string;
   manageSchema: boolean;
-  connect(): PoolHandle;
+  /** @param keep whether connections of our own pool stay open when they are idle; else for 10 s */
+  connect(keep?: boolean): PoolHandle;
 } {
   const { dataSource, pool, connectionString, schema = 'workers', manageSchema = true } = options;
   const given = Object.entries({ dataSource, pool, connectionString }).filter(
@@ -64,10 +70,9 @@ export function resolvePostgres(options: PostgresOptions): {
   return {
     schema,
     manageSchema,
-    connect: () => {
-      if (pool) return { pool, release: async () => {} };
-      if (dataSource) return { pool: poolOf(dataSource), release: async () => {} };
-      return ownPool(connectionString!);
+    connect: (keep = false) => {
+      if (connectionString !== undefined) return ownPool(connectionString, keep);
+      return { pool: pool ?? poolOf(dataSource!), mayOpen: 0, release: async () => {} };
     },
   };
 }
@@ -84,18 +89,25 @@ function checkConnectionString(connectionString: string): void {
   }
 }
 
-function ownPool(connectionString: string): PoolHandle {
+function ownPool(connectionString: string, keep: boolean): PoolHandle {
   const sockets = new Set<Socket>();
   const stream = () => {
     const socket = new Socket();
     sockets.add(socket.once('close', () => sockets.delete(socket)));
     return socket;
   };
-  const pool = new pg.Pool({ connectionString, max: 4, connectionTimeoutMillis: CONNECT_WITHIN, stream });
+  const pool = new pg.Pool({
+    connectionString,
+    max: CONNECTIONS,
+    min: keep ? CONNECTIONS : 0,
+    connectionTimeoutMillis: CONNECT_WITHIN,
+    stream,
+  });
   // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
   pool.on('error', () => {});
   return {
     pool,
+    mayOpen: CONNECTIONS,
     release: async () => {
       // A server that has gone without a word never says goodbye, and the process would wait for it. `end` does not.
       setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN).unref();

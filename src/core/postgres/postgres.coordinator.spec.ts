@@ -1,5 +1,5 @@
 import { setTimeout as pass } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
@@ -42,4 +42,22 @@ describe.each<[string, () => PostgresOptions]>([
     };
   };
   for (const { name, run } of coordinatorContract(setup)) it(name, run);
+});
+
+it('has all connections of its own pool open when it is opened, and one of a pool that it is given', async () => {
+  const url = new URL(database.url);
+  url.searchParams.set('application_name', 'warm');
+  const given = new pg.Pool({ connectionString: url.href, max: 4 });
+  const open = async (options: PostgresOptions) => {
+    const coordinator = postgres(options);
+    await coordinator.open();
+    const { rows } = await pool.query<{ count: number }>(
+      "SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'warm'",
+    );
+    await coordinator.close();
+    return rows[0]!.count;
+  };
+  expect(await open({ pool: given })).toBe(1);
+  await given.end();
+  expect(await open({ connectionString: url.href })).toBe(4);
 });
