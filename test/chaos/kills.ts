@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { setTimeout as pass } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { findViolations, type Takeovers, takeovers, type Tally, tally } from './audit.js';
 import { findOverlaps } from './overlaps.js';
 import { type ChaosWorker, type Replica } from './replica.js';
@@ -6,12 +8,16 @@ import { type ClusterOptions, Replicas } from './replicas.js';
 
 /** Milliseconds. */
 export const INTERVAL = 1_000;
-/** Who is not the first in line for a slot asks so much later. */
-const COURTESY = 60;
 const REPLICAS = 3;
 
-/** How long a takeover may take. */
-export const limits = (lease: number) => ({ idle: INTERVAL + COURTESY, midRun: lease + INTERVAL });
+/**
+ * How long a takeover may take.
+ * @param bare by how much a bare timer was late in the same time: a slot is late by as much at the same moment
+ */
+export const limits = (lease: number, bare = 0) => ({
+  idle: INTERVAL + bare,
+  midRun: lease + INTERVAL + bare,
+});
 
 /** Fifty at a second: most are quick, some take a third of it, some more than one. */
 const WORKERS: ChaosWorker[] = Array.from({ length: 50 }, (_, i) => ({
@@ -26,6 +32,8 @@ export interface Kills {
   kills: number;
   violations: string[];
   takeovers: Takeovers;
+  /** The most that a timer of a thread that does nothing was late by meanwhile, milliseconds. */
+  bareLateness: number;
   tally: Tally;
   /** What replicas wrote that were not killed when they should not have ended. */
   ended: string[];
@@ -44,6 +52,7 @@ export interface KillOptions extends Pick<ClusterOptions, 'url' | 'checkout' | '
 export async function killAtRandom(options: KillOptions): Promise<Kills> {
   const { kills, lease, direct, progress, ...where } = options;
   const replicas = await Replicas.prepare({ ...where, workers: WORKERS, module: { lease } }, direct);
+  const bareTimer = new Worker(new URL('../apps/bare-timer.mjs', import.meta.url));
   try {
     await Promise.all(Array.from({ length: REPLICAS }, () => replicas.start()));
     const ended: string[] = [];
@@ -70,6 +79,8 @@ export async function killAtRandom(options: KillOptions): Promise<Kills> {
     // The last ones that were in mid-run are taken over.
     await pass(limits(lease).midRun + INTERVAL);
     for (const replica of replicas.running) expected.add(replica);
+    bareTimer.postMessage('how late?');
+    const [bareLateness] = (await once(bareTimer, 'message')) as [number];
     await replicas.drainAll();
 
     const overlaps = findOverlaps(replicas.notes()).map(
@@ -79,10 +90,12 @@ export async function killAtRandom(options: KillOptions): Promise<Kills> {
       kills: deaths.length,
       violations: [...(await findViolations(replicas.pool)), ...overlaps],
       takeovers: await takeovers(replicas.pool, deaths),
+      bareLateness,
       tally: await tally(replicas.pool),
       ended,
     };
   } finally {
+    await bareTimer.terminate();
     await replicas.destroy();
   }
 }
