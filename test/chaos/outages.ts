@@ -8,12 +8,8 @@ import { findOverlaps } from './overlaps.js';
 import { type ChaosWorker } from './replica.js';
 import { Replicas } from './replicas.js';
 
-const INTERVAL = 1_000;
-/** After a call that did not get through, replicas try again once in so long. */
-const RETRY = 1_000;
-
-/** How long after PostgreSQL is back every worker is to be granted that may have no lease. */
-export const LIMIT = INTERVAL + RETRY;
+/** Of every worker; also how long after PostgreSQL is back all are to have run again that may have no lease. */
+export const INTERVAL = 1_000;
 
 /** Most are quick; one of them is in mid-run at any time. */
 const WORKERS: ChaosWorker[] = Array.from({ length: 20 }, (_, i) => ({
@@ -33,7 +29,7 @@ export interface OutageOptions {
 }
 
 export interface Outages {
-  /** After each restart, how long it took until every worker was granted again, milliseconds. */
+  /** After each restart, how long it took until every worker had been granted again, milliseconds. */
   resumed: number[];
   violations: string[];
   tally: Tally;
@@ -60,10 +56,12 @@ export async function restartPostgres(options: OutageOptions): Promise<Outages> 
       await pass(Math.random() * INTERVAL);
       if (i % 2 === 0) await server.stop();
       else await crash(server);
+      const gone = Date.now();
       if (i === restarts) await pass(stopped);
       await start();
       const back = Date.now();
-      resumed.push((await allGranted(replicas, back)) - back);
+      // Some may be granted before it is known here that the server is there.
+      resumed.push(Math.max(0, (await allGranted(replicas, gone)) - back));
       progress?.(i);
     }
     const ended = all.filter((replica) => replica.ended).length;

@@ -1,4 +1,4 @@
-import { LIMIT, restartPostgres } from '../outages.js';
+import { INTERVAL, restartPostgres } from '../outages.js';
 import { type Report, spread } from '../report.js';
 import { atPlace } from './place.js';
 
@@ -11,11 +11,11 @@ export async function fullOutages(): Promise<Report> {
     restartPostgres({ ...place, restarts: RESTARTS, stopped: STOPPED, progress }),
   );
   const { resumed, violations, ended, output, tally } = seen;
-  const slow = resumed.filter((after) => after > LIMIT);
+  const slow = resumed.filter((after) => after > INTERVAL);
   return {
     title: `PostgreSQL restarts ${RESTARTS} times, every other time by a crash, and stays away for 30 s`,
     figures: [
-      ['until all 20 workers ran again', spread(resumed), `(limit ${LIMIT})`],
+      ['until all 20 workers ran again', spread(resumed), `(limit ${INTERVAL})`],
       ['replicas that ended', ended],
       ...Object.entries(tally),
     ],
