@@ -52,7 +52,11 @@ export function timingOf(
 
 function calendarSchedule(every: CronExpression | Once): Schedule {
   if ('after' in every) return new DelaySchedule(parseDuration(every.after));
-  if (!('at' in every)) return new CronSchedule(every);
+  if ('cron' in every) return new CronSchedule(every);
+  if (!('at' in every))
+    throw new Error(
+      `${JSON.stringify(every)} is not a duration: give one such as '30s'; options come after it, as in @Interval('30s', { … })`,
+    );
   const at = Number(every.at);
   if (!Number.isFinite(at)) throw new Error(`at: ${String(every.at)} is not a date`);
   return new OnceSchedule(at);

@@ -65,6 +65,17 @@ describe('WorkerRegistry', () => {
     expect(await refusal(Bad)).toMatch(message);
   }); // prettier-ignore
 
+  it('says where options belong that were given in the place of the interval', async () => {
+    @Injectable()
+    class Bad {
+      @Interval({ name: 'gc', every: '5m' } as unknown as '5m')
+      work() {}
+    }
+    expect(await refusal(Bad)).toContain(
+      `interval: {"name":"gc","every":"5m"} is not a duration: give one such as '30s'; options come after it`,
+    );
+  });
+
   it.each<[unknown, RegExp]>([
     ['-5s', /timeout: '-5s' is not a duration/],
     [0, /timeout: 0 leaves a run no time: leave it out/],
