@@ -52,7 +52,6 @@ export interface KillOptions extends Pick<ClusterOptions, 'url' | 'checkout' | '
 export async function killAtRandom(options: KillOptions): Promise<Kills> {
   const { kills, lease, direct, progress, ...where } = options;
   const replicas = await Replicas.prepare({ ...where, workers: WORKERS, module: { lease } }, direct);
-  const bareTimer = new Worker(new URL('../apps/bare-timer.mjs', import.meta.url));
   try {
     await Promise.all(Array.from({ length: REPLICAS }, () => replicas.start()));
     const ended: string[] = [];
@@ -61,6 +60,9 @@ export async function killAtRandom(options: KillOptions): Promise<Kills> {
       void replica.exit.then(() => expected.has(replica) || ended.push(replica.output));
     replicas.running.forEach(watch);
     await pass(2 * INTERVAL);
+    // It ends when it has answered; if it comes to that no more, it holds nobody up.
+    const bareTimer = new Worker(new URL('../apps/bare-timer.mjs', import.meta.url));
+    bareTimer.unref();
 
     const deaths: { replica: string; at: number }[] = [];
     const restarts: Promise<void>[] = [];
@@ -95,7 +97,6 @@ export async function killAtRandom(options: KillOptions): Promise<Kills> {
       ended,
     };
   } finally {
-    await bareTimer.terminate();
     await replicas.destroy();
   }
 }

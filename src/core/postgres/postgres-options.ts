@@ -5,7 +5,8 @@ import { PostgresOptionsError } from './postgres.errors.js';
 /** Of our own pool. */
 const CONNECTIONS = 4;
 
-/** Milliseconds for a new connection of our own pool, and for all of them to end. */
+/** Milliseconds after which an idle one is closed, unless they are kept; for a new one to open, and for all to end. */
+const IDLE_FOR = 10_000;
 const CONNECT_WITHIN = 5_000;
 const END_WITHIN = 2_000;
 
@@ -99,7 +100,8 @@ function ownPool(connectionString: string, keep: boolean): PoolHandle {
   const pool = new pg.Pool({
     connectionString,
     max: CONNECTIONS,
-    min: keep ? CONNECTIONS : 0,
+    // Not `min`, which older versions of the supported ones do not know.
+    idleTimeoutMillis: keep ? 0 : IDLE_FOR,
     connectionTimeoutMillis: CONNECT_WITHIN,
     stream,
   });

@@ -70,7 +70,7 @@ export class Cluster {
     };
     this.membership = new Membership(this.parts, replica, {
       claims: () => [...this.loops.values()].some(({ running }) => running),
-      changed: () => this.loops.forEach((loop) => this.line(loop)),
+      changed: () => this.loops.forEach((loop) => this.putInLine(loop)),
     });
   }
 
@@ -81,7 +81,7 @@ export class Cluster {
   /** Makes a loop, which is driven once it is enrolled. */
   loop(definition: WorkerDefinition): ClusterLoop {
     const loop = new ClusterLoop(definition, this.parts, this.replica);
-    this.line(loop);
+    this.putInLine(loop);
     this.loops.set(definition.name, loop);
     return loop;
   }
@@ -212,7 +212,7 @@ export class Cluster {
     return this.looking;
   }
 
-  private line(loop: ClusterLoop): void {
+  private putInLine(loop: ClusterLoop): void {
     loop.precededBy(this.membership.firstInLine(loop.definition.name));
   }
 
