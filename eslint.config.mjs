@@ -38,6 +38,11 @@ const zones = [
   oneWay('core/execution', ['core/scheduler', 'core/coordination'], 'A run does not know what drove it.'),
   oneWay('modules', ['app'], 'The library does not know the reference app.'),
   oneWay(
+    'modules/!(schema|workers|testing)/**',
+    ['modules/schema'],
+    'The schema gathers the tables of all domains: a domain that needs a connection takes Transactions.',
+  ),
+  oneWay(
     'modules/!(workers|testing)/**',
     ['modules/workers'],
     'A domain module never imports a worker module.',

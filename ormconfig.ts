@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
-import { dataSourceOptions } from './src/modules/database/data-source.js';
+import { dataSourceOptions } from './src/modules/schema/data-source.js';
 
 /** For the TypeORM CLI: the database of `DATABASE_URL`, or the embedded one of the app that runs here. */
 export default new DataSource(dataSourceOptions({ url: process.env.DATABASE_URL ?? embeddedUrl() }));

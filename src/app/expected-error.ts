@@ -1,13 +1,10 @@
 import { InvalidWorkersError } from '../core/registry/worker.errors.js';
-import {
-  PostgresOptionsError,
-  SchemaNewerThanCodeError as HistoryNewerThanCodeError,
-} from '../core/postgres/postgres.errors.js';
+import { PostgresOptionsError, SchemaNewerThanCodeError } from '../core/postgres/postgres.errors.js';
 import {
   DatabaseUnreachableError,
   InvalidDatabaseUrlError,
-  SchemaNewerThanCodeError,
-} from '../modules/database/database.errors.js';
+  UnknownMigrationsError,
+} from '../modules/schema/schema.errors.js';
 import { AppConfigError } from './config/config.errors.js';
 import { DataDirectoryInUseError, UnusableDirectoryError } from './data-directory/index.js';
 import { EmbeddedPostgresError } from './embedded-postgres/index.js';
@@ -24,8 +21,8 @@ const EXPECTED = [
   PortInUseError,
   InvalidDatabaseUrlError,
   DatabaseUnreachableError,
+  UnknownMigrationsError,
   SchemaNewerThanCodeError,
-  HistoryNewerThanCodeError,
   PostgresOptionsError,
   InvalidWorkersError,
 ];

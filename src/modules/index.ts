@@ -10,15 +10,15 @@ export {
   withClaims,
   withSystemClaims,
 } from './auth/claims.js';
-export { type DatabaseOptions } from './database/data-source.js';
+export { type DatabaseOptions } from './schema/data-source.js';
 export {
   DatabaseUnreachableError,
   InvalidDatabaseUrlError,
-  SchemaNewerThanCodeError,
-  TransactionRolledBackError,
-} from './database/database.errors.js';
-export { DatabaseModule, type DatabaseModuleAsyncOptions } from './database/database.module.js';
-export { migrate } from './database/migrate.js';
+  UnknownMigrationsError,
+} from './schema/schema.errors.js';
+export { TransactionRolledBackError } from './database/transaction.errors.js';
+export { DatabaseModule, type DatabaseModuleAsyncOptions } from './schema/database.module.js';
+export { migrate } from './schema/migrate.js';
 export { everyItem, type Page, type PageQuery } from './database/page.js';
 export { Transactions } from './database/transaction.js';
 export { type Datacenter } from './datacenters/datacenter.js';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MIGRATIONS_TABLE } from '../../src/modules/database/migrations/index.js';
+import { MIGRATIONS_TABLE } from '../../src/modules/schema/migrations/index.js';
 import { appWorkbench, type StartOptions } from '../support/app-workbench.js';
 import { createControlPlaneDatabase } from '../support/control-plane-database.js';
 import { createTestDatabase } from '../support/database.js';

@@ -1,6 +1,6 @@
 import { type DataSource } from 'typeorm';
-import { connect, dataSourceOptions } from '../../src/modules/database/data-source.js';
-import { migrate } from '../../src/modules/database/migrate.js';
+import { connect, dataSourceOptions } from '../../src/modules/schema/data-source.js';
+import { migrate } from '../../src/modules/schema/migrate.js';
 import { Transactions } from '../../src/modules/database/transaction.js';
 import { createTestDatabase } from './database.js';
 

@@ -1,7 +1,7 @@
 import { Test } from '@nestjs/testing';
 import { DataSource } from 'typeorm';
 import { systemClaims, withClaims } from '../../src/modules/auth/claims.js';
-import { DatabaseModule } from '../../src/modules/database/database.module.js';
+import { DatabaseModule } from '../../src/modules/schema/database.module.js';
 import { DatacentersService } from '../../src/modules/datacenters/datacenters.service.js';
 import { EventBus } from '../../src/modules/events/event-bus.js';
 import { type StoredEvent } from '../../src/modules/events/event.js';

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { DatabaseModule } from '../../modules/database/database.module.js';
+import { DatabaseModule } from '../../modules/schema/database.module.js';
 import { DatacentersModule } from '../../modules/datacenters/datacenters.module.js';
 import { InstancesModule } from '../../modules/instances/instances.module.js';
 import { ProcessProviderModule } from '../../modules/providers/process/process-provider.module.js';

@@ -4,7 +4,7 @@ import {
   openControlPlaneDatabase,
 } from '../../../test/support/control-plane-database.js';
 import { newId } from '../ids/typed-id.js';
-import { TransactionRolledBackError } from './database.errors.js';
+import { TransactionRolledBackError } from './transaction.errors.js';
 
 describe('Transactions', () => {
   let database: ControlPlaneDatabase;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DataSource, type EntityManager } from 'typeorm';
-import { TransactionRolledBackError } from './database.errors.js';
+import { TransactionRolledBackError } from './transaction.errors.js';
 
 interface OpenTransaction {
   readonly manager: EntityManager;

@@ -7,7 +7,7 @@ import {
   type ControlPlaneDatabase,
   openControlPlaneDatabase,
 } from '../../../test/support/control-plane-database.js';
-import { dataSourceOptions } from '../database/data-source.js';
+import { dataSourceOptions } from '../schema/data-source.js';
 import { Transactions } from '../database/transaction.js';
 import { newId } from '../ids/typed-id.js';
 import { eventBusContract } from './event-bus.contract.js';

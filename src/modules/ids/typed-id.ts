@@ -8,6 +8,14 @@ export const ID_PREFIXES = {
   instance: 'inst',
   datacenter: 'dc',
   event: 'evt',
+  bootstrapService: 'bws',
+  healthCheck: 'chk',
+  healthResult: 'hres',
+  domain: 'dom',
+  route: 'rte',
+  certificate: 'cert',
+  deployment: 'dep',
+  release: 'rel',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
@@ -20,6 +28,14 @@ export type WorkloadId = Id<'workload'>;
 export type InstanceId = Id<'instance'>;
 export type DatacenterId = Id<'datacenter'>;
 export type EventId = Id<'event'>;
+export type BootstrapServiceId = Id<'bootstrapService'>;
+export type HealthCheckId = Id<'healthCheck'>;
+export type HealthResultId = Id<'healthResult'>;
+export type DomainId = Id<'domain'>;
+export type RouteId = Id<'route'>;
+export type CertificateId = Id<'certificate'>;
+export type DeploymentId = Id<'deployment'>;
+export type ReleaseId = Id<'release'>;
 
 /** A new id; ids of one process sort in the order in which they were made (UUIDv7). */
 export function newId<K extends IdKind>(kind: K): Id<K> {

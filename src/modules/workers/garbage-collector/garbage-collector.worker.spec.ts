@@ -11,7 +11,7 @@ import { Scheduler } from '../../../core/scheduler/scheduler.js';
 import { ManualClock } from '../../../core/testing/manual-clock.js';
 import { Clock } from '../../../core/timing/clock.js';
 import { WorkerModule } from '../../../core/worker.module.js';
-import { DatabaseModule } from '../../database/database.module.js';
+import { DatabaseModule } from '../../schema/database.module.js';
 import { EventBus } from '../../events/event-bus.js';
 import { type InstanceId, newId, type TenantId } from '../../ids/typed-id.js';
 import { ProviderRegistry } from '../../providers/provider.registry.js';

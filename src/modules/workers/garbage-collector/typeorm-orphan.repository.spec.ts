@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { createControlPlaneDatabase } from '../../../../test/support/control-plane-database.js';
 import { InstanceRows } from '../../../../test/support/instance-rows.js';
-import { DatabaseModule } from '../../database/database.module.js';
+import { DatabaseModule } from '../../schema/database.module.js';
 import { orphanRepositoryContract, type OrphanRepositorySetup } from './orphan.repository.contract.js';
 import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 

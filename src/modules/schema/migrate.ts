@@ -1,6 +1,6 @@
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { connect, dataSourceOptions } from './data-source.js';
-import { SchemaNewerThanCodeError } from './database.errors.js';
+import { UnknownMigrationsError } from './schema.errors.js';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.js';
 
 /** Any number, as long as nothing else in the database locks the same one. */
@@ -12,7 +12,7 @@ const MIGRATION_LOCK = 7_216_430_501;
  * works behind PgBouncer in transaction mode.
  *
  * @returns the names of those it applied.
- * @throws SchemaNewerThanCodeError when the database has migrations that this code does not know.
+ * @throws UnknownMigrationsError when the database has migrations that this code does not know.
  */
 export async function migrate(database: DataSource | string): Promise<string[]> {
   if (typeof database !== 'string') return applyPending(database);
@@ -41,5 +41,5 @@ async function refuseNewerSchema(queryRunner: QueryRunner): Promise<void> {
   );
   const known = new Set(MIGRATIONS.map((migration) => migration.name));
   const unknown = applied.map(({ name }) => name).filter((name) => !known.has(name));
-  if (unknown.length) throw new SchemaNewerThanCodeError(unknown);
+  if (unknown.length) throw new UnknownMigrationsError(unknown);
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { createTestDatabase } from '../../../test/support/database.js';
 import { connect, databaseAddress, dataSourceOptions } from './data-source.js';
-import { DatabaseUnreachableError, InvalidDatabaseUrlError } from './database.errors.js';
+import { DatabaseUnreachableError, InvalidDatabaseUrlError } from './schema.errors.js';
 
 const SECRET = 'pa55w0rd';
 

@@ -3,7 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { type DataSource, type DataSourceOptions } from 'typeorm';
 import { connect, type DatabaseOptions, dataSourceOptions } from './data-source.js';
 import { migrate } from './migrate.js';
-import { Transactions } from './transaction.js';
+import { Transactions } from '../database/transaction.js';
 
 export interface DatabaseModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
   inject?: NonNullable<Parameters<typeof TypeOrmModule.forRootAsync>[0]['inject']>;
@@ -15,7 +15,7 @@ export interface DatabaseModuleAsyncOptions extends Pick<ModuleMetadata, 'import
  * The database of the control plane: a connected, migrated `DataSource` and `Transactions`, injectable
  * everywhere. Connections stay open until `onApplicationShutdown`, so that draining workers can use them.
  *
- * Start-up fails with `DatabaseUnreachableError`, `InvalidDatabaseUrlError` or `SchemaNewerThanCodeError`. A
+ * Start-up fails with `DatabaseUnreachableError`, `InvalidDatabaseUrlError` or `UnknownMigrationsError`. A
  * database that is lost later is no end: queries fail until it is back.
  */
 @Module({})

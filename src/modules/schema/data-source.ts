@@ -1,11 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import {
-  type DatabaseAddress,
-  DatabaseUnreachableError,
-  InvalidDatabaseUrlError,
-} from './database.errors.js';
+import { type DatabaseAddress, DatabaseUnreachableError, InvalidDatabaseUrlError } from './schema.errors.js';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.js';
 

@@ -4,8 +4,8 @@ import { Test } from '@nestjs/testing';
 import { DataSource } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { DatabaseModule } from './database.module.js';
-import { DatabaseUnreachableError, SchemaNewerThanCodeError } from './database.errors.js';
-import { Transactions } from './transaction.js';
+import { DatabaseUnreachableError, UnknownMigrationsError } from './schema.errors.js';
+import { Transactions } from '../database/transaction.js';
 
 @Injectable()
 class Settings {
@@ -81,7 +81,7 @@ describe('DatabaseModule', () => {
     const again = Test.createTestingModule({
       imports: [DatabaseModule.forRoot({ url: database.url, poolSize: 1 })],
     });
-    await expect(again.compile()).rejects.toThrow(SchemaNewerThanCodeError);
+    await expect(again.compile()).rejects.toThrow(UnknownMigrationsError);
     const sessions = () =>
       first.get(DataSource).query<unknown[]>(
         `SELECT FROM pg_stat_activity

@@ -32,8 +32,8 @@ export class InvalidDatabaseUrlError extends Error {
 }
 
 /** The database has been migrated by a newer version of this code, whose tables this one does not know. */
-export class SchemaNewerThanCodeError extends Error {
-  override readonly name = 'SchemaNewerThanCodeError';
+export class UnknownMigrationsError extends Error {
+  override readonly name = 'UnknownMigrationsError';
 
   constructor(
     /** Applied migrations that this code does not know. */
@@ -43,17 +43,5 @@ export class SchemaNewerThanCodeError extends Error {
       `The database is newer than this version: it has the migrations ${unknownMigrations.join(', ')}. ` +
         'Upgrade the application to the version that applied them.',
     );
-  }
-}
-
-/**
- * A part of a transaction failed, and the failure was swallowed on the way to its end. Committing would keep
- * the rest of a change that failed, so everything was rolled back. The cause is the swallowed error.
- */
-export class TransactionRolledBackError extends Error {
-  override readonly name = 'TransactionRolledBackError';
-
-  constructor(options: ErrorOptions) {
-    super('The transaction was rolled back because a part of it failed. Let that error through.', options);
   }
 }

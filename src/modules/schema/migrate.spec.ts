@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { DataSource } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { dataSourceOptions } from './data-source.js';
-import { SchemaNewerThanCodeError } from './database.errors.js';
+import { UnknownMigrationsError } from './schema.errors.js';
 import { migrate } from './migrate.js';
 import { MIGRATIONS } from './migrations/index.js';
 
@@ -55,7 +55,7 @@ describe('migrate', () => {
       `INSERT INTO ctrlplane_migrations (timestamp, name) VALUES (9999999999999, 'Later9999999999999')`,
     );
     const refused = migrate(database.url);
-    await expect(refused).rejects.toThrow(SchemaNewerThanCodeError);
+    await expect(refused).rejects.toThrow(UnknownMigrationsError);
     await expect(refused).rejects.toThrow(/Later9999999999999.*Upgrade the application/);
   });
 
