@@ -56,6 +56,7 @@ export {
 } from './instances/instances.service.js';
 export * from './providers/provider.js';
 export * from './providers/provider.errors.js';
+export { hashOf, specHash } from './providers/spec-hash.js';
 export { ProviderRegistry } from './providers/provider.registry.js';
 export { ProvidersModule } from './providers/providers.module.js';
 export { ProcessProvider } from './providers/process/process.provider.js';

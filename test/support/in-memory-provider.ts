@@ -1,46 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { type InstanceId } from '../../src/modules/ids/typed-id.js';
+import { InstanceChanges } from '../../src/modules/providers/process/instance-changes.js';
 import {
-  InstanceNotProvisionedError,
   CapabilityNotSupportedError,
+  InstanceNotProvisionedError,
 } from '../../src/modules/providers/provider.errors.js';
 import {
   type Capability,
   type ExecResult,
+  type InstanceSpec,
+  type InstanceStats,
   type Provider,
+  type ProviderChange,
   type ProviderInfo,
   type ProviderInstance,
   type ProvisionRequest,
   type Resources,
 } from '../../src/modules/providers/provider.js';
-import { type InstanceId } from '../../src/modules/ids/typed-id.js';
+import { specHash } from '../../src/modules/providers/spec-hash.js';
 
 /** What a test lets happen around a call, before it has its effect. Rejecting makes the call fail. */
 type Fault = (id: InstanceId, signal?: AbortSignal) => Promise<void>;
 
+type Held = ProvisionRequest & {
+  state: 'running' | 'stopped' | 'exited';
+  startedAt: Date;
+  exitCode?: number;
+};
+
 /** Runs nothing: a map of what would run, and hooks to let calls fail, wait and race. */
 export class InMemoryProvider implements Provider {
-  readonly running = new Map<InstanceId, ProvisionRequest>();
+  /** Everything that it holds. */
+  readonly running = new Map<InstanceId, Held>();
   /** Every call that had its effect, in order. */
   readonly done: string[] = [];
   beforeProvision: Fault = async () => undefined;
   afterProvision: Fault = async () => undefined;
   beforeDeprovision: Fault = async () => undefined;
   afterDeprovision: Fault = async () => undefined;
+  beforeList: (signal?: AbortSignal) => Promise<void> = async () => undefined;
+  private readonly changes = new InstanceChanges();
+
+  constructor(
+    private readonly name = 'memory',
+    private readonly store = `memory_${randomUUID()}`,
+  ) {}
 
   info(): ProviderInfo {
-    return { name: 'memory', description: 'for tests' };
+    return { name: this.name, description: 'for tests' };
+  }
+
+  async storeId(): Promise<string> {
+    return this.store;
   }
 
   capabilities(): ReadonlySet<Capability> {
-    return new Set();
+    return new Set<Capability>(['deploy']);
   }
 
   async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
     signal?.throwIfAborted();
     await this.beforeProvision(request.instanceId, signal);
-    this.running.set(request.instanceId, request);
+    const found = this.running.get(request.instanceId);
+    if (found?.state !== 'running') this.hold(found ? { ...found } : request);
     this.done.push(`provision ${request.instanceId}`);
     await this.afterProvision(request.instanceId, signal);
-    return this.describe(request);
+    return this.describe(this.held(request.instanceId));
   }
 
   async deprovision(id: InstanceId, signal?: AbortSignal): Promise<void> {
@@ -52,31 +77,97 @@ export class InMemoryProvider implements Provider {
   }
 
   async status(id: InstanceId): Promise<ProviderInstance> {
-    const request = this.running.get(id);
-    if (!request) throw new InstanceNotProvisionedError(id, 'memory');
-    return this.describe(request);
+    return this.describe(this.held(id));
   }
 
-  async list(): Promise<ProviderInstance[]> {
-    return [...this.running.values()].map((request) => this.describe(request));
+  async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
+    await this.beforeList(signal);
+    return [...this.running.values()].map((held) => this.describe(held));
   }
 
-  start = (): Promise<ProviderInstance> => this.unsupported('exec');
-  stop = (): Promise<void> => this.unsupported('exec');
-  restart = (): Promise<ProviderInstance> => this.unsupported('exec');
-  deploy = (): Promise<ProviderInstance> => this.unsupported('deploy');
+  watch(signal: AbortSignal): AsyncIterable<ProviderChange> {
+    return this.changes.watch(signal);
+  }
+
+  async stats(): Promise<InstanceStats[]> {
+    return [];
+  }
+
+  async start(id: InstanceId): Promise<ProviderInstance> {
+    if (this.held(id).state !== 'running') this.hold(this.held(id));
+    this.done.push(`start ${id}`);
+    return this.describe(this.held(id));
+  }
+
+  async stop(id: InstanceId): Promise<void> {
+    const held = this.running.get(id);
+    if (held) this.running.set(id, { ...held, state: 'stopped' });
+    this.done.push(`stop ${id}`);
+  }
+
+  async restart(id: InstanceId): Promise<ProviderInstance> {
+    this.hold(this.held(id));
+    this.done.push(`restart ${id}`);
+    return this.describe(this.held(id));
+  }
+
+  async deploy(id: InstanceId, spec: InstanceSpec): Promise<ProviderInstance> {
+    this.hold({ ...this.held(id), spec });
+    this.done.push(`deploy ${id}`);
+    return this.describe(this.held(id));
+  }
+
+  /** The program ends by itself. */
+  crash(id: InstanceId, exitCode = 1): void {
+    this.running.set(id, { ...this.held(id), state: 'exited', exitCode });
+    this.changes.tell(id, 'exited');
+  }
+
   rollback = (): Promise<ProviderInstance> => this.unsupported('rollback');
   scale = (): Promise<void> => this.unsupported('scale');
   resources = (): Promise<Resources> => this.unsupported('resources');
   logs = (): Promise<string[]> => this.unsupported('logs');
   exec = (): Promise<ExecResult> => this.unsupported('exec');
 
-  private describe({ instanceId, tenantId, labels }: ProvisionRequest): ProviderInstance {
-    const endpoints = [{ name: 'http', host: '127.0.0.1', port: 8080 }];
-    return { instanceId, tenantId, state: 'running', labels, endpoints, ref: `ref-${instanceId}` };
+  private hold(request: ProvisionRequest): void {
+    this.running.set(request.instanceId, {
+      ...request,
+      state: 'running',
+      startedAt: new Date(),
+      exitCode: undefined,
+    });
+  }
+
+  private held(id: InstanceId): Held {
+    const held = this.running.get(id);
+    if (!held) throw new InstanceNotProvisionedError(id, this.name);
+    return held;
+  }
+
+  private describe({
+    instanceId,
+    tenantId,
+    labels,
+    state,
+    startedAt,
+    exitCode,
+    spec,
+  }: Held): ProviderInstance {
+    return {
+      instanceId,
+      tenantId,
+      state,
+      labels,
+      endpoints: [{ name: 'http', host: '127.0.0.1', port: 8080 }],
+      ref: `ref-${instanceId}`,
+      startedAt,
+      exitCode,
+      specHash: specHash(spec),
+      desiredState: state === 'stopped' ? 'stopped' : 'running',
+    };
   }
 
   private unsupported(capability: Capability): Promise<never> {
-    return Promise.reject(new CapabilityNotSupportedError('memory', capability));
+    return Promise.reject(new CapabilityNotSupportedError(this.name, capability));
   }
 }

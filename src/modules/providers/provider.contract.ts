@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { type ContractCase } from '../../core/testing/contract-case.js';
 import { InvalidIdError } from '../ids/id.errors.js';
 import { type InstanceId, newId } from '../ids/typed-id.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import {
   CapabilityNotSupportedError,
+  ImageMissingError,
   InstanceNotProvisionedError,
   InstanceNotRunningError,
   NothingToRollBackError,
+  PortTakenError,
   ProvisionFailedError,
 } from './provider.errors.js';
 import {
@@ -17,6 +20,7 @@ import {
   type Provider,
   type ProvisionRequest,
 } from './provider.js';
+import { specHash } from './spec-hash.js';
 
 /** A provider to be put to the test, which holds nothing yet. */
 export interface ProviderUnderTest {
@@ -26,6 +30,12 @@ export interface ProviderUnderTest {
    * `/bin/sh`, and the variable `GREETING` with the value `hello`.
    */
   spec: InstanceSpec;
+  /** A provider of its own over the same store, as another replica has it. Absent: only one may use a store. */
+  sibling?(): Provider;
+  /** A provider of the same kind over another store. */
+  stranger(): Promise<Provider>;
+  /** A spec whose image does not exist. Absent: it takes no images. */
+  missingImage?: InstanceSpec;
   /** Called when a case is over and its instances have been deprovisioned. */
   teardown?(): Promise<void>;
 }
@@ -38,7 +48,8 @@ export function providerContract(setup: () => Promise<ProviderUnderTest>): Contr
   return Object.entries(CASES).map(([name, keeps]) => ({
     name,
     async run() {
-      const { provider, spec, teardown } = await setup();
+      const { teardown, ...underTest } = await setup();
+      const { provider, spec } = underTest;
       const ids: InstanceId[] = [];
       const request = (): ProvisionRequest => {
         const instanceId = newId('instance');
@@ -47,7 +58,7 @@ export function providerContract(setup: () => Promise<ProviderUnderTest>): Contr
         return { instanceId, tenantId: newId('tenant'), name: 'web-1', spec, labels };
       };
       try {
-        await keeps({ provider, spec, request });
+        await keeps({ ...underTest, request });
       } finally {
         for (const id of ids) await provider.deprovision(id);
         await teardown?.();
@@ -56,9 +67,7 @@ export function providerContract(setup: () => Promise<ProviderUnderTest>): Contr
   }));
 }
 
-interface Subject {
-  provider: Provider;
-  spec: InstanceSpec;
+interface Subject extends Omit<ProviderUnderTest, 'teardown'> {
   /** A request for a new instance. */
   request(): ProvisionRequest;
 }
@@ -239,6 +248,8 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
     const isReason = (error: unknown) => error === reason;
     await assert.rejects(provider.provision(never, signal), isReason);
     await assert.rejects(provider.list(signal), isReason);
+    await assert.rejects(provider.stats(signal), isReason);
+    await assert.rejects(provider.storeId(signal), isReason);
     if (provider.healthCheck) await assert.rejects(provider.healthCheck(signal), isReason);
     for (const { name, call } of callsOn(provider, made.instanceId, spec))
       await assert.rejects(call(signal), isReason, name);
@@ -281,6 +292,112 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
     assert.ok(Math.abs(Date.now() - readAt.getTime()) < 60_000, `read at ${readAt.toISOString()}`);
     await provider.stop(instanceId);
     await assert.rejects(provider.resources(instanceId), InstanceNotRunningError);
+  },
+  'keeps the identity of its store, and shares it with no other': async ({ provider, sibling, stranger }) => {
+    const id = await provider.storeId();
+    assert.match(id, /^\S{8,128}$/);
+    assert.equal(await provider.storeId(), id);
+    if (sibling) assert.equal(await sibling().storeId(), id);
+    assert.notEqual(await (await stranger()).storeId(), id);
+  },
+  'says what an instance was started from, and whether it is to run': async ({ provider, spec, request }) => {
+    const wanted = request();
+    const id = wanted.instanceId;
+    const said = async () => {
+      const [listed] = await provider.list();
+      return [listed?.specHash, listed?.desiredState];
+    };
+    await provider.provision(wanted);
+    assert.deepEqual(await said(), [specHash(spec), 'running']);
+    if (provider.capabilities().has('deploy')) {
+      const next = { ...spec, env: { ...spec.env, GREETING: 'good evening' } };
+      await provider.deploy(id, next);
+      assert.deepEqual(await said(), [specHash(next), 'running']);
+      await provider.deploy(id, spec);
+    }
+    await provider.stop(id);
+    assert.deepEqual(await said(), [specHash(spec), 'stopped']);
+    await provider.start(id);
+    assert.deepEqual(await said(), [specHash(spec), 'running']);
+  },
+  'reads all that run at once, in counters that only grow, and leaves out what does not run': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    const [busy, idle, stopped] = [request(), request(), request()];
+    const work = 'echo ready; while :; do :; done';
+    await provider.provision({ ...busy, spec: { ...spec, command: ['/bin/sh', '-c', work] } });
+    await provider.provision(idle);
+    await provider.provision(stopped);
+    await provider.stop(stopped.instanceId);
+    const of = async ({ instanceId }: ProvisionRequest) =>
+      (await provider.stats()).find((stats) => stats.instanceId === instanceId);
+    const all = await provider.stats();
+    const ids = all.map(({ instanceId }) => instanceId).sort();
+    assert.deepEqual(ids, [busy.instanceId, idle.instanceId].sort());
+    const first = (await of(busy))!;
+    assert.equal(first.tenantId, busy.tenantId);
+    assert.equal(first.labels[LABELS.workload], busy.labels[LABELS.workload]);
+    assert.ok(Math.abs(Date.now() - first.readAt.getTime()) < 60_000, `read at ${String(first.readAt)}`);
+    assert.ok(
+      Math.abs(Date.now() - Number(first.startedAt)) < 60_000,
+      `started at ${String(first.startedAt)}`,
+    );
+    for (const [name, value] of Object.entries(first))
+      if (typeof value === 'number') assert.ok(value >= 0 && value < 2 ** 50, `${name} ${value}`);
+    if (first.cpuSeconds !== null) {
+      const grown = async () => (await of(busy))!.cpuSeconds! > first.cpuSeconds!;
+      await eventually(grown, 'CPU time of what is busy');
+      assert.ok((await of(idle))!.cpuSeconds! < (await of(busy))!.cpuSeconds!);
+    }
+  },
+  'tells whoever watches of a program that ends by itself, and of what is done to others': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    const [brief, other] = [request(), request()];
+    const controller = new AbortController();
+    const seen = new Set<string>();
+    const watching = (async () => {
+      for await (const { instanceId, change } of provider.watch(controller.signal))
+        seen.add(`${change} ${instanceId}`);
+    })();
+    await provider.provision({
+      ...brief,
+      spec: { ...spec, command: ['/bin/sh', '-c', 'sleep 0.2; exit 3'] },
+    });
+    await provider.provision(other);
+    await eventually(async () => seen.has(`exited ${brief.instanceId}`), 'the word of its end');
+    await provider.stop(other.instanceId);
+    await eventually(async () => seen.has(`changed ${other.instanceId}`), 'the word of the change');
+    assert.ok(!seen.has(`exited ${other.instanceId}`), 'it calls a stop an exit');
+    controller.abort();
+    await watching;
+    for await (const change of provider.watch(AbortSignal.abort())) assert.fail(JSON.stringify(change));
+  },
+  'names a port that something else has taken': async ({ provider, spec, request }) => {
+    const wanted = { ...request(), spec: { ...spec, ports: [{ name: 'web', env: 'WEB_PORT' }] } };
+    const { endpoints } = await provider.provision(wanted);
+    await provider.stop(wanted.instanceId);
+    const { port, host } = endpoints[0]!;
+    const intruder = createServer();
+    await new Promise<void>((resolve) => intruder.listen(port, host, resolve));
+    try {
+      await assert.rejects(provider.start(wanted.instanceId), (error: Error) => {
+        assert.ok(error instanceof PortTakenError, String(error));
+        assert.match(error.message, new RegExp(String(port)));
+        return true;
+      });
+    } finally {
+      await new Promise((resolve) => intruder.close(resolve));
+    }
+    assert.equal((await provider.start(wanted.instanceId)).state, 'running');
+  },
+  'names an image that does not exist': async ({ provider, missingImage, request }) => {
+    if (!missingImage) return;
+    await assert.rejects(provider.provision({ ...request(), spec: missingImage }), ImageMissingError);
   },
   'returns the last lines of the log, and refuses a number of lines that makes no sense': async ({
     provider,

@@ -63,7 +63,7 @@ export class CapabilityNotSupportedError extends Error {
 
 /** The instance could not be made to run. The reason names the command, never a value of its environment. */
 export class ProvisionFailedError extends Error {
-  override readonly name = 'ProvisionFailedError';
+  override readonly name: string = 'ProvisionFailedError';
 
   constructor(
     readonly instanceId: InstanceId,
@@ -72,6 +72,40 @@ export class ProvisionFailedError extends Error {
   ) {
     super(`Instance ${instanceId} could not be started: ${reason}`, options);
   }
+}
+
+/** A port that the instance has been given is in use by something else on its host. */
+export class PortTakenError extends ProvisionFailedError {
+  override readonly name = 'PortTakenError';
+
+  constructor(
+    instanceId: InstanceId,
+    readonly port: number,
+  ) {
+    super(
+      instanceId,
+      `its port ${port} is in use by another program: end that, or make a new instance in its place`,
+    );
+  }
+}
+
+/** There is no such image, or it may not be pulled. */
+export class ImageMissingError extends ProvisionFailedError {
+  override readonly name = 'ImageMissingError';
+
+  constructor(
+    instanceId: InstanceId,
+    readonly image: string,
+    detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(instanceId, `no image ${JSON.stringify(image)}: ${detail}`, options);
+  }
+}
+
+/** The host has no more of something that the instance needs: processes, files, memory, disk, ports. */
+export class OutOfResourcesError extends ProvisionFailedError {
+  override readonly name = 'OutOfResourcesError';
 }
 
 /** The instance was told to end, then forced, and is still there. Repeating the call tries again. */

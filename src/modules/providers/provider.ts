@@ -67,6 +67,49 @@ export interface ProviderInstance {
   ref?: string;
   startedAt?: Date;
   exitCode?: number;
+  /** `specHash` of what it was started from. Absent when the provider holds nothing that says so. */
+  specHash?: string;
+  /** What it was last told to be. Absent when the provider holds nothing that says so. */
+  desiredState?: DesiredState;
+}
+
+export type DesiredState = 'running' | 'stopped';
+
+/**
+ * Raw readings of one running instance, of its program and all that belongs to it. Counters grow from
+ * `startedAt` on; who wants a rate takes two readings and their own `readAt`. `null`: not available here.
+ */
+export interface InstanceStats {
+  instanceId: InstanceId;
+  tenantId: TenantId;
+  labels: Labels;
+  /** When this one was read. */
+  readAt: Date;
+  /** When the counters began at zero. */
+  startedAt: Date | null;
+  /** Time on a core, user and system, of what has ended since as well. */
+  cpuSeconds: number | null;
+  /** Time in which it could have run, and its limit kept it from it. */
+  cpuThrottledSeconds: number | null;
+  cpuLimitCores: number | null;
+  /** Memory that cannot be had back by dropping file caches. */
+  memoryWorkingSetBytes: number | null;
+  memoryLimitBytes: number | null;
+  /** Read from storage, not from the file cache. */
+  ioReadBytes: number | null;
+  ioWriteBytes: number | null;
+  networkReceiveBytes: number | null;
+  networkTransmitBytes: number | null;
+  /** How often the kernel has ended a process of it for want of memory. */
+  oomKills: number | null;
+  processes: number | null;
+}
+
+/** What `watch` tells: something became of the instance; look at it. */
+export interface ProviderChange {
+  instanceId: InstanceId;
+  /** `exited`: it ended by itself. `changed`: anything else, also what was asked for through this provider. */
+  change: 'exited' | 'changed';
 }
 
 export interface ProviderInfo {
@@ -110,6 +153,12 @@ export interface ExecResult {
  */
 export interface Provider {
   info(): ProviderInfo;
+  /**
+   * Identity of what holds the instances: a directory on one host, a daemon. The same for everybody who
+   * reaches the same store, another for every other, and kept for as long as the store is. Of instances in
+   * other stores the provider knows nothing: its `missing` is no word on them.
+   */
+  storeId(signal?: AbortSignal): Promise<string>;
   capabilities(): ReadonlySet<Capability>;
   /**
    * Makes it run, or returns the one that runs already under this id, whatever its spec: that is changed by
@@ -122,7 +171,10 @@ export interface Provider {
   stop(id: InstanceId, signal?: AbortSignal): Promise<void>;
   restart(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance>;
   status(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance>;
-  /** Everything that it runs with our labels, with or without a row, so that a pass costs one call. */
+  /**
+   * Everything that it runs with our labels, with or without a row, so that a pass costs one call. All of it or
+   * an error: an instance that is not in it is `missing`. One that cannot be read is `unknown`.
+   */
   list(signal?: AbortSignal): Promise<ProviderInstance[]>;
   /** Replaces the spec and restarts; the one before is kept for `rollback`. */
   deploy(id: InstanceId, spec: InstanceSpec, signal?: AbortSignal): Promise<ProviderInstance>;
@@ -131,6 +183,13 @@ export interface Provider {
   scale(id: InstanceId, request: ScaleRequest, signal?: AbortSignal): Promise<void>;
   /** Of a running instance; any other is `InstanceNotRunningError`. */
   resources(id: InstanceId, signal?: AbortSignal): Promise<Resources>;
+  /** Raw readings of everything that runs, in one call that does not wait between two readings. */
+  stats(signal?: AbortSignal): Promise<InstanceStats[]>;
+  /**
+   * What becomes of its instances from now on, within a second, until the signal aborts, which ends it without
+   * an error. A hint and no record: what happened while nobody watched is not told, `list` tells how things are.
+   */
+  watch(signal: AbortSignal): AsyncIterable<ProviderChange>;
   logs(id: InstanceId, options?: LogOptions, signal?: AbortSignal): Promise<string[]>;
   /** In a running instance; any other is `InstanceNotRunningError`. Aborting ends the command. */
   exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult>;

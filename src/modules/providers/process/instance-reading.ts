@@ -1,5 +1,6 @@
 import { type ChildProcess } from 'node:child_process';
 import { type ProviderInstance } from '../provider.js';
+import { specHash } from '../spec-hash.js';
 import { type InstanceDirectory, type RunProcess } from './instance-directory.js';
 import { type InstanceRecord } from './instance-record.js';
 import { stateOfRuns } from './instance-runs.js';
@@ -31,6 +32,8 @@ export async function readInstance(
       state,
       ref: process && String(process.pid),
       startedAt: process?.startedAt,
+      specHash: specHash(record.spec),
+      desiredState: runs.some((run) => run.open) ? 'running' : 'stopped',
       exitCode: state === 'exited' ? exitCodeIfOurs(process, child) : undefined,
     };
   } catch {

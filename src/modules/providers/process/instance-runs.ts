@@ -1,6 +1,11 @@
 import { type ChildProcess } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import { CommandNotRunnableError, ProvisionFailedError, StopFailedError } from '../provider.errors.js';
+import {
+  CommandNotRunnableError,
+  OutOfResourcesError,
+  ProvisionFailedError,
+  StopFailedError,
+} from '../provider.errors.js';
 import { type InstanceSpec, type ProviderState } from '../provider.js';
 import { findExecutable } from './executable.js';
 import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
@@ -13,6 +18,9 @@ import { pollUntil } from './waiting.js';
 
 /** How long a launcher may take, in milliseconds, until it has joined its run. Usually it is five. */
 const LAUNCH_TIMEOUT = 10_000;
+
+/** How the system says that it has no more processes, files, memory or disk to give. */
+const WANTING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT']);
 
 /** What the runs of an instance come to. */
 export interface RunsState {
@@ -71,6 +79,7 @@ export async function startRun(
   const run = await directory.openRun();
   let child: ChildProcess | undefined;
   let failure: string | undefined;
+  let cause: NodeJS.ErrnoException | undefined;
   try {
     child = launch(run.path, {
       file,
@@ -79,10 +88,10 @@ export async function startRun(
       directory: workingDirectoryOf(directory, record.spec),
       output: log.fd,
     });
-    child.once('error', (error) => (failure = error.message));
+    child.once('error', (error) => (failure = (cause = error).message));
     child.once('exit', (code, by) => (failure = `it ended at once by ${by ?? code}, see ${directory.log}`));
   } catch (error) {
-    failure = (error as Error).message; // such as E2BIG, for an environment that is too large
+    failure = (cause = error as Error).message; // such as E2BIG, for an environment that is too large
   } finally {
     await log.close();
   }
@@ -91,10 +100,9 @@ export async function startRun(
   if (child && (await joined())) return child;
   await endRun(directory, run, 0, signal);
   const command = JSON.stringify(record.spec.command[0]);
-  throw new ProvisionFailedError(
-    id,
-    `${command}: ${failure ?? `not running after ${LAUNCH_TIMEOUT / 1_000} s`}`,
-  );
+  const reason = `${command}: ${failure ?? `not running after ${LAUNCH_TIMEOUT / 1_000} s`}`;
+  if (WANTING.has(cause?.code ?? '')) throw new OutOfResourcesError(id, reason, { cause });
+  throw new ProvisionFailedError(id, reason, { cause });
 }
 
 /**

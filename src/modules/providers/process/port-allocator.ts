@@ -39,7 +39,8 @@ export class PortAllocator<Owner> {
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens on it now. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

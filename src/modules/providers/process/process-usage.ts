@@ -2,13 +2,12 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { type Resources } from '../provider.js';
-import { hasProc, readProcStat } from './proc-stat.js';
+import { hasProc, readProcStat, TICKS_PER_SECOND } from './proc-stat.js';
 import { isAlive, type ProcessIdentity } from './process-identity.js';
 import { orAborted, pause } from './waiting.js';
 
 /** Milliseconds between the two readings of a process's clock, which ticks a hundred times a second. */
 const SAMPLE = 250;
-const TICKS_PER_SECOND = 100; // USER_HZ, the same on every architecture that Node runs on
 
 /**
  * What the process uses now: its share of a core over a quarter of a second on Linux, elsewhere what `ps`

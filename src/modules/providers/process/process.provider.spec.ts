@@ -23,7 +23,14 @@ describe('ProcessProvider', () => {
   for (const { name, run } of providerContract(async () => {
     const directory = await mkdtemp(join(tmpdir(), 'provider-contract-'));
     const provider = new ProcessProvider({ directory });
-    return { provider, spec: SLEEPER, teardown: () => rm(directory, { recursive: true }) };
+    const elsewhere = join(directory, 'elsewhere');
+    return {
+      provider,
+      spec: SLEEPER,
+      sibling: () => new ProcessProvider({ directory }),
+      stranger: async () => new ProcessProvider({ directory: elsewhere }),
+      teardown: () => rm(directory, { recursive: true }),
+    };
   }))
     it(name, run);
 

@@ -1,6 +1,5 @@
 import { type ChildProcess } from 'node:child_process';
 import pLimit from 'p-limit';
-import stringify from 'safe-stable-stringify';
 import { parseDuration } from '../../../core/timing/duration.js';
 import { type InstanceId } from '../../ids/typed-id.js';
 import {
@@ -8,14 +7,18 @@ import {
   InstanceNotProvisionedError,
   InstanceNotRunningError,
   NothingToRollBackError,
+  OutOfResourcesError,
+  PortTakenError,
   ProviderUnavailableError,
 } from '../provider.errors.js';
 import {
   type Capability,
   type ExecResult,
   type InstanceSpec,
+  type InstanceStats,
   type LogOptions,
   type Provider,
+  type ProviderChange,
   type ProviderInfo,
   type ProviderInstance,
   type ProvisionRequest,
@@ -27,20 +30,24 @@ import {
   parseLogOptions,
   parseProvisionRequest,
 } from '../provision-request.schema.js';
+import { specHash } from '../spec-hash.js';
 import { findExecutable } from './executable.js';
+import { ExitWatch } from './exit-watch.js';
 import { InstanceDirectories } from './instance-directories.js';
 import { type InstanceDirectory, type RunProcess } from './instance-directory.js';
 import { instanceEnvironment } from './instance-environment.js';
 import { type InstanceRecord } from './instance-record.js';
 import { readInstance } from './instance-reading.js';
+import { readInstanceStats } from './instance-stats.js';
 import { endRuns, executableOf, startRun, stateOfRuns, workingDirectoryOf } from './instance-runs.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { tailLines } from './log-tail.js';
-import { PortAllocator } from './port-allocator.js';
+import { isFree, PortAllocator } from './port-allocator.js';
 import { type ProcessProviderOptions } from './process-provider.options.js';
 import { BrokenInstanceError, UnsupportedPlatformError } from './process.errors.js';
 import { readProcessUsage } from './process-usage.js';
 import { runCommand } from './run-command.js';
+import { storeIdentity } from './store-identity.js';
 import { orAborted } from './waiting.js';
 
 /** Instances read at the same time by `list`: enough to keep the disk busy, few enough for the open file limit. */
@@ -61,6 +68,10 @@ export class ProcessProvider implements Provider {
   private readonly ports = new PortAllocator<InstanceId>();
   /** Those that this very process has started: of all others nobody tells us the exit code. */
   private readonly children = new Map<InstanceId, ChildProcess>();
+  private readonly exits = new ExitWatch({
+    read: (id) => this.read(this.instances.at(id)),
+    running: () => this.runningNow(),
+  });
   private opened?: Promise<void>;
 
   /**
@@ -76,6 +87,12 @@ export class ProcessProvider implements Provider {
 
   info(): ProviderInfo {
     return { name: this.name, description: `Processes of this machine, kept in ${this.instances.path}` };
+  }
+
+  /** Kept in its directory: a copy of the directory elsewhere is the same store, and must not be run beside it. */
+  async storeId(signal?: AbortSignal): Promise<string> {
+    await orAborted(this.open(), signal);
+    return orAborted(storeIdentity(this.instances.path).catch(this.unavailable), signal);
   }
 
   capabilities(): ReadonlySet<Capability> {
@@ -126,7 +143,7 @@ export class ProcessProvider implements Provider {
     const spec = parseInstanceSpec(value);
     return this.change(id, signal, async (directory) => {
       const record = await this.recordOf(directory);
-      const previousSpec = stringify(spec) === stringify(record.spec) ? record.previousSpec : record.spec;
+      const previousSpec = specHash(spec) === specHash(record.spec) ? record.previousSpec : record.spec;
       return this.run(directory, { ...record, spec, previousSpec }, signal);
     });
   }
@@ -172,6 +189,16 @@ export class ProcessProvider implements Provider {
     return usage;
   }
 
+  /** From `/proc` on Linux; elsewhere what `ps` knows, and null for the rest. */
+  async stats(signal?: AbortSignal): Promise<InstanceStats[]> {
+    await orAborted(this.open(), signal);
+    return readInstanceStats(await orAborted(this.instances.all().catch(this.unavailable), signal), signal);
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<ProviderChange> {
+    return this.exits.watch(signal);
+  }
+
   /** Lines of stdout and stderr as they came, oldest first, over all starts. */
   async logs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): Promise<string[]> {
     const directory = this.instances.at(id);
@@ -205,7 +232,11 @@ export class ProcessProvider implements Provider {
   ): Promise<T> {
     const directory = this.instances.at(id);
     await orAborted(this.open(), signal);
-    return this.queue.run(directory.id, () => task(directory), signal);
+    return this.queue.run(
+      directory.id,
+      () => task(directory).finally(() => this.exits.changed(directory.id)),
+      signal,
+    );
   }
 
   /** Ends what runs and starts what the record says. What cannot be started is refused before anything ends. */
@@ -217,17 +248,39 @@ export class ProcessProvider implements Provider {
     const file = await executableOf(directory, record.spec);
     const ports = { ...record.ports };
     for (const { name } of record.spec.ports ?? [])
-      if (!Object.hasOwn(ports, name)) ports[name] = await this.ports.allocate(directory.id);
+      if (!Object.hasOwn(ports, name)) ports[name] = await this.allocatePort(directory.id);
     const next = { ...record, ports };
     await endRuns(directory, this.stopGrace, signal);
     signal?.throwIfAborted();
+    for (const { name } of record.spec.ports ?? [])
+      if (!(await isFree(ports[name]!))) throw new PortTakenError(directory.id, ports[name]!);
     await directory.writeRecord(next);
-    this.children.set(directory.id, await startRun(directory, next, file, signal));
+    const child = await startRun(directory, next, file, signal);
+    this.children.set(directory.id, child);
+    this.exits.follow(directory.id, child);
     return this.read(directory);
+  }
+
+  private async allocatePort(id: InstanceId): Promise<number> {
+    try {
+      return await this.ports.allocate(id);
+    } catch (error) {
+      throw new OutOfResourcesError(id, (error as Error).message, { cause: error });
+    }
   }
 
   private read(directory: InstanceDirectory): Promise<ProviderInstance> {
     return readInstance(directory, this.children.get(directory.id));
+  }
+
+  private async runningNow() {
+    await this.open();
+    const runs = await pLimit(READS_AT_ONCE).map(await this.instances.all(), async (directory) => {
+      const { state, process } = stateOfRuns(await directory.runs());
+      const isChild = process !== undefined && this.children.get(directory.id)?.pid === process.pid;
+      return state === 'running' && process ? [{ id: directory.id, process, isChild }] : [];
+    });
+    return runs.flat();
   }
 
   /** @throws InstanceNotProvisionedError */

@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newId } from '../../ids/typed-id.js';
+import { type ProviderChange } from '../provider.js';
+import { ProcessProvider } from './process.provider.js';
+
+describe('ExitWatch', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'exit-watch-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('tells within a second of the end of a process that an earlier control plane has started', async () => {
+    const instanceId = newId('instance');
+    const { ref } = await new ProcessProvider({ directory }).provision({
+      instanceId,
+      tenantId: newId('tenant'),
+      name: 'web',
+      spec: { command: ['/bin/sh', '-c', 'exec sleep 3600'] },
+      labels: {},
+    });
+    const next = new ProcessProvider({ directory });
+    const controller = new AbortController();
+    const changes = next.watch(controller.signal)[Symbol.asyncIterator]();
+    process.kill(Number(ref), 'SIGKILL');
+    const killed = performance.now();
+    const { value } = (await changes.next()) as { value: ProviderChange };
+    expect(value).toEqual({ instanceId, change: 'exited' });
+    expect(performance.now() - killed).toBeLessThan(5_000);
+    controller.abort();
+    expect(await changes.next()).toMatchObject({ done: true });
+    await next.deprovision(instanceId);
+  });
+});

@@ -1,0 +1,83 @@
+import { type ChildProcess } from 'node:child_process';
+import { type InstanceId } from '../../ids/typed-id.js';
+import { type ProviderChange, type ProviderInstance } from '../provider.js';
+import { InstanceChanges } from './instance-changes.js';
+import { isAlive, type ProcessIdentity } from './process-identity.js';
+
+/**
+ * Milliseconds between two looks at processes that are not children of this one: an earlier control plane has
+ * started them, and Node has no `pidfd_open`. A look costs 20 µs a process.
+ */
+const LOOK_INTERVAL = 400;
+
+/** What the watch needs to know of the instances. */
+export interface WatchedInstances {
+  read(id: InstanceId): Promise<ProviderInstance>;
+  /** Those that run, each with its process, and whether that is a child of ours, whose end we are told of. */
+  running(): Promise<{ id: InstanceId; process: ProcessIdentity; isChild: boolean }[]>;
+}
+
+/** Tells of instances that end by themselves, soon, while somebody listens. */
+export class ExitWatch {
+  private readonly changes = new InstanceChanges();
+  /** Processes to look at. */
+  private readonly adopted = new Map<InstanceId, ProcessIdentity>();
+  private timer?: NodeJS.Timeout;
+
+  constructor(private readonly instances: WatchedInstances) {}
+
+  watch(signal: AbortSignal): AsyncIterable<ProviderChange> {
+    const changes = this.changes.watch(signal);
+    if (!signal.aborted) {
+      signal.addEventListener('abort', () => this.rest(), { once: true });
+      this.timer ??= setInterval(() => this.look(), LOOK_INTERVAL).unref();
+      void this.adopt();
+    }
+    return changes;
+  }
+
+  /** The instance was changed by a call. */
+  changed(id: InstanceId): void {
+    this.adopted.delete(id);
+    this.changes.tell(id, 'changed');
+  }
+
+  /** Tells when the child ends: `exited`, unless somebody has ended it. */
+  follow(id: InstanceId, child: ChildProcess): void {
+    child.once('exit', () => {
+      if (this.changes.watched) void this.ended(id);
+    });
+  }
+
+  private async ended(id: InstanceId): Promise<void> {
+    const { state } = await this.instances.read(id);
+    if (state === 'exited') this.changes.tell(id, 'exited');
+  }
+
+  private async adopt(): Promise<void> {
+    try {
+      for (const { id, process, isChild } of await this.instances.running())
+        if (!isChild) this.adopted.set(id, process);
+    } catch {
+      // A store that cannot be read: `list` says so to everybody who asks; a watch is a hint.
+    }
+  }
+
+  private look(): void {
+    for (const [id, process] of this.adopted) {
+      if (isAlive(process)) continue;
+      this.adopted.delete(id);
+      void this.ended(id);
+    }
+  }
+
+  private rest(): void {
+    // The iteration takes its listener off in the same abort; whoever else watches keeps the timer.
+    setImmediate(() => {
+      if (this.changes.watched) return;
+      clearInterval(this.timer);
+      this.timer = undefined;
+      this.adopted.clear();
+    });
+  }
+}
