@@ -36,8 +36,8 @@ describe('docs/options.md', () => {
     ['4 option', 'postgresHistory', memberNames(source('postgres/postgres-options.ts'), 'PostgresOptions')],
     [
       '5 option',
-      'WorkerDashboardModule',
-      memberNames(source('dashboard/dashboard.options.ts'), 'WorkerDashboardOptions'),
+      'WorkerDashboardModule, HttpAccessModule',
+      memberNames(source('http/access.ts'), 'HttpAccess'),
     ],
   ])('has in table %s all options of %s, and no other', (table, _what, options) => {
     expect(tables.get(table)?.toSorted()).toEqual(options.toSorted());

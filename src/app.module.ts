@@ -2,14 +2,14 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { WorkerDashboardModule } from './core/dashboard/worker-dashboard.module.js';
+import { HttpAccessModule } from './core/http/http-access.module.js';
 import { postgres } from './core/postgres/postgres.coordinator.js';
 import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
 import { WorkerModule } from './core/worker.module.js';
 import { type FleetFile } from './app/fleet/fleet-file.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
-import { EventsController } from './app/http/events.controller.js';
 import { HealthController } from './app/http/health.controller.js';
-import { EventsModule } from './modules/events/events.module.js';
+import { EventsHttpModule } from './modules/events/events-http.module.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
 
 /** What the reference app is made of, beside its fleet file. */
@@ -40,13 +40,14 @@ export class AppModule {
           }),
         }),
         GarbageCollectorModule.forRoot(fleet.garbageCollector),
-        EventsModule,
+        EventsHttpModule,
         TerminusModule.forRoot({ logger: false }),
         WorkerHealthModule,
         // Reads are open because the app listens on the loopback interface alone.
+        HttpAccessModule.forRoot({ token, openReads: true }),
         WorkerDashboardModule.forRoot({ token, openReads: true }),
       ],
-      controllers: [HealthController, EventsController],
+      controllers: [HealthController],
     };
   }
 }

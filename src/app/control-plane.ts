@@ -1,6 +1,8 @@
 import { type INestApplication, Logger } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { AppModule } from '../app.module.js';
+import { hostCheck } from '../core/http/host-check.js';
+import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
 import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
 import { type FleetUpReport } from './fleet/fleet-report.js';
@@ -46,6 +48,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
       // explained by whoever called, and Nest would log it before, stack and all.
       { logger: ['warn', 'fatal'], abortOnError: false },
     );
+    app.use(hostCheck({ allow: config.allowedHosts }));
+    app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)));
     await listen(app, config);
     Logger.overrideLogger(['log', 'warn', 'error', 'fatal']);
     announce(await app.getUrl(), resources, config.workersToken ? undefined : token);

@@ -10,6 +10,7 @@ export {
   type RunTrigger,
   type TransactionRunner,
 } from './worker/run-context.js';
+export { InvalidPayloadError } from './worker/payload.js';
 export { type WorkerCondition, type WorkerInfo, type WorkerState } from './worker/worker-info.js';
 export { Cron, type CronOptions } from './worker/cron.decorator.js';
 export { type CronExpression, InvalidCronError } from './timing/cron-schedule.js';

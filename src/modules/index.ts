@@ -1,4 +1,5 @@
 export { AuthModule } from './auth/auth.module.js';
+export { ControlPlaneController } from './auth/control-plane.controller.js';
 export { ForbiddenError, UnauthorizedError } from './auth/auth.errors.js';
 export {
   type Claims,
@@ -28,6 +29,7 @@ export { DatacentersModule } from './datacenters/datacenters.module.js';
 export { DatacentersService } from './datacenters/datacenters.service.js';
 export { type NewEvent, type StoredEvent } from './events/event.js';
 export { EventBus, type EventHandler, type RecentEventsQuery, type Unsubscribe } from './events/event-bus.js';
+export { EventsHttpModule } from './events/events-http.module.js';
 export { EventsModule } from './events/events.module.js';
 export { InvalidIdError } from './ids/id.errors.js';
 export {

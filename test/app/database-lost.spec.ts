@@ -50,7 +50,10 @@ describe('an app that loses its database', () => {
     // Nobody can say which replica may run, so none does; what is known is shown.
     await eventually(async () => (await health()).details.workers.coordination?.state === 'unreachable');
     expect((await app.get('/workers')).status).toBe(200);
-    expect((await app.get('/events')).status).toBe(500);
+    expect(await app.get('/events')).toMatchObject({
+      status: 503,
+      body: { detail: expect.stringMatching(/^The database cannot be used at the moment: /) },
+    });
     for (const { url, pid } of instances) expect(await answerOf(url)).toBe(String(pid));
   });
 

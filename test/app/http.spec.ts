@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { type AppProcess } from '../support/app-process.js';
 import { appWorkbench, TOKEN } from '../support/app-workbench.js';
@@ -38,7 +39,7 @@ describe('the HTTP interface of the app', () => {
   it('does not know a worker that there is not, and names those that there are', async () => {
     expect(await app.post('/workers/gcc/trigger', TOKEN)).toMatchObject({
       status: 404,
-      body: { message: 'No worker is named "gcc". There are: gc, workers_retention' },
+      body: { detail: 'No worker is named "gcc". There are: gc, workers_retention' },
     });
     expect((await app.get('/workers/gcc')).status).toBe(404);
     expect((await app.get('/workers/gcc/runs')).status).toBe(404);
@@ -53,7 +54,7 @@ describe('the HTTP interface of the app', () => {
     );
     expect(await app.post('/workers/gc/trigger', TOKEN)).toMatchObject({
       status: 409,
-      body: { message: expect.stringContaining(body.run_id) },
+      body: { detail: expect.stringContaining(body.run_id) },
     });
     await eventually(async () => (await instancesIn(database.url)).length === 0);
   });
@@ -64,7 +65,7 @@ describe('the HTTP interface of the app', () => {
       for (const path of ['/workers/gc/runs', '/events'])
         expect(await app.get(`${path}?limit=${limit}`)).toMatchObject({
           status: 400,
-          body: { message: expect.stringContaining('give a whole number from 1 to 1000') },
+          body: { detail: expect.stringContaining('give a whole number from 1 to 1000') },
         });
     },
   );
@@ -76,10 +77,23 @@ describe('the HTTP interface of the app', () => {
     },
   );
 
+  it('answers nobody who asks for another host', async () => {
+    for (const path of ['/workers', '/events', '/health', '/nowhere'])
+      expect(await askAs('rebound.example', (await app.url()) + path)).toBe(403);
+    expect(await askAs('localhost:1234', `${await app.url()}/workers`)).toBe(200);
+  });
+
   it('gives nothing for a type that never happened', async () => {
     expect(await app.get('/events?type=moon.landed')).toEqual({ status: 200, body: [] });
   });
 });
+
+/** `fetch` sets the header itself. */
+function askAs(host: string, url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(url, { headers: { host } }, (response) => resolve(response.resume().statusCode)).on('error', reject);
+  });
+}
 
 describe('an app that was given no token', () => {
   const workbench = appWorkbench();

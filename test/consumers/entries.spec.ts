@@ -14,6 +14,7 @@ const NEEDED: Record<string, string[]> = {
   './postgres': ['pg'],
   './terminus': [...FRAMEWORK, '@nestjs/terminus'],
   './dashboard': FRAMEWORK,
+  './http': ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'],
   './testing': FRAMEWORK,
   './control-plane': [
     ...FRAMEWORK,

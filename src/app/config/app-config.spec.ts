@@ -23,6 +23,7 @@ describe('loadAppConfig', () => {
       expect(config).toEqual({
         port: 3000,
         host: '127.0.0.1',
+        allowedHosts: [],
         dataDir: undefined,
         databaseUrl: undefined,
         fleetFile: join(PACKAGE_ROOT, 'examples/fleet.yaml'),
@@ -45,11 +46,13 @@ describe('loadAppConfig', () => {
         FLEET: '/etc/fleet.yaml',
         WORKERS_TOKEN: 'abcdefghijklmnop',
         DRAIN_TIMEOUT: '1.5s',
+        ALLOWED_HOSTS: 'workers.internal, cp',
         HOST: '0.0.0.0',
       }),
     ).toEqual({
       port: 0,
       host: '127.0.0.1',
+      allowedHosts: ['workers.internal', 'cp'],
       dataDir: join(process.cwd(), 'state'),
       databaseUrl: 'postgresql://app:p%40ss@db:5432/app?sslmode=require',
       fleetFile: '/etc/fleet.yaml',
@@ -66,6 +69,7 @@ describe('loadAppConfig', () => {
       FLEET: '',
       WORKERS_TOKEN: '',
       DRAIN_TIMEOUT: '',
+      ALLOWED_HOSTS: '',
     };
     expect(loadAppConfig(empty)).toEqual(loadAppConfig({}));
   });

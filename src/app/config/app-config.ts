@@ -11,6 +11,8 @@ export interface AppConfig {
   port: number;
   /** Always 127.0.0.1: the app's reads are open, so it must not be reachable from elsewhere. */
   host: '127.0.0.1';
+  /** `ALLOWED_HOSTS`, separated by commas: names beside `localhost` that requests may ask for. */
+  allowedHosts: string[];
   /** `DATA_DIR`, absolute: the embedded database, the instances. Without it `defaultDataDirectory(PACKAGE_ROOT)`. */
   dataDir?: string;
   /** `DATABASE_URL`. Without it PostgreSQL is run from the data directory. A secret: it may hold a password. */
@@ -42,10 +44,11 @@ export function loadAppConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
       checked.error.issues.map(({ path, message }) => ({ variable: String(path[0]), message })),
     );
   }
-  const { PORT, DATA_DIR, DATABASE_URL, FLEET, WORKERS_TOKEN, DRAIN_TIMEOUT } = checked.data;
+  const { PORT, ALLOWED_HOSTS, DATA_DIR, DATABASE_URL, FLEET, WORKERS_TOKEN, DRAIN_TIMEOUT } = checked.data;
   return {
     port: PORT,
     host: '127.0.0.1',
+    allowedHosts: ALLOWED_HOSTS,
     dataDir: DATA_DIR,
     databaseUrl: DATABASE_URL,
     fleetFile: FLEET,
@@ -65,6 +68,16 @@ const port = z
     error: ({ input }) => `is ${shown(input)}: give a whole number from 0 to 65535`,
   })
   .transform(Number);
+
+const hosts = z.string().transform((text, context) => {
+  const names = text.split(',').map((name) => name.trim());
+  const wrong = names.find((name) => !/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(name));
+  if (wrong === undefined) return names;
+  context.addIssue(
+    `has ${shown(wrong)}: give names without port or path, separated by commas, such as workers.internal`,
+  );
+  return z.NEVER;
+});
 
 const path = z
   .string()
@@ -109,6 +122,7 @@ const duration = z.string().transform((text, context) => {
 
 const environment = z.object({
   PORT: port.default(3000),
+  ALLOWED_HOSTS: hosts.default([]),
   DATA_DIR: path.optional(),
   DATABASE_URL: databaseUrl.optional(),
   FLEET: path.default(resolve(PACKAGE_ROOT, 'examples/fleet.yaml')),

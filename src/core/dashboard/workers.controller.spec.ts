@@ -80,7 +80,7 @@ describe('the HTTP interface', () => {
 
     const busy = await trigger('greeter');
     expect(busy.status).toBe(409);
-    expect(await busy.json()).toMatchObject({ message: expect.stringContaining(run_id) });
+    expect(await busy.json()).toMatchObject({ detail: expect.stringContaining(run_id) });
 
     app.get(Greeter).release();
     const runs = await ended(run_id);
@@ -115,9 +115,33 @@ describe('the HTTP interface', () => {
     ]) {
       expect(answer.status).toBe(404);
       expect(await answer.json()).toMatchObject({
-        message: 'No worker is named "greater". There are: greeter, other/worker',
+        detail: 'No worker is named "greater". There are: greeter, other/worker',
       });
     }
+  });
+
+  it.each([
+    ['a NUL character', '{"a":"\\u0000"}', /NUL character/],
+    ['half a character', '["\\ud83d"]', /half a character/],
+    ['49,000 brackets', '['.repeat(49_000) + ']'.repeat(49_000), /deep/],
+    ['no JSON', '{"a":', /JSON/],
+  ])('answers 400 to a trigger whose body has %s, and does nothing', async (_name, body, reason) => {
+    await start({ token: TOKEN });
+    const answer = await get('/workers/greeter/trigger', {
+      method: 'POST',
+      body,
+      headers: { ...AUTHORIZED.headers, 'content-type': 'application/json' },
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toMatch(reason);
+    expect(await (await get('/workers/greeter/runs', AUTHORIZED)).json()).toEqual([]);
+  });
+
+  it('answers 400 for a parameter that there is not, and names those that there are', async () => {
+    await start({ openReads: true });
+    const answer = await get('/workers/greeter/runs?limt=5');
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ detail: 'There is no parameter "limt": there are limit' });
   });
 
   it('finds a worker whose name has to be escaped in a path', async () => {
@@ -132,7 +156,9 @@ describe('the HTTP interface', () => {
       const answer = await get(`/workers/greeter/runs?limit=${limit}`);
       expect(answer.status).toBe(400);
       expect(await answer.json()).toMatchObject({
-        message: expect.stringMatching(/^limit=.* cannot be: give a whole number from 1 to 1000/),
+        detail: expect.stringMatching(
+          /^limit(=.* cannot be: give a whole number from 1 to 1000| is given more than once)/,
+        ),
       });
     },
   );
@@ -155,7 +181,7 @@ describe('the HTTP interface', () => {
     const answer = await get('/workers', AUTHORIZED);
     expect(answer.status).toBe(403);
     expect(await answer.json()).toMatchObject({
-      message: expect.stringContaining('give WorkerDashboardModule.forRoot() a token'),
+      detail: expect.stringContaining('for /workers WorkerDashboardModule.forRoot()'),
     });
   });
 

@@ -1,21 +1,18 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiController } from '../http/api-controller.js';
+import { limit, QueryPipe } from '../http/query.pipe.js';
+import { toWire, type Wire } from '../http/wire.js';
 import { latenessOf, type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
-import { DashboardGuard } from './dashboard.guard.js';
-import { LimitPipe } from './limit.pipe.js';
-import { toWire, type Wire } from './wire.js';
-import { WorkerErrorsFilter } from './worker-errors.filter.js';
 
 /** A run as it goes over HTTP: everything that is recorded of it, and how late it began. */
 type ShownRun = Run & { latenessMs: number };
 
 /** Workers and their runs over HTTP. */
-@Controller('workers')
-@UseGuards(DashboardGuard)
-@UseFilters(WorkerErrorsFilter)
+@ApiController('workers')
 export class WorkersController {
   constructor(
     private readonly scheduler: Scheduler,
@@ -38,10 +35,10 @@ export class WorkersController {
   @Get(':name/runs')
   async runs(
     @Param('name') name: string,
-    @Query('limit', LimitPipe) limit: number,
+    @Query(new QueryPipe({ limit: limit() })) query: { limit: number },
   ): Promise<Wire<ShownRun>[]> {
     const { name: worker } = this.known(name);
-    const runs = await this.recorder.find({ worker, limit });
+    const runs = await this.recorder.find({ worker, ...query });
     return runs.map((run) => toWire({ ...run, latenessMs: latenessOf(run) }));
   }
 

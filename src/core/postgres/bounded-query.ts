@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 /** The database did not answer in time; whether the statement took effect is not known. */
 export class DatabaseSilentError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'DatabaseSilentError';
 
   constructor(readonly waited: number) {

@@ -12,6 +12,7 @@ export class InvalidWorkersError extends Error {
 
 /** No worker of that name is registered. */
 export class UnknownWorkerError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownWorkerError';
 
   constructor(

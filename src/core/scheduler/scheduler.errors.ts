@@ -1,5 +1,6 @@
 /** A run was asked for while another one of the same worker is on. */
 export class WorkerBusyError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'WorkerBusyError';
 
   constructor(
@@ -15,6 +16,7 @@ export class WorkerBusyError extends Error {
 
 /** A run was asked for before the scheduler started, or while it shuts down. */
 export class SchedulerStoppedError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'SchedulerStoppedError';
 
   constructor(readonly worker: string) {
@@ -39,6 +41,7 @@ export class RunDroppedError extends Error {
 
 /** What became of a run that was asked for here will not be known here: this replica has shut down. */
 export class RunUnknownError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'RunUnknownError';
 
   constructor(
@@ -54,6 +57,7 @@ export class RunUnknownError extends Error {
 
 /** A worker cannot be rescheduled to that. */
 export class InvalidScheduleError extends Error {
+  static readonly httpStatus = 400;
   override readonly name = 'InvalidScheduleError';
 
   constructor(

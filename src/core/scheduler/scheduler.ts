@@ -10,6 +10,7 @@ import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { atMost } from '../timing/at-most.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
+import { jsonPayload } from '../worker/payload.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
@@ -181,13 +182,15 @@ export class Scheduler {
 
   /**
    * Runs a worker now, beside its schedule; or when the one that is on has ended, if its overlap policy queues.
-   * @param payload handed to the run as `context.payload`
+   * @param payload handed to the run as `context.payload`, by way of JSON
    * @throws UnknownWorkerError
+   * @throws InvalidPayloadError
    * @throws WorkerBusyError while a run of it is on and its overlap policy is `skip`
    * @throws SchedulerStoppedError
    */
   async trigger(name: string, payload?: unknown): Promise<RunHandle> {
-    return this.entry(name).loop.trigger(payload);
+    const { loop } = this.entry(name);
+    return loop.trigger(jsonPayload(name, payload));
   }
 
   /**

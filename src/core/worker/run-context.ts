@@ -32,7 +32,7 @@ export abstract class RunContext {
   /** When it was to start: the slot, or the moment of the trigger. */
   abstract readonly scheduledAt: Date;
   abstract readonly startedAt: Date;
-  /** What the trigger handed over. */
+  /** What the trigger handed over, as its JSON says it: a date is a string, a function is nothing. */
   abstract readonly payload: unknown;
   /** Aborts at the timeout, and at shutdown when the drain deadline has passed. Hand it to whatever waits. */
   abstract readonly signal: AbortSignal;

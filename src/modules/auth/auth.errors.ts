@@ -1,5 +1,6 @@
 /** Nobody is known to be acting: there are no claims around the call. */
 export class UnauthorizedError extends Error {
+  static readonly httpStatus = 401;
   override readonly name = 'UnauthorizedError';
 
   constructor() {
@@ -9,6 +10,7 @@ export class UnauthorizedError extends Error {
 
 /** Someone is known to be acting, and may not do this. */
 export class ForbiddenError extends Error {
+  static readonly httpStatus = 403;
   override readonly name = 'ForbiddenError';
 
   constructor(

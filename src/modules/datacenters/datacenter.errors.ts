@@ -1,5 +1,6 @@
 /** The tenant has no such datacenter. */
 export class UnknownDatacenterError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownDatacenterError';
 
   constructor(
@@ -13,6 +14,7 @@ export class UnknownDatacenterError extends Error {
 
 /** The tenant has another datacenter of that name. */
 export class DatacenterNameTakenError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'DatacenterNameTakenError';
 
   constructor(

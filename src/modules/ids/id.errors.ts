@@ -1,5 +1,6 @@
 /** A value that should be an id is not one. Carries nothing but the kind and the value, cut at 64 characters. */
 export class InvalidIdError extends Error {
+  static readonly httpStatus = 400;
   override readonly name = 'InvalidIdError';
 
   constructor(

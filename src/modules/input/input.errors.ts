@@ -1,5 +1,6 @@
 /** Input that cannot be used. Says where in the input, what was expected and, where it is no secret, what came. */
 export class InvalidInputError extends Error {
+  static readonly httpStatus = 400;
   override readonly name = 'InvalidInputError';
 
   constructor(

@@ -2,6 +2,7 @@ import { type InstanceId } from '../ids/typed-id.js';
 
 /** The tenant has no such instance. */
 export class UnknownInstanceError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownInstanceError';
 
   constructor(
@@ -14,6 +15,7 @@ export class UnknownInstanceError extends Error {
 
 /** A provider could not remove the instance. Its row is kept, so that nothing runs on unseen; repeat to go on. */
 export class InstanceNotRemovedError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'InstanceNotRemovedError';
 
   constructor(
@@ -29,6 +31,7 @@ export class InstanceNotRemovedError extends Error {
 
 /** Several instances were to be removed, and some are left. Repeat to go on. */
 export class InstancesLeftError extends AggregateError {
+  static readonly httpStatus = 503;
   override readonly name = 'InstancesLeftError';
 
   constructor(errors: readonly unknown[], attempted: number) {

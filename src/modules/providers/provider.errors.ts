@@ -3,6 +3,7 @@ import { type Capability } from './provider.js';
 
 /** A provider is asked for that nobody registered. */
 export class UnknownProviderError extends Error {
+  static readonly httpStatus = 400;
   override readonly name = 'UnknownProviderError';
 
   constructor(
@@ -30,6 +31,7 @@ export class DuplicateProviderError extends Error {
 
 /** The provider holds nothing of that id. */
 export class InstanceNotProvisionedError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'InstanceNotProvisionedError';
 
   constructor(
@@ -42,6 +44,7 @@ export class InstanceNotProvisionedError extends Error {
 
 /** The call needs a running instance, and this one is stopped or has exited. */
 export class InstanceNotRunningError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'InstanceNotRunningError';
 
   constructor(readonly instanceId: InstanceId) {
@@ -51,6 +54,7 @@ export class InstanceNotRunningError extends Error {
 
 /** The provider cannot do this to any instance; `capabilities()` says so beforehand. */
 export class CapabilityNotSupportedError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'CapabilityNotSupportedError';
 
   constructor(
@@ -63,6 +67,7 @@ export class CapabilityNotSupportedError extends Error {
 
 /** The instance could not be made to run. The reason names the command, never a value of its environment. */
 export class ProvisionFailedError extends Error {
+  static readonly httpStatus: number = 503;
   override readonly name: string = 'ProvisionFailedError';
 
   constructor(
@@ -110,6 +115,7 @@ export class OutOfResourcesError extends ProvisionFailedError {
 
 /** The instance was told to end, then forced, and is still there. Repeating the call tries again. */
 export class StopFailedError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'StopFailedError';
 
   constructor(
@@ -122,6 +128,7 @@ export class StopFailedError extends Error {
 
 /** `rollback` of an instance which has never been deployed anew. */
 export class NothingToRollBackError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'NothingToRollBackError';
 
   constructor(readonly instanceId: InstanceId) {
@@ -131,6 +138,7 @@ export class NothingToRollBackError extends Error {
 
 /** A program that cannot be run where and as whom it is asked for. */
 export class CommandNotRunnableError extends Error {
+  static readonly httpStatus = 400;
   override readonly name = 'CommandNotRunnableError';
 
   constructor(
@@ -143,6 +151,7 @@ export class CommandNotRunnableError extends Error {
 
 /** The provider itself cannot work: its directory, its daemon, its API is not there. */
 export class ProviderUnavailableError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'ProviderUnavailableError';
 
   constructor(

@@ -7,6 +7,7 @@ export interface DatabaseAddress {
 
 /** No connection could be opened. Names host, port, database and reason; never the user's password. */
 export class DatabaseUnreachableError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'DatabaseUnreachableError';
 
   constructor(

@@ -1,5 +1,6 @@
 /** There is no such tenant. */
 export class UnknownTenantError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownTenantError';
 
   constructor(
@@ -12,6 +13,7 @@ export class UnknownTenantError extends Error {
 
 /** Another tenant has that name. */
 export class TenantNameTakenError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'TenantNameTakenError';
 
   constructor(readonly tenantName: string) {

@@ -1,5 +1,6 @@
 /** The tenant has no such workload. */
 export class UnknownWorkloadError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownWorkloadError';
 
   constructor(
@@ -13,6 +14,7 @@ export class UnknownWorkloadError extends Error {
 
 /** The tenant has another workload of that name. */
 export class WorkloadNameTakenError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'WorkloadNameTakenError';
 
   constructor(

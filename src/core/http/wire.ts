@@ -15,3 +15,13 @@ export function toWire<T extends object>(record: T): Wire<T> {
     ]),
   ) as Wire<T>;
 }
+
+/** A page of a list as it goes over HTTP: `next`, where more follows, is what the next request passes on. */
+export interface WirePage<T> {
+  items: Wire<T>[];
+  next?: string;
+}
+
+export function toWirePage<T extends object>({ items, next }: { items: T[]; next?: string }): WirePage<T> {
+  return { items: items.map(toWire), ...(next !== undefined && { next }) };
+}

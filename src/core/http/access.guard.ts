@@ -5,9 +5,10 @@ import {
   ForbiddenException,
   Inject,
   Injectable,
+  Optional,
   UnauthorizedException,
 } from '@nestjs/common';
-import { DASHBOARD_OPTIONS, type WorkerDashboardOptions } from './dashboard.options.js';
+import { HTTP_ACCESS, type HttpAccess } from './access.js';
 
 interface Request {
   method: string;
@@ -16,15 +17,17 @@ interface Request {
 
 /** Lets in whoever has the token, and readers where reads are open. */
 @Injectable()
-export class DashboardGuard implements CanActivate {
-  constructor(@Inject(DASHBOARD_OPTIONS) private readonly options: WorkerDashboardOptions) {}
+export class AccessGuard implements CanActivate {
+  constructor(@Optional() @Inject(HTTP_ACCESS) private readonly access: HttpAccess = {}) {}
 
   canActivate(context: ExecutionContext): boolean {
     const { method, headers } = context.switchToHttp().getRequest<Request>();
-    const { token, openReads = false } = this.options;
+    const { token, openReads = false } = this.access;
     if (openReads && (method === 'GET' || method === 'HEAD')) return true;
     if (!token)
-      throw new ForbiddenException('This is switched off: give WorkerDashboardModule.forRoot() a token');
+      throw new ForbiddenException(
+        'This is switched off, as there is no token: give HttpAccessModule.forRoot() one, for /workers WorkerDashboardModule.forRoot()',
+      );
     const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
     if (given === undefined)
       throw new UnauthorizedException('Send the token: "Authorization: Bearer <token>"');

@@ -1,0 +1,81 @@
+import { BadRequestException, type PipeTransform } from '@nestjs/common';
+
+/** Makes a parameter's text what it stands for, or throws an Error that says what to give instead. */
+export type QueryParameter<T> = (text: string | undefined) => T;
+
+type QueryOf<P> = { [K in keyof P]: P[K] extends QueryParameter<infer T> ? T : never };
+
+const LONGEST = 1_000;
+
+/**
+ * The query of a request, by a reader per parameter: `@Query(new QueryPipe({ limit: limit(), type: text() }))`. A
+ * parameter that is not listed, is given twice or cannot be read is a 400 that names it.
+ */
+export class QueryPipe<P extends Record<string, QueryParameter<unknown>>> implements PipeTransform<
+  Record<string, unknown>,
+  QueryOf<P>
+> {
+  constructor(private readonly parameters: P) {}
+
+  transform(query: Record<string, unknown>): QueryOf<P> {
+    const known = Object.keys(this.parameters);
+    const unknown = Object.keys(query).find((name) => !known.includes(name));
+    if (unknown !== undefined)
+      throw new BadRequestException(
+        `There is no parameter ${shown(unknown)}${known.length ? `: there are ${known.join(', ')}` : ''}`,
+      );
+    return Object.fromEntries(
+      Object.entries(this.parameters).map(([name, read]) => [name, this.read(name, read, query[name])]),
+    ) as QueryOf<P>;
+  }
+
+  private read(name: string, read: QueryParameter<unknown>, given: unknown): unknown {
+    if (given !== undefined && typeof given !== 'string')
+      throw new BadRequestException(`${name} is given more than once: give it once`);
+    try {
+      return read(given);
+    } catch (error) {
+      throw new BadRequestException(`${name}=${shown(given)} cannot be: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** How many to return: 1 to 1000, `byDefault` when it is left out. */
+export function limit(byDefault = 50): QueryParameter<number> {
+  return (text) => {
+    if (text === undefined) return byDefault;
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+    if (value >= 1 && value <= 1_000) return value;
+    throw new Error('give a whole number from 1 to 1000');
+  };
+}
+
+/** Any text without NUL characters, which PostgreSQL refuses; up to 1,000 characters. */
+export function text(): QueryParameter<string | undefined> {
+  return (given) => {
+    if (given === undefined || (given.length <= LONGEST && !given.includes('\0'))) return given;
+    throw new Error(`give at most ${LONGEST} characters, none of them NUL`);
+  };
+}
+
+export function oneOf<const T extends string>(...values: readonly T[]): QueryParameter<T | undefined> {
+  return (given) => {
+    if (given === undefined || values.includes(given as T)) return given as T | undefined;
+    throw new Error(`give one of ${values.join(', ')}`);
+  };
+}
+
+/** An instant by ISO 8601 with a time zone. */
+export function instant(): QueryParameter<Date | undefined> {
+  return (given) => {
+    if (given === undefined) return undefined;
+    const date = new Date(given);
+    if (/^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/.test(given) && !Number.isNaN(date.getTime())) return date;
+    throw new Error('give an instant such as 2030-01-31T12:00:00Z');
+  };
+}
+
+function shown(value: unknown): string {
+  const quoted = JSON.stringify(value) ?? 'undefined';
+  return quoted.length > 40 ? `${quoted.slice(0, 39)}…` : quoted;
+}
