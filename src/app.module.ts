@@ -8,6 +8,7 @@ import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
 import { WorkerModule } from './core/worker.module.js';
 import { type FleetFile } from './app/fleet/fleet-file.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
+import { BrakesIndicator } from './app/http/brakes.indicator.js';
 import { HealthController } from './app/http/health.controller.js';
 import { EventsHttpModule } from './modules/events/events-http.module.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
@@ -47,6 +48,7 @@ export class AppModule {
         HttpAccessModule.forRoot({ token, openReads: true }),
         WorkerDashboardModule.forRoot({ token, openReads: true }),
       ],
+      providers: [BrakesIndicator],
       controllers: [HealthController],
     };
   }

@@ -74,8 +74,22 @@ export * from './workloads/workload.errors.js';
 export { WorkloadRepository } from './workloads/workload.repository.js';
 export { WorkloadsModule } from './workloads/workloads.module.js';
 export { WorkloadsService } from './workloads/workloads.service.js';
+export {
+  type Brake,
+  type BrakeCause,
+  type BrakedInstance,
+  type BrakeState,
+  type Observation,
+  type OrphanShare,
+} from './workers/garbage-collector/brake.js';
+export * from './workers/garbage-collector/brake.errors.js';
+export { type BrakeLimits, BrakeRepository } from './workers/garbage-collector/brake.repository.js';
+export { type BrakesHealth, GarbageCollectorBrakes } from './workers/garbage-collector/brakes.service.js';
 export { GarbageCollectorModule } from './workers/garbage-collector/garbage-collector.module.js';
-export { type GarbageCollectorOptions } from './workers/garbage-collector/garbage-collector.options.js';
+export {
+  type BrakeOptions,
+  type GarbageCollectorOptions,
+} from './workers/garbage-collector/garbage-collector.options.js';
 export { GarbageCollector } from './workers/garbage-collector/garbage-collector.worker.js';
 export {
   type OrphanCandidate,

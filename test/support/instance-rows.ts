@@ -46,4 +46,13 @@ export class InstanceRows {
     );
     return rows.map(({ id }) => id);
   };
+
+  /** What the rows of the tenant's instances say of their state, oldest first. */
+  statesOf = async (tenantId: TenantId): Promise<string[]> => {
+    const rows = await this.dataSource.query<{ state: string }[]>(
+      'SELECT state FROM instances WHERE tenant_id = $1 ORDER BY created_at, id',
+      [tenantId],
+    );
+    return rows.map(({ state }) => state);
+  };
 }

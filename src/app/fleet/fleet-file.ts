@@ -25,6 +25,8 @@ export interface GarbageCollectorSettings {
   maxInstancesPerTick?: number;
   /** Say what would be deleted, and delete nothing. */
   dryRun?: boolean;
+  /** When deletions are held back because too much looks orphaned; times in milliseconds. */
+  brake?: { share?: number; minimum?: number; confirmAfter?: number };
 }
 
 export interface FleetTenant {

@@ -54,6 +54,11 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
       instanceGracePeriod: duration.optional(),
       maxInstancesPerTick: z.int().min(1).max(100_000).optional(),
       dryRun: z.boolean().optional(),
+      brake: mapping({
+        share: z.number().min(0).max(1).optional(),
+        minimum: z.int().min(1).max(100_000).optional(),
+        confirmAfter: duration.optional(),
+      }).optional(),
     }).default({}),
     tenants: listOf(tenant, 'name'),
   });

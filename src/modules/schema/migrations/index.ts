@@ -1,11 +1,16 @@
 import { ControlPlane1795422531517 } from './1795422531517-ControlPlane.js';
 import { GarbageCollector1795424400000 } from './1795424400000-GarbageCollector.js';
+import { GarbageCollectorBrakes1795641935950 } from './1795641935950-GarbageCollectorBrakes.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
  * same ones: `npm run migration:generate -- Name` writes a class, which is then added here.
  */
-export const MIGRATIONS = [ControlPlane1795422531517, GarbageCollector1795424400000];
+export const MIGRATIONS = [
+  ControlPlane1795422531517,
+  GarbageCollector1795424400000,
+  GarbageCollectorBrakes1795641935950,
+];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */
 export const MIGRATIONS_TABLE = 'ctrlplane_migrations';

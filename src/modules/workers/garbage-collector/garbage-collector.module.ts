@@ -2,16 +2,26 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
 import { EventsModule } from '../../events/events.module.js';
 import { InstancesModule } from '../../instances/instances.module.js';
+import { BrakeRepository } from './brake.repository.js';
+import { GarbageCollectorBrakes } from './brakes.service.js';
+import { Braking } from './braking.js';
 import { ConfigurableModuleClass, type OPTIONS_TYPE } from './garbage-collector.options.js';
 import { GarbageCollector } from './garbage-collector.worker.js';
 import { OrphanRepository } from './orphan.repository.js';
+import { TypeOrmBrakeRepository } from './typeorm-brake.repository.js';
 import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 
 /** The worker `gc`. Needs the `DatabaseModule`, and `WorkerModule` to run it. */
 @Module({
   imports: [AuthModule, EventsModule, InstancesModule],
-  providers: [GarbageCollector, { provide: OrphanRepository, useClass: TypeOrmOrphanRepository }],
-  exports: [OrphanRepository],
+  providers: [
+    GarbageCollector,
+    Braking,
+    GarbageCollectorBrakes,
+    { provide: OrphanRepository, useClass: TypeOrmOrphanRepository },
+    { provide: BrakeRepository, useClass: TypeOrmBrakeRepository },
+  ],
+  exports: [OrphanRepository, BrakeRepository, GarbageCollectorBrakes],
 })
 export class GarbageCollectorModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {

@@ -16,6 +16,24 @@ export interface GarbageCollectorOptions {
   instanceGracePeriod?: Duration;
   /** Only say in the log what would be deleted. Default false. */
   dryRun?: boolean;
+  /**
+   * Holds deletions back where so much looks orphaned that a lost table is likelier than lost workloads. `false`
+   * turns it off. On by default.
+   */
+  brake?: false | BrakeOptions;
+}
+
+/**
+ * When the brake engages: in a tenant, or in all tenants that have orphans when all are looked at together, and
+ * whatever the numbers are when there is no workload at all.
+ */
+export interface BrakeOptions {
+  /** Share of the examined instances, 0 to 1, above which too many look orphaned. Default 0.5. */
+  share?: number;
+  /** Fewer orphans than this never engage it by their share. Default 10. */
+  minimum?: number;
+  /** How long the same set must have been seen until it is deleted without anybody's word. Default 15 m. */
+  confirmAfter?: Duration;
 }
 
 /** Checked, with defaults; lengths of time in milliseconds. */
@@ -24,6 +42,14 @@ export interface GarbageCollectorSettings {
   readonly maxInstancesPerTick: number;
   readonly instanceGracePeriod: number;
   readonly dryRun: boolean;
+  readonly brake: BrakeSettings | false;
+}
+
+/** Checked, with defaults; lengths of time in milliseconds. */
+export interface BrakeSettings {
+  readonly share: number;
+  readonly minimum: number;
+  readonly confirmAfter: number;
 }
 
 const duration = (fallback: Duration) =>
@@ -42,11 +68,32 @@ const notACount = {
   error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 100000`,
 };
 
+const notAShare = {
+  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a share from 0 to 1`,
+};
+
+const brake = z.strictObject({
+  share: z.number(notAShare).min(0, notAShare).max(1, notAShare).default(0.5),
+  minimum: z.int(notACount).min(1, notACount).max(100_000, notACount).default(10),
+  confirmAfter: duration('15m'),
+});
+
 const schema = z.strictObject({
   interval: duration('5m'),
   maxInstancesPerTick: z.int(notACount).min(1, notACount).max(100_000, notACount).default(500),
   instanceGracePeriod: duration('15m'),
   dryRun: z.boolean().default(false),
+  brake: z
+    .unknown()
+    .default({})
+    .transform((value, context) => {
+      if (value === false) return false;
+      const parsed = brake.safeParse(value);
+      if (parsed.success) return parsed.data;
+      for (const { path, message } of parsed.error.issues)
+        context.addIssue({ code: 'custom', path, message });
+      return z.NEVER;
+    }),
 });
 
 /** @throws InvalidInputError that names every option that cannot be */

@@ -3,6 +3,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { createControlPlaneDatabase } from '../../../../test/support/control-plane-database.js';
+import { eventually } from '../../../../test/support/eventually.js';
 import { asSystem } from '../../../../test/support/control-plane.js';
 import { InMemoryProvider } from '../../../../test/support/in-memory-provider.js';
 import { InstanceRows } from '../../../../test/support/instance-rows.js';
@@ -35,9 +36,9 @@ class ObservedOrphans extends TypeOrmOrphanRepository {
     await this.afterSweep(args[0]);
     return page;
   }
-  override async isOrphan(candidate: OrphanCandidate): Promise<boolean> {
+  override async claim(candidate: OrphanCandidate): Promise<boolean> {
     await this.beforeRecheck(candidate);
-    return super.isOrphan(candidate);
+    return super.claim(candidate);
   }
 }
 
@@ -68,7 +69,8 @@ describe('GarbageCollector', () => {
       imports: [
         DatabaseModule.forRoot({ url: database.url }),
         WorkerModule.forRoot({ drain: { timeout: 0, abortGrace: 0 } }),
-        GarbageCollectorModule.forRoot({ instanceGracePeriod: '1h', ...options }),
+        // What the brake does has a spec of its own.
+        GarbageCollectorModule.forRoot({ instanceGracePeriod: '1h', brake: false, ...options }),
       ],
     })
       .overrideProvider(Clock)
@@ -163,6 +165,35 @@ describe('GarbageCollector', () => {
       orphans.afterSweep = async () => void (await rows.addWorkload(tenantId, workloadId));
       expect(await tick()).toMatchObject({ outcome: 'succeeded' });
       expect(await rows.instancesOf(tenantId)).toEqual([id]);
+    });
+
+    it('keeps an instance whose workload came back while it waited for the lock of the row', async () => {
+      await start();
+      const tenantId = newId('tenant');
+      const workloadId = newId('workload');
+      const id = await rows.addInstance({ tenantId, workloadId, age: 2 * HOUR });
+      const holder = app.get(DataSource).createQueryRunner();
+      await holder.connect();
+      try {
+        await holder.startTransaction();
+        await holder.query('SELECT FROM instances WHERE id = $1 FOR UPDATE', [id]);
+        const ticking = tick();
+        await eventually(async () => {
+          const [{ waiting }] = await app.get(DataSource).query<[{ waiting: number }]>(
+            `SELECT count(*)::int AS waiting FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          );
+          return waiting > 0;
+        });
+        await rows.addWorkload(tenantId, workloadId);
+        await holder.commitTransaction();
+        expect(await ticking).toMatchObject({ outcome: 'succeeded' });
+      } finally {
+        await holder.release();
+      }
+      expect(await rows.instancesOf(tenantId)).toEqual([id]);
+      expect(provider.done).toEqual([]);
+      expect(await rows.statesOf(tenantId)).toEqual(['running']);
     });
 
     it('keeps an instance that has been protected', async () => {
@@ -301,6 +332,11 @@ describe('GarbageCollector', () => {
       /maxInstancesPerTick: 1\.5[^]*instanceGracePeriod: -1/,
     ],
     [{ gracePeriod: 5 } as never, /gracePeriod/],
+    [{ brake: true as never }, /brake: .*expected object/],
+    [
+      { brake: { share: 1.5, minimum: 0, confirmAfter: 'soon' as never } },
+      /brake\.share: 1\.5 is not a share from 0 to 1[^]*brake\.minimum: 0[^]*brake\.confirmAfter: 'soon'/,
+    ],
   ])('refuses the options %p', async (options, message) => {
     await expect(start({ instanceGracePeriod: '1h', ...options })).rejects.toThrow(message);
   });

@@ -5,6 +5,7 @@ import { withSystemClaims } from '../../auth/claims.js';
 import { EventBus } from '../../events/event-bus.js';
 import { isId, type TenantId } from '../../ids/typed-id.js';
 import { InstancesService } from '../../instances/instances.service.js';
+import { Braking, type TenantFinding, type TickBrakes } from './braking.js';
 import {
   GARBAGE_COLLECTOR_OPTIONS,
   type GarbageCollectorOptions,
@@ -12,6 +13,7 @@ import {
   garbageCollectorSettings,
 } from './garbage-collector.options.js';
 import { type OrphanCandidate, OrphanRepository, type SweptPage } from './orphan.repository.js';
+import { newTally, summary, type Tally } from './tally.js';
 
 /**
  * A page is one query, bounded by both: it holds an entry for each workload in memory, and when it fails its
@@ -22,13 +24,22 @@ const INSTANCES_PER_PAGE = 25_000;
 /** Keeps two cores of a database busy, and leaves half of the default pool to others. */
 const PAGES_AT_ONCE = 4;
 
-/** What a sweep came to. */
-interface Tally {
-  tenants: number;
-  visited: number;
-  orphans: number;
-  deleted: number;
-  failedTenants: number;
+/**
+ * Orphans that a tick holds in memory, about 20 MB. What is found is judged as a whole before anything is deleted;
+ * beyond this number it is judged in parts.
+ */
+const MAX_HELD = 50_000;
+
+/** A page that was examined, and waits to be judged. */
+interface Examined extends SweptPage {
+  tenantIds: readonly TenantId[];
+}
+
+/** What one tick knows. */
+interface Tick {
+  readonly context: RunContext;
+  readonly tally: Tally;
+  readonly brakes: TickBrakes;
 }
 
 /**
@@ -36,8 +47,9 @@ interface Tally {
  * restored in part. It is the backstop; the normal way is `WorkloadsService.delete`.
  *
  * An instance is an orphan only if its label `ctrlplane.workload` holds a well-formed id, it is older than the
- * grace period, and the store says that there is no such workload, asked again right before the deletion.
- * `ctrlplane.gc=protect` keeps it. A tenant in trouble is told by one `gc.tenant_failed` a tick, and keeps no
+ * grace period, and the store says that there is no such workload, asked again under the row's lock by the statement
+ * that marks it for deletion. `ctrlplane.gc=protect` keeps it. Where too much looks orphaned nothing is deleted until
+ * that has been confirmed (`Braking`). A tenant in trouble is told by one `gc.tenant_failed` a tick, and keeps no
  * other tenant waiting: positions move on in any case, and what failed is met again on the next pass.
  */
 @Injectable()
@@ -47,6 +59,7 @@ export class GarbageCollector {
   constructor(
     @Inject(GARBAGE_COLLECTOR_OPTIONS) options: GarbageCollectorOptions,
     private readonly orphans: OrphanRepository,
+    private readonly braking: Braking,
     private readonly instances: InstancesService,
     private readonly events: EventBus,
   ) {
@@ -56,19 +69,29 @@ export class GarbageCollector {
   /** One tick: the next instances of every tenant. */
   @Interval<GarbageCollector>('gc', (gc) => gc.settings.interval)
   async run(context: RunContext): Promise<void> {
-    const tally: Tally = { tenants: 0, visited: 0, orphans: 0, deleted: 0, failedTenants: 0 };
+    const tick: Tick = { context, tally: newTally(), brakes: await this.braking.observe(context) };
+    const { tally } = tick;
     const pages = this.orphans.tenantsAcrossTenants(this.tenantsPerPage())[Symbol.asyncIterator]();
-    // One iterator under several loops: each takes the next page when it is done with its own.
-    const loop = async (): Promise<void> => {
-      for (let page = await pages.next(); !page.done; page = await pages.next()) {
-        context.signal.throwIfAborted();
-        await this.sweepPage(page.value, tally, context);
-        context.progress(tally.tenants, undefined, summary(tally, this.settings));
-      }
-    };
-    // All of them, also when one fails: nothing may go on when the run has ended.
-    const ends = await Promise.allSettled(Array.from({ length: PAGES_AT_ONCE }, loop));
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    let rest: IteratorResult<TenantId[]> | undefined;
+    while (!rest?.done) {
+      const examined: Examined[] = [];
+      await inParallel(async () => {
+        while (held(examined) < MAX_HELD) {
+          const page = await pages.next();
+          if (page.done) return void (rest = page);
+          context.signal.throwIfAborted();
+          await this.examine(page.value, examined, tick);
+        }
+      });
+      await this.judge(examined, tick);
+      await inParallel(async () => {
+        for (let page = examined.shift(); page; page = examined.shift()) {
+          await this.collectPage(page, tick);
+          context.progress(tally.tenants, undefined, summary(tally, this.settings));
+        }
+      });
+    }
+    context.progress(tally.tenants, undefined, summary(tally, this.settings));
     if (tally.tenants > 0 && tally.failedTenants === tally.tenants)
       throw new Error(`Not one of ${tally.tenants} tenants could be swept: see the gc.tenant_failed events`);
   }
@@ -78,74 +101,97 @@ export class GarbageCollector {
     return Math.max(1, Math.min(TENANTS_PER_PAGE, thatFit));
   }
 
-  private async sweepPage(tenantIds: TenantId[], tally: Tally, context: RunContext): Promise<void> {
+  private async examine(tenantIds: TenantId[], examined: Examined[], tick: Tick): Promise<void> {
     const { maxInstancesPerTick: maxInstances, instanceGracePeriod: olderThan } = this.settings;
-    let page: SweptPage;
     try {
-      page = await this.orphans.sweepAcrossTenants(tenantIds, { maxInstances, olderThan });
+      examined.push({
+        tenantIds,
+        ...(await this.orphans.sweepAcrossTenants(tenantIds, { maxInstances, olderThan })),
+      });
     } catch (error) {
-      context.signal.throwIfAborted();
+      tick.context.signal.throwIfAborted();
       // Whatever broke the query, it must not hide the other tenants of the page.
       if (tenantIds.length > 1)
-        for (const tenantId of tenantIds) await this.sweepPage([tenantId], tally, context);
+        for (const tenantId of tenantIds) await this.examine([tenantId], examined, tick);
       else {
-        tally.tenants++;
-        await this.tenantFailed(tenantIds[0]!, [error], tally, context);
+        tick.tally.tenants++;
+        await this.tenantFailed(tenantIds[0]!, [error], tick);
       }
-      return;
     }
-    tally.visited += page.visited;
-    for (const tenantId of tenantIds) {
-      tally.tenants++;
-      const own = page.orphans.filter((orphan) => orphan.tenantId === tenantId);
-      if (own.length > 0) await this.collect(tenantId, own, tally, context);
-    }
-    await this.orphans.storePositions(tenantIds, page.positions);
   }
 
-  private async collect(
-    tenantId: TenantId,
-    candidates: OrphanCandidate[],
-    tally: Tally,
-    context: RunContext,
-  ) {
+  private async judge(pages: readonly Examined[], { brakes, context }: Tick): Promise<void> {
+    const findings = pages.flatMap(({ tenantIds, visited, orphans }) => {
+      const byTenant = new Map<TenantId, TenantFinding>(
+        tenantIds.map((tenantId) => [
+          tenantId,
+          { tenantId, examined: visited[tenantId] ?? 0, orphaned: 0, deletable: false },
+        ]),
+      );
+      for (const orphan of orphans) {
+        const finding = byTenant.get(orphan.tenantId);
+        if (!finding || !isId('workload', orphan.workloadId)) continue;
+        finding.orphaned++;
+        finding.deletable ||= isDeletable(orphan);
+      }
+      return [...byTenant.values()];
+    });
+    await this.braking.judge(findings, brakes, context);
+  }
+
+  private async collectPage({ tenantIds, visited, orphans, positions }: Examined, tick: Tick): Promise<void> {
+    for (const tenantId of tenantIds) {
+      tick.tally.tenants++;
+      tick.tally.visited += visited[tenantId] ?? 0;
+      const own = orphans.filter((orphan) => orphan.tenantId === tenantId && isDeletable(orphan));
+      if (own.length === 0) continue;
+      const state = tick.brakes.states.get(tenantId);
+      if (state === 'engaged' || state === 'refused') {
+        tick.tally.braked++;
+        tick.tally.orphans += own.length;
+      } else await this.collect(tenantId, own, tick);
+    }
+    await this.orphans.storePositions(tenantIds, positions);
+  }
+
+  private async collect(tenantId: TenantId, candidates: OrphanCandidate[], tick: Tick): Promise<void> {
+    const { context, tally } = tick;
     const errors: unknown[] = [];
     for (const candidate of candidates) {
       context.signal.throwIfAborted();
-      if (candidate.protected || !isId('workload', candidate.workloadId)) continue;
       try {
-        if (!(await this.orphans.isOrphan(candidate))) continue;
+        if (this.settings.dryRun) {
+          if (await this.orphans.isOrphan(candidate)) this.note(candidate, tick);
+          continue;
+        }
+        if (!(await this.orphans.claim(candidate))) continue;
         tally.orphans++;
         await this.sweep(candidate, context);
-        if (!this.settings.dryRun) tally.deleted++;
+        tally.deleted++;
       } catch (error) {
         context.signal.throwIfAborted();
         errors.push(error);
       }
     }
-    if (errors.length > 0) await this.tenantFailed(tenantId, errors, tally, context);
+    if (errors.length > 0) await this.tenantFailed(tenantId, errors, tick);
+  }
+
+  private note({ tenantId, instanceId, workloadId }: OrphanCandidate, { context, tally }: Tick): void {
+    tally.orphans++;
+    context.logger.log(`Dry run: would delete ${instanceId} of ${tenantId}, whose ${workloadId} is gone`);
   }
 
   private async sweep(
     { tenantId, instanceId, workloadId }: OrphanCandidate,
     context: RunContext,
   ): Promise<void> {
-    if (this.settings.dryRun) {
-      context.logger.log(`Dry run: would delete ${instanceId} of ${tenantId}, whose ${workloadId} is gone`);
-      return;
-    }
     await withSystemClaims(tenantId, () =>
       this.instances.delete(tenantId, instanceId, { reason: 'orphan_swept', signal: context.signal }),
     );
     context.logger.log(`Deleted ${instanceId} of ${tenantId}, whose ${workloadId} is gone`);
   }
 
-  private async tenantFailed(
-    tenantId: TenantId,
-    errors: unknown[],
-    tally: Tally,
-    context: RunContext,
-  ): Promise<void> {
+  private async tenantFailed(tenantId: TenantId, errors: unknown[], { context, tally }: Tick): Promise<void> {
     tally.failedTenants++;
     const error = errors[0] instanceof Error ? errors[0].message : String(errors[0]);
     context.logger.warn(
@@ -159,12 +205,16 @@ export class GarbageCollector {
   }
 }
 
-function summary(
-  { visited, orphans, deleted, failedTenants }: Tally,
-  { dryRun }: GarbageCollectorSettings,
-): string {
-  const swept = dryRun
-    ? `${orphans} orphans left alone (dry run)`
-    : `${deleted} of ${orphans} orphans deleted`;
-  return `${visited} instances examined, ${swept}${failedTenants ? `, ${failedTenants} tenants failed` : ''}`;
+function isDeletable(orphan: OrphanCandidate): boolean {
+  return !orphan.protected && isId('workload', orphan.workloadId);
+}
+
+function held(pages: readonly Examined[]): number {
+  return pages.reduce((sum, { orphans }) => sum + orphans.length, 0);
+}
+
+/** Several of the same loop. All of them end, also when one fails: nothing may go on when the run has ended. */
+async function inParallel(loop: () => Promise<void>): Promise<void> {
+  const ends = await Promise.allSettled(Array.from({ length: PAGES_AT_ONCE }, loop));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

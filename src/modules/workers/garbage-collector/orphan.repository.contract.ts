@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ContractCase } from '../../../core/testing/contract-case.js';
 import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
-import { type OrphanRepository, type SweepLimits } from './orphan.repository.js';
+import { type OrphanCandidate, type OrphanRepository, type SweepLimits } from './orphan.repository.js';
 
 /** An instance that a case needs. */
 export interface SeededInstance {
@@ -58,7 +58,7 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
           protected: true,
         });
         assert.deepEqual(await repository.sweepAcrossTenants([tenantId], LIMITS), {
-          visited: 2,
+          visited: { [tenantId]: 2 },
           orphans: [
             { tenantId, instanceId, workloadId, protected: false },
             { tenantId, instanceId: guarded, workloadId: 'anything', protected: true },
@@ -77,7 +77,7 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
         await addInstance({ tenantId, age: 2 * HOUR });
         await addInstance({ tenantId, workloadId: newId('workload'), age: HOUR - 60_000 });
         const page = await repository.sweepAcrossTenants([tenantId], { ...LIMITS, maxInstances: 10 });
-        assert.deepEqual(page, { visited: 3, orphans: [], positions: [] });
+        assert.deepEqual(page, { visited: { [tenantId]: 3 }, orphans: [], positions: [] });
       },
     },
     {
@@ -140,12 +140,13 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
         for (const { tenantId } of made) assert.ok(seen.includes(tenantId));
       },
     },
-    {
-      name: 'says of a candidate whether it still is one',
+    ...(['isOrphan', 'claim'] as const).map((method) => ({
+      name: `${method === 'claim' ? 'claims a candidate exactly if' : 'says of a candidate whether'} it still is one`,
       run: async () => {
         const { repository, addInstance, addWorkload, removeInstance } = setup();
         const tenantId = newId('tenant');
         const age = 2 * HOUR;
+        const holds = (candidate: OrphanCandidate): Promise<boolean> => repository[method](candidate);
         const candidate = async (workloadId: string, guarded = false) => ({
           tenantId,
           workloadId,
@@ -153,21 +154,14 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
           protected: false,
         });
         const orphan = await candidate(newId('workload'));
-        assert.equal(await repository.isOrphan(orphan), true);
-        assert.equal(
-          await repository.isOrphan({ ...orphan, workloadId: newId('workload') }),
-          false,
-          'another label',
-        );
-        assert.equal(
-          await repository.isOrphan(await candidate(await addWorkload(tenantId))),
-          false,
-          'a workload',
-        );
-        assert.equal(await repository.isOrphan(await candidate(newId('workload'), true)), false, 'protected');
+        assert.equal(await holds({ ...orphan, workloadId: newId('workload') }), false, 'another label');
+        assert.equal(await holds(await candidate(await addWorkload(tenantId))), false, 'a workload');
+        assert.equal(await holds(await candidate(newId('workload'), true)), false, 'protected');
+        assert.equal(await holds(orphan), true);
+        assert.equal(await holds(orphan), true, 'once more, as after a crash');
         await removeInstance(orphan.instanceId);
-        assert.equal(await repository.isOrphan(orphan), false, 'gone');
+        assert.equal(await holds(orphan), false, 'gone');
       },
-    },
+    })),
   ];
 }

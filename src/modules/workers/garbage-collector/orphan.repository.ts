@@ -19,8 +19,8 @@ export interface OrphanCandidate {
 
 /** What one look at some tenants brought. */
 export interface SweptPage {
-  /** Instances that were examined. */
-  visited: number;
+  /** Instances that were examined, of each tenant that has any. */
+  visited: Partial<Record<TenantId, number>>;
   orphans: OrphanCandidate[];
   /** Where to go on, for each tenant that has more; the others begin again with their oldest. */
   positions: SweepPosition[];
@@ -50,4 +50,11 @@ export abstract class OrphanRepository {
 
   /** Whether it still is there, as it was found, and its workload still is not. Rejects when the store cannot say. */
   abstract isOrphan(candidate: OrphanCandidate): Promise<boolean>;
+
+  /**
+   * Marks it `destroying` if at that moment, under the lock of its row, `isOrphan` would hold and no brake holds it
+   * back. From then on it is on its way out, whatever becomes of its workload.
+   * @returns whether it is marked. Rejects when the store cannot say.
+   */
+  abstract claim(candidate: OrphanCandidate): Promise<boolean>;
 }

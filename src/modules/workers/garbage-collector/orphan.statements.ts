@@ -61,7 +61,7 @@ WITH start AS (
   WHERE workload_id IS NOT NULL AND NOT EXISTS (SELECT FROM workloads w WHERE w.id = strangers.workload_id)
 )
 SELECT
-  (SELECT coalesce(sum(visited), 0) FROM page)::int AS visited,
+  (SELECT coalesce(jsonb_object_agg(tenant, visited) FILTER (WHERE visited > 0), '{}') FROM page) AS visited,
   (SELECT coalesce(jsonb_agg(jsonb_build_object(
       'instanceId', i.id, 'tenantId', i.tenant_id, 'workloadId', i.workload_id,
       'protected', coalesce(i.labels ->> 'ctrlplane.gc' = 'protect', false)) ORDER BY i.created_at, i.id), '[]')
@@ -83,11 +83,26 @@ INSERT INTO gc_positions (tenant_id, created_at, instance_id)
 SELECT "tenantId", "createdAt", "instanceId" FROM position
 ON CONFLICT (tenant_id) DO UPDATE SET created_at = excluded.created_at, instance_id = excluded.instance_id`;
 
+const IS_STILL_ORPHAN = `
+  i.id = $1 AND i.workload_id = $2
+  AND i.labels ->> 'ctrlplane.gc' IS DISTINCT FROM 'protect'
+  AND NOT EXISTS (SELECT FROM workloads w WHERE w.id = i.workload_id)`;
+
 /** $1: instance. $2: the workload that its label named. */
-export const IS_ORPHAN = `
-SELECT EXISTS (
-  SELECT FROM instances i
-  WHERE i.id = $1 AND i.workload_id = $2
-    AND i.labels ->> 'ctrlplane.gc' IS DISTINCT FROM 'protect'
-    AND NOT EXISTS (SELECT FROM workloads w WHERE w.id = i.workload_id)
-) AS orphan`;
+export const IS_ORPHAN = `SELECT EXISTS (SELECT FROM instances i WHERE ${IS_STILL_ORPHAN}) AS orphan`;
+
+/** $1: instance. */
+export const LOCK_INSTANCE = 'SELECT FROM instances WHERE id = $1 FOR UPDATE';
+
+/**
+ * $1: instance. $2: the workload that its label named.
+ *
+ * To be sent once `LOCK_INSTANCE` has the row. An UPDATE that waits for a row reads that row anew when it gets it, and
+ * everything else as it was when the statement began: it missed a workload that came back in the meantime.
+ */
+export const CLAIM = `
+UPDATE instances i SET state = 'destroying', updated_at = clock_timestamp()
+WHERE ${IS_STILL_ORPHAN} AND NOT EXISTS (
+  SELECT FROM gc_brakes b WHERE b.tenant_id = i.tenant_id AND (b.state <> 'confirmed' OR NOT EXISTS (
+    SELECT FROM gc_braked_instances m
+    WHERE m.tenant_id = i.tenant_id AND m.instance_id = i.id AND m.workload_id = i.workload_id)))`;

@@ -8,7 +8,14 @@ import {
   type SweepPosition,
   type SweptPage,
 } from './orphan.repository.js';
-import { IS_ORPHAN, STORE_POSITIONS, SWEEP, TENANTS_WITH_INSTANCES } from './orphan.statements.js';
+import {
+  CLAIM,
+  IS_ORPHAN,
+  LOCK_INSTANCE,
+  STORE_POSITIONS,
+  SWEEP,
+  TENANTS_WITH_INSTANCES,
+} from './orphan.statements.js';
 
 /** On the tables of the control plane; its own, `gc_positions`, needs no entity, as only these statements touch it. */
 @Injectable()
@@ -50,6 +57,14 @@ export class TypeOrmOrphanRepository extends OrphanRepository {
   async isOrphan({ instanceId, workloadId }: OrphanCandidate): Promise<boolean> {
     const [row] = await this.query<{ orphan: boolean }>(IS_ORPHAN, [instanceId, workloadId]);
     return row!.orphan;
+  }
+
+  async claim({ instanceId, workloadId }: OrphanCandidate): Promise<boolean> {
+    return this.transactions.run(async () => {
+      await this.query(LOCK_INSTANCE, [instanceId]);
+      const [, marked] = (await this.query(CLAIM, [instanceId, workloadId])) as [unknown[], number];
+      return marked === 1;
+    });
   }
 
   private query<T>(statement: string, values: unknown[]): Promise<T[]> {

@@ -1,0 +1,11 @@
+import { type OrphanShare } from './brake.js';
+import { type BrakeSettings } from './garbage-collector.options.js';
+
+/** Whether so much of what was examined looks orphaned that nothing of it may be deleted yet. */
+export function isTooMuch({ examined, orphaned }: OrphanShare, { share, minimum }: BrakeSettings): boolean {
+  return orphaned >= minimum && isAboveShare({ examined, orphaned }, share);
+}
+
+export function isAboveShare({ examined, orphaned }: OrphanShare, share: number): boolean {
+  return orphaned > examined * share;
+}

@@ -1,0 +1,25 @@
+import { type TenantId } from '../../ids/typed-id.js';
+
+/** There is no brake to decide on: it was never engaged, or it is over. */
+export class NoBrakeError extends Error {
+  override readonly name = 'NoBrakeError';
+
+  constructor(readonly tenantId: TenantId) {
+    super(`The garbage collector holds nothing back in tenant ${tenantId}: there is nothing to decide`);
+  }
+}
+
+/** The set of orphans has changed since it was shown. Nothing was decided. */
+export class BrakeSetChangedError extends Error {
+  override readonly name = 'BrakeSetChangedError';
+
+  constructor(
+    readonly tenantId: TenantId,
+    /** The set as it is now. */
+    readonly set: string,
+  ) {
+    super(
+      `What looks orphaned in tenant ${tenantId} has changed: look at the set ${set}, then decide on that`,
+    );
+  }
+}

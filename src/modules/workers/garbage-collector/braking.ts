@@ -1,0 +1,166 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type RunContext } from '../../../core/worker/run-context.js';
+import { everyItem } from '../../database/page.js';
+import { Transactions } from '../../database/transaction.js';
+import { EventBus } from '../../events/event-bus.js';
+import { type TenantId } from '../../ids/typed-id.js';
+import { type Brake, type BrakeCause, type BrakeState, type OrphanShare } from './brake.js';
+import { isAboveShare, isTooMuch } from './brake-rule.js';
+import { BrakeRepository } from './brake.repository.js';
+import {
+  type BrakeSettings,
+  GARBAGE_COLLECTOR_OPTIONS,
+  type GarbageCollectorOptions,
+  type GarbageCollectorSettings,
+  garbageCollectorSettings,
+} from './garbage-collector.options.js';
+
+/** Instances that an event names; `GarbageCollectorBrakes` gives all of them. */
+const SHOWN = 20;
+
+/** What a tick found in one tenant. */
+export interface TenantFinding extends OrphanShare {
+  tenantId: TenantId;
+  /** Whether there is anything that would be deleted. */
+  deletable: boolean;
+}
+
+/** The brakes as one tick knows them. */
+export interface TickBrakes {
+  readonly states: Map<TenantId, BrakeState>;
+  /** All that the tick has examined so far. */
+  readonly all: OrphanShare;
+}
+
+/** Engages brakes, watches over them from tick to tick, and tells what becomes of them. */
+@Injectable()
+export class Braking {
+  private readonly settings: GarbageCollectorSettings;
+
+  constructor(
+    @Inject(GARBAGE_COLLECTOR_OPTIONS) options: GarbageCollectorOptions,
+    private readonly brakes: BrakeRepository,
+    private readonly events: EventBus,
+    private readonly transactions: Transactions,
+  ) {
+    this.settings = garbageCollectorSettings(options);
+  }
+
+  /** Compares every brake with what is orphaned now. A dry run changes none. */
+  async observe(context: RunContext): Promise<TickBrakes> {
+    const states = new Map<TenantId, BrakeState>();
+    for await (const brake of everyItem((after) => this.brakes.listAcrossTenants({ after }))) {
+      context.signal.throwIfAborted();
+      const state = this.settings.dryRun ? brake.state : await this.observeOne(brake, context);
+      if (state) states.set(brake.tenantId, state);
+    }
+    return { states, all: { examined: 0, orphaned: 0 } };
+  }
+
+  /**
+   * Engages the brake in every tenant that has anything to delete, if too much of it, or of all tenants together,
+   * looks orphaned. To be called before anything of these findings is deleted.
+   */
+  async judge(findings: readonly TenantFinding[], brakes: TickBrakes, context: RunContext): Promise<void> {
+    const { brake: rule, dryRun } = this.settings;
+    if (!rule || dryRun) return;
+    const free: TenantId[] = [];
+    for (const found of findings) {
+      const share = await this.shareOf(found, rule, brakes, context);
+      brakes.all.examined += share.examined;
+      brakes.all.orphaned += share.orphaned;
+      if (!found.deletable || brakes.states.has(found.tenantId)) continue;
+      if (isTooMuch(share, rule)) await this.engage(found.tenantId, 'tenant', brakes, context);
+      else free.push(found.tenantId);
+    }
+    if (free.length === 0) return;
+    const cause = isTooMuch(brakes.all, rule) ? 'all_tenants' : await this.noWorkloads();
+    if (cause) for (const tenantId of free) await this.engage(tenantId, cause, brakes, context);
+  }
+
+  /** A tick examines a part of a large tenant, and its oldest may all be of one workload among hundreds. */
+  private async shareOf(
+    found: TenantFinding,
+    { share }: BrakeSettings,
+    { states }: TickBrakes,
+    context: RunContext,
+  ): Promise<OrphanShare> {
+    if (!found.deletable || !isAboveShare(found, share)) return found;
+    try {
+      return await this.brakes.share(found.tenantId, this.settings.instanceGracePeriod);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      context.logger.warn(`${found.tenantId}: nothing is deleted in this pass: ${(error as Error).message}`);
+      states.set(found.tenantId, 'engaged');
+      return found;
+    }
+  }
+
+  /** A control plane that runs something has a workload; without any the table is likelier lost than outdated. */
+  private async noWorkloads(): Promise<BrakeCause | undefined> {
+    return (await this.brakes.hasWorkloadsAcrossTenants()) ? undefined : 'no_workloads';
+  }
+
+  private async engage(
+    tenantId: TenantId,
+    cause: BrakeCause,
+    { states }: TickBrakes,
+    context: RunContext,
+  ): Promise<void> {
+    context.signal.throwIfAborted();
+    states.set(tenantId, 'engaged'); // also when this fails: what could not be judged is not deleted
+    const { instanceGracePeriod, brake: rule } = this.settings;
+    await this.transactions.run(async () => {
+      const brake = await this.brakes.engage(tenantId, cause, instanceGracePeriod);
+      if (!brake) return;
+      const { orphans, examined, set } = brake;
+      const { items } = await this.brakes.instances(tenantId, { limit: SHOWN });
+      context.logger.warn(
+        `${tenantId}: ${orphans} of ${examined} instances look orphaned (${REASONS[cause]}); nothing is deleted there until that is confirmed`,
+      );
+      const instances = items.map(({ instanceId }) => instanceId);
+      const confirmAfterMs = rule ? rule.confirmAfter : 0;
+      const payload = { cause, orphans, examined, set, confirmAfterMs, instances };
+      await this.events.publish({ type: 'gc.brake_engaged', tenantId, payload });
+    });
+  }
+
+  /** @returns the state that the tick has to respect; undefined when there is no brake any more */
+  private async observeOne(brake: Brake, context: RunContext): Promise<BrakeState | undefined> {
+    const { tenantId } = brake;
+    const { brake: rule, instanceGracePeriod: olderThan } = this.settings;
+    if (!rule) {
+      await this.transactions.run(async () => {
+        if (await this.brakes.remove(tenantId)) await this.tellReleased(brake, 'turned_off');
+      });
+      return undefined;
+    }
+    try {
+      return await this.transactions.run(async () => {
+        const seen = await this.brakes.observe(tenantId, { olderThan, confirmAfter: rule.confirmAfter });
+        if (seen.released) await this.tellReleased(seen.brake ?? brake, seen.released);
+        if (seen.brake && seen.brake.set !== brake.set && seen.brake.state === 'engaged')
+          context.logger.warn(`${tenantId}: other instances look orphaned than before; the brake waits anew`);
+        return seen.brake?.state;
+      });
+    } catch (error) {
+      context.signal.throwIfAborted();
+      context.logger.warn(`${tenantId}: the brake stays as it is: ${(error as Error).message}`);
+      return 'engaged';
+    }
+  }
+
+  private async tellReleased(
+    { tenantId, set, orphans }: Brake,
+    reason: 'confirmed' | 'recovered' | 'turned_off',
+  ): Promise<void> {
+    const payload = { reason, set, orphans, by: 'system:worker' };
+    await this.events.publish({ type: 'gc.brake_released', tenantId, payload });
+  }
+}
+
+const REASONS: Record<BrakeCause, string> = {
+  tenant: 'too many of this tenant',
+  all_tenants: 'too many of all tenants together',
+  no_workloads: 'there is no workload at all',
+};

@@ -1,0 +1,31 @@
+import { type GarbageCollectorSettings } from './garbage-collector.options.js';
+
+/** What a tick came to. */
+export interface Tally {
+  tenants: number;
+  visited: number;
+  orphans: number;
+  deleted: number;
+  failedTenants: number;
+  /** Tenants with orphans that a brake holds back. */
+  braked: number;
+}
+
+export function newTally(): Tally {
+  return { tenants: 0, visited: 0, orphans: 0, deleted: 0, failedTenants: 0, braked: 0 };
+}
+
+/** The tally as the record of the run shows it. */
+export function summary(
+  { visited, orphans, deleted, failedTenants, braked }: Tally,
+  { dryRun }: GarbageCollectorSettings,
+): string {
+  const swept = dryRun
+    ? `${orphans} orphans left alone (dry run)`
+    : `${deleted} of ${orphans} orphans deleted`;
+  const more = [
+    braked && `the brake holds in ${braked} tenants`,
+    failedTenants && `${failedTenants} tenants failed`,
+  ].filter(Boolean);
+  return [`${visited} instances examined`, swept, ...more].join(', ');
+}
