@@ -3,6 +3,7 @@ import {
   type ControlPlaneDatabase,
   openControlPlaneDatabase,
 } from '../../../test/support/control-plane-database.js';
+import { gate } from '../../../test/support/gate.js';
 import { newId } from '../ids/typed-id.js';
 import { TransactionRolledBackError } from './transaction.errors.js';
 
@@ -108,5 +109,48 @@ describe('Transactions', () => {
     expect(await exists('cut-off')).toBe(false);
     await database.transactions.run(() => insert('after-it'));
     expect(await exists('after-it')).toBe(true);
+  });
+
+  it('are run again as a whole after a deadlock, so that both sides get through and nothing is there twice', async () => {
+    const { transactions } = database;
+    for (const name of ['left', 'right']) await insert(name);
+    const rename = (from: string, to: string) =>
+      transactions.manager().query('UPDATE tenants SET name = $2 WHERE name LIKE $1', [`${from}%`, to]);
+    const met = gate();
+    let both = 0;
+    let tries = 0;
+    const crossing = (first: string, second: string, log: string) =>
+      transactions.run(async () => {
+        tries++;
+        await rename(first, `${first}-${log}`);
+        if (++both === 2) met.open();
+        await met.opened;
+        await rename(second, `${second}-${log}`);
+        await insert(`log-${log}`);
+      });
+    await Promise.all([crossing('left', 'right', 'a'), crossing('right', 'left', 'b')]);
+    expect(tries).toBeGreaterThan(2);
+    const logs = await database.dataSource.query<{ name: string }[]>(
+      `SELECT name FROM tenants WHERE name LIKE 'log-%' ORDER BY name`,
+    );
+    expect(logs.map(({ name }) => name)).toEqual(['log-a', 'log-b']);
+  });
+
+  it('are run again after a serialization failure, also when a part of it swallowed that, and given up in the end', async () => {
+    let tries = 0;
+    const failing = (until: number) =>
+      database.transactions.run(async () => {
+        tries++;
+        const raise = () =>
+          database.transactions
+            .manager()
+            .query(`DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$`);
+        if (tries < until) await database.transactions.run(raise).catch(() => undefined);
+        return tries;
+      });
+    expect(await failing(3)).toBe(3);
+    tries = 0;
+    await expect(failing(Infinity)).rejects.toThrow(TransactionRolledBackError);
+    expect(tries).toBe(6);
   });
 });

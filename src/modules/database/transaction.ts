@@ -1,7 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, type EntityManager } from 'typeorm';
 import { TransactionRolledBackError } from './transaction.errors.js';
+
+/** How often a transaction is begun that loses a conflict each time, and milliseconds between two tries. */
+const ATTEMPTS = 6;
+const CONFLICT_PAUSE = 20;
 
 interface OpenTransaction {
   readonly manager: EntityManager;
@@ -30,12 +35,14 @@ export class Transactions {
 
   /**
    * Runs `fn` in a transaction, committed when it resolves and rolled back when it rejects. Inside another
-   * one it joins that: then nothing is committed before the outermost ends.
+   * one it joins that: then nothing is committed before the outermost ends. The loser of a deadlock or of a
+   * serialization conflict was rolled back as a whole, and is run again, five times at most: `fn` must change
+   * nothing but the database.
    * @throws TransactionRolledBackError when a joined part failed and its error did not reach the outermost.
    */
   async run<T>(fn: () => Promise<T>): Promise<T> {
     const outer = this.open.getStore();
-    return outer ? join(outer, fn) : this.begin(fn);
+    return outer ? join(outer, fn) : this.beginUntilNoConflict(fn);
   }
 
   /** Calls `fn` once the current transaction is committed; at once when there is none; never if it fails. */
@@ -43,6 +50,18 @@ export class Transactions {
     const transaction = this.open.getStore();
     if (transaction) transaction.afterCommit.push(fn);
     else fn();
+  }
+
+  private async beginUntilNoConflict<T>(fn: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.begin(fn);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !isConflict(error)) throw error;
+      }
+      // Not at once, nor all at the same time: they would meet again.
+      await delay(Math.random() * CONFLICT_PAUSE * attempt);
+    }
   }
 
   private async begin<T>(fn: () => Promise<T>): Promise<T> {
@@ -56,6 +75,13 @@ export class Transactions {
     for (const callback of afterCommit) callback();
     return result;
   }
+}
+
+/** Serialization failure and deadlock: PostgreSQL asks for the whole transaction to be run again. */
+function isConflict(error: unknown): boolean {
+  const { driverError, cause } = error as { driverError?: { code?: string }; cause?: unknown };
+  if (error instanceof TransactionRolledBackError) return isConflict(cause ?? {});
+  return driverError?.code === '40001' || driverError?.code === '40P01';
 }
 
 /** PostgreSQL answers COMMIT of a failed transaction with a silent rollback, so a swallowed failure is kept. */
