@@ -1,6 +1,5 @@
 import { Logger } from '@nestjs/common';
 import { describeError, type EndedRun, type Run, type RunOutcome } from '../history/run.js';
-import { type RunRecorder } from '../history/run.recorder.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Clock, type Timer } from '../timing/clock.js';
 import { runContextStorage } from '../worker/run-context.js';
@@ -8,11 +7,12 @@ import { type ActiveRun } from './active-run.js';
 import { type EventLoopMonitor } from './event-loop.monitor.js';
 import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
 import { type RunInterceptors } from './run-interceptor.js';
+import { type RunJournal } from './run-journal.js';
 
 /** What every run needs of its surroundings. */
 export interface ExecutionParts {
   readonly clock: Clock;
-  readonly recorder: RunRecorder;
+  readonly recorder: RunJournal;
   readonly interceptors: RunInterceptors;
   readonly monitor: EventLoopMonitor;
 }

@@ -8,6 +8,7 @@ import { ActiveRun, type ClaimedRun } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
 import { Execution, type ExecutionParts } from './execution.js';
 import { newRunId } from './run-id.js';
+import { journalOf } from './run-journal.js';
 import { RunInterceptors } from './run-interceptor.js';
 
 /** Why a run starts, and for which instant. */
@@ -34,7 +35,7 @@ export interface RunRequest {
  */
 @Injectable()
 export class RunExecutor {
-  private readonly parts: ExecutionParts;
+  private readonly parts: Omit<ExecutionParts, 'recorder'> & { recorder: RunRecorder };
 
   constructor(
     @Inject(Clock) clock: Clock,
@@ -46,16 +47,22 @@ export class RunExecutor {
   }
 
   execute(worker: WorkerDefinition, request: RunRequest): Execution {
-    const { clock, recorder } = this.parts;
+    const { clock } = this.parts;
+    const recorder = journalOf(worker, this.parts.recorder, request.claimed === undefined);
     const { time = clock } = request;
-    const run = new StartedRun(worker.name, recorder.replica.id, request, time.now());
+    const run = new StartedRun(worker.name, this.parts.recorder.replica.id, request, time.now());
     const context = new ActiveRun(
       run,
       request.payload,
-      (changed) => this.parts.recorder.record(changed),
+      (changed) => recorder.record(changed),
       request.claimed,
     );
-    return new Execution(worker, context, time, this.parts);
+    return new Execution(
+      worker,
+      context,
+      time,
+      worker.record === 'all' ? this.parts : { ...this.parts, recorder },
+    );
   }
 }
 

@@ -34,6 +34,8 @@ export class RunRecorder {
   private readonly logger = new Logger('Workers');
   /** Runs with changes that are not stored, oldest first. */
   private unsaved = new Map<string, Run>();
+  /** Latest slots of workers whose runs are not kept. */
+  private unnoted = new Map<string, Date>();
   private dropped = 0;
   private unreachable = false;
   private writing?: Promise<void>;
@@ -65,12 +67,19 @@ export class RunRecorder {
     if (!this.flushTimer) this.flushIn(FLUSH_AFTER);
   }
 
+  /** Keeps the latest slot of a worker without its run, for `lastSlots`. */
+  noteSlot(worker: string, slot: Date): void {
+    if (!this.store.noteSlots) return;
+    this.unnoted.set(worker, slot);
+    if (!this.flushTimer) this.flushIn(FLUSH_AFTER);
+  }
+
   /** Stores all that was recorded before the call. Rejects when the store cannot be reached; nothing is lost then. */
   async flush(): Promise<void> {
     // Writes must be serial: an older state of a run must never replace a newer one.
     await this.writing?.catch(() => {});
-    if (this.unsaved.size === 0) return;
-    this.writing ??= this.write().finally(() => (this.writing = undefined));
+    if (this.unsaved.size === 0 && this.unnoted.size === 0) return;
+    this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
     return this.writing;
   }
 
@@ -110,6 +119,27 @@ export class RunRecorder {
     this.cancelFlush();
     const closed = this.store.close(this.replica).catch((error: unknown) => this.lostStore(error));
     await atMost(CLOSE_WITHIN, closed, this.clock);
+  }
+
+  private async writeAll(): Promise<void> {
+    await this.write();
+    await this.writeSlots();
+  }
+
+  private async writeSlots(): Promise<void> {
+    if (this.unnoted.size === 0) return;
+    this.cancelFlush();
+    const slots = this.unnoted;
+    this.unnoted = new Map();
+    try {
+      await this.store.noteSlots!(slots);
+      this.foundStore();
+    } catch (error) {
+      this.unnoted = new Map([...slots, ...this.unnoted]);
+      this.lostStore(error);
+      this.flushIn(RETRY_AFTER);
+      throw error;
+    }
   }
 
   private async write(): Promise<void> {

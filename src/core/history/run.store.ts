@@ -48,6 +48,9 @@ export abstract class RunStore {
    */
   lastSlots?(workers: readonly string[], now: Date): Promise<Map<string, Date>>;
 
+  /** Keeps the latest slots of workers whose runs are not kept (`record`), so that `lastSlots` answers with them. */
+  noteSlots?(slots: ReadonlyMap<string, Date>): Promise<void>;
+
   /**
    * For a store that does not bound itself: deletes runs, a batch of at most 1,000 for each step of the iteration,
    * so that whoever iterates can stop between two. Never a run that is on, nor the one of each worker that

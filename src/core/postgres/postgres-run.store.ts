@@ -9,6 +9,7 @@ import { findRuns } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
 import { lastSlots } from './sql/last-slots.js';
+import { noteSlots } from './sql/note-slots.js';
 import { pruneRuns } from './sql/prune-runs.js';
 import { saveRuns } from './sql/save-runs.js';
 import { workersWithRuns } from './sql/workers-with-runs.js';
@@ -67,6 +68,10 @@ export class PostgresRunStore extends RunStore {
   override async lastSlots(workers: readonly string[], now: Date): Promise<Map<string, Date>> {
     const rows = await this.query<{ worker: string; slot: Date }>(lastSlots, [workers, now]);
     return new Map(rows.map(({ worker, slot }) => [worker, slot]));
+  }
+
+  override async noteSlots(slots: ReadonlyMap<string, Date>): Promise<void> {
+    await this.query(noteSlots, [[...slots.keys()], [...slots.values()]]);
   }
 
   override async *prune({ endedBefore, maxRuns }: PruneQuery): AsyncGenerator<number, void, undefined> {

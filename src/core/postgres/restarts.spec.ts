@@ -47,15 +47,17 @@ describe('an application with its history on Postgres', () => {
 
   it('that is restarted every hour runs daily workers once a day, also those whose time falls into a restart', async () => {
     const slots: Record<string, number[]> = {};
-    const daily = (name: string, interval: Worker['interval']): Worker => ({
+    const daily = (name: string, interval: Worker['interval'], record?: Worker['record']): Worker => ({
       name,
       interval,
+      ...(record && { record }),
       run: ({ slot }) => void (slots[name] ??= []).push(slot!.getTime()),
     });
     const workers = [
       daily('interval', '1d'),
       daily('while up', { cron: '30 1 * * *', timeZone: 'UTC' }),
       daily('while down', { cron: '57 0 * * *', timeZone: 'UTC' }),
+      daily('while down, not kept', { cron: '57 0 * * *', timeZone: 'UTC' }, 'failures'),
     ];
     // Three days, and the start that follows the last of their hours.
     const hours = 3 * 24 + 1;
@@ -65,6 +67,9 @@ describe('an application with its history on Postgres', () => {
       const [first, ...others] = slots[name]!;
       expect(others).toEqual([1, 2].map((day) => first! + day * DAY));
     }
+    expect((await pool.query('SELECT FROM workers.runs WHERE worker LIKE $1', ['%not kept'])).rowCount).toBe(
+      0,
+    );
     const { rows } = await pool.query(
       'SELECT trigger, count(*)::int AS runs FROM workers.runs WHERE worker = $1 GROUP BY 1 ORDER BY 1',
       ['while down'],

@@ -44,6 +44,7 @@ export interface WorkerDefinition extends Timing {
   readonly on: readonly string[];
   readonly scope: NonNullable<WorkerOptions['scope']>;
   readonly maxAttempts: number;
+  readonly record: NonNullable<WorkerOptions['record']>;
   /** Where it comes from, for people: `UsageReporter.report`. */
   readonly source: string;
   run(context: RunContext): unknown;
@@ -103,6 +104,7 @@ export function defineWorker(
       oneOf(['cluster', 'replica'], option('scope') ?? defaultScope(option('interval'))),
     ),
     maxAttempts: checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
+    record: checked('record', 'all', () => oneOf(['all', 'failures', 'none'], option('record') ?? 'all')),
     jitter: option('jitter'),
     critical: option('critical') ?? false,
     enabled: option('enabled') ?? true,

@@ -105,6 +105,17 @@ export function longestCatchUp(catchUp: WorkerOptions['catchUp']): number | unde
   return catchUp === undefined ? undefined : parseDuration(catchUp);
 }
 
+/** From this interval on, a slot that was missed in downtime is worth catching up, if nothing else is said. */
+const WORTH_CATCHING_UP = 3_600_000;
+
+/** How old a missed slot may be to be caught up, milliseconds; 0: never. */
+export function oldestCatchUp(
+  { interval, cron }: Pick<Timing, 'interval' | 'cron'>,
+  catchUp: number | undefined,
+): number {
+  return catchUp ?? (cron !== undefined || interval >= WORTH_CATCHING_UP ? Infinity : 0);
+}
+
 export function attempts(maxAttempts: number | undefined): number {
   const most = maxAttempts ?? DEFAULT_ATTEMPTS;
   if (!(Number.isInteger(most) && most >= 1))

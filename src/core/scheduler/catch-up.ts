@@ -1,18 +1,17 @@
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { oldestCatchUp } from '../registry/worker-rules.js';
 import { fractionOf } from '../timing/hash.js';
 
-/** From this interval on, a slot that was missed in downtime is worth catching up, if nothing else is said. */
-const WORTH_CATCHING_UP = 3_600_000;
 /** Catch-ups of a start are spread over so many milliseconds at the most. */
 const SPREAD = 10_000;
 
 /** Whether a slot that was missed is run after all, so many milliseconds later. */
 export function worthCatchingUp(
-  { interval, cron }: Pick<Timing, 'interval' | 'cron'>,
+  timing: Pick<Timing, 'interval' | 'cron'>,
   { catchUp }: Pick<WorkerDefinition, 'catchUp'>,
   age: number,
 ): boolean {
-  const longest = catchUp ?? (cron !== undefined || interval >= WORTH_CATCHING_UP ? Infinity : 0);
+  const longest = oldestCatchUp(timing, catchUp);
   return longest > 0 && age <= longest;
 }
 

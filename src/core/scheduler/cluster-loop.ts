@@ -274,7 +274,8 @@ export class ClusterLoop implements Loop, Waiter {
       view.drop(requestId);
       this.requests.granted(requestId);
     }
-    if (lost) this.parts.recorder.record(lostRun(definition.name, lost, this.now()));
+    if (lost && definition.record !== 'none')
+      this.parts.recorder.record(lostRun(definition.name, lost, this.now()));
     const run = new ClusterRun({ ...this.parts, definition, view }, { record, sentAt, time, requestId });
     if (definition.overlap !== 'allow') this.occupied = true;
     if (!run.trusted || this.stopped) {

@@ -152,6 +152,19 @@ export function lastingRunStoreContract(setup: () => Promise<RunStoreSetup>): Co
       assert.deepEqual(await last(store, ['a']), { a: instant(1) });
     }),
 
+    contract(
+      'tells the latest slot that was noted without its run, and never an older one',
+      async (store) => {
+        await store.save([makeRun({ at: 3, slot: instant(3), outcome: 'failed', endedAt: instant(4) })]);
+        await store.noteSlots!(new Map([['a', instant(9)], ['b', instant(7)]])); // prettier-ignore
+        assert.deepEqual(await last(store, ['a', 'b']), { a: instant(9), b: instant(7) });
+        await store.noteSlots!(new Map([['b', instant(6)]]));
+        await store.save([makeRun({ at: 12, slot: instant(12), outcome: 'failed', endedAt: instant(13) })]);
+        assert.deepEqual(await last(store, ['a', 'b']), { a: instant(12), b: instant(7) });
+        await store.noteSlots!(new Map());
+      },
+    ),
+
     contract('tells of a worker that has run no slot when it was first asked about', async (store) => {
       assert.deepEqual(await last(store, ['a'], 10), {});
       assert.deepEqual(await last(store, ['a', 'b'], 20), { a: instant(10) });

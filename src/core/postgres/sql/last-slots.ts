@@ -1,6 +1,6 @@
 /**
- * $1: workers. $2: now. The latest slot of each worker whose run came to its end, or is on; else when the worker was
- * first asked about, which this notes. A probe of the index for each: a GROUP BY would read all of the history. The
+ * $1: workers. $2: now. The latest slot of each worker whose run came to its end, or is on, or that was
+ * noted without its run (note-slots.ts); else when the worker was first asked about, which this notes. A probe of the index for each: a GROUP BY would read all of the history. The
  * snapshot does not show what the statement itself notes, so a worker that is new has no row.
  */
 export const lastSlots = (schema: string): string => `
@@ -9,7 +9,7 @@ WITH noted AS (
   SELECT DISTINCT asked.worker, $2::timestamptz FROM unnest($1::text[]) AS asked (worker)
   ON CONFLICT DO NOTHING
 )
-SELECT asked.worker, coalesce(last.slot, known.since) AS slot
+SELECT asked.worker, greatest(last.slot, known.since) AS slot
 FROM unnest($1::text[]) AS asked (worker)
 LEFT JOIN ${schema}.known_workers AS known ON known.worker = asked.worker
 LEFT JOIN LATERAL (
@@ -18,5 +18,5 @@ LEFT JOIN LATERAL (
   ORDER BY started_at DESC, id DESC
   LIMIT 1
 ) AS last ON true
-WHERE coalesce(last.slot, known.since) IS NOT NULL
+WHERE greatest(last.slot, known.since) IS NOT NULL
 `;
