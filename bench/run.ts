@@ -12,12 +12,13 @@ import { thisMachine } from './harness/machine.js';
 import { asJson, asTable } from './harness/report.js';
 import { claim } from './claim.bench.js';
 import { cluster } from './cluster.bench.js';
+import { dueQueue } from './due-queue.bench.js';
 import { gc } from './gc.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
 import { startup } from './startup.bench.js';
 
-const BENCHES: readonly Bench[] = [claim, cluster, gc, lateness, overhead, startup];
+const BENCHES: readonly Bench[] = [claim, cluster, dueQueue, gc, lateness, overhead, startup];
 
 const list = (): string => {
   const width = Math.max(...BENCHES.map(({ name }) => name.length));

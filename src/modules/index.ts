@@ -17,6 +17,29 @@ export {
   InvalidDatabaseUrlError,
   UnknownMigrationsError,
 } from './schema/schema.errors.js';
+export {
+  forEachIsolated,
+  type IsolatedSummary,
+  type IsolationOptions,
+  type ItemFailure,
+  ItemTimeoutError,
+} from './concurrency/for-each-isolated.js';
+export { ItemBackoff, type ItemBackoffOptions } from './concurrency/item-backoff.js';
+export {
+  type DueClaim,
+  type ClaimOptions,
+  type DueClaims,
+  DueQueue,
+  type DueQueueOptions,
+  type Settlement,
+} from './database/due-queue.js';
+export {
+  type BackoffOptions,
+  type BackoffSettings,
+  backoffSettings,
+  waitAfterFailures,
+  waitAfterFailuresSql,
+} from './database/row-backoff.js';
 export { TransactionRolledBackError } from './database/transaction.errors.js';
 export { DatabaseModule, type DatabaseModuleAsyncOptions } from './schema/database.module.js';
 export { migrate } from './schema/migrate.js';

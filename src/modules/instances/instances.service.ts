@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { requireTenantAccess } from '../auth/claims.js';
+import { forEachIsolated } from '../concurrency/for-each-isolated.js';
 import { type Page } from '../database/page.js';
 import { storableText } from '../database/text.js';
 import { Transactions } from '../database/transaction.js';
@@ -17,7 +18,6 @@ import { parseProvisionRequest } from '../providers/provision-request.schema.js'
 import { InstanceNotRemovedError, InstancesLeftError, UnknownInstanceError } from './instance.errors.js';
 import { type Instance, type InstanceChange, type InstanceState } from './instance.js';
 import { type InstanceQuery, InstanceRepository } from './instance.repository.js';
-import { settleEach } from './settle-each.js';
 
 /** What it takes to make an instance. */
 export interface InstanceRequest {
@@ -160,8 +160,12 @@ export class InstancesService {
     options: DeleteOptions,
   ): Promise<void> {
     const remove = ({ id }: Instance) => this.delete(tenantId, id, options);
-    const errors = await settleEach(instances, remove, options.signal);
-    if (errors.length) throw new InstancesLeftError(errors, instances.length);
+    const { failures } = await forEachIsolated(instances, { signal: options.signal }, remove);
+    if (failures.length)
+      throw new InstancesLeftError(
+        failures.map(({ error }) => error),
+        instances.length,
+      );
   }
 
   private async deprovision(instance: Instance, provider: Provider, signal?: AbortSignal): Promise<void> {

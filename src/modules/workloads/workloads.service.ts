@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { requireTenantAccess } from '../auth/claims.js';
+import { forEachIsolated } from '../concurrency/for-each-isolated.js';
 import { everyItem, type Page, type PageQuery } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
 import { UnknownDatacenterError } from '../datacenters/datacenter.errors.js';
@@ -8,7 +9,6 @@ import { EventBus } from '../events/event-bus.js';
 import { newId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type Instance } from '../instances/instance.js';
 import { type DeletionReason, InstancesService } from '../instances/instances.service.js';
-import { settleEach } from '../instances/settle-each.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
 import { UnknownTenantError } from '../tenants/tenant.errors.js';
 import { TenantRepository } from '../tenants/tenant.repository.js';
@@ -103,12 +103,10 @@ export class WorkloadsService {
     const { staying, leaving } = await this.plan(tenantId, id);
     await this.instances.deleteEach(tenantId, leaving, { reason: 'scaled_down', signal });
     const unsettled = staying.filter(({ state }) => state === 'provisioning' || state === 'failed');
-    const errors = await settleEach(
-      unsettled,
-      (instance) => this.instances.provision(tenantId, instance.id, signal),
-      signal,
+    const { failures } = await forEachIsolated(unsettled, { signal }, (instance) =>
+      this.instances.provision(tenantId, instance.id, signal),
     );
-    if (errors.length) throw errors[0];
+    if (failures.length) throw failures[0]!.error;
     return this.instancesOf(tenantId, id);
   }
 

@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  type ControlPlaneDatabase,
+  openControlPlaneDatabase,
+} from '../../../test/support/control-plane-database.js';
+import { type DueClaim, DueQueue } from './due-queue.js';
+import { Transactions } from './transaction.js';
+
+describe('DueQueue', () => {
+  let database: ControlPlaneDatabase;
+  let queue: DueQueue<{ attempts: number }>;
+
+  beforeAll(async () => {
+    database = await openControlPlaneDatabase();
+    await database.dataSource.query(`
+      CREATE TABLE jobs (
+        id text PRIMARY KEY, due_at timestamptz(3) NOT NULL, attempts int NOT NULL DEFAULT 0,
+        enabled boolean NOT NULL DEFAULT true
+      )`);
+    await database.dataSource.query('CREATE INDEX ON jobs (due_at) WHERE enabled');
+    queue = new DueQueue(database.transactions, {
+      table: 'jobs',
+      where: 'q.enabled',
+      lease: `clock_timestamp() + interval '10 s'`,
+      select: { attempts: 'q.attempts' },
+    });
+  });
+  afterAll(() => database.close());
+  beforeEach(() => database.dataSource.query('TRUNCATE jobs'));
+
+  /** Due so many milliseconds from now, by the database's clock. */
+  const insert = (id: string, dueIn: number, enabled = true) =>
+    database.dataSource.query(
+      `INSERT INTO jobs VALUES ($1, clock_timestamp() + $2 * interval '1 ms', length($1), $3)`,
+      [id, dueIn, enabled],
+    );
+  const dueAt = async (id: string): Promise<number> => {
+    const [row] = await database.dataSource.query<{ due_at: Date }[]>(
+      'SELECT due_at FROM jobs WHERE id = $1',
+      [id],
+    );
+    return row!.due_at.getTime();
+  };
+  const keys = (claims: readonly DueClaim[]) => claims.map(({ key }) => key);
+
+  it('hands out what is due, the longest due first, and tells what was asked of each', async () => {
+    await insert('second', -1_000);
+    await insert('first', -2_000);
+    await insert('later', 60_000);
+    await insert('off', -5_000, false);
+    const { claims, now } = await queue.claim({ limit: 10 });
+    expect(claims.map(({ key, attempts }) => [key, attempts])).toEqual([
+      ['first', 5],
+      ['second', 6],
+    ]);
+    for (const { dueAt, lease } of claims) {
+      expect(dueAt.getTime()).toBeLessThan(now.getTime());
+      expect(lease.getTime()).toBeGreaterThan(now.getTime() + 9_000);
+    }
+  });
+
+  it('hands out ahead of time what is due within the horizon', async () => {
+    await insert('soon', 4_000);
+    await insert('later', 60_000);
+    expect(keys((await queue.claim({ limit: 10, horizon: '1s' })).claims)).toEqual([]);
+    expect(keys((await queue.claim({ limit: 10, horizon: '5s' })).claims)).toEqual(['soon']);
+  });
+
+  it('hands out no more than asked for, and nothing twice while the lease lasts', async () => {
+    for (let n = 0; n < 5; n++) await insert(`job-${n}`, n - 10);
+    const first = await queue.claim({ limit: 3 });
+    const second = await queue.claim({ limit: 3 });
+    expect(keys(first.claims)).toEqual(['job-0', 'job-1', 'job-2']);
+    expect(keys(second.claims)).toEqual(['job-3', 'job-4']);
+    expect((await queue.claim({ limit: 3 })).claims).toEqual([]);
+  });
+
+  it('hands a row out again once its lease has ended, to whoever asks', async () => {
+    await insert('job', -1);
+    const [held] = (await queue.claim({ limit: 1 })).claims;
+    await database.dataSource.query(`UPDATE jobs SET due_at = due_at - interval '11 s'`);
+    const [again] = (await queue.claim({ limit: 1 })).claims;
+    expect(again!.key).toBe('job');
+    expect(again!.dueAt.getTime()).toBe(held!.lease.getTime() - 11_000);
+  });
+
+  it('moves a row to its next turn when its work is done', async () => {
+    await insert('job', -1);
+    const { key, lease } = (await queue.claim({ limit: 1 })).claims[0]!;
+    const next = new Date('2099-01-01T00:00:00.123Z');
+    expect(await queue.settle([{ key, lease, dueAt: next }])).toEqual(new Set(['job']));
+    expect(await dueAt('job')).toBe(next.getTime());
+  });
+
+  it('changes nothing for a claim that is superseded, and says which were stored', async () => {
+    await insert('mine', -2);
+    await insert('lost', -1);
+    await insert('gone', -1);
+    const { claims } = await queue.claim({ limit: 3 });
+    await database.dataSource.query(
+      `UPDATE jobs SET due_at = clock_timestamp() - interval '1 ms' WHERE id = 'lost'`,
+    );
+    await database.dataSource.query(`DELETE FROM jobs WHERE id = 'gone'`);
+    const { lease } = (await queue.claim({ limit: 1 })).claims[0]!;
+    const next = new Date('2099-01-01');
+    const stored = await queue.settle(claims.map(({ key, lease }) => ({ key, lease, dueAt: next })));
+    expect(stored).toEqual(new Set(['mine']));
+    expect(await dueAt('lost')).toBe(lease.getTime());
+    expect(await queue.settle([])).toEqual(new Set());
+  });
+
+  it('pushes a lease that does not lie ahead beyond the horizon, as the row would be claimed again at once', async () => {
+    const careless = new DueQueue(database.transactions, {
+      table: 'jobs',
+      lease: `q.due_at + interval '1 s'`,
+    });
+    await insert('job', -3_600_000);
+    const { claims, now } = await careless.claim({ limit: 1, horizon: '2s' });
+    expect(claims[0]!.lease.getTime()).toBeGreaterThanOrEqual(now.getTime() + 2_999);
+    expect((await careless.claim({ limit: 1, horizon: '2s' })).claims).toEqual([]);
+  });
+
+  it('gives each row to one of three replicas that claim and settle as fast as they can', async () => {
+    await database.dataSource.query(
+      `INSERT INTO jobs SELECT 'job-' || n, clock_timestamp() - n * interval '1 ms' FROM generate_series(1, 2000) n`,
+    );
+    const seen = new Map<string, number>();
+    const replica = async (): Promise<void> => {
+      for (;;) {
+        const { claims } = await queue.claim({ limit: 100 });
+        if (claims.length === 0) return;
+        for (const { key } of claims) seen.set(key, (seen.get(key) ?? 0) + 1);
+        const next = new Date('2099-01-01');
+        const stored = await queue.settle(claims.map(({ key, lease }) => ({ key, lease, dueAt: next })));
+        expect(stored.size).toBe(claims.length);
+      }
+    };
+    await Promise.all([replica(), replica(), replica()]);
+    expect(seen.size).toBe(2_000);
+    expect([...seen.values()].every((times) => times === 1)).toBe(true);
+  });
+
+  it('passes over what another one is claiming, without waiting for it', async () => {
+    await insert('held', -2);
+    await insert('free', -1);
+    await database.transactions.run(async () => {
+      expect(keys((await queue.claim({ limit: 1 })).claims)).toEqual(['held']);
+      const other = new DueQueue(new Transactions(database.dataSource), {
+        table: 'jobs',
+        lease: `clock_timestamp() + interval '10 s'`,
+      });
+      expect(keys((await other.claim({ limit: 5 })).claims)).toEqual(['free']);
+    });
+  });
+
+  it('settles the same rows from two sides without a deadlock: one of them wins each', async () => {
+    for (let n = 0; n < 200; n++) await insert(`job-${n}`, -n - 1);
+    const { claims } = await queue.claim({ limit: 200 });
+    const settlements = claims.map(({ key, lease }) => ({ key, lease, dueAt: new Date('2099-01-01') }));
+    const sides = await Promise.all([
+      queue.settle(settlements),
+      queue.settle(settlements.toReversed()),
+      queue.settle(settlements),
+    ]);
+    expect(sides.reduce((sum, side) => sum + side.size, 0)).toBe(200);
+  });
+
+  it('finds what is due by its index, however many rows are not', async () => {
+    await database.dataSource.query(
+      `INSERT INTO jobs SELECT 'job-' || n, clock_timestamp() + n * interval '1 h' FROM generate_series(1, 20000) n`,
+    );
+    await database.dataSource.query('ANALYZE jobs');
+    await insert('due', -1);
+    const plan = await database.dataSource.query<Record<string, string>[]>(
+      `EXPLAIN (ANALYZE, COSTS OFF) ${(queue as never as { claimSql: string }).claimSql}`,
+      [1_000, 2_000],
+    );
+    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
+    expect(text).toMatch(/Index Scan using jobs_due_at_idx/);
+    expect(text).not.toMatch(/Seq Scan/);
+  });
+});

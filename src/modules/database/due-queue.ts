@@ -1,0 +1,188 @@
+import { type Duration, parseDuration } from '../../core/timing/duration.js';
+import { type Transactions } from './transaction.js';
+
+/**
+ * A due queue: rows of any table that are due at an instant, over and over. Replicas claim what is due, each row by
+ * one of them.
+ *
+ *  1. `claim` takes the rows that are due, or will be within the horizon, the longest due first, and moves their
+ *     `due_at` ahead in the same statement. The moved `due_at` is the lease: until then nobody else gets the row. It is
+ *     never cleared: if the holder dies, the row is simply due again.
+ *  2. The holder does the work, when it is due.
+ *  3. `settle` moves `due_at` to the next turn, only for rows whose `due_at` still is the lease. One that somebody else
+ *     has claimed in the meantime stays as it is, and the holder is told so. Where the lease already is the next turn,
+ *     as for what runs every few seconds, there is nothing to settle.
+ *
+ * Every instant is the database's: the clocks of the replicas are not asked. The database's time comes with each claim,
+ * so that the holder can tell how long it has to wait.
+ *
+ * The table has `<due>`, a `timestamptz(3) NOT NULL`, so that a JavaScript date names it exactly, and an index that
+ * begins with it, partial if `where` is given.
+ */
+export interface DueQueueOptions {
+  /** Name of the table, as SQL. In the expressions below it is called `q`. */
+  table: string;
+  /** Its primary key, a text column. Default `id`. */
+  key?: string;
+  /** When a row is due. Default `due_at`. */
+  due?: string;
+  /** SQL: which rows take part, such as `q.enabled`. Default all. */
+  where?: string;
+  /**
+   * SQL: where a claim moves `due_at` to, such as `q.due_at + q.interval` where the next turn follows from the row, or
+   * `clock_timestamp() + interval '10 minutes'` for work that is settled when it is done. `q.due_at` is the instant
+   * that is claimed. A lease that does not lie ahead of the horizon becomes one of a second beyond it, as the same row
+   * would be claimed again at once.
+   */
+  lease: string;
+  /** SQL: what a claim tells of each row besides, by name, such as `{ attempts: 'q.attempts' }`. `q.due_at` is the lease here. */
+  select?: Readonly<Record<string, string>>;
+}
+
+/** A row that this replica holds until its lease ends. */
+export interface DueClaim {
+  readonly key: string;
+  /** What it was due at: the instant that this claim stands for, and no other does. */
+  readonly dueAt: Date;
+  /** What `due_at` is now. */
+  readonly lease: Date;
+}
+
+export interface DueClaims<Row> {
+  /** The longest due first. */
+  readonly claims: (DueClaim & Row)[];
+  /** The database's time when they were claimed. */
+  readonly now: Date;
+}
+
+export interface ClaimOptions {
+  /** Most rows. */
+  limit: number;
+  /** Also what is due within that time. Default 0: only what is due by now. */
+  horizon?: Duration;
+}
+
+/** Where a claimed row goes when its work is done. */
+export interface Settlement {
+  readonly key: string;
+  /** As the claim said. */
+  readonly lease: Date;
+  readonly dueAt: Date;
+}
+
+export class DueQueue<Row extends object = object> {
+  private readonly claimSql: string;
+  private readonly settleSql: string;
+
+  constructor(
+    private readonly transactions: Transactions,
+    private readonly options: DueQueueOptions,
+  ) {
+    this.claimSql = claimStatement(options);
+    this.settleSql = settleStatement(options);
+  }
+
+  /** In the current transaction, if there is one: then others wait for nothing and pass over what it has claimed. */
+  async claim({ limit, horizon = 0 }: ClaimOptions): Promise<DueClaims<Row>> {
+    const ahead = parseDuration(horizon);
+    const rows = await this.transactions.manager().query<ClaimedRow[]>(this.claimSql, [limit, ahead]);
+    const names = Object.keys(this.options.select ?? {});
+    let now = 0;
+    const claims = rows.map((row) => {
+      const claim: Record<string, unknown> = {
+        key: row.claimed_key,
+        dueAt: new Date(row.claimed_due),
+        lease: new Date(row.claimed_lease),
+      };
+      names.forEach((name, i) => (claim[name] = row[`selected_${i}`]));
+      now = row.claimed_now;
+      return claim as unknown as DueClaim & Row;
+    });
+    claims.sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime());
+    return { claims, now: new Date(now) };
+  }
+
+  /**
+   * Moves each row to its next turn, or back to an earlier one to give it up.
+   * @returns the keys of those that were moved. The others are no longer this claim's: their lease ended and somebody
+   *   else claimed them, or they are gone.
+   */
+  async settle(settlements: readonly Settlement[]): Promise<Set<string>> {
+    if (settlements.length === 0) return new Set();
+    const [rows] = await this.transactions
+      .manager()
+      .query<[{ settled_key: string }[], number]>(this.settleSql, [
+        settlements.map(({ key }) => key),
+        settlements.map(({ lease }) => lease.toISOString()),
+        settlements.map(({ dueAt }) => dueAt.toISOString()),
+      ]);
+    return new Set(rows.map(({ settled_key }) => settled_key));
+  }
+}
+
+type ClaimedRow = {
+  claimed_key: string;
+  claimed_due: number;
+  claimed_lease: number;
+  claimed_now: number;
+} & Record<`selected_${number}`, unknown>;
+
+/**
+ * `clock_timestamp()` is volatile: in the condition itself it would be read for each row, and no index could serve it.
+ * Instants come as milliseconds, which cost a tenth of what reading a timestamp's text does.
+ *
+ * What is due goes through arrays: the planner takes `due` itself for as long as its limit, and would read the whole
+ * table to find a thousand rows in it, also where there is one. Of an unnested array it expects few rows, and looks
+ * each up by its key.
+ */
+function claimStatement({
+  table,
+  key = 'id',
+  due = 'due_at',
+  where,
+  lease,
+  select = {},
+}: DueQueueOptions): string {
+  const selected = Object.values(select).map((sql, i) => `, (${sql}) AS selected_${i}`);
+  return `
+    WITH clock AS MATERIALIZED (
+      SELECT clock_timestamp() AS now, clock_timestamp() + $2 * interval '1 millisecond' AS until
+    ), due AS MATERIALIZED (
+      SELECT q.${key} AS key, q.${due} AS due
+      FROM ${table} q
+      WHERE q.${due} <= (SELECT until FROM clock)${where ? ` AND (${where})` : ''}
+      ORDER BY q.${due}
+      LIMIT $1
+      FOR UPDATE OF q SKIP LOCKED
+    ), gathered AS MATERIALIZED (
+      SELECT array_agg(key) AS keys, array_agg(due) AS dues FROM due
+    ), claimed AS (
+      UPDATE ${table} q
+      SET ${due} = greatest((${lease}), clock.until + interval '1 second')
+      FROM clock, gathered, unnest(gathered.keys, gathered.dues) AS due (key, due)
+      WHERE q.${key} = due.key
+      RETURNING due.key AS claimed_key, ${milliseconds('due.due')} AS claimed_due,
+        ${milliseconds(`q.${due}`)} AS claimed_lease, ${milliseconds('clock.now')} AS claimed_now${selected.join('')}
+    )
+    SELECT * FROM claimed`;
+}
+
+function milliseconds(instant: string): string {
+  return `(extract(epoch FROM ${instant}) * 1000)::double precision`;
+}
+
+/** Locks in the order of the keys: two replicas that settle some of the same rows would wait for each other otherwise. */
+function settleStatement({ table, key = 'id', due = 'due_at' }: DueQueueOptions): string {
+  return `
+    UPDATE ${table} q
+    SET ${due} = s.due
+    FROM (
+      SELECT q.${key} AS key, s.due
+      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS s (key, lease, due)
+      JOIN ${table} q ON q.${key} = s.key AND q.${due} = s.lease
+      ORDER BY q.${key}
+      FOR UPDATE OF q
+    ) AS s
+    WHERE q.${key} = s.key
+    RETURNING q.${key} AS settled_key`;
+}
