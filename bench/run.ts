@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { type Bench } from './harness/bench.js';
 import { thisMachine } from './harness/machine.js';
 import { asJson, asTable } from './harness/report.js';
+import { batchWriter } from './batch-writer.bench.js';
 import { claim } from './claim.bench.js';
 import { cluster } from './cluster.bench.js';
 import { dueQueue } from './due-queue.bench.js';
@@ -18,7 +19,7 @@ import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
 import { startup } from './startup.bench.js';
 
-const BENCHES: readonly Bench[] = [claim, cluster, dueQueue, gc, lateness, overhead, startup];
+const BENCHES: readonly Bench[] = [batchWriter, claim, cluster, dueQueue, gc, lateness, overhead, startup];
 
 const list = (): string => {
   const width = Math.max(...BENCHES.map(({ name }) => name.length));
