@@ -6,6 +6,7 @@ import { type RunContext } from '../worker/run-context.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { cronInterval } from './adopted-worker.js';
 import { type CronMetadata } from './schedule-metadata.js';
+import { classAndMessageOf } from '../text/describe-error.js';
 
 type DateTime = ReturnType<CronJob['nextDate']>;
 
@@ -106,6 +107,8 @@ export class WorkerCronJob extends CronJob {
   }
 
   private act(done: Promise<void>): void {
-    done.catch((error: unknown) => this.logger.error(`Cron job "${this.worker}": ${String(error)}`));
+    done.catch((error: unknown) =>
+      this.logger.error(`Cron job "${this.worker}": ${classAndMessageOf(error)}`),
+    );
   }
 }

@@ -20,6 +20,7 @@ import {
   type RunRequestInput,
   type Timed,
 } from './coordinator.js';
+import { summaryOf } from '../text/describe-error.js';
 import {
   type LostRun,
   type RequestedRun,
@@ -288,7 +289,7 @@ export class LocalCoordinator extends Coordinator {
     const { status } = row;
     status.lastEnd = time;
     status.lastDurationMs = run.endedAt.getTime() - run.startedAt.getTime();
-    status.lastError = run.error?.message;
+    status.lastError = run.error && summaryOf(run.error);
     status.progress = undefined;
     status.runCount++;
     status.consecutiveFailures = run.outcome === 'succeeded' ? 0 : status.consecutiveFailures + 1;

@@ -1,6 +1,7 @@
 import { Logger, type LoggerService } from '@nestjs/common';
 import { type Run } from '../history/run.js';
 import { RunContext, type TransactionRunner } from '../worker/run-context.js';
+import { progressOf } from './run-progress.js';
 
 /** What a run has that was granted to this replica and to no other. */
 export interface ClaimedRun {
@@ -64,11 +65,7 @@ export class ActiveRun extends RunContext {
 
   get progress() {
     return (done: number, total?: number, message?: string): void => {
-      this.run.progress = {
-        done,
-        ...(total !== undefined && { total }),
-        ...(message !== undefined && { message }),
-      };
+      this.run.progress = progressOf(done, total, message);
       this.changed(this.run);
     };
   }

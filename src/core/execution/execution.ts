@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
-import { describeError, type EndedRun, type Run, type RunOutcome } from '../history/run.js';
+import { type EndedRun, type Run, type RunOutcome } from '../history/run.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { describeError, type RunError, stackOf, summaryOf } from '../text/describe-error.js';
 import { type Clock, type Timer } from '../timing/clock.js';
 import { runContextStorage } from '../worker/run-context.js';
 import { type ActiveRun } from './active-run.js';
@@ -115,21 +116,29 @@ export class Execution {
     return this.run as EndedRun;
   }
 
-  private settle(outcome: RunOutcome, error: unknown): void {
+  private settle(outcome: RunOutcome, thrown: unknown): void {
     const { run } = this;
     const { monitor, recorder } = this.parts;
     // When it was abandoned, its record stands: what comes after the drain counts no more.
     if (run.endedAt) return;
+    if (outcome !== 'succeeded') run.error = describeError(thrown);
     run.endedAt = new Date(this.time.now());
     run.outcome = outcome;
-    if (outcome !== 'succeeded') {
-      run.error = describeError(error);
-      Execution.logger.error(
-        `Worker "${run.worker}" ${outcome.replace('_', ' ')} (run ${run.id}): ${run.error.message}`,
-        run.error.stack,
-      );
-    }
     monitor.ended(this.context);
     recorder.record(run);
+    if (run.error) this.log(run.error);
+  }
+
+  /** The application's logger may throw, and the run has ended nevertheless. */
+  private log(error: RunError): void {
+    const { worker, outcome, id } = this.run;
+    try {
+      Execution.logger.error(
+        `Worker "${worker}" ${outcome.replace('_', ' ')} (run ${id}): ${summaryOf(error)}`,
+        stackOf(error),
+      );
+    } catch {
+      // Nowhere to say it.
+    }
   }
 }

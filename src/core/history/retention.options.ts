@@ -1,5 +1,6 @@
 import { type Duration, parseDuration } from '../timing/duration.js';
 import { InvalidRetentionError } from './history.errors.js';
+import { messageOf } from '../text/describe-error.js';
 
 /** How much of the history is kept: a run that either of the two leaves out is deleted. */
 export interface RetentionOptions {
@@ -26,7 +27,7 @@ function longestAge(maxAge: Duration): number {
   try {
     age = parseDuration(maxAge);
   } catch (error) {
-    throw new InvalidRetentionError(`.maxAge: ${(error as Error).message}`);
+    throw new InvalidRetentionError(`.maxAge: ${messageOf(error)}`);
   }
   if (age === 0)
     throw new InvalidRetentionError('.maxAge: 0 keeps no run: give a time, or false to delete none');

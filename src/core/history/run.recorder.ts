@@ -4,6 +4,7 @@ import { Clock, type Timer } from '../timing/clock.js';
 import { type Replica, thisReplica } from './replica.js';
 import { type Run } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
+import { messageOf } from '../text/describe-error.js';
 
 /** A run's start is stored within 100 ms, this and the write; whatever comes together goes in one write. */
 const FLUSH_AFTER = 50;
@@ -188,7 +189,7 @@ export class RunRecorder {
   }
 
   private lostStore(error: unknown): void {
-    if (!this.unreachable) this.logger.error(`Run history cannot be written, buffering: ${String(error)}`);
+    if (!this.unreachable) this.logger.error(`Run history cannot be written, buffering: ${messageOf(error)}`);
     this.unreachable = true;
   }
 

@@ -1,3 +1,4 @@
+import { type RunError } from '../text/describe-error.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
 
 /**
@@ -5,15 +6,6 @@ import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
  * aborted before it ended, whatever it then returned. `lost`: its replica stopped answering in mid-run.
  */
 export type RunOutcome = 'running' | 'succeeded' | 'failed' | 'timed_out' | 'aborted' | 'lost';
-
-export interface RunError {
-  /** Class of the error; absent when something else was thrown. */
-  name?: string;
-  /** At most 2,000 characters. */
-  message: string;
-  /** At most 8,000 characters. */
-  stack?: string;
-}
 
 /** The record of one run. */
 export interface Run {
@@ -45,32 +37,4 @@ export type EndedRun = Run & { endedAt: Date };
 /** Milliseconds by which it began after it was due: a busy process, a run before it, a limit of runs at a time. */
 export function latenessOf({ startedAt, scheduledAt }: Pick<Run, 'startedAt' | 'scheduledAt'>): number {
   return startedAt.getTime() - scheduledAt.getTime();
-}
-
-const LONGEST_MESSAGE = 2_000;
-const LONGEST_STACK = 8_000;
-
-/** What was thrown, whatever it is, as a record that can be stored anywhere. */
-export function describeError(thrown: unknown): RunError {
-  if (!(thrown instanceof Error)) return { message: clean(describeValue(thrown), LONGEST_MESSAGE) };
-  return {
-    name: clean(thrown.name, LONGEST_MESSAGE),
-    message: clean(thrown.message || thrown.name, LONGEST_MESSAGE),
-    ...(thrown.stack && { stack: clean(thrown.stack, LONGEST_STACK) }),
-  };
-}
-
-function describeValue(value: unknown): string {
-  if (typeof value === 'string') return value;
-  try {
-    return (typeof value === 'object' && value !== null && JSON.stringify(value)) || String(value);
-  } catch {
-    // A cycle, a throwing toJSON, an object without prototype.
-    return Object.prototype.toString.call(value);
-  }
-}
-
-/** Postgres takes neither NUL nor a lone surrogate in text; one of them would lose the whole batch. */
-function clean(text: string, longest: number): string {
-  return text.slice(0, longest).replaceAll('\0', '').toWellFormed();
 }

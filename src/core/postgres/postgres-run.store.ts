@@ -1,6 +1,7 @@
 import { type Replica } from '../history/replica.js';
-import { type Run, type RunError, type RunOutcome } from '../history/run.js';
+import { type Run, type RunOutcome } from '../history/run.js';
 import { type PruneQuery, type RunQuery, RunStore } from '../history/run.store.js';
+import { type RunError } from '../text/describe-error.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
 import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';

@@ -41,6 +41,7 @@ import { enroll } from './sql/enroll.js';
 import { release as releaseStatement } from './sql/release.js';
 import { renewLease } from './sql/renew-lease.js';
 import { pruneRequests, pulse, requestRun } from './sql/requests.js';
+import { summaryOf } from '../text/describe-error.js';
 import {
   type Answer,
   type RequestRow,
@@ -258,7 +259,7 @@ function releaseValues(release: Release): unknown[] {
     leased,
     requestId ?? null,
     run?.outcome === 'succeeded',
-    run?.error?.message ?? null,
+    run?.error ? summaryOf(run.error) : null,
     run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
     delay === 'keep' ? null : delay,
     // Nobody but who asked for the run reads it there.

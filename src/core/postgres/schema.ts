@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { ignore } from './bounded-query.js';
 import { MissingRightError, SchemaNewerThanCodeError, SchemaOutdatedError } from './postgres.errors.js';
 import { createVersionTable, readRights, readVersion, schemaSteps } from './sql/schema-steps.js';
+import { messageOf } from '../text/describe-error.js';
 
 /** Any fixed number will do; it only has to be this package's own. */
 const LOCK = 0x77_6f_72_6b;
@@ -48,7 +49,7 @@ async function checkRights(pool: pg.Pool, schema: string, refusal: unknown): Pro
   if (refusal !== undefined)
     throw new MissingRightError(
       role,
-      `may not upgrade the schema ${schema} (${(refusal as Error).message})`,
+      `may not upgrade the schema ${schema} (${messageOf(refusal)})`,
       missingSteps(schema, await installedVersion(pool, schema)),
     );
 }

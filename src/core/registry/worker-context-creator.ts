@@ -1,6 +1,7 @@
 import { ApplicationConfig, ExternalContextCreator, type ModuleRef, type NestContainer } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { isObservable, lastValueFrom } from 'rxjs';
+import { isError } from '../text/describe-error.js';
 
 /** Context type that guards, interceptors and filters of a worker see: `context.getType()`. */
 export const WORKER_CONTEXT = 'worker';
@@ -74,7 +75,7 @@ async function transformed(error: unknown, answer: unknown): Promise<unknown> {
   const value = isObservable(answer)
     ? await lastValueFrom(answer, { defaultValue: undefined })
     : await answer;
-  return value instanceof Error ? value : error;
+  return isError(value) ? value : error;
 }
 
 function unsupported(field: string): Error {

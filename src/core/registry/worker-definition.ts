@@ -2,6 +2,7 @@ import { type JitteredSchedule } from '../timing/jittered-schedule.js';
 import { type RunContext } from '../worker/run-context.js';
 import { type OverlapPolicy, type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
+import { messageOf } from '../text/describe-error.js';
 import {
   attempts,
   backoffTimes,
@@ -78,7 +79,7 @@ export function defineWorker(
     try {
       return check();
     } catch (error) {
-      problems.push(`${what}: ${(error as Error).message}`);
+      problems.push(`${what}: ${messageOf(error)}`);
       return standIn;
     }
   };
@@ -86,6 +87,10 @@ export function defineWorker(
   const { name } = worker;
   if (typeof name !== 'string' || name.trim() === '' || name.length > LONGEST_NAME)
     problems.push(`name: ${JSON.stringify(name)} is not a name: give 1 to ${LONGEST_NAME} characters`);
+  else if (name.includes('\0') || !name.isWellFormed())
+    problems.push(
+      `name: ${JSON.stringify(name)} holds a NUL or half of an emoji, which no database stores: leave it out`,
+    );
 
   const definition: WorkerDefinition = {
     name,

@@ -4,6 +4,7 @@ import { INTERVAL_METADATA, type IntervalMetadata } from '../worker/interval.dec
 import { type Worker } from '../worker/worker.js';
 import { type Wrapper } from './enhancers.js';
 import { isSingleton, WorkerCalls } from './worker-calls.js';
+import { classAndMessageOf, messageOf } from '../text/describe-error.js';
 
 /** A decorated method as it was found; nothing but its place in a class has been checked. */
 export interface Finding {
@@ -66,7 +67,7 @@ export class WorkerExplorer {
       const run = this.calls.to(wrapper, prototype, method);
       return { ...at, worker: { ...options, name, interval, run } };
     } catch (error) {
-      return { ...at, problem: (error as Error).message };
+      return { ...at, problem: messageOf(error) };
     }
   }
 }
@@ -81,7 +82,7 @@ function intervalOf(wrapper: Wrapper, every: IntervalMetadata['every']): Worker[
   try {
     return every(wrapper.instance as never);
   } catch (error) {
-    throw new Error(`the function that gives its interval threw: ${String(error)}`);
+    throw new Error(`the function that gives its interval threw: ${classAndMessageOf(error)}`);
   }
 }
 

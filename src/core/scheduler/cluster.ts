@@ -14,6 +14,7 @@ import { Membership } from './membership.js';
 import { recordInfo } from './record-info.js';
 import { type RunLimit } from './run-limit.js';
 import { type WorkerEvents } from './worker-events.js';
+import { messageOf } from '../text/describe-error.js';
 
 /** How often a replica asks for what it has not asked for: pauses, triggers, leases that ran out. Milliseconds. */
 const PULSE = 1_000;
@@ -219,7 +220,7 @@ export class Cluster {
   private reached(error?: unknown): void {
     if (error !== undefined && !this.unreachable)
       this.logger.error(
-        `The coordination cannot be reached, so no worker of the cluster starts here: ${String(error)}`,
+        `The coordination cannot be reached, so no worker of the cluster starts here: ${messageOf(error)}`,
       );
     if (error === undefined && this.unreachable) this.logger.log('The coordination can be reached again');
     this.unreachable = error !== undefined;

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
+import { classAndMessageOf } from '../text/describe-error.js';
 
 /** Calls the application's `onError`, if it has one, with what failed. */
 @Injectable()
@@ -19,7 +20,9 @@ export class ErrorHook {
     try {
       await onError(event.run);
     } catch (error) {
-      this.logger.error(`onError failed for run ${event.run.id} of "${event.worker}": ${String(error)}`);
+      this.logger.error(
+        `onError failed for run ${event.run.id} of "${event.worker}": ${classAndMessageOf(error)}`,
+      );
     }
   }
 }

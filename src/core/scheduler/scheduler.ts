@@ -23,6 +23,7 @@ import { RunLimit } from './run-limit.js';
 import { InvalidScheduleError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './worker-loop.js';
+import { messageOf } from '../text/describe-error.js';
 
 /** What has ended by then is told to the others; what is not is found by its silence. */
 const SETTLE_WITHIN = 5_000;
@@ -265,7 +266,9 @@ export class Scheduler {
         if (lastSlot) loop.catchUp(lastSlot.getTime());
       }
     } catch (error) {
-      this.logger.error(`Missed slots cannot be caught up, as the history cannot be read: ${String(error)}`);
+      this.logger.error(
+        `Missed slots cannot be caught up, as the history cannot be read: ${messageOf(error)}`,
+      );
     }
   }
 
@@ -280,7 +283,7 @@ function checkedTiming({ name, jitter, spacing }: WorkerDefinition, interval: Wo
   try {
     return timingOf(name, interval, jitter, spacing);
   } catch (error) {
-    throw new InvalidScheduleError(name, (error as Error).message);
+    throw new InvalidScheduleError(name, messageOf(error));
   }
 }
 

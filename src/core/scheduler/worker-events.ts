@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Observable, type Observer, type Operator, Subject, Subscription } from 'rxjs';
 import { type EndedRun, type Run } from '../history/run.js';
+import { classAndMessageOf } from '../text/describe-error.js';
 
 /** Something that happened to a run. The record is the live one while the run is on. */
 export type WorkerEvent =
@@ -77,6 +78,6 @@ class HarmlessObservable<T> extends Observable<T> {
   }
 
   private static log(error: unknown): void {
-    HarmlessObservable.logger.error(`A subscriber of worker events failed: ${String(error)}`);
+    HarmlessObservable.logger.error(`A subscriber of worker events failed: ${classAndMessageOf(error)}`);
   }
 }

@@ -1,5 +1,6 @@
 import { type EndedRun, type Run } from '../history/run.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
+import { summaryOf } from '../text/describe-error.js';
 
 type Counts = Pick<WorkerInfo, 'runCount' | 'skippedCount' | 'missedCount' | 'consecutiveFailures'>;
 
@@ -25,7 +26,7 @@ export class WorkerStats {
   ended(run: EndedRun): void {
     this.lastEndedAt = run.endedAt.getTime();
     this.lastDuration = this.lastEndedAt - run.startedAt.getTime();
-    this.lastError = run.error?.message;
+    this.lastError = run.error && summaryOf(run.error);
     this.counts.runCount++;
     if (run.outcome === 'succeeded') {
       this.counts.consecutiveFailures = 0;
