@@ -6,7 +6,7 @@ const common = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   setupFiles: ['reflect-metadata'],
   // Packages of their own, some with the same names as those here.
-  modulePathIgnorePatterns: ['<rootDir>/.parts/'],
+  modulePathIgnorePatterns: ['<rootDir>/.parts/', '<rootDir>/test/consumers/nest-11-jest/'],
 };
 
 export default {

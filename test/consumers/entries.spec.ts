@@ -26,7 +26,7 @@ const NEEDED: Record<string, string[]> = {
     'typeorm',
     'zod',
   ],
-  './control-plane/testing': ['typeid-js'],
+  './control-plane/testing': ['safe-stable-stringify', 'typeid-js'],
 };
 
 /** What no application should get by surprise: all that is needed by some entry and not by the framework. */

@@ -58,4 +58,27 @@ describeWith('Nest 11', 'an application on NestJS 11', () => {
     );
     expect({ passed, total }).toEqual({ passed: 16, total: 16 });
   });
+
+  it('made by `nest new` tests a worker in its own Jest, which takes CommonJS alone', async () => {
+    const project = join(installation, 'jest');
+    await cp(join(builtCheckout(), 'test/consumers/nest-11-jest'), project, { recursive: true });
+    const output = await nodeOutput(project, '../node_modules/jest/bin/jest.js', '--json', '--silent');
+    const { numPassedTests, numTotalTests } = JSON.parse(output) as Record<string, number>;
+    expect({ numPassedTests, numTotalTests }).toEqual({ numPassedTests: 3, numTotalTests: 3 });
+  });
+
+  it('gets the same classes whether it imports the package or requires it', async () => {
+    const script = `
+      import { createRequire } from 'node:module';
+      const entries = ['', '/terminus', '/dashboard', '/testing'];
+      const require = createRequire(import.meta.url);
+      for (const entry of entries) {
+        const [imported, required] = [await import('ctrlplane-workers' + entry), require('ctrlplane-workers' + entry)];
+        for (const [name, value] of Object.entries(imported))
+          if (required[name] !== value) throw new Error(entry + ' ' + name + ' is there twice');
+      }
+      console.log('one of each');`;
+    await writeFile(join(installation, 'both.mjs'), script);
+    expect(await nodeOutput(installation, 'both.mjs')).toBe('one of each\n');
+  });
 });

@@ -11,6 +11,7 @@ const COPIED = [
   'nest-cli.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'tsconfig.cjs.json',
   'src',
   'examples',
   'test/apps',
