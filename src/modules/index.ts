@@ -69,16 +69,14 @@ export {
   type WorkloadId,
 } from './ids/typed-id.js';
 export { InvalidInputError } from './input/input.errors.js';
-export { type Instance, type InstanceState } from './instances/instance.js';
+export { type Instance, type InstanceReason, type InstanceState } from './instances/instance.js';
 export * from './instances/instance.errors.js';
 export { InstanceRepository, type InstanceQuery } from './instances/instance.repository.js';
 export { InstancesModule } from './instances/instances.module.js';
-export {
-  type DeleteOptions,
-  type DeletionReason,
-  InstancesService,
-  type InstanceRequest,
-} from './instances/instances.service.js';
+export { type DeleteOptions, type Deletion, type DeletionReason } from './instances/deletion.js';
+export { InstanceConvergence } from './instances/instance-convergence.js';
+export { InstancesService, type InstanceRequest } from './instances/instances.service.js';
+export { type Placement, ProviderStores } from './providers/provider-stores.js';
 export * from './providers/provider.js';
 export * from './providers/provider.errors.js';
 export { hashOf, specHash } from './providers/spec-hash.js';

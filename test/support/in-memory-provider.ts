@@ -38,6 +38,7 @@ export class InMemoryProvider implements Provider {
   afterProvision: Fault = async () => undefined;
   beforeDeprovision: Fault = async () => undefined;
   afterDeprovision: Fault = async () => undefined;
+  beforeStart: Fault = async () => undefined;
   beforeList: (signal?: AbortSignal) => Promise<void> = async () => undefined;
   private readonly changes = new InstanceChanges();
 
@@ -77,7 +78,8 @@ export class InMemoryProvider implements Provider {
   }
 
   async status(id: InstanceId): Promise<ProviderInstance> {
-    return this.describe(this.held(id));
+    const held = this.running.get(id);
+    return held ? this.describe(held) : { instanceId: id, state: 'missing', labels: {}, endpoints: [] };
   }
 
   async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
@@ -93,7 +95,8 @@ export class InMemoryProvider implements Provider {
     return [];
   }
 
-  async start(id: InstanceId): Promise<ProviderInstance> {
+  async start(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    await this.beforeStart(id, signal);
     if (this.held(id).state !== 'running') this.hold(this.held(id));
     this.done.push(`start ${id}`);
     return this.describe(this.held(id));

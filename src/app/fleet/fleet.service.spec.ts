@@ -286,7 +286,7 @@ describe('FleetService.down', () => {
 
   it('reports what it cannot remove, keeps its rows and removes the rest', async () => {
     await fleets.up(fleetOf(workload('stuck', 1), workload('web', 1)));
-    await query(`UPDATE instances SET provider = 'moon' WHERE name = 'stuck'`);
+    await query(`UPDATE instances SET provider = 'moon', provider_store = NULL WHERE name = 'stuck'`);
     const report = await fleets.down(fleetOf());
     expect(report).toMatchObject({ workloads: 1, instances: 1 });
     expect(report.failures.map(({ subject }) => subject)).toContain('acme/stuck');

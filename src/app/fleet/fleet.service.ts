@@ -141,7 +141,7 @@ export class FleetService {
       }
       // What a workload that is gone, or none at all, has left behind.
       for await (const { id } of this.instancesOf(tenant.id)) {
-        await attempts.at(id, () => this.instances.delete(tenant.id, id, { signal }));
+        await attempts.at(id, async () => void (await this.instances.delete(tenant.id, id, { signal })));
       }
       report.instances += before - (await count(this.instancesOf(tenant.id)));
     });

@@ -40,3 +40,18 @@ export class InstancesLeftError extends AggregateError {
     super(errors, `${errors.length} of ${attempted} instances could not be removed. The first: ${example}`);
   }
 }
+
+/**
+ * Their removal is asked for, and is done by replicas that reach their stores. Nothing is wrong: repeat to see
+ * whether they are gone.
+ */
+export class InstancesElsewhereError extends Error {
+  static readonly httpStatus = 503;
+  override readonly name = 'InstancesElsewhereError';
+
+  constructor(readonly left: number) {
+    super(
+      `${left} instances are in stores that this replica does not reach: they are marked, and go when a replica that reaches them gets to it`,
+    );
+  }
+}

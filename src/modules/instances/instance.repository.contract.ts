@@ -3,8 +3,9 @@ import { type ContractCase } from '../../core/testing/contract-case.js';
 import { InvalidIdError } from '../ids/id.errors.js';
 import { type InstanceId, newId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { LABELS } from '../providers/provider.js';
+import { specHash } from '../providers/spec-hash.js';
 import { assertPages } from '../testing/assert-pages.js';
-import { type NewInstance } from './instance.js';
+import { type InstanceChange, type NewInstance } from './instance.js';
 import { type InstanceRepository } from './instance.repository.js';
 
 /** What every `InstanceRepository` keeps. `repository` is called by each case; one may serve them all. */
@@ -29,20 +30,32 @@ export function instanceRepositoryContract(repository: () => InstanceRepository)
           id: newId('instance'),
           name: 'web',
           provider: 'process',
+          providerStore: 'proc_1',
           labels: { [LABELS.workload]: workloadId, team: 'x' },
           spec: { command: ['node', 'a b'], env: { A: `"it's"` }, ports: [{ name: 'http', env: 'PORT' }] },
         };
         const instance = await insert(tenantId, given);
-        const { createdAt, updatedAt, ...rest } = instance;
+        const { createdAt, updatedAt, stateSince, ...rest } = instance;
         assert.deepEqual(rest, {
           tenantId,
           ...given,
           workloadId,
           state: 'provisioning',
+          desiredState: 'running',
+          specHash: specHash(given.spec),
           endpoints: [],
           ref: undefined,
+          reason: undefined,
           lastError: undefined,
+          exitCode: undefined,
+          logTail: undefined,
+          attempts: 0,
+          nextAttemptAt: undefined,
+          requestedAt: undefined,
+          restartRequested: false,
+          deletionReason: undefined,
         });
+        assert.ok(Math.abs(stateSince.getTime() - Date.now()) < 60_000);
         assert.ok(Math.abs(createdAt.getTime() - Date.now()) < 60_000);
         assert.ok(updatedAt >= createdAt);
         assert.deepEqual(await repository().find(tenantId, instance.id), instance);
@@ -84,7 +97,12 @@ export function instanceRepositoryContract(repository: () => InstanceRepository)
         const running = { state: 'running', endpoints, ref: '4711' } as const;
         const after = await repository().change(before.tenantId, before.id, running);
         assert.ok(after && after.updatedAt >= before.updatedAt);
-        assert.deepEqual(after, { ...before, ...running, updatedAt: after.updatedAt });
+        assert.deepEqual(after, {
+          ...before,
+          ...running,
+          updatedAt: after.updatedAt,
+          stateSince: after.stateSince,
+        });
         assert.deepEqual(await repository().find(before.tenantId, before.id), after);
 
         const cleared = await repository().change(before.tenantId, before.id, { ref: null });
@@ -100,6 +118,62 @@ export function instanceRepositoryContract(repository: () => InstanceRepository)
         const change = () => repository().change(tenantId, id, { state: 'running' }, ['provisioning']);
         const changed = await Promise.all([change(), change()]);
         assert.equal(changed.filter(Boolean).length, 1);
+      },
+    },
+    {
+      name: 'changes an instance only if it still is as it was seen',
+      run: async () => {
+        const seen = await insert(newId('tenant'));
+        const attempt = () =>
+          repository().change(seen.tenantId, seen.id, { attempts: seen.attempts + 1 }, undefined, {
+            state: seen.state,
+            attempts: seen.attempts,
+            specHash: seen.specHash,
+          });
+        const changed = await Promise.all([attempt(), attempt(), attempt()]);
+        assert.equal(changed.filter(Boolean).length, 1);
+        assert.equal((await repository().find(seen.tenantId, seen.id))?.attempts, 1);
+        const otherwise = { desiredState: 'stopped', state: 'provisioning' } as const;
+        assert.equal(
+          await repository().change(seen.tenantId, seen.id, { attempts: 7 }, undefined, otherwise),
+          undefined,
+        );
+      },
+    },
+    {
+      name: 'keeps since when a state is, and since when a change waits',
+      run: async () => {
+        const { id, tenantId, stateSince } = await insert(newId('tenant'));
+        const change = async (what: InstanceChange) => (await repository().change(tenantId, id, what))!;
+        const first = await change({ state: 'running', requested: true });
+        assert.ok(first.stateSince >= stateSince && first.requestedAt);
+        const again = await change({ state: 'running', requested: true });
+        assert.deepEqual([again.stateSince, again.requestedAt], [first.stateSince, first.requestedAt]);
+        const renewed = await change({ state: 'running', renewed: true, requested: false });
+        assert.ok(renewed.stateSince >= first.stateSince);
+        assert.equal(renewed.requestedAt, undefined);
+      },
+    },
+    {
+      name: 'says by its own clock when the next attempt is, and has the hash of another spec',
+      run: async () => {
+        const { id, tenantId } = await insert(newId('tenant'));
+        const spec = { command: ['false'] };
+        const later = await repository().change(tenantId, id, { nextAttemptIn: 3_600_000, spec });
+        assert.equal(later?.specHash, specHash(spec));
+        const wait = Number(later?.nextAttemptAt) - Number(later?.updatedAt);
+        assert.ok(Math.abs(wait - 3_600_000) < 5_000, `${wait} ms`);
+        const cleared = await repository().change(tenantId, id, { nextAttemptIn: null });
+        assert.equal(cleared?.nextAttemptAt, undefined);
+      },
+    },
+    {
+      name: 'finds several of several tenants by their ids',
+      run: async () => {
+        const [one, two] = [await insert(newId('tenant')), await insert(newId('tenant'))];
+        const found = await repository().findAllAcrossTenants([one.id, newId('instance'), two.id]);
+        assert.deepEqual(new Set(found.map(({ id }) => id)), new Set([one.id, two.id]));
+        assert.deepEqual(await repository().findAllAcrossTenants([]), []);
       },
     },
     {

@@ -1,6 +1,12 @@
 import { type Page, type PageQuery } from '../database/page.js';
 import { type InstanceId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
-import { type Instance, type InstanceChange, type InstanceState, type NewInstance } from './instance.js';
+import {
+  type Instance,
+  type InstanceChange,
+  type InstanceSeen,
+  type InstanceState,
+  type NewInstance,
+} from './instance.js';
 
 export interface InstanceQuery extends PageQuery {
   /** Only those whose label `ctrlplane.workload` says this. */
@@ -17,15 +23,23 @@ export abstract class InstanceRepository {
   abstract list(tenantId: TenantId, query?: InstanceQuery): Promise<Page<Instance>>;
 
   /**
-   * Changes the instance if it is in one of the states `from` at that moment (default: in any).
-   * @returns how it is then; undefined when there is none, or in none of those states.
+   * Changes the instance if it is in one of the states `from` at that moment (default: in any), and as it was
+   * `seen`.
+   * @returns how it is then; undefined when there is none, or none that is so.
    */
   abstract change(
     tenantId: TenantId,
     id: InstanceId,
     change: InstanceChange,
     from?: readonly InstanceState[],
+    seen?: InstanceSeen,
   ): Promise<Instance | undefined>;
+
+  /** Those of these ids that there are, of whichever tenant. */
+  abstract findAllAcrossTenants(ids: readonly InstanceId[]): Promise<Instance[]>;
+
+  /** What time it is by the clock that stamps the rows. */
+  abstract now(): Promise<Date>;
 
   /** @returns whether this call removed it: of two at the same time, one does. */
   abstract delete(tenantId: TenantId, id: InstanceId): Promise<boolean>;

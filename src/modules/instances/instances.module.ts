@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from '../events/events.module.js';
 import { ProvidersModule } from '../providers/providers.module.js';
+import { InstanceConvergence } from './instance-convergence.js';
 import { InstanceRepository } from './instance.repository.js';
 import { InstancesService } from './instances.service.js';
 import { TypeOrmInstanceRepository } from './typeorm-instance.repository.js';
@@ -8,7 +9,11 @@ import { TypeOrmInstanceRepository } from './typeorm-instance.repository.js';
 /** Provides the `InstancesService` and the `InstanceRepository`. Needs the `DatabaseModule`. */
 @Module({
   imports: [EventsModule, ProvidersModule],
-  providers: [InstancesService, { provide: InstanceRepository, useClass: TypeOrmInstanceRepository }],
-  exports: [InstancesService, InstanceRepository],
+  providers: [
+    InstancesService,
+    InstanceConvergence,
+    { provide: InstanceRepository, useClass: TypeOrmInstanceRepository },
+  ],
+  exports: [InstancesService, InstanceConvergence, InstanceRepository],
 })
 export class InstancesModule {}

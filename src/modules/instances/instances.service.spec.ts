@@ -26,6 +26,7 @@ describe('InstancesService', () => {
       afterProvision: nothing,
       beforeDeprovision: nothing,
       afterDeprovision: nothing,
+      beforeStart: nothing,
     });
     plane.provider.running.clear();
     plane.provider.done.length = 0;
@@ -203,12 +204,33 @@ describe('InstancesService', () => {
       expect(await list()).toEqual([]);
     });
 
-    it('keeps the row as it is when its provider is not registered: it may still run', async () => {
+    it('keeps the row as it is when nobody knows where it is, and its provider is not registered', async () => {
       const instance = await create();
-      await plane.dataSource.query(`UPDATE instances SET provider = 'docker' WHERE id = $1`, [instance.id]);
+      await plane.dataSource.query(
+        `UPDATE instances SET provider = 'docker', provider_store = NULL WHERE id = $1`,
+        [instance.id],
+      );
       await expect(remove(instance)).rejects.toThrow(UnknownProviderError);
       expect(await get(instance)).toMatchObject({ state: 'running', provider: 'docker' });
       expect(plane.provider.running.size).toBe(1);
+    });
+
+    it.each([
+      ['of the same provider', 'memory'],
+      ['of a provider that is not registered here', 'docker'],
+    ])('leaves what is in a store %s that it does not reach to a replica that does', async (_which, name) => {
+      const instance = await create();
+      await plane.dataSource.query(
+        `UPDATE instances SET provider = $2, provider_store = 'elsewhere' WHERE id = $1`,
+        [instance.id, name],
+      );
+      expect(await remove(instance, { reason: 'scaled_down' })).toBe('requested');
+      expect(await remove(instance, { reason: 'scaled_down' })).toBe('requested');
+      const waiting = await get(instance);
+      expect(waiting).toMatchObject({ state: 'destroying', deletionReason: 'scaled_down' });
+      expect(waiting.requestedAt).toBeInstanceOf(Date);
+      expect(plane.provider.done.filter((call) => call.startsWith('deprovision'))).toEqual([]);
+      expect(await told('instance.deleted')).toEqual([]);
     });
 
     it('can be aborted, and finished later', async () => {
@@ -239,6 +261,94 @@ describe('InstancesService', () => {
     });
   });
 
+  describe('start, stop, restart, deploy', () => {
+    const act = (call: 'start' | 'stop' | 'restart', { id }: Instance) =>
+      asSystem(() => plane.instances[call](tenantId, id));
+    const deploy = ({ id }: Instance, spec = next) =>
+      asSystem(() => plane.instances.deploy(tenantId, id, spec));
+    const next = { command: ['true'], env: { A: '2' } };
+    const calls = () => plane.provider.done.map((call) => call.split(' ')[0]);
+
+    it('stops what runs and starts it again, each told once and done once', async () => {
+      const instance = await create();
+      expect(await act('stop', instance)).toMatchObject({ state: 'stopped', desiredState: 'stopped' });
+      expect(await act('stop', instance)).toMatchObject({ state: 'stopped', requestedAt: undefined });
+      expect(await act('start', instance)).toMatchObject({ state: 'running', desiredState: 'running' });
+      expect(await act('start', instance)).toMatchObject({ state: 'running', requestedAt: undefined });
+      expect(calls()).toEqual(['provision', 'stop', 'start']);
+      expect(await told('instance.stopped')).toHaveLength(1);
+      expect(await told('instance.running')).toHaveLength(2);
+    });
+
+    it('restarts what runs, and what is stopped', async () => {
+      const instance = await create();
+      expect(await act('restart', instance)).toMatchObject({ state: 'running', restartRequested: false });
+      await act('stop', instance);
+      expect(await act('restart', instance)).toMatchObject({ state: 'running', restartRequested: false });
+      expect(calls()).toEqual(['provision', 'restart', 'stop', 'start']);
+      expect(await told('instance.restarted')).toHaveLength(1);
+    });
+
+    it('deploys another spec, and does nothing for the same, however it is written', async () => {
+      const instance = await create();
+      const deployed = await deploy(instance);
+      expect(deployed).toMatchObject({ state: 'running', spec: next });
+      expect(deployed.specHash).not.toBe(instance.specHash);
+      await deploy(instance, { env: { A: '2' }, command: ['true'] });
+      expect(calls()).toEqual(['provision', 'deploy']);
+      expect(await told('instance.deployed')).toHaveLength(1);
+    });
+
+    it('refuses a spec that cannot be, and an instance that is gone or on its way out', async () => {
+      const instance = await create();
+      await expect(deploy(instance, { command: [] } as never)).rejects.toThrow(InvalidInputError);
+      plane.provider.beforeDeprovision = () => Promise.reject(new Error('busy'));
+      await remove(instance).catch(() => undefined);
+      await expect(act('stop', instance)).rejects.toThrow(UnknownInstanceError);
+      await expect(act('start', { id: newId('instance') } as Instance)).rejects.toThrow(UnknownInstanceError);
+    });
+
+    it('keeps the request for a replica that reaches the store', async () => {
+      const instance = await create();
+      await plane.dataSource.query(`UPDATE instances SET provider_store = 'elsewhere' WHERE id = $1`, [
+        instance.id,
+      ]);
+      const asked = await act('stop', instance);
+      expect(asked).toMatchObject({ state: 'running', desiredState: 'stopped' });
+      expect(asked.requestedAt).toBeInstanceOf(Date);
+      expect(calls()).toEqual(['provision']);
+    });
+
+    it('does not lose what is asked for while the provider is at work', async () => {
+      const instance = await create();
+      await act('stop', instance);
+      plane.provider.beforeStart = async () => {
+        plane.provider.beforeStart = async () => undefined;
+        await plane.dataSource.query(`UPDATE instances SET desired_state = 'stopped' WHERE id = $1`, [
+          instance.id,
+        ]);
+      };
+      await act('start', instance);
+      expect(await get(instance)).toMatchObject({ state: 'stopped', desiredState: 'stopped' });
+      expect((await get(instance)).requestedAt).toBeInstanceOf(Date);
+    });
+
+    it('says why and counts when the provider refuses, and forgets that at the next request', async () => {
+      const instance = await create();
+      await act('stop', instance);
+      plane.provider.beforeStart = () => Promise.reject(new Error('no memory'));
+      const failed = await act('start', instance);
+      expect(failed).toMatchObject({ state: 'failed', lastError: 'no memory', attempts: 1 });
+      expect(failed.nextAttemptAt).toBeInstanceOf(Date);
+      plane.provider.beforeStart = async () => undefined;
+      expect(await act('start', instance)).toMatchObject({
+        state: 'running',
+        lastError: undefined,
+        attempts: 0,
+      });
+    });
+  });
+
   describe('deleteEach', () => {
     it('goes on after one that cannot be removed, and says how many are left', async () => {
       const instances = [await create(), await create(), await create()];
@@ -259,6 +369,10 @@ describe('InstancesService', () => {
       ['provision', ({ id }) => plane.instances.provision(tenantId, id)],
       ['get', ({ id }) => plane.instances.get(tenantId, id)],
       ['list', () => plane.instances.list(tenantId)],
+      ['start', ({ id }) => plane.instances.start(tenantId, id)],
+      ['stop', ({ id }) => plane.instances.stop(tenantId, id)],
+      ['restart', ({ id }) => plane.instances.restart(tenantId, id)],
+      ['deploy', ({ id }) => plane.instances.deploy(tenantId, id, request.spec)],
       ['delete', ({ id }) => plane.instances.delete(tenantId, id)],
       ['deleteEach', (instance) => plane.instances.deleteEach(tenantId, [instance], {}).catch(causeOf)],
     ];

@@ -2,21 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { requireTenantAccess } from '../auth/claims.js';
 import { forEachIsolated } from '../concurrency/for-each-isolated.js';
 import { type Page } from '../database/page.js';
-import { storableText } from '../database/text.js';
 import { Transactions } from '../database/transaction.js';
-import { EventBus } from '../events/event-bus.js';
 import { type InstanceId, newId, parseId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
-import {
-  type InstanceSpec,
-  LABELS,
-  type Labels,
-  type Provider,
-  type ProviderInstance,
-} from '../providers/provider.js';
-import { ProviderRegistry } from '../providers/provider.registry.js';
-import { parseProvisionRequest } from '../providers/provision-request.schema.js';
-import { InstanceNotRemovedError, InstancesLeftError, UnknownInstanceError } from './instance.errors.js';
-import { type Instance, type InstanceChange, type InstanceState } from './instance.js';
+import { type InstanceSpec, LABELS, type Labels } from '../providers/provider.js';
+import { ProviderStores } from '../providers/provider-stores.js';
+import { parseInstanceSpec, parseProvisionRequest } from '../providers/provision-request.schema.js';
+import { type DeleteOptions, type Deletion } from './deletion.js';
+import { InstanceConvergence, STAYING } from './instance-convergence.js';
+import { InstancesLeftError, UnknownInstanceError } from './instance.errors.js';
+import { type Instance, type InstanceChange } from './instance.js';
 import { type InstanceQuery, InstanceRepository } from './instance.repository.js';
 
 /** What it takes to make an instance. */
@@ -31,20 +25,6 @@ export interface InstanceRequest {
   labels?: Labels;
 }
 
-/** Why an instance is removed. The event `instance.deleted` carries it. */
-export type DeletionReason =
-  'requested' | 'scaled_down' | 'workload_deleted' | 'tenant_deleted' | 'orphan_swept';
-
-export interface DeleteOptions {
-  /** Default `requested`. */
-  reason?: DeletionReason;
-  /** Stops between two steps, and what the provider is doing. Repeating the call goes on. */
-  signal?: AbortSignal;
-}
-
-/** An instance on its way out is not brought back. */
-const STAYING: readonly InstanceState[] = ['provisioning', 'running', 'stopped', 'failed'];
-
 /**
  * Instances of a tenant: rows, and what providers run for them. The row is there before the provider is asked
  * to run anything and goes after the provider has removed it, so whatever runs has a row, after any crash.
@@ -54,8 +34,8 @@ const STAYING: readonly InstanceState[] = ['provisioning', 'running', 'stopped',
 export class InstancesService {
   constructor(
     private readonly instances: InstanceRepository,
-    private readonly providers: ProviderRegistry,
-    private readonly events: EventBus,
+    private readonly stores: ProviderStores,
+    private readonly convergence: InstanceConvergence,
     private readonly transactions: Transactions,
   ) {}
 
@@ -72,7 +52,7 @@ export class InstancesService {
   /** The first half of `create`: the row, in the current transaction if there is one. `provision` is the other. */
   async register(tenantId: TenantId, request: InstanceRequest): Promise<Instance> {
     requireTenantAccess(tenantId);
-    this.providers.get(request.provider);
+    const providerStore = await this.stores.idOf(request.provider);
     const { instanceId, name, spec, labels } = parseProvisionRequest({
       instanceId: newId('instance'),
       tenantId,
@@ -81,38 +61,58 @@ export class InstancesService {
       labels: withWorkload(request.labels, request.workloadId),
     });
     return this.transactions.run(async () => {
-      const fresh = { id: instanceId, name, provider: request.provider, labels, spec };
+      const fresh = { id: instanceId, name, provider: request.provider, providerStore, labels, spec };
       const instance = await this.instances.insert(tenantId, fresh);
-      await this.publish('instance.created', instance);
+      await this.convergence.publish('instance.created', instance);
       return instance;
     });
   }
 
   /**
-   * Makes an instance run that has a row; one that runs already is left as it is.
-   * @returns it as `running`, or as `failed` with `lastError`.
+   * Makes an instance run that has a row, whatever wait is left; one that runs already is left as it is.
+   * @returns it as `running`, or as `failed` with `lastError`; as it was, when it is in a store that this replica
+   *   does not reach: then a replica that does makes it run.
    * @throws UnknownInstanceError also when it is deleted meanwhile; UnknownProviderError.
    */
   async provision(tenantId: TenantId, id: InstanceId, signal?: AbortSignal): Promise<Instance> {
     const instance = await this.get(tenantId, id);
-    const provider = this.providers.get(instance.provider);
     if (instance.state === 'destroying') throw new UnknownInstanceError(tenantId, id);
     signal?.throwIfAborted();
-    const { name, spec, labels } = instance;
-    let outcome: ProviderInstance;
-    try {
-      outcome = await provider.provision({ instanceId: id, tenantId, name, spec, labels }, signal);
-    } catch (error) {
-      signal?.throwIfAborted();
-      return this.settle(instance, provider, { state: 'failed', lastError: reasonOf(error) });
-    }
-    const { endpoints, ref = null } = outcome;
-    return outcome.state === 'running'
-      ? this.settle(instance, provider, { state: 'running', endpoints, ref, lastError: null })
-      : this.settle(instance, provider, {
-          state: 'failed',
-          lastError: `the provider calls it ${outcome.state}`,
-        });
+    return this.convergence.repair(instance, { drift: 'missing', repair: 'provision' }, undefined, {
+      signal,
+    });
+  }
+
+  /**
+   * Lets it run: at once, or when a replica that reaches its store gets to it.
+   * @returns how it is then, as from `provision`
+   * @throws UnknownInstanceError also for one on its way out; UnknownProviderError
+   */
+  async start(tenantId: TenantId, id: InstanceId, signal?: AbortSignal): Promise<Instance> {
+    return this.request(tenantId, id, { desiredState: 'running' }, signal);
+  }
+
+  /** Lets it be known and not run, until `start`. Otherwise as `start`. */
+  async stop(tenantId: TenantId, id: InstanceId, signal?: AbortSignal): Promise<Instance> {
+    return this.request(tenantId, id, { desiredState: 'stopped' }, signal);
+  }
+
+  /** Ends and starts it; of a stopped one it is a `start`. A crash in the midst of it may make it start twice. */
+  async restart(tenantId: TenantId, id: InstanceId, signal?: AbortSignal): Promise<Instance> {
+    return this.request(tenantId, id, { desiredState: 'running', restartRequested: true }, signal);
+  }
+
+  /**
+   * Gives it another spec, and starts it from that. The same spec changes nothing. Otherwise as `start`.
+   * @throws InvalidInputError before anything is stored
+   */
+  async deploy(
+    tenantId: TenantId,
+    id: InstanceId,
+    spec: InstanceSpec,
+    signal?: AbortSignal,
+  ): Promise<Instance> {
+    return this.request(tenantId, id, { spec: parseInstanceSpec(spec) }, signal);
   }
 
   /** @throws UnknownInstanceError */
@@ -134,72 +134,54 @@ export class InstancesService {
    * one `instance.deleted`, however many callers do this at the same time. One that is gone is success.
    * @throws UnknownProviderError, InstanceNotRemovedError; the row is kept, and repeating goes on.
    */
-  async delete(tenantId: TenantId, id: InstanceId, options: DeleteOptions = {}): Promise<void> {
+  async delete(tenantId: TenantId, id: InstanceId, options: DeleteOptions = {}): Promise<Deletion> {
     const { reason = 'requested', signal } = options;
     requireTenantAccess(tenantId);
     signal?.throwIfAborted();
     const found = await this.instances.find(tenantId, id);
-    if (!found) return;
-    const provider = this.providers.get(found.provider);
-    const instance = await this.instances.change(tenantId, id, { state: 'destroying' });
-    if (!instance) return;
-    await this.deprovision(instance, provider, signal);
-    await this.transactions.run(async () => {
-      if (!(await this.instances.delete(tenantId, id))) return;
-      await this.publish('instance.deleted', instance, { reason });
-    });
+    if (!found) return 'removed';
+    await this.stores.reach(found, signal);
+    const destroying = { state: 'destroying', deletionReason: reason, requested: true } as const;
+    const instance = await this.instances.change(tenantId, id, destroying);
+    return instance ? this.convergence.remove(instance, { reason, signal }) : 'removed';
   }
 
   /**
    * Removes each of them, eight at a time; one that cannot be removed keeps no other.
+   * @returns how many are left to other replicas, which reach their stores
    * @throws InstancesLeftError after all have been tried.
    */
   async deleteEach(
     tenantId: TenantId,
     instances: readonly Instance[],
     options: DeleteOptions,
-  ): Promise<void> {
-    const remove = ({ id }: Instance) => this.delete(tenantId, id, options);
+  ): Promise<number> {
+    let left = 0;
+    const remove = async ({ id }: Instance) => {
+      if ((await this.delete(tenantId, id, options)) === 'requested') left++;
+    };
     const { failures } = await forEachIsolated(instances, { signal: options.signal }, remove);
     if (failures.length)
       throw new InstancesLeftError(
         failures.map(({ error }) => error),
         instances.length,
       );
+    return left;
   }
 
-  private async deprovision(instance: Instance, provider: Provider, signal?: AbortSignal): Promise<void> {
-    try {
-      await provider.deprovision(instance.id, signal);
-    } catch (error) {
-      signal?.throwIfAborted();
-      const lastError = reasonOf(error);
-      await this.instances.change(instance.tenantId, instance.id, { lastError });
-      throw new InstanceNotRemovedError(instance.id, instance.provider, lastError, { cause: error });
-    }
-  }
-
-  /** Stores what became of a provisioning; undoes it if the instance has been deleted in the meantime. */
-  private async settle(
-    { id, tenantId }: Instance,
-    provider: Provider,
-    change: InstanceChange & { state: 'running' | 'failed' },
+  /** Stores what is asked for, as news: failures of before do not count. Then does it, if this replica can. */
+  private async request(
+    tenantId: TenantId,
+    id: InstanceId,
+    change: InstanceChange,
+    signal?: AbortSignal,
   ): Promise<Instance> {
-    const others = STAYING.filter((state) => state !== change.state);
-    const settled = await this.transactions.run(async () => {
-      const changed = await this.instances.change(tenantId, id, change, others);
-      if (changed) await this.publish(`instance.${change.state}`, changed, { error: changed.lastError });
-      return changed ?? this.instances.change(tenantId, id, change, [change.state]);
-    });
-    if (settled) return settled;
-    await provider.deprovision(id);
-    throw new UnknownInstanceError(tenantId, id);
-  }
-
-  private async publish(type: string, instance: Instance, more: object = {}): Promise<void> {
-    const { id: instanceId, tenantId, workloadId, name, provider } = instance;
-    const payload = { instanceId, workloadId, name, provider, ...more };
-    await this.events.publish({ type, tenantId, payload });
+    requireTenantAccess(tenantId);
+    signal?.throwIfAborted();
+    const news = { ...change, requested: true, attempts: 0, nextAttemptIn: null };
+    const instance = await this.instances.change(tenantId, id, news, STAYING);
+    if (!instance) throw new UnknownInstanceError(tenantId, id);
+    return this.convergence.converge(instance, { signal });
   }
 }
 
@@ -207,8 +189,4 @@ function withWorkload(labels: Labels = {}, workloadId?: WorkloadId): Labels {
   return workloadId === undefined
     ? labels
     : { ...labels, [LABELS.workload]: parseId('workload', workloadId) };
-}
-
-function reasonOf(error: unknown): string {
-  return storableText(error instanceof Error ? error.message || error.name : String(error));
 }

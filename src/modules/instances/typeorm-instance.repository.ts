@@ -1,14 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { In, type Repository } from 'typeorm';
+import { In, type QueryDeepPartialEntity, type Repository } from 'typeorm';
 import { findPage, mapPage, type Page } from '../database/page.js';
 import { updated } from '../database/rows.js';
 import { Transactions } from '../database/transaction.js';
 import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import { specHash } from '../providers/spec-hash.js';
 import { InstanceEntity } from './instance.entity.js';
 import {
   type Instance,
   INSTANCE_STATES,
   type InstanceChange,
+  type InstanceSeen,
   type InstanceState,
   type NewInstance,
 } from './instance.js';
@@ -21,8 +23,14 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
     super();
   }
 
-  async insert(tenantId: TenantId, { id, name, provider, labels, spec }: NewInstance): Promise<Instance> {
-    const row = this.rows.create({ ...key(tenantId, id), name, provider, labels, spec });
+  async insert(tenantId: TenantId, { id, providerStore, spec, ...rest }: NewInstance): Promise<Instance> {
+    const row = this.rows.create({
+      ...rest,
+      ...key(tenantId, id),
+      providerStore: providerStore ?? null,
+      spec,
+      specHash: specHash(spec),
+    });
     await this.rows.insert(row);
     return toInstance(row);
   }
@@ -43,15 +51,28 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
     id: InstanceId,
     change: InstanceChange,
     from: readonly InstanceState[] = INSTANCE_STATES,
+    { state, ...seen }: InstanceSeen = {},
   ): Promise<Instance | undefined> {
-    const where = { ...key(tenantId, id), state: In(from) };
-    const row = await updated(this.rows, where, { ...change, updatedAt: () => 'clock_timestamp()' });
+    const states = state === undefined ? from : from.filter((each) => each === state);
+    const where = { ...key(tenantId, id), ...seen, state: In(states) };
+    const row = await updated(this.rows, where, columnsOf(change));
     return row ? toInstance(row) : undefined;
+  }
+
+  async findAllAcrossTenants(ids: readonly InstanceId[]): Promise<Instance[]> {
+    if (!ids.length) return [];
+    const rows = await this.rows.findBy({ id: In(ids.map((id) => parseId('instance', id))) });
+    return rows.map(toInstance);
   }
 
   async delete(tenantId: TenantId, id: InstanceId): Promise<boolean> {
     const { affected } = await this.rows.delete(key(tenantId, id));
     return affected === 1;
+  }
+
+  async now(): Promise<Date> {
+    const [row] = await this.transactions.manager().query<{ now: Date }[]>(`SELECT ${NOW} AS now`);
+    return row!.now;
   }
 
   private get rows(): Repository<InstanceEntity> {
@@ -63,11 +84,44 @@ function key(tenantId: TenantId, id: InstanceId): { tenantId: TenantId; id: Inst
   return { tenantId: parseId('tenant', tenantId), id: parseId('instance', id) };
 }
 
-function toInstance({ workloadId, ref, lastError, ...row }: InstanceEntity): Instance {
+function columnsOf(change: InstanceChange): QueryDeepPartialEntity<InstanceEntity> {
+  const { nextAttemptIn, requested, renewed, ...columns } = change;
+  return {
+    ...columns,
+    ...(columns.spec && { specHash: specHash(columns.spec) }),
+    ...(columns.state && {
+      stateSince: () =>
+        renewed ? NOW : `CASE WHEN state = '${columns.state}' THEN state_since ELSE ${NOW} END`,
+    }),
+    ...(nextAttemptIn !== undefined && {
+      nextAttemptAt: nextAttemptIn === null ? null : () => inMilliseconds(nextAttemptIn),
+    }),
+    ...(requested !== undefined && {
+      requestedAt: requested ? () => `coalesce(requested_at, ${NOW})` : null,
+    }),
+    updatedAt: () => NOW,
+  };
+}
+
+const NOW = 'clock_timestamp()';
+
+function inMilliseconds(ms: number): string {
+  return `${NOW} + ${Math.round(ms)} * interval '1 ms'`;
+}
+
+function toInstance(row: InstanceEntity): Instance {
   return {
     ...row,
-    workloadId: workloadId ?? undefined,
-    ref: ref ?? undefined,
-    lastError: lastError ?? undefined,
+    workloadId: row.workloadId ?? undefined,
+    providerStore: row.providerStore ?? undefined,
+    specHash: row.specHash ?? specHash(row.spec),
+    ref: row.ref ?? undefined,
+    reason: row.reason ?? undefined,
+    lastError: row.lastError ?? undefined,
+    exitCode: row.exitCode ?? undefined,
+    logTail: row.logTail ?? undefined,
+    nextAttemptAt: row.nextAttemptAt ?? undefined,
+    requestedAt: row.requestedAt ?? undefined,
+    deletionReason: row.deletionReason ?? undefined,
   };
 }

@@ -7,6 +7,7 @@ import { DatacenterRepository } from '../datacenters/datacenter.repository.js';
 import { EventBus } from '../events/event-bus.js';
 import { newId, type TenantId } from '../ids/typed-id.js';
 import { name, parseInput } from '../input/input.js';
+import { InstancesElsewhereError } from '../instances/instance.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { WorkloadsService } from '../workloads/workloads.service.js';
 import { UnknownTenantError } from './tenant.errors.js';
@@ -65,6 +66,7 @@ export class TenantsService {
   /**
    * Removes the tenant with its workloads, instances and datacenters; the tenant's row goes last, so that
    * repeating the call after a failure or a crash goes on where it stopped. One that is gone is success.
+   * @throws InstancesLeftError, InstancesElsewhereError with the row kept.
    */
   async delete(id: TenantId, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     requireCrossTenant();
@@ -72,7 +74,8 @@ export class TenantsService {
       const workloads = await this.workloads.list(id);
       for (const workload of workloads.items) await this.workloads.delete(id, workload.id, { signal });
       const instances = await this.instances.list(id);
-      await this.instances.deleteEach(id, instances.items, { reason: 'tenant_deleted', signal });
+      const left = await this.instances.deleteEach(id, instances.items, { reason: 'tenant_deleted', signal });
+      if (left > 0) throw new InstancesElsewhereError(left);
     } while (!(await this.removeIfEmpty(id)));
   }
 

@@ -8,7 +8,9 @@ import { DatacenterRepository } from '../datacenters/datacenter.repository.js';
 import { EventBus } from '../events/event-bus.js';
 import { newId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type Instance } from '../instances/instance.js';
-import { type DeletionReason, InstancesService } from '../instances/instances.service.js';
+import { type DeletionReason } from '../instances/deletion.js';
+import { InstancesElsewhereError } from '../instances/instance.errors.js';
+import { InstancesService } from '../instances/instances.service.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
 import { UnknownTenantError } from '../tenants/tenant.errors.js';
 import { TenantRepository } from '../tenants/tenant.repository.js';
@@ -113,7 +115,7 @@ export class WorkloadsService {
   /**
    * Removes the workload: its instances first and its row last, so that a crash leaves something to repeat
    * this on. One that is gone is success.
-   * @throws InstancesLeftError with the row kept.
+   * @throws InstancesLeftError, InstancesElsewhereError with the row kept.
    */
   async delete(
     tenantId: TenantId,
@@ -125,7 +127,8 @@ export class WorkloadsService {
     await this.workloads.setReplicas(tenantId, id, 0);
     do {
       const { items } = await this.instances.list(tenantId, { workloadId: id });
-      await this.instances.deleteEach(tenantId, items, { reason, signal });
+      const left = await this.instances.deleteEach(tenantId, items, { reason, signal });
+      if (left > 0) throw new InstancesElsewhereError(left);
     } while (!(await this.removeIfEmpty(tenantId, id)));
   }
 

@@ -1,0 +1,321 @@
+import { Injectable } from '@nestjs/common';
+import { Transactions } from '../database/transaction.js';
+import { EventBus } from '../events/event-bus.js';
+import { type Provider, type ProviderInstance } from '../providers/provider.js';
+import { ProviderStores } from '../providers/provider-stores.js';
+import { type DeleteOptions, type Deletion } from './deletion.js';
+import { DEFAULT_INSTANCE_BACKOFF, type InstanceBackoff, waitAfter } from './instance-backoff.js';
+import { compare, type Drift, type Finding } from './instance-drift.js';
+import { logTailOf, messageOf, reasonOf } from './instance-failure.js';
+import { InstanceNotRemovedError, UnknownInstanceError } from './instance.errors.js';
+import { type Instance, type InstanceChange, type InstanceState } from './instance.js';
+import { InstanceRepository } from './instance.repository.js';
+
+export interface ConvergeOptions {
+  backoff?: InstanceBackoff;
+  signal?: AbortSignal;
+}
+
+/** An instance on its way out is not brought back. */
+export const STAYING: readonly InstanceState[] = ['provisioning', 'running', 'stopped', 'failed'];
+
+/** What a successful attempt clears. */
+const WELL = {
+  lastError: null,
+  exitCode: null,
+  logTail: null,
+  nextAttemptIn: null,
+  requested: false,
+} as const;
+
+/**
+ * Makes one instance what its row says, by one call of its provider and one change of the row. Each change names
+ * what was seen when it was decided on: of several that do the same at the same time one gets its way, and what was
+ * asked for meanwhile is not undone. A crash between the call and the change leaves a difference that the
+ * next comparison finds.
+ *
+ * Takes rows as they were just read; who may do this, and to what, is the caller's affair.
+ */
+@Injectable()
+export class InstanceConvergence {
+  constructor(
+    private readonly instances: InstanceRepository,
+    private readonly stores: ProviderStores,
+    private readonly events: EventBus,
+    private readonly transactions: Transactions,
+  ) {}
+
+  /**
+   * Compares it with what its provider says now, and repairs what differs, whatever wait is left.
+   * @returns how it is then; as it was, when it is in a store that this replica does not reach.
+   * @throws UnknownInstanceError when it is deleted meanwhile
+   */
+  async converge(instance: Instance, options: ConvergeOptions = {}): Promise<Instance> {
+    const provider = await this.stores.reach(instance, options.signal);
+    if (!provider) return instance;
+    const observed = await provider.status(instance.id, options.signal);
+    const finding = compare({ ...instance, unsettled: isUnsettled(instance) }, observed);
+    if (!finding) return instance;
+    return this.repair(instance, finding, observed, options);
+  }
+
+  /**
+   * Does what a comparison has found.
+   * @returns how it is then. What the provider refused is in `lastError`, and `nextAttemptAt` says how long to wait.
+   * @throws UnknownInstanceError when it is deleted meanwhile; the signal's reason
+   */
+  async repair(
+    instance: Instance,
+    { drift, repair }: Finding,
+    observed: ProviderInstance | undefined,
+    { backoff = DEFAULT_INSTANCE_BACKOFF, signal }: ConvergeOptions = {},
+  ): Promise<Instance> {
+    const provider = await this.stores.reach(instance, signal);
+    if (!provider) return instance;
+    signal?.throwIfAborted();
+    if (repair === 'remove') {
+      await this.remove(instance, { reason: instance.deletionReason, signal });
+      return instance;
+    }
+    if (repair === 'note') return this.note(instance, observed!, backoff);
+    if (instance.state !== 'running' || !isEnd(drift)) {
+      await this.tellIfUnasked(instance, drift);
+      return this.attempt(instance, repair, provider, backoff, signal);
+    }
+    const noted = await this.noteEnd(instance, drift, observed, provider, backoff, signal);
+    if (!noted || noted.nextAttemptAt) return noted ?? instance;
+    return this.attempt(noted, repair, provider, backoff, signal);
+  }
+
+  /** Notes that it ended, without repairing it; for workloads whose policy is `mark`. */
+  async mark(instance: Instance, { drift }: Finding, observed?: ProviderInstance, signal?: AbortSignal) {
+    if (instance.state !== 'running') return;
+    const provider = await this.stores.reach(instance, signal);
+    if (provider && isEnd(drift))
+      await this.noteEnd(instance, drift, observed, provider, DEFAULT_INSTANCE_BACKOFF, signal);
+  }
+
+  /**
+   * Has its provider remove it, then removes the row and tells one `instance.deleted`.
+   * @throws InstanceNotRemovedError with the row kept
+   */
+  async remove(instance: Instance, { reason = 'requested', signal }: DeleteOptions): Promise<Deletion> {
+    const { id, tenantId, attempts } = instance;
+    const provider = await this.stores.reach(instance, signal);
+    if (!provider) return 'requested';
+    try {
+      await provider.deprovision(id, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const lastError = messageOf(error);
+      const nextAttemptIn = waitAfter(attempts + 2, DEFAULT_INSTANCE_BACKOFF);
+      await this.instances.change(tenantId, id, { lastError, attempts: attempts + 1, nextAttemptIn });
+      throw new InstanceNotRemovedError(id, instance.provider, lastError, { cause: error });
+    }
+    await this.transactions.run(async () => {
+      if (await this.instances.delete(tenantId, id))
+        await this.publish('instance.deleted', instance, { reason });
+    });
+    return 'removed';
+  }
+
+  async publish(type: string, instance: Instance, more: object = {}): Promise<void> {
+    const { id: instanceId, tenantId, workloadId, name, provider } = instance;
+    const payload = { instanceId, workloadId, name, provider, ...more };
+    await this.events.publish({ type, tenantId, payload });
+  }
+
+  private async attempt(
+    instance: Instance,
+    repair: Exclude<Finding['repair'], 'remove' | 'note'>,
+    provider: Provider,
+    backoff: InstanceBackoff,
+    signal?: AbortSignal,
+  ): Promise<Instance> {
+    try {
+      if (repair === 'stop') {
+        await provider.stop(instance.id, signal);
+        return await this.settle(instance, provider, stopped(), signal);
+      }
+      const made = await call(provider, repair, instance, signal);
+      if (made.state !== 'running') throw new Error(`the provider calls it ${made.state}`);
+      const renewed = repair === 'restart' || repair === 'deploy';
+      return await this.settle(instance, provider, { ...running(instance, made), renewed }, signal, repair);
+    } catch (error) {
+      if (error instanceof UnknownInstanceError) throw error;
+      signal?.throwIfAborted();
+      return this.failed(instance, provider, error, repair, backoff, signal);
+    }
+  }
+
+  private async failed(
+    instance: Instance,
+    provider: Provider,
+    error: unknown,
+    repair: Finding['repair'],
+    backoff: InstanceBackoff,
+    signal?: AbortSignal,
+  ): Promise<Instance> {
+    const attempts = instance.attempts + 1;
+    const hasRun = instance.state === 'running' || instance.ref !== undefined;
+    const change: InstanceChange = {
+      ...(repair !== 'stop' && { state: 'failed' }),
+      reason: reasonOf(error, instance.reason, hasRun),
+      lastError: messageOf(error),
+      logTail: (await logTailOf(provider, instance, signal)) ?? null,
+      attempts,
+      nextAttemptIn: waitAfter(attempts + 1, backoff),
+    };
+    return this.settle(instance, provider, change, signal);
+  }
+
+  /** It ran, and does not any more. Undefined when it has changed since it was read. */
+  private async noteEnd(
+    instance: Instance,
+    drift: End,
+    observed: ProviderInstance | undefined,
+    provider: Provider,
+    backoff: InstanceBackoff,
+    signal?: AbortSignal,
+  ): Promise<Instance | undefined> {
+    const { id, tenantId } = instance;
+    const ranFor = Number(await this.instances.now()) - Number(instance.stateSince);
+    const attempts = ranFor >= backoff.stableAfter ? 1 : instance.attempts + 1;
+    const loops = attempts >= backoff.crashLoopAfter;
+    const reason = loops ? 'crash_looping' : drift === 'missing' ? 'missing' : 'exited';
+    const exitCode = observed?.exitCode ?? null;
+    const change: InstanceChange = {
+      state: 'failed',
+      reason,
+      exitCode,
+      lastError: endOf(drift, observed),
+      logTail: drift === 'missing' ? null : ((await logTailOf(provider, instance, signal)) ?? null),
+      attempts,
+      nextAttemptIn: waitAfter(attempts, backoff) || null,
+    };
+    const seen = { state: instance.state, attempts: instance.attempts, desiredState: instance.desiredState };
+    return this.transactions.run(async () => {
+      const noted = await this.instances.change(tenantId, id, change, STAYING, seen);
+      if (noted && loops && instance.reason !== 'crash_looping')
+        await this.publish('instance.crash_looping', noted, { attempts, exitCode, error: noted.lastError });
+      else if (noted && !loops)
+        await this.publish('instance.drifted', noted, { drift, exitCode, error: noted.lastError });
+      return noted;
+    });
+  }
+
+  /** Nothing to do at the provider: the row learns what is there, and after a stable time its failures are forgotten. */
+  private async note(
+    instance: Instance,
+    observed: ProviderInstance,
+    { stableAfter }: InstanceBackoff,
+  ): Promise<Instance> {
+    const provider = await this.stores.reach(instance);
+    if (instance.desiredState === 'stopped') return this.settle(instance, provider!, stopped());
+    if (instance.state !== 'running') return this.settle(instance, provider!, running(instance, observed));
+    const isCounting = instance.attempts > 0 || instance.reason !== undefined;
+    const ranFor = isCounting ? Number(await this.instances.now()) - Number(instance.stateSince) : 0;
+    if (isCounting && ranFor < stableAfter) {
+      if (!instance.requestedAt) return instance;
+      return this.settle(instance, provider!, { requested: false });
+    }
+    return this.settle(instance, provider!, { ...WELL, attempts: 0, reason: null });
+  }
+
+  /**
+   * Stores what became of an attempt, unless something else was asked for meanwhile: then that is for the next one.
+   * Undoes it if the instance has been deleted.
+   */
+  private async settle(
+    before: Instance,
+    provider: Provider,
+    change: InstanceChange,
+    signal?: AbortSignal,
+    repair?: Finding['repair'],
+  ): Promise<Instance> {
+    const { id, tenantId, desiredState, specHash, restartRequested } = before;
+    const seen = { desiredState, specHash, restartRequested };
+    const settled = await this.transactions.run(async () => {
+      // Whoever comes first tells it: of two that have made it run at the same time one sees the other state.
+      const others = STAYING.filter((state) => state !== change.state);
+      const turned = change.state && (await this.instances.change(tenantId, id, change, others, seen));
+      if (turned) await this.tellTurn(before, turned);
+      const now = turned || (await this.instances.change(tenantId, id, change, STAYING, seen));
+      if (now && !turned) await this.tellSettled(before, now, repair);
+      return now ?? (await this.instances.find(tenantId, id));
+    });
+    if (settled && settled.state !== 'destroying') return settled;
+    await provider.deprovision(id, signal);
+    throw new UnknownInstanceError(tenantId, id);
+  }
+
+  /** Somebody else has changed it at the provider. What was asked for here, and what fails again, is no news. */
+  private async tellIfUnasked(instance: Instance, drift: Drift): Promise<void> {
+    const isUnasked = drift === 'spec' || (drift === 'running' && instance.state === 'stopped');
+    if (isUnasked && !instance.requestedAt && instance.attempts === 0)
+      await this.publish('instance.drifted', instance, { drift });
+  }
+
+  private async tellTurn(before: Instance, { state, ...now }: Instance): Promise<void> {
+    const instance = { ...now, state };
+    const hasRecovered = before.reason === 'exited' || before.reason === 'missing';
+    if (state === 'running' && before.reason === 'crash_looping') return; // once it has been stable
+    const type = state === 'running' && hasRecovered ? 'recovered' : state;
+    await this.publish(`instance.${type}`, instance, { error: instance.lastError });
+  }
+
+  private async tellSettled(before: Instance, now: Instance, repair?: Finding['repair']): Promise<void> {
+    if (repair === 'restart') await this.publish('instance.restarted', now);
+    if (repair === 'deploy') await this.publish('instance.deployed', now, { specHash: now.specHash });
+    if (before.reason === 'crash_looping' && !now.reason && now.state === 'running')
+      await this.publish('instance.recovered', now);
+  }
+}
+
+/** Whether the row is to be looked at although it agrees with what its provider says. */
+export function isUnsettled({ attempts, reason, requestedAt }: Instance): boolean {
+  return attempts > 0 || reason !== undefined || requestedAt !== undefined;
+}
+
+function call(
+  provider: Provider,
+  repair: 'provision' | 'start' | 'restart' | 'deploy',
+  { id: instanceId, tenantId, name, spec, labels }: Instance,
+  signal?: AbortSignal,
+): Promise<ProviderInstance> {
+  if (repair === 'start') return provider.start(instanceId, signal);
+  if (repair === 'restart') return provider.restart(instanceId, signal);
+  const provision = () => provider.provision({ instanceId, tenantId, name, spec, labels }, signal);
+  if (repair === 'provision') return provision();
+  if (provider.capabilities().has('deploy')) return provider.deploy(instanceId, spec, signal);
+  return provider.deprovision(instanceId, signal).then(provision);
+}
+
+function running({ reason }: Instance, { endpoints, ref }: ProviderInstance): InstanceChange {
+  const isLooping = reason === 'crash_looping';
+  return {
+    ...WELL,
+    ...(isLooping && { lastError: undefined, exitCode: undefined, logTail: undefined }),
+    state: 'running',
+    endpoints,
+    ref: ref ?? null,
+    reason: isLooping ? reason : null,
+    restartRequested: false,
+  };
+}
+
+function stopped(): InstanceChange {
+  return { ...WELL, state: 'stopped', reason: null, attempts: 0, restartRequested: false };
+}
+
+type End = Extract<Drift, 'exited' | 'missing' | 'stopped'>;
+
+function isEnd(drift: Drift): drift is End {
+  return drift === 'exited' || drift === 'missing' || drift === 'stopped';
+}
+
+function endOf(drift: End, observed?: ProviderInstance): string {
+  if (drift === 'missing') return 'its provider has nothing of it any more';
+  if (drift === 'stopped') return 'it was stopped at its provider';
+  return observed?.exitCode === undefined ? 'it ended' : `it ended with exit code ${observed.exitCode}`;
+}
