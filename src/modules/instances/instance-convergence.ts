@@ -59,6 +59,13 @@ export class InstanceConvergence {
     return this.repair(instance, finding, observed, options);
   }
 
+  /** Makes it run, whatever its provider says; one that runs is left as it is. Otherwise as `converge`. */
+  async provision(instance: Instance, options: ConvergeOptions = {}): Promise<Instance> {
+    const { backoff = DEFAULT_INSTANCE_BACKOFF, signal } = options;
+    const provider = await this.stores.reach(instance, signal);
+    return provider ? this.attempt(instance, 'provision', provider, backoff, signal) : instance;
+  }
+
   /**
    * Does what a comparison has found.
    * @returns how it is then. What the provider refused is in `lastError`, and `nextAttemptAt` says how long to wait.

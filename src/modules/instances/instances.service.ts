@@ -78,9 +78,7 @@ export class InstancesService {
     const instance = await this.get(tenantId, id);
     if (instance.state === 'destroying') throw new UnknownInstanceError(tenantId, id);
     signal?.throwIfAborted();
-    return this.convergence.repair(instance, { drift: 'missing', repair: 'provision' }, undefined, {
-      signal,
-    });
+    return this.convergence.provision(instance, { signal });
   }
 
   /**
