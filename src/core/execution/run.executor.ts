@@ -3,6 +3,7 @@ import { type Run, type RunOutcome } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { Clock } from '../timing/clock.js';
+import { type Scope } from '../timing/root-context.js';
 import { type RunTrigger } from '../worker/run-context.js';
 import { ActiveRun, type ClaimedRun } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
@@ -27,6 +28,8 @@ export interface RunRequest {
   claimed?: ClaimedRun;
   /** What time it is, where replicas have one time; default the own clock. */
   time?: Pick<Clock, 'now'>;
+  /** The async context of who asked for it; absent: that of the call of `execute`. */
+  scope?: Scope;
 }
 
 /**
@@ -57,12 +60,9 @@ export class RunExecutor {
       (changed) => recorder.record(changed),
       request.claimed,
     );
-    return new Execution(
-      worker,
-      context,
-      time,
-      worker.record === 'all' ? this.parts : { ...this.parts, recorder },
-    );
+    const parts = worker.record === 'all' ? this.parts : { ...this.parts, recorder };
+    const start = () => new Execution(worker, context, time, parts);
+    return request.scope ? request.scope(start) : start();
   }
 }
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { atMost } from '../timing/at-most.js';
 import { Clock, type Timer } from '../timing/clock.js';
+import { inRootContext } from '../timing/root-context.js';
 import { type Replica, thisReplica } from './replica.js';
 import { type Run } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
@@ -80,7 +81,7 @@ export class RunRecorder {
     // Writes must be serial: an older state of a run must never replace a newer one.
     await this.writing?.catch(() => {});
     if (this.unsaved.size === 0 && this.unnoted.size === 0) return;
-    this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
+    this.writing ??= inRootContext(() => this.writeAll()).finally(() => (this.writing = undefined));
     return this.writing;
   }
 

@@ -6,6 +6,7 @@ import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { Alarm } from '../timing/alarm.js';
+import { type Scope } from '../timing/root-context.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { type Answered, Claimant } from './claimant.js';
 import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
@@ -145,14 +146,14 @@ export class ClusterLoop implements Loop, Waiter {
     await this.control({ do: 'reschedule', timing: stored, slot, ...delay });
   }
 
-  async trigger(payload: unknown): Promise<RunHandle> {
+  async trigger(payload: unknown, scope: Scope): Promise<RunHandle> {
     const { definition, stopped } = this;
     if (stopped || !definition.enabled) throw new SchedulerStoppedError(definition.name);
-    return this.requests.trigger(payload);
+    return this.requests.trigger(payload, scope);
   }
 
-  happened(event: unknown): void {
-    if (this.active && !this.view?.record.paused) void this.requests.happened(event);
+  happened(event: unknown, scope: Scope): void {
+    if (this.active && !this.view?.record.paused) void this.requests.happened(event, scope);
   }
 
   info(): WorkerInfo {
@@ -295,6 +296,7 @@ export class ClusterLoop implements Loop, Waiter {
             trigger: request.trigger,
             scheduledAt: request.requestedAt,
             payload: request.payload ?? undefined,
+            scope: this.requests.scopeOf(request.id),
           }
         : {
             trigger: this.view!.triggerOf(record.slot, record.attempt),

@@ -3,9 +3,13 @@ import { type RequestAnswer, FOREVER } from '../coordination/coordinator.js';
 import { type RequestedRun, type RequestOutcome } from '../coordination/worker-record.js';
 import { type EndedRun } from '../history/run.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Scope } from '../timing/root-context.js';
 import { type ClusterParts } from './cluster-parts.js';
 import { type RunHandle, RunHandles } from './run-handle.js';
 import { RunDroppedError, RunUnknownError, WorkerBusyError } from './scheduler.errors.js';
+
+/** Events that another replica has served are not heard of: of more than so many at a time, the oldest loses its context. */
+const MOST_SCOPES = 1_000;
 
 type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload'>;
 
@@ -14,6 +18,8 @@ export class ClusterRequests {
   private readonly handles = new RunHandles();
   /** Those whose runs are on here, or whose release is under way. */
   private readonly serving = new Set<string>();
+  /** Of those that were asked for here: the async context that this was in. A run on another replica has none. */
+  private readonly scopes = new Map<string, Scope>();
   /** The last one that was granted here. */
   private begun?: string;
   private over = false;
@@ -47,6 +53,11 @@ export class ClusterRequests {
     this.begun = id;
   }
 
+  /** Undefined when it was asked for elsewhere, or by the start of the worker. */
+  scopeOf(id: string): Scope | undefined {
+    return this.scopes.get(id);
+  }
+
   serve(id: string): void {
     this.serving.add(id);
   }
@@ -54,11 +65,13 @@ export class ClusterRequests {
   /** @param ended undefined: it did not come to its end, and is to be served again */
   served(id: string, ended: EndedRun | undefined): void {
     this.serving.delete(id);
+    this.scopes.delete(id);
     if (ended) this.handles.resolve(id, ended);
   }
 
   /** What became of a request, which another replica may have served. */
   settle(id: string, outcome: RequestOutcome): void {
+    this.scopes.delete(id);
     if ('run' in outcome) this.handles.resolve(id, outcome.run);
     else this.handles.reject(id, new RunDroppedError(this.definition.name, id));
   }
@@ -71,10 +84,10 @@ export class ClusterRequests {
   }
 
   /** @throws WorkerBusyError, RunUnknownError */
-  async trigger(payload: unknown): Promise<RunHandle> {
+  async trigger(payload: unknown, scope: Scope): Promise<RunHandle> {
     const { name } = this.definition;
     const asked: Asked = { id: randomUUID(), trigger: 'manual', payload };
-    const { record, accepted, time } = await this.ask(asked);
+    const { record, accepted, time } = await this.ask(asked, scope);
     if (!accepted) throw new WorkerBusyError(name, record?.runId);
     if (this.over) throw new RunUnknownError(name, asked.id);
     // Not before: who asks for the outcome of what the coordinator does not know is told that it was dropped.
@@ -83,13 +96,13 @@ export class ClusterRequests {
     return handle;
   }
 
-  async happened(event: unknown): Promise<void> {
+  async happened(event: unknown, scope: Scope): Promise<void> {
     const { clock, events, reached } = this.parts;
     const asked: Asked = { id: randomUUID(), trigger: 'event', payload: event };
     const { id } = (event ?? {}) as { id?: unknown };
     const eventId = typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
     try {
-      const { accepted, reason } = await this.ask(asked, eventId);
+      const { accepted, reason } = await this.ask(asked, scope, eventId);
       if (accepted) this.accepted(asked, clock.now());
       else if (reason === 'busy') events.skipped(this.definition.name, undefined);
     } catch (error) {
@@ -102,16 +115,18 @@ export class ClusterRequests {
     const { clock, reached } = this.parts;
     const asked: Asked = { id: randomUUID(), trigger: 'schedule', payload: undefined };
     try {
-      const { accepted } = await this.ask(asked, `${FOREVER}start@${definitionAt}`);
+      const { accepted } = await this.ask(asked, undefined, `${FOREVER}start@${definitionAt}`);
       if (accepted) this.accepted(asked, clock.now());
     } catch (error) {
       reached(error);
     }
   }
 
-  private async ask(asked: Asked, eventId?: string): Promise<RequestAnswer> {
+  private async ask(asked: Asked, scope: Scope | undefined, eventId?: string): Promise<RequestAnswer> {
     const { coordinator, clock } = this.parts;
     const { name, overlap, maxAttempts } = this.definition;
+    // Before the call: the run may begin before its answer is heard.
+    if (scope) this.keepScope(asked.id, scope);
     const answer = clock.heard(
       await coordinator.request({
         ...asked,
@@ -121,9 +136,15 @@ export class ClusterRequests {
         ...(eventId !== undefined && { eventId }),
       }),
     );
+    if (!answer.accepted) this.scopes.delete(asked.id);
     if (overlap === 'cancelRunning' && answer.accepted && answer.record?.holder !== undefined)
       await coordinator.cancel(name, answer.record.fencing);
     return answer;
+  }
+
+  private keepScope(id: string, scope: Scope): void {
+    this.scopes.set(id, scope);
+    if (this.scopes.size > MOST_SCOPES) this.scopes.delete(this.scopes.keys().next().value!);
   }
 
   private accepted(asked: Asked, requestedAt: number): void {

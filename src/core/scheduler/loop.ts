@@ -1,9 +1,13 @@
 import { type Execution } from '../execution/execution.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
+import { type Scope } from '../timing/root-context.js';
 import { type RunHandle } from './run-handle.js';
 
-/** What drives one worker: `WorkerLoop` in this process alone, `ClusterLoop` together with the other replicas. */
+/**
+ * What drives one worker: `WorkerLoop` in this process alone, `ClusterLoop` together with the other replicas. Called in the
+ * root async context.
+ */
 export interface Loop {
   readonly definition: WorkerDefinition;
   /** It ticks, or waits for triggers. */
@@ -20,12 +24,12 @@ export interface Loop {
   resume(): Promise<void> | void;
   reschedule(timing: Timing): Promise<void> | void;
   /**
-   * Runs now, beside the schedule, also while paused.
+   * Runs now, beside the schedule, also while paused, in the async context of who asks for it.
    * @throws SchedulerStoppedError, WorkerBusyError
    */
-  trigger(payload: unknown): Promise<RunHandle> | RunHandle;
-  /** Something happened that the worker wants to run for. */
-  happened(event: unknown): void;
+  trigger(payload: unknown, scope: Scope): Promise<RunHandle> | RunHandle;
+  /** Something happened that the worker wants to run for, in that async context. */
+  happened(event: unknown, scope: Scope): void;
   info(): WorkerInfo;
   /** Its next slots from now on, whether it ticks or not. */
   upcoming(count: number): Date[];

@@ -10,6 +10,7 @@ import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { atMost } from '../timing/at-most.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
+import { callersContext, inRootContext } from '../timing/root-context.js';
 import { jsonPayload } from '../worker/payload.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
@@ -69,7 +70,7 @@ export class Scheduler {
 
   /** Makes the coordination ready, if there is one. Rejects when it cannot be. `WorkerModule` does so before it starts. */
   async open(): Promise<void> {
-    await this.cluster?.open();
+    await inRootContext(() => this.cluster?.open());
   }
 
   /** After the last `stop`. */
@@ -118,7 +119,8 @@ export class Scheduler {
    * @throws InvalidWorkersError for a bad definition or a name that is taken
    */
   register(worker: Worker): void {
-    this.add(this.registry.add(worker));
+    const definition = this.registry.add(worker);
+    inRootContext(() => this.add(definition));
   }
 
   /**
@@ -128,7 +130,7 @@ export class Scheduler {
    */
   async unregister(name: string): Promise<void> {
     const entry = this.entry(name);
-    this.halt(entry);
+    inRootContext(() => this.halt(entry));
     await Promise.all([...entry.loop.executions].map(({ ended }) => ended));
     await entry.loop.settled();
     this.registry.remove(name);
@@ -140,8 +142,10 @@ export class Scheduler {
   start(): void {
     if (this.started || this.options.run === false) return;
     this.started = this.everStarted = true;
-    for (const entry of this.entries.values()) this.launch(entry);
-    void this.catchUp([...this.entries.values()]);
+    inRootContext(() => {
+      for (const entry of this.entries.values()) this.launch(entry);
+      void this.catchUp([...this.entries.values()]);
+    });
   }
 
   /**
@@ -150,7 +154,9 @@ export class Scheduler {
    */
   async stop(): Promise<void> {
     this.started = false;
-    for (const entry of this.entries.values()) this.halt(entry);
+    inRootContext(() => {
+      for (const entry of this.entries.values()) this.halt(entry);
+    });
     const loops = [...this.entries.values()].map(({ loop }) => loop);
     await drain(
       loops.flatMap(({ executions }) => [...executions]),
@@ -182,7 +188,8 @@ export class Scheduler {
   }
 
   /**
-   * Runs a worker now, beside its schedule; or when the one that is on has ended, if its overlap policy queues.
+   * Runs a worker now, beside its schedule, in the async context of the caller; or when the one that is on has ended, if
+   * its overlap policy queues.
    * @param payload handed to the run as `context.payload`, by way of JSON
    * @throws UnknownWorkerError
    * @throws InvalidPayloadError
@@ -191,7 +198,9 @@ export class Scheduler {
    */
   async trigger(name: string, payload?: unknown): Promise<RunHandle> {
     const { loop } = this.entry(name);
-    return loop.trigger(jsonPayload(name, payload));
+    const json = jsonPayload(name, payload);
+    const scope = callersContext();
+    return inRootContext(() => loop.trigger(json, scope));
   }
 
   /**
@@ -200,12 +209,14 @@ export class Scheduler {
    * @throws UnknownWorkerError
    */
   async pause(name: string): Promise<void> {
-    await this.entry(name).loop.pause();
+    const { loop } = this.entry(name);
+    await inRootContext(() => loop.pause());
   }
 
   /** Goes on with the next slot. @throws UnknownWorkerError */
   async resume(name: string): Promise<void> {
-    await this.entry(name).loop.resume();
+    const { loop } = this.entry(name);
+    await inRootContext(() => loop.resume());
   }
 
   /**
@@ -214,7 +225,8 @@ export class Scheduler {
    */
   async reschedule(name: string, interval: Worker['interval']): Promise<void> {
     const { loop } = this.entry(name);
-    await loop.reschedule(checkedTiming(loop.definition, interval));
+    const timing = checkedTiming(loop.definition, interval);
+    await inRootContext(() => loop.reschedule(timing));
   }
 
   /**
@@ -247,7 +259,10 @@ export class Scheduler {
       this.logger.warn(
         `"${name}" runs on ${on.join(', ')}, and no EventSource is there to tell: add one to EventSources`,
       );
-    entry.unsubscribe = this.sources.subscribe(on, (event) => loop.happened(event));
+    entry.unsubscribe = this.sources.subscribe(on, (event) => {
+      const scope = callersContext();
+      inRootContext(() => loop.happened(event, scope));
+    });
   }
 
   private halt(entry: Entry): void {

@@ -5,6 +5,7 @@ import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Clock } from '../timing/clock.js';
+import { type Scope } from '../timing/root-context.js';
 import { STEADY } from '../timing/wall-watch.js';
 import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
 import { waitAfter } from './backoff.js';
@@ -140,20 +141,21 @@ export class WorkerLoop implements Loop {
    * Runs now, beside the schedule, also while paused.
    * @throws SchedulerStoppedError, WorkerBusyError
    */
-  trigger(payload: unknown): RunHandle {
+  trigger(payload: unknown, scope: Scope): RunHandle {
     const { name } = this.definition;
     if (!this.active) throw new SchedulerStoppedError(name);
     const id = randomUUID();
     const handle = this.handles.make(id);
-    if (this.lane.offer({ trigger: 'manual', id, payload, scheduledAt: this.clock.now() })) return handle;
+    if (this.lane.offer({ trigger: 'manual', id, payload, scope, scheduledAt: this.clock.now() }))
+      return handle;
     const [current] = this.lane.active;
     throw new WorkerBusyError(name, current?.run.id);
   }
 
   /** Something happened that the worker wants to run for. */
-  happened(event: unknown): void {
+  happened(event: unknown, scope: Scope): void {
     if (this.active && !this.paused)
-      this.offer({ trigger: 'event', payload: event, scheduledAt: this.clock.now() });
+      this.offer({ trigger: 'event', payload: event, scope, scheduledAt: this.clock.now() });
   }
 
   info(): WorkerInfo {

@@ -1,5 +1,6 @@
 import { Clock, type Timer } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
+import { inRootContext } from '../timing/root-context.js';
 
 interface Due {
   at: number;
@@ -75,7 +76,7 @@ export class ManualClock extends Clock {
     while (this.timers[0] && this.timers[0].at <= until) {
       const { at, callback } = this.timers.shift()!;
       this.pass(Math.max(0, at - this.elapsed));
-      callback();
+      inRootContext(callback);
       await settle();
     }
     this.pass(Math.max(0, until - this.elapsed));

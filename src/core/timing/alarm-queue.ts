@@ -1,5 +1,5 @@
-import { AsyncResource } from 'node:async_hooks';
 import { type Clock, type Timer } from './clock.js';
+import { inRootContext } from './root-context.js';
 import { STEADY, WallWatch } from './wall-watch.js';
 
 /**
@@ -85,10 +85,12 @@ export class AlarmQueue {
   }
 
   /**
-   * Bound to where the queue was made: the timer belongs to whoever happened to set the earliest alarm, and every run
-   * of every worker would be taken for a part of the request in which that was.
+   * In the root context: the timer belongs to whoever happened to set the earliest alarm, and every run of every worker
+   * would be taken for a part of the request in which that was.
    */
-  private readonly look = AsyncResource.bind((): void => {
+  private readonly look = (): void => inRootContext(() => this.ringDue());
+
+  private ringDue(): void {
     this.timer = undefined;
     const now = this.clock.now();
     const due = this.takeDue(now, this.wall.setBack() > STEADY);
@@ -104,7 +106,7 @@ export class AlarmQueue {
     } finally {
       this.looking = false;
     }
-  });
+  }
 
   /** What rings is out of the heap: what it sets, be it for the past, waits for the next look, and stops none of these. */
   private takeDue(now: number, all: boolean): QueuedAlarm[] {

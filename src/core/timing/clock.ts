@@ -1,3 +1,8 @@
+import { inRootContext } from './root-context.js';
+
+/** The longest that Node's timers take, milliseconds: 24.8 days. They make 1 ms of anything beyond. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** A timer that has not fired yet. Cancelling one that has is harmless. */
 export interface Timer {
   cancel(): void;
@@ -15,7 +20,8 @@ export abstract class Clock {
   abstract monotonic(): number;
 
   /**
-   * Calls back once after a delay in milliseconds, at most 2^31-1 (the limit of Node's timers).
+   * Calls back once after a delay in milliseconds, however long: also beyond 2^31-1 ms, the limit of Node's timers. In
+   * the root async context, and not in that of the caller.
    * @param unref do not keep the process alive for it
    */
   abstract setTimer(callback: () => void, delay: number, unref?: boolean): Timer;
@@ -32,17 +38,25 @@ export class SystemClock extends Clock {
   }
 
   setTimer(callback: () => void, delay: number, unref = false): Timer {
-    const handle = setTimeout(callback, delay);
-    if (unref) handle.unref();
-    return new SystemTimer(handle);
+    return new SystemTimer(callback, delay, unref);
   }
 }
 
 /** A class, as a function for each of ten thousand timers is more to look after than the timer. */
 class SystemTimer implements Timer {
-  constructor(private readonly handle: NodeJS.Timeout) {}
+  private handle!: NodeJS.Timeout;
+
+  constructor(callback: () => void, delay: number, unref: boolean) {
+    inRootContext(() => this.wait(callback, delay, unref));
+  }
 
   cancel(): void {
     clearTimeout(this.handle);
+  }
+
+  private wait(callback: () => void, delay: number, unref: boolean): void {
+    const hop = Math.min(delay, LONGEST_TIMER);
+    this.handle = setTimeout(delay > hop ? () => this.wait(callback, delay - hop, unref) : callback, hop);
+    if (unref) this.handle.unref();
   }
 }
