@@ -28,6 +28,7 @@ export {
   InvalidScheduleError,
   RunDroppedError,
   RunUnknownError,
+  RunWaitsForItselfError,
   SchedulerStoppedError,
   WorkerBusyError,
 } from './scheduler/scheduler.errors.js';

@@ -18,7 +18,6 @@ import { lostRun } from './lost-run.js';
 import { PlaceInLine } from './place-in-line.js';
 import { recordInfo } from './record-info.js';
 import { type RunHandle } from './run-handle.js';
-import { type Waiter } from './run-limit.js';
 import { SchedulerStoppedError } from './scheduler.errors.js';
 import { upcomingSlots } from './upcoming.js';
 
@@ -31,7 +30,7 @@ const PATIENCE = 5;
  * Drives one worker together with the loops of the other replicas: claims its slots, runs what is granted, gives it
  * back. What to claim, and when, is said by its `ClusterView`; one thing is done at a time.
  */
-export class ClusterLoop implements Loop, Waiter {
+export class ClusterLoop implements Loop {
   readonly executions: Execution[] = [];
   private readonly alarm: Alarm;
   private readonly claimant: Claimant;
@@ -209,17 +208,26 @@ export class ClusterLoop implements Loop, Waiter {
         line.looked(this.view!.record.fencing);
         continue;
       }
-      if (!parts.limit.take(this)) {
+      const placed = this.takePlace(target, view);
+      if (!placed) {
         this.placeless = true;
         return;
       }
-      if (await this.pursue(target, view)) tries = 0;
+      if (await this.pursue(placed, view)) tries = 0;
       else {
-        parts.limit.give();
+        parts.limit.give(requestOf(placed));
         // The view is wrong again and again: others are at it.
         if (++tries >= PATIENCE) claimant.rest();
       }
     }
+  }
+
+  /** @returns what there is a place for: the target, or a request whose triggerer lends it its own */
+  private takePlace(target: Target, { requests }: ClusterView): Target | undefined {
+    const { limit } = this.parts;
+    if (limit.take(this, requestOf(target))) return target;
+    const request = limit.lends && requests.find(({ id }) => limit.take(this, id));
+    return request ? { request } : undefined;
   }
 
   /** Only slots are for all to see: who knows of a request was asked for it, or found nobody at it. */
@@ -269,7 +277,7 @@ export class ClusterLoop implements Loop, Waiter {
     const { definition } = this;
     const { record, time, lost } = answer;
     const view = this.view!;
-    const requestId = 'request' in target ? target.request.id : undefined;
+    const requestId = requestOf(target);
     view.learn(record);
     if (requestId !== undefined) {
       view.drop(requestId);
@@ -324,7 +332,7 @@ export class ClusterLoop implements Loop, Waiter {
     if (!accepted) execution.disown(new LeaseLostError(this.definition.name, 'another one was granted'));
     this.parts.events.ended(ended);
     if (request) this.requests.served(request.id, release.kind === 'done' ? ended : undefined);
-    this.parts.limit.give();
+    this.parts.limit.give(request?.id ?? ended.id);
   }
 
   /**
@@ -379,4 +387,8 @@ export class ClusterLoop implements Loop, Waiter {
     this.view.requests = dropsOthers ? [request] : [...this.view.requests, request];
     void this.work();
   }
+}
+
+function requestOf(target: Target): string | undefined {
+  return 'request' in target ? target.request.id : undefined;
 }

@@ -3,12 +3,13 @@ import { type Timing, type WorkerDefinition } from '../registry/worker-definitio
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { type Scope } from '../timing/root-context.js';
 import { type RunHandle } from './run-handle.js';
+import { type Waiter } from './run-limit.js';
 
 /**
  * What drives one worker: `WorkerLoop` in this process alone, `ClusterLoop` together with the other replicas. Called in the
  * root async context.
  */
-export interface Loop {
+export interface Loop extends Waiter {
   readonly definition: WorkerDefinition;
   /** It ticks, or waits for triggers. */
   readonly running: boolean;

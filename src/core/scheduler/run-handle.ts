@@ -8,6 +8,10 @@ export interface RunHandle {
    * with `RunDroppedError`, when it waited for another one to end and a newer one took its place, or the worker was
    * stopped or paused; in a cluster also if each replica that began it fell silent, and with
    * `RunUnknownError` when this replica shuts down before it has heard of the end. Need not be listened to.
+   *
+   * Read inside a run, that run counts as waiting: with `maxConcurrentRuns`, the one that it waits for may take its place
+   * meanwhile. Rejects with `RunWaitsForItselfError` when the wait could never end, as the one that is waited for can only
+   * start when that run has ended.
    */
   readonly ended: Promise<EndedRun>;
 }

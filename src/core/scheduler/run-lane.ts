@@ -41,7 +41,7 @@ export class RunLane implements Waiter {
     if (this.policy === 'queueOne' || this.policy === 'cancelRunning') this.clear();
     if (this.policy === 'cancelRunning')
       for (const execution of this.executions) execution.abort(new RunCancelledError(execution.run.worker));
-    if (this.waiting.length === 0 && this.takesPlace()) this.start(request);
+    if (this.waiting.length === 0 && this.takesPlace(request)) this.start(request);
     else this.waiting.push(request);
     return true;
   }
@@ -59,12 +59,18 @@ export class RunLane implements Waiter {
   }
 
   pump(): void {
-    while (this.waiting.length > 0 && this.takesPlace()) this.start(this.waiting.shift()!);
+    while (this.waiting.length > 0 && this.takesPlace(this.waiting[0]!)) this.start(this.waiting.shift()!);
+    if (!this.limit.lends) return;
+    for (const request of [...this.waiting])
+      if (this.takesPlace(request)) {
+        this.waiting.splice(this.waiting.indexOf(request), 1);
+        this.start(request);
+      }
   }
 
-  /** Whether one may start; its place in the limit is taken then. */
-  private takesPlace(): boolean {
-    return (this.policy === 'allow' || this.executions.length === 0) && this.limit.take(this);
+  /** Whether it may start; its place in the limit is taken then. */
+  private takesPlace({ id }: RunRequest): boolean {
+    return (this.policy === 'allow' || this.executions.length === 0) && this.limit.take(this, id);
   }
 
   private start(request: RunRequest): void {
@@ -73,7 +79,7 @@ export class RunLane implements Waiter {
     void execution.ended.then((run) => {
       this.remove(execution);
       this.listener.ended(run, request);
-      this.limit.give();
+      this.limit.give(run.id);
       this.pump();
     });
   }

@@ -67,3 +67,19 @@ export class InvalidScheduleError extends Error {
     super(`"${worker}" keeps its schedule: ${reason}`);
   }
 }
+
+/** A run waits for the end of one that cannot start before its own end. */
+export class RunWaitsForItselfError extends Error {
+  override readonly name = 'RunWaitsForItselfError';
+
+  constructor(
+    readonly worker: string,
+    readonly runId: string,
+    readonly awaitedRunId: string,
+  ) {
+    super(
+      `The run ${runId} of "${worker}" waits for the end of run ${awaitedRunId}, which it has triggered and which can ` +
+        'only start when this run has ended: do not await `ended` of it here, or give its worker the overlap policy allow',
+    );
+  }
+}

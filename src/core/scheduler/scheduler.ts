@@ -21,6 +21,7 @@ import { EventSources } from './event-sources.js';
 import { type Loop } from './loop.js';
 import { type RunHandle } from './run-handle.js';
 import { RunLimit } from './run-limit.js';
+import { RunWaits } from './run-waits.js';
 import { InvalidScheduleError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './worker-loop.js';
@@ -43,6 +44,7 @@ export class Scheduler {
   private readonly entries = new Map<string, Entry>();
   private readonly drainTimes: DrainTimes;
   private readonly limit: RunLimit;
+  private readonly waits: RunWaits;
   private readonly cluster?: Cluster;
   private started = false;
   private everStarted = false;
@@ -58,6 +60,7 @@ export class Scheduler {
   ) {
     this.drainTimes = drainTimes(options.drain);
     this.limit = new RunLimit(options.maxConcurrentRuns);
+    this.waits = new RunWaits(this.limit);
     if (options.coordination)
       this.cluster = new Cluster(options.coordination, clock, recorder.replica.id, {
         executor,
@@ -200,7 +203,7 @@ export class Scheduler {
     const { loop } = this.entry(name);
     const json = jsonPayload(name, payload);
     const scope = callersContext();
-    return inRootContext(() => loop.trigger(json, scope));
+    return this.waits.watch(await inRootContext(() => loop.trigger(json, scope)), loop);
   }
 
   /**

@@ -152,6 +152,10 @@ export class WorkerLoop implements Loop {
     throw new WorkerBusyError(name, current?.run.id);
   }
 
+  pump(): void {
+    this.lane.pump();
+  }
+
   /** Something happened that the worker wants to run for. */
   happened(event: unknown, scope: Scope): void {
     if (this.active && !this.paused)
