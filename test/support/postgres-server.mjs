@@ -16,7 +16,12 @@ try {
   const server = await startEmbeddedPostgres({
     directory,
     // Nothing here has to survive a power cut.
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+    settings: {
+      fsync: 'off',
+      synchronous_commit: 'off',
+      full_page_writes: 'off',
+      max_prepared_transactions: '4',
+    },
   });
   try {
     process.send?.({ url: server.url });

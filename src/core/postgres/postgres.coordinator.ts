@@ -22,6 +22,7 @@ import {
 } from '../coordination/coordinator.js';
 import { type LostRun, type WorkerRecord } from '../coordination/worker-record.js';
 import { type RunStore } from '../history/run.store.js';
+import { InvalidPayloadError } from '../worker/payload.js';
 import { type TransactionRunner } from '../worker/run-context.js';
 import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
@@ -152,7 +153,7 @@ export class PostgresCoordinator extends Coordinator {
     maxAttempts,
     overlap,
   }: RunRequestInput): Promise<RequestAnswer> {
-    const [row] = await this.query<Answer & { accepted: boolean; busy: boolean }>(requestRun, [
+    const values = [
       id,
       worker,
       trigger,
@@ -160,7 +161,14 @@ export class PostgresCoordinator extends Coordinator {
       payload === undefined ? null : JSON.stringify(payload),
       maxAttempts,
       overlap,
-    ]);
+    ];
+    const [row] = await this.query<Answer & { accepted: boolean; busy: boolean }>(requestRun, values).catch(
+      (error: unknown) => {
+        throw neverTaken(error)
+          ? new InvalidPayloadError(worker, `PostgreSQL refuses it: ${error.message}`)
+          : error;
+      },
+    );
     if (!row) return { time: await this.time(), accepted: false, reason: 'unknown', record: undefined };
     const { time, accepted, busy } = row;
     if (accepted) return { time, accepted, record: toRecord(row.record) };
@@ -279,4 +287,12 @@ function controlStatement(worker: string, change: Control): Statement {
 
 function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {
   return previous ? { ...previous, slot: previous.slot ?? undefined } : undefined;
+}
+
+/**
+ * Whether the statement fails with these values whenever it is sent: data exceptions (a character that the encoding of the
+ * database lacks) and program limits (a text that is too long, JSON that nests too deep).
+ */
+function neverTaken(error: unknown): error is Error {
+  return /^(?:22|54)/.test(String((error as { code?: unknown }).code));
 }

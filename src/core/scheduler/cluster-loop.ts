@@ -25,6 +25,8 @@ type Granted = Answered & { readonly answer: ClaimAnswer & { granted: true } };
 
 /** Claims in a row that were refused because others were faster, before this replica waits a little. */
 const PATIENCE = 5;
+/** Events that are held until the coordinator knows the worker; more are skipped. */
+const MOST_EARLY = 1_000;
 
 /**
  * Drives one worker together with the loops of the other replicas: claims its slots, runs what is granted, gives it
@@ -35,6 +37,8 @@ export class ClusterLoop implements Loop {
   private readonly alarm: Alarm;
   private readonly claimant: Claimant;
   private readonly line: PlaceInLine;
+  /** Events from before it was enrolled: the coordinator takes requests for workers that it knows. */
+  private readonly early: [event: unknown, scope: Scope][] = [];
   private readonly requests: ClusterRequests;
   private view?: ClusterView;
   private active = false;
@@ -102,6 +106,7 @@ export class ClusterLoop implements Loop {
   enrolled(record: WorkerRecord): void {
     this.view = new ClusterView(this.definition, record, this.now());
     if (this.active) this.begin(record);
+    for (const [event, scope] of this.early.splice(0)) this.happened(event, scope);
   }
 
   /** Who asks first has changed. */
@@ -152,7 +157,11 @@ export class ClusterLoop implements Loop {
   }
 
   happened(event: unknown, scope: Scope): void {
-    if (this.active && !this.view?.record.paused) void this.requests.happened(event, scope);
+    if (!this.active) return;
+    if (this.view) {
+      if (!this.view.record.paused) void this.requests.happened(event, scope);
+    } else if (this.early.length < MOST_EARLY) this.early.push([event, scope]);
+    else this.parts.events.skipped(this.definition.name, undefined);
   }
 
   info(): WorkerInfo {

@@ -1,10 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { type RequestAnswer, FOREVER } from '../coordination/coordinator.js';
 import { type RequestedRun, type RequestOutcome } from '../coordination/worker-record.js';
 import { type EndedRun } from '../history/run.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Scope } from '../timing/root-context.js';
 import { type ClusterParts } from './cluster-parts.js';
+import { InvalidPayloadError } from '../worker/payload.js';
+import { eventRefused } from './event-sources.js';
 import { type RunHandle, RunHandles } from './run-handle.js';
 import { RunDroppedError, RunUnknownError, WorkerBusyError } from './scheduler.errors.js';
 
@@ -15,6 +18,7 @@ type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload'>;
 
 /** The runs of one worker that are asked for here, by a person, an event or its start, and who waits for their end. */
 export class ClusterRequests {
+  private static readonly logger = new Logger('Workers');
   private readonly handles = new RunHandles();
   /** Those whose runs are on here, or whose release is under way. */
   private readonly serving = new Set<string>();
@@ -100,13 +104,14 @@ export class ClusterRequests {
     const { clock, events, reached } = this.parts;
     const asked: Asked = { id: randomUUID(), trigger: 'event', payload: event };
     const { id } = (event ?? {}) as { id?: unknown };
-    const eventId = typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
+    const eventId = typeof id === 'string' || typeof id === 'number' ? shortId(String(id)) : undefined;
     try {
       const { accepted, reason } = await this.ask(asked, scope, eventId);
       if (accepted) this.accepted(asked, clock.now());
       else if (reason === 'busy') events.skipped(this.definition.name, undefined);
     } catch (error) {
-      reached(error);
+      if (error instanceof InvalidPayloadError) ClusterRequests.logger.error(eventRefused(error));
+      else reached(error);
     }
   }
 
@@ -150,4 +155,11 @@ export class ClusterRequests {
   private accepted(asked: Asked, requestedAt: number): void {
     this.want({ ...asked, worker: this.definition.name, requestedAt, attempts: 0 });
   }
+}
+
+const LONGEST_ID = 200;
+
+/** An entry of an index has 2,704 bytes at the most. */
+function shortId(id: string): string {
+  return id.length <= LONGEST_ID ? id : createHash('sha256').update(id).digest('hex');
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { startWorkers, taking, type Workers } from '../../../test/support/workers.js';
+import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { ManualClock } from '../testing/manual-clock.js';
 
 describe('EventSources', () => {
@@ -64,6 +65,28 @@ describe('EventSources', () => {
     await workers.clock.advance(0);
     expect(workers.scheduler.workerByName('w')).toMatchObject({ runCount: 1 });
   });
+
+  it.each(['one process', 'a cluster'])(
+    'drops an event that no store takes, names it, and runs for the next, in %s',
+    async (where) => {
+      const clock = new ManualClock();
+      const coordination = where === 'a cluster' ? { coordination: new LocalCoordinator(clock) } : {};
+      workers = await startWorkers([], coordination, clock);
+      let happen = (_event: unknown): void => {};
+      workers.sources.add({ subscribe: (_type, handler) => ((happen = handler), () => {}) });
+      const seen: unknown[] = [];
+      workers.scheduler.register({ name: 'w', interval: 0, on: ['x.y'], run: ({ payload }) => seen.push(payload) }); // prettier-ignore
+      await clock.advance('2s');
+      const cycle: Record<string, unknown> = {};
+      cycle.self = cycle;
+      for (const bad of ['\0', { id: '\0' }, '\ud83d', cycle, { n: 1n }, () => 1]) happen(bad);
+      expect(workers.logs.filter((text) => text.includes('An event is dropped'))).toHaveLength(6);
+      expect(workers.logs.join()).not.toMatch(/reached/);
+      happen({ at: new Date(0) });
+      await clock.advance('2s');
+      expect(seen).toEqual([{ at: '1970-01-01T00:00:00.000Z' }]);
+    },
+  );
 
   it('is warned of when nobody can tell of events', async () => {
     workers = await startWorkers([{ name: 'w', interval: 0, on: ['x.y'], run: () => {} }]);

@@ -10,14 +10,14 @@ import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { atMost } from '../timing/at-most.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
-import { callersContext, inRootContext } from '../timing/root-context.js';
+import { callersContext, inRootContext, type Scope } from '../timing/root-context.js';
 import { jsonPayload } from '../worker/payload.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { Cluster, type CoordinationStatus } from './cluster.js';
 import { drain, drainTimes, type DrainTimes } from './drain.js';
-import { EventSources } from './event-sources.js';
+import { eventRefused, EventSources } from './event-sources.js';
 import { type Loop } from './loop.js';
 import { type RunHandle } from './run-handle.js';
 import { RunLimit } from './run-limit.js';
@@ -262,10 +262,16 @@ export class Scheduler {
       this.logger.warn(
         `"${name}" runs on ${on.join(', ')}, and no EventSource is there to tell: add one to EventSources`,
       );
-    entry.unsubscribe = this.sources.subscribe(on, (event) => {
-      const scope = callersContext();
-      inRootContext(() => loop.happened(event, scope));
-    });
+    entry.unsubscribe = this.sources.subscribe(on, (event) => this.happened(loop, event, callersContext()));
+  }
+
+  private happened(loop: Loop, event: unknown, scope: Scope): void {
+    try {
+      const payload = jsonPayload(loop.definition.name, event);
+      inRootContext(() => loop.happened(payload, scope));
+    } catch (error) {
+      this.logger.error(eventRefused(error as Error));
+    }
   }
 
   private halt(entry: Entry): void {

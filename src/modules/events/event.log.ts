@@ -68,12 +68,26 @@ export class EventLog {
 
   /**
    * Entries after the position, up to the first transaction that has not ended: one with a smaller number
-   * may commit later, and would be passed over if the reader had gone on. So a long writing transaction
-   * anywhere on the server delays what is published after it began, and loses nothing.
+   * may commit later, and would be passed over if the reader had gone on. So a long writing transaction of
+   * this database delays what is published after it began, and loses nothing.
+   *
+   * Snapshots are of the whole server. A transaction is passed over only when the catalogs, which are read after the
+   * snapshot was taken, show that it is active in another database; one that has ended meanwhile is waited for once more.
    */
   async after(position: LogPosition, types: readonly string[] | null, limit: number): Promise<LogPage> {
     const rows = await this.query<{ horizon: string } & (EventRow | { [K in keyof EventRow]: null })>(
-      `WITH ended AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS horizon)
+      `WITH elsewhere AS MATERIALIZED (
+         SELECT backend_xid AS xid FROM pg_stat_activity
+          WHERE backend_xid IS NOT NULL AND datname IS DISTINCT FROM current_database() AND datid IS NOT NULL
+         UNION ALL
+         SELECT transaction FROM pg_prepared_xacts WHERE database <> current_database()
+       ), ended AS (
+         SELECT coalesce(
+           (SELECT xact FROM pg_snapshot_xip(pg_current_snapshot()) AS running (xact)
+             WHERE xact::xid NOT IN (SELECT xid FROM elsewhere) ORDER BY xact LIMIT 1),
+           pg_snapshot_xmax(pg_current_snapshot())
+         ) AS horizon
+       )
        SELECT horizon::text AS horizon, entry.* FROM ended LEFT JOIN LATERAL (
          SELECT ${COLUMNS} FROM events
           WHERE (events.xact, events.seq) > ($1::text::xid8, $2::bigint)

@@ -2,11 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { Logger } from '@nestjs/common';
 import { once } from 'node:events';
 import net from 'node:net';
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 import {
   type ControlPlaneDatabase,
   openControlPlaneDatabase,
 } from '../../../test/support/control-plane-database.js';
+import { createTestDatabase } from '../../../test/support/database.js';
 import { dataSourceOptions } from '../schema/data-source.js';
 import { Transactions } from '../database/transaction.js';
 import { newId } from '../ids/typed-id.js';
@@ -72,6 +74,38 @@ describe('PostgresEventBus', () => {
     expect(heard.numbers).toEqual([1, 2]);
     heard.stop();
   });
+
+  it.each(['a transaction that is active', 'a prepared transaction'])(
+    'waits for nobody in another database of the server: %s',
+    async (kind) => {
+      const elsewhere = await createTestDatabase();
+      const client = new pg.Client({ connectionString: elsewhere.url });
+      client.on('error', () => undefined);
+      await client.connect();
+      await client.query('BEGIN');
+      await client.query('SELECT pg_current_xact_id()');
+      if (kind === 'a prepared transaction') await client.query(`PREPARE TRANSACTION 'elsewhere'`);
+      const [here, there] = [hear(bus, 'elsewhere.made'), hear(replica, 'elsewhere.made')];
+      for (const n of [1, 2]) await bus.publish({ type: 'elsewhere.made', payload: { n } });
+      await Promise.all([here.count(2), there.count(1)]);
+      // Still: one of this database is waited for.
+      const own = database.dataSource.createQueryRunner();
+      await own.startTransaction();
+      await own.query(`INSERT INTO events (id, type, payload) VALUES ($1, 'elsewhere.made', '{"n": 3}')`, [
+        newId('event'),
+      ]);
+      await bus.publish({ type: 'elsewhere.made', payload: { n: 4 } });
+      await own.commitTransaction();
+      await own.release();
+      await here.count(4);
+      expect(here.numbers).toEqual([1, 2, 3, 4]);
+      here.stop();
+      there.stop();
+      await client.query(kind === 'a prepared transaction' ? `ROLLBACK PREPARED 'elsewhere'` : 'ROLLBACK');
+      await client.end();
+      await elsewhere.drop();
+    },
+  );
 
   it('does not tell what was committed before, even while an older transaction is still open', async () => {
     const old = database.dataSource.createQueryRunner();
