@@ -2,8 +2,17 @@
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '^.+\\.ts$': '@swc/jest' },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': '@swc/jest',
+    '^.+\\.cts$': [
+      '@swc/jest',
+      { swcrc: false, jsc: { parser: { syntax: 'typescript' }, target: 'es2023' } },
+    ],
+  },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^(\\.{1,2}/.*/?page-directory)\\.cjs$': '$1.cts',
+  },
   setupFiles: ['reflect-metadata'],
   // Packages of their own, some with the same names as those here.
   modulePathIgnorePatterns: ['<rootDir>/.parts/', '<rootDir>/test/consumers/nest-11-jest/'],

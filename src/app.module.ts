@@ -10,6 +10,7 @@ import { type FleetFile } from './app/fleet/fleet-file.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
 import { BrakesIndicator } from './app/http/brakes.indicator.js';
 import { HealthController } from './app/http/health.controller.js';
+import { StartController } from './app/http/start.controller.js';
 import { EventsHttpModule } from './modules/events/events-http.module.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
 
@@ -49,7 +50,7 @@ export class AppModule {
         WorkerDashboardModule.forRoot({ token, openReads: true }),
       ],
       providers: [BrakesIndicator],
-      controllers: [HealthController],
+      controllers: [StartController, HealthController],
     };
   }
 }

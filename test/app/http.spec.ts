@@ -30,6 +30,12 @@ describe('the HTTP interface of the app', () => {
   });
   afterAll(() => database.drop());
 
+  it('leads from its address to the page', async () => {
+    const answer = await fetch(await app.url());
+    expect(answer.url).toBe(`${await app.url()}/dashboard/index.html`);
+    expect(await answer.text()).toContain('<title>Workers</title>');
+  });
+
   it('refuses to trigger without the token, and with a wrong one', async () => {
     for (const token of [undefined, 'wrong', `${TOKEN}x`, ''])
       expect((await app.post('/workers/gc/trigger', token)).status).toBe(401);

@@ -13,6 +13,7 @@ const COPIED = [
   'tsconfig.build.json',
   'tsconfig.cjs.json',
   'src',
+  'dashboard',
   'examples',
   'test/apps',
   'test/consumers',

@@ -28,6 +28,9 @@ const NEST_11_LOCK = fileURLToPath(new URL('../consumers/nest-11/', import.meta.
 /** Where the packages of NestJS 11 are installed. */
 export const NEST_11 = join(FOLDER, 'nest-11');
 
+/** The browser that the tests of the page drive. */
+export const CHROMIUM = '/usr/bin/chromium';
+
 /** Debian puts it where only root's PATH leads. */
 export const PGBOUNCER = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer';
 
@@ -62,6 +65,11 @@ export const PARTS = {
     what: 'PgBouncer, and an ordinary user to run it as',
     present: () => ORDINARY_USER !== undefined && says(PGBOUNCER, ['--version'], /^PgBouncer 1\./),
     from: { debian: 'pgbouncer' },
+  },
+  chromium: {
+    what: 'Chromium',
+    present: () => says(CHROMIUM, ['--version'], /^Chromium \d/),
+    from: { debian: 'chromium' },
   },
   'Node 20': node(20),
   'Node 22': node(22),

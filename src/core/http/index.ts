@@ -1,6 +1,12 @@
 export { AccessGuard } from './access.guard.js';
 export { HTTP_ACCESS, type HttpAccess } from './access.js';
 export { ApiController } from './api-controller.js';
+export {
+  DashboardTab,
+  type DashboardColumn,
+  type DashboardColumnKind,
+  type DashboardTabOptions,
+} from './dashboard-tab.js';
 export { hostCheck, type HostCheckOptions } from './host-check.js';
 export { HttpAccessModule } from './http-access.module.js';
 export { type ErrorWithStatus, type Problem, problemOf } from './problem.js';

@@ -1,0 +1,119 @@
+/** A worker as `GET /workers` gives it. Instants are ISO 8601, lengths of time milliseconds. */
+export interface WorkerInfo {
+  name: string;
+  interval: number;
+  cron?: string;
+  description?: string;
+  group?: string;
+  state: 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped';
+  conditions: string[];
+  last_run?: string;
+  last_error?: string;
+  last_success?: string;
+  last_duration_ms?: number;
+  next_run?: string;
+  run_count: number;
+  consecutive_failures: number;
+  skipped_count: number;
+  missed_count: number;
+  active_runs: number;
+  progress?: Progress;
+  holder?: string;
+}
+
+export interface Progress {
+  done: number;
+  total?: number;
+  message?: string;
+}
+
+/** A run as `GET /workers/:name/runs` gives it. */
+export interface Run {
+  id: string;
+  worker: string;
+  replica: string;
+  trigger: string;
+  attempt: number;
+  scheduled_at: string;
+  started_at: string;
+  ended_at?: string;
+  outcome: string;
+  error?: RunError;
+  progress?: Progress;
+  lateness_ms: number;
+}
+
+export interface RunError {
+  name?: string;
+  message: string;
+  stack?: string;
+  cause?: RunError;
+  errors?: RunError[];
+}
+
+/** A tab that a module of the application brings: a list, and what to show of each item. */
+export interface Tab {
+  id: string;
+  title: string;
+  /** Below the path that the page's API has. */
+  path: string;
+  columns: {
+    key: string;
+    title: string;
+    kind: 'text' | 'state' | 'instant' | 'number' | 'bytes' | 'percent';
+  }[];
+}
+
+/** The request was answered, and not with what was asked for. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const TOKEN = 'ctrlplane-workers.token';
+
+export const token = {
+  get: (): string | null => sessionStorage.getItem(TOKEN),
+  /** Kept until this tab is closed. */
+  set: (value: string): void => sessionStorage.setItem(TOKEN, value),
+  forget: (): void => sessionStorage.removeItem(TOKEN),
+};
+
+/** Asks the API, which is beside the page. @throws ApiError, TypeError when the server cannot be reached */
+export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const bearer = token.get();
+  const headers = { ...init.headers, ...(bearer && { authorization: `Bearer ${bearer}` }) };
+  const answer = await fetch(new URL(`../${path}`, document.baseURI), { ...init, headers });
+  const text = await answer.text();
+  if (!answer.ok)
+    throw new ApiError(answer.status, detailOf(text) ?? `${answer.status} ${answer.statusText}`);
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+export function post<T>(path: string, body: unknown = {}): Promise<T> {
+  return ask(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+/** The items of a list, whether or not it comes in pages. */
+export function itemsOf<T>(list: T[] | { items: T[] }): T[] {
+  return Array.isArray(list) ? list : list.items;
+}
+
+function detailOf(text: string): string | undefined {
+  try {
+    const { detail, message, title } = JSON.parse(text) as Record<string, unknown>;
+    return [detail, message, title].find((part): part is string => typeof part === 'string');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import { type Tab } from './api.js';
+import { useLive } from './live.js';
+import { Overview } from './overview.js';
+import { hrefs, useRoute } from './route.js';
+import { TabPage } from './tab-page.js';
+import { WorkerPage } from './worker-page.js';
+
+export function App() {
+  const route = useRoute();
+  const { data: tabs = [] } = useLive<Tab[]>('dashboard/tabs');
+  const tab = route.page === 'tab' ? tabs.find(({ id }) => id === route.id) : undefined;
+  return (
+    <>
+      <header>
+        <h1>Workers</h1>
+        <nav aria-label="Pages">
+          <a href={hrefs.overview} aria-current={route.page === 'tab' ? undefined : 'page'}>
+            Workers
+          </a>
+          {tabs.map(({ id, title }) => (
+            <a key={id} href={hrefs.tab(id)} aria-current={tab?.id === id ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+      </header>
+      <main>
+        {route.page === 'worker' && <WorkerPage key={route.name} name={route.name} />}
+        {route.page === 'overview' && <Overview />}
+        {tab && <TabPage key={tab.id} tab={tab} />}
+      </main>
+    </>
+  );
+}

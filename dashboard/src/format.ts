@@ -1,0 +1,46 @@
+const UNITS: [ms: number, name: string][] = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+  [1_000, 's'],
+];
+
+/** `1.2 s`, `4 m 10 s`, `85 ms`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const index = UNITS.findIndex(([size]) => ms >= size);
+  const [size, name] = UNITS[index]!;
+  const rest = UNITS[index + 1];
+  const more = rest && Math.floor((ms % size) / rest[0]);
+  return `${Math.floor(ms / size)} ${name}${more ? ` ${more} ${rest[1]}` : ''}`;
+}
+
+/** `in 4 s`, `12 s ago`. */
+export function relative(instant: string, now: number): string {
+  const ms = Date.parse(instant) - now;
+  if (Math.abs(ms) < 1_000) return 'now';
+  const rounded = duration(Math.round(Math.abs(ms) / 1_000) * 1_000).replace('.0', '');
+  return ms > 0 ? `in ${rounded}` : `${rounded} ago`;
+}
+
+export function instant(value: string): string {
+  return new Date(value).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+}
+
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, value > 0 ? Math.floor(Math.log10(value) / 3) : 0);
+  return `${(value / 1_000 ** power).toFixed(power && value / 1_000 ** power < 10 ? 1 : 0)} ${units[power]}`;
+}
+
+/** Foreign text, cut for a line. */
+export function cut(text: string, longest = 300): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+/** What a worker's schedule says. */
+export function schedule({ interval, cron }: { interval: number; cron?: string }): string {
+  if (cron) return cron;
+  return interval ? `every ${duration(interval).replace('.0', '')}` : 'on events';
+}

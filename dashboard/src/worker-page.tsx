@@ -1,0 +1,144 @@
+import { useState } from 'preact/hooks';
+import { ApiError, itemsOf, post, type Run, type RunError, type WorkerInfo } from './api.js';
+import { duration, instant, relative, schedule } from './format.js';
+import { useLive, useNow } from './live.js';
+import { Notice, TokenForm } from './notice.js';
+import { lasted, OutcomeStrip } from './outcome-strip.js';
+import { hrefs } from './route.js';
+
+/** One worker: what it does now, what it did, why it failed, and what can be done about it. */
+export function WorkerPage({ name }: { name: string }) {
+  const path = `workers/${encodeURIComponent(name)}`;
+  const { data: worker, error, refresh } = useLive<WorkerInfo>(path);
+  const { data: list } = useLive<Run[] | { items: Run[] }>(`${path}/runs?limit=100`);
+  const now = useNow();
+  if (!worker) return <Notice error={error} retry={refresh} />;
+  const runs = list ? itemsOf(list) : [];
+  return (
+    <>
+      {error !== undefined && <Notice error={error} retry={refresh} />}
+      <p>
+        <a href={hrefs.overview}>All workers</a>
+      </p>
+      <h2>
+        {name} <span class={`badge ${worker.state}`}>{worker.state}</span>
+      </h2>
+      {worker.description && <p>{worker.description}</p>}
+      <Actions path={path} worker={worker} done={refresh} />
+      <dl class="facts">
+        <Fact name="schedule">{schedule(worker)}</Fact>
+        <Fact name="next run">{worker.next_run ? relative(worker.next_run, now) : '–'}</Fact>
+        <Fact name="last run">{worker.last_run ? relative(worker.last_run, now) : 'never'}</Fact>
+        <Fact name="last success">{worker.last_success ? relative(worker.last_success, now) : 'never'}</Fact>
+        <Fact name="runs">{worker.run_count}</Fact>
+        <Fact name="failures in a row">{worker.consecutive_failures}</Fact>
+        <Fact name="skipped">{worker.skipped_count}</Fact>
+        <Fact name="missed">{worker.missed_count}</Fact>
+        {worker.holder && <Fact name="holder">{worker.holder}</Fact>}
+      </dl>
+      {worker.progress && (
+        <p>
+          <progress
+            value={worker.progress.done}
+            max={worker.progress.total ?? undefined}
+            aria-label="progress"
+          />{' '}
+          {worker.progress.done}
+          {worker.progress.total !== undefined && ` of ${worker.progress.total}`} {worker.progress.message}
+        </p>
+      )}
+      <OutcomeStrip runs={runs} most={100} />
+      {list && runs.length === 0 && <p class="empty">No runs are recorded.</p>}
+      {runs.length > 0 && <Runs runs={runs} now={now} />}
+    </>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Runs({ runs, now }: { runs: readonly Run[]; now: number }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Runs, newest first">
+      <table>
+        <thead>
+          <tr>
+            <th>started</th>
+            <th>outcome</th>
+            <th>took</th>
+            <th>late</th>
+            <th>trigger</th>
+            <th>try</th>
+            <th>what it said</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <tr key={run.id}>
+              <td title={instant(run.started_at)}>{relative(run.started_at, now)}</td>
+              <td>
+                <span class={`badge ${run.outcome}`}>{run.outcome}</span>
+              </td>
+              <td>{duration(lasted(run))}</td>
+              <td>{duration(run.lateness_ms)}</td>
+              <td>{run.trigger}</td>
+              <td>{run.attempt}</td>
+              <td class="said">{run.error ? <Thrown error={run.error} /> : run.progress?.message}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** An error with its causes and those that it gathers; the stack on demand. */
+function Thrown({ error }: { error: RunError }) {
+  return (
+    <details>
+      <summary>
+        {error.name && error.name !== 'Error' ? `${error.name}: ` : ''}
+        {error.message.slice(0, 500)}
+      </summary>
+      {error.stack && <pre>{error.stack}</pre>}
+      {error.cause && (
+        <div>
+          caused by <Thrown error={error.cause} />
+        </div>
+      )}
+      {error.errors?.map((one, index) => (
+        <Thrown key={index} error={one} />
+      ))}
+    </details>
+  );
+}
+
+function Actions({ path, worker, done }: { path: string; worker: WorkerInfo; done: () => void }) {
+  const [answer, setAnswer] = useState<string>();
+  const [refused, setRefused] = useState<ApiError>();
+  const act = async (what: string, said: string): Promise<void> => {
+    if (!confirm(`${what}: ${worker.name}?`)) return;
+    setRefused(undefined);
+    try {
+      await post(`${path}/${what}`);
+      setAnswer(said);
+      done();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) setRefused(error);
+      else setAnswer(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <div class="actions">
+      <button onClick={() => void act('trigger', 'A run was asked for.')}>Run now</button>
+      {answer && <span role="status">{answer}</span>}
+      {refused && <TokenForm reason={refused.message} done={() => setRefused(undefined)} />}
+    </div>
+  );
+}

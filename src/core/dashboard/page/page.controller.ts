@@ -1,0 +1,40 @@
+import { Controller, Get, Header, Param, Redirect, type StreamableFile, UseFilters } from '@nestjs/common';
+import { ProblemDetailsFilter } from '../../http/problem-details.filter.js';
+import { PageAssets } from './page-assets.js';
+
+/** The page runs its own files alone, and no other page may frame it. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/**
+ * The page that shows the workers, under `/dashboard/`. It holds no data, so everybody may load it: what it shows comes
+ * from the API, which asks for the token.
+ */
+@Controller('dashboard')
+@UseFilters(ProblemDetailsFilter)
+export class PageController {
+  constructor(private readonly assets: PageAssets) {}
+
+  /** Its addresses are relative, and a browser would resolve them one level too high without the last part. */
+  @Get()
+  @Redirect('dashboard/index.html', 302)
+  enter(): void {}
+
+  @Get('index.html')
+  @Header('Content-Security-Policy', POLICY)
+  @Header('X-Content-Type-Options', 'nosniff')
+  @Header('Referrer-Policy', 'no-referrer')
+  @Header('Cache-Control', 'no-cache')
+  index(): StreamableFile {
+    return this.assets.get('index.html');
+  }
+
+  /** Their names change with their content. */
+  @Get('assets/:name')
+  @Header('X-Content-Type-Options', 'nosniff')
+  @Header('Cache-Control', 'public, max-age=31536000, immutable')
+  asset(@Param('name') name: string): StreamableFile {
+    return this.assets.get(name);
+  }
+}

@@ -1,0 +1,40 @@
+import { Get } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { ApiController } from '../http/api-controller.js';
+import { DASHBOARD_TAB, type DashboardColumn, type DashboardTabOptions } from '../http/dashboard-tab.js';
+
+/** Under which Nest keeps the path of a controller; its own constant is not exported. */
+const PATH_METADATA = 'path';
+
+/** A tab as the page needs it. */
+export interface ShownTab {
+  id: string;
+  title: string;
+  path: string;
+  columns: Required<DashboardColumn>[];
+}
+
+/** Which tabs the application's controllers bring, in the order in which Nest knows them. */
+@ApiController('dashboard/tabs')
+export class TabsController {
+  constructor(private readonly discovery: DiscoveryService) {}
+
+  @Get()
+  list(): ShownTab[] {
+    return this.discovery.getControllers().flatMap(({ metatype }) => {
+      const tab =
+        metatype && (Reflect.getMetadata(DASHBOARD_TAB, metatype) as DashboardTabOptions | undefined);
+      if (!tab) return [];
+      const [own] = [Reflect.getMetadata(PATH_METADATA, metatype) as string | string[]].flat();
+      const { id, title, path = own!, columns } = tab;
+      return [
+        {
+          id,
+          title,
+          path: path.replace(/^\/+/, ''),
+          columns: columns.map(({ kind = 'text', ...column }) => ({ ...column, kind })),
+        },
+      ];
+    });
+  }
+}

@@ -1,0 +1,34 @@
+// An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits.
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Scheduler, WorkerModule } from 'ctrlplane-workers';
+import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
+
+const { PORT = '0', TOKEN } = process.env;
+
+class AppModule {}
+Module({
+  imports: [WorkerModule.forRoot(), WorkerDashboardModule.forRoot({ token: TOKEN, openReads: true })],
+})(AppModule);
+
+const app = await NestFactory.create(AppModule, { logger: false });
+const scheduler = app.get(Scheduler);
+let runs = 0;
+scheduler.register({ name: 'succeeds', interval: 500, run: (context) => context.progress(++runs) });
+scheduler.register({
+  name: 'fails <b>bold</b>',
+  interval: 500,
+  run() {
+    throw new Error(
+      '<img src=x onerror="document.title=\'owned\'"> \u001b[31mred\u001b[0m \u202eright to left',
+      {
+        cause: new Error('the deepest reason'),
+      },
+    );
+  },
+});
+scheduler.register({ name: 'waits', interval: 0, run() {} });
+app.enableShutdownHooks();
+await app.listen(Number(PORT), '127.0.0.1');
+console.log(`listening at ${await app.getUrl()}`);

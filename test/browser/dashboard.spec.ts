@@ -1,0 +1,139 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { AppProcess } from '../support/app-process.js';
+import { builtCheckout } from '../support/app-workbench.js';
+import { eventually } from '../support/eventually.js';
+import { describeWith } from '../support/needs.js';
+import { CHROMIUM } from '../support/parts.js';
+
+const TOKEN = 'token-of-the-browser-tests';
+const AXE = createRequire(join(builtCheckout(), 'package.json')).resolve('axe-core/axe.min.js');
+
+describeWith('chromium', 'the page of the dashboard', () => {
+  let app: AppProcess;
+  let url: string;
+  let browser: Browser;
+  let page: Page;
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    [app, url] = await startApp();
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await app.destroy();
+  });
+
+  beforeEach(async () => {
+    faults.length = 0;
+    const context = await browser.newContext();
+    page = await context.newPage();
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      // What the browser itself says of an answer 401 or of a lost connection.
+      if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+        faults.push(message.text());
+    });
+  });
+  afterEach(() => page.context().close());
+
+  it('lists every worker, those in trouble first, and says how many those are', async () => {
+    await page.goto(`${url}/dashboard`);
+    await page.getByText('1 of 3 workers in trouble').waitFor();
+    const names = await page.locator('.worker .who a').allTextContents();
+    expect(names).toEqual(['fails <b>bold</b>', 'succeeds', 'waits']);
+    expect(faults).toEqual([]);
+  });
+
+  it('shows new runs without being reloaded', async () => {
+    await page.goto(`${url}/dashboard`);
+    const runs = page.locator('.worker', { hasText: 'succeeds' }).locator('dd').last();
+    await runs.waitFor();
+    const before = Number(await runs.textContent());
+    await eventually(async () => Number(await runs.textContent()) > before);
+  });
+
+  it('shows what a worker throws as text, with its causes', async () => {
+    await page.goto(`${url}/dashboard`);
+    await page.getByRole('link', { name: 'fails <b>bold</b>' }).click();
+    const first = page.locator('td.said details').first();
+    await first.locator('summary').first().click();
+    await first.getByText('caused by').waitFor();
+    expect(await first.textContent()).toContain('<img src=x onerror=');
+    expect(await first.textContent()).toContain('the deepest reason');
+    expect(await page.locator('img').count()).toBe(0);
+    expect(await page.title()).toBe('Workers');
+    expect(faults).toEqual([]);
+  });
+
+  it('asks for the token when a run is asked for, and starts the run with it', async () => {
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.goto(`${url}/dashboard/index.html#/workers/waits`);
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByText('A run was asked for.').waitFor();
+    await page.locator('tbody tr', { hasText: 'manual' }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it.each([
+    ['light', 1_100],
+    ['dark', 1_100],
+    ['light', 375],
+    ['dark', 375],
+  ] as const)('is accessible and fits, %s, %d pixels wide', async (colorScheme, width) => {
+    await page.setViewportSize({ width, height: 700 });
+    await page.emulateMedia({ colorScheme });
+    const axe = await readFile(AXE, 'utf8');
+    for (const path of ['', '#/workers/succeeds']) {
+      await page.goto(`${url}/dashboard/index.html${path}`);
+      await page.getByRole('link', { name: path ? 'All workers' : 'succeeds' }).waitFor();
+      await page.locator('.strip rect').first().waitFor();
+      // Not by a script element: the policy of the page refuses those that are not its own.
+      await page.evaluate(axe);
+      const serious = await page.evaluate(async () => {
+        const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+        const { violations } = await axe.run();
+        return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      });
+      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    }
+  });
+
+  it('keeps what it has while the server is away, says so, and goes on when it is back', async () => {
+    await page.goto(`${url}/dashboard`);
+    await page.getByRole('link', { name: 'succeeds' }).waitFor();
+    await app.destroy();
+    await page.getByText('The server cannot be reached').first().waitFor();
+    await page.getByRole('link', { name: 'succeeds' }).waitFor();
+    [app] = await startApp(new URL(url).port);
+    await page.getByText('The server cannot be reached').first().waitFor({ state: 'detached' });
+    expect(faults).toEqual([]);
+  });
+});
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string }[];
+}
+
+async function startApp(port = '0'): Promise<[AppProcess, string]> {
+  const app = new AppProcess({
+    command: [process.execPath, 'test/apps/dashboard.mjs'],
+    cwd: builtCheckout(),
+    env: { PATH: process.env.PATH, PORT: port, TOKEN },
+  });
+  const [, url] = await app.said(/listening at (\S+)/);
+  return [app, url!];
+}
