@@ -42,6 +42,7 @@ export { RunStore, type PruneQuery, type RunQuery } from './history/run.store.js
 export { InMemoryRunStore } from './history/in-memory-run.store.js';
 export { type EndedRun, type Run, type RunOutcome } from './history/run.js';
 export { type RunError } from './text/describe-error.js';
+export { StoreRefusedError } from './outages/store-refused.error.js';
 export { type Replica } from './history/replica.js';
 export { Clock, SystemClock, type Timer } from './timing/clock.js';
 export { type Duration, InvalidDurationError, parseDuration } from './timing/duration.js';

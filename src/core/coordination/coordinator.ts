@@ -9,8 +9,9 @@ import { type LostRun, type RequestedRun, type RequestOutcome, type WorkerRecord
  * slot and the token that the replica believes to be the last, and is granted only if they are, the new slot is due by
  * the coordinator's clock, the worker is not paused, and no live lease stands. See `docs/cluster.md`.
  *
- * Every call may be repeated, arrive late or twice. Calls reject when the coordinator cannot be reached, within a time
- * of its own; whether the call took effect is not known then. Every implementation passes `coordinatorContract`.
+ * Every call may be repeated, arrive late or twice. Calls reject with `StoreRefusedError` when the coordinator answers and
+ * does not do it, and with any other error when it cannot be reached, within a time of its own; whether the call took
+ * effect is not known then. Every implementation passes `coordinatorContract`.
  */
 export abstract class Coordinator {
   /** Where it keeps the history of runs, for an application that names no other place. */
@@ -22,9 +23,11 @@ export abstract class Coordinator {
   /**
    * Makes workers known. A new one gets a record; one whose definition changed gets the schedule of the code. The
    * newest code rules: replicas follow what `timing` of the record says.
-   * @returns the record of each
+   * @returns the record of each, and those that can never be made known; one that is in neither is to be sent again
    */
-  abstract enroll(workers: readonly Enrolment[]): Promise<Timed<{ records: readonly WorkerRecord[] }>>;
+  abstract enroll(
+    workers: readonly Enrolment[],
+  ): Promise<Timed<{ records: readonly WorkerRecord[]; refused?: readonly RefusedEnrolment[] }>>;
 
   abstract claim(claim: Claim): Promise<ClaimAnswer>;
 
@@ -84,6 +87,12 @@ export interface Enrolment {
   readonly slot: number;
   /** Spacing `delay`: the first run comes so many milliseconds from now. */
   readonly delay?: number;
+}
+
+/** A worker that the coordinator can never keep, such as for characters of its name, and why. */
+export interface RefusedEnrolment {
+  readonly name: string;
+  readonly error: unknown;
 }
 
 /** What a run holds: enough to prove that it is the one. */

@@ -1,11 +1,14 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Outages, type OutageState } from '../outages/outages.js';
+import { isRefused, isRefusedForGood } from '../outages/store-refused.error.js';
+import { messageOf } from '../text/describe-error.js';
 import { atMost } from '../timing/at-most.js';
 import { Clock, type Timer } from '../timing/clock.js';
 import { inRootContext } from '../timing/root-context.js';
 import { type Replica, thisReplica } from './replica.js';
 import { type Run } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
-import { messageOf } from '../text/describe-error.js';
+import { saveApart } from './save-apart.js';
 
 /** A run's start is stored within 100 ms, this and the write; whatever comes together goes in one write. */
 const FLUSH_AFTER = 50;
@@ -18,11 +21,17 @@ const CLOSE_WITHIN = 5_000;
 /** Runs held while the store is away. */
 const LARGEST_BUFFER = 10_000;
 
-/** How the history does. `unreachable`: what runs is buffered and written when the store is back. */
+/** Calls of the store that fail by themselves. */
+type Operation = 'runs' | 'slots' | 'heartbeats';
+
+/**
+ * How the history does. `unreachable`, `refused`: the store does not answer, or does not take what it is given, such as
+ * because a table is missing; runs are buffered and written when that is over.
+ */
 export interface HistoryStatus {
-  state: 'ok' | 'unreachable';
+  state: OutageState;
   buffered: number;
-  /** Runs that no record was kept of, because the buffer was full. */
+  /** Runs that no record was kept of, because the buffer was full or the store takes them in no form. */
   dropped: number;
 }
 
@@ -39,7 +48,9 @@ export class RunRecorder {
   /** Latest slots of workers whose runs are not kept. */
   private unnoted = new Map<string, Date>();
   private dropped = 0;
-  private unreachable = false;
+  /** Workers of which a run could not be saved, and was said to be so. */
+  private readonly unsaveable = new Set<string>();
+  private readonly outages: Outages<Operation>;
   private writing?: Promise<void>;
   private flushTimer?: Timer;
   private heartbeatTimer?: Timer;
@@ -51,6 +62,12 @@ export class RunRecorder {
     @Inject(RunStore) private readonly store: RunStore,
   ) {
     this.replica = thisReplica(clock.now());
+    this.outages = new Outages(clock, this.logger, {
+      unreachable: (reason) => `Run history cannot be written, buffering: ${reason}`,
+      reachable: () => `Run history can be written again, ${this.unsaved.size} runs are buffered`,
+      refused: (operation, reason) => `Run history is refused by its store (${operation}): ${reason}`,
+      accepted: (operation) => `Run history is taken by its store again (${operation})`,
+    });
   }
 
   /** Rejects when the store cannot be made ready. */
@@ -76,7 +93,10 @@ export class RunRecorder {
     if (!this.flushTimer) this.flushIn(FLUSH_AFTER);
   }
 
-  /** Stores all that was recorded before the call. Rejects when the store cannot be reached; nothing is lost then. */
+  /**
+   * Stores all that was recorded before the call. Rejects when the store cannot be reached, or is not in a state to take
+   * it; nothing is lost then.
+   */
   async flush(): Promise<void> {
     // Writes must be serial: an older state of a run must never replace a newer one.
     await this.writing?.catch(() => {});
@@ -85,9 +105,11 @@ export class RunRecorder {
     return this.writing;
   }
 
-  /** Stored runs, this replica's newest changes included. */
+  /** Stored runs, this replica's newest changes included, unless the store answers and does not take them. */
   async find(query: RunQuery): Promise<Run[]> {
-    await this.flush();
+    await this.flush().catch((error: unknown) => {
+      if (!isRefused(error)) throw error;
+    });
     return this.store.find(query);
   }
 
@@ -101,7 +123,7 @@ export class RunRecorder {
 
   status(): HistoryStatus {
     return {
-      state: this.unreachable ? 'unreachable' : 'ok',
+      state: this.outages.state,
       buffered: this.unsaved.size,
       dropped: this.dropped,
     };
@@ -119,7 +141,9 @@ export class RunRecorder {
     if (this.unsaved.size > 0)
       this.logger.error(`${this.unsaved.size} runs could not be recorded before shutdown`);
     this.cancelFlush();
-    const closed = this.store.close(this.replica).catch((error: unknown) => this.lostStore(error));
+    const closed = this.store
+      .close(this.replica)
+      .catch((error: unknown) => this.outages.failed('heartbeats', error));
     await atMost(CLOSE_WITHIN, closed, this.clock);
   }
 
@@ -134,13 +158,24 @@ export class RunRecorder {
     const slots = this.unnoted;
     this.unnoted = new Map();
     try {
-      await this.store.noteSlots!(slots);
-      this.foundStore();
+      await this.noteAll(slots);
+      this.outages.succeeded('slots');
     } catch (error) {
       this.unnoted = new Map([...slots, ...this.unnoted]);
-      this.lostStore(error);
+      this.outages.failed('slots', error);
       this.flushIn(RETRY_AFTER);
       throw error;
+    }
+  }
+
+  /** One worker whose name the store never takes costs no other one its slot. */
+  private async noteAll(slots: Map<string, Date>): Promise<void> {
+    try {
+      await this.store.noteSlots!(slots);
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error;
+      if (slots.size === 1) return;
+      for (const slot of slots) await this.noteAll(new Map([slot]));
     }
   }
 
@@ -151,15 +186,35 @@ export class RunRecorder {
       const batch = rest.splice(0, LARGEST_BATCH);
       this.unsaved = byId(rest);
       try {
-        await this.store.save(batch);
-        this.foundStore();
+        await this.save(batch);
+        this.outages.succeeded('runs');
       } catch (error) {
         this.unsaved = byId([...batch, ...this.unsaved.values()]);
-        this.lostStore(error);
+        this.outages.failed('runs', error);
         this.flushIn(RETRY_AFTER);
         throw error;
       }
     }
+  }
+
+  private async save(batch: Run[]): Promise<void> {
+    try {
+      await this.store.save(batch);
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error;
+      for (const { run, error: reason } of await saveApart(this.store, batch, error))
+        this.giveUp(run, reason);
+    }
+  }
+
+  /** Said once for each worker: all of its runs may be like that, such as for its name. */
+  private giveUp(run: Run, reason: unknown): void {
+    this.dropped++;
+    if (this.unsaveable.has(run.worker)) return;
+    this.unsaveable.add(run.worker);
+    this.logger.error(
+      `Run ${run.id} of "${run.worker}" is not recorded, as the store never takes it: ${messageOf(reason)}`,
+    );
   }
 
   private flushIn(delay: number): void {
@@ -177,27 +232,16 @@ export class RunRecorder {
     if (!this.store.heartbeat) return;
     try {
       const lost = await this.store.heartbeat(this.replica, LOST_AFTER);
-      this.foundStore();
+      this.outages.succeeded('heartbeats');
       for (const run of lost)
         this.logger.warn(
           `Run ${run.id} of "${run.worker}" is lost: its replica ${run.replica} answers no more`,
         );
     } catch (error) {
-      this.lostStore(error);
+      this.outages.failed('heartbeats', error);
     }
     if (this.closed) return;
     this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY);
-  }
-
-  private lostStore(error: unknown): void {
-    if (!this.unreachable) this.logger.error(`Run history cannot be written, buffering: ${messageOf(error)}`);
-    this.unreachable = true;
-  }
-
-  private foundStore(): void {
-    if (this.unreachable)
-      this.logger.log(`Run history can be written again, ${this.unsaved.size} runs are buffered`);
-    this.unreachable = false;
   }
 }
 

@@ -19,15 +19,19 @@ export interface PruneQuery {
 }
 
 /**
- * Where runs are kept. Calls reject when the store cannot be reached; the recorder in front of it buffers and
- * repeats, so that no worker ever waits for one. Every implementation passes `runStoreContract`, with a
+ * Where runs are kept. Calls reject with `StoreRefusedError` when the store answers and does not do it, and with any
+ * other error when it cannot be reached; the recorder in front of it buffers and repeats, so that no worker ever waits
+ * for one. Every implementation passes `runStoreContract`, with a
  * heartbeat `sharedRunStoreContract`, with `lastSlots` `lastingRunStoreContract`, and with `prune` `prunableRunStoreContract`.
  */
 export abstract class RunStore {
   /** Makes it ready. Rejecting fails the application's start. */
   abstract open(): Promise<void>;
 
-  /** Inserts or replaces by id, all or none. Repeating it changes nothing. */
+  /**
+   * Inserts or replaces by id, all or none. Repeating it changes nothing. Where some of them can never be stored it
+   * rejects with `StoreRefusedError` because of `values`; they are saved apart then, in a form that may be.
+   */
   abstract save(runs: readonly Run[]): Promise<void>;
 
   abstract find(query: RunQuery): Promise<Run[]>;

@@ -53,6 +53,22 @@ describe('boundedQuery', () => {
     expect(await session()).toBe(before);
   });
 
+  it('gives up a connection of a server that takes no writes any more, as after a failover', async () => {
+    const before = await session();
+    await pool.query('SET default_transaction_read_only = on');
+    const write = () => boundedQuery(pool, 'CREATE TABLE IF NOT EXISTS written ()', [], LONG);
+    await expect(write()).rejects.toThrow('read-only transaction');
+    await expect(write()).resolves.toEqual([]);
+    expect(await session()).not.toBe(before);
+  });
+
+  it.each(['08006', '57P01', '57P03'])('gives up a connection whose server says %s', async (state) => {
+    const before = await session();
+    const fail = `DO $$ BEGIN RAISE EXCEPTION 'going' USING ERRCODE = '${state}'; END $$`;
+    await expect(boundedQuery(pool, fail, [], LONG)).rejects.toThrow('going');
+    expect(await session()).not.toBe(before);
+  });
+
   it('gives up a connection on which nothing comes back, and takes a new one', async () => {
     const before = await session();
     proxy.blackHole();

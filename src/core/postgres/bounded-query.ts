@@ -1,4 +1,12 @@
 import type pg from 'pg';
+import { plainTypes } from './plain-types.js';
+import { endsConnection, isLostRace } from './refusal.js';
+
+/**
+ * How often a statement is sent that loses against another one. It happens where the database's default isolation is
+ * `repeatable read` or `serializable`, and to deadlocks.
+ */
+const MOST_RACES = 10;
 
 /** The database did not answer in time; whether the statement took effect is not known. */
 export class DatabaseSilentError extends Error {
@@ -41,14 +49,30 @@ export async function boundedQuery<Row extends object>(
   }
   client.on('error', ignore);
   try {
-    const { rows } = await inTime(client.query<Row>(text, values), within);
+    const rows = await send<Row>(client, text, values, within);
     client.release();
     return rows;
   } catch (error) {
-    client.release(!isRefusal(error));
+    client.release(endsConnection(error));
     throw error;
   } finally {
     client.off('error', ignore);
+  }
+}
+
+async function send<Row extends object>(
+  client: pg.PoolClient,
+  text: string,
+  values: unknown[],
+  within: number,
+): Promise<Row[]> {
+  for (let races = 1; ; races++) {
+    try {
+      const { rows } = await inTime(client.query<Row>({ text, values, types: plainTypes }), within);
+      return rows;
+    } catch (error) {
+      if (!isLostRace(error) || races === MOST_RACES) throw error;
+    }
   }
 }
 
@@ -57,15 +81,6 @@ export async function boundedQuery<Row extends object>(
  * which would end the process if nobody heard it. The pool listens only while the client is idle.
  */
 export function ignore(): void {}
-
-/**
- * PostgreSQL has refused the statement, and its connection is as good as before. One that ends says so as well (class
- * 57P), a moment before it does: put back, it would take the next statement down too.
- */
-function isRefusal(error: unknown): boolean {
-  const { severity, code } = error as { severity?: string; code?: string };
-  return severity !== undefined && !code?.startsWith('57P');
-}
 
 function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -5,6 +5,7 @@ export { type DataSourceLike, type PostgresOptions } from './postgres-options.js
 export {
   MissingRightError,
   PostgresOptionsError,
+  ReadOnlyDatabaseError,
   SchemaNewerThanCodeError,
   SchemaOutdatedError,
 } from './postgres.errors.js';

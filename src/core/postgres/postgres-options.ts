@@ -1,8 +1,10 @@
 import { Socket } from 'node:net';
+import { type Duplex } from 'node:stream';
 import pg from 'pg';
+import { ignore } from './bounded-query.js';
 import { PostgresOptionsError } from './postgres.errors.js';
 
-/** Of our own pool. */
+/** Of each of our own pools. */
 const CONNECTIONS = 4;
 
 /** Milliseconds after which an idle one is closed, unless they are kept; for a new one to open, and for all to end. */
@@ -16,16 +18,19 @@ export interface DataSourceLike {
   readonly driver: unknown;
 }
 
-/** Which Postgres to use: exactly one of the three connections. */
+/**
+ * Which Postgres to use: exactly one of the three.
+ *
+ * Whichever it is, the connections are our own, up to 4 for the coordination, which stay open, and up to 4 for the history,
+ * which are closed after 10 s without use; all of them at shutdown. A handler that takes every connection of the
+ * application's pool would otherwise keep the lease of its own run from being renewed, and be run twice at a time.
+ */
 export interface PostgresOptions {
-  /** An initialised TypeORM data source; its pool is used and stays the application's. */
+  /** An initialised TypeORM data source; connections of our own are opened as its pool opens them. */
   dataSource?: DataSourceLike;
-  /**
-   * A pool of `pg`; stays the application's. Give it a `connectionTimeoutMillis`: without, a server that accepts and then
-   * says nothing occupies its connections for ever. (TypeORM: `connectTimeoutMS`.)
-   */
+  /** A pool of `pg`; connections of our own are opened with its options. */
   pool?: pg.Pool;
-  /** `postgres://…`; a small pool of our own, closed at shutdown. */
+  /** `postgres://…`. */
   connectionString?: string;
   /** Default `workers`. Lower-case letters, digits and underscores. */
   schema?: string;
@@ -36,9 +41,9 @@ export interface PostgresOptions {
 /** A pool and whose it is. */
 export interface PoolHandle {
   readonly pool: pg.Pool;
-  /** How many connections may be opened before they are needed: all of a pool that is ours, none of another. */
+  /** How many connections to open before they are needed. */
   readonly mayOpen: number;
-  /** Ends it if it is ours. */
+  /** Ends it if it is ours. May be called again. */
   release(): Promise<void>;
 }
 
@@ -72,8 +77,8 @@ export function resolvePostgres(options: PostgresOptions): {
     schema,
     manageSchema,
     connect: (keep = false) => {
-      if (connectionString !== undefined) return ownPool(connectionString, keep);
-      return { pool: pool ?? poolOf(dataSource!), mayOpen: 0, release: async () => {} };
+      if (connectionString !== undefined) return ownPool({ connectionString }, keep, CONNECTIONS);
+      return ownPoolLike(pool ?? poolOf(dataSource!), keep);
     },
   };
 }
@@ -90,35 +95,64 @@ function checkConnectionString(connectionString: string): void {
   }
 }
 
-function ownPool(connectionString: string, keep: boolean): PoolHandle {
-  const sockets = new Set<Socket>();
-  const stream = () => {
-    const socket = new Socket();
-    sockets.add(socket.once('close', () => sockets.delete(socket)));
-    return socket;
-  };
-  const pool = new pg.Pool({
-    connectionString,
-    max: CONNECTIONS,
-    // Not `min`, which older versions of the supported ones do not know.
-    idleTimeoutMillis: keep ? 0 : IDLE_FOR,
-    connectionTimeoutMillis: CONNECT_WITHIN,
-    stream,
-  });
-  // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
-  pool.on('error', () => {});
+/**
+ * A pool of our own that connects as the given one does. The first connection alone is opened before it is needed: who
+ * gives a pool has a number of connections in mind.
+ */
+function ownPoolLike(given: pg.Pool, keep: boolean): PoolHandle {
+  // The idle connections of a pool that nobody listens to end the process when they break.
+  given.on('error', ignore);
+  const { options, Client } = given as pg.Pool & Pick<pg.PoolConfig, 'Client'>;
+  const stopListening = () => void given.off('error', ignore);
+  // Something that only looks like a pool of `pg`: it has to do.
+  if (!options) return { pool: given, mayOpen: 0, release: async () => stopListening() };
+  const own = ownPool(
+    // The password is hidden from those who print the options, and so from who copies them.
+    { ...options, password: options.password, ...(Client && { Client }) },
+    keep,
+    1,
+  );
   return {
-    pool,
-    mayOpen: CONNECTIONS,
+    ...own,
     release: async () => {
-      // A server that has gone without a word never says goodbye, and the process would wait for it. `end` does not.
-      setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN).unref();
-      await pool.end();
+      stopListening();
+      await own.release();
     },
   };
 }
 
-/** TypeORM keeps the `pg` pool it writes through as `driver.master`; using it makes all three kinds behave alike. */
+function ownPool(config: pg.PoolConfig, keep: boolean, mayOpen: number): PoolHandle {
+  const sockets = new Set<Duplex>();
+  // `pg` hands in its configuration, of which its types know nothing.
+  const given = config.stream as ((config: unknown) => Duplex) | undefined;
+  const stream = (clientConfig?: unknown): Duplex => {
+    const made = given ? given(clientConfig) : new Socket();
+    sockets.add(made.once('close', () => sockets.delete(made)));
+    return made;
+  };
+  const pool = new pg.Pool({
+    ...config,
+    max: CONNECTIONS,
+    // Not `min`, which older versions of the supported ones do not know.
+    idleTimeoutMillis: keep ? 0 : IDLE_FOR,
+    connectionTimeoutMillis: CONNECT_WITHIN,
+    // That of `pg` puts a connection back into the pool on which nothing comes back.
+    query_timeout: 0,
+    allowExitOnIdle: false,
+    stream,
+  });
+  // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
+  pool.on('error', ignore);
+  let ended: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    // A server that has gone without a word never says goodbye, and the process would wait for it. `end` does not.
+    setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN).unref();
+    await pool.end();
+  };
+  return { pool, mayOpen, release: () => (ended ??= end()) };
+}
+
+/** TypeORM keeps the `pg` pool it writes through as `driver.master`; its options make all three kinds behave alike. */
 function poolOf(dataSource: DataSourceLike): pg.Pool {
   const { master } = dataSource.driver as { master?: pg.Pool };
   if (!master)

@@ -1,11 +1,13 @@
 import { type Replica } from '../history/replica.js';
 import { type Run, type RunOutcome } from '../history/run.js';
 import { type PruneQuery, type RunQuery, RunStore } from '../history/run.store.js';
+import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { type RunError } from '../text/describe-error.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
-import { boundedQuery } from './bounded-query.js';
-import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
-import { prepareSchema } from './schema.js';
+import { Database, type Statement } from './database.js';
+import { eachAtLeast } from './each-at-least.js';
+import { type PostgresOptions } from './postgres-options.js';
+import { toJson } from './refusal.js';
 import { findRuns } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
@@ -30,27 +32,19 @@ export function postgresHistory(options: PostgresOptions): RunStore {
 
 /** Runs in the tables `runs` and `replicas` of a schema of their own. */
 export class PostgresRunStore extends RunStore {
-  private readonly resolved: ReturnType<typeof resolvePostgres>;
-  private handle?: PoolHandle;
+  private readonly database: Database;
 
   constructor(options: PostgresOptions) {
     super();
-    this.resolved = resolvePostgres(options);
+    this.database = new Database(options, { timeout: QUERY_TIMEOUT, keep: false });
   }
 
   async open(): Promise<void> {
-    this.handle = this.resolved.connect();
-    const { schema, manageSchema } = this.resolved;
-    try {
-      await prepareSchema(this.handle.pool, schema, manageSchema);
-    } catch (error) {
-      await this.handle.release();
-      throw error;
-    }
+    await this.database.open();
   }
 
   async save(runs: readonly Run[]): Promise<void> {
-    if (runs.length > 0) await this.query(saveRuns, [JSON.stringify(runs.map(toRow))]);
+    if (runs.length > 0) await this.query(saveRuns, [toJson(runs.map(toRow))]);
   }
 
   async find({
@@ -58,28 +52,41 @@ export class PostgresRunStore extends RunStore {
     limit,
     before,
   }: Omit<RunQuery, 'worker'> & { worker?: string | null }): Promise<Run[]> {
-    const rows = await this.query(findRuns, [worker, before?.startedAt ?? null, before?.id ?? null, limit]);
-    return rows.map(fromRow);
+    const values = [worker, before?.startedAt.getTime() ?? null, before?.id ?? null, limit];
+    try {
+      return (await this.query(findRuns, values)).map(fromRow);
+    } catch (error) {
+      // A name that cannot be stored has no runs.
+      if (isRefusedForGood(error)) return [];
+      throw error;
+    }
   }
 
   override async heartbeat({ id, host, pid, startedAt }: Replica, lostAfter: number): Promise<Run[]> {
-    return (await this.query(heartbeat, [id, host, pid, startedAt, lostAfter])).map(fromRow);
+    return (await this.query(heartbeat, [id, host, pid, startedAt.getTime(), lostAfter])).map(fromRow);
   }
 
   override async lastSlots(workers: readonly string[], now: Date): Promise<Map<string, Date>> {
-    const rows = await this.query<{ worker: string; slot: Date }>(lastSlots, [workers, now]);
-    return new Map(rows.map(({ worker, slot }) => [worker, slot]));
+    const ask = (names: readonly string[]) =>
+      this.query<{ worker: string; slot: number }>(lastSlots, [names, now.getTime()]);
+    const { answers } = await eachAtLeast(workers, ask);
+    return new Map(answers.flat().map(({ worker, slot }) => [worker, new Date(slot)]));
   }
 
   override async noteSlots(slots: ReadonlyMap<string, Date>): Promise<void> {
-    await this.query(noteSlots, [[...slots.keys()], [...slots.values()]]);
+    await this.query(noteSlots, [[...slots.keys()], [...slots.values()].map((slot) => slot.getTime())]);
   }
 
   override async *prune({ endedBefore, maxRuns }: PruneQuery): AsyncGenerator<number, void, undefined> {
     const most = maxRuns === Infinity ? null : maxRuns;
     for (const { worker } of await this.query<{ worker: string }>(workersWithRuns, [])) {
       for (let deleted = PRUNE_BATCH; deleted === PRUNE_BATCH;) {
-        ({ length: deleted } = await this.query(pruneRuns, [worker, endedBefore, most, PRUNE_BATCH]));
+        ({ length: deleted } = await this.query(pruneRuns, [
+          worker,
+          endedBefore.getTime(),
+          most,
+          PRUNE_BATCH,
+        ]));
         if (deleted > 0) yield deleted;
       }
     }
@@ -89,15 +96,12 @@ export class PostgresRunStore extends RunStore {
     try {
       await this.query(forgetReplica, [id]);
     } finally {
-      await this.handle?.release();
+      await this.database.close();
     }
   }
 
-  private query<Row extends object = RunRow>(
-    statement: (schema: string) => string,
-    values: unknown[],
-  ): Promise<Row[]> {
-    return boundedQuery<Row>(this.handle!.pool, statement(this.resolved.schema), values, QUERY_TIMEOUT);
+  private query<Row extends object = RunRow>(statement: Statement, values: unknown[]): Promise<Row[]> {
+    return this.database.query<Row>(statement, values);
   }
 }
 
@@ -106,11 +110,11 @@ interface RunRow {
   worker: string;
   replica: string;
   trigger: RunTrigger;
-  slot: Date | null;
+  slot: number | null;
   attempt: number;
-  scheduled_at: Date;
-  started_at: Date;
-  ended_at: Date | null;
+  scheduled_at: number;
+  started_at: number;
+  ended_at: number | null;
   outcome: RunOutcome;
   error: RunError | null;
   progress: RunProgress | null;
@@ -135,10 +139,10 @@ function fromRow(row: RunRow): Run {
   const { slot, scheduled_at, started_at, ended_at, error, progress, blocked_ms, ...rest } = row;
   return {
     ...rest,
-    scheduledAt: scheduled_at,
-    startedAt: started_at,
-    ...(slot && { slot }),
-    ...(ended_at && { endedAt: ended_at }),
+    scheduledAt: new Date(scheduled_at),
+    startedAt: new Date(started_at),
+    ...(slot !== null && { slot: new Date(slot) }),
+    ...(ended_at !== null && { endedAt: new Date(ended_at) }),
     ...(error && { error }),
     ...(progress && { progress }),
     ...(blocked_ms !== null && { blockedMs: blocked_ms }),

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pass } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
@@ -60,4 +61,84 @@ it('has all connections of its own pool open when it is opened, and one of a poo
   expect(await open({ pool: given })).toBe(1);
   await given.end();
   expect(await open({ connectionString: url.href })).toBe(4);
+});
+
+describe('PostgresCoordinator', () => {
+  const enrolment = { name: 'w', timing: '1s', slot: 0 };
+  const claimOf = { worker: 'w', replica: randomUUID(), from: 0, target: { slot: 1_000 }, missed: 0, skipped: 0, maxAttempts: 3 }; // prettier-ignore
+  afterEach(() => pool.query('DROP SCHEMA IF EXISTS workers CASCADE'));
+
+  it.each(['pool', 'dataSource'])(
+    'renews a lease while a handler has every connection of the %s that it was given',
+    async (kind) => {
+      const small = new pg.Pool({ connectionString: database.url, max: 1 });
+      const source = new DataSource({ type: 'postgres', url: database.url, poolSize: 1 });
+      await source.initialize();
+      const coordinator = postgres(kind === 'pool' ? { pool: small } : { dataSource: source });
+      await coordinator.open();
+      const runner = source.createQueryRunner();
+      await runner.connect();
+      const client = await small.connect();
+
+      await coordinator.enroll([enrolment]);
+      const runId = randomUUID();
+      const { record } = await coordinator.claim({ ...claimOf, runId, fencing: 0, lease: 60_000 });
+      const held = { worker: 'w', runId, fencing: record!.fencing };
+      await expect(coordinator.heartbeat({ ...held, lease: 60_000 })).resolves.toMatchObject({
+        leaseUntil: expect.any(Number),
+      });
+      client.release();
+      await runner.release();
+      await coordinator.close();
+      await small.end();
+      await source.destroy();
+    },
+  );
+
+  it('keeps the process alive when an idle connection of a pool ends that nobody listens to, while it uses it', async () => {
+    const given = new pg.Pool({ connectionString: database.url });
+    const coordinator = postgres({ pool: given });
+    await coordinator.open();
+    const { rows } = await given.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const gone = new Promise((resolve) => given.once('remove', resolve));
+    await pool.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+    await gone;
+    await coordinator.close();
+    expect(given.listenerCount('error')).toBe(0);
+    await given.end();
+  });
+
+  it('says at the start what to do when the database is read-only', async () => {
+    const url = new URL(database.url);
+    await postgres({ connectionString: url.href }).open();
+    url.searchParams.set('options', '-c default_transaction_read_only=on');
+    const coordinator = postgres({ connectionString: url.href });
+    await expect(coordinator.open()).rejects.toThrow(/PostgreSQL is read-only here.*Connect to the primary/);
+    await pool.query('DROP SCHEMA workers CASCADE');
+    await expect(coordinator.open()).rejects.toThrow(/PostgreSQL is read-only here.*Connect to the primary/);
+  });
+
+  it('can be closed when it could not be opened, and any number of times', async () => {
+    const url = new URL(database.url);
+    url.pathname = '/missing';
+    const missing = postgres({ connectionString: url.href });
+    await expect(missing.open()).rejects.toThrow(/does not exist/);
+    await expect(missing.close()).resolves.toBeUndefined();
+
+    const coordinator = postgres({ connectionString: database.url });
+    await coordinator.open();
+    await Promise.all([coordinator.close(), coordinator.close()]);
+    await expect(coordinator.records()).rejects.toThrow('the connection to PostgreSQL is closed');
+  });
+
+  it('tells what PostgreSQL refuses from what does not reach it', async () => {
+    const coordinator = postgres({ connectionString: database.url });
+    await coordinator.open();
+    await pool.query('ALTER TABLE workers.workers RENAME TO elsewhere');
+    const refusal = expect.objectContaining({ name: 'StoreRefusedError', because: 'state' });
+    await expect(coordinator.claim({ ...claimOf, runId: randomUUID(), fencing: 0, lease: 1 })).rejects.toEqual(refusal);
+    await coordinator.announce(randomUUID(), 500);
+    await coordinator.close();
+    await expect(coordinator.announce(undefined, 500)).rejects.not.toEqual(refusal);
+  }); // prettier-ignore
 });

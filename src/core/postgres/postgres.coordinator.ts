@@ -14,6 +14,7 @@ import {
   NOTHING_KNOWN,
   type Pulse,
   type Refusal,
+  type RefusedEnrolment,
   type Release,
   type ReleaseAnswer,
   type RequestAnswer,
@@ -21,13 +22,17 @@ import {
   type Timed,
 } from '../coordination/coordinator.js';
 import { type LostRun, type WorkerRecord } from '../coordination/worker-record.js';
+import { withoutTexts } from '../history/save-apart.js';
 import { type RunStore } from '../history/run.store.js';
+import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { InvalidPayloadError } from '../worker/payload.js';
 import { type TransactionRunner } from '../worker/run-context.js';
-import { boundedQuery } from './bounded-query.js';
-import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
+import { Database, type Statement } from './database.js';
+import { eachAtLeast } from './each-at-least.js';
+import { ReadOnlyDatabaseError } from './postgres.errors.js';
+import { type PostgresOptions } from './postgres-options.js';
 import { PostgresRunStore } from './postgres-run.store.js';
-import { prepareSchema } from './schema.js';
+import { toJson } from './refusal.js';
 import { announce } from './sql/announce.js';
 import { claim as claimStatement } from './sql/claim.js';
 import {
@@ -40,6 +45,7 @@ import {
 } from './sql/control.js';
 import { enroll } from './sql/enroll.js';
 import { release as releaseStatement } from './sql/release.js';
+import { readOnly } from './sql/schema-steps.js';
 import { renewLease } from './sql/renew-lease.js';
 import { pruneRequests, pulse, requestRun } from './sql/requests.js';
 import { summaryOf } from '../text/describe-error.js';
@@ -72,35 +78,41 @@ export function postgres(options: PostgresOptions): Coordinator {
 
 /** The rule as SQL, on the tables `workers` and `requests` of a schema of their own. */
 export class PostgresCoordinator extends Coordinator {
-  private readonly resolved: ReturnType<typeof resolvePostgres>;
-  private handle?: PoolHandle;
+  private readonly database: Database;
 
   constructor(private readonly options: PostgresOptions) {
     super();
-    this.resolved = resolvePostgres(options);
+    this.database = new Database(options, { timeout: QUERY_TIMEOUT, keep: true });
   }
 
   override runStore(): RunStore {
     return new PostgresRunStore(this.options);
   }
 
+  /** @throws ReadOnlyDatabaseError */
   async open(): Promise<void> {
-    this.handle = this.resolved.connect(true);
-    const { schema, manageSchema } = this.resolved;
+    await this.database.open();
     try {
-      await prepareSchema(this.handle.pool, schema, manageSchema);
+      const [row] = await this.query<{ readOnly: boolean }>(readOnly, []);
+      if (row!.readOnly) throw new ReadOnlyDatabaseError();
+      await this.warmUp(this.database.mayOpen);
     } catch (error) {
-      await this.handle.release();
+      await this.database.close();
       throw error;
     }
-    await this.warmUp(this.handle.mayOpen);
   }
 
-  async enroll(workers: readonly Enrolment[]): Promise<Timed<{ records: WorkerRecord[] }>> {
-    const rows = await this.query<Answer>(enroll, [JSON.stringify(workers)]);
+  async enroll(
+    workers: readonly Enrolment[],
+  ): Promise<Timed<{ records: WorkerRecord[]; refused: RefusedEnrolment[] }>> {
+    const { answers, refused } = await eachAtLeast(workers, (some) =>
+      this.query<Answer>(enroll, [toJson(some)]),
+    );
+    const rows = answers.flat();
     return {
       time: rows.at(-1)?.time ?? (await this.time()),
       records: rows.map(({ record }) => toRecord(record)),
+      refused: refused.map(({ item, error }) => ({ name: item.name, error })),
     };
   }
 
@@ -125,21 +137,21 @@ export class PostgresCoordinator extends Coordinator {
       : { time, granted: false, reason: answer, wait, record };
   }
 
-  async heartbeat({ worker, runId, fencing, lease, progress }: Heartbeat): Promise<HeartbeatAnswer> {
-    const [row] = await this.query<{
-      time: number;
-      lease_until: number | null;
-      cancel_requested: boolean | null;
-    }>(renewLease, [worker, runId, fencing, lease, progress ? JSON.stringify(progress) : null]);
+  async heartbeat(heartbeat: Heartbeat): Promise<HeartbeatAnswer> {
+    const row = await this.renew(heartbeat).catch((error: unknown) => {
+      // The lease is worth more than what the run says of itself.
+      if (!heartbeat.progress || !isRefusedForGood(error)) throw error;
+      return this.renew({ ...heartbeat, progress: undefined });
+    });
     return {
-      time: row!.time,
-      leaseUntil: row!.lease_until ?? undefined,
-      cancelRequested: row!.cancel_requested ?? false,
+      time: row.time,
+      leaseUntil: row.lease_until ?? undefined,
+      cancelRequested: row.cancel_requested ?? false,
     };
   }
 
   async release(release: Release): Promise<ReleaseAnswer> {
-    const [row] = await this.query<Answer & { accepted: boolean }>(releaseStatement, releaseValues(release));
+    const [row] = await this.sendRelease(release);
     if (!row) return { time: await this.time(), record: undefined };
     return { time: row.time, record: row.accepted ? toRecord(row.record) : undefined };
   }
@@ -158,13 +170,13 @@ export class PostgresCoordinator extends Coordinator {
       worker,
       trigger,
       eventId ?? null,
-      payload === undefined ? null : JSON.stringify(payload),
+      payload === undefined ? null : toJson(payload),
       maxAttempts,
       overlap,
     ];
     const [row] = await this.query<Answer & { accepted: boolean; busy: boolean }>(requestRun, values).catch(
       (error: unknown) => {
-        throw neverTaken(error)
+        throw isRefusedForGood(error)
           ? new InvalidPayloadError(worker, `PostgreSQL refuses it: ${error.message}`)
           : error;
       },
@@ -218,7 +230,7 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async assertCurrent({ worker, runId, fencing }: HeldLease, manager: TransactionRunner): Promise<void> {
-    const result = await manager.query(lockToken(this.resolved.schema), [worker, runId, fencing]);
+    const result = await manager.query(lockToken(this.database.schema), [worker, runId, fencing]);
     // TypeORM gives the rows, a client of pg an object that has them.
     const rows = Array.isArray(result) ? result : (result as { rows: unknown[] }).rows;
     if (rows.length === 0) throw new StaleRunError(worker, runId, fencing);
@@ -229,7 +241,7 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async close(): Promise<void> {
-    await this.handle?.release();
+    await this.database.close();
   }
 
   /**
@@ -242,19 +254,46 @@ export class PostgresCoordinator extends Coordinator {
     await Promise.allSettled(Array.from({ length: connections }, () => this.query(claimStatement, nothing)));
   }
 
+  private async renew({
+    worker,
+    runId,
+    fencing,
+    lease,
+    progress,
+  }: Omit<Heartbeat, 'progress'> & { progress?: Heartbeat['progress'] | undefined }): Promise<RenewedLease> {
+    const shown = progress ? toJson(progress) : null;
+    const [row] = await this.query<RenewedLease>(renewLease, [worker, runId, fencing, lease, shown]);
+    return row!;
+  }
+
+  /** What cannot be stored of a run's end is left out: it must not keep the lease from being given back. */
+  private async sendRelease(release: Release): Promise<(Answer & { accepted: boolean })[]> {
+    const send = (given: Release) =>
+      this.query<Answer & { accepted: boolean }>(releaseStatement, releaseValues(given));
+    try {
+      return await send(release);
+    } catch (error) {
+      if (!release.run || !isRefusedForGood(error)) throw error;
+      return send({ ...release, run: withoutTexts(release.run, error) });
+    }
+  }
+
   private async time(): Promise<number> {
     return (await this.pulse(NOTHING_KNOWN)).time;
   }
 
-  private query<Row extends object>(
-    statement: (schema: string) => string,
-    values: unknown[],
-  ): Promise<Row[]> {
-    return boundedQuery<Row>(this.handle!.pool, statement(this.resolved.schema), values, QUERY_TIMEOUT);
+  private query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]> {
+    return this.database.query<Row>(statement, values);
   }
 }
 
-type Statement = [statement: (schema: string) => string, values: unknown[]];
+interface RenewedLease {
+  time: number;
+  lease_until: number | null;
+  cancel_requested: boolean | null;
+}
+
+type Call = [statement: Statement, values: unknown[]];
 
 function releaseValues(release: Release): unknown[] {
   const { worker, runId, fencing, kind, tell, leased, requestId, run, delay, retry, passed } = release;
@@ -271,14 +310,14 @@ function releaseValues(release: Release): unknown[] {
     run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
     delay === 'keep' ? null : delay,
     // Nobody but who asked for the run reads it there.
-    run && requestId !== undefined ? JSON.stringify(run) : null,
+    run && requestId !== undefined ? toJson(run) : null,
     retry,
     passed?.slot ?? null,
     passed?.skipped ?? 0,
   ];
 }
 
-function controlStatement(worker: string, change: Control): Statement {
+function controlStatement(worker: string, change: Control): Call {
   if (change.do === 'pause') return [pauseWorker, [worker]];
   const slot = toInstant(change.slot);
   if (change.do === 'resume') return [resumeWorker, [worker, slot]];
@@ -287,12 +326,4 @@ function controlStatement(worker: string, change: Control): Statement {
 
 function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {
   return previous ? { ...previous, slot: previous.slot ?? undefined } : undefined;
-}
-
-/**
- * Whether the statement fails with these values whenever it is sent: data exceptions (a character that the encoding of the
- * database lacks) and program limits (a text that is too long, JSON that nests too deep).
- */
-function neverTaken(error: unknown): error is Error {
-  return /^(?:22|54)/.test(String((error as { code?: unknown }).code));
 }

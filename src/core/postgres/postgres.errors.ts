@@ -49,3 +49,16 @@ export class MissingRightError extends Error {
     super(`The role "${role}" ${lacks}. Run as the owner: ${sql}${otherwise}`);
   }
 }
+
+/** Nothing can be written here, so there is nothing to start with. */
+export class ReadOnlyDatabaseError extends Error {
+  override readonly name = 'ReadOnlyDatabaseError';
+
+  constructor(options?: ErrorOptions) {
+    super(
+      'PostgreSQL is read-only here: it is a standby, or default_transaction_read_only is on. Connect to the primary, ' +
+        'or turn that setting off for the database or the role of the connection',
+      options,
+    );
+  }
+}

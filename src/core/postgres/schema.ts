@@ -1,6 +1,13 @@
 import type pg from 'pg';
 import { ignore } from './bounded-query.js';
-import { MissingRightError, SchemaNewerThanCodeError, SchemaOutdatedError } from './postgres.errors.js';
+import { plainTypes } from './plain-types.js';
+import { isReadOnly } from './refusal.js';
+import {
+  MissingRightError,
+  ReadOnlyDatabaseError,
+  SchemaNewerThanCodeError,
+  SchemaOutdatedError,
+} from './postgres.errors.js';
 import { createVersionTable, readRights, readVersion, schemaSteps } from './sql/schema-steps.js';
 import { messageOf } from '../text/describe-error.js';
 
@@ -24,6 +31,7 @@ export async function prepareSchema(pool: pg.Pool, schema: string, manage: boole
   try {
     await (manage ? upgradeSchema : checkSchema)(pool, schema);
   } catch (error) {
+    if (isReadOnly(error)) throw new ReadOnlyDatabaseError({ cause: error });
     if ((error as { code?: string }).code !== REFUSED) throw error;
     refusal = error;
   }
@@ -32,7 +40,7 @@ export async function prepareSchema(pool: pg.Pool, schema: string, manage: boole
 
 /** @param refusal what PostgreSQL would not do, if there was such a thing */
 async function checkRights(pool: pg.Pool, schema: string, refusal: unknown): Promise<void> {
-  const { rows } = await pool.query<Rights>(readRights, [schema]);
+  const { rows } = await pool.query<Rights>({ text: readRights, values: [schema], types: plainTypes });
   const { role, roleId, databaseId, installed, mayUse, lacking } = rows[0]!;
   const grant =
     `GRANT USAGE ON SCHEMA ${schema} TO ${roleId}; ` +
@@ -119,7 +127,10 @@ async function installedVersion(pool: pg.Pool, schema: string): Promise<number> 
 }
 
 async function versionIn(client: pg.Pool | pg.PoolClient, schema: string): Promise<number> {
-  const { rows } = await client.query<{ version: number }>(readVersion(schema));
+  const { rows } = await client.query<{ version: number }>({
+    text: readVersion(schema),
+    types: plainTypes,
+  });
   const { version } = rows[0]!;
   const known = schemaSteps(schema).length;
   if (version > known) throw new SchemaNewerThanCodeError(schema, version, known);

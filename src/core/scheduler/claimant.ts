@@ -58,11 +58,11 @@ export class Claimant {
     const sentAt = clock.monotonic();
     try {
       const answer = clock.heard(await coordinator.claim(claim));
-      reached();
+      reached(undefined, 'claims', claim.worker);
       this.unanswered = undefined;
       return { answer, sentAt };
     } catch (error) {
-      reached(error);
+      reached(error, 'claims', claim.worker);
       this.rest();
       return undefined;
     }

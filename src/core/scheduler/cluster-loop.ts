@@ -279,7 +279,9 @@ export class ClusterLoop implements Loop {
     if (reason !== 'held') return;
     view.refusedAsHeld(target, clock.now() + wait);
     if (this.definition.overlap === 'cancelRunning' && record && !record.cancelRequested)
-      coordinator.cancel(record.name, record.fencing).catch((error: unknown) => this.parts.reached(error));
+      coordinator
+        .cancel(record.name, record.fencing)
+        .catch((error: unknown) => this.parts.reached(error, 'cancellations', record.name));
   }
 
   private granted({ answer, sentAt }: Granted, target: Target): boolean {
@@ -353,13 +355,13 @@ export class ClusterLoop implements Loop {
     for (let certain = true; ; certain = false) {
       try {
         const { record } = clock.heard(await coordinator.release(release));
-        this.parts.reached();
+        this.parts.reached(undefined, 'releases', release.worker);
         if (record) this.view!.learn(record);
         this.occupied = false;
         // It may have got through before, and the answer been lost; and somebody else been granted since.
         return record !== undefined || !certain;
       } catch (error) {
-        this.parts.reached(error);
+        this.parts.reached(error, 'releases', release.worker);
         // Without a lease, what was written once would be counted twice.
         if (!release.leased || this.stopped) return true;
         await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_AFTER));

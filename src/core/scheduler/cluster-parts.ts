@@ -5,6 +5,10 @@ import { type RunRecorder } from '../history/run.recorder.js';
 import { type RunLimit } from './run-limit.js';
 import { type WorkerEvents } from './worker-events.js';
 
+/** Calls of the coordinator that fail by themselves, as the log and health name them. */
+export type CoordinatorOperation =
+  'enrolments' | 'claims' | 'releases' | 'requests' | 'cancellations' | 'announcements' | 'news' | 'pruning';
+
 /** What all loops of a cluster share. */
 export interface ClusterParts {
   readonly coordinator: Coordinator;
@@ -16,8 +20,8 @@ export interface ClusterParts {
   readonly limit: RunLimit;
   /** Length of a lease, milliseconds. */
   readonly lease: number;
-  /** A call got through, or did not. */
-  readonly reached: (error?: unknown) => void;
+  /** A call got through, or did not, for that worker or for all. */
+  readonly reached: (error: unknown, operation: CoordinatorOperation, worker?: string) => void;
   /** Resolves when the loop has heard how its worker stands; together with others, in one call. */
   readonly look: (worker: string) => Promise<void>;
 }

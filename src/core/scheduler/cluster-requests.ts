@@ -111,7 +111,7 @@ export class ClusterRequests {
       else if (reason === 'busy') events.skipped(this.definition.name, undefined);
     } catch (error) {
       if (error instanceof InvalidPayloadError) ClusterRequests.logger.error(eventRefused(error));
-      else reached(error);
+      else reached(error, 'requests', this.definition.name);
     }
   }
 
@@ -123,12 +123,12 @@ export class ClusterRequests {
       const { accepted } = await this.ask(asked, undefined, `${FOREVER}start@${definitionAt}`);
       if (accepted) this.accepted(asked, clock.now());
     } catch (error) {
-      reached(error);
+      reached(error, 'requests', this.definition.name);
     }
   }
 
   private async ask(asked: Asked, scope: Scope | undefined, eventId?: string): Promise<RequestAnswer> {
-    const { coordinator, clock } = this.parts;
+    const { coordinator, clock, reached } = this.parts;
     const { name, overlap, maxAttempts } = this.definition;
     // Before the call: the run may begin before its answer is heard.
     if (scope) this.keepScope(asked.id, scope);
@@ -142,6 +142,7 @@ export class ClusterRequests {
       }),
     );
     if (!answer.accepted) this.scopes.delete(asked.id);
+    reached(undefined, 'requests', name);
     if (overlap === 'cancelRunning' && answer.accepted && answer.record?.holder !== undefined)
       await coordinator.cancel(name, answer.record.fencing);
     return answer;

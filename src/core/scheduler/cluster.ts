@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { CoordinatorClock } from '../coordination/coordinator-clock.js';
 import { type Coordinator, type Enrolment, type Known, type Pulse } from '../coordination/coordinator.js';
+import { Outages, type OutageState } from '../outages/outages.js';
 import { type RunExecutor } from '../execution/run.executor.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
@@ -8,7 +9,7 @@ import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Clock, type Timer } from '../timing/clock.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { ClusterLoop } from './cluster-loop.js';
-import { type ClusterParts } from './cluster-parts.js';
+import { type ClusterParts, type CoordinatorOperation } from './cluster-parts.js';
 import { ClusterView } from './cluster-view.js';
 import { Membership } from './membership.js';
 import { recordInfo } from './record-info.js';
@@ -28,9 +29,14 @@ const HOUR = 3_600_000;
 /** How long the outcome of a request can be asked for. */
 const KEEP_REQUESTS = 24 * HOUR;
 
-/** How the coordination does. `unreachable`: no worker with scope `cluster` starts a run here. */
+/**
+ * How the coordination does. `unreachable`: no worker with scope `cluster` starts a run here. `refused`: it answers, and
+ * does not do some of what it is asked, such as because a table is missing.
+ */
 export interface CoordinationStatus {
-  state: 'ok' | 'unreachable';
+  state: OutageState;
+  /** What is refused; absent when nothing is. Without `claims` no worker starts here. */
+  refused?: CoordinatorOperation[];
 }
 
 /** This replica's part in the cluster: its loops, what they share, and what it hears from the others. */
@@ -40,7 +46,9 @@ export class Cluster {
   private readonly loops = new Map<string, ClusterLoop>();
   private readonly parts: ClusterParts;
   private readonly membership: Membership;
-  private unreachable = false;
+  private readonly outages: Outages<CoordinatorOperation>;
+  /** Workers that can never be made known. */
+  private readonly refused = new Set<string>();
   /** Workers that somebody wants to look at, and the look. */
   private readonly curious = new Set<string>();
   private looking?: Promise<void>;
@@ -62,11 +70,18 @@ export class Cluster {
     },
   ) {
     this.clock = new CoordinatorClock(own);
+    this.outages = new Outages(own, this.logger, {
+      unreachable: (reason) =>
+        `The coordination cannot be reached, so no worker of the cluster starts here: ${reason}`,
+      reachable: () => 'The coordination can be reached again',
+      refused: (operation, reason) => `The coordination refuses ${operation}: ${reason}`,
+      accepted: (operation) => `The coordination takes ${operation} again`,
+    });
     this.parts = {
       ...shared,
       coordinator,
       clock: this.clock,
-      reached: (error) => this.reached(error),
+      reached: (error, operation, worker) => this.reached(error, operation, worker),
       look: (worker) => this.look(worker),
     };
     this.membership = new Membership(this.parts, replica, {
@@ -76,7 +91,8 @@ export class Cluster {
   }
 
   get status(): CoordinationStatus {
-    return { state: this.unreachable ? 'unreachable' : 'ok' };
+    const { state, refused } = this.outages;
+    return { state, ...(refused.length > 0 && { refused }) };
   }
 
   /** Makes a loop, which is driven once it is enrolled. */
@@ -89,12 +105,13 @@ export class Cluster {
 
   /** Beside the application's start: a loop that was added later is made known at once, or with the next pulse. */
   enrollSoon(): void {
-    if (this.clock.known) this.enroll().catch((error: unknown) => this.reached(error));
+    if (this.clock.known) this.enroll().catch((error: unknown) => this.reached(error, 'enrolments'));
   }
 
   forget(name: string): void {
     this.loops.get(name)?.closed();
     this.loops.delete(name);
+    this.refused.delete(name);
   }
 
   /** Rejects when the coordinator cannot be made ready. */
@@ -108,11 +125,15 @@ export class Cluster {
 
   /** Makes those loops known to the others that are not yet. */
   private async enroll(): Promise<void> {
-    const fresh = [...this.loops.values()].filter(({ revision }) => revision === undefined);
+    const fresh = [...this.loops.values()].filter(
+      ({ revision, definition }) => revision === undefined && !this.refused.has(definition.name),
+    );
     if (fresh.length === 0) return;
     const now = this.clock.now();
     const enrolments = fresh.map(({ definition }) => enrolmentOf(definition, now));
-    const { records } = this.clock.heard(await this.coordinator.enroll(enrolments));
+    const { records, refused } = this.clock.heard(await this.coordinator.enroll(enrolments));
+    this.reached(undefined, 'enrolments');
+    for (const { name, error } of refused ?? []) this.refuse(name, error);
     const byName = new Map(records.map((record) => [record.name, record]));
     for (const loop of fresh) {
       const record = byName.get(loop.definition.name);
@@ -154,15 +175,19 @@ export class Cluster {
   }
 
   private async beat(): Promise<void> {
+    await this.attempt('enrolments', () => this.enroll());
+    await this.attempt('news', () => this.hear());
+    if (this.clock.monotonic() - this.prunedAt <= HOUR) return;
+    this.prunedAt = this.clock.monotonic();
+    await this.attempt('pruning', () => this.coordinator.prune(KEEP_REQUESTS));
+  }
+
+  private async attempt(operation: CoordinatorOperation, call: () => Promise<void>): Promise<void> {
     try {
-      await this.enroll();
-      await this.hear();
-      if (this.clock.monotonic() - this.prunedAt > HOUR) {
-        this.prunedAt = this.clock.monotonic();
-        await this.coordinator.prune(KEEP_REQUESTS);
-      }
+      await call();
+      this.reached(undefined, operation);
     } catch (error) {
-      this.reached(error);
+      this.reached(error, operation);
     }
   }
 
@@ -188,7 +213,7 @@ export class Cluster {
   /** Hands on what is heard of workers. */
   private async pulse(known: Omit<Known, 'silentAfter'>): Promise<Pulse> {
     const pulse = this.clock.heard(await this.coordinator.pulse({ ...known, silentAfter: SILENT_AFTER }));
-    this.reached();
+    this.reached(undefined, 'news');
     const { records, requests } = pulse;
     const news = new Set([...records.map(({ name }) => name), ...requests.map(({ worker }) => worker)]);
     for (const name of news)
@@ -207,7 +232,7 @@ export class Cluster {
       this.looking = undefined;
       return this.pulse({ revisions, awaited: [], unleased: [] }).then(
         () => {},
-        (error: unknown) => this.reached(error),
+        (error: unknown) => this.reached(error, 'news'),
       );
     });
     return this.looking;
@@ -217,13 +242,18 @@ export class Cluster {
     loop.precededBy(this.membership.firstInLine(loop.definition.name));
   }
 
-  private reached(error?: unknown): void {
-    if (error !== undefined && !this.unreachable)
-      this.logger.error(
-        `The coordination cannot be reached, so no worker of the cluster starts here: ${messageOf(error)}`,
-      );
-    if (error === undefined && this.unreachable) this.logger.log('The coordination can be reached again');
-    this.unreachable = error !== undefined;
+  private refuse(name: string, error: unknown): void {
+    this.refused.add(name);
+    this.logger.error(
+      `"${name}" will not run here, as the coordination can never know it; give it another name: ${messageOf(error)}`,
+    );
+  }
+
+  private reached(error: unknown, operation: CoordinatorOperation, worker?: string): void {
+    // What is under way when the connection is closed tells nothing of the coordination.
+    if (this.closed) return;
+    if (error === undefined) this.outages.succeeded(operation, worker);
+    else this.outages.failed(operation, error, worker);
   }
 }
 

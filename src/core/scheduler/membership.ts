@@ -59,9 +59,9 @@ export class Membership {
     if (!this.own.claims()) return;
     try {
       await this.announce(this.replica);
-      this.parts.reached();
+      this.parts.reached(undefined, 'announcements');
     } catch (error) {
-      this.parts.reached(error);
+      this.parts.reached(error, 'announcements');
     }
   }
 

@@ -37,7 +37,7 @@ export class WorkerHealthIndicator {
         troubled: Object.fromEntries(troubled.map((w) => [w.name, w.conditions])),
       }),
       ...(history.state !== 'ok' && { history }),
-      ...(coordination?.state === 'unreachable' && { coordination }),
+      ...(coordination && coordination.state !== 'ok' && { coordination }),
     };
     return this.judge(session, detail, troubled.some((w) => w.critical && w.conditions.includes('stuck'))) as HealthIndicatorResult<Key>; // prettier-ignore
   }

@@ -10,8 +10,8 @@ WITH ${instant}, present AS (
 )
 SELECT
   ${timeColumn},
-  ARRAY(
+  to_json(ARRAY(
     SELECT replica FROM present
     UNION SELECT replica FROM ${schema}.members WHERE seen_at > ${NOW} - ${asInterval('$2')}
-  ) AS members
+  )) AS members
 `;

@@ -1,5 +1,8 @@
+import { asInstant, asInterval } from './record.js';
+import { runColumns } from './run-columns.js';
+
 /**
- * $1: replica's id. $2: host. $3: pid. $4: its start. $5: milliseconds of silence after which a replica is gone.
+ * $1: replica's id. $2: host. $3: pid. $4: its start, ms. $5: milliseconds of silence after which a replica is gone.
  * Returns the runs that it marked as lost.
  *
  * `clock_timestamp()`, as everywhere: `now()` stands still from the transaction's start, also during a wait for a
@@ -8,15 +11,15 @@
 export const heartbeat = (schema: string): string => `
 WITH alive AS (
   INSERT INTO ${schema}.replicas (id, host, pid, started_at, heartbeat_at)
-  VALUES ($1, $2, $3, $4, clock_timestamp())
+  VALUES ($1, $2, $3, ${asInstant('$4')}, clock_timestamp())
   ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at
 ), silent AS (
   DELETE FROM ${schema}.replicas
-  WHERE id <> $1 AND heartbeat_at <= clock_timestamp() - make_interval(secs => $5::float8 / 1000)
+  WHERE id <> $1 AND heartbeat_at <= clock_timestamp() - ${asInterval('$5')}
   RETURNING id
 )
 UPDATE ${schema}.runs SET outcome = 'lost', ended_at = clock_timestamp()
 WHERE outcome = 'running' AND replica <> $1
   AND (replica IN (SELECT id FROM silent) OR NOT EXISTS (SELECT FROM ${schema}.replicas r WHERE r.id = replica))
-RETURNING *
+RETURNING ${runColumns}
 `;

@@ -1,5 +1,7 @@
+import { asInstant } from './record.js';
+
 /**
- * $1: worker. $2: instant before which a run ended that is deleted. $3: newest runs that are kept, or null for all.
+ * $1: worker. $2: instant (ms) before which a run ended that is deleted. $3: newest runs that are kept, or null for all.
  * $4: most to delete. Oldest first, along the index from its end: what is kept is not read, but for the few runs
  * that are on, ended late, or tell the latest slot (see last-slots.ts).
  *
@@ -15,9 +17,9 @@ WITH oldest_kept AS (
 ), surplus AS (
   SELECT id FROM ${schema}.runs AS run
   WHERE worker = $1
-    AND started_at <= greatest($2::timestamptz, (SELECT started_at FROM oldest_kept))
+    AND started_at <= greatest(${asInstant('$2')}, (SELECT started_at FROM oldest_kept))
     AND (
-      ended_at < $2
+      ended_at < ${asInstant('$2')}
       OR (started_at, id) < ((SELECT started_at FROM oldest_kept), (SELECT id FROM oldest_kept))
     )
     AND outcome <> 'running'

@@ -125,12 +125,15 @@ export const readRights = `
 SELECT
   current_user AS role, quote_ident(current_user) AS "roleId", quote_ident(current_database()) AS "databaseId",
   n.oid IS NOT NULL AS installed, has_schema_privilege(n.oid, 'USAGE') AS "mayUse",
-  ARRAY(
+  to_json(ARRAY(
     SELECT format('%s on %I.%I', needed, n.nspname, c.relname)
     FROM pg_class AS c CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS needed
     WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, needed)
       AND (c.relname <> 'schema_version' OR needed = 'SELECT')
     ORDER BY c.relname, needed
-  ) AS lacking
+  )) AS lacking
 FROM (SELECT) AS always LEFT JOIN pg_namespace AS n ON n.nspname = $1
 `;
+
+/** Whether nothing can be written: a standby, or a database that was told so. */
+export const readOnly = (): string => `SELECT current_setting('transaction_read_only') = 'on' AS "readOnly"`;

@@ -1,0 +1,87 @@
+import { isRefusedForGood } from '../outages/store-refused.error.js';
+import { messageOf } from '../text/describe-error.js';
+import { type Run } from './run.js';
+import { type RunStore } from './run.store.js';
+
+/** A run that the store takes in no form, and what it says. */
+export interface Unsaveable {
+  readonly run: Run;
+  readonly error: unknown;
+}
+
+/**
+ * Saves runs of which the store has refused some for good, so that each costs nobody but itself. Halves are saved apart
+ * until the bad ones are found: 20 calls for one in a thousand. Of those the texts are replaced: first what is not ASCII,
+ * as a database in LATIN1 takes no other script; then all of them, by the reason.
+ *
+ * @returns those that the store takes in no form
+ * @throws what says that the store cannot be reached; what was saved by then may be saved again
+ */
+export async function saveApart(
+  store: Pick<RunStore, 'save'>,
+  runs: readonly Run[],
+  refusal: unknown,
+): Promise<Unsaveable[]> {
+  const [run] = runs;
+  if (runs.length === 1) return saveSimplified(store, run!, refusal);
+  const unsaveable: Unsaveable[] = [];
+  const middle = runs.length >> 1;
+  for (const half of [runs.slice(0, middle), runs.slice(middle)]) {
+    const error = await refusalOf(store, half);
+    if (error) unsaveable.push(...(await saveApart(store, half, error.refusal)));
+  }
+  return unsaveable;
+}
+
+async function saveSimplified(
+  store: Pick<RunStore, 'save'>,
+  run: Run,
+  refusal: unknown,
+): Promise<Unsaveable[]> {
+  let error = refusal;
+  for (const simpler of [withAsciiOnly(run), withoutTexts(run, refusal)]) {
+    const refused = await refusalOf(store, [simpler]);
+    if (!refused) return [];
+    error = refused.refusal;
+  }
+  return [{ run, error }];
+}
+
+async function refusalOf(
+  store: Pick<RunStore, 'save'>,
+  runs: readonly Run[],
+): Promise<{ refusal: unknown } | undefined> {
+  try {
+    await store.save(runs);
+    return undefined;
+  } catch (error) {
+    if (!isRefusedForGood(error)) throw error;
+    return { refusal: error };
+  }
+}
+
+function withAsciiOnly(run: Run): Run {
+  const { error, progress } = run;
+  return { ...run, ...(error && { error: ascii(error) }), ...(progress && { progress: ascii(progress) }) };
+}
+
+/** The run without any text that was not made here. */
+export function withoutTexts<T extends Run>({ error, progress, ...run }: T, refusal: unknown): T {
+  return {
+    ...run,
+    ...(progress && { progress: { done: Number(progress.done) || 0 } }),
+    ...(error && {
+      error: ascii({ message: `The error cannot be stored: ${messageOf(refusal)}` }),
+    }),
+  } as T;
+}
+
+/** Every other character, also those of keys, becomes a question mark. */
+function ascii<T extends object>(value: T): T {
+  try {
+    return JSON.parse(JSON.stringify(value).replace(/[^\x20-\x7e]/gu, '?')) as T;
+  } catch {
+    // A record that was not made here may hold anything; the next form has nothing of it.
+    return value;
+  }
+}
