@@ -31,6 +31,8 @@ export class Execution {
   readonly ended: Promise<EndedRun>;
   private readonly timeout?: Timer;
   private timedOut = false;
+  /** It began under a test runner's fake timers: what it waits for may never come. */
+  readonly underFakeTimers: boolean;
 
   /** @param time what time it is, where replicas have one time */
   constructor(
@@ -39,6 +41,7 @@ export class Execution {
     private readonly time: Pick<Clock, 'now'>,
     private readonly parts: ExecutionParts,
   ) {
+    this.underFakeTimers = parts.clock.fake;
     parts.recorder.record(context.run);
     parts.monitor.started(context);
     if (worker.timeout !== undefined)

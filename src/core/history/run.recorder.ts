@@ -220,7 +220,10 @@ export class RunRecorder {
   private flushIn(delay: number): void {
     this.cancelFlush();
     if (this.closed) return;
-    this.flushTimer = this.clock.setTimer(() => void this.flush().catch(() => {}), delay);
+    const flush = (): void => void this.flush().catch(() => {});
+    // A fake timer would be a pending timer of the test, which waits for those of its handlers.
+    if (this.clock.fake && delay === FLUSH_AFTER) void Promise.resolve().then(flush);
+    else this.flushTimer = this.clock.setTimer(flush, delay);
   }
 
   private cancelFlush(): void {

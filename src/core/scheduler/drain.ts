@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { RunAbortedError } from '../execution/execution.errors.js';
 import { type Execution } from '../execution/execution.js';
 import { atMost } from '../timing/at-most.js';
@@ -20,15 +21,27 @@ export function drainTimes({ timeout = '10s', abortGrace = '5s' }: DrainOptions 
   return { timeout: parseDuration(timeout), abortGrace: parseDuration(abortGrace) };
 }
 
-/** Waits for runs to end, aborts those that take too long, and abandons those that are deaf to it. */
+/**
+ * Waits for runs to end, aborts those that take too long, and abandons those that are deaf to it. Runs under a test
+ * runner's fake timers get one turn of the event loop instead: nobody moves time while an application closes.
+ */
 export async function drain(executions: Execution[], clock: Clock, times: DrainTimes): Promise<void> {
   // What an earlier drain has abandoned is on still, and recorded.
   const left = new Set(executions.filter(({ run }) => !run.endedAt));
   for (const execution of left) void execution.ended.then(() => left.delete(execution));
-  const allEnded = Promise.all([...left].map((execution) => execution.ended));
+  const wait = async (ms: number): Promise<void> => {
+    const timed = [...left].filter(({ underFakeTimers }) => !underFakeTimers);
+    if (left.size > 0 && (clock.fake || timed.length === 0)) await turn();
+    else if (timed.length > 0) await atMost(ms, Promise.all(timed.map(({ ended }) => ended)), clock);
+  };
 
-  if (left.size > 0) await atMost(times.timeout, allEnded, clock);
+  await wait(times.timeout);
   for (const execution of left) execution.abort(new RunAbortedError(execution.run.worker));
-  if (left.size > 0) await atMost(times.abortGrace, allEnded, clock);
+  await wait(times.abortGrace);
   for (const execution of left) execution.abandon();
+}
+
+/** Of the module's `setImmediate`, which fake timers leave alone. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

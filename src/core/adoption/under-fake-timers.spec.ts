@@ -1,0 +1,145 @@
+import { type DynamicModule, Injectable, type Type } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { Cron, Interval, ScheduleModule, Timeout } from '@nestjs/schedule';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { WorkerModule } from '../worker.module.js';
+
+const START = Date.UTC(2026, 2, 10, 12, 0, 0);
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** What the tests of an application do with fake timers, held against both modules. */
+describe.each<[string, () => DynamicModule]>([
+  ['ScheduleModule', () => ScheduleModule.forRoot()],
+  ['WorkerModule', () => WorkerModule.forRoot()],
+])('under fake timers as @nestjs/schedule: %s', (_name, forRoot) => {
+  let app: TestingModule | undefined;
+  /** What ran, in order. */
+  let ran: string[];
+
+  @Injectable()
+  class Once {
+    @Timeout(5 * SECOND)
+    once() {
+      ran.push('once');
+    }
+  }
+  @Injectable()
+  class Every {
+    @Cron('*/5 * * * *', { timeZone: 'UTC' })
+    cron() {
+      ran.push('cron');
+    }
+    @Interval(24 * HOUR)
+    daily() {
+      ran.push('daily');
+    }
+    @Timeout(HOUR)
+    once() {
+      ran.push('once');
+    }
+  }
+  @Injectable()
+  class Seconds {
+    @Interval(SECOND)
+    interval() {
+      ran.push('interval');
+    }
+    @Timeout(2_500)
+    once() {
+      ran.push('once');
+    }
+  }
+  @Injectable()
+  class Waiting {
+    @Interval(SECOND)
+    async wait() {
+      ran.push('began');
+      await new Promise((resolve) => setTimeout(resolve, HOUR));
+    }
+  }
+
+  beforeEach(() => {
+    ran = [];
+  });
+  afterEach(async () => {
+    await app?.close();
+    app = undefined;
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  async function start(...providers: Type[]): Promise<void> {
+    app = await Test.createTestingModule({ imports: [forRoot()], providers }).compile();
+    await app.init();
+  }
+  /** Lets what fired go through its promises. */
+  const settle = async (): Promise<void> => {
+    for (let n = 0; n < 20; n++) await Promise.resolve();
+  };
+
+  describe('that move the date', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ now: START });
+    });
+
+    it('ends runAllTimers where nothing repeats', async () => {
+      await start(Once);
+      jest.runAllTimers();
+      await settle();
+      expect(ran).toEqual(['once']);
+    });
+
+    it('runs everything up to the last pending timer with runOnlyPendingTimers', async () => {
+      await start(Every);
+      jest.runOnlyPendingTimers();
+      await settle();
+      expect(ran.filter((name) => name === 'cron')).toHaveLength(288);
+      expect(ran.filter((name) => name !== 'cron')).toEqual(['once', 'daily']);
+      expect(new Date().toISOString()).toBe('2026-03-11T12:00:00.000Z');
+    });
+
+    it('runs one handler for each advanceTimersToNextTimer', async () => {
+      await start(Every);
+      for (let n = 0; n < 3; n++) {
+        jest.advanceTimersToNextTimer();
+        await settle();
+      }
+      expect(ran).toEqual(['cron', 'cron', 'cron']);
+      expect(new Date().toISOString()).toBe('2026-03-10T12:15:00.000Z');
+    });
+  });
+
+  it.each<[string, Parameters<typeof jest.useFakeTimers>[0]]>([
+    ['that leave the date alone', { doNotFake: ['Date', 'nextTick', 'setImmediate', 'queueMicrotask'] }],
+    [
+      'that leave date and performance alone',
+      { doNotFake: ['Date', 'performance', 'hrtime', 'nextTick', 'setImmediate', 'queueMicrotask'] },
+    ],
+    ['of the legacy kind', { legacyFakeTimers: true }],
+  ])('runs intervals and timeouts under fakes %s', async (_kind, config) => {
+    jest.useFakeTimers(config);
+    await start(Seconds);
+    for (let n = 0; n < 4; n++) {
+      jest.advanceTimersByTime(SECOND);
+      await settle();
+    }
+    expect(ran).toEqual(['interval', 'interval', 'once', 'interval', 'interval']);
+  });
+
+  it.each([
+    ['closes at once while a handler waits for a timer', () => {}],
+    ['and so it does under real timers, when the handler began under fake ones', () => jest.useRealTimers()],
+  ])('%s', async (_title, before) => {
+    jest.useFakeTimers({ now: START, doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    await start(Waiting);
+    await jest.advanceTimersByTimeAsync(SECOND);
+    expect(ran).toEqual(['began']);
+    before();
+    const began = process.hrtime.bigint();
+    await app!.close();
+    app = undefined;
+    expect(Number(process.hrtime.bigint() - began) / 1e9).toBeLessThan(2);
+  });
+});

@@ -1,0 +1,22 @@
+/** What the fake timers of Jest (modern and legacy), Vitest and sinon leave on the functions that they replace. */
+interface MaybeFake {
+  /** Of `@sinonjs/fake-timers`, which Jest and Vitest use. */
+  clock?: unknown;
+  /** Of a mock function: Jest's legacy fake timers, `jest.spyOn(Date, 'now')`. */
+  _isMockFunction?: boolean;
+}
+
+/** Whether a test runner's fake timers stand in for `setTimeout` at this moment. */
+export function timersAreFake(): boolean {
+  return isFake(setTimeout);
+}
+
+/** Whether `Date.now` tells a fake time: fake timers may leave it alone (`doNotFake: ['Date']`, legacy ones). */
+export function dateIsFake(): boolean {
+  return isFake(Date) || isFake(Date.now);
+}
+
+function isFake(given: object): boolean {
+  const { clock, _isMockFunction } = given as MaybeFake;
+  return clock !== undefined || _isMockFunction === true;
+}
