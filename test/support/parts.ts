@@ -34,6 +34,8 @@ export const CHROMIUM = '/usr/bin/chromium';
 /** Debian puts it where only root's PATH leads. */
 export const PGBOUNCER = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer';
 
+const PEBBLE = ['/usr/bin/pebble', '/usr/bin/pebble-challtestsrv'];
+
 export const PARTS = {
   terminal: {
     what: 'a terminal to type in (`script` of util-linux)',
@@ -70,6 +72,27 @@ export const PARTS = {
     what: 'Chromium',
     present: () => says(CHROMIUM, ['--version'], /^Chromium \d/),
     from: { debian: 'chromium' },
+  },
+  pebble: {
+    what: 'Pebble, the ACME server for tests',
+    // It names no version, and ends at once without a configuration.
+    present: () => PEBBLE.every((program) => existsSync(program)),
+    from: { debian: 'pebble' },
+  },
+  caddy: {
+    what: 'Caddy, as a second ACME server',
+    present: () => says('caddy', ['version'], /^v?2\./),
+    from: { debian: 'caddy' },
+  },
+  lego: {
+    what: 'lego, to measure against',
+    present: () => says('lego', ['--version'], /lego/),
+    from: { debian: 'lego' },
+  },
+  certbot: {
+    what: 'certbot, to measure against',
+    present: () => says('certbot', ['--version'], /certbot/),
+    from: { debian: 'certbot' },
   },
   'Node 20': node(20),
   'Node 22': node(22),

@@ -20,8 +20,8 @@ export interface Page<T> {
 
 /** What a list is ordered by: oldest first, and by id among those of one millisecond. */
 interface Position {
-  createdAt: Date;
-  id: string;
+  readonly createdAt: Date;
+  readonly id: string;
 }
 
 const CURSOR = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z),([a-z]{2,4}_[0-9a-z]{26})$/;
@@ -75,6 +75,17 @@ export async function* everyItem<T>(pageAfter: (after?: string) => Promise<Page<
     yield* page.items;
     after = page.next;
   } while (after !== undefined);
+}
+
+/** Where a page begins, for a statement of one's own: after this row. @throws InvalidInputError */
+export function pageStart({ after }: PageQuery): Position | undefined {
+  return after === undefined ? undefined : decodeCursor(after);
+}
+
+/** The page of rows that a statement of one's own gave: asked for one more than the limit, oldest first. */
+export function pageOf<T extends Position>(rows: readonly T[], limit: number): Page<T> {
+  const items = rows.slice(0, limit);
+  return { items, next: rows.length > limit ? encodeCursor(items[limit - 1]!) : undefined };
 }
 
 function encodeCursor({ createdAt, id }: Position): string {

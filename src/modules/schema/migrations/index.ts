@@ -2,6 +2,7 @@ import { ControlPlane1795422531517 } from './1795422531517-ControlPlane.js';
 import { GarbageCollector1795424400000 } from './1795424400000-GarbageCollector.js';
 import { GarbageCollectorBrakes1795641935950 } from './1795641935950-GarbageCollectorBrakes.js';
 import { DesiredInstances1795642746278 } from './1795642746278-DesiredInstances.js';
+import { Certificates1795643442794 } from './1795643442794-Certificates.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -12,6 +13,7 @@ export const MIGRATIONS = [
   GarbageCollector1795424400000,
   GarbageCollectorBrakes1795641935950,
   DesiredInstances1795642746278,
+  Certificates1795643442794,
 ];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */

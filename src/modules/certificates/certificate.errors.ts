@@ -1,0 +1,11 @@
+/** The tenant has no such certificate. */
+export class UnknownCertificateError extends Error {
+  override readonly name = 'UnknownCertificateError';
+
+  constructor(
+    readonly tenantId: string,
+    readonly certificate: string,
+  ) {
+    super(`Tenant ${tenantId} has no certificate ${certificate}`);
+  }
+}

@@ -1,0 +1,108 @@
+import { type Page, type PageQuery } from '../database/page.js';
+import { type CertificateId, type DomainId, type TenantId } from '../ids/typed-id.js';
+import {
+  type ActiveCertificate,
+  type Certificate,
+  type CertificateStage,
+  type NewCertificate,
+  type NewVersion,
+  type RenewalState,
+} from './certificate.js';
+import { type Sealed } from './keys/key-ring.js';
+
+/** A certificate that the caller holds until its lease ends. */
+export interface CertificateClaim {
+  readonly certificate: Certificate;
+  /** Names the claim: a change that somebody else made since ends it. */
+  readonly lease: Date;
+}
+
+export interface CertificateClaims {
+  readonly claims: readonly CertificateClaim[];
+  /** The store's time. What is decided of the claims is decided by it: clocks of replicas differ. */
+  readonly now: Date;
+}
+
+/** What a holder says of a certificate. */
+export interface Settled {
+  readonly renewal: RenewalState;
+  /** Milliseconds until somebody looks again, by the store's time; Infinity: nobody does. */
+  readonly dueIn: number;
+  /** Whether an order is under way until then: nobody may claim it meanwhile, not even on request. */
+  readonly ordering?: boolean;
+}
+
+export interface CertificateQuery extends PageQuery {
+  domainId?: DomainId;
+  stage?: CertificateStage;
+}
+
+/** A secret of a certificate, for the rotation of encryption keys. */
+export interface SealedVersion {
+  readonly id: CertificateId;
+  readonly version: number;
+  readonly sealedKey: Sealed;
+}
+
+/**
+ * Where certificates are kept: what is wanted, what has been issued, and when to look at each again. Methods that take
+ * a tenant refuse malformed ids with `InvalidIdError` before they look.
+ */
+export abstract class CertificateStore {
+  /** Due at once. */
+  abstract insert(tenantId: TenantId, certificate: NewCertificate): Promise<Certificate>;
+
+  abstract find(tenantId: TenantId, id: CertificateId): Promise<Certificate | undefined>;
+
+  /** The tenant's, oldest first. */
+  abstract list(tenantId: TenantId, query?: CertificateQuery): Promise<Page<Certificate>>;
+
+  /** Everybody's, oldest first. */
+  abstract listAcrossTenants(query?: CertificateQuery): Promise<Page<Certificate>>;
+
+  /** @returns whether this call removed it, with all that was issued. */
+  abstract delete(tenantId: TenantId, id: CertificateId): Promise<boolean>;
+
+  /** Makes it due now, unless an order is under way. @returns whether it was there and is due now */
+  abstract wake(tenantId: TenantId, id: CertificateId): Promise<boolean>;
+
+  /**
+   * What is served for the host name: of those that cover it the one with exactly that name before one with a
+   * wildcard, then the one that is valid longest.
+   */
+  abstract active(hostname: string): Promise<ActiveCertificate | undefined>;
+
+  /** What was issued before the one that is served now, if it is kept. */
+  abstract previous(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined>;
+
+  /**
+   * Takes what is due, the longest due first; nobody else gets it for so long.
+   * @param lease milliseconds
+   */
+  abstract claimDueAcrossTenants(limit: number, lease: number): Promise<CertificateClaims>;
+
+  /** @returns the claim as it goes on; undefined, and nothing changed, when it no longer was this holder's. */
+  abstract settle(claim: CertificateClaim, settled: Settled): Promise<CertificateClaim | undefined>;
+
+  /**
+   * Puts a new version in the place of the one that is served, which is kept as the previous, and settles.
+   * @returns undefined, and nothing changed, when the claim no longer was this holder's.
+   */
+  abstract activate(
+    claim: CertificateClaim,
+    version: NewVersion,
+    settled: Settled,
+  ): Promise<Certificate | undefined>;
+
+  /** What is sealed, some at a time, in a fixed order after the given one. */
+  abstract sealedVersions(
+    after: Pick<SealedVersion, 'id' | 'version'> | undefined,
+    limit: number,
+  ): Promise<SealedVersion[]>;
+
+  /** Seals a key anew. @returns false when the version is gone or was sealed anew meanwhile */
+  abstract reseal(was: SealedVersion, sealedKey: Sealed): Promise<boolean>;
+
+  /** Ids of the encryption keys that stored keys are sealed with. */
+  abstract encryptionKeyIds(): Promise<string[]>;
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { type ContractCase } from '../../../core/testing/contract-case.js';
+import { newId } from '../../ids/typed-id.js';
+import { type IssuanceLimiter } from './issuance-limiter.js';
+import { type BucketUse, type Limit } from './issuance-limits.js';
+
+export interface IssuanceLimiterSetup {
+  limiter: IssuanceLimiter;
+  /** Lets its time go on by so many milliseconds, or a little more. */
+  pass(ms: number): Promise<void>;
+}
+
+/** What every `IssuanceLimiter` keeps. */
+export function issuanceLimiterContract(setup: () => IssuanceLimiterSetup): ContractCase[] {
+  const bucket = (limit: Limit, take = true): BucketUse => ({
+    key: `test/${newId('certificate')}`,
+    limit,
+    take,
+  });
+  const SLOW = 3_600_000;
+
+  return [
+    {
+      name: 'admits as many as the limit says, and then tells when and by which bucket there will be one more',
+      run: async () => {
+        const { limiter } = setup();
+        const use = bucket({ count: 3, per: SLOW });
+        for (let n = 0; n < 3; n++) assert.deepEqual(await limiter.admit([use]), { admitted: true });
+        const refused = await limiter.admit([use]);
+        assert.ok(!refused.admitted);
+        assert.equal(refused.bucket, use.key);
+        assert.ok(refused.availableIn > 0 && refused.availableIn <= SLOW / 3, `${refused.availableIn} ms`);
+      },
+    },
+    {
+      name: 'fills up evenly, and never above the limit',
+      run: async () => {
+        const { limiter, pass } = setup();
+        const use = bucket({ count: 2, per: 1_000 });
+        const admit = async () => (await limiter.admit([use])).admitted;
+        assert.deepEqual([await admit(), await admit(), await admit()], [true, true, false]);
+        await pass(600);
+        assert.deepEqual([await admit(), await admit()], [true, false]);
+        await pass(5_000);
+        assert.deepEqual([await admit(), await admit(), await admit()], [true, true, false]);
+      },
+    },
+    {
+      name: 'takes all tokens of an order or none',
+      run: async () => {
+        const { limiter } = setup();
+        const [wide, narrow] = [bucket({ count: 2, per: SLOW }), bucket({ count: 1, per: SLOW })];
+        assert.ok((await limiter.admit([wide, narrow])).admitted);
+        assert.ok(!(await limiter.admit([wide, narrow])).admitted);
+        assert.ok((await limiter.admit([wide])).admitted, 'the refused order took nothing');
+      },
+    },
+    {
+      name: 'only looks at a bucket from which nothing is to be taken',
+      run: async () => {
+        const { limiter } = setup();
+        const look = bucket({ count: 1, per: SLOW }, false);
+        for (let n = 0; n < 3; n++) assert.ok((await limiter.admit([look])).admitted);
+        await limiter.spend([{ ...look, take: true }]);
+        assert.ok(!(await limiter.admit([look])).admitted);
+      },
+    },
+    {
+      name: 'spends what is not there, and waits for as much longer',
+      run: async () => {
+        const { limiter } = setup();
+        const use = bucket({ count: 1, per: SLOW });
+        for (let n = 0; n < 3; n++) await limiter.spend([use]);
+        const refused = await limiter.admit([use]);
+        assert.ok(!refused.admitted && refused.availableIn > 2 * SLOW, JSON.stringify(refused));
+      },
+    },
+    {
+      name: 'admits no more to many at once than to one after another',
+      run: async () => {
+        const { limiter } = setup();
+        const uses = Array.from({ length: 3 }, () => bucket({ count: 5, per: SLOW }));
+        const orders = Array.from({ length: 20 }, (_, n) =>
+          limiter.admit(n % 2 ? uses : uses.toReversed()),
+        );
+        const admitted = (await Promise.all(orders)).filter((answer) => answer.admitted);
+        assert.equal(admitted.length, 5);
+      },
+    },
+    {
+      name: 'admits what needs no token',
+      run: async () => assert.deepEqual(await setup().limiter.admit([]), { admitted: true }),
+    },
+  ];
+}

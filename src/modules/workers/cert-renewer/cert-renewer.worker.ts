@@ -1,0 +1,105 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Interval } from '../../../core/worker/interval.decorator.js';
+import { RunContext } from '../../../core/worker/run-context.js';
+import { type CertificateClaim, CertificateStore } from '../../certificates/certificate.store.js';
+import { Issuers } from '../../certificates/issuers/issuers.js';
+import { KeyRing } from '../../certificates/keys/key-ring.js';
+import { IssuanceLimiter } from '../../certificates/limits/issuance-limiter.js';
+import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
+import { Transactions } from '../../database/transaction.js';
+import { EventBus } from '../../events/event-bus.js';
+import { DomainPreflight } from '../../network/domain-preflight.js';
+import { DomainStore } from '../../network/domain.store.js';
+import { CERT_RENEWER_SETTINGS, type CertRenewerSettings } from './cert-renewer.options.js';
+import { OrderDesk } from './order-desk.js';
+import { Renewal, type RenewalOutcome, type RenewalParts } from './renewal.js';
+
+/** Certificates that a tick takes at a time. */
+const BATCH = 200;
+/** What a claim lasts before its order begins: longer than a batch waits for its turn. */
+const LEASE = 15 * 60_000;
+
+/**
+ * Renews certificates before they expire: when their CA says (ARI), or else at two thirds of their lifetime. It looks
+ * at what is due and at nothing else: however many certificates there are, a tick costs what it does.
+ *
+ * Each CA has a lane of its own, so that one that hangs does not keep the others' certificates; and each certificate
+ * stands for itself.
+ */
+@Injectable()
+export class CertRenewer {
+  private readonly parts: RenewalParts;
+
+  constructor(
+    @Inject(CERT_RENEWER_SETTINGS) readonly settings: CertRenewerSettings,
+    private readonly certificates: CertificateStore,
+    domains: DomainStore,
+    preflight: DomainPreflight,
+    private readonly issuers: Issuers,
+    limiter: IssuanceLimiter,
+    keyRing: KeyRing,
+    events: EventBus,
+    transactions: Transactions,
+  ) {
+    const desk = new OrderDesk(limiter, keyRing, settings);
+    const random = Math.random;
+    this.parts = { certificates, domains, preflight, issuers, desk, events, transactions, settings, random };
+  }
+
+  /** One tick: everything that is due by now. */
+  @Interval<CertRenewer>('cert_renewer', (renewer) => renewer.settings.interval)
+  async run(context: RunContext): Promise<void> {
+    const tally = new Map<RenewalOutcome | 'error', number>();
+    const count = (outcome: RenewalOutcome | 'error'): void => {
+      tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
+    };
+    for (;;) {
+      const { claims, now } = await this.certificates.claimDueAcrossTenants(BATCH, LEASE);
+      const lanes = this.lanesOf(claims);
+      await Promise.all(lanes.map((lane) => this.drive(lane, now, context, count)));
+      const done = [...tally.values()].reduce((sum, n) => sum + n, 0);
+      context.progress(done, undefined, summary(tally));
+      context.signal.throwIfAborted();
+      if (claims.length < BATCH) return;
+    }
+  }
+
+  private lanesOf(claims: readonly CertificateClaim[]): CertificateClaim[][] {
+    const lanes = new Map<string, CertificateClaim[]>();
+    for (const claim of claims) {
+      const { name } = this.issuers.inTurn(claim.certificate.renewal);
+      const lane = lanes.get(name);
+      if (lane) lane.push(claim);
+      else lanes.set(name, [claim]);
+    }
+    return [...lanes.values()];
+  }
+
+  private async drive(
+    lane: readonly CertificateClaim[],
+    now: Date,
+    context: RunContext,
+    count: (outcome: RenewalOutcome | 'error') => void,
+  ): Promise<void> {
+    const { concurrency } = this.settings;
+    const { failures } = await forEachIsolated(
+      lane,
+      { concurrency, signal: context.signal, key: ({ certificate }) => certificate.id },
+      async (claim, signal) => {
+        const outcome = await new Renewal(this.parts, now, signal).run(claim);
+        count(outcome);
+        if (outcome === 'failed') context.logger.warn(`${claim.certificate.names.join(', ')} failed`);
+      },
+    );
+    for (const { key, error } of failures) {
+      count('error');
+      // The claim ends by itself, and somebody looks again.
+      context.logger.error(`${key}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+function summary(tally: ReadonlyMap<RenewalOutcome | 'error', number>): string {
+  const words = [...tally].map(([outcome, number]) => `${number} ${outcome.replace('_', ' ')}`);
+  return words.length ? words.join(', ') : 'nothing was due';
+}
