@@ -56,7 +56,9 @@ export { EventsHttpModule } from './events/events-http.module.js';
 export { EventsModule } from './events/events.module.js';
 export { InvalidIdError } from './ids/id.errors.js';
 export {
+  type CertificateId,
   type DatacenterId,
+  type DomainId,
   type EventId,
   type Id,
   type IdKind,
@@ -65,6 +67,7 @@ export {
   isId,
   newId,
   parseId,
+  type RouteId,
   type TenantId,
   type WorkloadId,
 } from './ids/typed-id.js';
@@ -119,3 +122,74 @@ export {
   type SweepPosition,
   type SweptPage,
 } from './workers/garbage-collector/orphan.repository.js';
+export { type Certificate, type CertificateStage, type IssuedSummary } from './certificates/certificate.js';
+export { UnknownCertificateError } from './certificates/certificate.errors.js';
+export {
+  type CertificateClaim,
+  type CertificateClaims,
+  type CertificateQuery,
+  CertificateStore,
+  type Settled,
+} from './certificates/certificate.store.js';
+export { type CertificateView, certificateView } from './certificates/certificate-view.js';
+export { DnsProvider, type TxtRecord } from './certificates/challenges/dns-provider.js';
+export { HttpChallengeStore } from './certificates/challenges/http-challenge.store.js';
+export {
+  DnsWebhookError,
+  type WebhookDnsOptions,
+  WebhookDnsProvider,
+} from './certificates/challenges/webhook-dns.provider.js';
+export { AcmeIssuer } from './certificates/issuers/acme/acme.issuer.js';
+export { type AcmeIssuerOptions, type ChallengeType } from './certificates/issuers/acme/acme.options.js';
+export {
+  CertificateIssuer,
+  type Issuance,
+  type IssuanceRequest,
+  type RenewalInfo,
+} from './certificates/issuers/certificate-issuer.js';
+export {
+  InvalidIssuersError,
+  IssuerError,
+  type IssuerErrorDetails,
+  type IssuerFault,
+} from './certificates/issuers/issuer.errors.js';
+export { type IssuerState, IssuerStateStore } from './certificates/issuers/issuer-state.store.js';
+export { Issuers } from './certificates/issuers/issuers.js';
+export { type LocalCaOptions, LocalCaIssuer } from './certificates/issuers/local-ca/local-ca.issuer.js';
+export * from './certificates/keys/key-ring.errors.js';
+export { type EncryptionKey, KeyRing, type Sealed } from './certificates/keys/key-ring.js';
+export { type Rotation, rotateKeys } from './certificates/keys/rotate-keys.js';
+export { type Admission, IssuanceLimiter } from './certificates/limits/issuance-limiter.js';
+export {
+  type IssuanceLimits,
+  LETS_ENCRYPT_LIMITS,
+  type Limit,
+} from './certificates/limits/issuance-limits.js';
+export {
+  CertificateServer,
+  type CertificateServerOptions,
+  type SniCallback,
+} from './certificates/serving/certificate-server.js';
+export { UnusableCertificateError } from './certificates/x509/check-issued.js';
+export { type KeyType } from './certificates/x509/key-pair.js';
+export { DnsLookup, type DnsLookupOptions } from './dns/dns-lookup.js';
+export * from './dns/dns.errors.js';
+export { type Domain } from './network/domain.js';
+export { DomainPreflight, type PreflightFault } from './network/domain-preflight.js';
+export { type ProofRecords } from './network/domain-proof.js';
+export { DomainStore } from './network/domain.store.js';
+export * from './network/network.errors.js';
+export { NetworkModule } from './network/network.module.js';
+export { type NetworkOptions } from './network/network.options.js';
+export { type CertificateRequest, NetworkService, type RouteRequest } from './network/network.service.js';
+export { type Route, type RouteProtocol } from './network/route.js';
+export { type NewRoute, type RouteChange, type RouteQuery, RouteStore } from './network/route.store.js';
+export { CertRenewerModule } from './workers/cert-renewer/cert-renewer.module.js';
+export {
+  acme,
+  type CertRenewerOptions,
+  type IssuerFactory,
+  type IssuerParts,
+  localCa,
+} from './workers/cert-renewer/cert-renewer.options.js';
+export { CertRenewer } from './workers/cert-renewer/cert-renewer.worker.js';

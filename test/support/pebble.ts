@@ -112,7 +112,14 @@ export async function startPebble({
     };
     const answers = (url: string) => text(url).then(Boolean, () => false);
     await eventually(() => answers(directoryUrl), 20_000);
-    await eventually(() => post('clear-txt', { host: 'none.test.' }).then(() => true, () => false), 20_000);
+    await eventually(
+      () =>
+        post('clear-txt', { host: 'none.test.' }).then(
+          () => true,
+          () => false,
+        ),
+      20_000,
+    );
     return {
       directoryUrl,
       trust: root,

@@ -9,7 +9,10 @@ export interface TestTlsCertificate {
 }
 
 export async function testTlsCertificate(names: readonly string[]): Promise<TestTlsCertificate> {
-  const validity = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) };
+  const validity = {
+    notBefore: new Date(Date.now() - 3_600_000),
+    notAfter: new Date(Date.now() + 86_400_000),
+  };
   const root = await createAuthority('test root', await generateKeyPair('ec-p256'), validity, 1);
   const keys = await generateKeyPair('ec-p256');
   const certificate = await signServerCertificate(root, names, keys.publicKey, validity);

@@ -1,5 +1,6 @@
 /** The tenant has no such certificate. */
 export class UnknownCertificateError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownCertificateError';
 
   constructor(

@@ -35,16 +35,14 @@ export function normalizeName(text: string): string | undefined {
   return name;
 }
 
-export const hostName = z
-  .string({ error: 'expected a host name' })
-  .transform((text, context) => {
-    const name = normalizeName(text);
-    if (name !== undefined) return name;
-    context.addIssue(
-      `${shown(text)} is no host name that a certificate can have: give a full name such as shop.example.com, *.example.com or an IP address`,
-    );
-    return z.NEVER;
-  });
+export const hostName = z.string({ error: 'expected a host name' }).transform((text, context) => {
+  const name = normalizeName(text);
+  if (name !== undefined) return name;
+  context.addIssue(
+    `${shown(text)} is no host name that a certificate can have: give a full name such as shop.example.com, *.example.com or an IP address`,
+  );
+  return z.NEVER;
+});
 
 const nameSet = z
   .array(hostName)

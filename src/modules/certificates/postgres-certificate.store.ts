@@ -119,10 +119,9 @@ export class PostgresCertificateStore extends CertificateStore {
       lease: `clock_timestamp() + ${Math.round(lease)} * interval '1 millisecond'`,
     });
     const { claims, now } = await queue.claim({ limit });
-    const rows = await this.query<CertificateRow>(
-      `SELECT ${COLUMNS} FROM certificates WHERE id = ANY ($1)`,
-      [claims.map((claim) => claim.key)],
-    );
+    const rows = await this.query<CertificateRow>(`SELECT ${COLUMNS} FROM certificates WHERE id = ANY ($1)`, [
+      claims.map((claim) => claim.key),
+    ]);
     const byId = new Map(rows.map((row) => [row.id as string, row]));
     return {
       // A row that is gone by now needs nobody.
@@ -217,10 +216,7 @@ export class PostgresCertificateStore extends CertificateStore {
     return rows.map(({ id }) => id);
   }
 
-  private async page(
-    tenantId: TenantId | undefined,
-    query: CertificateQuery,
-  ): Promise<Page<Certificate>> {
+  private async page(tenantId: TenantId | undefined, query: CertificateQuery): Promise<Page<Certificate>> {
     const limit = pageLimit(query.limit);
     const start = pageStart(query);
     const values: unknown[] = [];
@@ -237,8 +233,12 @@ export class PostgresCertificateStore extends CertificateStore {
        ORDER BY created_at, id LIMIT ${limit + 1}`,
       values,
     );
-    return mapPage(pageOf(rows.map((row) => ({ row, createdAt: row.created_at, id: row.id })), limit), ({ row }) =>
-      toCertificate(row),
+    return mapPage(
+      pageOf(
+        rows.map((row) => ({ row, createdAt: row.created_at, id: row.id })),
+        limit,
+      ),
+      ({ row }) => toCertificate(row),
     );
   }
 

@@ -102,7 +102,10 @@ function ancestors(name: string): string[] {
   return labels.slice(0, -1).map((_, index) => labels.slice(index).join('.'));
 }
 
-function resolverFor({ timeout = 5_000, tries = 2 }: DnsLookupOptions, servers?: readonly string[]): Resolver {
+function resolverFor(
+  { timeout = 5_000, tries = 2 }: DnsLookupOptions,
+  servers?: readonly string[],
+): Resolver {
   const resolver = new Resolver({ timeout, tries });
   if (!servers?.length) return resolver;
   try {

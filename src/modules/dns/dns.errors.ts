@@ -11,6 +11,7 @@ export class InvalidDnsServersError extends Error {
 
 /** The DNS did not answer: nothing is known of the name. One that does not exist is an answer. */
 export class DnsUnavailableError extends Error {
+  static readonly httpStatus = 503;
   override readonly name = 'DnsUnavailableError';
 
   constructor(

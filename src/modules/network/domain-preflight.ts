@@ -16,7 +16,10 @@ export abstract class DomainPreflight {
    * @param caaIdentities what the CA is called in CAA records; empty where CAA does not concern it
    * @returns undefined when nothing speaks against it, also when the DNS does not answer
    */
-  abstract check(names: readonly string[], caaIdentities: readonly string[]): Promise<PreflightFault | undefined>;
+  abstract check(
+    names: readonly string[],
+    caaIdentities: readonly string[],
+  ): Promise<PreflightFault | undefined>;
 }
 
 /** Asks the DNS: whether the names lead here (A, AAAA, CNAME), and whether that CA may issue for them (CAA). */
@@ -69,7 +72,8 @@ export class DnsDomainPreflight extends DomainPreflight {
     const records = await this.dns.caa(name);
     const wild = records.filter((record) => record.issuewild !== undefined);
     const issue = records.filter((record) => record.issue !== undefined);
-    const relevant = isWildcard(name) && wild.length > 0 ? wild.map((r) => r.issuewild!) : issue.map((r) => r.issue!);
+    const relevant =
+      isWildcard(name) && wild.length > 0 ? wild.map((r) => r.issuewild!) : issue.map((r) => r.issue!);
     if (relevant.length === 0) return undefined;
     const allowed = relevant.map((value) => value.split(';')[0]!.trim().toLowerCase());
     if (allowed.some((identity) => identities.includes(identity))) return undefined;

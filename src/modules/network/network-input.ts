@@ -6,7 +6,8 @@ import { ROUTE_PROTOCOLS } from './route.js';
 
 export const domainInput = z.strictObject({
   hostname: hostName.refine((name) => !isWildcard(name) && !isIpAddress(name), {
-    error: ({ input }) => `${shown(input)}: give the host name itself; a wildcard is a name of its certificate`,
+    error: ({ input }) =>
+      `${shown(input)}: give the host name itself; a wildcard is a name of its certificate`,
   }),
 });
 

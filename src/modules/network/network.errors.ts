@@ -1,5 +1,6 @@
 /** The tenant has no such domain. */
 export class UnknownDomainError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownDomainError';
 
   constructor(
@@ -13,6 +14,7 @@ export class UnknownDomainError extends Error {
 
 /** The tenant has the domain already, or another tenant has proven that it is theirs. */
 export class DomainTakenError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'DomainTakenError';
 
   constructor(readonly hostname: string) {
@@ -22,6 +24,7 @@ export class DomainTakenError extends Error {
 
 /** The DNS does not say that the domain is the tenant's. */
 export class DomainNotVerifiedError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'DomainNotVerifiedError';
 
   constructor(
@@ -35,6 +38,7 @@ export class DomainNotVerifiedError extends Error {
 
 /** The tenant has no such route. */
 export class UnknownRouteError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'UnknownRouteError';
 
   constructor(
@@ -47,6 +51,7 @@ export class UnknownRouteError extends Error {
 
 /** The domain leads that path to that workload already. */
 export class RouteTakenError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'RouteTakenError';
 
   constructor(

@@ -9,4 +9,11 @@ import { WorkloadEntity } from '../workloads/workload.entity.js';
  * Every table that TypeORM maps. `events` is not among them: it is an append-only log whose columns
  * (`xid8`) TypeORM does not know, written and read by the statements in `events/event.log.ts`.
  */
-export const ENTITIES = [TenantEntity, DatacenterEntity, WorkloadEntity, InstanceEntity, DomainEntity, RouteEntity];
+export const ENTITIES = [
+  TenantEntity,
+  DatacenterEntity,
+  WorkloadEntity,
+  InstanceEntity,
+  DomainEntity,
+  RouteEntity,
+];

@@ -15,3 +15,19 @@ export {
   type OrphanRepositorySetup,
   type SeededInstance,
 } from '../workers/garbage-collector/orphan.repository.contract.js';
+export {
+  certificateStoreContract,
+  type CertificateStoreSetup,
+} from '../certificates/certificate.store.contract.js';
+export { InMemoryCertificateStore } from '../certificates/in-memory-certificate.store.js';
+export { InMemoryHttpChallengeStore } from '../certificates/challenges/in-memory-http-challenge.store.js';
+export { InMemoryIssuerStateStore } from '../certificates/issuers/in-memory-issuer-state.store.js';
+export { certificateIssuerContract, type IssuerUnderTest } from '../certificates/issuers/issuer.contract.js';
+export { InMemoryIssuanceLimiter } from '../certificates/limits/in-memory-issuance-limiter.js';
+export {
+  issuanceLimiterContract,
+  type IssuanceLimiterSetup,
+} from '../certificates/limits/issuance-limiter.contract.js';
+export { domainStoreContract } from '../network/domain.store.contract.js';
+export { InMemoryDomainStore } from '../network/in-memory-domain.store.js';
+export { routeStoreContract } from '../network/route.store.contract.js';

@@ -28,7 +28,8 @@ export class AriClient {
     try {
       answer = await this.getJson(`${base.replace(/\/$/, '')}/${ariId}`, signal);
     } catch (error) {
-      if (error instanceof AcmeProblem && (error.status === 404 || error.kind === 'malformed')) return undefined;
+      if (error instanceof AcmeProblem && (error.status === 404 || error.kind === 'malformed'))
+        return undefined;
       throw error;
     }
     const { suggestedWindow, explanationURL } = Object(answer.body) as {

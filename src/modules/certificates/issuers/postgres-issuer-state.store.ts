@@ -31,12 +31,7 @@ export class PostgresIssuerStateStore extends IssuerStateStore {
     return (await this.find(issuer, part))!;
   }
 
-  async replace(
-    issuer: string,
-    part: string,
-    was: Sealed,
-    { data, sealed }: IssuerState,
-  ): Promise<boolean> {
+  async replace(issuer: string, part: string, was: Sealed, { data, sealed }: IssuerState): Promise<boolean> {
     const [, count] = await this.transactions.manager().query<[unknown, number]>(
       `UPDATE issuer_states SET data = $4, sealed = $5, updated_at = clock_timestamp()
        WHERE issuer = $1 AND part = $2 AND sealed = $3`,

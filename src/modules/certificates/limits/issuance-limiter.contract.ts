@@ -80,9 +80,7 @@ export function issuanceLimiterContract(setup: () => IssuanceLimiterSetup): Cont
       run: async () => {
         const { limiter } = setup();
         const uses = Array.from({ length: 3 }, () => bucket({ count: 5, per: SLOW }));
-        const orders = Array.from({ length: 20 }, (_, n) =>
-          limiter.admit(n % 2 ? uses : uses.toReversed()),
-        );
+        const orders = Array.from({ length: 20 }, (_, n) => limiter.admit(n % 2 ? uses : uses.toReversed()));
         const admitted = (await Promise.all(orders)).filter((answer) => answer.admitted);
         assert.equal(admitted.length, 5);
       },

@@ -56,7 +56,8 @@ export function bucketsOfOrder(
       uses.push({ key: `${issuer}/domain/${domain}`, limit: perRegisteredDomain, take: true });
   if (perNameSet) uses.push({ key: `${issuer}/names/${digest(names)}`, limit: perNameSet, take: true });
   if (failuresPerName)
-    for (const name of names) uses.push({ key: failureKey(issuer, name), limit: failuresPerName, take: false });
+    for (const name of names)
+      uses.push({ key: failureKey(issuer, name), limit: failuresPerName, take: false });
   return uses;
 }
 

@@ -81,10 +81,12 @@ export class CertificateServer {
     const active = await this.certificates.active(name);
     const version = active ? `${active.id}/${active.version}` : '';
     if (version === entry.version) return entry.context;
-    entry.context = active && createSecureContext({
-      cert: active.chain,
-      key: this.keyRing.open(active.sealedKey, certificatePurpose(active.id)),
-    });
+    entry.context =
+      active &&
+      createSecureContext({
+        cert: active.chain,
+        key: this.keyRing.open(active.sealedKey, certificatePurpose(active.id)),
+      });
     entry.version = version;
     return entry.context;
   }

@@ -1,4 +1,10 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { CertificateStore } from '../../certificates/certificate.store.js';
 import { KeyRing } from '../../certificates/keys/key-ring.js';
 import { FileSink } from '../../certificates/serving/file-sink.js';

@@ -134,12 +134,10 @@ describeWith('pebble', 'CertRenewer with Pebble', () => {
         handshakes++;
       }
     });
-    await app
-      .get(DataSource)
-      .query(
-        `UPDATE certificates SET due_at = clock_timestamp(), not_before = now() - interval '80 days',
+    await app.get(DataSource).query(
+      `UPDATE certificates SET due_at = clock_timestamp(), not_before = now() - interval '80 days',
            not_after = now() + interval '10 days'`,
-      );
+    );
     expect(await tick()).toMatchObject({ outcome: 'succeeded', progress: { message: '1 renewed' } });
     renewed = true;
     await Promise.all(clients);
@@ -204,7 +202,13 @@ describeWith('pebble', 'CertRenewer with Pebble', () => {
 
   it('keeps no private key in clear text anywhere in the database', async () => {
     const rows: unknown[] = [];
-    for (const table of ['certificates', 'certificate_versions', 'issuer_states', 'events', 'http_challenges'])
+    for (const table of [
+      'certificates',
+      'certificate_versions',
+      'issuer_states',
+      'events',
+      'http_challenges',
+    ])
       rows.push(await app.get(DataSource).query(`SELECT t::text FROM ${table} t`));
     const text = JSON.stringify(rows);
     expect(text).toContain('v1.test.');

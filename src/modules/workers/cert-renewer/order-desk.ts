@@ -73,11 +73,7 @@ export class OrderDesk {
     }
   }
 
-  private async failed(
-    error: unknown,
-    { names }: Certificate,
-    issuer: CertificateIssuer,
-  ): Promise<Attempt> {
+  private async failed(error: unknown, { names }: Certificate, issuer: CertificateIssuer): Promise<Attempt> {
     const { message, name } = error as Error;
     const timedOut = name === 'TimeoutError' || name === 'AbortError';
     const reason = timedOut ? `the order took longer than ${this.options.orderTimeout} ms` : message;

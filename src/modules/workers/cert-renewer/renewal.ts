@@ -1,5 +1,13 @@
-import { type Certificate, type CertificateStage, type RenewalState } from '../../certificates/certificate.js';
-import { type CertificateClaim, CertificateStore, type Settled } from '../../certificates/certificate.store.js';
+import {
+  type Certificate,
+  type CertificateStage,
+  type RenewalState,
+} from '../../certificates/certificate.js';
+import {
+  type CertificateClaim,
+  CertificateStore,
+  type Settled,
+} from '../../certificates/certificate.store.js';
 import { type CertificateIssuer } from '../../certificates/issuers/certificate-issuer.js';
 import { type Issuers } from '../../certificates/issuers/issuers.js';
 import { type Transactions } from '../../database/transaction.js';
@@ -275,7 +283,10 @@ function reached(stage: CertificateStage, { issued }: Certificate): CertificateS
   }
 }
 
-function stageEvent(stage: CertificateStage, { id, tenantId, domainId, names, issued, renewal }: Certificate) {
+function stageEvent(
+  stage: CertificateStage,
+  { id, tenantId, domainId, names, issued, renewal }: Certificate,
+) {
   const payload = {
     certificateId: id,
     domainId,

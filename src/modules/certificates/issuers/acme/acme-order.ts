@@ -57,7 +57,8 @@ export class AcmeOrder {
       return { order: await this.client.createOrder(replacing), replaced: true };
     } catch (error) {
       const { kind, status } = error instanceof AcmeProblem ? error : {};
-      if (!(status === 409 || status === 404 || (kind !== undefined && NOT_REPLACEABLE.has(kind)))) throw error;
+      if (!(status === 409 || status === 404 || (kind !== undefined && NOT_REPLACEABLE.has(kind))))
+        throw error;
       return { order: await this.client.createOrder(order), replaced: false };
     }
   }
@@ -68,7 +69,11 @@ export class AcmeOrder {
     signal: AbortSignal,
   ): Promise<acme.Order> {
     let current = order;
-    for (let pause = FIRST_PAUSE; !wanted.includes(current.status); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    for (
+      let pause = FIRST_PAUSE;
+      !wanted.includes(current.status);
+      pause = Math.min(pause * 2, LONGEST_PAUSE)
+    ) {
       if (current.status === 'invalid') throw await this.failureOf(current);
       const asked = this.transport.waitFor(order.url) ?? pause;
       await wait(Math.min(asked, LONGEST_RETRY_AFTER), undefined, { signal });
@@ -94,6 +99,8 @@ export class AcmeOrder {
 }
 
 function pem(csr: Uint8Array): string {
-  const lines = Buffer.from(csr).toString('base64').replace(/(.{64})/g, '$1\n');
+  const lines = Buffer.from(csr)
+    .toString('base64')
+    .replace(/(.{64})/g, '$1\n');
   return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.trim()}\n-----END CERTIFICATE REQUEST-----\n`;
 }

@@ -33,8 +33,7 @@ const current = new AsyncLocalStorage<{ transport: AcmeTransport; signal: AbortS
 
 acme.axios.interceptors.request.use((config) => {
   const scope = current.getStore();
-  if (scope)
-    config.adapter = (adapted) => scope.transport.send(adapted, scope.signal) as never;
+  if (scope) config.adapter = (adapted) => scope.transport.send(adapted, scope.signal) as never;
   return config;
 });
 
@@ -112,7 +111,11 @@ export class AcmeTransport {
   ): Promise<Answer> {
     let answer: Answer;
     try {
-      const { statusCode, headers: received, body: content } = await request(url, {
+      const {
+        statusCode,
+        headers: received,
+        body: content,
+      } = await request(url, {
         method: method as 'GET',
         body: body || undefined,
         headers: { 'user-agent': USER_AGENT, ...headers },

@@ -50,7 +50,8 @@ describeWith('pebble', 'AcmeIssuer against Pebble', () => {
       request.on('end', () => {
         const { action, name, value } = JSON.parse(body) as Record<string, string>;
         written.push(`${action} ${name}`);
-        const done = action === 'present' ? pebble.dns('set-txt', { host: `${name}.`, value }) : Promise.resolve();
+        const done =
+          action === 'present' ? pebble.dns('set-txt', { host: `${name}.`, value }) : Promise.resolve();
         void done.then(() => response.end());
       });
     });
@@ -184,17 +185,13 @@ describeWith('pebble', 'AcmeIssuer against Pebble', () => {
       dns = new DnsLookup({ servers: [own.dnsServer] });
       const without = await failure(open({}, undefined, own).prepare(AbortSignal.timeout(10_000)));
       expect(without).toMatchObject({ fault: 'account' });
-      await open(
-        { externalAccountBinding: { keyId: 'kid-1', hmacKey } },
-        undefined,
-        own,
-      ).prepare(AbortSignal.timeout(10_000));
+      await open({ externalAccountBinding: { keyId: 'kid-1', hmacKey } }, undefined, own).prepare(
+        AbortSignal.timeout(10_000),
+      );
       const wrong = await failure(
-        open(
-          { externalAccountBinding: { keyId: 'kid-2', hmacKey } },
-          undefined,
-          own,
-        ).prepare(AbortSignal.timeout(10_000)),
+        open({ externalAccountBinding: { keyId: 'kid-2', hmacKey } }, undefined, own).prepare(
+          AbortSignal.timeout(10_000),
+        ),
       );
       expect(wrong.message).not.toContain(hmacKey);
     } finally {

@@ -7,7 +7,12 @@ import { type HttpChallengeStore } from '../../challenges/http-challenge.store.j
 import { DnsWebhookError } from '../../challenges/webhook-dns.provider.js';
 import { type KeyRing } from '../../keys/key-ring.js';
 import { type IssuanceLimits } from '../../limits/issuance-limits.js';
-import { CertificateIssuer, type Issuance, type IssuanceRequest, type RenewalInfo } from '../certificate-issuer.js';
+import {
+  CertificateIssuer,
+  type Issuance,
+  type IssuanceRequest,
+  type RenewalInfo,
+} from '../certificate-issuer.js';
 import { IssuerError, type IssuerFault } from '../issuer.errors.js';
 import { type IssuerStateStore } from '../issuer-state.store.js';
 import { AcmeAccount } from './acme-account.js';

@@ -64,7 +64,10 @@ const schema = z.strictObject({
   externalAccountBinding: z.strictObject({ keyId: z.string().min(1), hmacKey: z.string().min(1) }).optional(),
   profile: z.string().min(1).optional(),
   preferredChain: z.string().min(1).optional(),
-  challenges: z.array(z.enum(['http-01', 'dns-01'])).min(1).optional(),
+  challenges: z
+    .array(z.enum(['http-01', 'dns-01']))
+    .min(1)
+    .optional(),
   dns: z.custom<DnsProvider>((value) => typeof value === 'object').optional(),
   propagationTimeout: durationOption('2m'),
   limits: z
