@@ -1,5 +1,6 @@
 import { type Clock, SystemClock } from '../../core/timing/clock.js';
 import { type Page, pageLimit, pageOf, pageStart } from '../database/page.js';
+import { omit } from '../input/omit.js';
 import { type CertificateId, parseId, type TenantId } from '../ids/typed-id.js';
 import {
   type ActiveCertificate,
@@ -184,7 +185,7 @@ export class InMemoryCertificateStore extends CertificateStore {
 
   private move(kept: Kept, due: number): void {
     kept.due = due;
-    const { dueAt: _, ...certificate } = kept.certificate;
+    const certificate = omit(kept.certificate, 'dueAt');
     kept.certificate = due === Infinity ? certificate : { ...certificate, dueAt: new Date(due) };
   }
 

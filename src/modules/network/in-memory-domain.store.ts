@@ -1,5 +1,6 @@
 import { type Clock, SystemClock } from '../../core/timing/clock.js';
 import { type Page, pageLimit, pageOf, pageStart, type PageQuery } from '../database/page.js';
+import { omit } from '../input/omit.js';
 import { type DomainId, parseId, type TenantId } from '../ids/typed-id.js';
 import { type Domain } from './domain.js';
 import { DomainStore } from './domain.store.js';
@@ -66,8 +67,8 @@ export class InMemoryDomainStore extends DomainStore {
     const { hostname } = domain;
     if (this.first((other) => other.id !== id && other.hostname === hostname && other.verifiedAt))
       throw new DomainTakenError(hostname);
-    const { unreachableSince: _, lostAt: __, ...rest } = domain;
-    return this.set({ ...rest, verifiedAt: domain.verifiedAt ?? this.now() });
+    const found = omit(domain, 'unreachableSince', 'lostAt');
+    return this.set({ ...found, verifiedAt: domain.verifiedAt ?? this.now() });
   }
 
   async setCertExpiry(tenantId: TenantId, id: DomainId, certExpiry: Date): Promise<void> {
@@ -90,9 +91,8 @@ export class InMemoryDomainStore extends DomainStore {
   async markReachable(tenantId: TenantId, id: DomainId): Promise<boolean> {
     const domain = await this.find(tenantId, id);
     if (!domain) return false;
-    const { unreachableSince: _, lostAt, ...rest } = domain;
-    this.set(rest);
-    return lostAt !== undefined;
+    this.set(omit(domain, 'unreachableSince', 'lostAt'));
+    return domain.lostAt !== undefined;
   }
 
   lock(tenantId: TenantId, id: DomainId): Promise<Domain | undefined> {

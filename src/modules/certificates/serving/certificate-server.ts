@@ -1,7 +1,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { Clock } from '../../../core/timing/clock.js';
+import { type Clock } from '../../../core/timing/clock.js';
 import { certificatePurpose } from '../certificate.js';
-import { CertificateStore } from '../certificate.store.js';
+import { type CertificateStore } from '../certificate.store.js';
 import { type KeyRing } from '../keys/key-ring.js';
 import { normalizeName } from '../names.js';
 

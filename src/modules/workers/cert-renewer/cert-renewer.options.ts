@@ -12,6 +12,7 @@ import { type EncryptionKey, type KeyRing } from '../../certificates/keys/key-ri
 import { type DnsLookup } from '../../dns/dns-lookup.js';
 import { durationOption } from '../../input/duration-option.js';
 import { parseInput, shown } from '../../input/input.js';
+import { omit } from '../../input/omit.js';
 
 /** What an issuer may be built of. */
 export interface IssuerParts {
@@ -89,8 +90,10 @@ const schema = z.strictObject({
 
 /** @throws InvalidInputError that names every option that cannot be, and no secret */
 export function certRenewerSettings(options: CertRenewerOptions): CertRenewerSettings {
-  const { encryptionKeys: _, issuers: __, ...checked } = options;
-  return { fileSink: undefined, ...parseInput('certificate renewer option', schema, checked) };
+  return {
+    fileSink: undefined,
+    ...parseInput('certificate renewer option', schema, omit(options, 'encryptionKeys', 'issuers')),
+  };
 }
 
 /** Injects the `CertRenewerSettings`. */

@@ -1,4 +1,5 @@
 import { type AriState, type IssuedSummary, type RenewalState } from '../../certificates/certificate.js';
+import { omit } from '../../input/omit.js';
 import { type RenewalInfo } from '../../certificates/issuers/certificate-issuer.js';
 
 const MINUTE = 60_000;
@@ -49,7 +50,8 @@ export function withRenewalInfo(
   info: RenewalInfo | undefined,
   random: number,
 ): RenewalState {
-  const { ari: was, ariPollAt: _, ...rest } = state;
+  const rest = omit(state, 'ari', 'ariPollAt');
+  const was = state.ari;
   if (!info) return rest;
   const { start, end, explanationUrl, pollAt } = info;
   const same = was?.start.getTime() === start.getTime() && was.end.getTime() === end.getTime();

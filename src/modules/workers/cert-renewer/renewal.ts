@@ -5,7 +5,7 @@ import {
 } from '../../certificates/certificate.js';
 import {
   type CertificateClaim,
-  CertificateStore,
+  type CertificateStore,
   type Settled,
 } from '../../certificates/certificate.store.js';
 import { type CertificateIssuer } from '../../certificates/issuers/certificate-issuer.js';

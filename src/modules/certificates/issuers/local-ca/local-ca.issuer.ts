@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import { Clock, SystemClock } from '../../../../core/timing/clock.js';
+import { type Clock, SystemClock } from '../../../../core/timing/clock.js';
 import { type Duration, parseDuration } from '../../../../core/timing/duration.js';
 import { type KeyRing } from '../../keys/key-ring.js';
 import { type Authority, createAuthority, signServerCertificate } from '../../x509/authority.js';
