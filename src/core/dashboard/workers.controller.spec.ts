@@ -176,6 +176,13 @@ describe('the HTTP interface', () => {
     expect(await (await get('/workers/greeter/runs', AUTHORIZED)).json()).toEqual([]);
   });
 
+  it('takes the token from a header of its own, where a guard of the application wants Authorization for itself', async () => {
+    await start({ token: TOKEN });
+    const headers = { authorization: 'Bearer of-the-application', 'x-workers-token': TOKEN };
+    expect((await get('/workers', { headers })).status).toBe(200);
+    expect((await get('/workers', { headers: { 'x-workers-token': 'wrong' } })).status).toBe(401);
+  });
+
   it('is off as a whole without a token and open reads, and says so', async () => {
     await start({});
     const answer = await get('/workers', AUTHORIZED);

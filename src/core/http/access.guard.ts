@@ -10,9 +10,12 @@ import {
 } from '@nestjs/common';
 import { HTTP_ACCESS, type HttpAccess } from './access.js';
 
+/** Carries the token as it is, where `Authorization` is taken by a guard of the application. */
+const TOKEN_HEADER = 'x-workers-token';
+
 interface Request {
   method: string;
-  headers: { authorization?: string };
+  headers: { authorization?: string; [TOKEN_HEADER]?: string };
 }
 
 /** Lets in whoever has the token, and readers where reads are open. */
@@ -28,9 +31,11 @@ export class AccessGuard implements CanActivate {
       throw new ForbiddenException(
         'This is switched off, as there is no token: give HttpAccessModule.forRoot() one, for /workers WorkerDashboardModule.forRoot()',
       );
-    const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+    const given = headers[TOKEN_HEADER] ?? /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
     if (given === undefined)
-      throw new UnauthorizedException('Send the token: "Authorization: Bearer <token>"');
+      throw new UnauthorizedException(
+        'Send the token: "Authorization: Bearer <token>" or "X-Workers-Token: <token>"',
+      );
     if (!same(given, token)) throw new UnauthorizedException('The token is wrong');
     return true;
   }

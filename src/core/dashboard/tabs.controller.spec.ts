@@ -1,0 +1,77 @@
+import { Get, type INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ApiController } from '../http/api-controller.js';
+import { DashboardTab } from '../http/dashboard-tab.js';
+import { WorkerModule } from '../worker.module.js';
+import { WorkerDashboardModule } from './worker-dashboard.module.js';
+
+@ApiController('uploads')
+@DashboardTab({
+  id: 'uploads',
+  title: 'Uploads',
+  columns: [
+    { key: 'name', title: 'name' },
+    { key: 'size', title: 'size', kind: 'bytes' },
+  ],
+})
+class UploadsController {
+  @Get()
+  list() {
+    return [];
+  }
+}
+
+@ApiController('reports')
+@DashboardTab({
+  id: 'reports',
+  title: 'Reports',
+  path: '/reports/latest',
+  columns: [{ key: 'id', title: 'id' }],
+})
+class ReportsController {}
+
+describe('the tabs of the dashboard', () => {
+  let app: INestApplication;
+
+  async function start(token?: string): Promise<void> {
+    const module = await Test.createTestingModule({
+      imports: [
+        WorkerModule.forRoot(),
+        WorkerDashboardModule.forRoot({ ...(token && { token }), openReads: !token }),
+      ],
+      controllers: [UploadsController, ReportsController],
+    }).compile();
+    app = module.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+  }
+  afterEach(() => app.close());
+
+  const tabs = async () => fetch(`${await app.getUrl()}/dashboard/tabs`);
+
+  it('are those that controllers bring, each with what is asked and which fields are shown', async () => {
+    await start();
+    expect(await (await tabs()).json()).toEqual([
+      {
+        id: 'uploads',
+        title: 'Uploads',
+        path: 'uploads',
+        columns: [
+          { key: 'name', title: 'name', kind: 'text' },
+          { key: 'size', title: 'size', kind: 'bytes' },
+        ],
+      },
+      {
+        id: 'reports',
+        title: 'Reports',
+        path: 'reports/latest',
+        columns: [{ key: 'id', title: 'id', kind: 'text' }],
+      },
+    ]);
+  });
+
+  it('are shown to whom the API is', async () => {
+    await start('a-token-of-the-test');
+    expect((await tabs()).status).toBe(401);
+  });
+});
