@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { startWorkers, taking, type Workers } from '../../test/support/workers.js';
 import { ManualClock } from './testing/manual-clock.js';
+import { type RunContext } from './worker/run-context.js';
 
 describe('the options of the module', () => {
   let workers: Workers;
@@ -60,6 +61,27 @@ describe('the options of the module', () => {
     expect(workers.logs).toContainEqual(
       expect.stringMatching(/^onError failed for run .* of "fails": Error: hook 1/),
     );
+  });
+
+  it('onError: hears what was thrown itself, with its cause', async () => {
+    const error = new Error('no', { cause: new Error('why') });
+    const heard: unknown[] = [];
+    const wait = ({ signal }: RunContext) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason as Error)),
+      );
+    workers = await startWorkers(
+      [
+        { name: 'fails', interval: 0, run: () => Promise.reject(error) },
+        { name: 'slow', interval: 0, timeout: '1s', run: wait },
+      ],
+      { onError: (_run, thrown) => heard.push(thrown) },
+    );
+    await workers.scheduler.trigger('fails');
+    await workers.scheduler.trigger('slow');
+    await workers.clock.advance('2s');
+    expect(heard[0]).toBe(error);
+    expect(heard[1]).toMatchObject({ name: 'RunTimeoutError' });
   });
 
   it('autoStart: false waits for start(); run: false lists and never runs', async () => {

@@ -52,8 +52,11 @@ export interface WorkerModuleOptions {
    * (default): the start fails with `HandlersRunTwiceError`. `ignore`: what it runs is left to it.
    */
   scheduleModule?: 'refuse' | 'ignore';
-  /** Called with every run that failed or timed out, after it was recorded. What it throws is logged. */
-  onError?: (run: EndedRun) => unknown;
+  /**
+   * Called with every run that failed or timed out, after it was recorded, and with what it threw: for an error tracker,
+   * which wants the error itself with its cause. What `onError` throws is logged.
+   */
+  onError?: (run: EndedRun, error: unknown) => unknown;
 }
 
 /** What `forRootAsync({ useClass })` and `forRootAsync({ useExisting })` name. */

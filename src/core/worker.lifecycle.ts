@@ -15,6 +15,9 @@ import { WORKER_OPTIONS, type WorkerModuleOptions } from './worker-module.option
 /** Starts the workers when the application is ready, and drains them before anything they need is closed. */
 @Injectable()
 export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** Of all that call for it, as two `app.close()` at a time do. */
+  private shutdown?: Promise<void>;
+
   constructor(
     @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
     private readonly scheduler: Scheduler,
@@ -40,7 +43,11 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   /** Here TypeORM's data source is open still: it closes in `onApplicationShutdown`. */
-  async beforeApplicationShutdown(): Promise<void> {
+  beforeApplicationShutdown(): Promise<void> {
+    return (this.shutdown ??= this.shutDown());
+  }
+
+  private async shutDown(): Promise<void> {
     this.adoption.unmount();
     await this.scheduler.stop();
     await this.scheduler.close();

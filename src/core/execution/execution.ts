@@ -9,6 +9,7 @@ import { type EventLoopMonitor } from './event-loop.monitor.js';
 import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
 import { type RunInterceptors } from './run-interceptor.js';
 import { type RunJournal } from './run-journal.js';
+import { noteThrown } from './thrown.js';
 
 /** What every run needs of its surroundings. */
 export interface ExecutionParts {
@@ -124,7 +125,10 @@ export class Execution {
     const { monitor, recorder } = this.parts;
     // When it was abandoned, its record stands: what comes after the drain counts no more.
     if (run.endedAt) return;
-    if (outcome !== 'succeeded') run.error = describeError(thrown);
+    if (outcome !== 'succeeded') {
+      run.error = describeError(thrown);
+      noteThrown(run, thrown);
+    }
     run.endedAt = new Date(this.time.now());
     run.outcome = outcome;
     monitor.ended(this.context);

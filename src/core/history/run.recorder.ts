@@ -115,10 +115,15 @@ export class RunRecorder {
 
   /**
    * The latest slot of each worker, or since when the history knows of it; none when it hears of it for the first time,
-   * or does not outlive the process.
+   * or does not outlive the process. Not before the worker's schedule came into force.
+   * @param timings by worker, its schedule as text
    */
-  async lastSlots(workers: readonly string[]): Promise<Map<string, Date>> {
-    return (await this.store.lastSlots?.(workers, new Date(this.clock.now()))) ?? new Map<string, Date>();
+  async lastSlots(
+    workers: readonly string[],
+    timings?: ReadonlyMap<string, string>,
+  ): Promise<Map<string, Date>> {
+    const now = new Date(this.clock.now());
+    return (await this.store.lastSlots?.(workers, now, timings)) ?? new Map<string, Date>();
   }
 
   status(): HistoryStatus {

@@ -49,8 +49,15 @@ export abstract class RunStore {
    * is on. One that was lost or aborted does not count: it is owed. Of a worker without such a run, the `now` of the
    * first call that named it, kept for good: a worker whose time always falls into a restart would never run else.
    * None in that first call.
+   *
+   * @param timings by worker, its schedule as text. One that differs from that of the call before has come into force
+   *   `now`: then the answer is not earlier, as it has no slots before
    */
-  lastSlots?(workers: readonly string[], now: Date): Promise<Map<string, Date>>;
+  lastSlots?(
+    workers: readonly string[],
+    now: Date,
+    timings?: ReadonlyMap<string, string>,
+  ): Promise<Map<string, Date>>;
 
   /** Keeps the latest slots of workers whose runs are not kept (`record`), so that `lastSlots` answers with them. */
   noteSlots?(slots: ReadonlyMap<string, Date>): Promise<void>;

@@ -8,4 +8,5 @@ export {
   ReadOnlyDatabaseError,
   SchemaNewerThanCodeError,
   SchemaOutdatedError,
+  SchemaSharedError,
 } from './postgres.errors.js';

@@ -34,6 +34,12 @@ export interface PostgresOptions {
   connectionString?: string;
   /** Default `workers`. Lower-case letters, digits and underscores. */
   schema?: string;
+  /**
+   * With `coordination`: whose replicas these are. Another service needs another `schema`, or workers of one name would be
+   * taken for one: the start fails with `SchemaSharedError` when both were given a name, else it warns. Default: the name
+   * in the `package.json` nearest to the script that the process was started with, or else to its working directory.
+   */
+  service?: string;
   /** Install and upgrade the schema at start. Default true; if false, an outdated one fails the start with the SQL. */
   manageSchema?: boolean;
 }

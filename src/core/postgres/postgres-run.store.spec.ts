@@ -24,6 +24,8 @@ let dataSource: DataSource;
 beforeAll(async () => {
   database = await createTestDatabase();
   pool = new pg.Pool({ connectionString: database.url, max: 3 });
+  // `end` does not wait for the last words of its connections, which the end of the database may be.
+  pool.on('error', () => {});
   dataSource = await new DataSource({ type: 'postgres', url: database.url }).initialize();
 });
 afterAll(async () => {
@@ -104,6 +106,21 @@ describe('PostgresRunStore', () => {
             `schema workers is at version 99, and this code knows version ${schemaSteps('').length}: deploy the newer`,
           ),
         );
+    });
+
+    it('that is newer, by steps that this code can work with, is used as it is', async () => {
+      const known = schemaSteps('').length;
+      await (await open({ connectionString: database.url })).close(REPLICA);
+      await pool.query('INSERT INTO workers.schema_version VALUES ($1, now(), $2)', [known + 1, known]);
+      for (const manageSchema of [true, false]) {
+        const store = await open({ connectionString: database.url, manageSchema });
+        await expect(store.find({ limit: 1 })).resolves.toEqual([]);
+        await store.close(REPLICA);
+      }
+      await pool.query('INSERT INTO workers.schema_version VALUES ($1, now(), $1)', [known + 2]);
+      await expect(open({ pool })).rejects.toThrow(
+        `at version ${known + 2}, and this code knows version ${known}`,
+      );
     });
 
     it('that is missing and not to be managed is refused, with the SQL that installs it', async () => {

@@ -66,9 +66,17 @@ export class PostgresRunStore extends RunStore {
     return (await this.query(heartbeat, [id, host, pid, startedAt.getTime(), lostAfter])).map(fromRow);
   }
 
-  override async lastSlots(workers: readonly string[], now: Date): Promise<Map<string, Date>> {
+  override async lastSlots(
+    workers: readonly string[],
+    now: Date,
+    timings?: ReadonlyMap<string, string>,
+  ): Promise<Map<string, Date>> {
     const ask = (names: readonly string[]) =>
-      this.query<{ worker: string; slot: number }>(lastSlots, [names, now.getTime()]);
+      this.query<{ worker: string; slot: number }>(lastSlots, [
+        names,
+        now.getTime(),
+        names.map((name) => timings?.get(name) ?? null),
+      ]);
     const { answers } = await eachAtLeast(workers, ask);
     return new Map(answers.flat().map(({ worker, slot }) => [worker, new Date(slot)]));
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { setTimeout as pass } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
@@ -15,6 +16,8 @@ let dataSource: DataSource;
 beforeAll(async () => {
   database = await createTestDatabase();
   pool = new pg.Pool({ connectionString: database.url, max: 4 });
+  // `end` does not wait for the last words of its connections, which the end of the database may be.
+  pool.on('error', () => {});
   dataSource = await new DataSource({ type: 'postgres', url: database.url }).initialize();
 });
 afterAll(async () => {
@@ -129,6 +132,42 @@ describe('PostgresCoordinator', () => {
     await coordinator.open();
     await Promise.all([coordinator.close(), coordinator.close()]);
     await expect(coordinator.records()).rejects.toThrow('the connection to PostgreSQL is closed');
+  });
+
+  describe('where another service has the same schema', () => {
+    const warnings: string[] = [];
+    beforeAll(() => Logger.overrideLogger({ log: () => {}, error: () => {}, warn: (text: string) => warnings.push(text) })); // prettier-ignore
+    afterAll(() => Logger.overrideLogger(['error', 'warn', 'log']));
+    const start = async (service?: string) => {
+      const coordinator = postgres({ connectionString: database.url, ...(service !== undefined && { service }) });
+      try {
+        await coordinator.open();
+      } finally {
+        await coordinator.close();
+      }
+    }; // prettier-ignore
+
+    it('is refused when both have said who they are, with what to do', async () => {
+      await start('billing');
+      await start('billing');
+      await expect(start('search')).rejects.toThrow(
+        /The schema workers is that of the service "billing", and this is the service "search".*Give each service a schema/,
+      );
+      await pool.query(`DELETE FROM workers.services WHERE name = 'billing'`);
+      await start('search');
+      expect(warnings).toEqual([]);
+    });
+
+    it('warns when one of them has not', async () => {
+      await start('billing');
+      await start();
+      expect(warnings.splice(0)).toEqual([
+        expect.stringMatching(/that of the service "billing", and this is the service "ctrlplane-workers"/),
+      ]);
+      await pool.query(`UPDATE workers.services SET seen_at = seen_at - interval '3 hours'`);
+      await start();
+      expect(warnings).toEqual([]);
+    });
   });
 
   it('tells what PostgreSQL refuses from what does not reach it', async () => {

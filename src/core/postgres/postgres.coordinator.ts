@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { StaleRunError } from '../coordination/coordination.errors.js';
 import {
   type Claim,
@@ -29,7 +30,9 @@ import { InvalidPayloadError } from '../worker/payload.js';
 import { type TransactionRunner } from '../worker/run-context.js';
 import { Database, type Statement } from './database.js';
 import { eachAtLeast } from './each-at-least.js';
-import { ReadOnlyDatabaseError } from './postgres.errors.js';
+import { ReadOnlyDatabaseError, SchemaSharedError } from './postgres.errors.js';
+import { defaultServiceName } from './service-name.js';
+import { seeService } from './sql/services.js';
 import { type PostgresOptions } from './postgres-options.js';
 import { PostgresRunStore } from './postgres-run.store.js';
 import { toJson } from './refusal.js';
@@ -78,6 +81,7 @@ export function postgres(options: PostgresOptions): Coordinator {
 
 /** The rule as SQL, on the tables `workers` and `requests` of a schema of their own. */
 export class PostgresCoordinator extends Coordinator {
+  private static readonly logger = new Logger('Workers');
   private readonly database: Database;
 
   constructor(private readonly options: PostgresOptions) {
@@ -89,12 +93,13 @@ export class PostgresCoordinator extends Coordinator {
     return new PostgresRunStore(this.options);
   }
 
-  /** @throws ReadOnlyDatabaseError */
+  /** @throws ReadOnlyDatabaseError, SchemaSharedError */
   async open(): Promise<void> {
     await this.database.open();
     try {
       const [row] = await this.query<{ readOnly: boolean }>(readOnly, []);
       if (row!.readOnly) throw new ReadOnlyDatabaseError();
+      await this.meetServices();
       await this.warmUp(this.database.mayOpen);
     } catch (error) {
       await this.database.close();
@@ -238,6 +243,7 @@ export class PostgresCoordinator extends Coordinator {
 
   async prune(age: number): Promise<void> {
     await this.query(pruneRequests, [age, FOREVER]);
+    await this.others();
   }
 
   async close(): Promise<void> {
@@ -252,6 +258,29 @@ export class PostgresCoordinator extends Coordinator {
     const nothing = Array.from({ length: 12 }, () => null);
     // If there are too few connections it will be said where one is needed.
     await Promise.allSettled(Array.from({ length: connections }, () => this.query(claimStatement, nothing)));
+  }
+
+  private async meetServices(): Promise<void> {
+    const others = await this.others();
+    if (others.length === 0) return;
+    const { name, given } = this.service;
+    const names = (some: typeof others) => some.map((other) => other.name);
+    const clashing = others.filter((other) => given && other.given);
+    if (clashing.length > 0) throw new SchemaSharedError(this.database.schema, name!, names(clashing));
+    PostgresCoordinator.logger.warn(
+      new SchemaSharedError(this.database.schema, name!, names(others)).message,
+    );
+  }
+
+  /** Says that this service is here, and hears which others are. */
+  private async others(): Promise<{ name: string; given: boolean }[]> {
+    const { name, given } = this.service;
+    return name === undefined ? [] : this.query(seeService, [name, given]);
+  }
+
+  private get service(): { name: string | undefined; given: boolean } {
+    const { service } = this.options;
+    return { name: service ?? defaultServiceName(), given: service !== undefined };
   }
 
   private async renew({

@@ -3,7 +3,7 @@ export class PostgresOptionsError extends Error {
   override readonly name = 'PostgresOptionsError';
 }
 
-/** A newer version of this package has upgraded the schema; this one would write what that one cannot read. */
+/** A newer version of this package has upgraded the schema, to one that this version cannot work with. */
 export class SchemaNewerThanCodeError extends Error {
   override readonly name = 'SchemaNewerThanCodeError';
 
@@ -59,6 +59,25 @@ export class ReadOnlyDatabaseError extends Error {
       'PostgreSQL is read-only here: it is a standby, or default_transaction_read_only is on. Connect to the primary, ' +
         'or turn that setting off for the database or the role of the connection',
       options,
+    );
+  }
+}
+
+/** Another service coordinates in the same schema: workers of one name would be taken for one. */
+export class SchemaSharedError extends Error {
+  override readonly name = 'SchemaSharedError';
+
+  constructor(
+    readonly schema: string,
+    readonly service: string,
+    readonly others: readonly string[],
+  ) {
+    const names = others.map((other) => `"${other}"`).join(', ');
+    super(
+      `The schema ${schema} is that of the service ${names}, and this is the service "${service}": workers of one name ` +
+        `would run as one. Give each service a schema of its own (postgres({ schema })), or, if it is the same one, ` +
+        `the same name (postgres({ service })). One that goes by this name now is forgotten with: DELETE FROM ` +
+        `${schema}.services WHERE name = '${others[0]}'`,
     );
   }
 }

@@ -14,8 +14,8 @@ const DAY = 24 * HOUR;
 class WatchedStore extends PostgresRunStore {
   answered?: Promise<unknown>;
 
-  override lastSlots(workers: readonly string[], now: Date): Promise<Map<string, Date>> {
-    const answer = super.lastSlots(workers, now);
+  override lastSlots(...asked: Parameters<PostgresRunStore['lastSlots']>): Promise<Map<string, Date>> {
+    const answer = super.lastSlots(...asked);
     this.answered = answer;
     return answer;
   }
@@ -29,6 +29,8 @@ describe('an application with its history on Postgres', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    // `end` does not wait for the last words of its connections, which the end of the database may be.
+    pool.on('error', () => {});
   });
   afterAll(async () => {
     await pool.end();
@@ -76,4 +78,34 @@ describe('an application with its history on Postgres', () => {
     );
     expect(rows).toEqual([{ trigger: 'catch_up', runs: 3 }]);
   }, 120_000);
+
+  it('that is deployed with another time for a daily worker does not run it for one that has passed', async () => {
+    const runs: string[] = [];
+    const at = (hour: number): Worker[] => [
+      {
+        name: 'edited',
+        interval: { cron: `0 ${hour} * * *`, timeZone: 'UTC' },
+        run: ({ trigger, slot }) => void runs.push(`${trigger} ${slot!.getUTCHours()}`),
+      },
+    ];
+    const untilHour = async (hour: number) =>
+      clock.advance(((hour + 24 - new Date(clock.now()).getUTCHours()) % 24 || 24) * HOUR);
+    await untilHour(10);
+    await runFor('55m', at(14));
+    // A deploy at 11: 9 has passed, but it was not to be then.
+    await runFor('55m', at(9));
+    expect(runs).toEqual([]);
+    // One that is missed under the schedule that holds is caught up.
+    await untilHour(9);
+    await clock.advance('30m');
+    await runFor('55m', at(9));
+    expect(runs).toEqual(['catch_up 9']);
+  });
+
+  it('that is closed twice at the same time is closed once', async () => {
+    const store = new PostgresRunStore({ connectionString: database.url });
+    const workers = await startWorkers([], { history: store, retention: false }, clock);
+    await Promise.all([workers.close(), workers.close()]);
+    expect(workers.logs).toEqual([]);
+  });
 });

@@ -8,7 +8,7 @@ import {
   SchemaNewerThanCodeError,
   SchemaOutdatedError,
 } from './postgres.errors.js';
-import { createVersionTable, readRights, readVersion, schemaSteps } from './sql/schema-steps.js';
+import { createVersionTable, noteStep, readRights, readVersion, schemaSteps } from './sql/schema-steps.js';
 import { messageOf } from '../text/describe-error.js';
 
 /** Any fixed number will do; it only has to be this package's own. */
@@ -79,7 +79,7 @@ interface Rights {
  */
 async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void> {
   // The common case takes no lock and needs no right to create.
-  if ((await installedVersion(pool, schema)) === schemaSteps(schema).length) return;
+  if ((await installedVersion(pool, schema)) >= schemaSteps(schema).length) return;
   const client = await pool.connect();
   client.on('error', ignore);
   try {
@@ -90,7 +90,7 @@ async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void> {
     for (const [index, step] of schemaSteps(schema).entries()) {
       if (index < installed) continue;
       await client.query(step);
-      await client.query(`INSERT INTO ${schema}.schema_version (version) VALUES ($1)`, [index + 1]);
+      await client.query(noteStep(schema, index + 1));
     }
     await client.query('COMMIT');
   } catch (error) {
@@ -105,7 +105,7 @@ async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void> {
 /** @throws SchemaNewerThanCodeError, SchemaOutdatedError */
 async function checkSchema(pool: pg.Pool, schema: string): Promise<void> {
   const installed = await installedVersion(pool, schema);
-  if (installed === schemaSteps(schema).length) return;
+  if (installed >= schemaSteps(schema).length) return;
   throw new SchemaOutdatedError(schema, installed, missingSteps(schema, installed));
 }
 
@@ -113,7 +113,7 @@ async function checkSchema(pool: pg.Pool, schema: string): Promise<void> {
 function missingSteps(schema: string, installed: number): string {
   const steps = schemaSteps(schema)
     .slice(installed)
-    .map((step, i) => `${step}INSERT INTO ${schema}.schema_version (version) VALUES (${installed + i + 1});`);
+    .map((step, i) => step + noteStep(schema, installed + i + 1));
   return [createVersionTable(schema), ...steps].join('\n');
 }
 
@@ -127,12 +127,12 @@ async function installedVersion(pool: pg.Pool, schema: string): Promise<number> 
 }
 
 async function versionIn(client: pg.Pool | pg.PoolClient, schema: string): Promise<number> {
-  const { rows } = await client.query<{ version: number }>({
+  const { rows } = await client.query<{ version: number; compatibleFrom: number }>({
     text: readVersion(schema),
     types: plainTypes,
   });
-  const { version } = rows[0]!;
+  const { version, compatibleFrom } = rows[0]!;
   const known = schemaSteps(schema).length;
-  if (version > known) throw new SchemaNewerThanCodeError(schema, version, known);
+  if (compatibleFrom > known) throw new SchemaNewerThanCodeError(schema, version, known);
   return version;
 }

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { thrownBy } from '../execution/thrown.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { classAndMessageOf } from '../text/describe-error.js';
@@ -18,7 +19,7 @@ export class ErrorHook {
   ): Promise<void> {
     if (event.type !== 'run.failed' && event.type !== 'run.timed_out') return;
     try {
-      await onError(event.run);
+      await onError(event.run, thrownBy(event.run));
     } catch (error) {
       this.logger.error(
         `onError failed for run ${event.run.id} of "${event.worker}": ${classAndMessageOf(error)}`,

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Observable } from 'rxjs';
 import { RunExecutor } from '../execution/run.executor.js';
 import { RunRecorder } from '../history/run.recorder.js';
+import { storeTiming } from '../registry/stored-timing.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Finding } from '../registry/worker-explorer.js';
@@ -284,7 +285,10 @@ export class Scheduler {
     try {
       // The others of the cluster have a record that says it.
       const loops = entries.flatMap(({ loop }) => (loop instanceof WorkerLoop ? [loop] : []));
-      const lastSlots = await this.recorder.lastSlots(loops.map(({ definition }) => definition.name));
+      const timings = new Map(
+        loops.map(({ definition }) => [definition.name, storeTiming(definition.every, definition)]),
+      );
+      const lastSlots = await this.recorder.lastSlots([...timings.keys()], timings);
       for (const loop of loops) {
         const lastSlot = lastSlots.get(loop.definition.name);
         if (lastSlot) loop.catchUp(lastSlot.getTime());

@@ -165,6 +165,21 @@ export function lastingRunStoreContract(setup: () => Promise<RunStoreSetup>): Co
       },
     ),
 
+    contract('does not tell of a slot from before the schedule came into force', async (store) => {
+      const told = async (timing: string, at: number) =>
+        (await store.lastSlots!(['a'], instant(at), new Map([['a', timing]]))).get('a');
+      await store.save([makeRun({ at: 1, slot: instant(1), outcome: 'succeeded', endedAt: instant(2) })]);
+      assert.deepEqual(await told('0 3 * * *', 0), instant(1), 'it is asked about for the first time');
+      assert.deepEqual(await told('0 3 * * *', 20), instant(1), 'it has the same schedule');
+      assert.deepEqual(await told('0 1 * * *', 30), instant(30), 'it has another schedule');
+      assert.deepEqual(await told('0 1 * * *', 40), instant(30));
+      assert.deepEqual(
+        await last(store, ['a'], 50),
+        { a: instant(30) },
+        'without a schedule nothing changes',
+      );
+    }),
+
     contract('tells of a worker that has run no slot when it was first asked about', async (store) => {
       assert.deepEqual(await last(store, ['a'], 10), {});
       assert.deepEqual(await last(store, ['a', 'b'], 20), { a: instant(10) });

@@ -5,6 +5,10 @@ import { releaseFunction } from './release.js';
 /**
  * The schema's history. A step, once released, never changes: what comes later is a new step at the end. The
  * number of steps is the version that the code needs.
+ *
+ * Code meets a schema that is newer in every rolling deploy, and after a rollback. So a step adds and takes nothing away:
+ * columns have defaults, and a function that needs another parameter is one beside the old. One that older code cannot
+ * work with is named in `BREAKING`.
  */
 export const schemaSteps = (schema: string): readonly string[] => [
   `
@@ -105,7 +109,30 @@ CREATE UNLOGGED TABLE ${schema}.members (
 CREATE UNIQUE INDEX requests_event ON ${schema}.requests (worker, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX requests_open ON ${schema}.requests (worker, requested_at) WHERE ended_at IS NULL;
 ${recordFunction(schema)}${claimFunction(schema)}${releaseFunction(schema)}`,
+  `
+-- The schedule that a worker had when it was last asked about: what was missed counts from when it came into force.
+ALTER TABLE ${schema}.known_workers ADD COLUMN timing text;
+
+-- Services whose replicas coordinate here. Two with one name of a worker would run it as one.
+CREATE TABLE IF NOT EXISTS ${schema}.services (
+  name text PRIMARY KEY,
+  -- It was named by the application, and not by a rule.
+  given boolean NOT NULL,
+  seen_at timestamptz NOT NULL
+);
+`,
 ];
+
+/** Versions that code of an older one cannot work with. */
+const BREAKING = [1, 2, 3];
+
+/** The oldest version whose code works with a schema of that one. */
+export const compatibleFrom = (version: number): number =>
+  Math.max(...BREAKING.filter((breaking) => breaking <= version));
+
+/** Notes that a step was applied. */
+export const noteStep = (schema: string, version: number): string =>
+  `INSERT INTO ${schema}.schema_version (version, compatible_from) VALUES (${version}, ${compatibleFrom(version)});`;
 
 /** Holds the number of steps that were applied. */
 export const createVersionTable = (schema: string): string => `
@@ -114,11 +141,19 @@ CREATE TABLE IF NOT EXISTS ${schema}.schema_version (
   version int PRIMARY KEY,
   applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+ALTER TABLE ${schema}.schema_version ADD COLUMN IF NOT EXISTS compatible_from int;
 `;
 
-/** The version that is installed; the table may be missing. */
-export const readVersion = (schema: string): string =>
-  `SELECT coalesce(max(version), 0) AS version FROM ${schema}.schema_version`;
+/**
+ * The version that is installed, and the oldest one whose code works with it. The table may be missing, and so may the
+ * column, in one of an older version: then it is its own.
+ */
+export const readVersion = (schema: string): string => `
+SELECT
+  coalesce(max(version), 0) AS version,
+  coalesce(max(coalesce((to_jsonb(v) ->> 'compatible_from')::int, version)), 0) AS "compatibleFrom"
+FROM ${schema}.schema_version AS v
+`;
 
 /** $1: the schema. What the role of the connection lacks, from the catalogs, which everybody may read. */
 export const readRights = `

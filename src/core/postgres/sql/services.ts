@@ -1,0 +1,10 @@
+/** $1: a service. $2: whether it was given its name. The others that were seen within the last two hours. */
+export const seeService = (schema: string): string => `
+WITH seen AS (
+  INSERT INTO ${schema}.services (name, given, seen_at) VALUES ($1, $2, clock_timestamp())
+  ON CONFLICT (name) DO UPDATE SET given = excluded.given, seen_at = excluded.seen_at
+)
+SELECT name, given FROM ${schema}.services
+WHERE name <> $1 AND seen_at > clock_timestamp() - interval '2 hours'
+ORDER BY name
+`;
