@@ -219,7 +219,7 @@ export interface Known {
   readonly silentAfter: number;
 }
 
-/** For who wants to hear of nothing but the time. */
+/** Asks for the time only. */
 export const NOTHING_KNOWN: Known = {
   revisions: new Map(),
   awaited: [],

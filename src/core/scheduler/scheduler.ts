@@ -224,7 +224,7 @@ export class Scheduler {
   }
 
   /**
-   * Gives a worker another interval, cron expression or instant, from now on and until the process ends.
+   * Gives a worker another interval, cron expression or instant, from now on: until the process ends, or with coordination until the schedule in the code changes.
    * @throws UnknownWorkerError, InvalidScheduleError
    */
   async reschedule(name: string, interval: Worker['interval']): Promise<void> {

@@ -4,7 +4,7 @@ import { type LoggerService } from '@nestjs/common';
 /** What made a run start. */
 export type RunTrigger = 'schedule' | 'manual' | 'event' | 'catch_up' | 'retry';
 
-/** How far a run says it is. */
+/** Progress of a run, as it reports it. */
 export interface RunProgress {
   done: number;
   total?: number;
@@ -26,7 +26,7 @@ export abstract class RunContext {
   abstract readonly runId: string;
   /** The instant that the run stands for; absent when it was triggered. */
   abstract readonly slot: Date | undefined;
-  /** 1 for the first try of a slot. */
+  /** Number of the attempt at its slot, from 1. */
   abstract readonly attempt: number;
   abstract readonly trigger: RunTrigger;
   /** When it was to start: the slot, or the moment of the trigger. */
@@ -39,7 +39,7 @@ export abstract class RunContext {
   /** Writes under the worker's name. */
   abstract readonly logger: LoggerService;
 
-  /** Says how far the run is; the last word is kept in its record. May be taken off the context and called bare. */
+  /** Reports progress; the last report is kept in the run's record. May be taken off the context and called bare. */
   abstract readonly progress: (done: number, total?: number, message?: string) => void;
 
   /**
