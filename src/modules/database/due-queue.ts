@@ -30,9 +30,9 @@ export interface DueQueueOptions {
   where?: string;
   /**
    * SQL: where a claim moves `due_at` to, such as `q.due_at + q.interval` where the next turn follows from the row, or
-   * `clock_timestamp() + interval '10 minutes'` for work that is settled when it is done. `q.due_at` is the instant
-   * that is claimed. A lease that does not lie ahead of the horizon becomes one of a second beyond it, as the same row
-   * would be claimed again at once.
+   * `clock.now + interval '10 minutes'` for work that is settled when it is done; `clock.until` is the end of the horizon. `q.due_at` is the instant
+   * that is claimed. A lease that does not lie beyond the horizon becomes one that
+   * just does, as the same row would be claimed again at once.
    */
   lease: string;
   /** SQL: what a claim tells of each row besides, by name, such as `{ attempts: 'q.attempts' }`. `q.due_at` is the lease here. */
@@ -158,7 +158,7 @@ function claimStatement({
       SELECT array_agg(key) AS keys, array_agg(due) AS dues FROM due
     ), claimed AS (
       UPDATE ${table} q
-      SET ${due} = greatest((${lease}), clock.until + interval '1 second')
+      SET ${due} = greatest((${lease}), clock.until + interval '1 millisecond')
       FROM clock, gathered, unnest(gathered.keys, gathered.dues) AS due (key, due)
       WHERE q.${key} = due.key
       RETURNING due.key AS claimed_key, ${milliseconds('due.due')} AS claimed_due,

@@ -19,7 +19,7 @@ export interface Page<T> {
 }
 
 /** What a list is ordered by: oldest first, and by id among those of one millisecond. */
-interface Position {
+export interface Position {
   readonly createdAt: Date;
   readonly id: string;
 }
@@ -60,6 +60,18 @@ export async function findPage<E extends ObjectLiteral & Position>(
     .getMany();
   const items = found.slice(0, limit);
   return { items, next: found.length > limit ? encodeCursor(items[limit - 1]!) : undefined };
+}
+
+/**
+ * The same for a query in SQL.
+ * @param find gives the items behind the position, by `(created_at, id)`, at most so many
+ */
+export async function pageByKey<T extends Position>(
+  query: PageQuery,
+  find: (part: { limit: number; after?: Position }) => Promise<T[]>,
+): Promise<Page<T>> {
+  const limit = pageLimit(query.limit);
+  return pageOf(await find({ limit: limit + 1, after: pageStart(query) }), limit);
 }
 
 /** The page with each item turned into something else. */

@@ -11,6 +11,7 @@ export const ID_PREFIXES = {
   bootstrapService: 'bws',
   healthCheck: 'chk',
   healthResult: 'hres',
+  maintenanceWindow: 'mnt',
   domain: 'dom',
   route: 'rte',
   certificate: 'cert',
@@ -31,6 +32,7 @@ export type EventId = Id<'event'>;
 export type BootstrapServiceId = Id<'bootstrapService'>;
 export type HealthCheckId = Id<'healthCheck'>;
 export type HealthResultId = Id<'healthResult'>;
+export type MaintenanceWindowId = Id<'maintenanceWindow'>;
 export type DomainId = Id<'domain'>;
 export type RouteId = Id<'route'>;
 export type CertificateId = Id<'certificate'>;

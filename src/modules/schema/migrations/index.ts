@@ -3,6 +3,7 @@ import { GarbageCollector1795424400000 } from './1795424400000-GarbageCollector.
 import { GarbageCollectorBrakes1795641935950 } from './1795641935950-GarbageCollectorBrakes.js';
 import { DesiredInstances1795642746278 } from './1795642746278-DesiredInstances.js';
 import { Certificates1795643442794 } from './1795643442794-Certificates.js';
+import { HealthChecks1795644663986 } from './1795644663986-HealthChecks.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -14,6 +15,7 @@ export const MIGRATIONS = [
   GarbageCollectorBrakes1795641935950,
   DesiredInstances1795642746278,
   Certificates1795643442794,
+  HealthChecks1795644663986,
 ];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { type ContractCase } from '../../core/testing/contract-case.js';
+import { InvalidIdError } from '../ids/id.errors.js';
+import { type HealthCheckId, newId, type TenantId } from '../ids/typed-id.js';
+import { assertPages } from '../testing/assert-pages.js';
+import { initialState } from './check-state.js';
+import { HealthCheckNameTakenError } from './health-check.errors.js';
+import { parseHealthCheck } from './health-check-input.js';
+import {
+  type HealthCheckRepository,
+  type HealthTurn,
+  type NewHealthCheck,
+} from './health-check.repository.js';
+
+export interface HealthCheckRepositorySetup {
+  /** Without any check that is not the suite's own. */
+  repository: HealthCheckRepository;
+  /** Moves the next turn of the check so far from now, in milliseconds, by the clock of the store. */
+  makeDue(id: HealthCheckId, from: number): Promise<void>;
+  /** Removes all checks. */
+  clear(): Promise<void>;
+}
+
+/** What every `HealthCheckRepository` keeps. `setup` is called by each case. */
+export function healthCheckRepositoryContract(setup: () => HealthCheckRepositorySetup): ContractCase[] {
+  const settings = (more: object = {}) =>
+    parseHealthCheck(
+      { name: newId('healthCheck'), probe: { type: 'http', url: 'https://example.com' }, ...more },
+      { hasInstance: true, checkers: [] },
+    );
+  const insert = (tenantId: TenantId = newId('tenant'), more: Partial<NewHealthCheck> = {}) =>
+    setup().repository.insert(tenantId, { ...settings(), id: newId('healthCheck'), ...more });
+  /** Due now, claimed: the turn. */
+  const claimed = async (more: Partial<NewHealthCheck> = {}): Promise<HealthTurn> => {
+    const { repository, makeDue } = setup();
+    const { id } = await insert(undefined, more);
+    await makeDue(id, -10);
+    const { turns } = await repository.claimAcrossTenants({ limit: 1, horizon: 0 });
+    assert.equal(turns[0]?.checkId, id);
+    return turns[0]!;
+  };
+  const own = (name: string, run: () => Promise<void>): ContractCase => ({
+    name,
+    run: async () => {
+      await setup().clear();
+      await run();
+    },
+  });
+
+  return [
+    own('keeps a check as it was given', async () => {
+      const { repository } = setup();
+      const given = {
+        ...settings({ interval: '1m', timeout: '7s', initialDelay: '3s', onUnhealthy: 'restart' }),
+      };
+      const tenantId = newId('tenant');
+      const [id, instanceId] = [newId('healthCheck'), newId('instance')];
+      const check = await repository.insert(tenantId, { ...given, id, instanceId });
+      const { createdAt, updatedAt, revision, ...rest } = check;
+      assert.deepEqual(rest, { ...given, id, instanceId, tenantId });
+      assert.equal(revision, 1);
+      assert.ok(Math.abs(createdAt.getTime() - Date.now()) < 60_000 && updatedAt instanceof Date);
+      assert.deepEqual(await repository.find(tenantId, id), check);
+      assert.deepEqual(await repository.findAllAcrossTenants([id, newId('healthCheck')]), [check]);
+    }),
+    own('shows a tenant nothing of another', async () => {
+      const { repository } = setup();
+      const { id, tenantId } = await insert();
+      const stranger = newId('tenant');
+      assert.equal(await repository.find(stranger, id), undefined);
+      assert.deepEqual((await repository.list(stranger)).items, []);
+      assert.equal(await repository.update(stranger, id, 1, settings()), undefined);
+      assert.equal(await repository.delete(stranger, id), false);
+      assert.equal(await repository.push(stranger, id, { outcome: 'success', message: '' }), false);
+      assert.equal(await repository.delete(tenantId, id), true);
+      assert.equal(await repository.delete(tenantId, id), false);
+    }),
+    own('refuses a name twice for the same instance, and for the tenant', async () => {
+      const { repository } = setup();
+      const [tenantId, instanceId] = [newId('tenant'), newId('instance')];
+      await insert(tenantId, { name: 'web' });
+      await insert(tenantId, { name: 'web', instanceId });
+      await insert(newId('tenant'), { name: 'web' });
+      await assert.rejects(insert(tenantId, { name: 'web' }), HealthCheckNameTakenError);
+      await assert.rejects(insert(tenantId, { name: 'web', instanceId }), HealthCheckNameTakenError);
+      const other = await insert(tenantId, { name: 'api' });
+      await assert.rejects(
+        repository.update(tenantId, other.id, 1, { ...settings(), name: 'web' }),
+        HealthCheckNameTakenError,
+      );
+    }),
+    own('lists the checks of a tenant, or of an instance, page by page', async () => {
+      const { repository } = setup();
+      const [tenantId, instanceId] = [newId('tenant'), newId('instance')];
+      const all = [];
+      for (let n = 0; n < 4; n++) all.push(await insert(tenantId, n % 2 ? { instanceId } : {}));
+      const sorted = all.toSorted((a, b) => +a.createdAt - +b.createdAt || (a.id < b.id ? -1 : 1));
+      await assertPages((query) => repository.list(tenantId, query), sorted);
+      await assertPages(
+        (query) => repository.list(tenantId, { instanceId, ...query }),
+        sorted.filter((check) => check.instanceId === instanceId),
+      );
+      assert.equal(await repository.deleteOfInstance(tenantId, instanceId), 2);
+      assert.equal((await repository.list(tenantId)).items.length, 2);
+    }),
+    own('changes a check of the revision that was seen, and no other', async () => {
+      const { repository } = setup();
+      const { id, tenantId } = await insert();
+      const changed = settings({ interval: '3s', timeout: '1s' });
+      const updated = await repository.update(tenantId, id, 1, changed);
+      assert.deepEqual([updated?.revision, updated?.interval, updated?.name], [2, 3_000, changed.name]);
+      assert.equal(await repository.update(tenantId, id, 1, settings()), undefined);
+    }),
+    own('has a new check due within its first interval after the delay, not all at once', async () => {
+      const { repository } = setup();
+      for (let n = 0; n < 20; n++) await insert(undefined, { initialDelay: 5_000, interval: 10_000 });
+      const { turns, now } = await repository.claimAcrossTenants({ limit: 100, horizon: '16s' });
+      const waits = turns.map(({ dueAt }) => dueAt.getTime() - now.getTime());
+      assert.equal(waits.length, 20);
+      assert.ok(
+        waits.every((wait) => wait > 3_000 && wait <= 15_000),
+        String(waits),
+      );
+      assert.ok(Math.max(...waits) - Math.min(...waits) > 1_000);
+    }),
+    own('gives a turn to one claim, and moves it by the interval, in step', async () => {
+      const { repository } = setup();
+      const { checkId, dueAt, lease, revision, interval, version, state } = await claimed();
+      assert.equal(lease.getTime() - dueAt.getTime(), 10_000);
+      assert.deepEqual([revision, interval, version, state], [1, 10_000, 0, undefined]);
+      assert.ok(checkId);
+      assert.deepEqual((await repository.claimAcrossTenants({ limit: 10, horizon: '1s' })).turns, []);
+    }),
+    own('stands for several instants of a check that comes several times within the horizon', async () => {
+      const { repository, makeDue } = setup();
+      const { id } = await insert(undefined, { interval: 1_000, timeout: 500 });
+      await makeDue(id, 200);
+      const { turns } = await repository.claimAcrossTenants({ limit: 1, horizon: '3s' });
+      assert.equal(turns[0]!.lease.getTime() - turns[0]!.dueAt.getTime(), 3_000);
+    }),
+    own('holds a check of a long interval for a lease, until it is settled', async () => {
+      const { repository } = setup();
+      const { checkId, lease, dueAt, interval } = await claimed({ interval: 3_600_000, timeout: 5_000 });
+      assert.ok(lease.getTime() - dueAt.getTime() < 20_000);
+      const next = new Date(dueAt.getTime() + interval);
+      assert.deepEqual(
+        await repository.settleAcrossTenants([{ checkId, lease, dueAt: next }]),
+        new Set([checkId]),
+      );
+      assert.deepEqual(await repository.settleAcrossTenants([{ checkId, lease, dueAt: next }]), new Set());
+      assert.deepEqual((await repository.claimAcrossTenants({ limit: 10, horizon: '60s' })).turns, []);
+    }),
+    own('gives out no check that is off or gone', async () => {
+      const { repository, makeDue } = setup();
+      const off = await insert(undefined, { enabled: false });
+      const gone = await insert();
+      await makeDue(off.id, -10);
+      await makeDue(gone.id, -10);
+      await repository.delete(gone.tenantId, gone.id);
+      assert.deepEqual((await repository.claimAcrossTenants({ limit: 10, horizon: 0 })).turns, []);
+    }),
+    own('skips what was missed, and spreads what is long overdue', async () => {
+      const { repository, makeDue } = setup();
+      const { id } = await insert();
+      await makeDue(id, -35_000);
+      assert.equal(await repository.spreadAcrossTenants('40s'), 0);
+      assert.equal(await repository.spreadAcrossTenants('10s'), 1);
+      assert.equal((await repository.claimAcrossTenants({ limit: 10, horizon: '11s' })).turns.length, 1);
+      await makeDue(id, -35_000);
+      const { turns, now } = await repository.claimAcrossTenants({ limit: 10, horizon: 0 });
+      assert.ok(turns[0]!.lease > now);
+    }),
+    own('stores a state that is made from the one that is there, and no other', async () => {
+      const { repository } = setup();
+      const { checkId, lease, version } = await claimed();
+      const state = { ...initialState(5), failures: 1, restarts: [4] };
+      assert.deepEqual(
+        await repository.storeStatesAcrossTenants([{ checkId, version, lease, state }]),
+        new Set([checkId]),
+      );
+      assert.deepEqual((await repository.statesAcrossTenants([checkId])).get(checkId), {
+        state,
+        version: version + 1,
+      });
+      const late = { ...state, failures: 2 };
+      assert.deepEqual(
+        await repository.storeStatesAcrossTenants([{ checkId, version, lease, state: late }]),
+        new Set(),
+      );
+      assert.deepEqual((await repository.statesAcrossTenants([checkId])).get(checkId)?.state, state);
+    }),
+    own('changes nothing for a turn whose lease ended long ago', async () => {
+      const { repository } = setup();
+      const { checkId, version } = await claimed();
+      const lease = new Date(Date.now() - 3_600_000);
+      const update = { checkId, version, lease, state: initialState(5) };
+      assert.deepEqual(await repository.storeStatesAcrossTenants([update]), new Set());
+    }),
+    own('forgets the state of a check that is turned off and on', async () => {
+      const { repository } = setup();
+      const { checkId, lease, version } = await claimed();
+      await repository.storeStatesAcrossTenants([{ checkId, version, lease, state: initialState(5) }]);
+      const [check] = await repository.findAllAcrossTenants([checkId]);
+      const { tenantId } = check!;
+      await repository.update(tenantId, checkId, 1, { ...check!, enabled: false });
+      assert.equal((await repository.statesAcrossTenants([checkId])).get(checkId)?.state, undefined);
+    }),
+    own('keeps when the target of a check last called', async () => {
+      const { repository } = setup();
+      const { id, tenantId } = await insert();
+      assert.equal(await repository.lastPush(id), undefined);
+      assert.equal(await repository.push(tenantId, id, { outcome: 'degraded', message: 'slow' }), true);
+      const push = await repository.lastPush(id);
+      assert.deepEqual([push?.outcome, push?.message], ['degraded', 'slow']);
+      assert.ok(push!.age >= 0 && push!.age < 60_000);
+    }),
+    own('refuses a malformed id before it looks', async () => {
+      const { repository } = setup();
+      await assert.rejects(repository.find('ten_x', newId('healthCheck')), InvalidIdError);
+      await assert.rejects(repository.find(newId('tenant'), 'chk_x'), InvalidIdError);
+      await assert.rejects(repository.list(newId('tenant'), { instanceId: 'inst_x' }), InvalidIdError);
+      await assert.rejects(repository.delete(newId('tenant'), 'chk_x'), InvalidIdError);
+    }),
+  ];
+}

@@ -1,0 +1,138 @@
+import { type Duration } from '../../core/timing/duration.js';
+import { type Page, type PageQuery } from '../database/page.js';
+import { type HealthCheckId, type InstanceId, type TenantId } from '../ids/typed-id.js';
+import { type CheckState } from './check-state.js';
+import { type HealthCheck } from './health-check.js';
+import { type HealthCheckSettings } from './health-check-input.js';
+import { type LastPush } from './probes/push.prober.js';
+
+/** How much longer than a check's own time, in milliseconds, a replica has for a turn before another one takes it. */
+export const LEASE_BEYOND_TIMEOUT = 10_000;
+
+/** How long after its lease, in milliseconds, a turn's result may still change the state: it is written in a batch. */
+export const LATE_RESULT = 5_000;
+
+export interface HealthCheckQuery extends PageQuery {
+  /** Only those of this instance. */
+  instanceId?: InstanceId;
+}
+
+export interface NewHealthCheck extends HealthCheckSettings {
+  id: HealthCheckId;
+  instanceId?: InstanceId;
+}
+
+/** A turn of a check that this replica has claimed, and where the check stood then. */
+export interface HealthTurn {
+  readonly checkId: HealthCheckId;
+  /** The instant that it stands for; nobody else gets a turn for the same. */
+  readonly dueAt: Date;
+  /** Until then nobody else gets a turn of the check. */
+  readonly lease: Date;
+  /** Of the check: another number than the one known means that it has to be read anew. */
+  readonly revision: number;
+  readonly interval: number;
+  /** Of the state. */
+  readonly version: number;
+  /** Undefined before the first result. */
+  readonly state: CheckState | undefined;
+}
+
+export interface TurnClaims {
+  readonly turns: readonly HealthTurn[];
+  /** The store's time when they were claimed. */
+  readonly now: Date;
+}
+
+/** A state to store, if it still is the one that it was made from. */
+export interface StateUpdate {
+  readonly checkId: HealthCheckId;
+  /** Of the state that it was made from. */
+  readonly version: number;
+  /** Of the turn whose result made it. A turn whose lease ended long ago changes nothing. */
+  readonly lease: Date;
+  readonly state: CheckState;
+}
+
+/** A state as it is stored. */
+export interface StoredState {
+  readonly state: CheckState | undefined;
+  readonly version: number;
+}
+
+/**
+ * Health checks, when each is due, and where each stands. Every method refuses a malformed id with `InvalidIdError`.
+ *
+ * A claim moves a check's turn ahead, by its interval, and at most by its lease: where the holder dies, the check is due
+ * again when that ends. What runs every few seconds is settled by the claim itself, so a check whose state stays the
+ * same costs one write a turn.
+ */
+export abstract class HealthCheckRepository {
+  /**
+   * Stores it, due at a random instant of its first interval after `initialDelay`, so that what is made together does
+   * not run together.
+   * @throws HealthCheckNameTakenError
+   */
+  abstract insert(tenantId: TenantId, check: NewHealthCheck): Promise<HealthCheck>;
+
+  abstract find(tenantId: TenantId, id: HealthCheckId): Promise<HealthCheck | undefined>;
+
+  /** The tenant's, oldest first. */
+  abstract list(tenantId: TenantId, query?: HealthCheckQuery): Promise<Page<HealthCheck>>;
+
+  /**
+   * Replaces what its owner decides, if it still is of that revision.
+   * @returns undefined when there is none, or none of that revision
+   * @throws HealthCheckNameTakenError
+   */
+  abstract update(
+    tenantId: TenantId,
+    id: HealthCheckId,
+    revision: number,
+    settings: HealthCheckSettings,
+  ): Promise<HealthCheck | undefined>;
+
+  /** @returns whether this call removed it */
+  abstract delete(tenantId: TenantId, id: HealthCheckId): Promise<boolean>;
+
+  /** @returns how many there were */
+  abstract deleteOfInstance(tenantId: TenantId, instanceId: InstanceId): Promise<number>;
+
+  /** Those of these ids that there are. */
+  abstract findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]>;
+
+  /** Where they stand; of a check that is not there there is no entry. */
+  abstract statesAcrossTenants(ids: readonly HealthCheckId[]): Promise<Map<HealthCheckId, StoredState>>;
+
+  /** Takes turns that are due, or will be within the horizon, the longest due first. */
+  abstract claimAcrossTenants(options: { limit: number; horizon: Duration }): Promise<TurnClaims>;
+
+  /**
+   * Moves turns whose lease is theirs still: to the next one of a check whose interval is longer than its lease, or
+   * back, to be claimed again.
+   * @returns the checks whose turn was moved
+   */
+  abstract settleAcrossTenants(
+    moves: readonly { checkId: HealthCheckId; lease: Date; dueAt: Date }[],
+  ): Promise<Set<HealthCheckId>>;
+
+  /**
+   * Spreads what is overdue by more than that over its interval, at most over a minute: after an outage not everything
+   * may run at once.
+   * @returns how many
+   */
+  abstract spreadAcrossTenants(overdueBy: Duration): Promise<number>;
+
+  /** @returns the checks whose state was stored; the others had moved on */
+  abstract storeStatesAcrossTenants(updates: readonly StateUpdate[]): Promise<Set<HealthCheckId>>;
+
+  /** Keeps that the target called. @returns false when there is no such check */
+  abstract push(
+    tenantId: TenantId,
+    id: HealthCheckId,
+    push: Pick<LastPush, 'outcome' | 'message'>,
+  ): Promise<boolean>;
+
+  /** When the target last called. */
+  abstract lastPush(id: HealthCheckId): Promise<LastPush | undefined>;
+}

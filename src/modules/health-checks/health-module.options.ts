@@ -1,0 +1,38 @@
+import { InvalidInputError } from '../input/input.errors.js';
+import { EgressPolicy, type EgressOptions } from '../network-policy/egress-policy.js';
+import { resolveBy, resolveBySystem, type Resolve } from '../network-policy/dial.js';
+import { type HistoryOptions } from './postgres-health-history.repository.js';
+
+/** Options of `HealthModule.forRoot`. */
+export interface HealthOptions {
+  /**
+   * Where checks and results are kept: `postgres`, the default, needs the `DatabaseModule`; `memory` is gone with the
+   * process.
+   */
+  store?: 'postgres' | 'memory';
+  /** Whether checks may belong to instances of the control plane. Default true with `postgres`. */
+  instances?: boolean;
+  /** Which addresses checks may reach besides public ones. */
+  egress?: EgressOptions;
+  /** Name servers to ask in place of the system's resolver, such as `['10.0.0.2', '[fd00::53]:5353']`. */
+  nameServers?: readonly string[];
+  /** How long results are kept, and how many bytes of them, with `postgres`. */
+  history?: HistoryOptions;
+}
+
+export const HEALTH_OPTIONS = Symbol.for('ctrlplane-workers/health-options');
+
+/** @throws InvalidNetworkError */
+export function policyOf({ egress }: HealthOptions): EgressPolicy {
+  return new EgressPolicy(egress);
+}
+
+/** @throws InvalidInputError */
+export function resolverOf({ nameServers }: HealthOptions): Resolve {
+  if (nameServers === undefined) return resolveBySystem;
+  try {
+    return resolveBy(nameServers);
+  } catch (error) {
+    throw new InvalidInputError('health option', [`nameServers: ${(error as Error).message}`]);
+  }
+}

@@ -1,0 +1,28 @@
+import { type InstanceId, type TenantId } from '../ids/typed-id.js';
+import { type Endpoint, type ExecResult } from '../providers/provider.js';
+
+/** An instance as far as its checks have to know it. */
+export interface CheckedInstance {
+  readonly id: InstanceId;
+  readonly tenantId: TenantId;
+  readonly provider: string;
+  readonly endpoints: readonly Endpoint[];
+  /** Whether it is to run: one that is stopped, or on its way out, is not checked. */
+  readonly checked: boolean;
+}
+
+/** What health checks ask of instances. Not there where checks have targets of their own only. */
+export abstract class InstanceAccess {
+  /** Those of these ids that there are. */
+  abstract find(ids: readonly InstanceId[]): Promise<CheckedInstance[]>;
+
+  /** @throws as `Provider.exec` does; `ProberFault` where this replica does not reach the instance */
+  abstract exec(
+    instance: Pick<CheckedInstance, 'id' | 'provider'>,
+    command: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ExecResult>;
+
+  /** Ends and starts it. */
+  abstract restart(tenantId: TenantId, id: InstanceId, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,330 @@
+import { Injectable } from '@nestjs/common';
+import { type Duration, parseDuration } from '../../core/timing/duration.js';
+import { DueQueue } from '../database/due-queue.js';
+import { pageByKey, type Page } from '../database/page.js';
+import { breaksUnique } from '../database/rows.js';
+import { storableJson, storableText } from '../database/text.js';
+import { Transactions } from '../database/transaction.js';
+import { type HealthCheckId, type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import { type CheckState } from './check-state.js';
+import { HealthCheckNameTakenError } from './health-check.errors.js';
+import { type HealthCheck, type Probe, type UnhealthyAction } from './health-check.js';
+import { type HealthCheckSettings } from './health-check-input.js';
+import {
+  type HealthCheckQuery,
+  HealthCheckRepository,
+  LATE_RESULT,
+  LEASE_BEYOND_TIMEOUT,
+  type NewHealthCheck,
+  type StateUpdate,
+  type StoredState,
+  type TurnClaims,
+} from './health-check.repository.js';
+import { type LastPush } from './probes/push.prober.js';
+
+const COLUMNS = `id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms, failure_threshold,
+  success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy, max_restarts_per_hour, enabled, revision,
+  created_at, updated_at`;
+
+interface Row {
+  id: HealthCheckId;
+  tenant_id: TenantId;
+  instance_id: InstanceId | null;
+  name: string;
+  probe: Probe;
+  interval_ms: number;
+  timeout_ms: number;
+  failure_threshold: number;
+  success_threshold: number;
+  initial_delay_ms: number;
+  startup_grace_ms: number;
+  on_unhealthy: UnhealthyAction;
+  max_restarts_per_hour: number;
+  enabled: boolean;
+  revision: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** `q`, in the words of `DueQueue`: as many intervals on as lie beyond the horizon, and no longer than the lease. */
+const NEXT_TURN = `least(
+  q.due_at + q.interval_ms * interval '1 millisecond'
+    * greatest(1, floor(extract(epoch FROM clock.until - q.due_at) * 1000 / q.interval_ms) + 1),
+  greatest(q.due_at, clock.now) + q.lease_ms * interval '1 millisecond')`;
+
+@Injectable()
+export class PostgresHealthCheckRepository extends HealthCheckRepository {
+  private readonly queue: DueQueue<{
+    revision: number;
+    interval: number;
+    version: number;
+    state: CheckState | null;
+  }>;
+
+  constructor(private readonly transactions: Transactions) {
+    super();
+    this.queue = new DueQueue(transactions, {
+      table: 'health_check_turns',
+      key: 'check_id',
+      where: 'q.enabled',
+      lease: NEXT_TURN,
+      select: { revision: 'q.revision', interval: 'q.interval_ms', version: 'q.version', state: 'q.state' },
+    });
+  }
+
+  async insert(tenantId: TenantId, { id, instanceId, ...settings }: NewHealthCheck): Promise<HealthCheck> {
+    parseId('tenant', tenantId);
+    parseId('healthCheck', id);
+    if (instanceId !== undefined) parseId('instance', instanceId);
+    return this.named(settings.name, () =>
+      this.transactions.run(async () => {
+        const [row] = await this.query<Row>(
+          `INSERT INTO health_checks (id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms,
+             failure_threshold, success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy,
+             max_restarts_per_hour, enabled)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING ${COLUMNS}`,
+          [id, tenantId, instanceId ?? null, ...valuesOf(settings)],
+        );
+        await this.query(
+          `INSERT INTO health_check_turns (check_id, due_at, interval_ms, lease_ms, enabled, revision)
+           VALUES ($1, clock_timestamp() + ($2::int + random() * $3::int) * interval '1 millisecond', $3, $4, $5, 1)`,
+          [id, settings.initialDelay, settings.interval, leaseOf(settings), settings.enabled],
+        );
+        return checkOf(row!);
+      }),
+    );
+  }
+
+  async find(tenantId: TenantId, id: HealthCheckId): Promise<HealthCheck | undefined> {
+    const [row] = await this.query<Row>(
+      `SELECT ${COLUMNS} FROM health_checks WHERE tenant_id = $1 AND id = $2`,
+      [parseId('tenant', tenantId), parseId('healthCheck', id)],
+    );
+    return row && checkOf(row);
+  }
+
+  async list(tenantId: TenantId, { instanceId, ...page }: HealthCheckQuery = {}): Promise<Page<HealthCheck>> {
+    parseId('tenant', tenantId);
+    if (instanceId !== undefined) parseId('instance', instanceId);
+    return pageByKey(page, async ({ limit, after }) => {
+      const rows = await this.query<Row>(
+        `SELECT ${COLUMNS} FROM health_checks
+         WHERE tenant_id = $1 AND ($2::text IS NULL OR instance_id = $2)
+           AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4))
+         ORDER BY created_at, id LIMIT $5`,
+        [tenantId, instanceId ?? null, after?.createdAt ?? null, after?.id ?? null, limit],
+      );
+      return rows.map(checkOf);
+    });
+  }
+
+  async update(
+    tenantId: TenantId,
+    id: HealthCheckId,
+    revision: number,
+    settings: HealthCheckSettings,
+  ): Promise<HealthCheck | undefined> {
+    parseId('tenant', tenantId);
+    parseId('healthCheck', id);
+    return this.named(settings.name, () =>
+      this.transactions.run(async () => {
+        const [row] = await this.changed<Row>(
+          `UPDATE health_checks SET name = $4, probe = $5, interval_ms = $6, timeout_ms = $7, failure_threshold = $8,
+             success_threshold = $9, initial_delay_ms = $10, startup_grace_ms = $11, on_unhealthy = $12,
+             max_restarts_per_hour = $13, enabled = $14, revision = revision + 1, updated_at = clock_timestamp()
+           WHERE tenant_id = $1 AND id = $2 AND revision = $3 RETURNING ${COLUMNS}`,
+          [tenantId, id, revision, ...valuesOf(settings)],
+        );
+        if (!row) return undefined;
+        // What was far off comes within the new interval; what is new again starts as such.
+        await this.query(
+          `UPDATE health_check_turns
+           SET interval_ms = $2, lease_ms = $3, revision = $5,
+             due_at = least(due_at, clock_timestamp() + random() * $2::int * interval '1 millisecond'),
+             state = CASE WHEN enabled AND $4 THEN state END,
+             version = CASE WHEN enabled AND $4 THEN version ELSE version + 1 END, enabled = $4
+           WHERE check_id = $1`,
+          [id, settings.interval, leaseOf(settings), settings.enabled, row.revision],
+        );
+        return checkOf(row);
+      }),
+    );
+  }
+
+  async delete(tenantId: TenantId, id: HealthCheckId): Promise<boolean> {
+    const rows = await this.changed(
+      `DELETE FROM health_checks WHERE tenant_id = $1 AND id = $2 RETURNING id`,
+      [parseId('tenant', tenantId), parseId('healthCheck', id)],
+    );
+    return rows.length === 1;
+  }
+
+  async deleteOfInstance(tenantId: TenantId, instanceId: InstanceId): Promise<number> {
+    const rows = await this.changed(
+      `DELETE FROM health_checks WHERE tenant_id = $1 AND instance_id = $2 RETURNING id`,
+      [parseId('tenant', tenantId), parseId('instance', instanceId)],
+    );
+    return rows.length;
+  }
+
+  async findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]> {
+    const rows = await this.query<Row>(`SELECT ${COLUMNS} FROM health_checks WHERE id = ANY ($1)`, [ids]);
+    return rows.map(checkOf);
+  }
+
+  async statesAcrossTenants(ids: readonly HealthCheckId[]): Promise<Map<HealthCheckId, StoredState>> {
+    const rows = await this.query<{ check_id: HealthCheckId; state: CheckState | null; version: number }>(
+      `SELECT check_id, state, version FROM health_check_turns WHERE check_id = ANY ($1)`,
+      [ids],
+    );
+    return new Map(
+      rows.map(({ check_id, state, version }) => [check_id, { state: state ?? undefined, version }]),
+    );
+  }
+
+  async claimAcrossTenants(options: { limit: number; horizon: Duration }): Promise<TurnClaims> {
+    const { claims, now } = await this.queue.claim(options);
+    return {
+      now,
+      turns: claims.map(({ key, dueAt, lease, revision, interval, version, state }) => ({
+        checkId: key as HealthCheckId,
+        dueAt,
+        lease,
+        revision,
+        interval,
+        version,
+        state: state ?? undefined,
+      })),
+    };
+  }
+
+  async settleAcrossTenants(
+    moves: readonly { checkId: HealthCheckId; lease: Date; dueAt: Date }[],
+  ): Promise<Set<HealthCheckId>> {
+    const settled = await this.queue.settle(moves.map(({ checkId, ...move }) => ({ key: checkId, ...move })));
+    return settled as Set<HealthCheckId>;
+  }
+
+  async spreadAcrossTenants(overdueBy: Duration): Promise<number> {
+    const rows = await this.changed(
+      `UPDATE health_check_turns
+       SET due_at = clock_timestamp() + random() * least(interval_ms, 60000) * interval '1 millisecond'
+       WHERE check_id IN (
+         SELECT check_id FROM health_check_turns
+         WHERE enabled AND due_at < (SELECT clock_timestamp()) - $1::float8 * interval '1 millisecond'
+         FOR UPDATE SKIP LOCKED)
+       RETURNING 1`,
+      [parseDuration(overdueBy)],
+    );
+    return rows.length;
+  }
+
+  async storeStatesAcrossTenants(updates: readonly StateUpdate[]): Promise<Set<HealthCheckId>> {
+    if (updates.length === 0) return new Set();
+    const rows = await this.changed<{ check_id: HealthCheckId }>(
+      `UPDATE health_check_turns t SET state = u.state, version = t.version + 1
+       FROM (
+         SELECT t.check_id, u.state
+         FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::jsonb[]) AS u (check_id, version, lease, state)
+         JOIN health_check_turns t ON t.check_id = u.check_id AND t.version = u.version
+         WHERE clock_timestamp() < u.lease + ${LATE_RESULT} * interval '1 millisecond'
+         ORDER BY t.check_id FOR UPDATE OF t
+       ) AS u
+       WHERE t.check_id = u.check_id
+       RETURNING t.check_id`,
+      [
+        updates.map(({ checkId }) => checkId),
+        updates.map(({ version }) => version),
+        updates.map(({ lease }) => lease.toISOString()),
+        updates.map(({ state }) => storableJson(state)),
+      ],
+    );
+    return new Set(rows.map(({ check_id }) => check_id));
+  }
+
+  async push(
+    tenantId: TenantId,
+    id: HealthCheckId,
+    { outcome, message }: Pick<LastPush, 'outcome' | 'message'>,
+  ): Promise<boolean> {
+    const rows = await this.changed(
+      `UPDATE health_check_turns t
+       SET pushed_at = clock_timestamp(), push_outcome = $3, push_message = $4
+       FROM health_checks c
+       WHERE c.id = t.check_id AND c.tenant_id = $1 AND c.id = $2 RETURNING 1`,
+      [parseId('tenant', tenantId), parseId('healthCheck', id), outcome, storableText(message)],
+    );
+    return rows.length === 1;
+  }
+
+  async lastPush(id: HealthCheckId): Promise<LastPush | undefined> {
+    const [row] = await this.query<LastPush>(
+      `SELECT push_outcome AS outcome, push_message AS message,
+         (extract(epoch FROM clock_timestamp() - pushed_at) * 1000)::float8 AS age
+       FROM health_check_turns WHERE check_id = $1 AND pushed_at IS NOT NULL`,
+      [parseId('healthCheck', id)],
+    );
+    return row;
+  }
+
+  private async named<T>(name: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (breaksUnique(error, 'health_checks_name_key')) throw new HealthCheckNameTakenError(name);
+      throw error;
+    }
+  }
+
+  private query<T>(sql: string, parameters: unknown[]): Promise<T[]> {
+    return this.transactions.manager().query<T[]>(sql, parameters);
+  }
+
+  /** TypeORM gives of UPDATE and DELETE the rows and their number. */
+  private async changed<T>(sql: string, parameters: unknown[]): Promise<T[]> {
+    const [rows] = await this.transactions.manager().query<[T[], number]>(sql, parameters);
+    return rows;
+  }
+}
+
+function leaseOf({ timeout }: HealthCheckSettings): number {
+  return timeout + LEASE_BEYOND_TIMEOUT;
+}
+
+function valuesOf(settings: HealthCheckSettings): unknown[] {
+  return [
+    settings.name,
+    JSON.stringify(settings.probe),
+    settings.interval,
+    settings.timeout,
+    settings.failureThreshold,
+    settings.successThreshold,
+    settings.initialDelay,
+    settings.startupGrace,
+    settings.onUnhealthy,
+    settings.maxRestartsPerHour,
+    settings.enabled,
+  ];
+}
+
+function checkOf(row: Row): HealthCheck {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    instanceId: row.instance_id ?? undefined,
+    name: row.name,
+    probe: row.probe,
+    interval: row.interval_ms,
+    timeout: row.timeout_ms,
+    failureThreshold: row.failure_threshold,
+    successThreshold: row.success_threshold,
+    initialDelay: row.initial_delay_ms,
+    startupGrace: row.startup_grace_ms,
+    onUnhealthy: row.on_unhealthy,
+    maxRestartsPerHour: row.max_restarts_per_hour,
+    enabled: row.enabled,
+    revision: row.revision,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,102 @@
+import { EgressDeniedError } from '../../network-policy/network-policy.errors.js';
+import { storableText } from '../../database/text.js';
+import { type ProbeOutcome } from '../health-check.js';
+import { type PhaseClock } from './phase-clock.js';
+import { ProbeFailure, ProberFault } from './prober.js';
+
+/** The time of a check is over. */
+export class ProbeTimeoutError extends Error {
+  override readonly name = 'ProbeTimeoutError';
+
+  constructor(readonly timeout: number) {
+    super(`timed out after ${timeout} ms`);
+  }
+}
+
+/** The runner gave the check up, such as at shutdown. */
+export class ProbeCancelledError extends Error {
+  override readonly name = 'ProbeCancelledError';
+}
+
+/** What went wrong here and not at the target: it says nothing about the target's health. */
+const OWN_FAULTS: Record<string, string> = {
+  EMFILE: 'This process has no file descriptor left',
+  ENFILE: 'This machine has no file descriptor left',
+  ENOBUFS: 'This machine has no buffer left for another socket',
+  ENOMEM: 'This machine is out of memory',
+  EADDRNOTAVAIL: 'This machine has no local port left',
+  ENETDOWN: 'The network of this machine is down',
+  ENETUNREACH: 'This machine has no route to that network',
+  EAI_AGAIN: 'The name server did not answer',
+  EAI_MEMORY: 'This machine is out of memory',
+  EAI_SYSTEM: 'The name look-up failed on this machine',
+  ETIMEOUT: 'The name server did not answer',
+  ESERVFAIL: 'The name server could not answer',
+  EREFUSED: 'The name server refused to answer',
+  EBADRESP: 'The name server answered what cannot be read',
+  ECANCELLED: 'The name look-up was cancelled',
+};
+
+/** What went wrong at the target, by code. */
+const FAILURES: Record<string, string> = {
+  ECONNREFUSED: 'Nothing listens there: the connection was refused',
+  ECONNRESET: 'The target reset the connection',
+  EPIPE: 'The target closed the connection',
+  EHOSTUNREACH: 'The host cannot be reached',
+  ETIMEDOUT: 'The host did not answer the connection',
+  ENOTFOUND: 'There is no such name',
+  ENODATA: 'The name has no address',
+  EAI_NODATA: 'The name has no address',
+  EPROTO: 'The target does not speak TLS as it should',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'The target does not speak TLS',
+  UND_ERR_HEADERS_OVERFLOW: 'The headers of the answer are too long',
+  UND_ERR_SOCKET: 'The target closed the connection before its answer was complete',
+};
+
+/** A thrown error as a result: whose fault it is, and what a person is told. */
+export function explain(
+  error: unknown,
+  phases: PhaseClock,
+): { outcome: Extract<ProbeOutcome, 'failure' | 'unknown'>; message: string } {
+  if (error instanceof ProberFault) return { outcome: 'unknown', message: error.message };
+  if (error instanceof ProbeFailure) return { outcome: 'failure', message: error.message };
+  if (error instanceof EgressDeniedError) return { outcome: 'failure', message: error.message };
+  if (error instanceof ProbeCancelledError) return { outcome: 'unknown', message: error.message };
+  if (error instanceof ProbeTimeoutError) {
+    const inLookup = phases.phases.lookup === undefined && phases.lookingUp;
+    return inLookup
+      ? { outcome: 'unknown', message: `The name server did not answer within ${error.timeout} ms` }
+      : {
+          outcome: 'failure',
+          message: `No result within ${error.timeout} ms: waited for ${phases.waitingFor()}`,
+        };
+  }
+  // undici gives it no code.
+  if ((error as { name?: unknown } | undefined)?.name === 'HTTPParserError')
+    return { outcome: 'failure', message: 'The answer is no HTTP' };
+  for (const code of codesOf(error)) {
+    if (OWN_FAULTS[code]) return { outcome: 'unknown', message: `${OWN_FAULTS[code]} (${code})` };
+    // A name server of ours that refuses is ours, a target that does is not.
+    if (code === 'ECONNREFUSED' && syscallOf(error).startsWith('query'))
+      return { outcome: 'unknown', message: `The name server is not there (${code})` };
+    if (FAILURES[code]) return { outcome: 'failure', message: `${FAILURES[code]} (${code})` };
+    if (code.startsWith('ERR_SSL')) return { outcome: 'failure', message: `TLS failed (${code})` };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { outcome: 'failure', message: storableText(message).slice(0, 500) };
+}
+
+/** The error's code, its cause's, and those of the errors that it gathers. */
+function codesOf(error: unknown): string[] {
+  if (typeof error !== 'object' || error === null) return [];
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  const gathered = Array.isArray(errors) ? errors.flatMap(codesOf) : [];
+  const own = typeof code === 'string' ? [code] : [];
+  // UND_ERR_SOCKET says less than what it was caused by.
+  return [...codesOf(cause), ...own, ...gathered];
+}
+
+function syscallOf(error: unknown): string {
+  const { syscall } = error as { syscall?: unknown };
+  return typeof syscall === 'string' ? syscall : '';
+}

@@ -1,0 +1,88 @@
+import { type HealthCheck, type Probe, type ProbeResult } from '../health-check.js';
+import { type HealthCheckers } from '../health-checkers.js';
+import { type InstanceAccess } from '../instance-access.js';
+import { type LastPush, PushProber } from './push.prober.js';
+import { type EgressPolicy } from '../../network-policy/egress-policy.js';
+import { type Resolve } from '../../network-policy/dial.js';
+import { CommandProber } from './command.prober.js';
+import { CustomProber } from './custom.prober.js';
+import { explain, ProbeCancelledError, ProbeTimeoutError } from './explain.js';
+import { GrpcProber } from './grpc.prober.js';
+import { HttpProber } from './http.prober.js';
+import { PhaseClock } from './phase-clock.js';
+import { type ProbeContext, type Prober } from './prober.js';
+import { TcpProber } from './tcp.prober.js';
+
+export const HEALTH_PROBES = Symbol.for('ctrlplane-workers/health-probes');
+
+export interface ProbesParts {
+  policy: EgressPolicy;
+  resolve: Resolve;
+  checkers: HealthCheckers;
+  instances?: InstanceAccess;
+  /** When the target of a push check last called. */
+  lastPush: (check: HealthCheck) => Promise<LastPush | undefined>;
+}
+
+/** A result, and how long it took in milliseconds. */
+export interface TimedResult extends ProbeResult {
+  duration: number;
+}
+
+/** Carries out probes of all kinds, each within its time. Never throws. */
+export class Probes {
+  private readonly grpc = new GrpcProber();
+  private readonly probers: { [K in Probe['type']]: Prober<Extract<Probe, { type: K }>> };
+
+  constructor(private readonly parts: ProbesParts) {
+    this.probers = {
+      http: new HttpProber(),
+      tcp: new TcpProber(),
+      grpc: this.grpc,
+      command: new CommandProber(parts.instances),
+      push: new PushProber(parts.lastPush),
+      custom: new CustomProber(parts.checkers),
+    };
+  }
+
+  /** @param signal gives the probe up; its outcome is `unknown` then */
+  async run(
+    check: HealthCheck,
+    instance?: ProbeContext['instance'],
+    signal?: AbortSignal,
+  ): Promise<TimedResult> {
+    const phases = new PhaseClock();
+    const own = new AbortController();
+    const timer = setTimeout(() => own.abort(new ProbeTimeoutError(check.timeout)), check.timeout);
+    const cancel = (): void =>
+      own.abort(new ProbeCancelledError('The check was given up before it had a result'));
+    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted) cancel();
+    const { policy, resolve } = this.parts;
+    const context = { check, instance, signal: own.signal, policy, resolve, phases };
+    try {
+      const prober = this.probers[check.probe.type] as Prober<Probe>;
+      const result = await withSignal(prober.probe(check.probe, context), own.signal);
+      return { ...result, phases: phases.phases, duration: phases.elapsed() };
+    } catch (error) {
+      return { ...explain(error, phases), phases: phases.phases, duration: phases.elapsed() };
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  close(): void {
+    this.grpc.close();
+  }
+}
+
+/** A prober that does not listen to its signal does not keep the check from ending. */
+function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject);
+  });
+}

@@ -1,0 +1,171 @@
+import dns, { type LookupAddress } from 'node:dns';
+import net, { isIP, type Socket } from 'node:net';
+import tls, { type TLSSocket } from 'node:tls';
+import { type EgressPolicy } from './egress-policy.js';
+
+/** All addresses of a name. Rejects with the errors of `node:dns`. */
+export type Resolve = (host: string) => Promise<LookupAddress[]>;
+
+/** What the operating system says: hosts file, search domains. Each look-up occupies one of libuv's few threads. */
+export const resolveBySystem: Resolve = (host) => dns.promises.lookup(host, { all: true });
+
+/** Asks these servers (`10.0.0.2`, `[::1]:5353`) and nothing else: no hosts file, no thread. */
+export function resolveBy(servers: readonly string[], timeout = 2_000): Resolve {
+  const resolver = new dns.promises.Resolver({ timeout, tries: 2 });
+  resolver.setServers(servers);
+  return async (host) => {
+    const [four, six] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+    const found = [
+      ...(four.status === 'fulfilled' ? four.value.map((address) => ({ address, family: 4 })) : []),
+      ...(six.status === 'fulfilled' ? six.value.map((address) => ({ address, family: 6 })) : []),
+    ];
+    if (found.length === 0) throw (four as PromiseRejectedResult).reason;
+    return found;
+  };
+}
+
+/** What a connection goes through on its way, for whoever measures it. */
+export type DialStep = 'resolved' | 'connected' | 'secured';
+
+export interface DialOptions {
+  host: string;
+  port: number;
+  policy: EgressPolicy;
+  /** Default `resolveBySystem`. */
+  resolve?: Resolve;
+  /** Speaks TLS; a certificate that does not hold is the caller's to judge (`authorizationError`). */
+  tls?: { servername: string; alpn?: string[] };
+  signal: AbortSignal;
+  onStep?: (step: DialStep) => void;
+}
+
+export interface Connection {
+  /** What to read from and write to. */
+  readonly socket: Socket | TLSSocket;
+  /**
+   * Ends it by a reset: nothing is left in TIME_WAIT, which exhausts the ports of who dials one target over and over.
+   * Below TLS it is closed as usual, as Node cannot do it.
+   */
+  reset(): void;
+}
+
+/**
+ * Opens a connection to a target that somebody else has named. The policy judges the very address that is connected to:
+ * the name is resolved here, once, and the socket gets the address.
+ *
+ * Addresses are tried one after the other until one answers.
+ * @throws EgressDeniedError, the errors of `node:dns` and `node:net`, the signal's reason
+ */
+export async function dial(options: DialOptions): Promise<Connection> {
+  const { host, port, signal, onStep } = options;
+  const addresses = await addressesOf(options);
+  onStep?.('resolved');
+  let failure: unknown;
+  for (const { address } of addresses) {
+    signal.throwIfAborted();
+    try {
+      const raw = await connect(address, port, signal);
+      onStep?.('connected');
+      if (!options.tls) return { socket: raw, reset: () => void raw.resetAndDestroy() };
+      const secured = await secure(raw, host, options.tls, signal);
+      onStep?.('secured');
+      // Node 20 ends with a segmentation fault when the socket below TLS is reset.
+      return { socket: secured, reset: () => void secured.destroy() };
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** @throws EgressDeniedError, the errors of `node:dns`, the signal's reason */
+export async function addressesOf({
+  host,
+  policy,
+  resolve = resolveBySystem,
+  signal,
+}: Pick<DialOptions, 'host' | 'policy' | 'resolve' | 'signal'>): Promise<LookupAddress[]> {
+  const bare = host.startsWith('[') ? host.slice(1, -1) : host;
+  const family = isIP(bare);
+  if (family !== 0) {
+    policy.check(bare);
+    return [{ address: bare, family }];
+  }
+  const found = await abortable(resolve(bare), signal);
+  return policy.permitted(bare, found);
+}
+
+function connect(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: address, port, noDelay: true });
+    const abort = (): void => {
+      socket.destroy();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    const done = (settle: () => void) => (): void => {
+      signal.removeEventListener('abort', abort);
+      settle();
+    };
+    const fail = (error: Error): void => done(() => reject(error))();
+    socket.once(
+      'connect',
+      done(() => {
+        socket.removeListener('error', fail);
+        // Whoever uses the socket adds a listener of its own; one that comes in between must not end the process.
+        socket.on('error', () => undefined);
+        resolve(socket);
+      }),
+    );
+    socket.once('error', fail);
+  });
+}
+
+function secure(
+  raw: Socket,
+  host: string,
+  { servername, alpn }: NonNullable<DialOptions['tls']>,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({
+      socket: raw,
+      host,
+      servername: isIP(servername) ? '' : servername,
+      ALPNProtocols: alpn,
+      rejectUnauthorized: false,
+      // Of an address there is no server name to check by, but the certificate names it.
+      ...(isIP(servername) && {
+        checkServerIdentity: (_: string, cert) => tls.checkServerIdentity(servername, cert),
+      }),
+    });
+    const fail = (error: Error): void => {
+      signal.removeEventListener('abort', abort);
+      raw.destroy();
+      reject(error);
+    };
+    const abort = (): void => fail(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    socket.on('error', fail);
+    const closed = (): void => fail(new Error('The connection was closed in the TLS handshake'));
+    socket.once('close', closed);
+    socket.once('secureConnect', () => {
+      signal.removeEventListener('abort', abort);
+      socket.removeListener('error', fail);
+      socket.removeListener('close', closed);
+      socket.on('error', () => undefined);
+      resolve(socket);
+    });
+  });
+}
+
+/** The promise, or the signal's reason if that comes first: a look-up cannot be taken back. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { type Duration, parseDuration } from '../../../core/timing/duration.js';
+import { type ConfigureRequest } from '../../health-checks/health.service.js';
+import { type HealthOptions } from '../../health-checks/health-module.options.js';
+import { parseAddress } from '../../health-checks/probes/target.js';
+import { parseInput, shown } from '../../input/input.js';
+
+/** How the worker `health_runner` runs checks. */
+export interface HealthRunnerOptions extends HealthOptions {
+  /** Time between two claims of what falls due. Default 1 s. */
+  interval?: Duration;
+  /** How far ahead it claims: each check starts at its own instant all the same. More than the interval. Default 3 s. */
+  horizon?: Duration;
+  /** Most checks at a time in this process. Default 1,000. */
+  concurrency?: number;
+  /** Most checks at a time of one host and port. Default 20. */
+  concurrencyPerTarget?: number;
+  /**
+   * Addresses (`host:port`) that answer whenever this replica's network works. Where most targets fail at once, they are
+   * believed to have failed if one of these answers. Default none: then a second replica has to see it too.
+   */
+  references?: readonly string[];
+  /** Checks of one's own, made or changed at start by their name. */
+  checks?: readonly ConfigureRequest[];
+}
+
+/** Checked, with defaults; lengths of time in milliseconds. */
+export interface HealthRunnerSettings {
+  readonly interval: number;
+  readonly horizon: number;
+  readonly concurrency: number;
+  readonly concurrencyPerTarget: number;
+  readonly references: readonly string[];
+}
+
+export const HEALTH_RUNNER_OPTIONS = Symbol.for('ctrlplane-workers/health-runner-options');
+
+const duration = (name: string, fallback: number, min: number, max: number) =>
+  z
+    .custom<Duration>()
+    .optional()
+    .transform((value, context) => {
+      try {
+        const milliseconds = value === undefined ? fallback : parseDuration(value);
+        if (milliseconds >= min && milliseconds <= max) return milliseconds;
+        context.addIssue({
+          code: 'custom',
+          message: `${milliseconds} ms is not from ${min} ms to ${max} ms`,
+        });
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+      }
+      return z.NEVER;
+    });
+
+const count = (fallback: number) => {
+  const problem = {
+    error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 100000`,
+  };
+  return z.int(problem).min(1, problem).max(100_000, problem).default(fallback);
+};
+
+const schema = z
+  .object({
+    interval: duration('interval', 1_000, 100, 10_000),
+    horizon: duration('horizon', 3_000, 100, 60_000),
+    concurrency: count(1_000),
+    concurrencyPerTarget: count(20),
+    references: z
+      .array(
+        z.string().refine((address) => parseAddress(address) !== undefined, {
+          error: ({ input }) => `${shown(input)} is no address: give host:port`,
+        }),
+      )
+      .default([]),
+  })
+  .refine(({ interval, horizon }) => horizon > interval, {
+    path: ['horizon'],
+    error: 'is not longer than interval: what falls due between two claims would start late',
+  });
+
+/** @throws InvalidInputError that names every option that cannot be */
+export function healthRunnerSettings(options: HealthRunnerOptions): HealthRunnerSettings {
+  return parseInput('health runner option', schema, options);
+}

@@ -1,0 +1,276 @@
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { Interval } from '../../../core/worker/interval.decorator.js';
+import { type RunContext } from '../../../core/worker/run-context.js';
+import { atMost } from '../../../core/timing/at-most.js';
+import { SystemClock } from '../../../core/timing/clock.js';
+import { systemClaims, withClaims } from '../../auth/claims.js';
+import { Transactions } from '../../database/transaction.js';
+import { type HealthCheck } from '../../health-checks/health-check.js';
+import { HealthCheckRepository, type HealthTurn } from '../../health-checks/health-check.repository.js';
+import { HealthEvents } from '../../health-checks/health-events.js';
+import {
+  HealthHistoryRepository,
+  type HistoryWriter,
+} from '../../health-checks/health-history.repository.js';
+import { type CheckedInstance, InstanceAccess } from '../../health-checks/instance-access.js';
+import { concerns, isOn, type MaintenanceWindow } from '../../health-checks/maintenance.js';
+import { MaintenanceRepository } from '../../health-checks/maintenance.repository.js';
+import { HEALTH_PROBES, type Probes, type TimedResult } from '../../health-checks/probes/probes.js';
+import { type HealthCheckId, type InstanceId } from '../../ids/typed-id.js';
+import {
+  HEALTH_RUNNER_OPTIONS,
+  type HealthRunnerOptions,
+  healthRunnerSettings,
+} from './health-runner.options.js';
+import { Judge } from './judge.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import { ProbeSlots } from './probe-slots.js';
+import { References } from './references.js';
+import { type ArmedTurn, armedTurn, instantsOf, targetOf } from './turn.js';
+
+const CLAIM_LIMIT = 1_000;
+/** Overdue by more, after an outage or a stop of all replicas, is spread anew: not everything may run at once. */
+const OVERDUE = 10_000;
+const MAINTENANCE_TTL = 2_000;
+/** What was claimed and cannot start for want of room within that time is given up, as unknown. */
+const DRAIN = 5_000;
+
+/** What this replica has done since its start. */
+export interface RunnerCounts {
+  readonly started: number;
+  readonly active: number;
+  readonly armed: number;
+  /** Left out, as the run before had not ended. */
+  readonly overlapping: number;
+  /** Milliseconds that the latest starts came after their instants. */
+  readonly lateness: readonly number[];
+}
+
+/**
+ * Runs health checks on time. Each tick claims what falls due within the next seconds and arms a timer for each; no tick
+ * waits for a check. A tick that ran what is due by then would be late by up to its interval, and one slow check would
+ * delay all others.
+ *
+ * Every replica runs it: each check is claimed by one of them. One that dies leaves what it had claimed to the others,
+ * when the leases end.
+ */
+@Injectable()
+export class HealthRunner implements BeforeApplicationShutdown {
+  readonly settings;
+  /** How events and states name this replica. */
+  readonly replica = randomUUID();
+  private readonly logger = new Logger('HealthRunner');
+  private readonly known = new Map<HealthCheckId, HealthCheck>();
+  private readonly timers = new Map<NodeJS.Timeout, { armed: ArmedTurn; instant: number }>();
+  private readonly running = new Map<HealthCheckId, Promise<void>>();
+  private readonly slots: ProbeSlots;
+  private readonly judge: Judge;
+  private readonly ending = new AbortController();
+  private windows: { read: number; all: MaintenanceWindow[] } = { read: -Infinity, all: [] };
+  private lastTick = -Infinity;
+  private stopping = false;
+  private history?: HistoryWriter;
+  private writer?: OutcomeWriter;
+  private started = 0;
+  private overlapping = 0;
+  private readonly lateness: number[] = [];
+
+  constructor(
+    @Inject(HEALTH_RUNNER_OPTIONS) options: HealthRunnerOptions,
+    private readonly checks: HealthCheckRepository,
+    private readonly results: HealthHistoryRepository,
+    private readonly maintenance: MaintenanceRepository,
+    private readonly events: HealthEvents,
+    @Inject(HEALTH_PROBES) private readonly probes: Probes,
+    @Optional() private readonly transactions?: Transactions,
+    @Optional() private readonly instances?: InstanceAccess,
+  ) {
+    this.settings = healthRunnerSettings(options);
+    this.slots = new ProbeSlots(this.settings.concurrency, this.settings.concurrencyPerTarget);
+    this.judge = new Judge(this.replica, new References(this.settings.references));
+  }
+
+  /** Claims what falls due and arms it. */
+  @Interval<HealthRunner>('health_runner', (runner) => runner.settings.interval, {
+    scope: 'replica',
+    record: 'failures',
+    timeout: '30s',
+  })
+  async tick(context?: Pick<RunContext, 'signal'>): Promise<void> {
+    if (this.stopping) return;
+    const now = performance.now();
+    if (now - this.lastTick > OVERDUE) await this.checks.spreadAcrossTenants(OVERDUE);
+    this.lastTick = now;
+    await this.readMaintenance(now);
+    for (;;) {
+      context?.signal.throwIfAborted();
+      const asked = performance.now();
+      const { turns, now: storeNow } = await this.checks.claimAcrossTenants({
+        limit: CLAIM_LIMIT,
+        horizon: this.settings.horizon,
+      });
+      if (turns.length > 0) await this.arm(turns, storeNow.getTime(), asked);
+      if (turns.length < CLAIM_LIMIT || this.stopping) return;
+    }
+  }
+
+  counts(): RunnerCounts {
+    return {
+      started: this.started,
+      active: this.running.size,
+      armed: this.timers.size,
+      overlapping: this.overlapping,
+      lateness: [...this.lateness],
+    };
+  }
+
+  /** Resolves when what is running has ended and is stored. */
+  async settled(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running.values());
+    await this.judge.settled();
+    await this.writer?.flush();
+    await this.history?.flush();
+  }
+
+  /** Gives back what has not started, and lets what has come to its end, for some seconds. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    const back = new Map<HealthCheckId, { checkId: HealthCheckId; lease: Date; dueAt: Date }>();
+    for (const [timer, { armed, instant }] of this.timers) {
+      clearTimeout(timer);
+      const { checkId, lease } = armed.turn;
+      // From the first instant that has not started: another replica must not run one that has.
+      const first = Math.min(instant, back.get(checkId)?.dueAt.getTime() ?? Infinity);
+      back.set(checkId, { checkId, lease, dueAt: new Date(first) });
+    }
+    for (const checkId of this.running.keys()) back.delete(checkId);
+    this.timers.clear();
+    this.slots.clear();
+    await atMost(DRAIN, this.settled(), new SystemClock());
+    this.ending.abort(new Error('The health runner stops'));
+    try {
+      if (back.size > 0) await this.checks.settleAcrossTenants([...back.values()]);
+      await this.settled();
+    } catch (error) {
+      this.logger.warn(`Claimed checks could not be given back: ${String(error)}`);
+    }
+    await this.history?.close();
+    this.probes.close();
+  }
+
+  private async arm(turns: readonly HealthTurn[], storeNow: number, asked: number): Promise<void> {
+    await this.readChecks(turns);
+    const instances = await this.readInstances(turns);
+    for (const turn of turns) {
+      const check = this.known.get(turn.checkId);
+      // Removed since it was claimed.
+      if (!check) continue;
+      const instance = check.instanceId && instances.get(check.instanceId);
+      if (check.instanceId !== undefined && this.instances && !instance?.checked) {
+        // Nothing to ask: the turn is over without a result.
+        this.pass(turn);
+        continue;
+      }
+      const armed = armedTurn(turn, check, instance || undefined);
+      for (const instant of instantsOf(turn, storeNow)) {
+        const delay = Math.max(0, instant - storeNow - (performance.now() - asked));
+        const dueAt = performance.now() + delay;
+        const timer = setTimeout(() => {
+          this.timers.delete(timer);
+          this.start(armed, instant, dueAt);
+        }, delay);
+        this.timers.set(timer, { armed, instant });
+      }
+    }
+  }
+
+  private start(armed: ArmedTurn, instant: number, due: number): void {
+    const { check } = armed;
+    if (this.running.has(check.id)) {
+      this.overlapping++;
+      return;
+    }
+    const target = targetOf(armed);
+    const run = new Promise<void>((resolve) => {
+      this.slots.acquire(target, () => {
+        this.started++;
+        this.lateness.push(performance.now() - due);
+        if (this.lateness.length > 20_000) this.lateness.splice(0, 10_000);
+        void this.run(armed, instant, target).finally(() => {
+          this.slots.release(target);
+          resolve();
+        });
+      });
+    }).finally(() => this.running.delete(check.id));
+    this.running.set(check.id, run);
+  }
+
+  private async run(armed: ArmedTurn, instant: number, target: string): Promise<void> {
+    const startedAt = new Date();
+    const found: TimedResult = await this.probes.run(armed.check, armed.instance, this.ending.signal);
+    if (this.ending.signal.aborted) return;
+    const maintenance = this.inMaintenance(armed.check, startedAt.getTime());
+    const result = { ...found, checkId: armed.check.id, dueAt: new Date(instant), startedAt, maintenance };
+    if (maintenance) this.outcomes().add({ armed, result });
+    else
+      await this.judge
+        .judge(armed, result, target, (outcome) => this.outcomes().add(outcome))
+        .catch((error: unknown) => {
+          this.logger.error(error);
+        });
+  }
+
+  private outcomes(): OutcomeWriter {
+    return (this.writer ??= new OutcomeWriter({
+      checks: this.checks,
+      history: (this.history ??= this.results.writer()),
+      events: this.events,
+      transaction: (work) => (this.transactions ? this.transactions.run(work) : work()),
+      onRestart: (armed) => void this.restart(armed),
+    }));
+  }
+
+  private async restart({ check, instance }: ArmedTurn): Promise<void> {
+    if (!this.instances || !instance) return;
+    try {
+      this.logger.warn(`Restarting ${instance.id}, whose check "${check.name}" fails`);
+      await withClaims(systemClaims('health_runner'), () =>
+        this.instances!.restart(check.tenantId, instance.id, this.ending.signal),
+      );
+    } catch (error) {
+      // It counts as a restart: the next one comes after the backoff.
+      this.logger.error(`${instance.id} could not be restarted: ${String(error)}`);
+    }
+  }
+
+  private pass(turn: HealthTurn): void {
+    if (turn.dueAt.getTime() + turn.interval <= turn.lease.getTime()) return;
+    this.checks
+      .settleAcrossTenants([{ ...turn, dueAt: new Date(turn.dueAt.getTime() + turn.interval) }])
+      .catch((error: unknown) => this.logger.warn(`A turn could not be passed: ${String(error)}`));
+  }
+
+  private async readChecks(turns: readonly HealthTurn[]): Promise<void> {
+    const stale = turns.filter(({ checkId, revision }) => this.known.get(checkId)?.revision !== revision);
+    if (stale.length === 0) return;
+    for (const { checkId } of stale) this.known.delete(checkId);
+    const found = await this.checks.findAllAcrossTenants(stale.map(({ checkId }) => checkId));
+    for (const check of found) this.known.set(check.id, check);
+  }
+
+  private async readInstances(turns: readonly HealthTurn[]): Promise<Map<InstanceId, CheckedInstance>> {
+    const ids = new Set(turns.flatMap(({ checkId }) => this.known.get(checkId)?.instanceId ?? []));
+    if (!this.instances || ids.size === 0) return new Map();
+    return new Map((await this.instances.find([...ids])).map((instance) => [instance.id, instance]));
+  }
+
+  private async readMaintenance(now: number): Promise<void> {
+    if (now - this.windows.read < MAINTENANCE_TTL) return;
+    this.windows = { read: now, all: await this.maintenance.currentAcrossTenants() };
+  }
+
+  private inMaintenance(check: HealthCheck, at: number): boolean {
+    return this.windows.all.some((window) => concerns(window, check) && isOn(window, at));
+  }
+}

@@ -1,0 +1,99 @@
+import { nextState, restartedState, suspectedState } from '../../health-checks/check-state.js';
+import { type HealthResult } from '../../health-checks/health-check.js';
+import { MassFailure } from './mass-failure.js';
+import { type Outcome } from './outcome-writer.js';
+import { type References } from './references.js';
+import { type ArmedTurn } from './turn.js';
+
+/** A failure that would make a check unhealthy waits so long for what becomes of other targets, in milliseconds. */
+const HOLD = 2_000;
+
+const HOUR = 3_600_000;
+const FIRST_RESTART_WAIT = 10_000;
+const LONGEST_RESTART_WAIT = 300_000;
+
+const NOT_CONFIRMED = 'Most targets of this replica fail: not confirmed by another one. ';
+
+/**
+ * Makes of a result what it means for the check: its state, what is to be told, whether its instance is to be restarted.
+ *
+ * A failure that would make a check unhealthy is held back for two seconds. If by then most targets of this replica
+ * fail, it is `unknown`, unless a reference target answers or another replica has seen the check fail as well.
+ */
+export class Judge {
+  private readonly mass = new MassFailure();
+  private readonly held = new Set<Promise<void>>();
+
+  constructor(
+    private readonly replica: string,
+    private readonly references: References,
+    private readonly hold = HOLD,
+  ) {}
+
+  /** @param done called once, at once or after the hold */
+  async judge(
+    armed: ArmedTurn,
+    result: HealthResult,
+    target: string,
+    done: (outcome: Outcome) => void,
+  ): Promise<void> {
+    const at = performance.now();
+    const { failures, status } = armed.state;
+    const failed = result.outcome === 'failure';
+    const reached = result.phases?.firstByte !== undefined;
+    if (result.outcome !== 'unknown' && byNetwork(armed)) this.mass.saw(target, failed && !reached, at);
+    const decisive = failures + 1 >= armed.check.failureThreshold && status !== 'unhealthy';
+    if (!failed || reached || !byNetwork(armed) || !decisive) {
+      done(this.outcomeOf(armed, result));
+      return;
+    }
+    const held = (async () => {
+      await new Promise((resolve) => setTimeout(resolve, this.hold));
+      const suspect = this.mass.isOn(at) && !(await this.references.answer());
+      const confirmed = armed.state.suspectedBy !== undefined && armed.state.suspectedBy !== this.replica;
+      if (!suspect || confirmed) done(this.outcomeOf(armed, result));
+      else done(this.unconfirmed(armed, result));
+    })();
+    this.held.add(held);
+    void held.finally(() => this.held.delete(held)).catch(() => undefined);
+  }
+
+  /** Resolves when nothing is held back. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.held);
+  }
+
+  private unconfirmed(armed: ArmedTurn, failure: HealthResult): Outcome {
+    const result: HealthResult = { ...failure, outcome: 'unknown', message: NOT_CONFIRMED + failure.message };
+    const { state } = nextState(armed.state, 'unknown', result.startedAt.getTime(), armed.check);
+    const suspected = suspectedState(state, this.replica);
+    return { armed, result, state: suspected === armed.state ? undefined : suspected };
+  }
+
+  private outcomeOf(armed: ArmedTurn, result: HealthResult): Outcome {
+    const at = result.startedAt.getTime();
+    const { state, transition } = nextState(armed.state, result.outcome, at, armed.check);
+    if (this.restartIsDue(armed, state, result, at))
+      return { armed, result, state: restartedState(state, Date.now()), transition, restart: true };
+    return { armed, result, state: state === armed.state ? undefined : state, transition };
+  }
+
+  private restartIsDue(
+    { check, instance }: ArmedTurn,
+    state: ArmedTurn['state'],
+    result: HealthResult,
+    at: number,
+  ): boolean {
+    if (check.onUnhealthy !== 'restart' || !instance) return false;
+    if (result.outcome !== 'failure' || state.status !== 'unhealthy') return false;
+    if (state.failures < check.failureThreshold) return false;
+    const restarts = (state.restarts ?? []).filter((instant) => instant > at - HOUR);
+    if (restarts.length >= check.maxRestartsPerHour) return false;
+    const wait = Math.min(LONGEST_RESTART_WAIT, FIRST_RESTART_WAIT * 2 ** (restarts.length - 1));
+    return restarts.length === 0 || at >= restarts.at(-1)! + wait;
+  }
+}
+
+function byNetwork({ check }: ArmedTurn): boolean {
+  return check.probe.type === 'http' || check.probe.type === 'tcp' || check.probe.type === 'grpc';
+}
