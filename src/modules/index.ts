@@ -64,7 +64,9 @@ export {
   type IdKind,
   ID_PREFIXES,
   type InstanceId,
+  type HealthCheckId,
   isId,
+  type MaintenanceWindowId,
   newId,
   parseId,
   type RouteId,
@@ -193,3 +195,47 @@ export {
   localCa,
 } from './workers/cert-renewer/cert-renewer.options.js';
 export { CertRenewer } from './workers/cert-renewer/cert-renewer.worker.js';
+export { EgressPolicy, type EgressOptions } from './network-policy/egress-policy.js';
+export * from './network-policy/network-policy.errors.js';
+export * from './health-checks/health-check.errors.js';
+export * from './health-checks/health-check.js';
+export { type CheckState, type Transition } from './health-checks/check-state.js';
+export { type HealthCheckChange, type HealthCheckRequest } from './health-checks/health-check-input.js';
+export {
+  HealthCheckRepository,
+  type HealthCheckQuery,
+  type HealthTurn,
+  type NewHealthCheck,
+  type StateUpdate,
+  type StoredState,
+  type TurnClaims,
+} from './health-checks/health-check.repository.js';
+export { type Checker, type CheckerRequest, HealthChecker } from './health-checks/health-checker.js';
+export { type HealthEvent, HealthEvents } from './health-checks/health-events.js';
+export {
+  type HealthCounts,
+  HealthHistoryRepository,
+  type HistoryQuery,
+  type HistoryWriter,
+} from './health-checks/health-history.repository.js';
+export { type CheckReport, type SpanReport } from './health-checks/health-report.js';
+export { type WatchedEvent, type WatchQuery } from './health-checks/health-watch.js';
+export { HealthModule } from './health-checks/health.module.js';
+export { type HealthOptions } from './health-checks/health-module.options.js';
+export {
+  type CheckHealth,
+  type ConfigureRequest,
+  HealthService,
+  type InstanceHealth,
+} from './health-checks/health.service.js';
+export { type CheckedInstance, InstanceAccess } from './health-checks/instance-access.js';
+export { type MaintenanceRequest, type PushRequest } from './health-checks/maintenance-input.js';
+export { type MaintenanceTimes, type MaintenanceWindow } from './health-checks/maintenance.js';
+export { MaintenanceRepository } from './health-checks/maintenance.repository.js';
+export {
+  HealthRunnerModule,
+  type HealthRunnerModuleAsyncOptions,
+} from './workers/health-runner/health-runner.module.js';
+export { type HealthRunnerOptions } from './workers/health-runner/health-runner.options.js';
+export { HealthRunner, type RunnerCounts } from './workers/health-runner/health-runner.worker.js';
+export { OWN_TENANT } from './workers/health-runner/own-checks.js';

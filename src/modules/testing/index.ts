@@ -31,3 +31,9 @@ export {
 export { domainStoreContract } from '../network/domain.store.contract.js';
 export { InMemoryDomainStore } from '../network/in-memory-domain.store.js';
 export { routeStoreContract } from '../network/route.store.contract.js';
+export {
+  healthCheckRepositoryContract,
+  type HealthCheckRepositorySetup,
+} from '../health-checks/health-check.repository.contract.js';
+export { healthHistoryRepositoryContract } from '../health-checks/health-history.repository.contract.js';
+export { maintenanceRepositoryContract } from '../health-checks/maintenance.repository.contract.js';

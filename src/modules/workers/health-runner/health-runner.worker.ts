@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { type RunContext } from '../../../core/worker/run-context.js';
 import { atMost } from '../../../core/timing/at-most.js';
@@ -87,6 +88,8 @@ export class HealthRunner implements BeforeApplicationShutdown {
     @Optional() private readonly instances?: InstanceAccess,
   ) {
     this.settings = healthRunnerSettings(options);
+    // One for each check that is running.
+    setMaxListeners(0, this.ending.signal);
     this.slots = new ProbeSlots(this.settings.concurrency, this.settings.concurrencyPerTarget);
     this.judge = new Judge(this.replica, new References(this.settings.references));
   }
