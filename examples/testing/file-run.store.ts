@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { type Run, type RunQuery, RunStore } from 'ctrlplane-workers';
+import { matchesQuery, newestFirst, type Run, type RunQuery, RunStore } from 'ctrlplane-workers';
 
 /** A `RunStore` of one's own: the runs of one process in a JSON file. It keeps all of them. */
 export class FileRunStore extends RunStore {
@@ -26,19 +26,14 @@ export class FileRunStore extends RunStore {
     this.runs = all;
   }
 
-  async find({ worker, limit, before }: RunQuery): Promise<Run[]> {
+  async find(query: RunQuery): Promise<Run[]> {
     return [...this.runs.values()]
-      .filter((run) => (!worker || run.worker === worker) && (!before || newestFirst(before, run) < 0))
+      .filter((run) => matchesQuery(run, query))
       .sort(newestFirst)
-      .slice(0, limit);
+      .slice(0, query.limit);
   }
 
   async close(): Promise<void> {}
 }
 
 const DATES = new Set(['slot', 'scheduledAt', 'startedAt', 'endedAt']);
-
-/** Those of one instant by id, so that a page ends somewhere. */
-function newestFirst(a: Pick<Run, 'id' | 'startedAt'>, b: Pick<Run, 'id' | 'startedAt'>): number {
-  return b.startedAt.getTime() - a.startedAt.getTime() || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
-}

@@ -10,6 +10,7 @@ export {
   type RunTrigger,
   type TransactionRunner,
 } from './worker/run-context.js';
+export { type Cancellation } from './worker/cancellation.js';
 export { InvalidPayloadError } from './worker/payload.js';
 export { type WorkerCondition, type WorkerInfo, type WorkerState } from './worker/worker-info.js';
 export { Cron, type CronOptions } from './worker/cron.decorator.js';
@@ -30,6 +31,7 @@ export {
   RunUnknownError,
   RunWaitsForItselfError,
   SchedulerStoppedError,
+  UnknownRunError,
   WorkerBusyError,
 } from './scheduler/scheduler.errors.js';
 export { InvalidWorkersError, UnknownWorkerError } from './registry/worker.errors.js';
@@ -39,6 +41,7 @@ export { RunRecorder, type HistoryStatus } from './history/run.recorder.js';
 export { type RetentionOptions } from './history/retention.options.js';
 export { InvalidRetentionError } from './history/history.errors.js';
 export { RunStore, type PruneQuery, type RunQuery } from './history/run.store.js';
+export { matchesQuery, newestFirst } from './history/matches-query.js';
 export { InMemoryRunStore } from './history/in-memory-run.store.js';
 export { type EndedRun, type Run, type RunOutcome } from './history/run.js';
 export { type RunError } from './text/describe-error.js';

@@ -10,6 +10,7 @@ import {
   type Release,
   type RunRequestInput,
 } from '../../src/core/coordination/coordinator.js';
+import { type Cancellation } from '../../src/core/worker/cancellation.js';
 import { type Random } from './random.js';
 import { type ReplicaClock } from './replica-clock.js';
 import { type Caller, type Store } from './store.js';
@@ -88,6 +89,9 @@ export class Network extends Coordinator {
   }
   cancel(worker: string, fencing: number) {
     return this.call(`cancel ${worker}`, () => this.store.cancel(worker, fencing, this.host));
+  }
+  cancelRun(runId: string, by: Cancellation) {
+    return this.call(`cancel run ${runId}`, () => this.store.cancelRun(runId, by, this.host));
   }
   control(worker: string, change: Control) {
     return this.call(`control ${worker}`, () => this.store.control(worker, change, this.host));

@@ -10,6 +10,7 @@ import {
   type RunRequestInput,
 } from '../../src/core/coordination/coordinator.js';
 import { LocalCoordinator } from '../../src/core/coordination/local.coordinator.js';
+import { type Cancellation } from '../../src/core/worker/cancellation.js';
 import { type WorkerRecord } from '../../src/core/coordination/worker-record.js';
 import { type Clock } from '../../src/core/timing/clock.js';
 import { type Observer } from './observer.js';
@@ -166,6 +167,11 @@ export class Store {
   cancel(worker: string, fencing: number, who: Caller): Promise<void> {
     this.trace.note(who.label, () => `asks token ${fencing} of ${worker} to end`);
     return this.as(who, () => this.model.cancel(worker, fencing));
+  }
+
+  cancelRun(runId: string, by: Cancellation, who: Caller) {
+    this.trace.note(who.label, () => `cancels run ${this.trace.alias('run', runId)}`);
+    return this.as(who, () => this.model.cancelRun(runId, by));
   }
 
   control(worker: string, change: Control, who: Caller) {

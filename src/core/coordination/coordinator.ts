@@ -1,7 +1,8 @@
 import { type EndedRun } from '../history/run.js';
 import { type RunStore } from '../history/run.store.js';
 import { type OverlapPolicy } from '../worker/worker-options.js';
-import { type RunProgress, type TransactionRunner } from '../worker/run-context.js';
+import { type Cancellation } from '../worker/cancellation.js';
+import { type RunProgress, type RunTrigger, type TransactionRunner } from '../worker/run-context.js';
 import { type LostRun, type RequestedRun, type RequestOutcome, type WorkerRecord } from './worker-record.js';
 
 /**
@@ -42,6 +43,12 @@ export abstract class Coordinator {
 
   /** Asks the run that has this token to end: overlap policy `cancelRunning`. */
   abstract cancel(worker: string, fencing: number): Promise<void>;
+
+  /**
+   * Drops a request that waits, or lets the replica that runs it hear of it with its next pulse. It may also be a run that
+   * the coordinator does not know: of a worker of the scope `replica`, or without a lease.
+   */
+  abstract cancelRun(runId: string, by: Cancellation): Promise<Timed<CancelAnswer>>;
 
   /**
    * Pauses, resumes, reschedules.
@@ -207,6 +214,12 @@ export type Control =
   | { readonly do: 'resume'; readonly slot: number }
   | { readonly do: 'reschedule'; readonly timing: string; readonly slot: number; readonly delay?: number };
 
+/** `dropped`: it waited. `known`: it is on, as far as the coordinator knows. */
+export interface CancelAnswer {
+  readonly dropped?: { readonly worker: string; readonly trigger: RunTrigger; readonly requestedAt: number };
+  readonly known: boolean;
+}
+
 /** What a replica knows already. */
 export interface Known {
   /** By worker, the revision of the record that it has seen last. */
@@ -215,6 +228,8 @@ export interface Known {
   readonly awaited: readonly string[];
   /** Requests whose runs are on here without a lease: that they are said here is their sign of life. */
   readonly unleased: readonly string[];
+  /** Runs that are on there, whatever drives them: of those it hears who cancelled them. Default none. */
+  readonly active?: readonly string[];
   /** Such a request counts as dropped when nobody has said for so many milliseconds that it is on. */
   readonly silentAfter: number;
 }
@@ -236,4 +251,6 @@ export type Pulse = Timed<{
   /** Requests for those workers that no run serves yet, oldest first. */
   readonly requests: readonly RequestedRun[];
   readonly outcomes: ReadonlyMap<string, RequestOutcome>;
+  /** By run. */
+  readonly cancellations: ReadonlyMap<string, Cancellation>;
 }>;

@@ -1,6 +1,8 @@
 import { type Clock } from '../timing/clock.js';
 import { StaleRunError } from './coordination.errors.js';
+import { type Cancellation } from '../worker/cancellation.js';
 import {
+  type CancelAnswer,
   type Claim,
   type ClaimAnswer,
   type Control,
@@ -51,6 +53,7 @@ interface Request extends Mutable<RequestedRun> {
  */
 export class LocalCoordinator extends Coordinator {
   private readonly rows = new Map<string, Row>();
+  private readonly cancellations = new Map<string, { by: Cancellation; at: number }>();
   private readonly requests = new Map<string, Request>();
   /** Replicas, and when they were heard of last. */
   private readonly seen = new Map<string, number>();
@@ -133,6 +136,20 @@ export class LocalCoordinator extends Coordinator {
     if (row && row.fencing === fencing && row.holder !== undefined) row.cancelRequested = true;
   }
 
+  async cancelRun(runId: string, by: Cancellation): Promise<Timed<CancelAnswer>> {
+    const time = this.clock.now();
+    if (!this.cancellations.has(runId)) this.cancellations.set(runId, { by, at: time });
+    const request = this.requests.get(runId);
+    if (request && this.waits(request, time)) {
+      request.endedAt = time;
+      request.outcome = { dropped: true };
+      const { worker, trigger, requestedAt } = request;
+      return { time, known: true, dropped: { worker, trigger, requestedAt } };
+    }
+    const held = [...this.rows.values()].some((row) => row.runId === runId && row.holder !== undefined);
+    return { time, known: held || (request?.heardOf !== undefined && request.endedAt === undefined) };
+  }
+
   async control(worker: string, change: Control): Promise<Timed<{ record: WorkerRecord | undefined }>> {
     const time = this.clock.now();
     const row = this.rows.get(worker);
@@ -153,7 +170,7 @@ export class LocalCoordinator extends Coordinator {
     return { time, members: [...this.seen].flatMap(([id, at]) => (at > time - absentAfter ? [id] : [])) };
   }
 
-  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
+  async pulse({ revisions, awaited, unleased, active = [], silentAfter }: Known): Promise<Pulse> {
     const time = this.clock.now();
     for (const id of unleased) {
       const request = this.requests.get(id);
@@ -177,7 +194,13 @@ export class LocalCoordinator extends Coordinator {
       if (request?.outcome) outcomes.set(id, request.outcome);
       else if (!request || this.isSilent(request, time, silentAfter)) outcomes.set(id, { dropped: true });
     }
-    return { time, records, requests, outcomes };
+    const cancellations = new Map(
+      active.flatMap((id) => {
+        const cancellation = this.cancellations.get(id);
+        return cancellation ? [[id, cancellation.by] as const] : [];
+      }),
+    );
+    return { time, records, requests, outcomes, cancellations };
   }
 
   async records(): Promise<Timed<{ records: WorkerRecord[] }>> {
@@ -196,6 +219,7 @@ export class LocalCoordinator extends Coordinator {
       if (endedAt !== undefined && endedAt < before && !eventId?.startsWith(FOREVER))
         this.requests.delete(id);
     for (const [id, at] of this.seen) if (at < before) this.seen.delete(id);
+    for (const [id, { at }] of this.cancellations) if (at < before) this.cancellations.delete(id);
   }
 
   async close(): Promise<void> {}
@@ -292,7 +316,8 @@ export class LocalCoordinator extends Coordinator {
     status.lastError = run.error && summaryOf(run.error);
     status.progress = undefined;
     status.runCount++;
-    status.consecutiveFailures = run.outcome === 'succeeded' ? 0 : status.consecutiveFailures + 1;
+    if (run.outcome !== 'cancelled')
+      status.consecutiveFailures = run.outcome === 'succeeded' ? 0 : status.consecutiveFailures + 1;
     if (run.outcome === 'succeeded') status.lastSuccess = time;
     if (request) {
       request.endedAt = time;

@@ -1,3 +1,5 @@
+import { type Cancellation } from '../worker/cancellation.js';
+
 /** Reason of a run's signal when its timeout has passed. */
 export class RunTimeoutError extends Error {
   override readonly name = 'RunTimeoutError';
@@ -22,11 +24,20 @@ export class RunAbortedError extends Error {
   }
 }
 
-/** A newer run takes its place: overlap policy `cancelRunning`. */
+/** A newer run takes its place (overlap policy `cancelRunning`), or somebody has cancelled it. */
 export class RunCancelledError extends RunAbortedError {
   override readonly name = 'RunCancelledError';
 
-  constructor(worker: string) {
-    super(worker, 'is cancelled: a newer one is due, and its overlap policy is cancelRunning');
+  constructor(
+    worker: string,
+    /** Who cancelled it and why; undefined when a newer run did. */
+    readonly by?: Cancellation,
+  ) {
+    super(
+      worker,
+      by
+        ? `was cancelled${by.actor ? ` by ${by.actor}` : ''}${by.reason ? `: ${by.reason}` : ''}`
+        : 'is cancelled: a newer one is due, and its overlap policy is cancelRunning',
+    );
   }
 }

@@ -6,7 +6,7 @@ import { type Clock, type Timer } from '../timing/clock.js';
 import { runContextStorage } from '../worker/run-context.js';
 import { type ActiveRun } from './active-run.js';
 import { type EventLoopMonitor } from './event-loop.monitor.js';
-import { RunAbortedError, RunTimeoutError } from './execution.errors.js';
+import { RunAbortedError, RunCancelledError, RunTimeoutError } from './execution.errors.js';
 import { type RunInterceptors } from './run-interceptor.js';
 import { type RunJournal } from './run-journal.js';
 import { noteThrown } from './thrown.js';
@@ -64,7 +64,7 @@ export class Execution {
     return this.context.abortReason;
   }
 
-  /** Aborts its signal; it is recorded as aborted when it ends then. */
+  /** Aborts its signal; it is recorded as aborted, or as cancelled, when it ends then. */
   abort(reason: RunAbortedError): void {
     this.context.abort(reason);
   }
@@ -114,6 +114,8 @@ export class Execution {
     this.timeout?.cancel();
     const { abortReason } = this;
     if (abortReason instanceof RunTimeoutError) this.settle('timed_out', failure?.error ?? abortReason);
+    else if (abortReason instanceof RunCancelledError && abortReason.by)
+      this.settle('cancelled', failure?.error ?? abortReason);
     else if (abortReason instanceof RunAbortedError) this.settle('aborted', failure?.error ?? abortReason);
     else if (failure) this.settle('failed', failure.error);
     else this.settle('succeeded', undefined);

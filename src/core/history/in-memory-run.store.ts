@@ -1,3 +1,4 @@
+import { matchesQuery, newestFirst } from './matches-query.js';
 import { PackedRun } from './packed-run.js';
 import { type Run } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
@@ -21,11 +22,12 @@ export class InMemoryRunStore extends RunStore {
     }
   }
 
-  async find({ worker, limit, before }: RunQuery): Promise<Run[]> {
+  async find(query: RunQuery): Promise<Run[]> {
+    const { worker, limit } = query;
     const workers = worker === undefined ? [...this.runs.keys()] : [worker];
     return workers
       .flatMap((name) => this.runs.get(name)?.unpack(name) ?? [])
-      .filter((run) => !before || newestFirst(before, run) < 0)
+      .filter((run) => matchesQuery(run, query))
       .sort(newestFirst)
       .slice(0, limit);
   }
@@ -57,8 +59,4 @@ class KeptRuns {
   unpack(worker: string): Run[] {
     return this.runs.map((run) => run.unpack(worker));
   }
-}
-
-function newestFirst(a: Pick<Run, 'id' | 'startedAt'>, b: Pick<Run, 'id' | 'startedAt'>): number {
-  return b.startedAt.getTime() - a.startedAt.getTime() || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }

@@ -1,9 +1,21 @@
+import { type RunTrigger } from '../worker/run-context.js';
 import { type Replica } from './replica.js';
-import { type Run } from './run.js';
+import { type Run, type RunOutcome } from './run.js';
 
 /** Which runs to read; always newest start first. */
 export interface RunQuery {
+  /** UUID. */
+  id?: string;
   worker?: string;
+  /** One of these. */
+  outcomes?: readonly RunOutcome[];
+  trigger?: RunTrigger;
+  /** Runs that started at this instant or later. */
+  since?: Date;
+  /** Runs that started before this instant. */
+  until?: Date;
+  /** Class or message of its error, or of one of the reasons of that, contains this; upper and lower case are the same. */
+  text?: string;
   /** 1 to 1000. */
   limit: number;
   /** Only runs that come after this one in the same order: hand in the last of a page to get the next. */

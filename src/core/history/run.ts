@@ -3,9 +3,9 @@ import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
 
 /**
  * How a run ended, or `running`. `timed_out` and `aborted` (by shutdown) are said of a run whose signal had
- * aborted before it ended, whatever it then returned. `lost`: its replica stopped answering in mid-run.
+ * aborted before it ended, whatever it then returned; so is `cancelled`, by `Scheduler.cancel`. `lost`: its replica stopped answering in mid-run.
  */
-export type RunOutcome = 'running' | 'succeeded' | 'failed' | 'timed_out' | 'aborted' | 'lost';
+export type RunOutcome = 'running' | 'succeeded' | 'failed' | 'timed_out' | 'aborted' | 'cancelled' | 'lost';
 
 /** The record of one run. */
 export interface Run {

@@ -47,14 +47,10 @@ export class PostgresRunStore extends RunStore {
     if (runs.length > 0) await this.query(saveRuns, [toJson(runs.map(toRow))]);
   }
 
-  async find({
-    worker = null,
-    limit,
-    before,
-  }: Omit<RunQuery, 'worker'> & { worker?: string | null }): Promise<Run[]> {
-    const values = [worker, before?.startedAt.getTime() ?? null, before?.id ?? null, limit];
+  async find(query: RunQuery): Promise<Run[]> {
+    const { statement, values } = findRuns(query);
     try {
-      return (await this.query(findRuns, values)).map(fromRow);
+      return (await this.query(statement, values)).map(fromRow);
     } catch (error) {
       // A name that cannot be stored has no runs.
       if (isRefusedForGood(error)) return [];

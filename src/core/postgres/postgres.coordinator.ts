@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { StaleRunError } from '../coordination/coordination.errors.js';
 import {
+  type CancelAnswer,
   type Claim,
   type ClaimAnswer,
   type Control,
@@ -27,6 +28,7 @@ import { withoutTexts } from '../history/save-apart.js';
 import { type RunStore } from '../history/run.store.js';
 import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { InvalidPayloadError } from '../worker/payload.js';
+import { type Cancellation } from '../worker/cancellation.js';
 import { type TransactionRunner } from '../worker/run-context.js';
 import { Database, type Statement } from './database.js';
 import { eachAtLeast } from './each-at-least.js';
@@ -39,7 +41,8 @@ import { toJson } from './refusal.js';
 import { announce } from './sql/announce.js';
 import { claim as claimStatement } from './sql/claim.js';
 import {
-  cancelRun,
+  cancelRun as cancelToken,
+  cancelRunById,
   findWorkers,
   lockToken,
   pauseWorker,
@@ -193,7 +196,7 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async cancel(worker: string, fencing: number): Promise<void> {
-    await this.query(cancelRun, [worker, fencing]);
+    await this.query(cancelToken, [worker, fencing]);
   }
 
   async control(worker: string, change: Control): Promise<Timed<{ record: WorkerRecord | undefined }>> {
@@ -208,14 +211,24 @@ export class PostgresCoordinator extends Coordinator {
     return row!;
   }
 
-  async pulse({ revisions, awaited, unleased, silentAfter }: Known): Promise<Pulse> {
+  async cancelRun(runId: string, { actor, reason }: Cancellation): Promise<Timed<CancelAnswer>> {
+    const [row] = await this.query<{ time: number; known: boolean; dropped: CancelAnswer['dropped'] | null }>(
+      cancelRunById,
+      [runId, actor ?? null, reason ?? null],
+    );
+    const { time, known, dropped } = row!;
+    return dropped ? { time, known: true, dropped } : { time, known };
+  }
+
+  async pulse({ revisions, awaited, unleased, active = [], silentAfter }: Known): Promise<Pulse> {
     const [row] = await this.query<{
       time: number;
       records: WorkerRow[];
       requests: RequestRow[];
       outcomes: Record<string, Parameters<typeof toOutcome>[0] | null>;
-    }>(pulse, [[...revisions.keys()], [...revisions.values()], awaited, unleased, silentAfter]);
-    const { time, records, requests, outcomes } = row!;
+      cancellations: Record<string, Cancellation>;
+    }>(pulse, [[...revisions.keys()], [...revisions.values()], awaited, unleased, silentAfter, active]);
+    const { time, records, requests, outcomes, cancellations } = row!;
     return {
       time,
       records: records.map(toRecord),
@@ -223,6 +236,7 @@ export class PostgresCoordinator extends Coordinator {
       outcomes: new Map(
         Object.entries(outcomes).flatMap(([id, outcome]) => (outcome ? [[id, toOutcome(outcome)]] : [])),
       ),
+      cancellations: new Map(Object.entries(cancellations)),
     };
   }
 
@@ -334,7 +348,7 @@ function releaseValues(release: Release): unknown[] {
     tell,
     leased,
     requestId ?? null,
-    run?.outcome === 'succeeded',
+    run?.outcome === 'cancelled' ? null : run?.outcome === 'succeeded',
     run?.error ? summaryOf(run.error) : null,
     run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
     delay === 'keep' ? null : delay,

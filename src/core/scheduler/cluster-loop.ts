@@ -1,12 +1,14 @@
 import { LeaseLostError } from '../coordination/coordination.errors.js';
 import { type ClaimAnswer, type Control, NOTHING_KNOWN, type Release } from '../coordination/coordinator.js';
 import { type RequestedRun, type RequestOutcome, type WorkerRecord } from '../coordination/worker-record.js';
+import { RunCancelledError } from '../execution/execution.errors.js';
 import { type Execution } from '../execution/execution.js';
 import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Scope } from '../timing/root-context.js';
+import { type Cancellation } from '../worker/cancellation.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { type Answered, Claimant } from './claimant.js';
 import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
@@ -154,6 +156,13 @@ export class ClusterLoop implements Loop {
     const { definition, stopped } = this;
     if (stopped || !definition.enabled) throw new SchedulerStoppedError(definition.name);
     return this.requests.trigger(payload, scope);
+  }
+
+  /** One that waits is known to the coordinator. */
+  cancel(runId: string, by: Cancellation): 'told' | undefined {
+    const execution = this.executions.find(({ run }) => run.id === runId);
+    execution?.abort(new RunCancelledError(this.definition.name, by));
+    return execution && 'told';
   }
 
   happened(event: unknown, scope: Scope): void {

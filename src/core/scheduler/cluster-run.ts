@@ -102,7 +102,7 @@ export class ClusterRun {
     const { backoff, overlap } = definition;
     const { spacing, interval } = view.timing;
     const now = clock.now();
-    const failed = run.outcome !== 'succeeded';
+    const failed = run.outcome !== 'succeeded' && run.outcome !== 'cancelled';
     const backsOff = failed && backoff !== undefined && run.trigger !== 'manual';
     const delay = backsOff
       ? waitAfter(record.status.consecutiveFailures + 1, backoff)
@@ -135,7 +135,7 @@ export class ClusterRun {
     };
   }
 
-  /** By a newer run, which has its own slot: this one's is not owed. */
+  /** By a newer run, which has its own slot, or by somebody who wants none: this one's is not owed. */
   private get wasCancelled(): boolean {
     return this.execution?.abortReason instanceof RunCancelledError;
   }

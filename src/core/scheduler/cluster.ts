@@ -1,12 +1,19 @@
 import { Logger } from '@nestjs/common';
 import { CoordinatorClock } from '../coordination/coordinator-clock.js';
-import { type Coordinator, type Enrolment, type Known, type Pulse } from '../coordination/coordinator.js';
-import { Outages, type OutageState } from '../outages/outages.js';
+import {
+  type CancelAnswer,
+  type Coordinator,
+  type Enrolment,
+  type Known,
+  type Pulse,
+} from '../coordination/coordinator.js';
+import { type OutageState, Outages } from '../outages/outages.js';
 import { type RunExecutor } from '../execution/run.executor.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Clock, type Timer } from '../timing/clock.js';
+import { type Cancellation } from '../worker/cancellation.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { ClusterLoop } from './cluster-loop.js';
 import { type ClusterParts, type CoordinatorOperation } from './cluster-parts.js';
@@ -68,6 +75,8 @@ export class Cluster {
       readonly limit: RunLimit;
       readonly lease: number;
     },
+    /** All runs of this replica, also those that the cluster has no part in. */
+    private readonly local: { active(): string[]; cancel(runId: string, by: Cancellation): void },
   ) {
     this.clock = new CoordinatorClock(own);
     this.outages = new Outages(own, this.logger, {
@@ -112,6 +121,11 @@ export class Cluster {
     this.loops.get(name)?.closed();
     this.loops.delete(name);
     this.refused.delete(name);
+  }
+
+  /** Has a run ended by whichever replica runs it, or takes away one that waits. */
+  async cancel(runId: string, by: Cancellation): Promise<CancelAnswer> {
+    return this.clock.heard(await this.coordinator.cancelRun(runId, by));
   }
 
   /** Rejects when the coordinator cannot be made ready. */
@@ -198,11 +212,13 @@ export class Cluster {
         revision === undefined ? [] : [[name, revision] as const],
       ),
     );
-    const { outcomes } = await this.pulse({
+    const { outcomes, cancellations } = await this.pulse({
       revisions,
       awaited: loops.flatMap((loop) => loop.awaited),
       unleased: loops.flatMap((loop) => loop.unleased),
+      active: this.local.active(),
     });
+    for (const [id, by] of cancellations) this.local.cancel(id, by);
     for (const loop of loops)
       for (const id of loop.awaited) {
         const outcome = outcomes.get(id);

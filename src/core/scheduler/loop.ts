@@ -1,9 +1,19 @@
 import { type Execution } from '../execution/execution.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Cancellation } from '../worker/cancellation.js';
+import { type RunTrigger } from '../worker/run-context.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { type Scope } from '../timing/root-context.js';
 import { type RunHandle } from './run-handle.js';
 import { type Waiter } from './run-limit.js';
+
+/** A run that was asked for and has not begun. */
+export interface WaitingRun {
+  readonly worker: string;
+  readonly trigger: RunTrigger;
+  /** Milliseconds since the epoch. */
+  readonly requestedAt: number;
+}
 
 /**
  * What drives one worker: `WorkerLoop` in this process alone, `ClusterLoop` together with the other replicas. Called in the
@@ -29,6 +39,11 @@ export interface Loop extends Waiter {
    * @throws SchedulerStoppedError, WorkerBusyError
    */
   trigger(payload: unknown, scope: Scope): Promise<RunHandle> | RunHandle;
+  /**
+   * Ends a run that is on here, or takes away one that waits here.
+   * @returns `told`, the request that was taken away, or undefined when there is no such run here
+   */
+  cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined;
   /** Something happened that the worker wants to run for, in that async context. */
   happened(event: unknown, scope: Scope): void;
   info(): WorkerInfo;

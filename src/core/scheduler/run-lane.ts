@@ -52,6 +52,14 @@ export class RunLane implements Waiter {
     return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
   }
 
+  /** Takes back the run of that id, if it waits. */
+  withdrawRun(id: string): RunRequest | undefined {
+    const index = this.waiting.findIndex((request) => request.id === id);
+    const [request] = index < 0 ? [] : this.waiting.splice(index, 1);
+    if (this.waiting.length === 0) this.limit.leave(this);
+    return request;
+  }
+
   /** Forgets what has not started. */
   clear(): void {
     this.limit.leave(this);

@@ -33,8 +33,8 @@ export class RunDroppedError extends Error {
     readonly runId: string,
   ) {
     super(
-      `The run ${runId} of "${worker}" will not start: a newer one took its place, the worker was stopped or paused, ` +
-        'or each replica that began it fell silent',
+      `The run ${runId} of "${worker}" will not start: a newer one took its place, it was cancelled, the worker was stopped or ` +
+        'paused, or each replica that began it fell silent',
     );
   }
 }
@@ -52,6 +52,16 @@ export class RunUnknownError extends Error {
       `This replica shut down before it heard what became of the run ${runId} of "${worker}": ` +
         'another one may make it, and the history will tell',
     );
+  }
+}
+
+/** No run of that id is on or waits. */
+export class UnknownRunError extends Error {
+  static readonly httpStatus = 404;
+  override readonly name = 'UnknownRunError';
+
+  constructor(readonly runId: string) {
+    super(`No run ${runId.slice(0, 64)} is active or waits: it has ended, or there never was one`);
   }
 }
 

@@ -12,6 +12,7 @@ import { atMost } from '../timing/at-most.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
 import { callersContext, inRootContext, type Scope } from '../timing/root-context.js';
+import { type Cancellation, storableCancellation } from '../worker/cancellation.js';
 import { jsonPayload } from '../worker/payload.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
@@ -19,15 +20,17 @@ import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.optio
 import { Cluster, type CoordinationStatus } from './cluster.js';
 import { drain, drainTimes, type DrainTimes } from './drain.js';
 import { eventRefused, EventSources } from './event-sources.js';
+import { cancelledRun } from './cancelled-run.js';
 import { type Loop } from './loop.js';
 import { type RunHandle } from './run-handle.js';
 import { RunLimit } from './run-limit.js';
 import { RunWaits } from './run-waits.js';
-import { InvalidScheduleError } from './scheduler.errors.js';
+import { InvalidScheduleError, UnknownRunError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './worker-loop.js';
 import { messageOf } from '../text/describe-error.js';
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** What has ended by then is told to the others; what is not is found by its silence. */
 const SETTLE_WITHIN = 5_000;
 const SHORTEST_LEASE = 1_000;
@@ -63,13 +66,23 @@ export class Scheduler {
     this.limit = new RunLimit(options.maxConcurrentRuns);
     this.waits = new RunWaits(this.limit);
     if (options.coordination)
-      this.cluster = new Cluster(options.coordination, clock, recorder.replica.id, {
-        executor,
-        recorder,
-        events,
-        limit: this.limit,
-        lease: leaseLength(options.lease),
-      });
+      this.cluster = new Cluster(
+        options.coordination,
+        clock,
+        recorder.replica.id,
+        {
+          executor,
+          recorder,
+          events,
+          limit: this.limit,
+          lease: leaseLength(options.lease),
+        },
+        {
+          active: () =>
+            [...this.entries.values()].flatMap(({ loop }) => loop.executions.map(({ run }) => run.id)),
+          cancel: (runId, by) => void this.cancelHere(runId, by),
+        },
+      );
   }
 
   /** Makes the coordination ready, if there is one. Rejects when it cannot be. `WorkerModule` does so before it starts. */
@@ -205,6 +218,39 @@ export class Scheduler {
     const json = jsonPayload(name, payload);
     const scope = callersContext();
     return this.waits.watch(await inRootContext(() => loop.trigger(json, scope)), loop);
+  }
+
+  /**
+   * Ends a run, on whichever replica of the cluster it is: its signal aborts, and when it ends its outcome is `cancelled`. One
+   * that waits is taken away. Without coordination only runs of this replica are found. On another replica it takes up to a
+   * second.
+   * @throws UnknownRunError when no such run is on or waits
+   */
+  async cancel(runId: string, cancellation: Cancellation = {}): Promise<void> {
+    const by = storableCancellation(cancellation);
+    if (this.cancelHere(runId, by)) return;
+    if (!this.cluster || !UUID.test(runId)) throw new UnknownRunError(runId);
+    const { known, dropped } = await this.cluster.cancel(runId, by);
+    if (dropped)
+      this.recorder.record(cancelledRun(runId, dropped, by, this.recorder.replica.id, this.clock.now()));
+    if (known) return;
+    const [run] = await this.recorder.find({ id: runId, limit: 1 });
+    if (run?.outcome !== 'running') throw new UnknownRunError(runId);
+  }
+
+  private cancelHere(runId: string, by: Cancellation): boolean {
+    return inRootContext(() => {
+      for (const { loop } of this.entries.values()) {
+        const cancelled = loop.cancel(runId, by);
+        if (!cancelled) continue;
+        if (cancelled !== 'told')
+          this.recorder.record(
+            cancelledRun(runId, cancelled, by, this.recorder.replica.id, this.clock.now()),
+          );
+        return true;
+      }
+      return false;
+    });
   }
 
   /**

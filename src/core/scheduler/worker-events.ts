@@ -7,7 +7,7 @@ import { classAndMessageOf } from '../text/describe-error.js';
 export type WorkerEvent =
   | { readonly type: 'run.started'; readonly worker: string; readonly run: Run }
   | {
-      readonly type: 'run.succeeded' | 'run.failed' | 'run.timed_out' | 'run.aborted';
+      readonly type: 'run.succeeded' | 'run.failed' | 'run.timed_out' | 'run.aborted' | 'run.cancelled';
       readonly worker: string;
       readonly run: EndedRun;
     }

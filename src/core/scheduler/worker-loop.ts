@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { RunCancelledError } from '../execution/execution.errors.js';
 import { type Execution } from '../execution/execution.js';
 import { type RunExecutor, type RunRequest } from '../execution/run.executor.js';
 import { type EndedRun } from '../history/run.js';
@@ -7,11 +8,12 @@ import { Alarm } from '../timing/alarm.js';
 import { type Clock } from '../timing/clock.js';
 import { type Scope } from '../timing/root-context.js';
 import { STEADY } from '../timing/wall-watch.js';
+import { type Cancellation } from '../worker/cancellation.js';
 import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
 import { waitAfter } from './backoff.js';
 import { FAILING_AFTER, isStale } from './conditions.js';
 import { catchUpDelay, worthCatchingUp } from './catch-up.js';
-import { type Loop } from './loop.js';
+import { type Loop, type WaitingRun } from './loop.js';
 import { type RunHandle, RunHandles } from './run-handle.js';
 import { RunLane } from './run-lane.js';
 import { type RunLimit } from './run-limit.js';
@@ -156,6 +158,19 @@ export class WorkerLoop implements Loop {
     this.lane.pump();
   }
 
+  cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined {
+    const { name: worker } = this.definition;
+    const execution = this.lane.active.find(({ run }) => run.id === runId);
+    if (execution) {
+      execution.abort(new RunCancelledError(worker, by));
+      return 'told';
+    }
+    const waiting = this.lane.withdrawRun(runId);
+    if (!waiting) return undefined;
+    this.handles.reject(runId, new RunDroppedError(worker, runId));
+    return { worker, trigger: waiting.trigger, requestedAt: waiting.scheduledAt };
+  }
+
   /** Something happened that the worker wants to run for. */
   happened(event: unknown, scope: Scope): void {
     if (this.active && !this.paused)
@@ -294,7 +309,7 @@ export class WorkerLoop implements Loop {
       this.undefer(this.clock.now());
       return true;
     }
-    if (!backoff || request.trigger === 'manual') return delayed;
+    if (!backoff || request.trigger === 'manual' || run.outcome === 'cancelled') return delayed;
     const at = this.clock.now() + waitAfter(this.stats.counts.consecutiveFailures, backoff);
     const retry = { ...request, trigger: 'retry' as const, attempt: run.attempt + 1 };
     // What waited for this run to end is newer, and has to wait longer now.

@@ -31,7 +31,7 @@ export class WorkerStats {
     if (run.outcome === 'succeeded') {
       this.counts.consecutiveFailures = 0;
       this.lastSuccess = this.lastEndedAt;
-    } else this.counts.consecutiveFailures++;
+    } else if (run.outcome !== 'cancelled') this.counts.consecutiveFailures++;
   }
 
   /** When a run last ended, however; milliseconds since the epoch. */

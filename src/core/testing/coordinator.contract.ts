@@ -248,6 +248,57 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       assert.equal(record!.cancelRequested, false);
     }),
 
+    contract(
+      'lets a replica hear of who cancelled a run that is on there, and of no other',
+      async (bench) => {
+        const { record } = await bench.granted({});
+        const runId = record.runId!;
+        const by = { actor: "o'ann 💥", reason: 'too slow' };
+        const heard = async (active: string[]) => [...(await bench.pulse([], { active })).cancellations];
+        assert.deepEqual(await heard([runId]), []);
+        const answer = await bench.coordinator.cancelRun(runId, by);
+        assert.deepEqual([answer.known, answer.dropped], [true, undefined]);
+        await bench.coordinator.cancelRun(runId, { actor: 'later' });
+        assert.deepEqual(await heard([randomUUID(), runId]), [[runId, by]]);
+        assert.deepEqual(await heard([randomUUID()]), []);
+        assert.deepEqual(await heard([]), []);
+        // Of a worker that the coordinator knows nothing of.
+        const elsewhere = randomUUID();
+        assert.equal((await bench.coordinator.cancelRun(elsewhere, {})).known, false);
+        assert.deepEqual(await heard([elsewhere]), [[elsewhere, {}]]);
+        await bench.pass(2);
+        await bench.coordinator.prune(1);
+        assert.deepEqual(await heard([runId]), []);
+      },
+    ),
+
+    contract(
+      'drops a request that is cancelled while it waits, so that nobody is granted it',
+      async (bench) => {
+        const { id } = await bench.request({ trigger: 'manual' });
+        const { known, dropped } = await bench.coordinator.cancelRun(id, { actor: 'ann' });
+        assert.deepEqual([known, dropped?.worker, dropped?.trigger], [true, 'w', 'manual']);
+        assert.ok(Number.isFinite(dropped?.requestedAt));
+        const { requests, outcomes } = await bench.pulse([id]);
+        assert.deepEqual([requests, outcomes.get(id)], [[], { dropped: true }]);
+        await bench.refused({ runId: id, target: { request: id } }, 'over');
+        assert.equal((await bench.coordinator.cancelRun(id, {})).dropped, undefined, 'once');
+      },
+    ),
+
+    contract('counts a run that was cancelled neither as success nor as failure', async (bench) => {
+      const first = await bench.granted({});
+      const failed = bench.run(first.record, { outcome: 'failed', error: { message: 'bad' } });
+      const { fencing, slot } = (await bench.end(first, { run: failed, delay: 'keep' }))!;
+      const second = await bench.granted({ fencing, from: slot, target: { slot: bench.slot(2) } });
+      const cancelled = bench.run(second.record, { outcome: 'cancelled', error: { message: 'by ann' } });
+      const { status, done } = (await bench.end(second, { run: cancelled, delay: 'keep' }))!;
+      assert.deepEqual(
+        [done, status.runCount, status.consecutiveFailures, status.lastSuccess, status.lastError],
+        [true, 2, 1, undefined, 'by ann'],
+      );
+    }),
+
     contract('writes what became of a run when it is given back, and frees the worker', async (bench) => {
       const first = await bench.granted({});
       const failed = bench.run(first.record, { outcome: 'failed', error: { message: "it's 💥" } });
@@ -763,8 +814,8 @@ class Bench {
     return asked;
   }
 
-  pulse(awaited: string[] = [], { unleased = [], silentAfter = LONG }: Partial<Known> = {}) {
+  pulse(awaited: string[] = [], { unleased = [], active = [], silentAfter = LONG }: Partial<Known> = {}) {
     const revisions = new Map([['w', this.record.revision]]);
-    return this.coordinator.pulse({ revisions, awaited, unleased, silentAfter });
+    return this.coordinator.pulse({ revisions, awaited, unleased, active, silentAfter });
   }
 }

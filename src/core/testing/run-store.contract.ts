@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type Replica } from '../history/replica.js';
 import { type Run } from '../history/run.js';
-import { type PruneQuery, type RunStore } from '../history/run.store.js';
+import { type PruneQuery, type RunQuery, type RunStore } from '../history/run.store.js';
 import { type ContractCase } from './contract-case.js';
 
 /** An open store with nothing in it, and how to dispose of it. */
@@ -70,6 +70,61 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       assert.equal(seen.length, 7);
       assert.deepEqual(new Set(seen), new Set(runs.map((run) => run.id)));
     }),
+
+    contract(
+      'finds runs by id, outcome, trigger, time and text of their error, and by all of them',
+      async (store) => {
+        const ended = (at: number, given: Partial<Run>) =>
+          makeRun({ at, outcome: 'succeeded', endedAt: new Date(START + at), ...given });
+        const fine = ended(1, {});
+        const failed = ended(2, {
+          outcome: 'failed',
+          error: { name: 'TypeError', message: 'Fetch failed: 100%_done' },
+        });
+        const lost = ended(3, { outcome: 'lost', worker: 'b' });
+        const wrapped = ended(4, {
+          outcome: 'failed',
+          trigger: 'manual',
+          error: {
+            message: 'outer',
+            cause: { message: 'inner', errors: [{ name: 'AbortError', message: 'ECONNREFUSED 💥' }] },
+          },
+        });
+        const cancelled = ended(5, { outcome: 'cancelled', trigger: 'event', error: { message: 'by ann' } });
+        const on = makeRun({ at: 6 });
+        await store.save([fine, failed, lost, wrapped, cancelled, on]);
+        const found = async (query: Omit<RunQuery, 'limit'>) => store.find({ ...query, limit: 10 });
+        assertSame(await found({ id: lost.id }), [lost]);
+        assertSame(await found({ id: lost.id, worker: 'a' }), []);
+        assertSame(await found({ id: randomUUID() }), []);
+        assertSame(await found({ outcomes: ['failed'] }), [wrapped, failed]);
+        assertSame(await found({ outcomes: ['lost', 'cancelled', 'running'] }), [on, cancelled, lost]);
+        assertSame(await found({ outcomes: ['succeeded'] }), [fine]);
+        assertSame(await found({ outcomes: [] }), []);
+        assertSame(await found({ trigger: 'manual' }), [wrapped]);
+        assertSame(await found({ trigger: 'schedule', worker: 'a' }), [on, failed, fine]);
+        assertSame(await found({ since: new Date(START + 4) }), [on, cancelled, wrapped]);
+        assertSame(await found({ until: new Date(START + 2) }), [fine]);
+        assertSame(await found({ since: new Date(START + 2), until: new Date(START + 3) }), [failed]);
+        for (const text of ['fetch', 'TYPEERROR', '100%_']) assertSame(await found({ text }), [failed]);
+        for (const text of ['econnrefused 💥', 'Abort', 'inner'])
+          assertSame(await found({ text }), [wrapped]);
+        for (const text of ['100__done', '%', "';--", '$.message', '"']) {
+          const expected = text === '%' ? [failed] : [];
+          assertSame(await found({ text }), expected);
+        }
+        const all = {
+          worker: 'a',
+          outcomes: ['failed'],
+          trigger: 'manual',
+          text: 'outer',
+          since: new Date(START),
+        } as const;
+        assertSame(await found(all), [wrapped]);
+        assertSame(await found({ ...all, before: wrapped }), []);
+        assertSame(await found({ outcomes: ['failed'], before: wrapped }), [failed]);
+      },
+    ),
 
     contract('saves nothing without complaint', async (store) => {
       await store.save([]);

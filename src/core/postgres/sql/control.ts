@@ -1,5 +1,5 @@
-import { instant, NOW, startAfter } from './conditions.js';
-import { asInstant, asInterval, timeColumn } from './record.js';
+import { instant, NOW, requestWaits, startAfter } from './conditions.js';
+import { asInstant, asInterval, asMs, timeColumn } from './record.js';
 
 /** $1: worker. When there is nothing to change, the record is answered as it is. */
 const control = (schema: string, sets: string, when: string): string => `
@@ -33,6 +33,22 @@ export const rescheduleWorker = (schema: string): string =>
 export const cancelRun = (schema: string): string => `
 UPDATE ${schema}.workers SET cancel_requested = true
 WHERE name = $1 AND fencing = $2 AND holder IS NOT NULL AND NOT cancel_requested
+`;
+
+/** $1: run. $2: actor. $3: reason. Drops it if it waits; noted in any case, as it may be granted in this very moment. */
+export const cancelRunById = (schema: string): string => `
+WITH ${instant}, noted AS (
+  INSERT INTO ${schema}.cancellations (run_id, actor, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+), dropped AS (
+  UPDATE ${schema}.requests AS r SET ended_at = clock_timestamp(), outcome = '{"dropped": true}'
+  FROM ${schema}.workers AS w
+  WHERE r.id = $1 AND w.name = r.worker AND ${requestWaits('r', 'w')}
+  RETURNING r.worker, r.trigger, ${asMs('r.requested_at')} AS "requestedAt"
+)
+SELECT
+  ${timeColumn}, (SELECT row_to_json(dropped) FROM dropped) AS dropped,
+  EXISTS (SELECT FROM ${schema}.workers WHERE run_id = $1 AND holder IS NOT NULL)
+    OR EXISTS (SELECT FROM ${schema}.requests WHERE id = $1 AND ended_at IS NULL) AS known
 `;
 
 /**

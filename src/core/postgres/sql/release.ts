@@ -8,7 +8,11 @@ const status = `
         last_duration_ms = _duration,
         progress = NULL,
         run_count = w.run_count + 1,
-        consecutive_failures = CASE WHEN _succeeded THEN 0 ELSE w.consecutive_failures + 1 END,
+        consecutive_failures = CASE
+          WHEN _succeeded THEN 0
+          WHEN _succeeded IS NULL THEN w.consecutive_failures
+          ELSE w.consecutive_failures + 1
+        END,
         not_before = CASE
           WHEN _delay IS NULL THEN w.not_before
           WHEN _delay > 0 THEN clock_timestamp() + ${asInterval('_delay')}
@@ -31,7 +35,7 @@ const passes = `(${done} AND (${owed}) IS NULL AND coalesce(v_passed > w.slot, f
  *
  * Lengths and instants are milliseconds. `_kind`: `done`, `undone`, `unrun`. `_delay`: no run for a slot for so long; 0:
  * no such wait; null: as it was. `_outcome`: the run's record, for who asked for it. `_passed`: slots up to here passed,
- * `_skipped` of them, or null.
+ * `_skipped` of them, or null. `_succeeded`: null for a run that was cancelled, which is neither success nor failure.
  */
 export const releaseFunction = (schema: string): string =>
   `

@@ -33,6 +33,8 @@ FROM target AS w
 export const pruneRequests = (schema: string): string => `
 WITH gone AS (
   DELETE FROM ${schema}.members WHERE seen_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
+), told AS (
+  DELETE FROM ${schema}.cancellations WHERE requested_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
 )
 DELETE FROM ${schema}.requests
 WHERE ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
@@ -42,7 +44,7 @@ WHERE ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
 /**
  * $1, $2: names and revisions that a replica knows. $3: requests whose outcome it waits for. $4: those that
  * are on there without a lease. $5: of such a one nothing is heard for so many ms when it is given up.
- * One row: records with news, requests that wait, outcomes.
+ * $6: runs that are on there. One row: records with news, requests that wait, outcomes, cancellations.
  */
 export const pulse = (schema: string): string => `
 WITH ${instant}, known AS (
@@ -78,5 +80,9 @@ SELECT
     FROM unnest($3::uuid[]) AS a (id)
     LEFT JOIN ${schema}.requests AS r ON r.id = a.id
     LEFT JOIN ${schema}.workers AS w ON w.name = r.worker
-  ) AS outcomes
+  ) AS outcomes,
+  (
+    SELECT coalesce(json_object_agg(run_id, json_strip_nulls(json_build_object('actor', actor, 'reason', reason))), '{}')
+    FROM ${schema}.cancellations WHERE run_id = ANY ($6::uuid[])
+  ) AS cancellations
 `;

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
+import { type RunQuery } from '../history/run.store.js';
+import { PostgresRunStore } from './postgres-run.store.js';
+import { findRuns } from './sql/find-runs.js';
+
+const RUNS = 200_000;
+
+describe('looking for runs in a long history', () => {
+  let database: TestDatabase;
+  let pool: pg.Pool;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    await new PostgresRunStore({ pool }).open();
+    // One in 500 failed, one in 1,000 was asked for, one is on; of one worker nothing ever failed.
+    await pool.query(
+      `INSERT INTO workers.runs (id, worker, replica, trigger, attempt, scheduled_at, started_at, ended_at, outcome, error)
+       SELECT gen_random_uuid(), 'w' || n % 50, gen_random_uuid(),
+         CASE WHEN n % 1000 = 7 THEN 'manual' ELSE 'schedule' END, 1, at, at, at,
+         CASE WHEN n % 500 = 3 THEN 'failed' WHEN n = 9 THEN 'running' ELSE 'succeeded' END,
+         CASE WHEN n % 500 = 3 THEN '{"name":"Error","message":"connect ECONNREFUSED"}'::jsonb END
+       FROM generate_series(1, ${RUNS}) AS n, LATERAL (SELECT now() - n * interval '1 second' AS at) AS start`,
+    );
+    await pool.query('VACUUM ANALYZE workers.runs');
+  }, 60_000);
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
+
+  it.each<[string, Omit<RunQuery, 'limit'>]>([
+    ['all', {}],
+    ['a worker', { worker: 'w3' }],
+    ['an id', { id: randomUUID() }],
+    ['failures', { outcomes: ['failed', 'timed_out', 'lost'] }],
+    ['failures of a worker', { outcomes: ['failed'], worker: 'w3' }],
+    ['failures of a worker that has none', { outcomes: ['failed', 'lost'], worker: 'w4' }],
+    ['what is on', { outcomes: ['running'] }],
+    ['successes', { outcomes: ['succeeded'] }],
+    ['what was asked for', { trigger: 'manual' }],
+    ['what was asked for of a worker', { trigger: 'event', worker: 'w7' }],
+    ['text', { text: 'econnrefused' }],
+    ['text that no error has', { text: 'no such text' }],
+    ['a day', { since: new Date(Date.now() - 90_000_000), until: new Date(Date.now() - 3_600_000) }],
+    ['a page of failures', { outcomes: ['failed'], before: { id: randomUUID(), startedAt: new Date(Date.now() - 90_000_000) } }],
+  ])('reads an index and few rows: %s', async (_what, query) => {
+    const { statement, values } = findRuns({ ...query, limit: 50 });
+    const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+      `EXPLAIN (ANALYZE, FORMAT JSON) ${statement('workers')}`,
+      values,
+    );
+    const nodes = [...allOf(rows[0]!['QUERY PLAN'][0].Plan)];
+    expect(nodes.map((node) => node['Node Type'])).not.toContain('Seq Scan');
+    for (const node of nodes)
+      expect((node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops']).toBeLessThan(2_000);
+  }); // prettier-ignore
+});
+
+interface Plan {
+  'Node Type': string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: Plan[];
+}
+
+function* allOf(plan: Plan): Generator<Plan> {
+  yield plan;
+  for (const child of plan.Plans ?? []) yield* allOf(child);
+}
