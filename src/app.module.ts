@@ -12,6 +12,10 @@ import { BrakesIndicator } from './app/http/brakes.indicator.js';
 import { HealthController } from './app/http/health.controller.js';
 import { StartController } from './app/http/start.controller.js';
 import { EventsHttpModule } from './modules/events/events-http.module.js';
+import { NetworkHttpModule } from './modules/network/network-http.module.js';
+import { NetworkModule } from './modules/network/network.module.js';
+import { CertRenewerModule } from './modules/workers/cert-renewer/cert-renewer.module.js';
+import { type CertRenewerOptions } from './modules/workers/cert-renewer/cert-renewer.options.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
 
 /** What the reference app is made of, beside its fleet file. */
@@ -24,12 +28,16 @@ export interface AppOptions {
   token: string;
   /** Milliseconds that a run in flight gets at shutdown. */
   drainTimeout: number;
+  /** Resolvers to ask; default those of the system. */
+  dnsServers?: readonly string[];
+  certificates: Pick<CertRenewerOptions, 'encryptionKeys' | 'issuers'>;
 }
 
 /** The reference control plane: the fleet, the workers that keep it, and what shows them. */
 @Module({})
 export class AppModule {
-  static forRoot({ databaseUrl, instancesDirectory, fleet, token, drainTimeout }: AppOptions): DynamicModule {
+  static forRoot(options: AppOptions): DynamicModule {
+    const { databaseUrl, instancesDirectory, fleet, token, drainTimeout, dnsServers, certificates } = options;
     return {
       module: AppModule,
       imports: [
@@ -42,6 +50,9 @@ export class AppModule {
           }),
         }),
         GarbageCollectorModule.forRoot(fleet.garbageCollector),
+        NetworkModule.forRoot({ dnsServers }),
+        NetworkHttpModule,
+        CertRenewerModule.forRoot(certificates),
         EventsHttpModule,
         TerminusModule.forRoot({ logger: false }),
         WorkerHealthModule,

@@ -1,7 +1,12 @@
 import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { join } from 'node:path';
 import { AppModule } from '../app.module.js';
 import { hostCheck } from '../core/http/host-check.js';
+import { type HttpsServer, provisionOwnNames, startHttps, writeRoot } from './https/https.server.js';
+import { besidesChallenges } from './https/besides-challenges.js';
+import { certificateOptions } from './https/certificate-options.js';
+import { loadHttpsConfig } from './https/https-config.js';
 import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
 import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
@@ -28,32 +33,49 @@ export interface ControlPlane {
  */
 export async function startControlPlane(): Promise<ControlPlane> {
   const config = loadAppConfig();
+  const httpsConfig = loadHttpsConfig(config.port);
   const fleet = loadFleetFile(config.fleetFile);
   await checkPort(config.host, config.port);
+  await checkPort(config.host, httpsConfig.port, 'HTTPS_PORT');
   const resources = await openResources(config, say);
   const token = config.workersToken ?? generateToken();
   let app: INestApplication | undefined;
+  let https: HttpsServer | undefined;
   const stopping = new AbortController();
   const stop = async (): Promise<void> => {
     stopping.abort(new Error('The app is shutting down'));
+    await https?.close();
     await app?.close();
     await resources.release();
   };
   try {
-    const { databaseUrl, instancesDirectory } = resources;
+    const { databaseUrl, directory, instancesDirectory } = resources;
     const { drainTimeout } = config;
+    const { dnsServers } = httpsConfig;
+    const certificates = await certificateOptions(httpsConfig, directory);
     app = await NestFactory.create(
-      AppModule.forRoot({ databaseUrl, instancesDirectory, fleet, token, drainTimeout }),
+      AppModule.forRoot({
+        databaseUrl,
+        instancesDirectory,
+        fleet,
+        token,
+        drainTimeout,
+        dnsServers,
+        certificates,
+      }),
       // The modules' own start-up lines would bury what a newcomer wants to know; the error that ends a start is
       // explained by whoever called, and Nest would log it before, stack and all.
       { logger: ['warn', 'fatal'], abortOnError: false },
     );
-    app.use(hostCheck({ allow: config.allowedHosts }));
+    app.use(besidesChallenges(hostCheck({ allow: [...config.allowedHosts, ...httpsConfig.domains] })));
     app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)));
     await listen(app, config);
+    https = await startHttps(app, config.host, httpsConfig.port, httpsConfig.domains[0]);
     Logger.overrideLogger(['log', 'warn', 'error', 'fatal']);
-    announce(await app.getUrl(), resources, config.workersToken ? undefined : token);
+    const secure = await httpsLine(app, https.port, httpsConfig.domains[0], directory);
+    announce(await app.getUrl(), secure, resources, config.workersToken ? undefined : token);
     void bringUp(app, fleet, stopping.signal);
+    void ownNames(app, httpsConfig.domains, stopping.signal);
   } catch (error) {
     await stop();
     throw error;
@@ -70,19 +92,47 @@ async function listen(app: INestApplication, { host, port }: { host: string; por
   }
 }
 
-function announce(url: string, resources: Resources, token: string | undefined): void {
+function announce(
+  url: string,
+  secure: string | undefined,
+  resources: Resources,
+  token: string | undefined,
+): void {
   say(`
 ctrlplane-workers is running at ${url}
 
   workers    ${url}/workers
   health     ${url}/health
-  events     ${url}/events`);
+  events     ${url}/events
+  certs      ${url}/certificates`);
+  if (secure) say(`  https      ${secure}`);
   if (resources.databaseUrlFile) say(`  database   psql "$(cat ${resources.databaseUrlFile})"`);
   if (token) {
     say(`  token      ${token}`);
     say(`\n  curl -X POST -H "Authorization: Bearer ${token}" ${url}/workers/gc/trigger`);
   }
   say('\nCtrl-C stops the app; the fleet goes on, and `npm run fleet:down` removes it.\n');
+}
+
+/** Where HTTPS is, and how to trust it; undefined where the app has no name of its own. */
+async function httpsLine(
+  app: INestApplication,
+  port: number,
+  domain: string | undefined,
+  directory: string,
+): Promise<string | undefined> {
+  if (domain === undefined) return undefined;
+  const root = join(directory, 'local-ca.pem');
+  const trusted = (await writeRoot(app, root)) ? `   (curl --cacert ${root})` : '';
+  return `https://${domain}:${port}${trusted}`;
+}
+
+async function ownNames(app: INestApplication, names: readonly string[], signal: AbortSignal): Promise<void> {
+  try {
+    await provisionOwnNames(app, names);
+  } catch (error) {
+    if (!signal.aborted) new Logger('Https').error(error);
+  }
 }
 
 async function bringUp(app: INestApplication, fleet: FleetFile, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,11 @@ import {
   InvalidDatabaseUrlError,
   UnknownMigrationsError,
 } from '../modules/schema/schema.errors.js';
+import {
+  InvalidEncryptionKeysError,
+  MissingEncryptionKeyError,
+} from '../modules/certificates/keys/key-ring.errors.js';
+import { InvalidDnsServersError } from '../modules/dns/dns.errors.js';
 import { AppConfigError } from './config/config.errors.js';
 import { DataDirectoryInUseError, UnusableDirectoryError } from './data-directory/index.js';
 import { EmbeddedPostgresError } from './embedded-postgres/index.js';
@@ -25,6 +30,9 @@ const EXPECTED = [
   SchemaNewerThanCodeError,
   PostgresOptionsError,
   InvalidWorkersError,
+  InvalidEncryptionKeysError,
+  MissingEncryptionKeyError,
+  InvalidDnsServersError,
 ];
 
 /** An error of the start as a person wants to read it; the stack only of what nobody foresaw. */

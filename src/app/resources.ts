@@ -10,6 +10,8 @@ export interface Resources {
   databaseUrl: string;
   /** Where the embedded database's URL is written; absent when `DATABASE_URL` names another. */
   databaseUrlFile?: string;
+  /** The data directory itself. Absolute. */
+  directory: string;
   instancesDirectory: string;
   /** Stops the embedded database and lets the next app have the data directory. Instances go on. */
   release(): Promise<void>;
@@ -28,12 +30,14 @@ export async function openResources(config: AppConfig, say: (line: string) => vo
   const directory = await openDataDirectory(path);
   const instancesDirectory = join(directory.path, 'instances');
   const { databaseUrl } = config;
-  if (databaseUrl) return { databaseUrl, instancesDirectory, release: () => directory.release() };
+  if (databaseUrl)
+    return { databaseUrl, directory: directory.path, instancesDirectory, release: () => directory.release() };
   try {
     const postgres = await startEmbeddedPostgres({ directory: join(directory.path, 'postgres'), log: say });
     return {
       databaseUrl: postgres.url,
       databaseUrlFile: await writeSecret(join(directory.path, 'postgres.url'), postgres.url),
+      directory: directory.path,
       instancesDirectory,
       release: async () => {
         await postgres.stop();

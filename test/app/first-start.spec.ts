@@ -38,13 +38,14 @@ describe('the first start of the app, with nothing set', () => {
   it('is healthy', async () => {
     expect(await app.get('/health')).toMatchObject({
       status: 200,
-      body: { status: 'ok', details: { workers: { status: 'up', running: true, total: 2 } } },
+      body: { status: 'ok', details: { workers: { status: 'up', running: true, total: 3 } } },
     });
   });
 
   it('lists each worker with the fields of the protocol', async () => {
     const { body } = await app.get<Record<string, unknown>[]>('/workers');
     expect(body).toEqual([
+      expect.objectContaining({ name: 'cert_renewer', interval: 60_000, running: true }),
       expect.objectContaining({
         name: 'gc',
         interval: 5_000,
@@ -56,7 +57,7 @@ describe('the first start of the app, with nothing set', () => {
       }),
       expect.objectContaining({ name: 'workers_retention', interval: 3_600_000, running: true }),
     ]);
-    expect(body[0]).not.toHaveProperty('last_error');
+    expect(body[1]).not.toHaveProperty('last_error');
     const { body: one } = await app.get('/workers/gc');
     expect(Object.keys(one as object)).toEqual(Object.keys(body[0]!));
   });

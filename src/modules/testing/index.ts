@@ -28,6 +28,12 @@ export {
   issuanceLimiterContract,
   type IssuanceLimiterSetup,
 } from '../certificates/limits/issuance-limiter.contract.js';
+export {
+  SimulatedCa,
+  type SimulatedCaOptions,
+  type SimulatedFault,
+  type SimulatedOrder,
+} from '../certificates/issuers/simulated-ca/simulated-ca.js';
 export { domainStoreContract } from '../network/domain.store.contract.js';
 export { InMemoryDomainStore } from '../network/in-memory-domain.store.js';
 export { routeStoreContract } from '../network/route.store.contract.js';

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../../../core/timing/clock.js';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { RunContext } from '../../../core/worker/run-context.js';
 import { type CertificateClaim, CertificateStore } from '../../certificates/certificate.store.js';
@@ -40,8 +41,9 @@ export class CertRenewer {
     keyRing: KeyRing,
     events: EventBus,
     transactions: Transactions,
+    private readonly clock: Clock,
   ) {
-    const desk = new OrderDesk(limiter, keyRing, settings);
+    const desk = new OrderDesk(limiter, keyRing, settings, clock);
     const random = Math.random;
     this.parts = { certificates, domains, preflight, issuers, desk, events, transactions, settings, random };
   }
@@ -84,7 +86,7 @@ export class CertRenewer {
     const { concurrency } = this.settings;
     const { failures } = await forEachIsolated(
       lane,
-      { concurrency, signal: context.signal, key: ({ certificate }) => certificate.id },
+      { concurrency, signal: context.signal, clock: this.clock, key: ({ certificate }) => certificate.id },
       async (claim, signal) => {
         const outcome = await new Renewal(this.parts, now, signal).run(claim);
         count(outcome);

@@ -1,3 +1,4 @@
+import { type Clock } from '../../../core/timing/clock.js';
 import { type Certificate, certificatePurpose, type NewVersion } from '../../certificates/certificate.js';
 import { type CertificateIssuer } from '../../certificates/issuers/certificate-issuer.js';
 import { IssuerError, type IssuerFault } from '../../certificates/issuers/issuer.errors.js';
@@ -26,12 +27,20 @@ export interface OrderDeskOptions {
   orderTimeout: number;
 }
 
+/** The CA did not come to an end in time. */
+class OrderTimeoutError extends Error {
+  constructor(timeout: number) {
+    super(`the order took longer than ${timeout} ms`);
+  }
+}
+
 /** Places one order for a certificate, and hands out only what may be served. */
 export class OrderDesk {
   constructor(
     private readonly limiter: IssuanceLimiter,
     private readonly keyRing: KeyRing,
     private readonly options: OrderDeskOptions,
+    private readonly clock: Clock,
   ) {}
 
   /** Whether the CA's limits leave room for the order, whose tokens are taken then; else in how many milliseconds. */
@@ -52,37 +61,40 @@ export class OrderDesk {
     now: Date,
     signal: AbortSignal,
   ): Promise<Attempt> {
-    const began = performance.now();
+    const began = this.clock.monotonic();
     const { names, keyType } = certificate;
     const { privateKey, csr } = await createKeyAndRequest(names, keyType);
     const replaces = this.replacedBy(certificate, issuer);
+    const timeout = new AbortController();
+    const timer = this.clock.setTimer(
+      () => timeout.abort(new OrderTimeoutError(this.options.orderTimeout)),
+      this.options.orderTimeout,
+    );
     try {
-      const timed = AbortSignal.any([signal, AbortSignal.timeout(this.options.orderTimeout)]);
+      const timed = AbortSignal.any([signal, timeout.signal]);
       const { chain } = await issuer.issue({ names, csr, replaces, signal: timed });
       const info = checkIssued(chain, {
         names,
         privateKey,
-        now: now.getTime() + (performance.now() - began),
+        now: now.getTime() + (this.clock.monotonic() - began),
         clockSkew: this.options.clockSkew,
         roots: issuer.roots,
       });
       return { outcome: 'issued', version: this.sealed(certificate, issuer, chain, privateKey, info) };
     } catch (error) {
       signal.throwIfAborted();
-      return this.failed(error, certificate, issuer);
+      return this.failed(timeout.signal.aborted ? timeout.signal.reason : error, certificate, issuer);
+    } finally {
+      timer.cancel();
     }
   }
 
   private async failed(error: unknown, { names }: Certificate, issuer: CertificateIssuer): Promise<Attempt> {
-    const { message, name } = error as Error;
-    const timedOut = name === 'TimeoutError' || name === 'AbortError';
-    const reason = timedOut ? `the order took longer than ${this.options.orderTimeout} ms` : message;
-    if (!(error instanceof IssuerError))
-      return {
-        outcome: 'failed',
-        fault: timedOut ? 'unavailable' : 'unusable',
-        reason: storableText(reason),
-      };
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof IssuerError)) {
+      const fault = error instanceof OrderTimeoutError ? 'unavailable' : 'unusable';
+      return { outcome: 'failed', fault, reason: storableText(reason) };
+    }
     const { fault, failedNames, retryAt } = error;
     if (fault === 'validation' && issuer.limits) {
       const failed = failedNames.length ? failedNames : names;

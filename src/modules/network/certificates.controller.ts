@@ -1,0 +1,48 @@
+import { Get, Query } from '@nestjs/common';
+import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
+import { toWirePage, type WirePage } from '../../core/http/wire.js';
+import { ControlPlaneController } from '../auth/control-plane.controller.js';
+import { CERTIFICATE_STAGES, type CertificateStage } from '../certificates/certificate.js';
+import { type CertificateView, certificateView } from '../certificates/certificate-view.js';
+import { parseId } from '../ids/typed-id.js';
+import { NetworkService } from './network.service.js';
+
+interface CertificatesQuery {
+  tenant_id?: string;
+  domain_id?: string;
+  stage?: CertificateStage;
+  limit: number;
+  after?: string;
+}
+
+/** Certificates, oldest first: days left, stage, next attempt, and the last error in the CA's own words. */
+@ControlPlaneController('certificates')
+export class CertificatesController {
+  constructor(private readonly network: NetworkService) {}
+
+  @Get()
+  async list(
+    @Query(
+      new QueryPipe({
+        tenant_id: text(),
+        domain_id: text(),
+        stage: oneOf(...CERTIFICATE_STAGES),
+        limit: limit(),
+        after: text(),
+      }),
+    )
+    { tenant_id, domain_id, stage, limit, after }: CertificatesQuery,
+  ): Promise<WirePage<CertificateView>> {
+    const query = {
+      stage,
+      limit,
+      after,
+      domainId: domain_id === undefined ? undefined : parseId('domain', domain_id),
+    };
+    const { items, next } =
+      tenant_id === undefined
+        ? await this.network.listCertsAcrossTenants(query)
+        : await this.network.listCerts(parseId('tenant', tenant_id), query);
+    return toWirePage({ items: items.map((certificate) => certificateView(certificate, Date.now())), next });
+  }
+}
