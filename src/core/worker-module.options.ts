@@ -18,8 +18,8 @@ export interface WorkerModuleOptions {
    */
   coordination?: Coordinator;
   /**
-   * With coordination: how long after the last sign of life of a replica its run is another one's. At least 1 s.
-   * Default 5 s.
+   * With coordination: how long after the last sign of life of a replica its run is another one's, for all workers that do
+   * not say it themselves. At least 1 s. Default: as it fits each worker, 1 to 5 s; see `WorkerOptions.lease`.
    */
   lease?: Duration;
   /**
@@ -53,8 +53,8 @@ export interface WorkerModuleOptions {
    */
   scheduleModule?: 'refuse' | 'ignore';
   /**
-   * Called with every run that failed or timed out, after it was recorded, and with what it threw: for an error tracker,
-   * which wants the error itself with its cause. What `onError` throws is logged.
+   * Called with every run that failed, timed out or was lost, after it was recorded, and with what it threw: for an error
+   * tracker, which wants the error itself with its cause. What `onError` throws is logged.
    */
   onError?: (run: EndedRun, error: unknown) => unknown;
 }

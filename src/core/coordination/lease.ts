@@ -10,6 +10,9 @@ const BEATS = 3;
 /** After a heartbeat that failed, as a share of the lease. */
 const RETRY = 0.05;
 
+/** How long to wait for the answer of one, as a share of the lease. */
+const PATIENCE = 0.4;
+
 const UNRENEWED = 'it was not renewed in time';
 
 /** What a lease tells the run that holds it. */
@@ -88,11 +91,13 @@ export class Lease {
     try {
       const progress = this.listener.progress();
       const answer = this.clock.heard(
-        await this.coordinator.heartbeat({
-          ...this.held,
-          lease: this.length,
-          ...(progress && { progress }),
-        }),
+        await this.answered(
+          this.coordinator.heartbeat({
+            ...this.held,
+            lease: this.length,
+            ...(progress && { progress }),
+          }),
+        ),
       );
       if (this.over) return;
       const { leaseUntil, time, cancelRequested } = answer;
@@ -105,6 +110,17 @@ export class Lease {
       // Away: tried again until trust is over. Whoever claims next reports that.
       if (!this.over) this.beatIn(this.length * RETRY);
     }
+  }
+
+  /** One that is given up leaves time for another, whatever the coordinator's own patience is. */
+  private answered<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.setTimer(
+        () => reject(new Error('the coordinator does not answer')),
+        this.length * PATIENCE,
+      );
+      call.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   private lose(why: string): void {

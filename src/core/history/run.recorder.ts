@@ -6,7 +6,7 @@ import { atMost } from '../timing/at-most.js';
 import { Clock, type Timer } from '../timing/clock.js';
 import { inRootContext } from '../timing/root-context.js';
 import { type Replica, thisReplica } from './replica.js';
-import { type Run } from './run.js';
+import { type EndedRun, type Run } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
 import { saveApart } from './save-apart.js';
 
@@ -54,6 +54,7 @@ export class RunRecorder {
   private writing?: Promise<void>;
   private flushTimer?: Timer;
   private heartbeatTimer?: Timer;
+  private onLost: (run: EndedRun) => void = () => {};
   /** What fails from then on is not tried again: it would keep the process alive for ever. */
   private closed = false;
 
@@ -124,6 +125,11 @@ export class RunRecorder {
   ): Promise<Map<string, Date>> {
     const now = new Date(this.clock.now());
     return (await this.store.lastSlots?.(workers, now, timings)) ?? new Map<string, Date>();
+  }
+
+  /** Has it told of the runs that the store finds to be lost, as their replica answers no more. */
+  whenLost(listener: (run: EndedRun) => void): void {
+    this.onLost = listener;
   }
 
   status(): HistoryStatus {
@@ -241,15 +247,18 @@ export class RunRecorder {
     try {
       const lost = await this.store.heartbeat(this.replica, LOST_AFTER);
       this.outages.succeeded('heartbeats');
-      for (const run of lost)
+      for (const run of lost) {
         this.logger.warn(
           `Run ${run.id} of "${run.worker}" is lost: its replica ${run.replica} answers no more`,
         );
+        this.onLost(run as EndedRun);
+      }
     } catch (error) {
       this.outages.failed('heartbeats', error);
     }
     if (this.closed) return;
-    this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY);
+    // It keeps no process alive: what runs, or waits for its slot, does.
+    this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY, true);
   }
 }
 

@@ -144,7 +144,8 @@ function ownPool(config: pg.PoolConfig, keep: boolean, mayOpen: number): PoolHan
     connectionTimeoutMillis: CONNECT_WITHIN,
     // That of `pg` puts a connection back into the pool on which nothing comes back.
     query_timeout: 0,
-    allowExitOnIdle: false,
+    // What keeps the process alive is workers that wait for their slots, not connections.
+    allowExitOnIdle: true,
     stream,
   });
   // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.

@@ -6,6 +6,7 @@ import { messageOf } from '../text/describe-error.js';
 import {
   attempts,
   backoffTimes,
+  leaseTime,
   type BackoffTimes,
   longestCatchUp,
   longestLateness,
@@ -42,6 +43,8 @@ export interface WorkerDefinition extends Timing {
   /** Infinity when a slot is run however late. */
   readonly startDeadline: number;
   readonly unref: boolean;
+  /** Undefined as it fits the schedule. */
+  readonly lease: number | undefined;
   readonly on: readonly string[];
   readonly scope: NonNullable<WorkerOptions['scope']>;
   readonly maxAttempts: number;
@@ -110,6 +113,7 @@ export function defineWorker(
     ),
     maxAttempts: checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
     record: checked('record', 'all', () => oneOf(['all', 'failures', 'none'], option('record') ?? 'all')),
+    lease: checked('lease', undefined, () => leaseTime(option('lease'))),
     jitter: option('jitter'),
     critical: option('critical') ?? false,
     enabled: option('enabled') ?? true,

@@ -87,6 +87,17 @@ export function runTimeout(timeout: Duration | undefined): number | undefined {
   return ms;
 }
 
+/** A shorter lease cannot be renewed in time. Milliseconds. */
+const SHORTEST_LEASE = 1_000;
+
+export function leaseTime(lease: Duration | undefined): number | undefined {
+  if (lease === undefined) return undefined;
+  const ms = parseDuration(lease);
+  if (ms < SHORTEST_LEASE)
+    throw new RangeError(`${ms} ms is too short to be renewed in time: give ${SHORTEST_LEASE} or more`);
+  return ms;
+}
+
 export function backoffTimes(backoff: WorkerOptions['backoff']): BackoffTimes | undefined {
   if (backoff === undefined) return undefined;
   const given = typeof backoff === 'object' && backoff !== null ? backoff : { initial: backoff };

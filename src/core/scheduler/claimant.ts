@@ -2,12 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { type Claim, type ClaimAnswer } from '../coordination/coordinator.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
+import { leaseLength } from './lease-length.js';
 import { type ClusterView, type Target } from './cluster-view.js';
 
 /** An answer, and when the claim was sent, by the monotonic clock. */
 export interface Answered {
   readonly answer: ClaimAnswer;
   readonly sentAt: number;
+  /** That was asked for, milliseconds. */
+  readonly lease: number | undefined;
+  /** What was claimed is too late to be run: it was claimed to be passed over, once for all replicas. */
+  readonly passesOver: boolean;
+}
+
+/** One that was sent. */
+interface Sent {
+  readonly target: Target;
+  readonly claim: Claim;
+  readonly passesOver: boolean;
 }
 
 /**
@@ -15,7 +27,7 @@ export interface Answered {
  * has, by the same run: by that the coordinator knows it.
  */
 export class Claimant {
-  private unanswered?: { target: Target; claim: Claim };
+  private unanswered?: Sent;
   /** By the monotonic clock: no call before. */
   private retryAt = -Infinity;
 
@@ -52,37 +64,45 @@ export class Claimant {
 
   /** @returns undefined when no answer came */
   async claim(target: Target, view: ClusterView): Promise<Answered | undefined> {
-    const { coordinator, clock, reached } = this.parts;
-    const claim = this.repeated(target) ?? this.made(target, view);
-    this.unanswered = { target, claim };
+    const { definition, parts } = this;
+    const { coordinator, clock, reached } = parts;
+    const sent = this.repeated(target) ?? this.made(target, view);
+    this.unanswered = sent;
     const sentAt = clock.monotonic();
     try {
-      const answer = clock.heard(await coordinator.claim(claim));
-      reached(undefined, 'claims', claim.worker);
+      const answer = clock.heard(await coordinator.claim(sent.claim));
+      reached(undefined, 'claims', definition.name);
       this.unanswered = undefined;
-      return { answer, sentAt };
+      return { answer, sentAt, lease: sent.claim.lease, passesOver: sent.passesOver };
     } catch (error) {
-      reached(error, 'claims', claim.worker);
+      reached(error, 'claims', definition.name);
       this.rest();
       return undefined;
     }
   }
 
-  private repeated(target: Target): Claim | undefined {
-    return this.unanswered?.target === target ? this.unanswered.claim : undefined;
+  private repeated(target: Target): Sent | undefined {
+    return this.unanswered?.target === target ? this.unanswered : undefined;
   }
 
-  private made(target: Target, view: ClusterView): Claim {
+  private made(target: Target, view: ClusterView): Sent {
     const { definition, parts, replica } = this;
+    const passesOver = view.isTooLate(target, parts.clock.now());
     // Who asked for a run was told its id.
     const asked = 'request' in target && target.request.attempts === 0 ? target.request.id : undefined;
-    return {
+    const claimed = view.claimOf(target);
+    const claim: Claim = {
       worker: definition.name,
       runId: this.unanswered?.claim.runId ?? asked ?? randomUUID(),
       replica,
-      ...view.claimOf(target),
-      lease: definition.overlap === 'allow' ? undefined : parts.lease,
+      ...claimed,
+      skipped: claimed.skipped + (passesOver ? 1 : 0),
+      lease:
+        definition.overlap === 'allow' || passesOver
+          ? undefined
+          : leaseLength(definition, parts.lease, view.timing, parts.clock.now()),
       maxAttempts: definition.maxAttempts,
     };
+    return { target, claim, passesOver };
   }
 }

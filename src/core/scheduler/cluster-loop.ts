@@ -17,6 +17,7 @@ import { ClusterRun } from './cluster-run.js';
 import { ClusterView, type Target } from './cluster-view.js';
 import { type Loop } from './loop.js';
 import { lostRun } from './lost-run.js';
+import { PassedSlots } from './passed-slots.js';
 import { PlaceInLine } from './place-in-line.js';
 import { recordInfo } from './record-info.js';
 import { type RunHandle } from './run-handle.js';
@@ -42,6 +43,7 @@ export class ClusterLoop implements Loop {
   /** Events from before it was enrolled: the coordinator takes requests for workers that it knows. */
   private readonly early: [event: unknown, scope: Scope][] = [];
   private readonly requests: ClusterRequests;
+  private readonly passed: PassedSlots;
   private view?: ClusterView;
   private active = false;
   private stopped = false;
@@ -61,6 +63,7 @@ export class ClusterLoop implements Loop {
     this.alarm = new Alarm(parts.clock, () => void this.work(), definition.unref);
     this.claimant = new Claimant(definition, parts, replica);
     this.line = new PlaceInLine(replica, parts.clock);
+    this.passed = new PassedSlots(definition.name, parts.events);
     this.requests = new ClusterRequests(definition, parts, (request) => this.want(request));
   }
 
@@ -170,7 +173,7 @@ export class ClusterLoop implements Loop {
     if (this.view) {
       if (!this.view.record.paused) void this.requests.happened(event, scope);
     } else if (this.early.length < MOST_EARLY) this.early.push([event, scope]);
-    else this.parts.events.skipped(this.definition.name, undefined);
+    else this.parts.events.passed('run.skipped', this.definition.name, 1, undefined);
   }
 
   info(): WorkerInfo {
@@ -256,13 +259,30 @@ export class ClusterLoop implements Loop {
 
   private arm(): void {
     const { claimant, line, view } = this;
-    if (!this.active || !view || this.occupied) return this.alarm.clear();
+    if (!this.active || !view) return this.alarm.clear();
     const now = this.now();
+    if (this.occupied) return this.armPassing(view, now);
     const at = claimant.unsure ? now : view.nextAt(now);
     if (at === undefined) return this.alarm.clear();
     // `pump` says when there may be a place; to look for one again and again would burn the processor.
     const wait = this.placeless ? RETRY_AFTER : Math.max(claimant.resting, line.waits(view.record.fencing));
     this.alarm.set(Math.max(at, now + wait));
+  }
+
+  /** Until the end of the run that is on: the slots that pass meanwhile are skipped, or end it. */
+  private armPassing(view: ClusterView, now: number): void {
+    const { schedule, spacing } = view.timing;
+    const { overlap } = this.definition;
+    const passes = this.executions.length > 0 && (overlap === 'skip' || overlap === 'cancelRunning');
+    if (!passes || view.record.paused || !schedule || spacing === 'delay') return this.alarm.clear();
+    if (overlap === 'skip') this.passed.during(view, now);
+    else if (view.latestDue(now) > view.record.slot) this.cancelRuns();
+    this.alarm.set(schedule.dueAt(schedule.next(Math.max(view.record.slot, view.latestDue(now)))));
+  }
+
+  /** A newer one is due. Those of other replicas hear of it with their next heartbeat. */
+  private cancelRuns(): void {
+    for (const execution of this.executions) execution.abort(new RunCancelledError(this.definition.name));
   }
 
   /** @returns whether a run has begun, which keeps its place */
@@ -293,26 +313,39 @@ export class ClusterLoop implements Loop {
         .catch((error: unknown) => this.parts.reached(error, 'cancellations', record.name));
   }
 
-  private granted({ answer, sentAt }: Granted, target: Target): boolean {
+  private granted({ answer, sentAt, lease, passesOver }: Granted, target: Target): boolean {
     const { definition } = this;
     const { record, time, lost } = answer;
     const view = this.view!;
     const requestId = requestOf(target);
+    const tooLate = view.isTooLate(target, this.now());
+    if ('slot' in target) this.passed.before(view, target.slot, this.now());
     view.learn(record);
     if (requestId !== undefined) {
       view.drop(requestId);
       this.requests.granted(requestId);
     }
-    if (lost && definition.record !== 'none')
-      this.parts.recorder.record(lostRun(definition.name, lost, this.now()));
-    const run = new ClusterRun({ ...this.parts, definition, view }, { record, sentAt, time, requestId });
+    if (lost) this.tellLost(lostRun(definition.name, lost, this.now()));
+    if (passesOver) {
+      this.passed.late(record.slot);
+      return false;
+    }
+    const run = new ClusterRun(
+      { ...this.parts, definition, view },
+      { record, sentAt, time, lease, requestId },
+    );
     if (definition.overlap !== 'allow') this.occupied = true;
-    if (!run.trusted || this.stopped) {
+    if (!run.trusted || this.stopped || tooLate) {
       this.follow(this.giveBack(run.unrun()));
       return false;
     }
     this.run(run, record, target);
     return true;
+  }
+
+  private tellLost(run: EndedRun): void {
+    if (this.definition.record !== 'none') this.parts.recorder.record(run);
+    this.parts.events.ended(run);
   }
 
   private run(run: ClusterRun, record: WorkerRecord, target: Target): void {
@@ -403,6 +436,7 @@ export class ClusterLoop implements Loop {
   private want(request: RequestedRun): void {
     if (!this.view || this.requests.isBegun(request)) return;
     const { overlap } = this.definition;
+    if (overlap === 'cancelRunning') this.cancelRuns();
     const dropsOthers = overlap === 'queueOne' || overlap === 'cancelRunning';
     this.view.requests = dropsOthers ? [request] : [...this.view.requests, request];
     void this.work();

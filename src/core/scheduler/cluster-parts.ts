@@ -18,8 +18,8 @@ export interface ClusterParts {
   readonly recorder: RunRecorder;
   readonly events: WorkerEvents;
   readonly limit: RunLimit;
-  /** Length of a lease, milliseconds. */
-  readonly lease: number;
+  /** Length of every lease that the application asks for, milliseconds; undefined: as it fits each worker. */
+  readonly lease: number | undefined;
   /** A call got through, or did not, for that worker or for all. */
   readonly reached: (error: unknown, operation: CoordinatorOperation, worker?: string) => void;
   /** Resolves when the loop has heard how its worker stands; together with others, in one call. */

@@ -108,7 +108,7 @@ export class ClusterRequests {
     try {
       const { accepted, reason } = await this.ask(asked, scope, eventId);
       if (accepted) this.accepted(asked, clock.now());
-      else if (reason === 'busy') events.skipped(this.definition.name, undefined);
+      else if (reason === 'busy') events.passed('run.skipped', this.definition.name, 1, undefined);
     } catch (error) {
       if (error instanceof InvalidPayloadError) ClusterRequests.logger.error(eventRefused(error));
       else reached(error, 'requests', this.definition.name);

@@ -18,8 +18,6 @@ export interface ClusterRunContext {
   readonly clock: CoordinatorClock;
   readonly executor: RunExecutor;
   readonly view: ClusterView;
-  /** Length of a lease, milliseconds. */
-  readonly lease: number;
 }
 
 /** A grant as it arrived. */
@@ -29,6 +27,8 @@ export interface Grant {
   readonly sentAt: number;
   /** The coordinator's time in the answer. */
   readonly time: number;
+  /** Its length, milliseconds; undefined for overlap policy `allow`, which has none. */
+  readonly lease: number | undefined;
   /** Set for a run that was asked for. */
   readonly requestId: string | undefined;
 }
@@ -44,10 +44,10 @@ export class ClusterRun {
     private readonly context: ClusterRunContext,
     private readonly grant: Grant,
   ) {
-    const { definition, coordinator, clock, lease } = context;
-    const { record, sentAt, time } = grant;
+    const { coordinator, clock } = context;
+    const { record, sentAt, time, lease } = grant;
     this.held = { worker: record.name, runId: record.runId!, fencing: record.fencing };
-    if (definition.overlap === 'allow') return;
+    if (lease === undefined) return;
     const listener = {
       lost: (reason: LeaseLostError) => this.lose(reason),
       cancelled: () => this.execution?.abort(new RunCancelledError(record.name)),
@@ -114,7 +114,7 @@ export class ClusterRun {
     const retry = backsOff && this.lease !== undefined && this.grant.requestId === undefined;
     const latest = view.latestDue(now);
     const newer = spacing !== 'delay' && latest > record.slot;
-    const passes = newer && !retry && overlap === 'skip';
+    const passes = newer && !retry && overlap === 'skip' && !view.record.paused;
     return {
       ...this.common,
       kind: 'done',

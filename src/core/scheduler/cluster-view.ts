@@ -114,21 +114,37 @@ export class ClusterView {
 
   /** What a claim of that target says of the slots between. */
   claimOf(target: Target): Pick<Claim, 'fencing' | 'from' | 'target' | 'missed' | 'skipped' | 'resetAhead'> {
-    const { fencing, slot: from, notBefore } = this.current;
+    const { fencing, slot: from } = this.current;
     const expected = { fencing, from };
     if ('request' in target)
       return { ...expected, target: { request: target.request.id }, missed: 0, skipped: 0 };
     const { slot } = target;
-    const between = Math.max(0, this.count(from, slot) - 1);
-    const skipped = notBefore === undefined ? 0 : Math.min(between, this.count(from, notBefore));
     const ahead = this.aheadBy;
     return {
       ...expected,
       target: { slot },
-      missed: between - skipped,
-      skipped,
+      ...this.between(from, slot),
       ...(ahead !== undefined && { resetAhead: ahead }),
     };
+  }
+
+  /** What becomes of the slots between: those of a backoff, and of a run that the next one waited for, are skipped. */
+  between(from: number, slot: number): { missed: number; skipped: number } {
+    const { notBefore = -Infinity, status } = this.current;
+    const busyUntil = this.definition.overlap === 'allow' ? -Infinity : (status.lastEnd ?? -Infinity);
+    const all = Math.max(0, this.count(from, slot) - 1);
+    const skipped = Math.min(all, Math.max(0, this.count(from, Math.max(notBefore, busyUntil))));
+    return { missed: all - skipped, skipped };
+  }
+
+  /** Too late to be run, as the definition has it: what is caught up or tried again is not. */
+  isTooLate(target: Target, now: number): boolean {
+    if (!('slot' in target) || this.definition.startDeadline === Infinity) return false;
+    const { slot } = target;
+    const attempt = slot === this.current.slot ? (this.current.owed ?? 1) : 1;
+    return (
+      this.triggerOf(slot, attempt) === 'schedule' && now - this.dueAt(slot) > this.definition.startDeadline
+    );
   }
 
   /**

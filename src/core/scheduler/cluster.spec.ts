@@ -405,6 +405,65 @@ describe('replicas of a cluster', () => {
     expect(await status(b!)).toMatchObject({ missedCount: 4 });
   });
 
+  it('tell of what all of them missed, and of a run whose replica fell silent, and hand that to onError', async () => {
+    const told: [number, string, number | string][] = [];
+    const errors: unknown[] = [];
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+    let gone = false;
+    const cutOff = new Proxy(cluster.coordinator, {
+      get: (target, name: keyof LocalCoordinator) => {
+        const method: unknown = target[name];
+        if (typeof method !== 'function') return method;
+        return gone ? () => Promise.reject(new Error('gone')) : method.bind(target);
+      },
+    });
+    const workers = worker({ interval: '1m' }, taking(clock, 30_000));
+    await cluster.join(workers, { coordination: cutOff });
+    while (ran.length === 0) await clock.advance('1s');
+    gone = true;
+    const b = await cluster.join(workers, { onError: (run) => errors.push([run.outcome, run.replica]) });
+    b.scheduler.events$.subscribe((event) => {
+      if (event.type === 'run.lost') told.push([1, event.type, event.run.id]);
+      if (event.type === 'run.missed') told.push([1, event.type, event.count]);
+    });
+    await clock.advance('40s');
+    expect(told).toEqual([[1, 'run.lost', expect.any(String)]]);
+    expect(errors).toEqual([['lost', expect.any(String)]]);
+    clock.block('5m');
+    await clock.advance('40s');
+    expect(told.slice(1)).toEqual([[1, 'run.missed', 4]]);
+    expect(await status(b)).toMatchObject({ missedCount: 4, lostCount: 1 });
+  });
+
+  it.each([
+    ['1s', undefined, 1_000],
+    ['1s', '4s', 4_000],
+    ['1h', undefined, 5_000],
+  ] as const)(
+    'with interval %s and lease %s take over a run whose replica fell silent %i ms after its last sign of life',
+    async (interval, lease, length) => {
+      jest.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+      let gone = false;
+      const cutOff = new Proxy(cluster.coordinator, {
+        get: (target, name: keyof LocalCoordinator) => {
+          const method: unknown = target[name];
+          if (typeof method !== 'function') return method;
+          return gone ? () => Promise.reject(new Error('gone')) : method.bind(target);
+        },
+      });
+      const workers = worker({ interval, ...(lease && { lease }) }, taking(clock, 60_000, { deaf: true }));
+      await cluster.join(workers, { coordination: cutOff });
+      while (ran.length === 0) await clock.advance('100ms');
+      gone = true;
+      const silentSince = clock.now();
+      await cluster.join(workers);
+      await clock.advance('8s');
+      expect(ran[1]!.replica).toBe(1);
+      expect(ran[1]!.at - silentSince).toBeGreaterThan(length - 200);
+      expect(ran[1]!.at - silentSince).toBeLessThanOrEqual(length + 1_100);
+    },
+  );
+
   it('count what all of them missed of a short interval, and go on with the next slot', async () => {
     await start(2, worker({ interval: '1s' }));
     await clock.advance('10s');

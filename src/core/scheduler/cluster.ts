@@ -73,7 +73,7 @@ export class Cluster {
       readonly recorder: RunRecorder;
       readonly events: WorkerEvents;
       readonly limit: RunLimit;
-      readonly lease: number;
+      readonly lease: number | undefined;
     },
     /** All runs of this replica, also those that the cluster has no part in. */
     private readonly local: { active(): string[]; cancel(runId: string, by: Cancellation): void },
@@ -95,6 +95,7 @@ export class Cluster {
     };
     this.membership = new Membership(this.parts, replica, {
       claims: () => [...this.loops.values()].some(({ running }) => running),
+      mayExit: () => this.mayExit,
       changed: () => this.loops.forEach((loop) => this.putInLine(loop)),
     });
   }
@@ -181,11 +182,20 @@ export class Cluster {
   }
 
   private beatIn(delay: number): void {
-    this.pulseTimer = this.clock.setTimer(() => {
-      this.beating = this.beat().finally(() => {
-        if (!this.closed) this.beatIn(PULSE);
-      });
-    }, delay);
+    this.pulseTimer = this.clock.setTimer(
+      () => {
+        this.beating = this.beat().finally(() => {
+          if (!this.closed) this.beatIn(PULSE);
+        });
+      },
+      delay,
+      this.mayExit,
+    );
+  }
+
+  /** No worker here keeps the process alive, so nothing that is done for them does. */
+  private get mayExit(): boolean {
+    return [...this.loops.values()].every(({ definition }) => definition.unref);
   }
 
   private async beat(): Promise<void> {

@@ -17,7 +17,7 @@ export class ErrorHook {
     onError: NonNullable<WorkerModuleOptions['onError']>,
     event: WorkerEvent,
   ): Promise<void> {
-    if (event.type !== 'run.failed' && event.type !== 'run.timed_out') return;
+    if (event.type !== 'run.failed' && event.type !== 'run.timed_out' && event.type !== 'run.lost') return;
     try {
       await onError(event.run, thrownBy(event.run));
     } catch (error) {

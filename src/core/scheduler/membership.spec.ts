@@ -42,7 +42,7 @@ describe('Membership', () => {
         reached: (error) => error && own.errors.push(error),
       },
       replica,
-      { claims: () => own.claims, changed: () => own.changes++ },
+      { claims: () => own.claims, mayExit: () => false, changed: () => own.changes++ },
     );
     await membership.open();
     /** Who is the first in line for one or the other of a hundred workers. */
@@ -123,7 +123,7 @@ describe('Membership', () => {
     const membership = new Membership(
       { coordinator: line, clock: new CoordinatorClock(clock), reached: () => {} },
       'a',
-      { claims: () => true, changed: () => {} },
+      { claims: () => true, mayExit: () => false, changed: () => {} },
     );
     await expect(membership.open()).rejects.toThrow('the line is broken');
   });

@@ -21,12 +21,17 @@ export class Membership {
 
   /**
    * @param own.claims whether this replica does now
+   * @param own.mayExit whether its timer keeps no process alive
    * @param own.changed somebody has come or gone
    */
   constructor(
     private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'reached'>,
     private readonly replica: string,
-    private readonly own: { readonly claims: () => boolean; readonly changed: () => void },
+    private readonly own: {
+      readonly claims: () => boolean;
+      readonly mayExit: () => boolean;
+      readonly changed: () => void;
+    },
   ) {}
 
   /** Rejects when the coordinator cannot be reached. */
@@ -47,11 +52,15 @@ export class Membership {
   }
 
   private announceLater(): void {
-    this.timer = this.parts.clock.setTimer(() => {
-      this.announcing = this.tick().finally(() => {
-        if (!this.closed) this.announceLater();
-      });
-    }, ANNOUNCE_EVERY);
+    this.timer = this.parts.clock.setTimer(
+      () => {
+        this.announcing = this.tick().finally(() => {
+          if (!this.closed) this.announceLater();
+        });
+      },
+      ANNOUNCE_EVERY,
+      this.own.mayExit(),
+    );
   }
 
   /** Who claims nothing has no use for it either. */

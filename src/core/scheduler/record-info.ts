@@ -31,9 +31,11 @@ export function recordInfo(
     running,
     critical,
   };
-  if (!view)
+  if (!view) {
+    const [next] = running ? nextSlots(definition, now) : [];
     return {
       ...base,
+      ...(next !== undefined && { nextRun: new Date(next) }),
       state: running ? 'idle' : 'stopped',
       activeRuns: executions.length,
       runCount: 0,
@@ -42,6 +44,7 @@ export function recordInfo(
       missedCount: 0,
       conditions: [],
     };
+  }
   const { record } = view;
   const { status } = record;
   const held = record.leaseUntil !== undefined && record.leaseUntil > now;
@@ -49,13 +52,13 @@ export function recordInfo(
   const [execution] = executions;
   const progress = execution?.run.progress ?? (held ? status.progress : undefined);
   const holder = execution?.run.replica ?? (held ? record.holder : undefined);
-  const next = running ? nextRunOf(view, now) : undefined;
+  const next = running ? nextRunOf(view, now, activeRuns > 0) : undefined;
   return {
     ...base,
     ...(status.lastRun !== undefined && { lastRun: new Date(status.lastRun) }),
     ...(status.lastError !== undefined && { lastError: status.lastError }),
     runCount: status.runCount,
-    skippedCount: status.skippedCount,
+    skippedCount: status.skippedCount + skippedBy(definition, view, now, activeRuns > 0),
     missedCount: status.missedCount,
     supersededCount: status.supersededCount,
     lostCount: status.lostCount,
@@ -82,14 +85,28 @@ function stateOf(
 }
 
 /** When the next run is due, unless one is on whose end decides. */
-function nextRunOf({ record, timing, isOwed }: ClusterView, now: number): number | undefined {
-  const { paused, slot, notBefore = -Infinity, leaseUntil } = record;
+function nextRunOf({ record, timing, isOwed }: ClusterView, now: number, held: boolean): number | undefined {
+  const { paused, slot, notBefore = -Infinity } = record;
   if (paused || !timing.schedule) return undefined;
-  const held = leaseUntil !== undefined && leaseUntil > now;
   if (timing.spacing === 'delay') return held ? undefined : Math.max(notBefore, now);
   if (isOwed && !held) return Math.max(notBefore, now);
   const next = timing.schedule.next(Math.max(slot, timing.schedule.latestDue(now)));
   return next === Infinity ? undefined : Math.max(timing.schedule.dueAt(next), notBefore);
+}
+
+/** As it will be enrolled: the slots up to now count for nothing. */
+function nextSlots({ schedule, spacing, interval }: WorkerDefinition, now: number): number[] {
+  if (!schedule) return [];
+  if (spacing === 'delay') return [now + interval];
+  const next = schedule.next(now);
+  return next === Infinity ? [] : [schedule.dueAt(next)];
+}
+
+/** What the end of the run that is on will write, and nobody has written yet. */
+function skippedBy({ overlap }: WorkerDefinition, view: ClusterView, now: number, held: boolean): number {
+  const { record } = view;
+  if (!held || record.paused || overlap !== 'skip') return 0;
+  return view.count(record.slot, view.latestDue(now));
 }
 
 function conditionsOf(

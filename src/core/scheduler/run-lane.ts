@@ -11,6 +11,8 @@ export interface LaneListener {
   ended(run: EndedRun, request: RunRequest): void;
   /** It will not run: a newer one took its place, or the lane was cleared. */
   dropped(request: RunRequest): void;
+  /** It has waited for too long to be run. */
+  isTooLate(request: RunRequest): boolean;
 }
 
 /** The runs of one worker, one behind the other or side by side, as its overlap policy says. */
@@ -67,6 +69,7 @@ export class RunLane implements Waiter {
   }
 
   pump(): void {
+    if (this.waiting.length > 0) this.dropLate();
     while (this.waiting.length > 0 && this.takesPlace(this.waiting[0]!)) this.start(this.waiting.shift()!);
     if (!this.limit.lends) return;
     for (const request of [...this.waiting])
@@ -74,6 +77,13 @@ export class RunLane implements Waiter {
         this.waiting.splice(this.waiting.indexOf(request), 1);
         this.start(request);
       }
+  }
+
+  private dropLate(): void {
+    const late = this.waiting.filter((request) => this.listener.isTooLate(request));
+    if (late.length === 0) return;
+    this.waiting = this.waiting.filter((request) => !late.includes(request));
+    for (const request of late) this.listener.dropped(request);
   }
 
   /** Whether it may start; its place in the limit is taken then. */

@@ -6,11 +6,11 @@ import { storeTiming } from '../registry/stored-timing.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Finding } from '../registry/worker-explorer.js';
-import { timingOf } from '../registry/worker-rules.js';
+import { leaseTime, timingOf } from '../registry/worker-rules.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { atMost } from '../timing/at-most.js';
 import { Clock } from '../timing/clock.js';
-import { type Duration, parseDuration } from '../timing/duration.js';
+import { type Duration } from '../timing/duration.js';
 import { callersContext, inRootContext, type Scope } from '../timing/root-context.js';
 import { type Cancellation, storableCancellation } from '../worker/cancellation.js';
 import { jsonPayload } from '../worker/payload.js';
@@ -33,7 +33,6 @@ import { messageOf } from '../text/describe-error.js';
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** What has ended by then is told to the others; what is not is found by its silence. */
 const SETTLE_WITHIN = 5_000;
-const SHORTEST_LEASE = 1_000;
 
 /** A loop and what ends its subscriptions. */
 interface Entry {
@@ -62,6 +61,7 @@ export class Scheduler {
     private readonly events: WorkerEvents,
     private readonly sources: EventSources,
   ) {
+    recorder.whenLost((run) => events.ended(run));
     this.drainTimes = drainTimes(options.drain);
     this.limit = new RunLimit(options.maxConcurrentRuns);
     this.waits = new RunWaits(this.limit);
@@ -75,7 +75,7 @@ export class Scheduler {
           recorder,
           events,
           limit: this.limit,
-          lease: leaseLength(options.lease),
+          lease: leaseOption(options.lease),
         },
         {
           active: () =>
@@ -361,11 +361,10 @@ function checkedTiming({ name, jitter, spacing }: WorkerDefinition, interval: Wo
   }
 }
 
-function leaseLength(lease: Duration = '5s'): number {
-  const ms = parseDuration(lease);
-  if (ms < SHORTEST_LEASE)
-    throw new RangeError(
-      `lease: ${ms} ms is too short to be renewed in time: give ${SHORTEST_LEASE} or more`,
-    );
-  return ms;
+function leaseOption(lease: Duration | undefined): number | undefined {
+  try {
+    return leaseTime(lease);
+  } catch (error) {
+    throw new RangeError(`lease: ${messageOf(error)}`);
+  }
 }

@@ -3,7 +3,7 @@ import { Observable, type Observer, type Operator, Subject, Subscription } from 
 import { type EndedRun, type Run } from '../history/run.js';
 import { classAndMessageOf } from '../text/describe-error.js';
 
-/** Something that happened to a run. The record is the live one while the run is on. */
+/** Something that happened to a run, or to one that did not take place. The record is the live one while the run is on. */
 export type WorkerEvent =
   | { readonly type: 'run.started'; readonly worker: string; readonly run: Run }
   | {
@@ -11,8 +11,23 @@ export type WorkerEvent =
       readonly worker: string;
       readonly run: EndedRun;
     }
-  /** A run that was due did not take place. No slot: an event, which the worker had no place for. */
-  | { readonly type: 'run.skipped'; readonly worker: string; readonly slot?: Date };
+  /**
+   * Its replica fell silent, or had lost its lease before the run ended. Told by the replica that finds that out, and by
+   * its own one if that comes back: then they are two events of one run.
+   */
+  | { readonly type: 'run.lost'; readonly worker: string; readonly run: EndedRun }
+  /**
+   * So many runs that were due did not take place. `run.skipped`: another one was active, a newer one took their place, the
+   * worker backed off, or they were too late. `run.missed`: nobody looked. In a cluster told by the replica that counts
+   * them. No slot: an event, which the worker had no place for, or slots of before the wall clock was set.
+   */
+  | {
+      readonly type: 'run.skipped' | 'run.missed';
+      readonly worker: string;
+      /** The latest of them. */
+      readonly slot?: Date;
+      readonly count: number;
+    };
 
 /** Tells the life of all runs of this replica to whoever subscribes. Costs nothing while nobody does. */
 @Injectable()
@@ -25,14 +40,14 @@ export class WorkerEvents {
   }
 
   ended(run: EndedRun): void {
-    if (!this.subject.observed || run.outcome === 'running' || run.outcome === 'lost') return;
+    if (!this.subject.observed || run.outcome === 'running') return;
     this.subject.next({ type: `run.${run.outcome}`, worker: run.worker, run });
   }
 
-  /** @param slot milliseconds since the epoch */
-  skipped(worker: string, slot: number | undefined): void {
-    if (!this.subject.observed) return;
-    this.subject.next({ type: 'run.skipped', worker, ...(slot !== undefined && { slot: new Date(slot) }) });
+  /** @param slot the latest of them, milliseconds since the epoch */
+  passed(type: 'run.skipped' | 'run.missed', worker: string, count: number, slot: number | undefined): void {
+    if (!this.subject.observed || count <= 0) return;
+    this.subject.next({ type, worker, count, ...(slot !== undefined && { slot: new Date(slot) }) });
   }
 }
 

@@ -65,6 +65,7 @@ export class WorkerLoop implements Loop {
       },
       ended: (run, request) => this.ended(run, request),
       dropped: (request) => this.drop(request),
+      isTooLate: (request) => this.isTooLate(request, clock.now()),
     });
   }
 
@@ -129,7 +130,8 @@ export class WorkerLoop implements Loop {
     const missed = schedule.count(lastSlot, slot);
     if (missed === 0) return;
     const worthIt = worthCatchingUp(this.timing, this.definition, this.startedAt - slot);
-    this.stats.counts.missedCount += worthIt ? missed - 1 : missed;
+    if (worthIt) this.pass('missed', missed - 1, () => schedule.latest(slot - 1));
+    else this.pass('missed', missed, () => slot);
     if (!worthIt || this.deferred || this.paused) return;
     this.followClock(this.clock.now());
     this.deferred = {
@@ -242,19 +244,19 @@ export class WorkerLoop implements Loop {
     const back = this.cursor.setBack();
     if (this.deferred && back > STEADY) this.deferred.at -= back;
     if (this.paused) return;
-    const passed = this.cursor.follow(now, back);
-    this.stats.counts[this.deferred ? 'skippedCount' : 'missedCount'] += passed;
+    this.pass(this.deferred ? 'skipped' : 'missed', this.cursor.follow(now, back));
   }
 
   private runSlot(now: number): void {
-    this.stats.counts.missedCount += this.cursor.pass(now) - 1;
+    const passed = this.cursor.pass(now);
     const { slot } = this.cursor;
+    this.pass('missed', passed - 1, () => this.timing.schedule!.latest(slot - 1));
     const request = {
       trigger: 'schedule' as const,
       slot,
       scheduledAt: this.timing.schedule!.dueAt(slot),
     };
-    if (now - request.scheduledAt > this.definition.startDeadline) this.skip(request);
+    if (this.isTooLate(request, now)) this.skip(request);
     else this.offer(request);
   }
 
@@ -269,9 +271,10 @@ export class WorkerLoop implements Loop {
     const passed = this.cursor.pass(now);
     if (passed === 0) return this.offer({ ...request, scheduledAt: at });
     // A newer slot takes its place.
-    this.stats.counts.skippedCount += passed - 1;
+    const { slot } = this.cursor;
     this.skip(request);
-    this.offer({ trigger: 'schedule', slot: this.cursor.slot, scheduledAt: at });
+    this.pass('skipped', passed - 1, () => this.timing.schedule!.latest(slot - 1));
+    this.offer({ trigger: 'schedule', slot, scheduledAt: at });
   }
 
   private offer(request: RunRequest): void {
@@ -281,8 +284,19 @@ export class WorkerLoop implements Loop {
   private skip(request: Pick<RunRequest, 'trigger' | 'slot'>): void {
     // Its slot was run, and failed.
     if (request.trigger === 'retry') return;
-    this.stats.counts.skippedCount++;
-    this.events.skipped(this.definition.name, request.slot);
+    this.pass('skipped', 1, () => request.slot);
+  }
+
+  /** Slots that are not run. */
+  private pass(how: 'skipped' | 'missed', count: number, latest?: () => number | undefined): void {
+    if (count <= 0) return;
+    this.stats.counts[`${how}Count`] += count;
+    this.events.passed(`run.${how}`, this.definition.name, count, latest?.());
+  }
+
+  /** Also one that waited for another run to end, or for a place. */
+  private isTooLate({ trigger, scheduledAt }: RunRequest, now: number): boolean {
+    return trigger === 'schedule' && now - scheduledAt > this.definition.startDeadline;
   }
 
   private drop(request: RunRequest): void {
@@ -321,7 +335,7 @@ export class WorkerLoop implements Loop {
   private undefer(now: number): void {
     if (this.deferred) this.skip(this.deferred.request);
     this.deferred = undefined;
-    this.stats.counts.skippedCount += this.cursor.pass(now);
+    this.pass('skipped', this.cursor.pass(now), () => this.cursor.slot);
   }
 
   private state(): WorkerState {

@@ -1,6 +1,7 @@
 import { Controller, Get, Injectable, type INestApplication, Module } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { gate } from '../../../test/support/gate.js';
+import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { InMemoryRunStore } from '../history/in-memory-run.store.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -129,6 +130,28 @@ describe('WorkerTestHarness', () => {
     await harness.advance('15s');
     expect(await run).toMatchObject({ outcome: 'timed_out' });
   });
+
+  it.each(['one process', 'a cluster'])(
+    'says so when the run was skipped by one that is active and takes time, in %s',
+    async (where) => {
+      const clock = new ManualClock();
+      const coordination = where === 'a cluster' ? { coordination: new LocalCoordinator(clock) } : {};
+      harness = await WorkerTestHarness.create(
+        { imports: [WorkerModule.forRoot(coordination)] },
+        { clock, override: (builder) => builder.setLogger(false as never) },
+      );
+      const slow = () => new Promise<void>((resolve) => void clock.setTimer(resolve, 25_000));
+      harness.get(Scheduler).register({ name: 'slow', interval: '10s', run: slow });
+      const first = harness.runNext('slow');
+      while (harness.worker('slow').activeRuns === 0) await harness.advance('1s');
+      await expect(harness.runNext('slow')).rejects.toThrow(RunSkippedError);
+      await expect(harness.runNext('slow')).rejects.toThrow(RunSkippedError);
+      const third = harness.runNext('slow');
+      await harness.advance('31s');
+      await expect(first).resolves.toMatchObject({ outcome: 'succeeded' });
+      await expect(third).resolves.toMatchObject({ outcome: 'succeeded' });
+    },
+  );
 
   it('says so when the run was skipped, when none is due, and when there is no such worker', async () => {
     const never = gate();

@@ -112,7 +112,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
       since.find(started) ??
       since.find(skipped) ??
       (await this.next((other) => started(other) || skipped(other)));
-    if (event.type === 'run.skipped') throw new RunSkippedError(worker, nextRun);
+    if (!('run' in event)) throw new RunSkippedError(worker, nextRun);
     return this.endOf(event.run);
   }
 
@@ -180,7 +180,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
 
   private async endOf(run: Run): Promise<EndedRun> {
     // It is the live record, which `run.succeeded` and the others tell the end of.
-    if (!run.endedAt) await this.next((event) => event.type !== 'run.skipped' && event.run === run);
+    if (!run.endedAt) await this.next((event) => 'run' in event && event.run === run);
     return run as EndedRun;
   }
 

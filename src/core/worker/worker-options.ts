@@ -71,8 +71,8 @@ export interface WorkerOptions {
   catchUp?: boolean | Duration;
 
   /**
-   * How late a run may start: a slot that finds the process busy or asleep for longer than that is skipped. Default:
-   * it runs however late it is.
+   * How late a run may start: a slot that finds the process busy or asleep for longer than that, or waits for longer
+   * behind another run, is skipped. Default: it runs however late it is.
    */
   startDeadline?: Duration;
 
@@ -84,6 +84,13 @@ export interface WorkerOptions {
    * every replica runs its own. Without coordination there is no difference.
    */
   scope?: 'cluster' | 'replica';
+
+  /**
+   * With coordination: how long after the last sign of life of its replica a run is another one's. A replica renews it three
+   * times in this time; a process that is blocked for more than 0.9 of it loses its run. At least 1 s. Default: the
+   * interval, or of cron the shortest time between two slots, but at least 1 s and at most 5 s.
+   */
+  lease?: Duration;
 
   /**
    * How often a slot is tried whose run does not come to its end, because its replica dies or is shut down. A newer
