@@ -348,7 +348,7 @@ describe('replicas of a cluster', () => {
     await cluster.join(
       (replica) =>
         ['v', 'w'].flatMap((name) => worker({ name, interval: '1s' }, taking(clock, 60_000))(replica)),
-      { maxConcurrentRuns: 1 },
+      { maxConcurrentRuns: 1, lease: '5s' },
     );
     await clock.advance('5s');
     looks.mockClear();
@@ -494,7 +494,7 @@ describe('replicas of a cluster', () => {
   });
 
   it('run a slot once whose claim was granted and the answer lost, as soon as the coordinator answers', async () => {
-    const [a] = await start(1, worker({ interval: '1s' }));
+    const [a] = await start(1, worker({ interval: '1s', lease: '5s' }));
     await clock.advance('5s');
     const { coordinator } = cluster;
     const claim = coordinator.claim.bind(coordinator);
