@@ -15,11 +15,22 @@ import { claim } from './claim.bench.js';
 import { cluster } from './cluster.bench.js';
 import { dueQueue } from './due-queue.bench.js';
 import { gc } from './gc.bench.js';
+import { healthStore } from './health-store.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
 import { startup } from './startup.bench.js';
 
-const BENCHES: readonly Bench[] = [batchWriter, claim, cluster, dueQueue, gc, lateness, overhead, startup];
+const BENCHES: readonly Bench[] = [
+  batchWriter,
+  claim,
+  cluster,
+  dueQueue,
+  gc,
+  healthStore,
+  lateness,
+  overhead,
+  startup,
+];
 
 const list = (): string => {
   const width = Math.max(...BENCHES.map(({ name }) => name.length));

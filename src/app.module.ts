@@ -16,7 +16,9 @@ import { NetworkHttpModule } from './modules/network/network-http.module.js';
 import { NetworkModule } from './modules/network/network.module.js';
 import { CertRenewerModule } from './modules/workers/cert-renewer/cert-renewer.module.js';
 import { type CertRenewerOptions } from './modules/workers/cert-renewer/cert-renewer.options.js';
+import { HealthHttpModule } from './modules/health-checks/health-http.module.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
+import { HealthRunnerModule } from './modules/workers/health-runner/health-runner.module.js';
 
 /** What the reference app is made of, beside its fleet file. */
 export interface AppOptions {
@@ -53,7 +55,10 @@ export class AppModule {
         NetworkModule.forRoot({ dnsServers }),
         NetworkHttpModule,
         CertRenewerModule.forRoot(certificates),
+        // The fleet's instances listen on the loopback interface, which checks reach only where they are allowed to.
+        HealthRunnerModule.forRoot({ egress: { allow: ['127.0.0.0/8'] } }),
         EventsHttpModule,
+        HealthHttpModule,
         TerminusModule.forRoot({ logger: false }),
         WorkerHealthModule,
         // Reads are open because the app listens on the loopback interface alone.

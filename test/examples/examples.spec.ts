@@ -47,6 +47,22 @@ describe('an example', () => {
     await end(app);
   });
 
+  it('uptime shows a target that is there and one that is not, and says so once', async () => {
+    const PORT = '31871';
+    const TARGETS = `http://127.0.0.1:${PORT}/alive,http://127.0.0.1:9/`;
+    const app = start('uptime/main', { PORT, TARGETS });
+    await app.said(/status page is at/);
+    const page = async (): Promise<{ name: string; status: string }[]> =>
+      (await (await fetch(`http://127.0.0.1:${PORT}/`)).json()) as never;
+    await eventually(async () => {
+      const statuses = (await page()).map(({ status }) => status).sort();
+      return statuses.join() === 'healthy,unhealthy';
+    }, 60_000);
+    expect(app.output.match(/health\.failed/g)).toHaveLength(1);
+    app.kill('SIGTERM');
+    expect(await app.exit).toEqual({ code: 0, signal: null });
+  });
+
   it('configured-interval does not start with an interval that cannot be read, and says where', async () => {
     const app = start('configured-interval/main', { REPORT_EVERY: 'soon' });
     expect(await app.exit).toMatchObject({ code: 1 });

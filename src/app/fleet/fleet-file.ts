@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { type z } from 'zod';
+import { type HealthCheckRequest } from '../../modules/health-checks/health-check-input.js';
 import { type InstanceSpec, type Labels } from '../../modules/providers/provider.js';
 import { fleetSchema } from './fleet-schema.js';
 import { explain } from './problem-wording.js';
@@ -47,6 +48,8 @@ export interface FleetWorkload {
   /** The working directory defaults to the file's. */
   spec: InstanceSpec;
   labels: Labels;
+  /** Of each of its instances. */
+  checks?: HealthCheckRequest[];
 }
 
 /** Far above any fleet that a person writes; the reason is that the whole file is held in memory. */

@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from '../../core/timing/duration.js';
+import { type HealthCheckRequest, parseHealthCheck } from '../../modules/health-checks/health-check-input.js';
+import { InvalidInputError } from '../../modules/input/input.errors.js';
 import { name as givenName, shown } from '../../modules/input/input.js';
 import { LABELS } from '../../modules/providers/provider.js';
 import { INSTANCE_VARIABLE } from '../../modules/providers/provision-request.schema.js';
@@ -40,6 +42,7 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
     env: z.record(variable, text).default({}),
     ports: listOf(mapping({ name, env: variable }), 'name', 'env').default([]),
     labels: z.record(labelKey, labelValue).default({}),
+    checks: listOf(healthCheck, 'name').default([]),
   }).superRefine(portsHaveTheirOwnVariables, always);
 
   const tenant = mapping({
@@ -106,6 +109,27 @@ const duration = z
       return z.NEVER;
     }
   });
+
+/** The service's own rules, told where they are broken. */
+const healthCheck = z.unknown().transform((value, context) => {
+  const place = { hasInstance: true, checkers: [] };
+  try {
+    parseHealthCheck(value as HealthCheckRequest, place);
+    return value as HealthCheckRequest;
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    for (const fault of error.faults) {
+      const [, path = '', message = fault] = /^([A-Za-z][\w.]*): (.*)$/s.exec(fault) ?? [];
+      const keys = path.split('.').filter(Boolean);
+      context.addIssue({
+        code: 'custom',
+        path: keys.map((key) => (/^\d+$/.test(key) ? Number(key) : key)),
+        message,
+      });
+    }
+    return z.NEVER;
+  }
+});
 
 /** A check across keys that also runs when single keys are wrong; it must therefore expect anything in them. */
 const always = { when: () => true };

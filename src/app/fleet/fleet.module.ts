@@ -6,6 +6,7 @@ import { ProcessProviderModule } from '../../modules/providers/process/process-p
 import { ProvidersModule } from '../../modules/providers/providers.module.js';
 import { TenantsModule } from '../../modules/tenants/tenants.module.js';
 import { WorkloadsModule } from '../../modules/workloads/workloads.module.js';
+import { FleetChecks } from './fleet-checks.js';
 import { FleetService } from './fleet.service.js';
 
 /** What it takes to bring a fleet up or down: the domain on a database, with processes as instances. No workers. */
@@ -23,7 +24,7 @@ export class FleetModule {
         WorkloadsModule,
         InstancesModule,
       ],
-      providers: [FleetService],
+      providers: [FleetService, FleetChecks],
       exports: [FleetService],
     };
   }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { systemClaims, withClaims, withSystemClaims } from '../../modules/auth/claims.js';
 import { everyItem } from '../../modules/database/page.js';
 import { UnknownDatacenterError } from '../../modules/datacenters/datacenter.errors.js';
 import { DatacentersService } from '../../modules/datacenters/datacenters.service.js';
+import { type HealthCheckRequest } from '../../modules/health-checks/health-check-input.js';
 import { type DatacenterId, type TenantId, type WorkloadId } from '../../modules/ids/typed-id.js';
 import { type Instance } from '../../modules/instances/instance.js';
 import { InstancesService } from '../../modules/instances/instances.service.js';
@@ -14,6 +15,7 @@ import { type WorkloadRequest } from '../../modules/workloads/workload-input.js'
 import { UnknownWorkloadError } from '../../modules/workloads/workload.errors.js';
 import { type Workload } from '../../modules/workloads/workload.js';
 import { WorkloadsService } from '../../modules/workloads/workloads.service.js';
+import { FleetChecks } from './fleet-checks.js';
 import { type FleetFile, type FleetTenant } from './fleet-file.js';
 import { Attempts, type FleetDownReport, type FleetUpReport } from './fleet-report.js';
 
@@ -32,6 +34,7 @@ export class FleetService {
     private readonly workloads: WorkloadsService,
     private readonly instances: InstancesService,
     private readonly providers: ProviderRegistry,
+    @Optional() private readonly checks?: FleetChecks,
   ) {}
 
   /**
@@ -77,11 +80,12 @@ export class FleetService {
       (await this.tenants.create({ name }));
     await withSystemClaims(id, async () => {
       const datacenterIds = await this.upDatacenters(id, datacenters);
-      for (const { datacenter, ...workload } of workloads) {
+      for (const { datacenter, checks = [], ...workload } of workloads) {
         const datacenterId = datacenter === undefined ? undefined : datacenterIds.get(datacenter);
         const request = { ...workload, datacenterId };
         const subject = `${name}/${workload.name}`;
         await attempts.at(subject, () => this.upWorkload(id, request, subject, attempts.signal, report));
+        await attempts.at(subject, () => this.upChecks(id, workload.name, checks));
       }
     });
   }
@@ -125,6 +129,12 @@ export class FleetService {
       throw new Error(
         `${failed.length} of ${declared.replicas} instances do not run. The first: ${failed[0]?.lastError}`,
       );
+  }
+
+  private async upChecks(tenantId: TenantId, name: string, checks: HealthCheckRequest[]): Promise<void> {
+    const workload = await known(this.workloads.getByName(tenantId, name), UnknownWorkloadError);
+    if (workload)
+      await this.checks?.declare(tenantId, workload.id, this.instancesOf(tenantId, workload.id), checks);
   }
 
   private async downTenant(name: string, attempts: Attempts, report: FleetDownReport): Promise<void> {

@@ -5,6 +5,7 @@ import { EventsModule } from '../events/events.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { ProvidersModule } from '../providers/providers.module.js';
 import { EventBusHealthEvents } from './event-bus-health-events.js';
+import { ForgottenChecks } from './forgotten-checks.js';
 import { HealthCheckRepository } from './health-check.repository.js';
 import { HealthCheckers } from './health-checkers.js';
 import { HealthEvents } from './health-events.js';
@@ -46,7 +47,7 @@ export class HealthModule {
         HealthCheckers,
         HealthService,
         ...(store === 'postgres' ? POSTGRES : MEMORY),
-        ...(instances ? [{ provide: InstanceAccess, useClass: ServiceInstanceAccess }] : []),
+        ...(instances ? [{ provide: InstanceAccess, useClass: ServiceInstanceAccess }, ForgottenChecks] : []),
         {
           provide: HEALTH_PROBES,
           inject: [HealthCheckers, HealthCheckRepository, { token: InstanceAccess, optional: true }],
