@@ -6,7 +6,7 @@ import { parseHealthCheck } from '../dist/modules/health-checks/health-check-inp
 import { PostgresHealthCheckRepository } from '../dist/modules/health-checks/postgres-health-check.repository.js';
 import { PostgresHealthHistoryRepository } from '../dist/modules/health-checks/postgres-health-history.repository.js';
 import { OutcomeWriter } from '../dist/modules/workers/health-runner/outcome-writer.js';
-import { armedTurn } from '../dist/modules/workers/health-runner/turn.js';
+import { Positions } from '../dist/modules/workers/health-runner/turn.js';
 import { nextState } from '../dist/modules/health-checks/check-state.js';
 import { connect, dataSourceOptions } from '../dist/modules/schema/data-source.js';
 import { migrate } from '../dist/modules/schema/migrate.js';
@@ -113,19 +113,19 @@ async function measure(dataSource: DataSource, say: (line: string) => void) {
           interval: 10_000,
           revision: 1,
           version: 0,
-          state: states.get(id),
+          state: undefined,
         };
-        const armed = armedTurn(turn, byId.get(id)!);
-        const { state, transition } = nextState(armed.state, 'success', base, armed.check);
-        states.set(id, state);
-        const changed = state === armed.state ? undefined : state;
+        const check = byId.get(id)!;
+        const armed = { turn, check, position: positions.of(turn, check) };
+        const { state, transition } = nextState(armed.position.state, 'success', base, armed.check);
+        const changed = state === armed.position.state ? undefined : state;
         outcomes.add({ armed, result: result(id, dueAt), state: changed, transition });
       }
       await outcomes.flush();
       await writer.flush();
     }
   };
-  const states = new Map<string, ReturnType<typeof nextState>['state']>();
+  const positions = new Positions();
   await store();
   const took = await inTurn(
     { count: 7, warmUp: 2 },

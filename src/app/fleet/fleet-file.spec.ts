@@ -82,6 +82,7 @@ describe('loadFleetFile', () => {
           '        env: { GREETING: hello, EMPTY: "" }',
           '        ports: [{ name: http, env: PORT }]',
           '        labels: { team: storefront, ctrlplane.gc: protect }',
+          '        checks: [{ name: alive, interval: 2s, probe: { type: http, path: /healthz } }]',
         ].join('\n'),
       );
       expect(fleet).toEqual({
@@ -104,6 +105,7 @@ describe('loadFleetFile', () => {
                   ports: [{ name: 'http', env: 'PORT' }],
                 },
                 labels: { team: 'storefront', 'ctrlplane.gc': 'protect' },
+                checks: [{ name: 'alive', interval: '2s', probe: { type: 'http', path: '/healthz' } }],
               },
             ],
           },

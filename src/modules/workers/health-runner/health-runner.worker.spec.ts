@@ -167,6 +167,20 @@ describe('the health runner', () => {
     });
   });
 
+  it('tells once what fails again while the first failure is held back', async () => {
+    const probe = { type: 'tcp', address: '127.0.0.1:1' };
+    const check = await configure(probe, { interval: '1s', timeout: '500ms', failureThreshold: 1 });
+    const runner = start();
+    await makeDue();
+    await eventually(async () => {
+      await runner.tick();
+      return runner.counts().started > 4;
+    }, 20_000);
+    await runner.beforeApplicationShutdown();
+    expect(told()).toEqual(['health.failed']);
+    expect((await stateOf(check))?.status).toBe('unhealthy');
+  });
+
   it('counts on where another replica has left off', async () => {
     const check = await configure(http(), { failureThreshold: 3 });
     const replicas = [start(), start()];
@@ -246,7 +260,7 @@ describe('the health runner', () => {
       expect(instances.restarted).toEqual([id]);
       const earlier = async (milliseconds: number) =>
         void (await database.dataSource.query(
-          `UPDATE health_check_turns SET state = jsonb_set(state, '{restarts}',
+          `UPDATE health_check_turns SET version = version + 1, state = jsonb_set(state, '{restarts}',
              (SELECT jsonb_agg(r::float8 - $1) FROM jsonb_array_elements_text(state -> 'restarts') r))`,
           [milliseconds],
         ));

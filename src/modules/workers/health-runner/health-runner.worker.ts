@@ -28,7 +28,7 @@ import { Judge } from './judge.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { ProbeSlots } from './probe-slots.js';
 import { References } from './references.js';
-import { type ArmedTurn, armedTurn, instantsOf, targetOf } from './turn.js';
+import { type ArmedTurn, instantsOf, Positions, targetOf } from './turn.js';
 
 const CLAIM_LIMIT = 1_000;
 /** Overdue by more, after an outage or a stop of all replicas, is spread anew: not everything may run at once. */
@@ -63,6 +63,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
   readonly replica = randomUUID();
   private readonly logger = new Logger('HealthRunner');
   private readonly known = new Map<HealthCheckId, HealthCheck>();
+  private readonly positions = new Positions();
   private readonly timers = new Map<NodeJS.Timeout, { armed: ArmedTurn; instant: number }>();
   private readonly running = new Map<HealthCheckId, Promise<void>>();
   private readonly slots: ProbeSlots;
@@ -168,14 +169,18 @@ export class HealthRunner implements BeforeApplicationShutdown {
     for (const turn of turns) {
       const check = this.known.get(turn.checkId);
       // Removed since it was claimed.
-      if (!check) continue;
+      if (!check) {
+        this.positions.forget(turn.checkId);
+        continue;
+      }
       const instance = check.instanceId && instances.get(check.instanceId);
       if (check.instanceId !== undefined && this.instances && !instance?.checked) {
         // Nothing to ask: the turn is over without a result.
         this.pass(turn);
         continue;
       }
-      const armed = armedTurn(turn, check, instance || undefined);
+      const position = this.positions.of(turn, check);
+      const armed: ArmedTurn = { turn, check, instance: instance || undefined, position };
       for (const instant of instantsOf(turn, storeNow)) {
         const delay = Math.max(0, instant - storeNow - (performance.now() - asked));
         const dueAt = performance.now() + delay;

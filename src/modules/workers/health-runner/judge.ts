@@ -1,4 +1,9 @@
-import { nextState, restartedState, suspectedState } from '../../health-checks/check-state.js';
+import {
+  type CheckState,
+  nextState,
+  restartedState,
+  suspectedState,
+} from '../../health-checks/check-state.js';
 import { type HealthResult } from '../../health-checks/health-check.js';
 import { MassFailure } from './mass-failure.js';
 import { type Outcome } from './outcome-writer.js';
@@ -38,7 +43,7 @@ export class Judge {
     done: (outcome: Outcome) => void,
   ): Promise<void> {
     const at = performance.now();
-    const { failures, status } = armed.state;
+    const { failures, status } = armed.position.state;
     const failed = result.outcome === 'failure';
     const reached = result.phases?.firstByte !== undefined;
     if (result.outcome !== 'unknown' && byNetwork(armed)) this.mass.saw(target, failed && !reached, at);
@@ -50,7 +55,8 @@ export class Judge {
     const held = (async () => {
       await new Promise((resolve) => setTimeout(resolve, this.hold));
       const suspect = this.mass.isOn(at) && !(await this.references.answer());
-      const confirmed = armed.state.suspectedBy !== undefined && armed.state.suspectedBy !== this.replica;
+      const confirmed =
+        armed.position.state.suspectedBy !== undefined && armed.position.state.suspectedBy !== this.replica;
       if (!suspect || confirmed) done(this.outcomeOf(armed, result));
       else done(this.unconfirmed(armed, result));
     })();
@@ -65,22 +71,22 @@ export class Judge {
 
   private unconfirmed(armed: ArmedTurn, failure: HealthResult): Outcome {
     const result: HealthResult = { ...failure, outcome: 'unknown', message: NOT_CONFIRMED + failure.message };
-    const { state } = nextState(armed.state, 'unknown', result.startedAt.getTime(), armed.check);
+    const { state } = nextState(armed.position.state, 'unknown', result.startedAt.getTime(), armed.check);
     const suspected = suspectedState(state, this.replica);
-    return { armed, result, state: suspected === armed.state ? undefined : suspected };
+    return { armed, result, state: suspected === armed.position.state ? undefined : suspected };
   }
 
   private outcomeOf(armed: ArmedTurn, result: HealthResult): Outcome {
     const at = result.startedAt.getTime();
-    const { state, transition } = nextState(armed.state, result.outcome, at, armed.check);
+    const { state, transition } = nextState(armed.position.state, result.outcome, at, armed.check);
     if (this.restartIsDue(armed, state, result, at))
       return { armed, result, state: restartedState(state, Date.now()), transition, restart: true };
-    return { armed, result, state: state === armed.state ? undefined : state, transition };
+    return { armed, result, state: state === armed.position.state ? undefined : state, transition };
   }
 
   private restartIsDue(
     { check, instance }: ArmedTurn,
-    state: ArmedTurn['state'],
+    state: CheckState,
     result: HealthResult,
     at: number,
   ): boolean {

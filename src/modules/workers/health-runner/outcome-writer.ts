@@ -6,7 +6,7 @@ import { type HealthCheckRepository } from '../../health-checks/health-check.rep
 import { type HealthEvents } from '../../health-checks/health-events.js';
 import { type HistoryWriter } from '../../health-checks/health-history.repository.js';
 import { type HealthCheckId } from '../../ids/typed-id.js';
-import { type ArmedTurn, nextDue } from './turn.js';
+import { type ArmedTurn, forsake, nextDue } from './turn.js';
 
 /** What a result makes of a check. */
 export interface Outcome {
@@ -97,15 +97,15 @@ export class OutcomeWriter {
         this.lost++;
         return;
       }
-      change = { armed, version: armed.version, state, told: [], restart: false, result };
+      change = { armed, version: armed.position.version, state, told: [], restart: false, result };
       this.changes.set(checkId, change);
-      armed.version++;
+      armed.position.version++;
     }
     change.state = state;
     change.result = result;
     change.restart ||= restart;
     if (transition) change.told.push({ transition, result });
-    armed.state = state;
+    armed.position.state = state;
   }
 
   private async write(changes: Change[], moves: OutcomeWriter['moves']): Promise<void> {
@@ -117,6 +117,7 @@ export class OutcomeWriter {
       this.away = false;
     } catch (error) {
       this.lost += changes.length;
+      for (const { armed } of changes) forsake(armed.position);
       if (!this.away) this.logger.error(`States of health checks cannot be stored: ${messageOf(error)}`);
       this.away = true;
     }
@@ -149,12 +150,15 @@ export class OutcomeWriter {
     );
     return changes.flatMap(({ armed, result }) => {
       const now = states.get(armed.turn.checkId);
-      if (!now?.state) return [];
+      if (!now?.state) {
+        forsake(armed.position);
+        return [];
+      }
       const next = nextState(now.state, result.outcome, result.startedAt.getTime(), armed.check);
-      armed.state = next.state;
-      armed.version = now.version;
+      armed.position.state = next.state;
+      armed.position.version = now.version;
       if (next.state === now.state) return [];
-      armed.version++;
+      armed.position.version++;
       const told = next.transition ? [{ transition: next.transition, result }] : [];
       return [{ armed, version: now.version, state: next.state, told, restart: false, result }];
     });

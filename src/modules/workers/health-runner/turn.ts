@@ -2,26 +2,49 @@ import { type CheckState, initialState } from '../../health-checks/check-state.j
 import { type HealthCheck } from '../../health-checks/health-check.js';
 import { type HealthTurn } from '../../health-checks/health-check.repository.js';
 import { type CheckedInstance } from '../../health-checks/instance-access.js';
+import { type HealthCheckId } from '../../ids/typed-id.js';
 
 /** A claimed turn, with what it takes to run it. */
 export interface ArmedTurn {
   readonly turn: HealthTurn;
   readonly check: HealthCheck;
   readonly instance?: CheckedInstance;
-  /** Where the check stands, as far as this replica knows; changes are stored in batches. */
+  readonly position: Position;
+}
+
+/**
+ * Where a check stands, as far as this replica knows. All turns of the check share one: a result may be held back, or
+ * wait for its batch, when the next turn has been claimed.
+ */
+export interface Position {
   state: CheckState;
   /** The version that the state will have in the store once what was changed here is there. */
   version: number;
 }
 
-export function armedTurn(turn: HealthTurn, check: HealthCheck, instance?: CheckedInstance): ArmedTurn {
-  return {
-    turn,
-    check,
-    instance,
-    state: turn.state ?? initialState(check.updatedAt.getTime()),
-    version: turn.version,
-  };
+/** The positions of the checks that this replica has had to do with. */
+export class Positions {
+  private readonly byCheck = new Map<HealthCheckId, Position>();
+
+  /** What was claimed, unless more is known here. */
+  of({ checkId, state, version }: HealthTurn, check: HealthCheck): Position {
+    let position = this.byCheck.get(checkId);
+    if (!position) this.byCheck.set(checkId, (position = { state: initialState(0), version: -1 }));
+    if (version > position.version) {
+      position.state = state ?? initialState(check.updatedAt.getTime());
+      position.version = version;
+    }
+    return position;
+  }
+
+  forget(checkId: HealthCheckId): void {
+    this.byCheck.delete(checkId);
+  }
+}
+
+/** What was changed here did not get to the store: what is there counts. */
+export function forsake(position: Position): void {
+  position.version = -1;
 }
 
 /**
