@@ -4,6 +4,7 @@ import { HTTP_ACCESS } from '../http/access.js';
 import { ConfigurableModuleClass, DASHBOARD_OPTIONS } from './dashboard.options.js';
 import { PageAssets } from './page/page-assets.js';
 import { PageController } from './page/page.controller.js';
+import { RunsController } from './runs.controller.js';
 import { TabsController } from './tabs.controller.js';
 import { WorkersController } from './workers.controller.js';
 
@@ -13,7 +14,7 @@ import { WorkersController } from './workers.controller.js';
  */
 @Module({
   imports: [DiscoveryModule],
-  controllers: [WorkersController, TabsController, PageController],
+  controllers: [WorkersController, RunsController, TabsController, PageController],
   providers: [PageAssets, { provide: HTTP_ACCESS, useExisting: DASHBOARD_OPTIONS }],
 })
 export class WorkerDashboardModule extends ConfigurableModuleClass {}

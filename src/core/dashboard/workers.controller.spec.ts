@@ -13,10 +13,10 @@ const AUTHORIZED = { headers: { authorization: `Bearer ${TOKEN}` } };
 @Injectable()
 class Greeter {
   release = (): void => {};
-  @Interval('greeter', '1h', { critical: true })
+  @Interval('greeter', '1h', { critical: true, description: 'Greets', group: 'people' })
   async greet({ payload, progress }: RunContext) {
     progress(1, 3);
-    if (payload === 'fail') throw new Error('as told');
+    if ((payload as { fail?: boolean })?.fail) throw new Error('as told');
     if ((payload as { hold?: boolean })?.hold) await new Promise<void>((resolve) => (this.release = resolve));
   }
   @Interval('other/worker', 0)
@@ -56,7 +56,7 @@ describe('the HTTP interface', () => {
     const workers = (await (await get('/workers')).json()) as Record<string, unknown>[];
     expect(workers).toEqual([
       {
-        name: 'greeter', interval: 3_600_000, running: true, run_count: 0, state: 'idle', active_runs: 0,
+        name: 'greeter', description: 'Greets', group: 'people', interval: 3_600_000, running: true, run_count: 0, state: 'idle', active_runs: 0,
         next_run: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), consecutive_failures: 0, skipped_count: 0, missed_count: 0,
         critical: true, conditions: [],
       },
@@ -141,7 +141,71 @@ describe('the HTTP interface', () => {
     await start({ openReads: true });
     const answer = await get('/workers/greeter/runs?limt=5');
     expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ detail: 'There is no parameter "limt": there are limit' });
+    expect(await answer.json()).toMatchObject({
+      detail: expect.stringMatching(/^There is no parameter "limt": there are limit, outcome,/),
+    });
+  });
+
+  it('finds runs of all workers, page by page and by what they are, and one by its id', async () => {
+    await start({ token: TOKEN });
+    const ids: string[] = [];
+    for (const fail of [true, false, true]) {
+      const { run_id } = (await (await trigger('greeter', { fail })).json()) as { run_id: string };
+      await ended(run_id);
+      ids.push(run_id);
+    }
+    const page = async (query: string) =>
+      (await (await get(`/runs?${query}`, AUTHORIZED)).json()) as {
+        items: Record<string, unknown>[];
+        next?: string;
+      };
+    const failed = await page('outcome=failed,lost&limit=1&worker=greeter&trigger=manual&text=AS%20TOLD');
+    expect(failed.items.map(({ outcome }) => outcome)).toEqual(['failed']);
+    const rest = await page(`outcome=failed&limit=1&before=${failed.next}`);
+    expect([failed.items[0]!['id'], rest.items[0]!['id']].sort()).toEqual([ids[0]!, ids[2]!].sort());
+    expect((await page('since=2999-01-01T00:00:00Z')).items).toEqual([]);
+    expect(await (await get(`/runs/${ids[1]}`, AUTHORIZED)).json()).toMatchObject({ outcome: 'succeeded' });
+    for (const id of ['no-id', '%00', 'b2f7a5a6-3c1c-4f5e-9a53-1f0f3a0a9f10'])
+      expect((await get(`/runs/${id}`, AUTHORIZED)).status).toBe(404);
+    for (const query of ['outcome=bad', 'trigger=me', 'since=yesterday', 'before=1', 'wat=1', 'text=%00'])
+      expect([query, (await get(`/runs?${query}`, AUTHORIZED)).status]).toEqual([query, 400]);
+  });
+
+  it('cancels a run, and says 404 of one that is not on', async () => {
+    await start({ token: TOKEN });
+    const { run_id } = (await (await trigger('greeter', { hold: true })).json()) as { run_id: string };
+    const cancel = (id: string, body?: unknown, init: RequestInit = AUTHORIZED) =>
+      fetch(`${base}/runs/${id}/cancel`, {
+        method: 'POST',
+        ...init,
+        ...(body !== undefined && {
+          body: JSON.stringify(body),
+          headers: { ...init.headers, 'content-type': 'application/json' },
+        }),
+      });
+    expect((await cancel(run_id, {}, {})).status).toBe(401);
+    for (const body of [[], { actor: 1 }, { by: 'ann' }])
+      expect((await cancel(run_id, body)).status).toBe(400);
+    expect((await cancel(run_id, { actor: 'ann', reason: 'too slow' })).status).toBe(202);
+    app.get(Greeter).release();
+    expect(await ended(run_id)).toMatchObject({
+      outcome: 'cancelled',
+      error: { message: 'The run of "greeter" was cancelled by ann: too slow' },
+    });
+    expect((await cancel(run_id)).status).toBe(404);
+    expect((await cancel('no-id')).status).toBe(404);
+  });
+
+  it('pauses and resumes a worker', async () => {
+    await start({ token: TOKEN, openReads: true });
+    const post = (path: string, init: RequestInit = AUTHORIZED) =>
+      fetch(base + path, { method: 'POST', ...init });
+    expect((await post('/workers/greeter/pause', {})).status).toBe(401);
+    const paused = await post('/workers/greeter/pause');
+    expect([paused.status, await paused.json()]).toEqual([200, expect.objectContaining({ state: 'paused' })]);
+    expect(await (await get('/workers/greeter')).json()).toMatchObject({ state: 'paused' });
+    expect(await (await post('/workers/greeter/resume')).json()).toMatchObject({ state: 'idle' });
+    expect((await post('/workers/nobody/pause')).status).toBe(404);
   });
 
   it('finds a worker whose name has to be escaped in a path', async () => {

@@ -2,14 +2,11 @@ import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiController } from '../http/api-controller.js';
 import { limit, QueryPipe } from '../http/query.pipe.js';
 import { toWire, type Wire } from '../http/wire.js';
-import { latenessOf, type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
-
-/** A run as it goes over HTTP: everything that is recorded of it, and how late it began. */
-type ShownRun = Run & { latenessMs: number };
+import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
 
 /** Workers and their runs over HTTP. */
 @ApiController('workers')
@@ -35,11 +32,12 @@ export class WorkersController {
   @Get(':name/runs')
   async runs(
     @Param('name') name: string,
-    @Query(new QueryPipe({ limit: limit() })) query: { limit: number },
+    @Query(new QueryPipe({ limit: limit(), ...runFilters }))
+    { limit: most, ...filters }: RunFilters & { limit: number },
   ): Promise<Wire<ShownRun>[]> {
     const { name: worker } = this.known(name);
-    const runs = await this.recorder.find({ worker, ...query });
-    return runs.map((run) => toWire({ ...run, latenessMs: latenessOf(run) }));
+    const runs = await this.recorder.find({ ...queryOf(filters), worker, limit: most });
+    return runs.map(showRun);
   }
 
   /** Starts a run now. The request's body is its payload; the answer does not wait for its end. */
@@ -48,6 +46,21 @@ export class WorkersController {
   async trigger(@Param('name') name: string, @Body() payload: unknown): Promise<{ run_id: string }> {
     const { runId } = await this.scheduler.trigger(name, payload);
     return { run_id: runId };
+  }
+
+  /** Its slots count for nothing until it is resumed; a run that is on goes on. */
+  @Post(':name/pause')
+  @HttpCode(200)
+  async pause(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
+    await this.scheduler.pause(name);
+    return toWire(this.known(name));
+  }
+
+  @Post(':name/resume')
+  @HttpCode(200)
+  async resume(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
+    await this.scheduler.resume(name);
+    return toWire(this.known(name));
   }
 
   private infos(): Promise<WorkerInfo[]> {

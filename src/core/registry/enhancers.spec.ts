@@ -237,12 +237,12 @@ describe('Enhancers', () => {
       class Worker {
         @Interval('worker', 0)
         work({ payload }: RunContext) {
-          throw payload as Error;
+          throw payload === 'taken' ? new TypeError('taken') : new RangeError(String(payload));
         }
       }
       const { run } = await startApp({ providers: [Worker] });
-      expect(await run('worker', new RangeError('passed'))).toMatchObject({ error: { message: 'passed' } });
-      expect(await run('worker', new TypeError('taken'))).toMatchObject({ error: { message: 'caught' } });
+      expect(await run('worker', 'passed')).toMatchObject({ error: { message: 'passed' } });
+      expect(await run('worker', 'taken')).toMatchObject({ error: { message: 'caught' } });
     });
   });
 

@@ -12,6 +12,7 @@ import {
   longestLateness,
   oneOf,
   runTimeout,
+  shortText,
   timingOf,
 } from './worker-rules.js';
 
@@ -30,6 +31,8 @@ export interface Timing {
 /** A worker that has been checked: what the scheduler drives. Lengths of time are milliseconds. */
 export interface WorkerDefinition extends Timing {
   readonly name: string;
+  readonly description: string | undefined;
+  readonly group: string | undefined;
   readonly spacing: NonNullable<WorkerOptions['spacing']>;
   readonly timeout: number | undefined;
   readonly critical: boolean;
@@ -114,6 +117,8 @@ export function defineWorker(
     maxAttempts: checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
     record: checked('record', 'all', () => oneOf(['all', 'failures', 'none'], option('record') ?? 'all')),
     lease: checked('lease', undefined, () => leaseTime(option('lease'))),
+    description: checked('description', undefined, () => shortText(option('description'), 500)),
+    group: checked('group', undefined, () => shortText(option('group'), 100)),
     jitter: option('jitter'),
     critical: option('critical') ?? false,
     enabled: option('enabled') ?? true,

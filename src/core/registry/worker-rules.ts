@@ -1,3 +1,4 @@
+import { shown } from '../text/shown.js';
 import { type CronExpression, CronSchedule } from '../timing/cron-schedule.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
 import { ElapsedSchedule } from '../timing/elapsed-schedule.js';
@@ -137,4 +138,12 @@ export function attempts(maxAttempts: number | undefined): number {
 export function oneOf<T extends string>(values: readonly T[], value: T): T {
   if (!values.includes(value)) throw new Error(`${JSON.stringify(value)} is none of ${values.join(', ')}`);
   return value;
+}
+
+/** Text for people; empty is as good as none. */
+export function shortText(text: string | undefined, longest: number): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (typeof text !== 'string' || text.length > longest)
+    throw new Error(`${shown(text)} is no text of at most ${longest} characters`);
+  return text;
 }

@@ -21,11 +21,13 @@ export function recordInfo(
   view: ClusterView | undefined,
   { now, running, executions }: Surroundings,
 ): WorkerInfo {
-  const { name, critical } = definition;
+  const { name, description, group, critical } = definition;
   const timing = view?.timing ?? definition;
   const stuck = executions.some(({ overdue }) => overdue);
   const base = {
     name,
+    ...(description !== undefined && { description }),
+    ...(group !== undefined && { group }),
     interval: timing.interval,
     ...(timing.cron !== undefined && { cron: timing.cron }),
     running,

@@ -185,6 +185,8 @@ export class WorkerLoop implements Loop {
     const next = this.nextAt();
     return {
       name: definition.name,
+      ...(definition.description !== undefined && { description: definition.description }),
+      ...(definition.group !== undefined && { group: definition.group }),
       interval: timing.interval,
       ...(timing.cron !== undefined && { cron: timing.cron }),
       running: this.active,

@@ -12,6 +12,8 @@ export type WorkerCondition = 'stale' | 'failing' | 'stuck';
 /** What this replica knows of a worker since it started. */
 export interface WorkerInfo {
   name: string;
+  description?: string;
+  group?: string;
   /** Milliseconds; 0 for event-driven and for cron. */
   interval: number;
   /** Its cron expression; absent for an interval. */

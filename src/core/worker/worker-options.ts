@@ -36,6 +36,12 @@ export interface WorkerOptions {
   /** `false`: it is listed as stopped, does not tick, and cannot be triggered. Default true. */
   enabled?: boolean;
 
+  /** What it is for, in a sentence for people. At most 500 characters. */
+  description?: string;
+
+  /** Workers with one group are shown together, such as `billing`. At most 100 characters. */
+  group?: string;
+
   /** Default `skip`. */
   overlap?: OverlapPolicy;
 

@@ -123,7 +123,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.services (
 `,
   `
 -- Runs that somebody has cancelled: the replica that runs one hears of it with its next pulse.
-CREATE TABLE ${schema}.cancellations (
+CREATE TABLE IF NOT EXISTS ${schema}.cancellations (
   run_id uuid PRIMARY KEY,
   actor text,
   reason text,
@@ -131,13 +131,13 @@ CREATE TABLE ${schema}.cancellations (
 );
 ${releaseFunction(schema)}
 -- For those who look for what went wrong, or for what somebody asked for: few runs, so that most cost no entry in them.
-CREATE INDEX runs_not_succeeded ON ${schema}.runs (outcome, started_at DESC, id DESC) WHERE outcome <> 'succeeded';
-CREATE INDEX runs_worker_not_succeeded ON ${schema}.runs (worker, outcome, started_at DESC, id DESC)
+CREATE INDEX IF NOT EXISTS runs_not_succeeded ON ${schema}.runs (outcome, started_at DESC, id DESC) WHERE outcome <> 'succeeded';
+CREATE INDEX IF NOT EXISTS runs_worker_not_succeeded ON ${schema}.runs (worker, outcome, started_at DESC, id DESC)
   WHERE outcome <> 'succeeded';
-CREATE INDEX runs_not_scheduled ON ${schema}.runs (trigger, started_at DESC, id DESC) WHERE trigger <> 'schedule';
-CREATE INDEX runs_worker_not_scheduled ON ${schema}.runs (worker, trigger, started_at DESC, id DESC)
+CREATE INDEX IF NOT EXISTS runs_not_scheduled ON ${schema}.runs (trigger, started_at DESC, id DESC) WHERE trigger <> 'schedule';
+CREATE INDEX IF NOT EXISTS runs_worker_not_scheduled ON ${schema}.runs (worker, trigger, started_at DESC, id DESC)
   WHERE trigger <> 'schedule';
-CREATE INDEX runs_with_error ON ${schema}.runs (started_at DESC, id DESC) WHERE error IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_with_error ON ${schema}.runs (started_at DESC, id DESC) WHERE error IS NOT NULL;
 `,
 ];
 

@@ -1,0 +1,59 @@
+import { instant, oneOf, type QueryParameter, text } from '../http/query.pipe.js';
+import { toWire, type Wire } from '../http/wire.js';
+import { latenessOf, type Run, type RunOutcome } from '../history/run.js';
+import { type RunQuery } from '../history/run.store.js';
+
+/** A run as it goes over HTTP: everything that is recorded of it, and how late it began. */
+export type ShownRun = Run & { latenessMs: number };
+
+export function showRun(run: Run): Wire<ShownRun> {
+  return toWire({ ...run, latenessMs: latenessOf(run) });
+}
+
+const OUTCOMES = [
+  'running', 'succeeded', 'failed', 'timed_out', 'aborted', 'cancelled', 'lost',
+] as const satisfies readonly RunOutcome[]; // prettier-ignore
+
+/** What a list of runs can be narrowed by. */
+export const runFilters = {
+  outcome: outcomes(),
+  trigger: oneOf('schedule', 'manual', 'event', 'catch_up', 'retry'),
+  since: instant(),
+  until: instant(),
+  text: text(),
+  before: position(),
+};
+
+export type RunFilters = { [K in keyof typeof runFilters]: ReturnType<(typeof runFilters)[K]> };
+
+export function queryOf({ outcome, ...filters }: RunFilters): Omit<RunQuery, 'limit'> {
+  const given = Object.entries(filters).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), ...(outcome && { outcomes: outcome }) };
+}
+
+/** What `before` is for the page after this run. */
+export function positionOf({ startedAt, id }: Run): string {
+  return `${startedAt.getTime()}_${id}`;
+}
+
+/** One or several, separated by commas. */
+function outcomes(): QueryParameter<readonly RunOutcome[] | undefined> {
+  return (given) => {
+    if (given === undefined) return undefined;
+    const asked = given.split(',');
+    const known: readonly string[] = OUTCOMES;
+    if (asked.every((outcome) => known.includes(outcome))) return asked as RunOutcome[];
+    throw new Error(`give one or several of ${OUTCOMES.join(', ')}, separated by commas`);
+  };
+}
+
+const POSITION = /^(\d{1,15})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+function position(): QueryParameter<RunQuery['before']> {
+  return (given) => {
+    if (given === undefined) return undefined;
+    const [, startedAt, id] = POSITION.exec(given) ?? [];
+    if (startedAt && id) return { startedAt: new Date(Number(startedAt)), id };
+    throw new Error('give `next` of the page before');
+  };
+}
