@@ -8,6 +8,7 @@ import {
   type Pulse,
 } from '../coordination/coordinator.js';
 import { type OutageState, Outages } from '../outages/outages.js';
+import { isRefused } from '../outages/store-refused.error.js';
 import { type RunExecutor } from '../execution/run.executor.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
@@ -35,6 +36,11 @@ const NO_REVISION = -1;
 const HOUR = 3_600_000;
 /** How long the outcome of a request can be asked for. */
 const KEEP_REQUESTS = 24 * HOUR;
+
+/**
+ * Calls that nobody repeats. Where one does not get through, the next news say when the coordination can be reached again.
+ */
+const UNREPEATED = new Set<CoordinatorOperation>(['requests', 'cancellations', 'pruning']);
 
 /**
  * How the coordination does. `unreachable`: no worker with scope `cluster` starts a run here. `refused`: it answers, and
@@ -279,6 +285,7 @@ export class Cluster {
     // What is under way when the connection is closed tells nothing of the coordination.
     if (this.closed) return;
     if (error === undefined) this.outages.succeeded(operation, worker);
+    else if (UNREPEATED.has(operation) && !isRefused(error)) this.outages.failed('news', error);
     else this.outages.failed(operation, error, worker);
   }
 }

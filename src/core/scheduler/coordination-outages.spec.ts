@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { testCluster, type TestCluster } from '../../../test/support/cluster.js';
-import { type Claim, type ClaimAnswer, type Enrolment } from '../coordination/coordinator.js';
+import {
+  type Claim,
+  type ClaimAnswer,
+  type Enrolment,
+  type RequestAnswer,
+  type RunRequestInput,
+} from '../coordination/coordinator.js';
 import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { StoreRefusedError } from '../outages/store-refused.error.js';
 import { ManualClock } from '../testing/manual-clock.js';
@@ -8,11 +14,17 @@ import { ManualClock } from '../testing/manual-clock.js';
 /** Takes every call but those that a test has it refuse. */
 class Fussy extends LocalCoordinator {
   claims?: Error;
+  requestFails?: Error;
   unknowable?: string;
 
   override async claim(claim: Claim): Promise<ClaimAnswer> {
     if (this.claims) throw this.claims;
     return super.claim(claim);
+  }
+
+  override async request(request: RunRequestInput): Promise<RequestAnswer> {
+    if (this.requestFails) throw this.requestFails;
+    return super.request(request);
   }
 
   override async enroll(workers: readonly Enrolment[]) {
@@ -49,6 +61,20 @@ describe('a coordination that takes some calls and not others', () => {
     expect(scheduler.coordination).toEqual({ state: 'ok' });
     expect(logs).toHaveLength(1);
   }); // prettier-ignore
+
+  it('is over with the next news when a call did not get through that nobody repeats', async () => {
+    cluster = testCluster(clock, coordinator);
+    coordinator.requestFails = new Error('connect ECONNREFUSED');
+    const { scheduler, logs } = await cluster.join(() => [
+      { name: 'once', interval: '1h', runOnStart: true, run: () => {} },
+    ]);
+    await clock.advance(0);
+    expect(scheduler.coordination).toEqual({ state: 'unreachable' });
+    delete coordinator.requestFails;
+    await clock.advance('1s');
+    expect(scheduler.coordination).toEqual({ state: 'ok' });
+    expect(logs).toEqual([expect.stringMatching(/^The coordination cannot be reached/)]);
+  });
 
   it('says which worker it can never know, and all others run', async () => {
     coordinator.unknowable = '日本';
