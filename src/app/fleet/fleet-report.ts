@@ -1,3 +1,5 @@
+import { messageOf } from '../../core/text/describe-error.js';
+
 /** One part of the fleet that could not be handled; the others were. */
 export interface FleetFailure {
   /** `acme` for a tenant, `acme/web` for a workload, an instance's id where no more is known of it. */
@@ -38,7 +40,7 @@ export class Attempts {
       await task();
     } catch (error) {
       this.signal?.throwIfAborted();
-      this.failures.push({ subject, reason: error instanceof Error ? error.message : String(error) });
+      this.failures.push({ subject, reason: messageOf(error) });
     }
   }
 }

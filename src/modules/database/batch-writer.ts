@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { messageOf } from '../../core/text/describe-error.js';
 import { atMost } from '../../core/timing/at-most.js';
 import { type Clock, SystemClock } from '../../core/timing/clock.js';
 import { type BatchSink } from './batch-sink.js';
@@ -259,8 +260,4 @@ export class BatchWriter<Row extends object> {
     this.dropped[reason] += rows.length;
     this.onDropped?.({ reason, rows, error });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

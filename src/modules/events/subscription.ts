@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { messageOf } from '../../core/text/describe-error.js';
 import { type EventHandler } from './event-bus.js';
 import { type EventLog, type LogEntry, type LogPosition } from './event.log.js';
 import { type Snapshot } from './snapshot.js';
@@ -108,8 +109,4 @@ export class Subscription {
     });
     this.nudged = false;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }

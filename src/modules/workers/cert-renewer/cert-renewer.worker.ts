@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { messageOf } from '../../../core/text/describe-error.js';
 import { Clock } from '../../../core/timing/clock.js';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { RunContext } from '../../../core/worker/run-context.js';
@@ -96,7 +97,7 @@ export class CertRenewer {
     for (const { key, error } of failures) {
       count('error');
       // The claim ends by itself, and somebody looks again.
-      context.logger.error(`${key}: ${error instanceof Error ? error.message : String(error)}`);
+      context.logger.error(`${key}: ${messageOf(error)}`);
     }
   }
 }

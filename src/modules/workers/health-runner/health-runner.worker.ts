@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, Logger, Optional } 
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { Interval } from '../../../core/worker/interval.decorator.js';
+import { messageOf } from '../../../core/text/describe-error.js';
 import { type RunContext } from '../../../core/worker/run-context.js';
 import { atMost } from '../../../core/timing/at-most.js';
 import { SystemClock } from '../../../core/timing/clock.js';
@@ -157,7 +158,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
       if (back.size > 0) await this.checks.settleAcrossTenants([...back.values()]);
       await this.settled();
     } catch (error) {
-      this.logger.warn(`Claimed checks could not be given back: ${String(error)}`);
+      this.logger.warn(`Claimed checks could not be given back: ${messageOf(error)}`);
     }
     await this.history?.close();
     this.probes.close();
@@ -248,7 +249,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
       );
     } catch (error) {
       // It counts as a restart: the next one comes after the backoff.
-      this.logger.error(`${instance.id} could not be restarted: ${String(error)}`);
+      this.logger.error(`${instance.id} could not be restarted: ${messageOf(error)}`);
     }
   }
 
@@ -256,7 +257,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
     if (turn.dueAt.getTime() + turn.interval <= turn.lease.getTime()) return;
     this.checks
       .settleAcrossTenants([{ ...turn, dueAt: new Date(turn.dueAt.getTime() + turn.interval) }])
-      .catch((error: unknown) => this.logger.warn(`A turn could not be passed: ${String(error)}`));
+      .catch((error: unknown) => this.logger.warn(`A turn could not be passed: ${messageOf(error)}`));
   }
 
   private async readChecks(turns: readonly HealthTurn[]): Promise<void> {

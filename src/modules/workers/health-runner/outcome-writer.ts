@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { messageOf } from '../../../core/text/describe-error.js';
 import { nextState, type Transition } from '../../health-checks/check-state.js';
 import { type CheckState } from '../../health-checks/check-state.js';
 import { type HealthResult } from '../../health-checks/health-check.js';
@@ -179,8 +180,4 @@ export class OutcomeWriter {
       });
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
