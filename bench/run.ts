@@ -19,6 +19,8 @@ import { healthStore } from './health-store.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
 import { startup } from './startup.bench.js';
+import { telemetry } from './telemetry.bench.js';
+import { telemetryQuery } from './telemetry-query.bench.js';
 
 const BENCHES: readonly Bench[] = [
   batchWriter,
@@ -30,6 +32,8 @@ const BENCHES: readonly Bench[] = [
   lateness,
   overhead,
   startup,
+  telemetry,
+  telemetryQuery,
 ];
 
 const list = (): string => {

@@ -19,6 +19,8 @@ import { type CertRenewerOptions } from './modules/workers/cert-renewer/cert-ren
 import { HealthHttpModule } from './modules/health-checks/health-http.module.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
 import { HealthRunnerModule } from './modules/workers/health-runner/health-runner.module.js';
+import { TelemetryHttpModule } from './modules/telemetry/telemetry-http.module.js';
+import { TelemetryCollectorModule } from './modules/workers/telemetry-collector/telemetry-collector.module.js';
 
 /** What the reference app is made of, beside its fleet file. */
 export interface AppOptions {
@@ -59,6 +61,9 @@ export class AppModule {
         HealthRunnerModule.forRoot({ egress: { allow: ['127.0.0.0/8'] } }),
         EventsHttpModule,
         HealthHttpModule,
+        // Instances are processes of this machine.
+        TelemetryCollectorModule.forRoot({ scrape: { egress: { allow: ['127.0.0.0/8', '::1/128'] } } }),
+        TelemetryHttpModule,
         TerminusModule.forRoot({ logger: false }),
         WorkerHealthModule,
         // Reads are open because the app listens on the loopback interface alone.

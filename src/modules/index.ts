@@ -90,6 +90,45 @@ export { ProvidersModule } from './providers/providers.module.js';
 export { ProcessProvider } from './providers/process/process.provider.js';
 export { ProcessProviderModule } from './providers/process/process-provider.module.js';
 export { type ProcessProviderOptions } from './providers/process/process-provider.options.js';
+export {
+  type MetricLabels,
+  type MetricSample,
+  type MetricSeries,
+  type SeriesIdentity,
+  seriesKey,
+  type SeriesKind,
+  type StoredSample,
+} from './telemetry/metric.js';
+export {
+  type CollectedSample,
+  type MetricCollector,
+  type MetricCollectorOptions,
+} from './telemetry/metric-collector.js';
+export { InMemoryTelemetryStore } from './telemetry/in-memory-telemetry.store.js';
+export { PostgresTelemetryStore } from './telemetry/postgres-telemetry.store.js';
+export {
+  RESOURCE_METRICS,
+  type ResourceMetric,
+  type ResourceSnapshot,
+} from './telemetry/resource-metrics.js';
+export { TelemetryCollector } from './telemetry/telemetry-collector.decorator.js';
+export { TelemetryHttpModule } from './telemetry/telemetry-http.module.js';
+export { type TelemetryLimits, type TelemetryOptions } from './telemetry/telemetry.options.js';
+export {
+  type MetricPoint,
+  type MetricQuery,
+  type MetricResult,
+  type PushResult,
+  type ResourceWindow,
+  type TelemetryDashboard,
+  TelemetryService,
+} from './telemetry/telemetry.service.js';
+export { type TelemetryCounts, TelemetryStore, type TimeRange } from './telemetry/telemetry.store.js';
+export { type Aggregation, type WindowStatistics } from './telemetry/window-statistics.js';
+export { TelemetryCollectorModule } from './workers/telemetry-collector/telemetry-collector.module.js';
+export { type TelemetryCollectorOptions } from './workers/telemetry-collector/telemetry-collector.options.js';
+export { TelemetryCollectorWorker } from './workers/telemetry-collector/telemetry-collector.worker.js';
+export { OWN_TENANT } from './tenants/own-tenant.js';
 export { type Tenant } from './tenants/tenant.js';
 export * from './tenants/tenant.errors.js';
 export { TenantRepository } from './tenants/tenant.repository.js';
@@ -238,4 +277,3 @@ export {
 } from './workers/health-runner/health-runner.module.js';
 export { type HealthRunnerOptions } from './workers/health-runner/health-runner.options.js';
 export { HealthRunner, type RunnerCounts } from './workers/health-runner/health-runner.worker.js';
-export { OWN_TENANT } from './workers/health-runner/own-checks.js';

@@ -69,6 +69,12 @@ describe('an example', () => {
     expect(app.output).toMatch(/MemoryReporter\.report \(in AppModule\): interval: 'soon' is not a duration/);
   });
 
+  it('metrics-store collects without a database, and answers from its store', async () => {
+    const app = start('metrics-store/main');
+    await app.said(/\[memory_report\] At most \d+ MiB in this minute/);
+    await end(app);
+  });
+
   it.each(['before', 'after'])('migration/%s runs the same tasks', async (which) => {
     const app = start(`migration/${which}`);
     await app.said(/\[Tasks\] Heartbeat 2/);

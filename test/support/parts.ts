@@ -36,6 +36,9 @@ export const PGBOUNCER = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbounce
 
 const PEBBLE = ['/usr/bin/pebble', '/usr/bin/pebble-challtestsrv'];
 
+/** Where Debian 12 puts the programs of its PostgreSQL. */
+export const POSTGRES_15 = '/usr/lib/postgresql/15/bin';
+
 export const PARTS = {
   terminal: {
     what: 'a terminal to type in (`script` of util-linux)',
@@ -93,6 +96,16 @@ export const PARTS = {
     what: 'certbot, to measure against',
     present: () => says('certbot', ['--version'], /certbot/),
     from: { debian: 'certbot' },
+  },
+  'PostgreSQL 15': {
+    what: 'the PostgreSQL 15 of Debian, and an ordinary user to run it as',
+    present: () => ORDINARY_USER !== undefined && says(`${POSTGRES_15}/postgres`, ['--version'], / 15\./),
+    from: { debian: 'postgresql-15' },
+  },
+  'victoria-metrics': {
+    what: 'victoria-metrics',
+    present: () => says('victoria-metrics', ['-version'], /victoria-metrics/),
+    from: { debian: 'victoria-metrics' },
   },
   'Node 20': node(20),
   'Node 22': node(22),

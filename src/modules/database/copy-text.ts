@@ -11,6 +11,7 @@ export function copyText(value: unknown): string {
     return /[\\\n\r\t]/.test(value) ? value.replace(/[\\\n\r\t]/g, (one) => ESCAPES[one]!) : value;
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value);
+  if (value instanceof Date) return value.toISOString();
   // Under Jest a date may be of another realm.
   if (Object.prototype.toString.call(value) === '[object Date]') return (value as Date).toISOString();
   throw new TypeError(`A column cannot hold this: ${typeof value}`);

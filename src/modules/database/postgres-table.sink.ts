@@ -26,6 +26,8 @@ export interface TableSinkOptions<Row> {
   onConflict?: string;
   /** `copy`, the default, is faster by half; `unnest` is one INSERT, with the triggers and rules of one. */
   method?: 'copy' | 'unnest';
+  /** Called after the rows of a write, in their transaction: what fails here fails the write. */
+  beside?: (client: pg.ClientBase, rows: readonly Row[]) => Promise<void>;
   /** Milliseconds after which PostgreSQL gives a write up. Default 10,000. */
   statementTimeout?: number;
 }
@@ -62,7 +64,7 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
     if (this.options.method === 'unnest') return this.insertRows(rows, signal);
     const text = this.copyTextOf(rows);
     try {
-      await this.inTransaction((client) => copyInto(client, this.copy, text), signal);
+      await this.inTransaction(rows, (client) => copyInto(client, this.copy, text), signal);
     } catch (error) {
       if (this.options.onConflict === undefined || writeFailure(error) !== 'refused') throw error;
       await this.insertRows(rows, signal);
@@ -75,21 +77,22 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
 
   private insertRows(rows: readonly Row[], signal: AbortSignal): Promise<void> {
     const arrays = this.options.columns.map(({ value }) => rows.map((row) => arrayItem(value(row))));
-    return this.inTransaction(async (client) => void (await client.query(this.insert, arrays)), signal);
+    return this.inTransaction(rows, async (client) => void (await client.query(this.insert, arrays)), signal);
   }
 
   private copyTextOf(rows: readonly Row[]): Buffer {
-    const { columns } = this.options;
+    const values = this.options.columns.map(({ value }) => value);
     let text = '';
     for (const row of rows) {
-      for (let i = 0; i < columns.length; i++)
-        text += (i === 0 ? '' : '\t') + copyText(columns[i]!.value(row));
+      text += copyText(values[0]!(row));
+      for (let i = 1; i < values.length; i++) text += `\t${copyText(values[i]!(row))}`;
       text += '\n';
     }
     return Buffer.from(text);
   }
 
   private async inTransaction(
+    rows: readonly Row[],
     work: (client: pg.PoolClient) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
@@ -105,6 +108,7 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
         await client.query(`BEGIN; SET LOCAL statement_timeout = ${this.statementTimeout}`);
         try {
           await work(client);
+          await this.options.beside?.(client, rows);
           await client.query('COMMIT');
         } catch (error) {
           if ((error as { severity?: string }).severity !== undefined) await client.query('ROLLBACK');

@@ -69,6 +69,8 @@ export class TimePartitions {
   private readonly width: number;
   private readonly keep: number;
   private readonly ahead: number;
+  /** Starts of partitions that were there when they were looked for. */
+  private readonly ensured = new Set<number>();
 
   constructor(
     private readonly dataSource: Pick<DataSource, 'query'>,
@@ -109,6 +111,19 @@ export class TimePartitions {
   async makeFor(from: Date, to: Date, signal?: AbortSignal): Promise<string[]> {
     const now = await this.now();
     return this.make(Math.max(+from, now - this.keep), Math.min(+to, now + this.ahead), signal);
+  }
+
+  /**
+   * Makes sure that there are those for these instants, as far as they are kept; asks the database only for what it has not
+   * seen before. For whoever writes rows, right before it does.
+   */
+  async ensure(from: Date, to: Date = from, signal?: AbortSignal): Promise<void> {
+    const starts: number[] = [];
+    for (let start = this.startOf(+from); start <= +to; start += this.width) starts.push(start);
+    if (starts.every((start) => this.ensured.has(start))) return;
+    await this.makeFor(from, to, signal);
+    if (this.ensured.size > MOST_AHEAD) this.ensured.clear();
+    for (const start of starts) this.ensured.add(start);
   }
 
   /** All of them, the oldest first. */
@@ -174,7 +189,7 @@ export class TimePartitions {
   private async make(from: number, to: number, signal?: AbortSignal): Promise<string[]> {
     const there = new Set((await this.list()).map((partition) => +partition.from));
     const made: string[] = [];
-    for (let start = Math.floor(from / this.width) * this.width; start <= to; start += this.width) {
+    for (let start = this.startOf(from); start <= to; start += this.width) {
       if (there.has(start)) continue;
       signal?.throwIfAborted();
       if (await this.makeOne(start, signal)) made.push(this.nameOf(start));
@@ -215,6 +230,10 @@ export class TimePartitions {
       }
     }
     return false;
+  }
+
+  private startOf(instant: number): number {
+    return Math.floor(instant / this.width) * this.width;
   }
 
   /** Such as `readings_20261125t2100`. */

@@ -12,6 +12,16 @@ export interface InstanceSpec {
   workingDirectory?: string;
   /** Ports that the instance listens on. The provider picks a free one each and tells it by `env`. */
   ports?: PortSpec[];
+  /** Where it tells its own metrics, in the text format of Prometheus. */
+  metrics?: MetricsEndpoint;
+}
+
+/** One of the instance's own ports, so that a spec cannot send anybody elsewhere. */
+export interface MetricsEndpoint {
+  /** Name of a port of `ports`. It speaks plain HTTP. */
+  port: string;
+  /** Absolute path, with the query if there is one. Default `/metrics`. */
+  path?: string;
 }
 
 export interface PortSpec {

@@ -51,12 +51,26 @@ export const instanceSpecSchema = z
       .refine(noNul, NUL)
       .optional(),
     ports: z.array(z.strictObject({ name, env: variable })).optional(),
+    metrics: z
+      .strictObject({
+        port: name,
+        path: z
+          .string()
+          .max(500)
+          .regex(/^\/[\x21-\x7e]*$/, {
+            error: ({ input }) => `${shown(input)} is no path: it begins with "/" and has no spaces`,
+          })
+          .optional(),
+      })
+      .optional(),
   })
-  .superRefine(({ env = {}, ports = [] }, context) => {
+  .superRefine(({ env = {}, ports = [], metrics }, context) => {
     const fault = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
     const taken = new Set([...Object.keys(env), INSTANCE_VARIABLE]);
     const names = new Set<string>();
+    if (metrics && !ports.some((port) => port.name === metrics.port))
+      fault(['metrics', 'port'], `${shown(metrics.port)} is no name of a port of this instance`);
     for (const key of Object.keys(env)) {
       if (!VARIABLE.test(key))
         fault(['env'], `${shown(key)} is no name of a variable: use letters, digits and "_"`);

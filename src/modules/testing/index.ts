@@ -1,6 +1,7 @@
 export { datacenterRepositoryContract } from '../datacenters/datacenter.repository.contract.js';
 export { eventBusContract, type EventBusSetup } from '../events/event-bus.contract.js';
 export { instanceRepositoryContract } from '../instances/instance.repository.contract.js';
+export { telemetryStoreContract, type TelemetryStoreSetup } from '../telemetry/telemetry.store.contract.js';
 export {
   tenantRepositoryContract,
   type TenantRepositorySetup,

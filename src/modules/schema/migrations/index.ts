@@ -3,6 +3,7 @@ import { GarbageCollector1795424400000 } from './1795424400000-GarbageCollector.
 import { GarbageCollectorBrakes1795641935950 } from './1795641935950-GarbageCollectorBrakes.js';
 import { DesiredInstances1795642746278 } from './1795642746278-DesiredInstances.js';
 import { Certificates1795643442794 } from './1795643442794-Certificates.js';
+import { Telemetry1795643687040 } from './1795643687040-Telemetry.js';
 import { HealthChecks1795644663986 } from './1795644663986-HealthChecks.js';
 
 /**
@@ -15,6 +16,7 @@ export const MIGRATIONS = [
   GarbageCollectorBrakes1795641935950,
   DesiredInstances1795642746278,
   Certificates1795643442794,
+  Telemetry1795643687040,
   HealthChecks1795644663986,
 ];
 

@@ -4,11 +4,8 @@ import { everyItem } from '../../database/page.js';
 import { HealthCheckNameTakenError } from '../../health-checks/health-check.errors.js';
 import { HealthCheckRepository } from '../../health-checks/health-check.repository.js';
 import { HealthService } from '../../health-checks/health.service.js';
-import { type TenantId } from '../../ids/typed-id.js';
+import { OWN_TENANT } from '../../tenants/own-tenant.js';
 import { HEALTH_RUNNER_OPTIONS, type HealthRunnerOptions } from './health-runner.options.js';
-
-/** Whose the checks of the options are: of the application itself. */
-export const OWN_TENANT: TenantId = 'ten_00000000000000000000000000';
 
 /** Makes the checks of the options, and changes those of the same name to what they say. Removes none. */
 @Injectable()

@@ -1,0 +1,67 @@
+import type pg from 'pg';
+import { type BatchSink } from '../database/batch-sink.js';
+import { type OwnPool } from '../database/own-pool.js';
+import { PostgresTableSink, type TableColumn } from '../database/postgres-table.sink.js';
+import { type TimePartitions } from '../database/time-partitions.js';
+import { type PointTable } from './rollup.statements.js';
+import { markLate } from './late-points.js';
+
+/** A point that knows its series by number. */
+export interface KeyedPoint<Point> {
+  readonly key: number;
+  readonly point: Point;
+}
+
+export interface PointSinkOptions<Point extends { at: Date }> {
+  table: PointTable;
+  columns: readonly TableColumn<KeyedPoint<Point>>[];
+  partitions: TimePartitions;
+  /** Numbers for the series of the points; a point without one is left out. */
+  keyed: (client: pg.Pool, points: readonly Point[]) => Promise<KeyedPoint<Point>[]>;
+}
+
+const HOUR = 3_600_000;
+
+/**
+ * Writes points to a table of raw points: finds their numbers, makes partitions for those of a time that has none (after an
+ * outage), and marks those that come after their window was rolled up.
+ */
+export class PointSink<Point extends { at: Date }> implements BatchSink<Point> {
+  private readonly table: PostgresTableSink<KeyedPoint<Point>>;
+
+  constructor(
+    private readonly connections: OwnPool,
+    private readonly options: PointSinkOptions<Point>,
+  ) {
+    const { table, columns } = options;
+    this.table = new PostgresTableSink(connections, {
+      table: table.raw,
+      columns: [{ name: table.key, type: 'integer', value: ({ key }) => key }, ...columns],
+      onConflict: 'DO NOTHING',
+      beside: (client, points) => markLate(client, table, points),
+    });
+  }
+
+  async write(points: readonly Point[], signal: AbortSignal): Promise<void> {
+    const keyed = await this.options.keyed(this.connections.pool, points);
+    if (keyed.length === 0) return;
+    // What is beyond what is kept gets no partition, and is refused by the table.
+    for (const hour of hoursOf(points))
+      await this.options.partitions.ensure(new Date(hour), new Date(hour), signal);
+    await this.table.write(keyed, signal);
+  }
+
+  close(): Promise<void> {
+    return this.table.close();
+  }
+}
+
+function hoursOf(points: readonly { at: Date }[]): Set<number> {
+  const hours = new Set<number>();
+  let latest = NaN;
+  for (const { at } of points) {
+    const hour = +at - (+at % HOUR);
+    if (hour !== latest) hours.add((latest = hour));
+  }
+  return hours;
+}

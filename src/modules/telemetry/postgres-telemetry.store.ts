@@ -1,0 +1,336 @@
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { parseDuration } from '../../core/timing/duration.js';
+import { BatchWriter } from '../database/batch-writer.js';
+import { ownPool } from '../database/own-pool.js';
+import { TimePartitions, type TimePartitionsOptions } from '../database/time-partitions.js';
+import { Transactions } from '../database/transaction.js';
+import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import {
+  type MetricLabels,
+  type MetricSeries,
+  type SeriesIdentity,
+  seriesKey,
+  type StoredSample,
+} from './metric.js';
+import { PointSink } from './point.sink.js';
+import { POINT_TABLES, RESOURCES, SAMPLES } from './point-tables.js';
+import { RESOURCE_METRICS, type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
+import { latestResourcesStatement, type SnapshotRow, snapshotColumns, toSnapshot } from './resource-rows.js';
+import { type PointTable } from './rollup.statements.js';
+import { Rollups } from './rollups.js';
+import { SeriesKeys } from './series-keys.js';
+import { SourceKeys } from './source-keys.js';
+import { DEFAULT_LIMITS, TELEMETRY_OPTIONS, type TelemetryOptions } from './telemetry.options.js';
+import {
+  type LatestSample,
+  type MaintenancePass,
+  type TelemetryCounts,
+  TelemetryStore,
+  type TimeRange,
+} from './telemetry.store.js';
+import { WindowReader } from './window-reader.js';
+import { type WindowStatistics } from './window-statistics.js';
+
+const ALL_KEPT = { raw: '24h', minutes: '14d', hours: '365d', maxRawBytes: 50e9 } as const;
+
+/** The parts of the store that one table of points has. */
+interface Room {
+  readonly raw: TimePartitions;
+  readonly minutes: TimePartitions;
+  readonly hours: TimePartitions;
+  readonly rollups: Rollups;
+  readonly reader: WindowReader;
+}
+
+/** Telemetry on plain PostgreSQL, 15 or newer: hourly partitions of points, rollups of a minute and of an hour. */
+@Injectable()
+export class PostgresTelemetryStore extends TelemetryStore implements OnModuleInit, OnApplicationShutdown {
+  private readonly sources = new SourceKeys();
+  private readonly series: SeriesKeys;
+  private readonly rooms: ReadonlyMap<PointTable, Room>;
+  private readonly kept: Required<NonNullable<TelemetryOptions['retention']>>;
+  private resourceWriter!: BatchWriter<ResourceSnapshot>;
+  private sampleWriter!: BatchWriter<StoredSample>;
+  /** Samples that the writer has been told are written, and were not, as their series has no place. */
+  private beyondLimit = 0;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly transactions: Transactions,
+    @Optional() @Inject(TELEMETRY_OPTIONS) private readonly options: TelemetryOptions = {},
+  ) {
+    super();
+    this.kept = { ...ALL_KEPT, ...options.retention };
+    this.series = new SeriesKeys({ ...DEFAULT_LIMITS, ...options.limits }.activeSeries);
+    this.rooms = new Map(POINT_TABLES.map((table) => [table, this.roomOf(table)]));
+  }
+
+  async onModuleInit(): Promise<void> {
+    for (const { raw } of this.rooms.values()) await raw.makeAhead();
+    const maxBuffered = this.options.maxBuffered ?? 200_000;
+    const shared = { maxBuffered, flushAfter: 200, writesAtOnce: 2 };
+    this.resourceWriter = new BatchWriter(
+      new PointSink<ResourceSnapshot>(ownPool(this.dataSource, 2), {
+        table: RESOURCES,
+        columns: snapshotColumns(),
+        partitions: this.rooms.get(RESOURCES)!.raw,
+        keyed: async (pool, snapshots) => {
+          const keys = await this.sources.resolve(pool, snapshots);
+          return snapshots.map((point, index) => ({ key: keys[index]!, point }));
+        },
+      }),
+      { what: 'resource readings', ...shared },
+    );
+    this.sampleWriter = new BatchWriter(
+      new PointSink<StoredSample>(ownPool(this.dataSource, 2), {
+        table: SAMPLES,
+        columns: [
+          { name: 'at', type: 'timestamptz', value: ({ point }) => point.at },
+          { name: 'started_at', type: 'timestamptz', value: ({ point }) => point.startedAt },
+          { name: 'value', type: 'double precision', value: ({ point }) => point.value },
+        ],
+        partitions: this.rooms.get(SAMPLES)!.raw,
+        keyed: (pool, samples) => this.keyedSamples(pool, samples),
+      }),
+      { what: 'metric samples', ...shared },
+    );
+  }
+
+  /** After the workers have drained. */
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.resourceWriter?.close(), this.sampleWriter?.close()]);
+  }
+
+  addResources(snapshots: readonly ResourceSnapshot[]): void {
+    this.resourceWriter.addAll(snapshots);
+  }
+
+  addSamples(samples: readonly StoredSample[]): void {
+    this.sampleWriter.addAll(samples);
+  }
+
+  async admit(tenantId: TenantId, series: readonly SeriesIdentity[]): Promise<Set<string>> {
+    const manager = this.transactions.manager();
+    const queryable = {
+      query: async <Row extends object>(sql: string, values: unknown[]) => ({
+        rows: await manager.query<Row[]>(sql, values),
+      }),
+    };
+    return new Set((await this.series.admit(queryable, parseId('tenant', tenantId), series)).keys());
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([this.resourceWriter.flush(), this.sampleWriter.flush()]);
+  }
+
+  counts(): TelemetryCounts {
+    const samples = this.sampleWriter.counts();
+    const { dropped, written } = samples;
+    return {
+      resources: this.resourceWriter.counts(),
+      samples: {
+        ...samples,
+        written: written - this.beyondLimit,
+        dropped: { ...dropped, refused: dropped.refused + this.beyondLimit },
+      },
+    };
+  }
+
+  async latestResources(
+    tenantId: TenantId,
+    query: { since: Date; instanceIds?: readonly InstanceId[]; after?: InstanceId; limit: number },
+  ): Promise<ResourceSnapshot[]> {
+    return this.latest({ ...query, tenantId: parseId('tenant', tenantId) });
+  }
+
+  async latestResourcesAcrossTenants(query: {
+    since: Date;
+    after?: InstanceId;
+    limit: number;
+  }): Promise<ResourceSnapshot[]> {
+    return this.latest(query);
+  }
+
+  async resourceWindows(
+    tenantId: TenantId,
+    instanceId: InstanceId,
+    metrics: readonly ResourceMetric[],
+    range: TimeRange,
+  ): Promise<Map<ResourceMetric, WindowStatistics[]>> {
+    const [source] = await this.query<{ id: number }>(
+      `SELECT id FROM telemetry_sources WHERE tenant_id = $1 AND instance_id = $2`,
+      [parseId('tenant', tenantId), parseId('instance', instanceId)],
+    );
+    const found = new Map<ResourceMetric, WindowStatistics[]>(metrics.map((metric) => [metric, []]));
+    if (!source) return found;
+    const names = new Set<string>(metrics.map((metric) => RESOURCE_METRICS[metric].column));
+    const columns = RESOURCES.columns.filter(({ name }) => names.has(name));
+    const windows = await this.rooms.get(RESOURCES)!.reader.read([source.id], columns, range);
+    for (const metric of metrics)
+      found.set(metric, windows.get(source.id)?.get(RESOURCE_METRICS[metric].column) ?? []);
+    return found;
+  }
+
+  async findSeries(
+    tenantId: TenantId,
+    query: { name?: string; labels?: MetricLabels; instanceId?: InstanceId; limit: number },
+  ): Promise<MetricSeries[]> {
+    const { name, labels = {}, instanceId, limit } = query;
+    const rows = await this.query<SeriesRow>(
+      `SELECT id, name, kind, labels, instance_id FROM metric_series
+        WHERE tenant_id = $1 AND ($2::text IS NULL OR name = $2) AND ($3::text IS NULL OR instance_id = $3)
+          AND labels @> $4::jsonb
+        ORDER BY id LIMIT $5`,
+      [parseId('tenant', tenantId), name ?? null, instanceId ?? null, JSON.stringify(labels), limit],
+    );
+    return rows.map(({ instance_id, ...series }) => ({ ...series, instanceId: instance_id ?? undefined }));
+  }
+
+  async sampleWindows(
+    tenantId: TenantId,
+    seriesIds: readonly number[],
+    range: TimeRange,
+  ): Promise<Map<number, WindowStatistics[]>> {
+    const own = await this.query<{ id: number }>(
+      `SELECT id FROM metric_series WHERE tenant_id = $1 AND id = ANY($2::int[])`,
+      [parseId('tenant', tenantId), seriesIds],
+    );
+    const keys = own.map(({ id }) => id);
+    const windows = await this.rooms.get(SAMPLES)!.reader.read(keys, SAMPLES.columns, range);
+    return new Map(keys.map((id) => [id, windows.get(id)?.get('value') ?? []]));
+  }
+
+  async latestSamplesAcrossTenants(query: {
+    since: Date;
+    after?: number;
+    limit: number;
+  }): Promise<LatestSample[]> {
+    const { since, after = 0, limit } = query;
+    const rows = await this.query<SeriesRow & { tenant_id: TenantId; at: number; value: number }>(
+      `SELECT series.id, series.name, series.kind, series.labels, series.instance_id, series.tenant_id,
+              (extract(epoch FROM latest.at) * 1000)::float8 AS at, latest.value
+         FROM metric_series AS series
+         CROSS JOIN LATERAL (
+           SELECT at, value FROM metric_samples AS s WHERE s.series_id = series.id AND s.at >= $1 ORDER BY s.at DESC LIMIT 1
+         ) AS latest
+        WHERE series.id > $2 ORDER BY series.id LIMIT $3`,
+      [since, after, limit],
+    );
+    return rows.map(({ tenant_id: tenantId, at, value, instance_id, ...series }) => ({
+      tenantId,
+      series: { ...series, instanceId: instance_id ?? undefined },
+      at: new Date(at),
+      value,
+    }));
+  }
+
+  async rollUp(signal?: AbortSignal): Promise<number> {
+    let windows = 0;
+    for (const { rollups } of this.rooms.values()) windows += await rollups.pass(signal);
+    return windows;
+  }
+
+  async maintain(signal?: AbortSignal): Promise<MaintenancePass> {
+    const made: string[] = [];
+    const dropped: { name: string; reason: 'age' | 'size' }[] = [];
+    const inUse: string[] = [];
+    for (const { raw, minutes, hours } of this.rooms.values())
+      for (const partitions of [raw, minutes, hours]) {
+        const pass = await partitions.maintain(signal);
+        made.push(...pass.made);
+        dropped.push(...pass.dropped);
+        inUse.push(...pass.inUse);
+      }
+    return { made, dropped, inUse, collected: await this.collectDead() };
+  }
+
+  async mayTell(tenantId: TenantId, matter: string): Promise<boolean> {
+    const rows = await this.query(
+      `INSERT INTO telemetry_notices (tenant_id, matter, told_at) VALUES ($1, $2, clock_timestamp())
+       ON CONFLICT (tenant_id, matter) DO UPDATE SET told_at = EXCLUDED.told_at
+         WHERE telemetry_notices.told_at < clock_timestamp() - interval '1 hour'
+       RETURNING told_at`,
+      [parseId('tenant', tenantId), matter],
+    );
+    return rows.length > 0;
+  }
+
+  private async latest(query: Parameters<typeof latestResourcesStatement>[0]): Promise<ResourceSnapshot[]> {
+    const { sql, values } = latestResourcesStatement(query);
+    return (await this.query<SnapshotRow>(sql, values)).map(toSnapshot);
+  }
+
+  private async keyedSamples(
+    client: Parameters<SeriesKeys['admit']>[0],
+    samples: readonly StoredSample[],
+  ): Promise<{ key: number; point: StoredSample }[]> {
+    const keys = new Map<TenantId, Map<string, number>>();
+    for (const [tenantId, own] of byTenant(samples))
+      keys.set(
+        tenantId,
+        await this.series.admit(
+          client,
+          tenantId,
+          own.map(({ series }) => series),
+        ),
+      );
+    const keyed = samples.flatMap((point) => {
+      const key = keys.get(point.tenantId)!.get(seriesKey(point.series));
+      return key === undefined ? [] : [{ key, point }];
+    });
+    this.beyondLimit += samples.length - keyed.length;
+    return keyed;
+  }
+
+  /** Numbers of which nothing can be stored any more: their last point is older than the coarsest rollup is kept. */
+  private async collectDead(): Promise<number> {
+    let collected = 0;
+    for (const table of ['telemetry_sources', 'metric_series']) {
+      const [, count] = await this.query<unknown>(
+        `DELETE FROM ${table} WHERE id IN (
+           SELECT id FROM ${table} WHERE last_seen_at < clock_timestamp() - make_interval(secs => $1) - interval '1 day'
+            LIMIT 10000)`,
+        [parseDuration(this.kept.hours) / 1_000],
+      );
+      collected += Number(count);
+    }
+    return collected;
+  }
+
+  private roomOf(table: PointTable): Room {
+    const make = (options: TimePartitionsOptions): TimePartitions =>
+      new TimePartitions(this.dataSource, options);
+    const { raw: rawKept, minutes: minutesKept, hours: hoursKept, maxRawBytes: maxBytes } = this.kept;
+    const raw = make({ table: table.raw, width: '1h', keep: rawKept, maxBytes });
+    const minutes = make({ table: table.minutes, width: '1d', keep: minutesKept });
+    const hours = make({ table: table.hours, width: '30d', keep: hoursKept, ahead: '30d' });
+    const rollups = new Rollups(
+      this.dataSource, this.transactions, table, { minutes, hours }, parseDuration(rawKept),
+    ); // prettier-ignore
+    const reader = new WindowReader(this.transactions, table, () => rollups.progress());
+    return { raw, minutes, hours, rollups, reader };
+  }
+
+  private query<Row>(sql: string, values: unknown[]): Promise<Row[]> {
+    return this.transactions.manager().query(sql, values);
+  }
+}
+
+interface SeriesRow {
+  id: number;
+  name: string;
+  kind: 'gauge' | 'counter';
+  labels: MetricLabels;
+  instance_id: InstanceId | null;
+}
+
+function byTenant(samples: readonly StoredSample[]): Map<TenantId, StoredSample[]> {
+  const tenants = new Map<TenantId, StoredSample[]>();
+  for (const sample of samples) {
+    const own = tenants.get(sample.tenantId);
+    if (own) own.push(sample);
+    else tenants.set(sample.tenantId, [sample]);
+  }
+  return tenants;
+}

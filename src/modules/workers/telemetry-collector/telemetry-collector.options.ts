@@ -1,0 +1,105 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { type Type } from '@nestjs/common';
+import { z } from 'zod';
+import { type Duration, parseDuration } from '../../../core/timing/duration.js';
+import { parseInput, shown } from '../../input/input.js';
+import { type EgressOptions, EgressPolicy } from '../../network-policy/egress-policy.js';
+import { type TelemetryOptions } from '../../telemetry/telemetry.options.js';
+import { type TelemetryStore } from '../../telemetry/telemetry.store.js';
+
+/** Options of `TelemetryCollectorModule.forRoot`. */
+export interface TelemetryCollectorOptions extends TelemetryOptions {
+  /** Time between two ticks. Default 10 s. */
+  interval?: Duration;
+  /** What a provider, a collector or an endpoint gets at a tick. Default 5 s. */
+  timeout?: Duration;
+  /** Providers and collectors asked at a time; and instances, of a provider that cannot tell of all at once. Default 8. */
+  concurrency?: number;
+  scrape?: ScrapeOptions;
+}
+
+/** How instances are asked that name a Prometheus endpoint of their own. */
+export interface ScrapeOptions {
+  /** Default true. */
+  enabled?: boolean;
+  /** At a time. Default 32. */
+  concurrency?: number;
+  /** Bytes of an answer. Default 5 MB. */
+  maxBytes?: number;
+  /** Samples of an answer. Default 2,000. */
+  maxSeries?: number;
+  /** Which addresses may be asked. Loopback and private ones must be allowed, as for health checks. */
+  egress?: EgressOptions;
+}
+
+/** What has to be known when the module is made, and not by a factory. */
+export interface TelemetryCollectorExtras {
+  /** Where telemetry is kept. Default PostgreSQL, which needs the `DatabaseModule`. */
+  store?: Type<TelemetryStore> | TelemetryStore;
+}
+
+/** Checked, with defaults; lengths of time in milliseconds. */
+export interface TelemetryCollectorSettings {
+  readonly interval: number;
+  readonly timeout: number;
+  readonly concurrency: number;
+  readonly scrape: {
+    readonly enabled: boolean;
+    readonly concurrency: number;
+    readonly maxBytes: number;
+    readonly maxSeries: number;
+    readonly policy: EgressPolicy;
+  };
+}
+
+const duration = (fallback: Duration) =>
+  z
+    .any()
+    .default(fallback)
+    .transform((value, context) => {
+      try {
+        return parseDuration(value);
+      } catch (error) {
+        context.addIssue((error as Error).message);
+        return z.NEVER;
+      }
+    });
+
+const notACount = {
+  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 1000`,
+};
+
+const schema = z.strictObject({
+  interval: duration('10s'),
+  timeout: duration('5s'),
+  concurrency: z.int(notACount).min(1, notACount).max(1_000, notACount).default(8),
+  scrape: z.strictObject({
+    enabled: z.boolean().default(true),
+    concurrency: z.int(notACount).min(1, notACount).max(1_000, notACount).default(32),
+    maxBytes: z.int().min(1).default(5_000_000),
+    maxSeries: z.int().min(1).default(2_000),
+  }),
+});
+
+/** @throws InvalidInputError that names every option that cannot be */
+export function telemetryCollectorSettings({
+  interval,
+  timeout,
+  concurrency,
+  scrape = {},
+}: TelemetryCollectorOptions): TelemetryCollectorSettings {
+  const { egress, ...scraping } = scrape;
+  const given = { interval, timeout, concurrency, scrape: scraping };
+  const settings = parseInput('telemetry collector option', schema, given);
+  return { ...settings, scrape: { ...settings.scrape, policy: new EgressPolicy(egress) } };
+}
+
+export const TELEMETRY_COLLECTOR_OPTIONS = Symbol.for('ctrlplane-workers/telemetry-collector-options');
+
+export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<TelemetryCollectorOptions>({
+    optionsInjectionToken: TELEMETRY_COLLECTOR_OPTIONS,
+  })
+    .setClassMethodName('forRoot')
+    .setExtras<TelemetryCollectorExtras>({}, (definition) => definition)
+    .build();

@@ -1,0 +1,216 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Interval } from '../../../core/worker/interval.decorator.js';
+import { RunContext } from '../../../core/worker/run-context.js';
+import { atMost } from '../../../core/timing/at-most.js';
+import { SystemClock } from '../../../core/timing/clock.js';
+import { parseDuration } from '../../../core/timing/duration.js';
+import { systemClaims, withClaims } from '../../auth/claims.js';
+import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
+import { EventBus } from '../../events/event-bus.js';
+import { type TenantId } from '../../ids/typed-id.js';
+import { type InstanceStats, type Provider } from '../../providers/provider.js';
+import { ProviderRegistry } from '../../providers/provider.registry.js';
+import { MetricCollectorRegistry } from '../../telemetry/metric-collector.registry.js';
+import { type CollectedSample } from '../../telemetry/metric-collector.js';
+import { OWN_TENANT } from '../../tenants/own-tenant.js';
+import { type ResourceSnapshot } from '../../telemetry/resource-metrics.js';
+import { TelemetryService } from '../../telemetry/telemetry.service.js';
+import { TelemetryStore } from '../../telemetry/telemetry.store.js';
+import { CpuPercents } from './cpu-percents.js';
+import { readInstances } from './resource-collection.js';
+import { scrape } from './scrape.js';
+import { ScrapeTargets } from './scrape-targets.js';
+import { SourceReports } from './source-reports.js';
+import {
+  TELEMETRY_COLLECTOR_OPTIONS,
+  type TelemetryCollectorOptions,
+  type TelemetryCollectorSettings,
+  telemetryCollectorSettings,
+} from './telemetry-collector.options.js';
+
+/** Something that is asked at a tick. */
+interface AskedSource {
+  readonly kind: 'provider' | 'collector';
+  readonly name: string;
+  readonly timeout: number;
+  /** @returns how many readings or samples it gave */
+  readonly ask: (signal: AbortSignal) => Promise<number>;
+}
+
+/** How long a tick waits for what it has read to be stored. Then it goes on in the background. */
+const STORE_WITHIN_MS = 5_000;
+
+/** A reading that is older is nothing to compare with. */
+const COMPARABLE_MS = 120_000;
+
+/**
+ * Reads what instances use, from every provider at once, and asks the application's own collectors. A source that fails or
+ * takes too long costs itself: its instances have a gap then, as nobody knows what they used. It is told by
+ * `telemetry.provider_failed` or `telemetry.collector_failed` when it begins, and once an hour while it goes on.
+ */
+@Injectable()
+export class TelemetryCollectorWorker {
+  readonly settings: TelemetryCollectorSettings;
+  private readonly cpu = new CpuPercents();
+  private readonly reports: SourceReports;
+
+  constructor(
+    @Inject(TELEMETRY_COLLECTOR_OPTIONS) options: TelemetryCollectorOptions,
+    private readonly telemetry: TelemetryService,
+    private readonly store: TelemetryStore,
+    private readonly collectors: MetricCollectorRegistry,
+    @Optional() private readonly providers?: ProviderRegistry,
+    @Optional() private readonly targets?: ScrapeTargets,
+    @Optional() events?: EventBus,
+  ) {
+    this.settings = telemetryCollectorSettings(options);
+    this.reports = new SourceReports(events);
+  }
+
+  /** One tick: a reading of everything. */
+  @Interval<TelemetryCollectorWorker>('telemetry_collector', (collector) => collector.settings.interval)
+  async run(context: RunContext): Promise<void> {
+    await withClaims(systemClaims('worker'), () => this.collect(context));
+  }
+
+  /** What each source has given since this process started. */
+  counts(): ReturnType<SourceReports['counts']> {
+    return this.reports.counts();
+  }
+
+  private async collect({ signal, progress, logger }: RunContext): Promise<void> {
+    const sources = this.sources();
+    let points = 0;
+    const { failures } = await forEachIsolated(
+      sources,
+      { concurrency: this.settings.concurrency, signal, key: ({ kind, name }) => `${kind} ${name}` },
+      async (source, ownSignal) => {
+        const given = await inTime(source, ownSignal);
+        points += given;
+        await this.reports.succeeded(source.kind, source.name, given);
+      },
+    );
+    for (const { item, error } of failures) await this.reports.failed(item.kind, item.name, error, logger);
+    points += await this.scrapeAll(signal);
+    this.cpu.forget(Date.now());
+    const failed = failures.length ? `, ${failures.length} of ${sources.length} sources failed` : '';
+    const told = `${points} readings of ${sources.length - failures.length} sources`;
+    // Kept with the run: when the process is killed before they are stored, this is how many were lost at most.
+    progress(0, points, `${told}${failed}; not yet stored`);
+    await atMost(STORE_WITHIN_MS, this.store.flush(), new SystemClock());
+    const { resources, samples } = this.store.counts();
+    const waiting = resources.buffered + samples.buffered;
+    progress(points, points, `${told}${failed}${waiting ? `; ${waiting} wait to be stored` : ''}`);
+    if (sources.length > 0 && failures.length === sources.length)
+      throw new Error(`Not one of ${sources.length} sources could be read: ${String(failures[0]!.error)}`);
+  }
+
+  private sources(): AskedSource[] {
+    const { timeout } = this.settings;
+    const providers = (this.providers?.list() ?? []).map(
+      ({ name, provider }): AskedSource => ({
+        kind: 'provider', name, timeout, ask: (signal) => this.readProvider(name, provider, signal),
+      }), // prettier-ignore
+    );
+    const collectors = this.collectors.list().map(({ name, collector, timeout: own }): AskedSource => ({
+      kind: 'collector',
+      name,
+      timeout: own === undefined ? timeout : parseDuration(own),
+      ask: async (signal) => this.push(await collector.collect(signal)),
+    }));
+    return [...providers, ...collectors];
+  }
+
+  private async readProvider(name: string, provider: Provider, signal: AbortSignal): Promise<number> {
+    const { stats, failures } = await readInstances(provider, this.settings, signal);
+    await this.rememberStored(name, stats);
+    const snapshots = stats.map((one) => toSnapshot(one, this.cpu.next(name, one)));
+    this.telemetry.recordResources(snapshots);
+    if (failures.length > 0)
+      await this.reports.partlyFailed('provider', name, failures.length, failures[0]!.error);
+    return snapshots.length;
+  }
+
+  /** Another replica may have read them until now: the CPU since then is in the store. */
+  private async rememberStored(name: string, stats: readonly InstanceStats[]): Promise<void> {
+    if (stats.every(({ instanceId }) => this.cpu.has(name, instanceId))) return;
+    const unknown = new Set(
+      stats.map(({ instanceId }) => instanceId).filter((id) => !this.cpu.has(name, id)),
+    );
+    const owners = new Map<TenantId, InstanceStats['instanceId'][]>();
+    for (const { tenantId, instanceId } of stats)
+      if (unknown.has(instanceId)) owners.set(tenantId, [...(owners.get(tenantId) ?? []), instanceId]);
+    try {
+      const since = new Date(Date.now() - COMPARABLE_MS);
+      for (const [tenantId, instanceIds] of owners)
+        for (const stored of await this.store.latestResources(tenantId, {
+          since,
+          instanceIds,
+          limit: instanceIds.length,
+        }))
+          this.cpu.remember(name, stored.instanceId, {
+            at: +stored.at,
+            startedAt: stored.startedAt && +stored.startedAt,
+            cpuSeconds: stored.cpuSeconds,
+          });
+    } catch {
+      // The database is away: the first percentages of this replica are missing, and nothing else.
+    }
+  }
+
+  /** Instances that name an endpoint. One that fails costs itself; its gap and the counts say so, and no event: it is the tenant's. */
+  private async scrapeAll(signal: AbortSignal): Promise<number> {
+    const { enabled, concurrency } = this.settings.scrape;
+    if (!this.targets || !enabled) return 0;
+    let points = 0;
+    const { failures, succeeded } = await forEachIsolated(
+      this.targets.allAcrossTenants(),
+      { concurrency, timeout: this.settings.timeout, signal },
+      async (target, ownSignal) => {
+        const { samples } = await scrape(target, this.settings.scrape, ownSignal);
+        points += (await this.telemetry.pushMetrics(target.tenantId, samples)).accepted;
+      },
+    );
+    this.reports.scraped(succeeded, failures.length, points, failures[0]?.error);
+    return points;
+  }
+
+  private async push(given: Iterable<CollectedSample>): Promise<number> {
+    const tenants = new Map<TenantId, CollectedSample[]>();
+    for (const sample of given) {
+      const tenantId = sample.tenantId ?? OWN_TENANT;
+      const own = tenants.get(tenantId);
+      if (own) own.push(sample);
+      else tenants.set(tenantId, [sample]);
+    }
+    let accepted = 0;
+    for (const [tenantId, samples] of tenants)
+      accepted += (await this.telemetry.pushMetrics(tenantId, samples)).accepted;
+    return accepted;
+  }
+}
+
+/** A provider that hangs and does not listen is given up all the same. */
+async function inTime({ name, timeout, ask }: AskedSource, signal: AbortSignal): Promise<number> {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new Error(`${name} did not answer within ${timeout} ms`);
+      late.abort(error);
+      reject(error);
+    }, timeout);
+  });
+  try {
+    return await Promise.race([ask(AbortSignal.any([signal, late.signal])), expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function toSnapshot(
+  { readAt, labels: _, ...stats }: InstanceStats,
+  cpuPercent: number | null,
+): ResourceSnapshot {
+  return { ...stats, at: readAt, cpuPercent };
+}
