@@ -12,6 +12,8 @@ import { thisMachine } from './harness/machine.js';
 import { asJson, asTable } from './harness/report.js';
 import { batchWriter } from './batch-writer.bench.js';
 import { claim } from './claim.bench.js';
+import { certs } from './certs.bench.js';
+import { certsDue } from './certs-due.bench.js';
 import { cluster } from './cluster.bench.js';
 import { dueQueue } from './due-queue.bench.js';
 import { gc } from './gc.bench.js';
@@ -23,6 +25,8 @@ import { telemetry } from './telemetry.bench.js';
 import { telemetryQuery } from './telemetry-query.bench.js';
 
 const BENCHES: readonly Bench[] = [
+  certs,
+  certsDue,
   batchWriter,
   claim,
   cluster,

@@ -102,7 +102,8 @@ export function certWorld(
   const domains = new InMemoryDomainStore(clock);
   const preflight = new Preflight();
   const events = new EventList(clock);
-  const keyRing = KeyRing.parse(KeyRing.generate('world'));
+  const encryptionKeys = KeyRing.generate('world');
+  const keyRing = KeyRing.parse(encryptionKeys);
   const transactions = { run: <T>(fn: () => Promise<T>) => fn() } as Transactions;
   const renewer = new CertRenewer(
     certRenewerSettings({ encryptionKeys: '', ...options }),
@@ -129,6 +130,7 @@ export function certWorld(
     domains,
     preflight,
     events,
+    encryptionKeys,
     keyRing,
     tenantId,
     tick: () => renewer.run(context),

@@ -85,7 +85,7 @@ export async function startPebble({
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
-    await agent.close();
+    if (!agent.closed) await agent.close();
   };
   const post = async (action: string, body: Record<string, unknown>): Promise<void> => {
     const response = await request(`http://127.0.0.1:${dnsManagement}/${action}`, {

@@ -47,6 +47,9 @@ export class TypeOrmDomainStore extends DomainStore {
   }
 
   async markVerified(tenantId: TenantId, id: DomainId): Promise<Domain | undefined> {
+    // Asked before: after a refusal the transaction answers nothing more.
+    const domain = await this.find(tenantId, id);
+    if (!domain) return undefined;
     try {
       const row = await updated(this.rows, key(tenantId, id), {
         verifiedAt: () => 'coalesce(verified_at, clock_timestamp())',
@@ -57,7 +60,7 @@ export class TypeOrmDomainStore extends DomainStore {
       return row && toDomain(row);
     } catch (error) {
       if (!breaksUnique(error, VERIFIED_HOSTNAME_KEY)) throw error;
-      throw new DomainTakenError((await this.find(tenantId, id))?.hostname ?? id);
+      throw new DomainTakenError(domain.hostname);
     }
   }
 
