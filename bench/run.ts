@@ -20,6 +20,7 @@ import { gc } from './gc.bench.js';
 import { healthStore } from './health-store.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
+import { register } from './register.bench.js';
 import { startup } from './startup.bench.js';
 import { telemetry } from './telemetry.bench.js';
 import { telemetryQuery } from './telemetry-query.bench.js';
@@ -35,6 +36,7 @@ const BENCHES: readonly Bench[] = [
   healthStore,
   lateness,
   overhead,
+  register,
   startup,
   telemetry,
   telemetryQuery,

@@ -49,9 +49,10 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
 
   private async shutDown(): Promise<void> {
     this.adoption.unmount();
-    await this.scheduler.stop();
-    await this.scheduler.close();
+    const deadline = this.scheduler.deadline();
+    await this.scheduler.stop(deadline);
+    await deadline.bound(this.scheduler.close());
     this.monitor.stop();
-    await this.recorder.close();
+    await this.recorder.close(() => deadline.left());
   }
 }

@@ -141,11 +141,11 @@ export class RunRecorder {
   }
 
   /** Writes the rest and signs off. Resolves also when the store is away, or does not answer for 5 s. */
-  async close(): Promise<void> {
+  async close(left: () => number = () => Infinity): Promise<void> {
     this.closed = true;
     this.heartbeatTimer?.cancel();
     await atMost(
-      CLOSE_WITHIN,
+      Math.min(CLOSE_WITHIN, left()),
       this.flush().catch(() => {}),
       this.clock,
     );
@@ -155,7 +155,7 @@ export class RunRecorder {
     const closed = this.store
       .close(this.replica)
       .catch((error: unknown) => this.outages.failed('heartbeats', error));
-    await atMost(CLOSE_WITHIN, closed, this.clock);
+    await atMost(Math.min(CLOSE_WITHIN, left()), closed, this.clock);
   }
 
   private async writeAll(): Promise<void> {

@@ -55,7 +55,11 @@ export class Enhancers {
    */
   of(wrapper: Wrapper, prototype: object, method: string): EnhancedMethod | undefined {
     const handler = (prototype as Record<string, Handler>)[method]!;
-    const targets = [handler, prototype.constructor, ...(wrapper.isFactory ? [] : [wrapper.metatype!])];
+    const targets = [
+      handler,
+      prototype.constructor,
+      ...(wrapper.isFactory || !wrapper.metatype ? [] : [wrapper.metatype]),
+    ];
     const parameters = decoratedParameters(prototype, method);
     const around = targets.some((target) => AROUND_A_CALL.some((key) => Reflect.hasMetadata(key, target)));
     if (!around && parameters.length === 0 && !this.globalEnhancers) return undefined;

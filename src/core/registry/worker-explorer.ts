@@ -30,16 +30,16 @@ export class WorkerExplorer {
     // A factory may hand out an instance that has a provider of its own: each counts once.
     const seen = new Set<object>();
     return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((wrapper) => {
-      if (!wrapper.metatype || wrapper.isAlias || (wrapper.instance && seen.has(wrapper.instance))) return [];
+      if (wrapper.isAlias || (wrapper.instance && seen.has(wrapper.instance))) return [];
+      // A value (`useValue`, and what a test puts in the place of a class) has no class but its own.
+      if (!wrapper.metatype && (typeof wrapper.instance !== 'object' || !wrapper.instance)) return [];
       if (wrapper.instance) seen.add(wrapper.instance);
       return [...this.methods(wrapper), ...this.statics(wrapper)];
     });
   }
 
   private methods(wrapper: Wrapper): Finding[] {
-    const prototype = wrapper.instance
-      ? Object.getPrototypeOf(wrapper.instance)
-      : wrapper.metatype?.prototype;
+    const prototype = wrapper.instance ? prototypeOf(wrapper.instance) : wrapper.metatype?.prototype;
     if (!prototype || prototype === Object.prototype) return [];
     // The prototype's methods, not the instance's: this finds inherited ones and runs no getter.
     return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
@@ -87,10 +87,19 @@ function intervalOf(wrapper: Wrapper, every: IntervalMetadata['every']): Worker[
 }
 
 function place(wrapper: Wrapper, method: string): Pick<Finding, 'source' | 'module'> {
-  const type = wrapper.isFactory ? wrapper.instance.constructor : wrapper.metatype;
+  const type = wrapper.isFactory || !wrapper.metatype ? wrapper.instance.constructor : wrapper.metatype;
   return { source: `${type?.name}.${method}`, module: wrapper.host?.name ?? '(no module)' };
 }
 
 function metadataOf(value: unknown): IntervalMetadata | undefined {
   return typeof value === 'function' ? Reflect.getMetadata(INTERVAL_METADATA, value) : undefined;
+}
+
+/** Undefined for an object that does not tell, such as a proxy that is revoked: a value may be anything. */
+function prototypeOf(instance: object): Record<string, unknown> | null | undefined {
+  try {
+    return Object.getPrototypeOf(instance) as Record<string, unknown> | null;
+  } catch {
+    return undefined;
+  }
 }

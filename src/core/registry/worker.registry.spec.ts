@@ -11,6 +11,7 @@ import { Enhancers } from './enhancers.js';
 import { WorkerCalls } from './worker-calls.js';
 import { WorkerExplorer } from './worker-explorer.js';
 import { WorkerRegistry } from './worker.registry.js';
+import { WorkerModule } from '../worker.module.js';
 
 async function registry(
   providers: Provider[],
@@ -64,6 +65,31 @@ describe('WorkerRegistry', () => {
     }
     expect(await refusal(Bad)).toMatch(message);
   }); // prettier-ignore
+
+  it('says what to do about a provider that two modules list, which is the commonest cause of a name that is taken', async () => {
+    @Injectable()
+    class Reporter {
+      @Interval('reporter', '1h')
+      work() {}
+    }
+    @Module({ providers: [Reporter] })
+    class ReportsModule {}
+    @Module({ providers: [Reporter] })
+    class BillingModule {}
+    const error = await Test.createTestingModule({
+      imports: [WorkerModule.forRoot(), ReportsModule, BillingModule],
+    })
+      .compile()
+      .then((app) => app.init())
+      .then(
+        () => undefined,
+        (thrown: unknown) => thrown as Error,
+      );
+    expect(error?.message).toContain(
+      'Reporter.work: its provider is listed in two modules, ReportsModule and BillingModule',
+    );
+    expect(error?.message).toContain('provide it in one module, export it there, and import that module');
+  });
 
   it('says where options belong that were given in the place of the interval', async () => {
     @Injectable()

@@ -36,7 +36,7 @@ export class WorkerRegistry {
       }
       const { definition } = checked;
       const other = found.get(definition.name) ?? this.definitions.get(definition.name);
-      if (other) problems.push(duplicate(where, definition.name, other));
+      if (other) problems.push(sameMethod(source, module, other) ?? duplicate(where, definition.name, other));
       else found.set(definition.name, definition);
     }
     if (problems.length > 0) throw new InvalidWorkersError(problems);
@@ -68,4 +68,14 @@ export class WorkerRegistry {
 
 function duplicate(where: string, name: string, other: WorkerDefinition): string {
   return `${where}: the name "${name}" is taken by ${other.source}: give one of them another`;
+}
+
+/** The commonest cause of two workers of one name: a class that two modules list among their providers. */
+function sameMethod(source: string, module: string, other: WorkerDefinition): string | undefined {
+  const [, where] = other.source.startsWith(`${source} (in `) ? other.source.split(' (in ') : [];
+  if (where === undefined) return undefined;
+  return (
+    `${source}: its provider is listed in two modules, ${where.slice(0, -1)} and ${module}, so there are two instances and ` +
+    'each would run: provide it in one module, export it there, and import that module where it is injected'
+  );
 }

@@ -109,8 +109,8 @@ export class ClusterLoop implements Loop {
 
   /** The coordinator knows it. */
   enrolled(record: WorkerRecord): void {
-    this.view = new ClusterView(this.definition, record, this.now());
     if (this.active) this.begin(record);
+    else this.view = new ClusterView(this.definition, record, this.now());
     for (const [event, scope] of this.early.splice(0)) this.happened(event, scope);
   }
 

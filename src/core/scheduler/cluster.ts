@@ -9,6 +9,7 @@ import {
 } from '../coordination/coordinator.js';
 import { type OutageState, Outages } from '../outages/outages.js';
 import { isRefused } from '../outages/store-refused.error.js';
+import { type RequestedRun } from '../coordination/worker-record.js';
 import { type RunExecutor } from '../execution/run.executor.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
@@ -31,6 +32,8 @@ const PULSE = 1_000;
 const SILENT_AFTER = 15_000;
 /** Loops that want to look are waited for so long, to look together. Milliseconds. */
 const LOOK_AFTER = 30;
+/** So many are made known in one call, and begin in one turn of the event loop: 10 ms. */
+const ENROLLED_TOGETHER = 250;
 /** Of no record. */
 const NO_REVISION = -1;
 const HOUR = 3_600_000;
@@ -57,6 +60,9 @@ export class Cluster {
   private readonly logger = new Logger('Workers');
   private readonly clock: CoordinatorClock;
   private readonly loops = new Map<string, ClusterLoop>();
+  /** Those that the others do not know of yet. */
+  private readonly fresh = new Map<string, ClusterLoop>();
+  private enrolling?: Promise<void>;
   private readonly parts: ClusterParts;
   private readonly membership: Membership;
   private readonly outages: Outages<CoordinatorOperation>;
@@ -116,6 +122,7 @@ export class Cluster {
     const loop = new ClusterLoop(definition, this.parts, this.replica);
     this.putInLine(loop);
     this.loops.set(definition.name, loop);
+    this.fresh.set(definition.name, loop);
     return loop;
   }
 
@@ -127,6 +134,7 @@ export class Cluster {
   forget(name: string): void {
     this.loops.get(name)?.closed();
     this.loops.delete(name);
+    this.fresh.delete(name);
     this.refused.delete(name);
   }
 
@@ -144,21 +152,40 @@ export class Cluster {
     this.beatIn(PULSE);
   }
 
-  /** Makes those loops known to the others that are not yet. */
-  private async enroll(): Promise<void> {
-    const fresh = [...this.loops.values()].filter(
-      ({ revision, definition }) => revision === undefined && !this.refused.has(definition.name),
-    );
-    if (fresh.length === 0) return;
+  /** Makes those loops known to the others that are not yet. What is added meanwhile is among them. */
+  private enroll(): Promise<void> {
+    if (this.fresh.size === 0) return Promise.resolve();
+    return (this.enrolling ??= this.enrollFresh().finally(() => (this.enrolling = undefined)));
+  }
+
+  private async enrollFresh(): Promise<void> {
+    // Those that are added in one turn go together.
+    await undefined;
+    const asked = new Set<string>();
+    for (;;) {
+      const batch: ClusterLoop[] = [];
+      for (const [name, loop] of this.fresh) {
+        if (asked.has(name)) continue;
+        asked.add(name);
+        if (batch.push(loop) === ENROLLED_TOGETHER) break;
+      }
+      if (batch.length === 0) return;
+      await this.enrollBatch(batch);
+    }
+  }
+
+  private async enrollBatch(batch: readonly ClusterLoop[]): Promise<void> {
     const now = this.clock.now();
-    const enrolments = fresh.map(({ definition }) => enrolmentOf(definition, now));
+    const enrolments = batch.map(({ definition }) => enrolmentOf(definition, now));
     const { records, refused } = this.clock.heard(await this.coordinator.enroll(enrolments));
     this.reached(undefined, 'enrolments');
-    for (const { name, error } of refused ?? []) this.refuse(name, error);
-    const byName = new Map(records.map((record) => [record.name, record]));
-    for (const loop of fresh) {
-      const record = byName.get(loop.definition.name);
-      if (record && loop.revision === undefined) loop.enrolled(record);
+    for (const { name, error } of refused ?? []) {
+      this.fresh.delete(name);
+      this.refuse(name, error);
+    }
+    for (const record of records) {
+      const loop = this.fresh.get(record.name);
+      if (this.fresh.delete(record.name)) loop!.enrolled(record);
     }
   }
 
@@ -247,12 +274,12 @@ export class Cluster {
     const pulse = this.clock.heard(await this.coordinator.pulse({ ...known, silentAfter: SILENT_AFTER }));
     this.reached(undefined, 'news');
     const { records, requests } = pulse;
-    const news = new Set([...records.map(({ name }) => name), ...requests.map(({ worker }) => worker)]);
-    for (const name of news)
-      this.loops.get(name)?.observe(
-        records.find((record) => record.name === name),
-        requests.filter(({ worker }) => worker === name),
-      );
+    const byName = new Map(records.map((record) => [record.name, record]));
+    const byWorker = new Map<string, RequestedRun[]>();
+    for (const request of requests)
+      byWorker.set(request.worker, [...(byWorker.get(request.worker) ?? []), request]);
+    for (const name of new Set([...byName.keys(), ...byWorker.keys()]))
+      this.loops.get(name)?.observe(byName.get(name), byWorker.get(name) ?? []);
     return pulse;
   }
 

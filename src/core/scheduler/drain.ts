@@ -11,14 +11,53 @@ export interface DrainOptions {
   timeout?: Duration;
   /** For runs to end after their signal has aborted. Default 5 s. */
   abortGrace?: Duration;
+  /**
+   * For the whole shutdown: runs, what is told of them, the last records, the connections. What is not through by then is
+   * left. At least `timeout` and `abortGrace` together. Default: 10 s more than these, 25 s.
+   */
+  deadline?: Duration;
 }
+
+/** Of the default deadline, what is left when every run is over: for the coordination and the history. */
+const FOR_THE_REST = 10_000;
 
 /** The same in milliseconds, defaults filled in. */
 export type DrainTimes = { [K in keyof DrainOptions]-?: number };
 
-/** @throws InvalidDurationError */
-export function drainTimes({ timeout = '10s', abortGrace = '5s' }: DrainOptions = {}): DrainTimes {
-  return { timeout: parseDuration(timeout), abortGrace: parseDuration(abortGrace) };
+/** @throws InvalidDurationError; RangeError for a deadline that leaves runs less than they were promised */
+export function drainTimes({ timeout = '10s', abortGrace = '5s', deadline }: DrainOptions = {}): DrainTimes {
+  const times = { timeout: parseDuration(timeout), abortGrace: parseDuration(abortGrace) };
+  const forRuns = times.timeout + times.abortGrace;
+  if (deadline === undefined) return { ...times, deadline: forRuns + FOR_THE_REST };
+  const all = parseDuration(deadline);
+  if (all < forRuns)
+    throw new RangeError(
+      `drain.deadline: ${all} ms is less than timeout and abortGrace together, ${forRuns} ms: give more, or shorten these`,
+    );
+  return { ...times, deadline: all };
+}
+
+/** How much of the time for a shutdown is left. */
+export class Deadline {
+  private readonly at: number;
+
+  /** @param ms from now on */
+  constructor(
+    private readonly clock: Clock,
+    ms: number,
+  ) {
+    this.at = clock.monotonic() + ms;
+  }
+
+  /** Milliseconds, at the most so many. */
+  left(most = Infinity): number {
+    return Math.max(0, Math.min(most, this.at - this.clock.monotonic()));
+  }
+
+  /** Waits for the work, but not beyond it. Rejects only as the work does by then. */
+  async bound(work: Promise<unknown>, most?: number): Promise<void> {
+    await atMost(this.left(most), work, this.clock);
+  }
 }
 
 /**

@@ -8,7 +8,6 @@ import { type Timing, type WorkerDefinition } from '../registry/worker-definitio
 import { type Finding } from '../registry/worker-explorer.js';
 import { leaseTime, timingOf } from '../registry/worker-rules.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
-import { atMost } from '../timing/at-most.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration } from '../timing/duration.js';
 import { callersContext, inRootContext, type Scope } from '../timing/root-context.js';
@@ -18,7 +17,7 @@ import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { Cluster, type CoordinationStatus } from './cluster.js';
-import { drain, drainTimes, type DrainTimes } from './drain.js';
+import { Deadline, drain, drainTimes, type DrainTimes } from './drain.js';
 import { eventRefused, EventSources } from './event-sources.js';
 import { cancelledRun } from './cancelled-run.js';
 import { type Loop } from './loop.js';
@@ -49,6 +48,9 @@ export class Scheduler {
   private readonly limit: RunLimit;
   private readonly waits: RunWaits;
   private readonly cluster?: Cluster;
+  /** Registered while it ticks, and not caught up yet. */
+  private readonly behind: Entry[] = [];
+  private catchingUp?: Promise<void>;
   private started = false;
   private everStarted = false;
 
@@ -169,7 +171,7 @@ export class Scheduler {
    * Drains: ticks no more, lets runs end up to `drain.timeout`, then aborts their signals, and records what has
    * not ended `drain.abortGrace` later as aborted. Resolves then, at the latest.
    */
-  async stop(): Promise<void> {
+  async stop(deadline = this.deadline()): Promise<void> {
     this.started = false;
     inRootContext(() => {
       for (const entry of this.entries.values()) this.halt(entry);
@@ -180,7 +182,12 @@ export class Scheduler {
       this.clock,
       this.drainTimes,
     );
-    await atMost(SETTLE_WITHIN, Promise.all(loops.map((loop) => loop.settled())), this.clock);
+    await deadline.bound(Promise.all(loops.map((loop) => loop.settled())), SETTLE_WITHIN);
+  }
+
+  /** Of a shutdown that begins now. */
+  deadline(): Deadline {
+    return new Deadline(this.clock, this.drainTimes.deadline);
   }
 
   /** Whether it ticks. */
@@ -297,7 +304,15 @@ export class Scheduler {
     this.cluster?.enrollSoon();
     if (!this.started) return;
     this.launch(entry);
-    void this.catchUp([entry]);
+    if (!(loop instanceof WorkerLoop)) return;
+    this.behind.push(entry);
+    this.catchingUp ??= this.catchUpBehind().finally(() => (this.catchingUp = undefined));
+  }
+
+  /** Those that are registered in one turn, or while the history is asked for others, are asked for together. */
+  private async catchUpBehind(): Promise<void> {
+    await undefined;
+    while (this.behind.length > 0) await this.catchUp(this.behind.splice(0));
   }
 
   private launch(entry: Entry): void {
@@ -331,6 +346,7 @@ export class Scheduler {
     try {
       // The others of the cluster have a record that says it.
       const loops = entries.flatMap(({ loop }) => (loop instanceof WorkerLoop ? [loop] : []));
+      if (loops.length === 0) return;
       const timings = new Map(
         loops.map(({ definition }) => [definition.name, storeTiming(definition.every, definition)]),
       );
