@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isId, parseId } from '../../ids/typed-id.js';
 import { InstanceDirectory } from './instance-directory.js';
@@ -11,9 +11,10 @@ export class InstanceDirectories {
     this.path = resolve(path);
   }
 
-  /** Makes it, readable by this user alone. */
-  async create(): Promise<void> {
+  /** Makes it, readable by this user alone; with `passable` others may pass through to what they know is there. */
+  async create({ passable = false } = {}): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
+    if (passable) await chmod(this.path, 0o711);
   }
 
   /** Rejects when nothing can be written to it: missing, read-only, full. */

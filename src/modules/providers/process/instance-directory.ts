@@ -1,7 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  chown,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InstanceId } from '../../ids/typed-id.js';
+import { writeConfinement } from './confinement.js';
+import { makeCgroup } from './instance-cgroup.js';
 import { type InstanceRecord, readRecord, writeRecord } from './instance-record.js';
 import { type ProcessIdentity } from './process-identity.js';
 
@@ -36,7 +50,7 @@ const LOG_LIMIT = 10 * 1024 * 1024;
  * The files of one instance, by which it is known again after a restart of the control plane:
  *
  *     spec.json           what it is to run; with this file the instance begins and ends to exist
- *     run.<uuid>/         the present start, and in it `identity`, once the process runs
+ *     run.<uuid>/         the present start: `confinement.json`, and `identity` once the process runs
  *     output.log          what it writes to stdout and stderr
  *     work/               where it runs, unless its spec says otherwise
  */
@@ -75,11 +89,24 @@ export class InstanceDirectory {
     return read.includes(undefined) ? this.runs() : (read as Run[]);
   }
 
-  /** A new start, for one process to join. */
-  async openRun(): Promise<Run> {
-    const path = join(this.path, `${OPEN}${randomUUID()}`);
+  /**
+   * A new start, for one process to join.
+   * @param user owner of the working directory; nothing else here is ever an instance's own
+   * @param cgroups directory in which the run gets a group of the kernel's
+   */
+  async openRun({ user, cgroups }: { user?: number; cgroups?: string } = {}): Promise<Run> {
+    const id = randomUUID();
+    const path = join(this.path, `${OPEN}${id}`);
     await mkdir(this.work, { recursive: true, mode: 0o700 });
+    if (user !== undefined) {
+      await chmod(this.path, 0o711); // its user has to get to the working directory
+      await chown(this.work, user, user);
+    }
     await mkdir(path, { mode: 0o700 });
+    const cgroup = cgroups && join(cgroups, `${this.id}.${id}`);
+    // Noted before it is made: a group that is not there is an empty one.
+    await writeConfinement(path, { user, cgroup });
+    if (cgroup) await makeCgroup(cgroup);
     return { path, open: true };
   }
 

@@ -19,6 +19,8 @@ export interface InstanceRecord {
   previousSpec?: InstanceSpec;
   /** Numbers by name of all ports that the instance has ever had, so that it gets the same again. */
   ports: Record<string, number>;
+  /** The user that it runs as; absent: the control plane's. */
+  user?: number;
 }
 
 const schema: z.ZodType<InstanceRecord> = z.object({
@@ -28,6 +30,7 @@ const schema: z.ZodType<InstanceRecord> = z.object({
   spec: instanceSpecSchema,
   previousSpec: instanceSpecSchema.optional(),
   ports: z.record(z.string(), z.int().min(1).max(65_535)),
+  user: z.int().min(1).optional(),
 });
 
 /**

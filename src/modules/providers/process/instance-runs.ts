@@ -1,5 +1,6 @@
-import { type ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import {
   CommandNotRunnableError,
   OutOfResourcesError,
@@ -8,11 +9,13 @@ import {
 } from '../provider.errors.js';
 import { type InstanceSpec, type ProviderState } from '../provider.js';
 import { findExecutable } from './executable.js';
-import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
+import { type Confinement, readConfinement } from './confinement.js';
+import { endCgroup } from './instance-cgroup.js';
+import { IDENTITY_FILE, type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
 import { instanceEnvironment, instanceMark } from './instance-environment.js';
 import { type InstanceRecord } from './instance-record.js';
 import { launch } from './launcher.js';
-import { endProcessGroup } from './process-group.js';
+import { type EndOutcome, endProcesses } from './process-group.js';
 import { isAlive } from './process-identity.js';
 import { pollUntil } from './waiting.js';
 
@@ -44,14 +47,17 @@ export function stateOfRuns(runs: readonly Run[]): RunsState {
 
 /**
  * The file that the spec's program stands for.
- * @throws ProvisionFailedError when it, or the working directory, is not there.
+ * @throws ProvisionFailedError when it, or the working directory, is not there, or not for that user.
  */
-export async function executableOf(directory: InstanceDirectory, spec: InstanceSpec): Promise<string> {
+export async function executableOf(directory: InstanceDirectory, record: InstanceRecord): Promise<string> {
+  const { spec, user } = record;
   const [program = ''] = spec.command;
   const path = spec.env?.PATH ?? process.env.PATH ?? '';
   try {
     if (spec.workingDirectory !== undefined) await requireDirectory(program, spec.workingDirectory);
-    return await findExecutable(program, path, workingDirectoryOf(directory, spec));
+    const file = await findExecutable(program, path, workingDirectoryOf(directory, spec));
+    if (user !== undefined) await requireAccess(directory, record, user, file);
+    return file;
   } catch (error) {
     throw new ProvisionFailedError(directory.id, (error as Error).message, { cause: error });
   }
@@ -72,11 +78,12 @@ export async function startRun(
   directory: InstanceDirectory,
   record: InstanceRecord,
   file: string,
+  cgroups: string | undefined,
   signal?: AbortSignal,
 ): Promise<ChildProcess> {
   const { id } = directory;
   const log = await directory.openLog();
-  const run = await directory.openRun();
+  const run = await directory.openRun({ user: record.user, cgroups });
   let child: ChildProcess | undefined;
   let failure: string | undefined;
   let cause: NodeJS.ErrnoException | undefined;
@@ -84,9 +91,10 @@ export async function startRun(
     child = launch(run.path, {
       file,
       args: record.spec.command.slice(1),
-      env: instanceEnvironment(id, record),
+      env: instanceEnvironment(id, record, directory.work),
       directory: workingDirectoryOf(directory, record.spec),
       output: log.fd,
+      ...readConfinement(run.path),
     });
     child.once('error', (error) => (failure = (cause = error).message));
     child.once('exit', (code, by) => (failure = `it ended at once by ${by ?? code}, see ${directory.log}`));
@@ -107,14 +115,17 @@ export async function startRun(
 
 /**
  * Ends whatever runs of the instance, or is about to, and clears its runs away.
- * @throws StopFailedError
+ * @throws StopFailedError when something is left, or nothing tells whether anything is
  */
 export async function endRuns(
   directory: InstanceDirectory,
   grace: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const run of await directory.runs()) await endRun(directory, run, grace, signal);
+  const runs = await directory.runs();
+  for (const run of runs) await endRun(directory, run, grace, signal);
+  // One that has removed the notes of its own start: as the control plane's own user it may.
+  if (runs.length === 0) await endStrays(directory, undefined, {}, grace, signal);
 }
 
 async function endRun(
@@ -124,11 +135,50 @@ async function endRun(
   signal?: AbortSignal,
 ): Promise<void> {
   const closed = await directory.closeRun(run);
-  const process = processOf(closed);
-  const mark = instanceMark(directory.id);
-  if (process && !(await endProcessGroup(process, { grace, mark, signal })))
-    throw new StopFailedError(directory.id, `process group ${process.pid} has outlived SIGKILL`);
+  const confinement = confinementOf(directory, closed);
+  const { cgroup } = confinement;
+  if (cgroup && !(await endCgroup(cgroup, grace, signal)))
+    throw new StopFailedError(directory.id, `something in ${cgroup} has outlived SIGKILL`);
+  const outcome = await endStrays(directory, processOf(closed), confinement, grace, signal);
+  // A group and a user of its own hold all of it: only without them is an unreadable note all that there is.
+  const certain = cgroup !== undefined || confinement.user !== undefined || outcome === 'ended';
+  if (closed.process === 'unreadable' && !certain)
+    throw new StopFailedError(
+      directory.id,
+      `which process it is cannot be told, as ${closed.path}/${IDENTITY_FILE} cannot be read. End what is left of it, then remove that file`,
+    );
   await directory.removeRun(closed);
+}
+
+async function endStrays(
+  directory: InstanceDirectory,
+  leader: RunProcess | undefined,
+  { user }: Confinement,
+  grace: number,
+  signal?: AbortSignal,
+): Promise<EndOutcome> {
+  const mark = instanceMark(directory.id);
+  const outcome = await endProcesses(leader, { grace, mark, user, signal });
+  if (outcome === 'alive')
+    throw new StopFailedError(directory.id, 'one of its processes has outlived SIGKILL');
+  if (outcome === 'unsure')
+    throw new StopFailedError(
+      directory.id,
+      `whether process group ${leader?.pid} is its own cannot be told: this user may not look. End that group if it is`,
+    );
+  return outcome;
+}
+
+/** @throws StopFailedError when it is there and makes no sense */
+function confinementOf(directory: InstanceDirectory, run: Run): Confinement {
+  try {
+    return readConfinement(run.path);
+  } catch (error) {
+    throw new StopFailedError(
+      directory.id,
+      `what holds it cannot be told: ${run.path}/confinement.json cannot be read (${(error as Error).name})`,
+    );
+  }
 }
 
 function processOf({ process }: Run): RunProcess | undefined {
@@ -139,4 +189,34 @@ async function requireDirectory(program: string, path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory())
     throw new CommandNotRunnableError(program, `its working directory ${path} is no directory`);
+}
+
+/**
+ * Asked of the system by trying it as that user, since modes alone would miss access lists; with the environment and
+ * the arguments of the program, which may be more than the system takes.
+ */
+async function requireAccess(
+  directory: InstanceDirectory,
+  record: InstanceRecord,
+  user: number,
+  file: string,
+): Promise<void> {
+  const { command, workingDirectory } = record.spec;
+  const [program = '', ...args] = command;
+  const script = '[ -x "$1" ] || { printf %s "$1"; exit 1; }; [ -x "$2" ] || { printf %s "$2"; exit 1; }';
+  const env = instanceEnvironment(directory.id, record, directory.work);
+  const words = ['-c', script, 'sh', workingDirectory ?? '/', file, ...args];
+  const options = { uid: user, gid: user, cwd: '/', env };
+  const refused = await promisify(execFile)('/bin/sh', words, options).then(
+    () => undefined,
+    (error: { code?: unknown; stdout: string; message: string }) => {
+      if (typeof error.code === 'number') return error.stdout;
+      throw new Error(`${JSON.stringify(program)}: ${error.message}`);
+    },
+  );
+  if (refused !== undefined)
+    throw new CommandNotRunnableError(
+      program,
+      `${refused} is not open to other users, and as root the control plane gives each instance a user of its own. Open it and what is above it (chmod o+x), or move it`,
+    );
 }

@@ -1,5 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { INSTANCE_VARIABLE } from '../provision-request.schema.js';
+import { type Confinement } from './confinement.js';
 import { IDENTITY_FILE } from './instance-directory.js';
+import { privileges, SYSTEM_PATH } from './instance-users.js';
+import { only } from './leaked-descriptors.js';
 
 /**
  * Starts programs which outlive us, so that no kill at any moment can leak one.
@@ -11,14 +17,18 @@ import { IDENTITY_FILE } from './instance-directory.js';
  * Then nothing is run. So of all launchers of one run, late ones too, one at most ever becomes the program.
  *
  * A session of its own and no terminal: Ctrl-C in the control plane's does not reach it. Its output goes to a
- * file; a pipe would break with us.
+ * file; a pipe would break with us. Nothing else that we have open gets to it.
+ *
+ * With a user of its own the shell is root's, and so is the note, which the program cannot change. Root runs nothing
+ * by the program's environment (`LD_PRELOAD` is part of it): that comes by a file, which a second shell reads
+ * when it has become that user.
  */
 
 // The start time as `readProcessIdentity` reads it: field 22 of stat (the fields after the last bracket begin
 // with the third), or what ps says. `ln` is looked for where it always is, whatever PATH the program gets.
 const SCRIPT = `
-run=$1
-shift
+run=$1 cgroup=$2
+shift 2
 nth() { shift "$1"; start=$1; }
 if read -r stat 2>/dev/null </proc/$$/stat; then
   boot=
@@ -28,13 +38,17 @@ if read -r stat 2>/dev/null </proc/$$/stat; then
 else
   start=$(PATH=/usr/bin:/bin:$PATH LC_ALL=C TZ=UTC0; export LC_ALL TZ; set -- $(ps -o lstart= -p $$); echo "$*")
 fi
+[ -z "$cgroup" ] || echo $$ >"$cgroup/cgroup.procs" || exit
 note=$run/launcher.$$
 echo "$$ $start" >"$note" || exit
 (PATH=/usr/bin:/bin:$PATH; ln "$note" "$run/${IDENTITY_FILE}") || exit
 exec "$@"
 `;
 
-export interface LaunchOptions {
+/** What the second shell does, as the instance's user: takes its environment from descriptor 3. */
+const ENTER = 'eval "$(cat <&3)"; exec 3<&- "$@"';
+
+export interface LaunchOptions extends Confinement {
   /** Full path of the program. */
   file: string;
   args: string[];
@@ -49,13 +63,47 @@ export interface LaunchOptions {
  * Starts a launcher for the open run in that directory. The child's exit before the run has a process means
  * that the launcher has failed; its words are in the output.
  */
-export function launch(run: string, { file, args, env, directory, output }: LaunchOptions): ChildProcess {
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'launcher', run, file, ...args], {
-    cwd: directory,
-    env,
-    detached: true,
-    stdio: ['ignore', output, output],
-  });
+export function launch(run: string, options: LaunchOptions): ChildProcess {
+  const child = start(run, options);
   child.unref();
   return child;
+}
+
+function start(run: string, options: LaunchOptions): ChildProcess {
+  const { file, args, env, directory, output, user, cgroup = '' } = options;
+  const launcher = ['-c', SCRIPT, 'launcher', run, cgroup];
+  const spawned = { cwd: directory, detached: true };
+  if (user === undefined) {
+    const stdio = only('ignore', output, output);
+    return spawn('/bin/sh', [...launcher, file, ...args], { ...spawned, env, stdio });
+  }
+  const variables = openVariables(run, env);
+  try {
+    return spawn('/bin/sh', [...launcher, ...asUser(user), file, ...args], {
+      ...spawned,
+      env: { PATH: SYSTEM_PATH, [INSTANCE_VARIABLE]: env[INSTANCE_VARIABLE] },
+      stdio: only('ignore', output, output, variables),
+    });
+  } finally {
+    closeSync(variables);
+  }
+}
+
+/** The words before a program that make root's shell run it as that user, with the variables of descriptor 3. */
+export function asUser(user: number): string[] {
+  return ['setpriv', ...privileges(user), '/bin/sh', '-c', ENTER, 'enter'];
+}
+
+/** A descriptor from which a shell reads these variables; nothing of them stays on disk. */
+export function openVariables(directory: string, env: Record<string, string>): number {
+  const file = join(directory, `variables.${process.pid}.${process.hrtime.bigint()}`);
+  const lines = Object.entries(env).map(
+    ([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`,
+  );
+  writeFileSync(file, lines.join(''), { mode: 0o600, flag: 'wx' });
+  try {
+    return openSync(file, 'r');
+  } finally {
+    rmSync(file);
+  }
 }

@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { endProcessGroup } from './process-group.js';
+import { endProcesses } from './process-group.js';
 import { isAlive, type ProcessIdentity, readProcessIdentity } from './process-identity.js';
 import { pollUntil } from './waiting.js';
 
 const MARK = 'CTRLPLANE_INSTANCE=inst_01h455vb4pex5vsknk084sn02q';
 
-describe('endProcessGroup', () => {
+describe('endProcesses', () => {
   let groups: ProcessIdentity[];
   let members: ProcessIdentity[];
 
@@ -38,12 +38,12 @@ describe('endProcessGroup', () => {
     return identity;
   }
 
-  const end = (leader: ProcessIdentity, grace: number, signal?: AbortSignal) =>
-    endProcessGroup(leader, { grace, mark: MARK, signal });
+  const end = (leader: ProcessIdentity | undefined, grace: number, signal?: AbortSignal) =>
+    endProcesses(leader, { grace, mark: MARK, signal });
 
   it('ends the leader, its children and its grandchildren', async () => {
     const leader = await group('(sleep 3600 & echo $!; wait) & echo $!; wait', 2);
-    expect(await end(leader, 5_000)).toBe(true);
+    expect(await end(leader, 5_000)).toBe('ended');
     expect([leader, ...members].filter(isAlive)).toEqual([]);
   });
 
@@ -53,7 +53,7 @@ describe('endProcessGroup', () => {
       1,
     );
     const start = performance.now();
-    expect(await end(leader, 200)).toBe(true);
+    expect(await end(leader, 200)).toBe('ended');
     expect(performance.now() - start).toBeGreaterThanOrEqual(199);
     expect([leader, ...members].filter(isAlive)).toEqual([]);
   });
@@ -61,28 +61,47 @@ describe('endProcessGroup', () => {
   it('ends one that was stopped by a signal', async () => {
     const leader = await group('sleep 3600 & echo $!; wait', 1);
     process.kill(-leader.pid, 'SIGSTOP');
-    expect(await end(leader, 50)).toBe(true);
+    expect(await end(leader, 50)).toBe('ended');
     expect([leader, ...members].filter(isAlive)).toEqual([]);
   });
 
   it('ends the orphans of a leader that is gone, since they carry the mark', async () => {
     const leader = await group('sleep 3600 & echo $!', 1);
     await pollUntil(() => !isAlive(leader), 5_000);
-    expect(await end(leader, 5_000)).toBe(true);
+    expect(await end(leader, 5_000)).toBe('ended');
     expect(members.filter(isAlive)).toEqual([]);
   });
 
   it('leaves alone the orphans of another, whose group has the number now', async () => {
     const leader = await group('sleep 3600 & echo $!', 1, 'CTRLPLANE_INSTANCE=inst_of_another');
     await pollUntil(() => !isAlive(leader), 5_000);
-    expect(await end(leader, 5_000)).toBe(true);
+    expect(await end(leader, 5_000)).toBe('nothing');
     expect(members.filter(isAlive)).toHaveLength(1);
   });
 
-  it('leaves alone a process that has got the pid, even one with the mark', async () => {
-    const leader = await group('sleep 3600 & echo $!; wait', 1);
-    expect(await end({ ...leader, startTime: 'of another' }, 5_000)).toBe(true);
+  it('leaves alone a process that has got the pid, and the group that it leads', async () => {
+    const leader = await group('sleep 3600 & echo $!; wait', 1, 'CTRLPLANE_INSTANCE=inst_of_another');
+    expect(await end({ ...leader, startTime: 'of another' }, 5_000)).toBe('nothing');
     expect([leader, ...members].filter(isAlive)).toHaveLength(2);
+  });
+
+  it('ends a daemon that has left both group and session, by its mark', async () => {
+    const leader = await group('setsid sh -c "echo \\$\\$; exec sleep 3600" & wait', 1);
+    expect(await end(leader, 5_000)).toBe('ended');
+    expect([leader, ...members].filter(isAlive)).toEqual([]);
+  });
+
+  it('ends one that has cleared its environment and left the group, by its session', async () => {
+    const leader = await group('env -i /bin/bash -mc "sleep 3600 & echo \\$!; wait" & wait', 1);
+    expect(await end(leader, 5_000)).toBe('ended');
+    expect([leader, ...members].filter(isAlive)).toEqual([]);
+  });
+
+  it('finds what is left by the mark when nothing tells who the leader was', async () => {
+    const leader = await group('sleep 3600 & echo $!; wait', 1);
+    expect(await end(undefined, 5_000)).toBe('ended');
+    expect([leader, ...members].filter(isAlive)).toEqual([]);
+    expect(await end(undefined, 5_000)).toBe('nothing');
   });
 
   it('does not wait for a zombie, which stays in the group for as long as its parent takes no notice', async () => {
@@ -92,7 +111,7 @@ describe('endProcessGroup', () => {
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const leader = readProcessIdentity(Number(line))!;
-      expect(await end(leader, 5_000)).toBe(true);
+      expect(await end(leader, 5_000)).toBe('ended');
       expect(isAlive(leader)).toBe(false);
       expect(process.kill(-leader.pid, 0)).toBe(true);
     } finally {
@@ -105,7 +124,7 @@ describe('endProcessGroup', () => {
     const identity = readProcessIdentity(child.pid!)!;
     child.stdin.end();
     await once(child, 'exit');
-    expect(await end(identity, 5_000)).toBe(true);
+    expect(await end(identity, 5_000)).toBe('nothing');
   });
 
   it('gives up waiting when the signal aborts', async () => {
@@ -116,7 +135,7 @@ describe('endProcessGroup', () => {
     controller.abort(reason);
     await expect(ending).rejects.toBe(reason);
     expect(isAlive(leader)).toBe(true);
-    expect(await end(leader, 0)).toBe(true);
+    expect(await end(leader, 0)).toBe('ended');
     expect([leader, ...members].filter(isAlive)).toEqual([]);
   });
 });

@@ -11,4 +11,9 @@ export interface ProcessProviderOptions {
   name?: string;
   /** Time between SIGTERM and SIGKILL. Default 5 s. */
   stopGrace?: Duration;
+  /**
+   * `own`: each instance runs as a user that nothing else belongs to. `same`: as the control plane's, which it then
+   * has all rights of. Default `own` as root on Linux, else `same`, as nobody but root may choose.
+   */
+  users?: 'own' | 'same';
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,7 @@ describe('ProcessProvider, when its control plane is killed', () => {
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'process-provider-crash-'));
+    chmodSync(directory, 0o755);
     provider = new ProcessProvider({ directory });
     planes = [];
     renew();
@@ -42,6 +43,9 @@ describe('ProcessProvider, when its control plane is killed', () => {
   /** The next instance; each notes every start of its program in a file. */
   function renew(): void {
     const instanceId = newId('instance');
+    const notes = join(directory, `starts-${instanceId}`);
+    writeFileSync(notes, '');
+    chmodSync(notes, 0o666); // whichever user the instance has
     request = {
       instanceId,
       tenantId: newId('tenant'),
@@ -49,16 +53,13 @@ describe('ProcessProvider, when its control plane is killed', () => {
       labels: {},
       spec: {
         command: ['/bin/sh', '-c', 'echo started >>"$STARTS"; exec sleep 3600'],
-        env: { STARTS: join(directory, `starts-${instanceId}`) },
+        env: { STARTS: notes },
         ports: [{ name: 'http', env: 'PORT' }],
       },
     };
   }
 
-  const starts = () =>
-    existsSync(request.spec.env!.STARTS!)
-      ? readFileSync(request.spec.env!.STARTS!, 'utf8').trim().split('\n').length
-      : 0;
+  const starts = () => readFileSync(request.spec.env!.STARTS!, 'utf8').split('\n').length - 1;
 
   /**
    * A control plane that makes the call. With `step` it kills itself right before the so-maniest change to

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,9 @@ import { BrokenInstanceError, UnsupportedPlatformError } from './process.errors.
 import { isAlive, type ProcessIdentity, readProcessIdentity } from './process-identity.js';
 import { ProcessProvider } from './process.provider.js';
 import { pollUntil } from './waiting.js';
+
+/** Then instances have users of their own. */
+const IS_ROOT = process.getuid?.() === 0;
 
 const SLEEPER: InstanceSpec = {
   command: ['/bin/sh', '-c', 'echo ready; exec sleep 3600'],
@@ -38,7 +42,9 @@ describe('ProcessProvider', () => {
   let provider: ProcessProvider;
 
   beforeEach(async () => {
-    directory = join(await mkdtemp(join(tmpdir(), 'process-provider-')), 'instances');
+    const parent = await mkdtemp(join(tmpdir(), 'process-provider-'));
+    await chmod(parent, 0o755);
+    directory = join(parent, 'instances');
     provider = new ProcessProvider({ directory, stopGrace: '300ms' });
   });
 
@@ -121,13 +127,11 @@ describe('ProcessProvider', () => {
   });
 
   describe('its files', () => {
-    it('are for this user alone', async () => {
+    it('are for this user alone; an instance with a user of its own may pass through to its working directory', async () => {
       const { id } = await provisioned({ env: { PASSWORD: 'hunter2' } });
       const mode = (...path: string[]) => (statSync(join(directory, id, ...path)).mode & 0o777).toString(8);
       expect([mode('..'), mode(), mode('work'), mode('spec.json'), mode('output.log')]).toEqual([
-        '700',
-        '700',
-        '700',
+        ...(IS_ROOT ? ['711', '711', '700'] : ['700', '700', '700']),
         '600',
         '600',
       ]);
@@ -209,7 +213,7 @@ describe('ProcessProvider', () => {
     it('leaves no start behind when its environment is larger than the system takes', async () => {
       const wanted = request({ env: { LARGE: 'x'.repeat(4 * 1024 * 1024) } });
       await expect(provider.provision(wanted)).rejects.toThrow(/"\/bin\/sh": .*E2BIG/);
-      expect((await provider.status(wanted.instanceId)).state).toBe('stopped');
+      expect((await provider.status(wanted.instanceId)).state).toBe(IS_ROOT ? 'missing' : 'stopped');
     });
 
     it('does not disturb the instance that runs when it comes by a deploy', async () => {
@@ -294,17 +298,16 @@ describe('ProcessProvider', () => {
 
     it('never takes a process that has got the pid of one that is gone', async () => {
       const { id, pid } = await provisioned();
-      const file = join(runOf(id), 'identity');
-      const genuine = readFileSync(file, 'utf8');
-      const identity = readProcessIdentity(pid)!;
-      writeFileSync(
-        file,
-        genuine.replace(/ (\d+)/, (_, ticks: string) => ` ${Number(ticks) - 1}`),
-      );
+      await eventually(async () => readProcessIdentity(pid) !== undefined, 'its process');
+      const stranger = spawn('sleep', ['3600'], { detached: true, stdio: 'ignore', env: {} });
+      const identity = readProcessIdentity(stranger.pid!)!;
+      const another = identity.startTime.replace(/^\d+/, (ticks) => String(Number(ticks) - 1));
+      writeFileSync(join(runOf(id), 'identity'), `${stranger.pid} ${another}\n`);
       expect((await provider.status(id)).state).toBe('exited');
       await provider.stop(id);
       expect(isAlive(identity)).toBe(true);
-      process.kill(-pid, 'SIGKILL');
+      expect(readProcessIdentity(pid)).toBeUndefined();
+      stranger.kill('SIGKILL');
     });
   });
 

@@ -34,12 +34,15 @@ import { specHash } from '../spec-hash.js';
 import { findExecutable } from './executable.js';
 import { ExitWatch } from './exit-watch.js';
 import { InstanceDirectories } from './instance-directories.js';
-import { type InstanceDirectory, type RunProcess } from './instance-directory.js';
+import { readConfinement } from './confinement.js';
+import { cgroupsForInstances } from './instance-cgroup.js';
+import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
 import { instanceEnvironment } from './instance-environment.js';
 import { type InstanceRecord } from './instance-record.js';
 import { readInstance } from './instance-reading.js';
 import { readInstanceStats } from './instance-stats.js';
 import { endRuns, executableOf, startRun, stateOfRuns, workingDirectoryOf } from './instance-runs.js';
+import { InstanceUsers } from './instance-users.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { tailLines } from './log-tail.js';
 import { isFree, PortAllocator } from './port-allocator.js';
@@ -58,7 +61,9 @@ const READS_AT_ONCE = 16;
  * known again when it is back. All it knows is on disk (`InstanceDirectory`); calls that change an instance
  * happen one after the other, `status` and `list` tell what is there at that moment.
  *
- * An instance is its program and the process group that it leads: a daemon that leaves the group is on its own.
+ * An instance is all that its program has started: held by a group of the kernel's (cgroup v2) where one can be had, by
+ * a user of its own as root on Linux, else by its session and a mark in the environment, which a program that wants to
+ * can shed. See docs/security.md.
  */
 export class ProcessProvider implements Provider {
   private readonly name: string;
@@ -73,16 +78,22 @@ export class ProcessProvider implements Provider {
     running: () => this.runningNow(),
   });
   private opened?: Promise<void>;
+  private readonly hasOwnUsers: boolean;
+  /** Absent: instances run as this process's user. */
+  private users?: InstanceUsers;
+  /** Where instances get groups of the kernel's; absent where none can be had. */
+  private cgroups?: string;
 
   /**
    * @throws UnsupportedPlatformError on Windows.
    * @throws InvalidDurationError
    */
-  constructor({ directory, name = 'process', stopGrace = '5s' }: ProcessProviderOptions) {
+  constructor({ directory, name = 'process', stopGrace = '5s', users = 'own' }: ProcessProviderOptions) {
     if (process.platform === 'win32') throw new UnsupportedPlatformError(process.platform);
     this.name = name;
     this.instances = new InstanceDirectories(directory);
     this.stopGrace = parseDuration(stopGrace);
+    this.hasOwnUsers = users === 'own';
   }
 
   info(): ProviderInfo {
@@ -117,6 +128,7 @@ export class ProcessProvider implements Provider {
       await endRuns(directory, this.stopGrace, signal);
       await directory.remove();
       this.ports.release(id);
+      this.users?.release(id);
       this.children.delete(id);
     });
   }
@@ -211,11 +223,12 @@ export class ProcessProvider implements Provider {
   async exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult> {
     const directory = this.instances.at(id);
     const [program, ...args] = parseCommand(command);
-    const { record } = await orAborted(this.running(directory), signal);
-    const env = instanceEnvironment(id, record);
+    const { record, run } = await orAborted(this.running(directory), signal);
+    const env = instanceEnvironment(id, record, directory.work);
     const cwd = workingDirectoryOf(directory, record.spec);
     const file = await findExecutable(program, env.PATH ?? '', cwd);
-    return runCommand({ file, args, env, directory: cwd, signal });
+    const confinement = { ...readConfinement(run.path), scratch: run.path };
+    return runCommand({ file, args, env, directory: cwd, signal, confinement });
   }
 
   /** @throws ProviderUnavailableError when nothing can be written to its directory. */
@@ -245,17 +258,18 @@ export class ProcessProvider implements Provider {
     record: InstanceRecord,
     signal: AbortSignal | undefined,
   ): Promise<ProviderInstance> {
-    const file = await executableOf(directory, record.spec);
+    const user = this.users?.allocate(directory.id);
+    const file = await executableOf(directory, { ...record, user });
     const ports = { ...record.ports };
     for (const { name } of record.spec.ports ?? [])
       if (!Object.hasOwn(ports, name)) ports[name] = await this.allocatePort(directory.id);
-    const next = { ...record, ports };
+    const next = { ...record, ports, user };
     await endRuns(directory, this.stopGrace, signal);
     signal?.throwIfAborted();
     for (const { name } of record.spec.ports ?? [])
       if (!(await isFree(ports[name]!))) throw new PortTakenError(directory.id, ports[name]!);
     await directory.writeRecord(next);
-    const child = await startRun(directory, next, file, signal);
+    const child = await startRun(directory, next, file, this.cgroups, signal);
     this.children.set(directory.id, child);
     this.exits.follow(directory.id, child);
     return this.read(directory);
@@ -296,14 +310,16 @@ export class ProcessProvider implements Provider {
    */
   private async running(
     directory: InstanceDirectory,
-  ): Promise<{ record: InstanceRecord; process: RunProcess }> {
+  ): Promise<{ record: InstanceRecord; process: RunProcess; run: Run }> {
     const record = await this.recordOf(directory);
-    const { state, process } = stateOfRuns(await directory.runs());
-    if (state !== 'running' || !process) throw new InstanceNotRunningError(directory.id);
-    return { record, process };
+    const runs = await directory.runs();
+    const { state, process } = stateOfRuns(runs);
+    const run = runs.find((run) => run.process === process);
+    if (state !== 'running' || !process || !run) throw new InstanceNotRunningError(directory.id);
+    return { record, process, run };
   }
 
-  /** Once, before the first change: the directory, and whose ports are whose. */
+  /** Once, before the first change: the directory, what instances can be held by, and whose ports are whose. */
   private open(): Promise<void> {
     return (this.opened ??= this.readPorts().catch((error: Error) => {
       this.opened = undefined;
@@ -312,9 +328,12 @@ export class ProcessProvider implements Provider {
   }
 
   private async readPorts(): Promise<void> {
-    await this.instances.create();
+    this.users = this.hasOwnUsers ? InstanceUsers.open() : undefined;
+    this.cgroups = cgroupsForInstances();
+    await this.instances.create({ passable: this.users !== undefined });
     for (const directory of await this.instances.all()) {
       const record = await directory.readRecord().catch(ignoreBroken);
+      if (record?.user !== undefined) this.users?.keep(record.user, directory.id);
       for (const port of Object.values(record?.ports ?? {})) this.ports.keep(port, directory.id);
     }
   }

@@ -1,12 +1,20 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type Readable } from 'node:stream';
 import { type ExecResult } from '../provider.js';
+import { type Confinement } from './confinement.js';
+import { SYSTEM_PATH } from './instance-users.js';
+import { asUser, openVariables } from './launcher.js';
+import { only } from './leaked-descriptors.js';
 import { orAborted } from './waiting.js';
 
 /** The most that is kept of each of stdout and stderr, in bytes; the rest is read and dropped. */
 const OUTPUT_LIMIT = 1024 * 1024;
+
+type CommandProcess = ChildProcessByStdio<null, Readable, Readable>;
+type Stdio = ReturnType<typeof only>;
 
 export interface RunCommandOptions {
   file: string;
@@ -14,6 +22,8 @@ export interface RunCommandOptions {
   env: Record<string, string>;
   directory: string;
   signal?: AbortSignal;
+  /** As whom, and in which group, the instance runs; and where root may put the environment for a moment. */
+  confinement?: Confinement & { scratch: string };
 }
 
 /**
@@ -21,9 +31,9 @@ export interface RunCommandOptions {
  * a shell. When the caller's signal aborts, the command and all that it has started are killed.
  */
 export async function runCommand(options: RunCommandOptions): Promise<ExecResult> {
-  const { file, args, env, directory, signal } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
-  const child = spawn(file, args, { cwd: directory, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = start(options);
   try {
     return await orAborted(resultOf(child), signal);
   } catch (error) {
@@ -32,7 +42,27 @@ export async function runCommand(options: RunCommandOptions): Promise<ExecResult
   }
 }
 
-async function resultOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<ExecResult> {
+const JOIN = '[ -z "$1" ] || echo $$ >"$1/cgroup.procs" || exit; shift; exec "$@"';
+
+function start({ file, args, env, directory, confinement }: RunCommandOptions): CommandProcess {
+  const { user, cgroup, scratch = '' } = confinement ?? {};
+  const options = { cwd: directory, detached: true };
+  const stdio = ['ignore', 'pipe', 'pipe'] as const;
+  const spawned = (program: string, words: string[], env: Record<string, string>, own: Stdio) =>
+    spawn(program, words, { ...options, env, stdio: own }) as CommandProcess;
+  if (user === undefined && !cgroup) return spawned(file, args, env, only(...stdio));
+  const joined = (...words: string[]) => ['-c', JOIN, 'exec', cgroup ?? '', ...words];
+  if (user === undefined) return spawned('/bin/sh', joined(file, ...args), env, only(...stdio));
+  const variables = openVariables(scratch, env);
+  try {
+    const words = joined(...asUser(user), file, ...args);
+    return spawned('/bin/sh', words, { PATH: SYSTEM_PATH }, only(...stdio, variables));
+  } finally {
+    closeSync(variables);
+  }
+}
+
+async function resultOf(child: CommandProcess): Promise<ExecResult> {
   await once(child, 'spawn'); // when it could not be started it has no streams either
   const [stdout, stderr, [code, by]] = await Promise.all([
     text(child.stdout),
