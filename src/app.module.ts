@@ -6,10 +6,13 @@ import { HttpAccessModule } from './core/http/http-access.module.js';
 import { postgres } from './core/postgres/postgres.coordinator.js';
 import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
 import { WorkerModule } from './core/worker.module.js';
+import { type ServerStatus } from './app/embedded-postgres/index.js';
 import { type FleetFile } from './app/fleet/fleet-file.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
 import { BrakesIndicator } from './app/http/brakes.indicator.js';
+import { DATABASE_STATUS, EmbeddedDatabaseIndicator } from './app/http/embedded-database.indicator.js';
 import { HealthController } from './app/http/health.controller.js';
+import { InstancesIndicator } from './app/http/instances.indicator.js';
 import { StartController } from './app/http/start.controller.js';
 import { EventsHttpModule } from './modules/events/events-http.module.js';
 import { NetworkHttpModule } from './modules/network/network-http.module.js';
@@ -27,6 +30,10 @@ export interface AppOptions {
   databaseUrl: string;
   /** Where instances keep their state and logs. Absolute. */
   instancesDirectory: string;
+  /** As whom instances run. */
+  users: 'own' | 'same';
+  /** Whether the embedded database runs; absent when there is none. */
+  databaseStatus?: () => ServerStatus;
   fleet: FleetFile;
   /** What writes over HTTP need. */
   token: string;
@@ -41,11 +48,21 @@ export interface AppOptions {
 @Module({})
 export class AppModule {
   static forRoot(options: AppOptions): DynamicModule {
-    const { databaseUrl, instancesDirectory, fleet, token, drainTimeout, dnsServers, certificates } = options;
+    const {
+      databaseUrl,
+      instancesDirectory,
+      users,
+      databaseStatus,
+      fleet,
+      token,
+      drainTimeout,
+      dnsServers,
+      certificates,
+    } = options;
     return {
       module: AppModule,
       imports: [
-        FleetModule.forRoot({ databaseUrl, instancesDirectory }),
+        FleetModule.forRoot({ databaseUrl, instancesDirectory, users }),
         WorkerModule.forRootAsync({
           inject: [DataSource],
           useFactory: (dataSource: DataSource) => ({
@@ -70,7 +87,12 @@ export class AppModule {
         HttpAccessModule.forRoot({ token, openReads: true }),
         WorkerDashboardModule.forRoot({ token, openReads: true }),
       ],
-      providers: [BrakesIndicator],
+      providers: [
+        BrakesIndicator,
+        InstancesIndicator,
+        EmbeddedDatabaseIndicator,
+        { provide: DATABASE_STATUS, useValue: databaseStatus },
+      ],
       controllers: [StartController, HealthController],
     };
   }

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { loadAppConfig } from './app/config/app-config.js';
+import { forgetSecrets } from './app/config/forget-secrets.js';
 import { explain } from './app/expected-error.js';
 import { loadFleetFile } from './app/fleet/fleet-file.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
@@ -11,12 +12,13 @@ import { openResources } from './app/resources.js';
 /** `npm run fleet:down`: removes the fleet, and whatever else the process provider still holds. */
 async function fleetDown(): Promise<void> {
   const config = loadAppConfig();
+  forgetSecrets();
   const fleet = loadFleetFile(config.fleetFile);
   const resources = await openResources(config, (line) => process.stdout.write(`${line}\n`));
   try {
     const { databaseUrl, instancesDirectory } = resources;
     const app = await NestFactory.createApplicationContext(
-      FleetModule.forRoot({ databaseUrl, instancesDirectory }),
+      FleetModule.forRoot({ databaseUrl, instancesDirectory, users: 'same' }),
       {
         // The error that ends a start is explained below, and Nest would log it before, stack and all.
         logger: ['warn', 'fatal'],

@@ -2,15 +2,22 @@ import 'reflect-metadata';
 import { startControlPlane } from './app/control-plane.js';
 import { explain } from './app/expected-error.js';
 
-// Started by npm in a terminal, Ctrl-C arrives twice: from the terminal, and passed on by npm. So a repeated
-// signal must not cut the drain short; its deadline bounds it.
-let interrupted = false;
+/**
+ * Milliseconds in which a repeated signal is the same one: started by npm in a terminal, Ctrl-C arrives twice, from the
+ * terminal and passed on by npm. Nobody who has thought again is that quick.
+ */
+const SAME_SIGNAL = 1_000;
+
+let interruptedAt: number | undefined;
 let stop: (() => Promise<void>) | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
-    if (interrupted) return;
-    interrupted = true;
+    if (interruptedAt !== undefined) {
+      if (performance.now() - interruptedAt > SAME_SIGNAL) endAtOnce();
+      return;
+    }
+    interruptedAt = performance.now();
     if (stop) void end(stop);
   });
 
@@ -19,7 +26,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 try {
   ({ stop } = await startControlPlane());
-  if (interrupted) await end(stop);
+  if (interruptedAt !== undefined) await end(stop);
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
@@ -34,4 +41,12 @@ async function end(stop: () => Promise<void>): Promise<void> {
     process.stderr.write(`${explain(error)}\n`);
     process.exit(1);
   }
+}
+
+/** As a kill would: the next start takes over what is left, the embedded database among it. */
+function endAtOnce(): never {
+  process.stderr.write(
+    'Ending at once: runs in flight are lost, and the next start takes over the database\n',
+  );
+  process.exit(1);
 }

@@ -1,3 +1,4 @@
+import { type Server } from 'node:http';
 import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { join } from 'node:path';
@@ -9,9 +10,12 @@ import { certificateOptions } from './https/certificate-options.js';
 import { loadHttpsConfig } from './https/https-config.js';
 import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
+import { forgetSecrets } from './config/forget-secrets.js';
+import { connectionsOf } from './connections.js';
 import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
 import { type FleetUpReport } from './fleet/fleet-report.js';
 import { FleetService } from './fleet/fleet.service.js';
+import { instanceUsers } from './fleet/instance-users.js';
 import { checkPort, portError } from './port.js';
 import { openResources, type Resources } from './resources.js';
 
@@ -34,41 +38,39 @@ export interface ControlPlane {
 export async function startControlPlane(): Promise<ControlPlane> {
   const config = loadAppConfig();
   const httpsConfig = loadHttpsConfig(config.port);
+  forgetSecrets();
   const fleet = loadFleetFile(config.fleetFile);
   await checkPort(config.host, config.port);
   await checkPort(config.host, httpsConfig.port, 'HTTPS_PORT');
   const resources = await openResources(config, say);
   const token = config.workersToken ?? generateToken();
+  const { users, notice } = await instanceUsers(config.instanceUsers, fleet);
+  say(notice);
   let app: INestApplication | undefined;
   let https: HttpsServer | undefined;
+  let connections: ReturnType<typeof connectionsOf> | undefined;
   const stopping = new AbortController();
   const stop = async (): Promise<void> => {
     stopping.abort(new Error('The app is shutting down'));
+    connections?.closeIn(config.drainTimeout);
     await https?.close();
     await app?.close();
     await resources.release();
   };
   try {
-    const { databaseUrl, directory, instancesDirectory } = resources;
+    const { directory } = resources;
     const { drainTimeout } = config;
     const { dnsServers } = httpsConfig;
     const certificates = await certificateOptions(httpsConfig, directory);
     app = await NestFactory.create(
-      AppModule.forRoot({
-        databaseUrl,
-        instancesDirectory,
-        fleet,
-        token,
-        drainTimeout,
-        dnsServers,
-        certificates,
-      }),
+      AppModule.forRoot({ ...resources, users, fleet, token, drainTimeout, dnsServers, certificates }),
       // The modules' own start-up lines would bury what a newcomer wants to know; the error that ends a start is
       // explained by whoever called, and Nest would log it before, stack and all.
       { logger: ['warn', 'fatal'], abortOnError: false },
     );
     app.use(besidesChallenges(hostCheck({ allow: [...config.allowedHosts, ...httpsConfig.domains] })));
     app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)));
+    connections = connectionsOf(app.getHttpServer() as Server);
     await listen(app, config);
     https = await startHttps(app, config.host, httpsConfig.port, httpsConfig.domains[0]);
     Logger.overrideLogger(['log', 'warn', 'error', 'fatal']);
@@ -144,10 +146,13 @@ async function bringUp(app: INestApplication, fleet: FleetFile, signal: AbortSig
   }
 }
 
-function report(logger: Logger, { created, scaled, outdated, running, failures }: FleetUpReport): void {
+function report(logger: Logger, report: FleetUpReport): void {
+  const { created, scaled, outdated, wanted, running, failures } = report;
   for (const { subject, reason } of failures) logger.error(`${subject}: ${reason}`);
   for (const subject of outdated) logger.warn(`${subject} differs from the fleet file and goes on as it is`);
   const changes = [created.length && `${created.length} created`, scaled.length && `${scaled.length} scaled`];
   const detail = changes.filter(Boolean).join(', ');
-  logger.log(`${running} instances are running${detail ? ` (workloads: ${detail})` : ''}`);
+  const line = `${running < wanted ? `${running} of ${wanted}` : running} instances are running${detail ? ` (workloads: ${detail})` : ''}`;
+  if (running < wanted) logger.warn(line);
+  else logger.log(line);
 }

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppConfig } from './config/app-config.js';
 import { PACKAGE_ROOT } from './config/app-config.js';
 import { defaultDataDirectory, openDataDirectory } from './data-directory/index.js';
-import { startEmbeddedPostgres } from './embedded-postgres/index.js';
+import { type ServerStatus, startEmbeddedPostgres } from './embedded-postgres/index.js';
 
 /** What the app holds outside of its own process while it runs. */
 export interface Resources {
@@ -13,6 +14,8 @@ export interface Resources {
   /** The data directory itself. Absolute. */
   directory: string;
   instancesDirectory: string;
+  /** Whether the embedded database runs; absent when `DATABASE_URL` names another. */
+  databaseStatus?: () => ServerStatus;
   /** Stops the embedded database and lets the next app have the data directory. Instances go on. */
   release(): Promise<void>;
 }
@@ -33,12 +36,17 @@ export async function openResources(config: AppConfig, say: (line: string) => vo
   if (databaseUrl)
     return { databaseUrl, directory: directory.path, instancesDirectory, release: () => directory.release() };
   try {
-    const postgres = await startEmbeddedPostgres({ directory: join(directory.path, 'postgres'), log: say });
+    const postgres = await startEmbeddedPostgres({
+      directory: join(directory.path, 'postgres'),
+      log: say,
+      supervised: true,
+    });
     return {
       databaseUrl: postgres.url,
       databaseUrlFile: await writeSecret(join(directory.path, 'postgres.url'), postgres.url),
       directory: directory.path,
       instancesDirectory,
+      databaseStatus: () => postgres.status(),
       release: async () => {
         await postgres.stop();
         await directory.release();
@@ -50,10 +58,10 @@ export async function openResources(config: AppConfig, say: (line: string) => vo
   }
 }
 
-/** Readable by this user alone from its first moment; whole or not at all. */
+/** Readable by this user alone from its first moment; whole or not at all; never through a link. */
 async function writeSecret(path: string, text: string): Promise<string> {
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, `${text}\n`, { mode: 0o600 });
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeFile(draft, `${text}\n`, { mode: 0o600, flag: 'wx' });
   await rename(draft, path);
   return path;
 }

@@ -31,13 +31,13 @@ export interface Remains {
 
 export async function startRunInFlight(
   workbench: AppWorkbench,
-  options: StartOptions = {},
+  { stopAfter = 1_500, ...options }: StartOptions & { stopAfter?: number } = {},
 ): Promise<RunInFlight> {
   const directory = await workbench.directory();
   const dataDirectory = join(directory, 'data');
   const fleet = await fleetFile(
     directory,
-    { steady: { replicas: 2 }, lost: { replicas: 1, stopAfter: 1_500 } },
+    { steady: { replicas: 2 }, lost: { replicas: 1, stopAfter } },
     // Runs when it is told to.
     { interval: 0, instanceGracePeriod: 0 },
   );

@@ -23,6 +23,11 @@ export interface AppConfig {
   workersToken?: string;
   /** `DRAIN_TIMEOUT`, milliseconds that a run in flight gets at shutdown. Default 10 s. */
   drainTimeout: number;
+  /**
+   * `INSTANCE_USERS`: `own` gives each instance a user of its own, which takes root; `same` is the app's. By default
+   * as root `own`, where the fleet's programs are open to other users, else `same`.
+   */
+  instanceUsers?: 'own' | 'same';
 }
 
 /** Absolute. Three folders up from here, both in `src` and in `dist`. */
@@ -44,7 +49,8 @@ export function loadAppConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
       checked.error.issues.map(({ path, message }) => ({ variable: String(path[0]), message })),
     );
   }
-  const { PORT, ALLOWED_HOSTS, DATA_DIR, DATABASE_URL, FLEET, WORKERS_TOKEN, DRAIN_TIMEOUT } = checked.data;
+  const { PORT, ALLOWED_HOSTS, DATA_DIR, DATABASE_URL, FLEET, WORKERS_TOKEN, DRAIN_TIMEOUT, INSTANCE_USERS } =
+    checked.data;
   return {
     port: PORT,
     host: '127.0.0.1',
@@ -54,6 +60,7 @@ export function loadAppConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
     fleetFile: FLEET,
     workersToken: WORKERS_TOKEN,
     drainTimeout: DRAIN_TIMEOUT,
+    instanceUsers: INSTANCE_USERS,
   };
 }
 
@@ -128,6 +135,9 @@ const environment = z.object({
   FLEET: path.default(resolve(PACKAGE_ROOT, 'examples/fleet.yaml')),
   WORKERS_TOKEN: token.optional(),
   DRAIN_TIMEOUT: duration.default(10_000),
+  INSTANCE_USERS: z
+    .enum(['own', 'same'], { error: ({ input }) => `is ${shown(input)}: give own or same, or unset it` })
+    .optional(),
 });
 
 /** Whether the driver will read it as it stands: it decodes user, password and database, and throws on a bare %. */

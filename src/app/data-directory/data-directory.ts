@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { lockDirectory, type DirectoryLock } from './directory-lock.js';
+import { requireOwned } from './trusted-path.js';
 import { checkDirectory, makeDirectory } from './usable-directory.js';
 
 /** The directory of one running app, held by it alone. */
@@ -22,6 +23,8 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
   const directory = resolve(path);
   await checkDirectory(directory);
   await makeDirectory(directory);
+  for (const name of ['postgres', 'instances'])
+    await requireOwned(directory, join(directory, name), 'directory');
   const lock = await lockDirectory(directory);
   return { path: directory, release: () => lock.release() };
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type UnusableDirectoryError } from './data-directory.errors.js';
+import { requireTrustedPath } from './trusted-path.js';
 
 export interface DefaultDataDirectory {
   /** Absolute. */
@@ -16,16 +18,23 @@ const OF_THE_SYSTEM = '/var/lib/ctrlplane-workers';
  * Where data goes when nothing was said: `.data` in `base`, the current directory by default.
  *
  * As root PostgreSQL runs as another user, who cannot pass through a directory such as /root. A clone there
- * gets a directory of its own below /var/lib/ctrlplane-workers instead.
+ * gets a directory of its own below /var/lib/ctrlplane-workers instead; so does one that another
+ * user may write, who could make root read and write what they want.
  */
 export async function defaultDataDirectory(base = process.cwd()): Promise<DefaultDataDirectory> {
   const beside = join(base, '.data');
-  const closed = process.getuid?.() === 0 ? await firstClosed(base) : undefined;
-  if (!closed) return { path: beside };
+  if (process.getuid?.() !== 0) return { path: beside };
+  const closed = await firstClosed(base);
+  const others = await requireTrustedPath(beside).then(
+    () => undefined,
+    (error: UnusableDirectoryError) => error.reason,
+  );
+  if (!closed && !others) return { path: beside };
   const path = join(OF_THE_SYSTEM, createHash('sha256').update(base).digest('hex').slice(0, 12));
+  const why = closed ? `PostgreSQL, which runs as another user then, may not enter ${closed}` : others;
   return {
     path,
-    notice: `Data is kept in ${path}: this is root, and PostgreSQL, which runs as another user then, may not enter ${closed}. DATA_DIR sets another place.`,
+    notice: `Data is kept in ${path}: this is root, and ${why}. DATA_DIR sets another place.`,
   };
 }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, chmod, lstat, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UnusableDirectoryError } from './data-directory.errors.js';
+import { requireTrustedPath, wayTo } from './trusted-path.js';
 
 const ELSEWHERE = 'Set DATA_DIR to a directory elsewhere';
 
@@ -9,7 +10,8 @@ const ELSEWHERE = 'Set DATA_DIR to a directory elsewhere';
  * Makes sure that `directory` is one that this process can write to, or could create as such. Creates nothing.
  * @param directory absolute path
  * @returns the directories on the way that exist already, from the root down
- * @throws UnusableDirectoryError that names the path at fault: a file, one that may not be entered or written
+ * @throws UnusableDirectoryError that names the path at fault: a file, one that may not be entered or written, one that another user
+ *   may write
  */
 export async function checkDirectory(directory: string): Promise<string[]> {
   const existing: string[] = [];
@@ -29,6 +31,7 @@ export async function checkDirectory(directory: string): Promise<string[]> {
     }
     existing.push(path);
   }
+  await requireTrustedPath(directory);
   const last = existing.at(-1) ?? directory;
   const refusal = await access(last, constants.W_OK | constants.X_OK).then(
     () => undefined,
@@ -56,12 +59,8 @@ export async function makeDirectory(directory: string): Promise<void> {
     }
     await chmod(path, 0o755);
   }
-}
-
-/** `/a/b` as `/`, `/a`, `/a/b`. */
-function wayTo(directory: string): string[] {
-  const parent = dirname(directory);
-  return parent === directory ? [directory] : [...wayTo(parent), directory];
+  // Somebody else may have been quicker, in a directory where everybody may.
+  await requireTrustedPath(directory);
 }
 
 async function kindOf(path: string): Promise<'directory' | 'other' | 'missing' | 'closed'> {

@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnusableDirectoryError } from '../data-directory/data-directory.errors.js';
+import { requireOwned } from '../data-directory/trusted-path.js';
 import { checkDirectory } from '../data-directory/usable-directory.js';
 import { runAs, type ClusterUser } from './cluster-user.js';
 import { EmbeddedPostgresError } from './embedded-postgres.errors.js';
@@ -39,7 +40,7 @@ const MEANT_FOR_A_SHELL = /["$`\\\r\n]/;
  * @throws UnusableDirectoryError that names the path at fault
  */
 export async function checkClusterDirectory(
-  { directory, data }: ClusterFiles,
+  { directory, data, log }: ClusterFiles,
   user: ClusterUser | undefined,
 ): Promise<void> {
   if (isOddPath(directory)) {
@@ -58,6 +59,11 @@ export async function checkClusterDirectory(
       `Allow it (chmod o+x ${closed}), or set DATA_DIR to a directory elsewhere, such as /var/lib/ctrlplane-workers`,
     );
   }
+  for (const [path, kind] of [
+    [directory, 'directory'],
+    [log, 'file'],
+  ] as const)
+    await requireOwned(directory, path, kind, kind === 'file' && user ? [user.uid] : []);
   if (existing.includes(directory)) await checkIsCluster(directory, data);
 }
 

@@ -1,12 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { chown, open, readFile, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { requireOwned } from '../data-directory/trusted-path.js';
 import { type ClusterFiles } from './cluster-directory.js';
 import { type ClusterUser } from './cluster-user.js';
 
-/** The stored password, or undefined if there is none. */
-export async function readPassword({ password }: ClusterFiles): Promise<string | undefined> {
+/**
+ * The stored password, or undefined if there is none.
+ * @throws UnusableDirectoryError when it is not ours: what another user has put there is no secret
+ */
+export async function readPassword(
+  { directory, password }: ClusterFiles,
+  user: ClusterUser | undefined,
+): Promise<string | undefined> {
+  await requireOwned(directory, password, 'file', user ? [user.uid] : []);
   try {
-    return (await readFile(password, 'utf8')).trim();
+    return (
+      await readFile(password, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW })
+    ).trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -23,14 +34,15 @@ export async function makePassword(
 ): Promise<string> {
   const password = randomBytes(24).toString('base64url');
   const partial = `${file}.partial`;
-  const handle = await open(partial, 'w', 0o600);
+  await rm(partial, { force: true });
+  const handle = await open(partial, 'wx', 0o600);
   try {
     await handle.writeFile(`${password}\n`);
     await handle.sync();
+    if (user) await handle.chown(user.uid, user.gid);
   } finally {
     await handle.close();
   }
-  if (user) await chown(partial, user.uid, user.gid);
   await rename(partial, file);
   return password;
 }

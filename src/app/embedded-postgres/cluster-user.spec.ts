@@ -35,20 +35,29 @@ describe('the user that PostgreSQL runs as', () => {
 
   itWith(
     isRoot ? 'ordinary user' : 'root',
-    'is the owner of the cluster when root starts what an ordinary user has made, who can go on afterwards',
+    'is not root’s to choose where an ordinary user has made the directory: they would be root by what is in it',
     async () => {
       const directory = await directoryOf(ORDINARY_USER?.uid);
       const { app, pid } = await workbench.startInChild(directory, ORDINARY_USER);
       app.kill('SIGKILL');
+      await expect(startEmbeddedPostgres({ directory })).rejects.toThrow(/Start as that user/);
+      expect(await workbench.startInChild(directory, ORDINARY_USER)).toMatchObject({ pid, adopted: true });
+    },
+  );
 
+  itWith(
+    isRoot ? 'ordinary user' : 'root',
+    'is the owner of a cluster that root has taken over with its directory',
+    async () => {
+      const directory = await directoryOf(ORDINARY_USER?.uid);
+      const { app } = await workbench.startInChild(directory, ORDINARY_USER);
+      app.kill('SIGKILL');
+      await chown(directory, 0, 0);
       const adopted = await startEmbeddedPostgres({ directory });
-      expect(adopted).toMatchObject({ pid, adopted: true });
       await adopted.stop();
       const started = await startEmbeddedPostgres({ directory });
       expect((await stat(`/proc/${started.pid}`)).uid).toBe(ORDINARY_USER?.uid);
       await started.stop();
-
-      expect(await workbench.startInChild(directory, ORDINARY_USER)).toMatchObject({ adopted: false });
     },
   );
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lchown, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PostgresBinaries } from './binaries.js';
 import { checkVersion, type ClusterFiles } from './cluster-directory.js';
@@ -32,7 +32,8 @@ export async function openCluster(
   binaries: PostgresBinaries,
 ): Promise<Cluster> {
   const exists = await checkVersion(files, binaries.serverVersion);
-  const password = (await readPassword(files)) ?? (exists ? undefined : await makePassword(files, user));
+  const password =
+    (await readPassword(files, user)) ?? (exists ? undefined : await makePassword(files, user));
   if (password === undefined) {
     throw new EmbeddedPostgresError(
       `The password of the database in ${files.data} is gone: bring back ${files.password}, or move ${files.directory} away to begin afresh.`,
@@ -52,7 +53,7 @@ async function initialise({ files, user, binaries }: Cluster): Promise<void> {
   // Never the same name twice: an initdb whose parent was killed may still be writing to the last one.
   const partial = `${files.data}.partial-${randomBytes(4).toString('hex')}`;
   await mkdir(partial, { mode: 0o700 });
-  if (user) await chown(partial, user.uid, user.gid);
+  if (user) await lchown(partial, user.uid, user.gid);
   const { code, output } = await runAs(user, binaries.initdb, [
     `--pgdata=${partial}`,
     `--username=${SUPERUSER}`,

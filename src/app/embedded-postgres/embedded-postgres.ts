@@ -8,8 +8,10 @@ import { makeUser, userOfCluster } from './cluster-user.js';
 import { openCluster, type Cluster } from './cluster.js';
 import { PostgresServerError, WrongPasswordError } from './embedded-postgres.errors.js';
 import { isRefusedPassword, makeDatabase, urlOf } from './server-connection.js';
+import { lastWords } from './server-log.js';
 import { type ServerProcess } from './server-process.js';
 import { startServer, stopServer, type ServerSettings } from './server.js';
+import { type ServerStatus, Supervisor } from './supervisor.js';
 
 export interface EmbeddedPostgresOptions {
   /** Where the cluster, its password and its log live; created if missing. One caller at a time. */
@@ -20,6 +22,8 @@ export interface EmbeddedPostgresOptions {
   settings?: ServerSettings;
   /** Takes what an operator may want to know. Default: nothing is said. */
   log?: (message: string) => void;
+  /** Start it again, on the same port, whenever it ends by itself. Default false. */
+  supervised?: boolean;
 }
 
 /** A PostgreSQL that is running. It goes on when this process ends without `stop()`, and is adopted then. */
@@ -27,8 +31,10 @@ export interface EmbeddedPostgres {
   /** `postgres://user:password@127.0.0.1:port/database`. A secret. */
   url: string;
   port: number;
-  /** Process id of its main process. */
+  /** Process id of its main process; of one that was started again while it was supervised, see `status`. */
   pid: number;
+  /** Whether it runs, and why not. Always `running` when it is not supervised: nobody looks. */
+  status(): ServerStatus;
   /** Whether it was running already, left behind by a process that was killed. */
   adopted: boolean;
   /**
@@ -51,6 +57,7 @@ export async function startEmbeddedPostgres({
   database = 'ctrlplane',
   settings,
   log = () => undefined,
+  supervised = false,
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const files = clusterFiles(resolve(directory));
   const intended = await userOfCluster(files.data);
@@ -68,12 +75,39 @@ export async function startEmbeddedPostgres({
     throw isRefusedPassword(error) ? new WrongPasswordError(files) : error;
   }
 
+  const supervisor = supervised ? supervise(cluster, server, settings, log) : undefined;
+  const stop = async (): Promise<void> => {
+    await supervisor?.stop();
+    await stopServer(cluster, supervisor?.server ?? server);
+  };
   let stopped: Promise<void> | undefined;
   return {
     ...server,
     url: urlOf(cluster, server.port, database),
-    stop: () => (stopped ??= stopServer(cluster, server)),
+    status: () => supervisor?.status() ?? { state: 'running' },
+    stop: () => (stopped ??= stop()),
   };
+}
+
+function supervise(
+  cluster: Cluster,
+  server: ServerProcess,
+  settings: ServerSettings | undefined,
+  log: (message: string) => void,
+): Supervisor {
+  let startedAt = new Date();
+  return new Supervisor({
+    server,
+    log,
+    // The port stays: it is in the URL that everybody has.
+    restart: async () => {
+      const begin = new Date();
+      const again = (await adoptServer(cluster, log)) ?? (await startServer(cluster, settings, server.port));
+      startedAt = begin;
+      return again;
+    },
+    lastWords: () => lastWords(cluster.files.log, startedAt),
+  });
 }
 
 /** A server may appear or vanish while we look: one that a killed app was just starting, or one that was stopping. */

@@ -8,3 +8,4 @@ export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './embedded-postgres.js';
+export { type ServerStatus } from './supervisor.js';

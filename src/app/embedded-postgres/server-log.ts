@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import { type ClusterUser } from './cluster-user.js';
 
@@ -14,7 +15,11 @@ export class ServerLog {
 
   static async open(path: string, user: ClusterUser | undefined): Promise<ServerLog> {
     // Readable too, for the last lines; 0600, because statements that failed are in it.
-    const file = await open(path, 'a+', 0o600);
+    const file = await open(
+      path,
+      constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
+      0o600,
+    );
     // So that an ordinary user can go on with a cluster of one's own after root has run it.
     if (user) await file.chown(user.uid, user.gid);
     const { size } = await file.stat();
@@ -42,4 +47,36 @@ export class ServerLog {
   async close(): Promise<void> {
     await this.file.close();
   }
+}
+
+/** How much of its end is read for a reason. */
+const END = 64 * 1024;
+
+/** What PostgreSQL writes when it cannot go on, or is told to end; statements, which may hold anything, are none of these. */
+const LAST_WORDS =
+  /(PANIC|FATAL): {2}(?!.*(?:password|role|database ".*" does not exist|terminating connection|shutting down|starting up))|LOG: {2}(received (?:fast|smart|immediate) shutdown|.*process .* (?:was terminated by|exited with))/;
+
+/** The last line of the log that says why the server ended; undefined when none of its last lines does. */
+export async function lastWords(path: string, since: Date): Promise<string | undefined> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const begin = Math.max(0, size - END);
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - begin), position: begin });
+    const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
+    const told = lines.filter((line) => LAST_WORDS.test(line) && timeOf(line) >= since.getTime()).at(-1);
+    return told
+      ?.replace(/^.*?(?=PANIC|FATAL|LOG:)/, '')
+      .replace(/^(\w+): {2}/, '')
+      .slice(0, 300);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Lines begin with the time, in the server's zone: `2026-11-25 21:52:17.568 UTC [11284] `. */
+function timeOf(line: string): number {
+  const [, time, zone] = /^(\S+ \S+) (\S+) \[/.exec(line) ?? [];
+  const at = Date.parse(`${time} ${zone}`);
+  return Number.isNaN(at) ? Infinity : at;
 }

@@ -24,13 +24,17 @@ const DEFAULTS: ServerSettings = {
 };
 
 /**
- * Starts the server on a free port, in a session of its own (pg_ctl sees to that), so that a terminal's
+ * Starts the server on that port, or on a free one, in a session of its own (pg_ctl sees to that), so that a terminal's
  * Ctrl-C leaves it to be stopped by us after the drain.
  * @throws PostgresServerError with the end of the log when it does not come up
  */
-export async function startServer(cluster: Cluster, settings: ServerSettings = {}): Promise<ServerProcess> {
+export async function startServer(
+  cluster: Cluster,
+  settings: ServerSettings = {},
+  port?: number,
+): Promise<ServerProcess> {
   const { files, user, binaries } = cluster;
-  const options = serverOptions(await freePort(), settings);
+  const options = serverOptions(port ?? (await freePort()), settings);
   const log = await ServerLog.open(files.log, user);
   try {
     const { code } = await runAs(

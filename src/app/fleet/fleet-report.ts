@@ -15,7 +15,9 @@ export interface FleetUpReport {
   scaled: string[];
   /** Workloads that go on as they are, though the file now differs in more than replicas. */
   outdated: string[];
-  /** Instances of the declared workloads that are running now. */
+  /** Instances that the file asks for. */
+  wanted: number;
+  /** Instances of the declared workloads that are running now, as their providers say. */
   running: number;
   failures: FleetFailure[];
 }

@@ -9,15 +9,22 @@ import { WorkloadsModule } from '../../modules/workloads/workloads.module.js';
 import { FleetChecks } from './fleet-checks.js';
 import { FleetService } from './fleet.service.js';
 
+export interface FleetModuleOptions {
+  databaseUrl: string;
+  instancesDirectory: string;
+  /** As whom instances are started. What runs already is found and ended either way. */
+  users: 'own' | 'same';
+}
+
 /** What it takes to bring a fleet up or down: the domain on a database, with processes as instances. No workers. */
 @Module({})
 export class FleetModule {
-  static forRoot(options: { databaseUrl: string; instancesDirectory: string }): DynamicModule {
+  static forRoot(options: FleetModuleOptions): DynamicModule {
     return {
       module: FleetModule,
       imports: [
         DatabaseModule.forRoot({ url: options.databaseUrl }),
-        ProcessProviderModule.forRoot({ directory: options.instancesDirectory }),
+        ProcessProviderModule.forRoot({ directory: options.instancesDirectory, users: options.users }),
         ProvidersModule,
         TenantsModule,
         DatacentersModule,

@@ -23,7 +23,11 @@ beforeAll(async () => {
   database = await createTestDatabase();
   app = await Test.createTestingModule({
     imports: [
-      FleetModule.forRoot({ databaseUrl: database.url, instancesDirectory: join(directory, 'instances') }),
+      FleetModule.forRoot({
+        databaseUrl: database.url,
+        instancesDirectory: join(directory, 'instances'),
+        users: 'same',
+      }),
     ],
   }).compile();
   await app.init();
@@ -98,6 +102,7 @@ describe('FleetService.up', () => {
       created: ['acme/web', 'acme/api', 'globex/shop'],
       scaled: [],
       outdated: [],
+      wanted: 5,
       running: 5,
       failures: [],
     });
@@ -142,6 +147,7 @@ describe('FleetService.up', () => {
       created: [],
       scaled: [],
       outdated: [],
+      wanted: 3,
       running: 3,
       failures: [],
     });
@@ -197,6 +203,25 @@ describe('FleetService.up', () => {
     });
     expect(await pidsOf('web')).toHaveLength(1);
     expect(await query('SELECT id FROM instances')).toEqual([{ id: instance!.instanceId }]);
+  });
+
+  it('counts as running what the provider calls running, and names what does not run whatever its row says', async () => {
+    const fleet = fleetOf(workload('web', 3));
+    expect(await fleets.up(fleet)).toMatchObject({ wanted: 3, running: 3, failures: [] });
+    const [first, second] = await pidsOf('web');
+    for (const pid of [first!, second!]) process.kill(-pid, 'SIGKILL');
+    await patiently(async () => {
+      const states = (await provider.list()).map(({ state }) => state);
+      if (states.filter((state) => state === 'exited').length < 2) throw new Error(states.join());
+    });
+    const report = await fleets.up(fleet);
+    expect(report).toMatchObject({ wanted: 3, running: 1 });
+    expect(report.failures).toEqual(
+      Array(2).fill({
+        subject: 'acme/web',
+        reason: expect.stringMatching(/^inst_\w+ does not run: it is exited with code 137$/),
+      }),
+    );
   });
 
   it('reports a workload that fails and brings up the rest', async () => {

@@ -22,6 +22,12 @@ import { Attempts, type FleetDownReport, type FleetUpReport } from './fleet-repo
 /** The provider whose instances belong to this app alone, whatever became of their rows. */
 const OWN_PROVIDER = 'process';
 
+/** An instance that runs as far as its row knows. */
+interface StoredAsRunning {
+  subject: string;
+  instance: Instance;
+}
+
 /**
  * Brings the fleet of a file up, and down again, as `system:fleet`. Both converge: a call that is repeated,
  * also after a crash in the middle of it, finishes what is missing and touches nothing else.
@@ -47,12 +53,14 @@ export class FleetService {
   async up(fleet: FleetFile, signal?: AbortSignal): Promise<FleetUpReport> {
     const attempts = new Attempts(signal);
     const { failures } = attempts;
-    const report: FleetUpReport = { created: [], scaled: [], outdated: [], running: 0, failures };
+    const report: FleetUpReport = { created: [], scaled: [], outdated: [], wanted: 0, running: 0, failures };
+    const stored: StoredAsRunning[] = [];
     await withClaims(systemClaims('fleet'), async () => {
       for (const tenant of fleet.tenants) {
-        await attempts.at(tenant.name, () => this.upTenant(tenant, attempts, report));
+        await attempts.at(tenant.name, () => this.upTenant(tenant, attempts, report, stored));
       }
     });
+    await this.countRunning(stored, attempts, report);
     return report;
   }
 
@@ -73,7 +81,12 @@ export class FleetService {
     return report;
   }
 
-  private async upTenant(declared: FleetTenant, attempts: Attempts, report: FleetUpReport): Promise<void> {
+  private async upTenant(
+    declared: FleetTenant,
+    attempts: Attempts,
+    report: FleetUpReport,
+    stored: StoredAsRunning[],
+  ): Promise<void> {
     const { name, datacenters, workloads } = declared;
     const { id } =
       (await known(this.tenants.getByName(name), UnknownTenantError)) ??
@@ -84,7 +97,9 @@ export class FleetService {
         const datacenterId = datacenter === undefined ? undefined : datacenterIds.get(datacenter);
         const request = { ...workload, datacenterId };
         const subject = `${name}/${workload.name}`;
-        await attempts.at(subject, () => this.upWorkload(id, request, subject, attempts.signal, report));
+        await attempts.at(subject, () =>
+          this.upWorkload(id, request, subject, attempts.signal, report, stored),
+        );
         await attempts.at(subject, () => this.upChecks(id, workload.name, checks));
       }
     });
@@ -109,7 +124,9 @@ export class FleetService {
     subject: string,
     signal: AbortSignal | undefined,
     report: FleetUpReport,
+    stored: StoredAsRunning[],
   ): Promise<void> {
+    report.wanted += declared.replicas;
     const found = await known(this.workloads.getByName(tenantId, declared.name), UnknownWorkloadError);
     const { id } = found ?? (await this.workloads.create(tenantId, declared, signal));
     if (!found) report.created.push(subject);
@@ -122,7 +139,7 @@ export class FleetService {
 
     const failed: Instance[] = [];
     for await (const instance of this.instancesOf(tenantId, id)) {
-      if (instance.state === 'running') report.running++;
+      if (instance.state === 'running') stored.push({ subject, instance });
       if (instance.state === 'failed') failed.push(instance);
     }
     if (failed.length)
@@ -135,6 +152,29 @@ export class FleetService {
     const workload = await known(this.workloads.getByName(tenantId, name), UnknownWorkloadError);
     if (workload)
       await this.checks?.declare(tenantId, workload.id, this.instancesOf(tenantId, workload.id), checks);
+  }
+
+  /** A row says what was wanted and once achieved; whether it runs now is for the provider to say. */
+  private async countRunning(
+    stored: readonly StoredAsRunning[],
+    attempts: Attempts,
+    report: FleetUpReport,
+  ): Promise<void> {
+    const { signal, failures } = attempts;
+    for (const name of new Set(stored.map(({ instance }) => instance.provider))) {
+      await attempts.at(name, async () => {
+        const listed = await this.providers.get(name).list(signal);
+        const found = new Map(listed.map((one) => [one.instanceId, one]));
+        for (const { subject, instance } of stored.filter(({ instance }) => instance.provider === name)) {
+          const { state = 'missing', exitCode } = found.get(instance.id) ?? {};
+          if (state === 'running') report.running++;
+          else {
+            const code = exitCode === undefined ? '' : ` with code ${exitCode}`;
+            failures.push({ subject, reason: `${instance.id} does not run: it is ${state}${code}` });
+          }
+        }
+      });
+    }
   }
 
   private async downTenant(name: string, attempts: Attempts, report: FleetDownReport): Promise<void> {

@@ -14,6 +14,7 @@ import { TenantsService } from '../../modules/tenants/tenants.service.js';
 import { DomainTakenError } from '../../modules/network/network.errors.js';
 import { DomainStore } from '../../modules/network/domain.store.js';
 import { NetworkService } from '../../modules/network/network.service.js';
+import { connectionsOf } from '../connections.js';
 import { portError } from '../port.js';
 
 /** Whose the app's own names are. */
@@ -36,6 +37,7 @@ export async function startHttps(
   const server: Server = createServer({ SNICallback }, app.getHttpAdapter().getInstance());
   // A client that breaks a handshake off is no fault of ours.
   server.on('tlsClientError', () => undefined);
+  const connections = connectionsOf(server);
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -45,7 +47,7 @@ export async function startHttps(
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
-      server.closeAllConnections();
+      connections.closeIn(0);
       await new Promise((closed) => server.close(closed));
     },
   };

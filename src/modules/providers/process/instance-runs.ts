@@ -207,13 +207,14 @@ async function requireAccess(
   const env = instanceEnvironment(directory.id, record, directory.work);
   const words = ['-c', script, 'sh', workingDirectory ?? '/', file, ...args];
   const options = { uid: user, gid: user, cwd: '/', env };
-  const refused = await promisify(execFile)('/bin/sh', words, options).then(
-    () => undefined,
-    (error: { code?: unknown; stdout: string; message: string }) => {
-      if (typeof error.code === 'number') return error.stdout;
-      throw new Error(`${JSON.stringify(program)}: ${error.message}`);
-    },
-  );
+  let refused: string | undefined;
+  try {
+    await promisify(execFile)('/bin/sh', words, options);
+  } catch (error) {
+    const { code, stdout, message } = error as { code?: unknown; stdout: string; message: string };
+    if (typeof code !== 'number') throw new Error(`${JSON.stringify(program)}: ${message}`, { cause: error });
+    refused = stdout;
+  }
   if (refused !== undefined)
     throw new CommandNotRunnableError(
       program,

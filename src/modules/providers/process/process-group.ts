@@ -4,12 +4,6 @@ import { pollUntil } from './waiting.js';
 /** How long SIGKILL may take, in milliseconds: only a process in an uninterruptible wait needs any time at all. */
 const KILL_TIMEOUT = 10_000;
 
-/**
- * How long a process may seem to have no environment, in milliseconds: while it becomes another program it has
- * none for a moment (seen: an orphan taken for a stranger's, and left behind).
- */
-const EXEC_TIME = 200;
-
 /** How to end what belongs to an instance. */
 export interface EndOptions extends Omit<Belonging, 'leader'> {
   /** Milliseconds between SIGTERM and SIGKILL. */
@@ -32,15 +26,6 @@ export async function endProcesses(
 ): Promise<EndOutcome> {
   const search = new MemberSearch({ leader, mark, user });
   let members = await search.look();
-  if (members.unread.length > 0 && members.pids.length === 0)
-    await pollUntil(
-      async () => {
-        members = await search.look();
-        return members.pids.length > 0;
-      },
-      EXEC_TIME,
-      signal,
-    );
   if (members.unsure.length > 0) return 'unsure';
   if (members.pids.length === 0) return 'nothing';
   const ended = async (): Promise<boolean> => {

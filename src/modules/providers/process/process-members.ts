@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { hasProc, isEnded, readProcStat } from './proc-stat.js';
 import { type ProcessIdentity, readProcessIdentity } from './process-identity.js';
+import { pause } from './waiting.js';
 
 /** By what a process is known to belong to an instance where there is no cgroup. */
 export interface Belonging {
@@ -21,6 +22,13 @@ export interface Members {
   unsure: number[];
 }
 
+/**
+ * How long a process may seem to have no environment, in milliseconds: while it becomes another program it has
+ * none for a moment (seen: an orphan taken for a stranger's, and left behind; longer on a busy machine).
+ */
+const EXEC_TIME = 500;
+const LOOK_AGAIN = 5;
+
 /** What a process is to an instance. `unread`: it is in the midst of an exec, and has no environment for a moment. */
 type Verdict = 'member' | 'stranger' | 'unsure' | 'unread';
 
@@ -30,10 +38,22 @@ type Verdict = 'member' | 'stranger' | 'unsure' | 'unread';
  */
 export class MemberSearch {
   private readonly strangers = new Map<number, string>();
+  private readonly members = new Map<number, string>();
+  /** When it was first seen without an environment, by pid and start. */
+  private readonly bare = new Map<string, number>();
 
   constructor(private readonly belonging: Belonging) {}
 
-  async look(): Promise<Members & { unread: number[] }> {
+  /** Looks until of each process it is known what it is. */
+  async look(): Promise<Members> {
+    for (;;) {
+      const { unread, ...members } = await this.lookOnce();
+      if (unread.length === 0) return members;
+      await pause(LOOK_AGAIN);
+    }
+  }
+
+  private async lookOnce(): Promise<Members & { unread: number[] }> {
     const found: Record<Verdict, number[]> = { member: [], stranger: [], unsure: [], unread: [] };
     const leads = this.leaderState();
     if (!hasProc()) {
@@ -47,11 +67,21 @@ export class MemberSearch {
       // Of no group: a thread of the kernel.
       if (!stat || stat.ended || stat.processGroup === 0) continue;
       if (this.strangers.get(pid) === stat.startTicks) continue;
-      const verdict = await this.judge(pid, stat, leads);
+      // Once a member, always one: while it ends it has no environment any more (seen: on a busy machine for long).
+      const known = this.members.get(pid) === stat.startTicks;
+      let verdict = known ? 'member' : await this.judge(pid, stat, leads);
+      if (verdict === 'unread' && this.staysBare(`${pid} ${stat.startTicks}`)) verdict = 'stranger';
       if (verdict === 'stranger') this.strangers.set(pid, stat.startTicks);
+      if (verdict === 'member') this.members.set(pid, stat.startTicks);
       found[verdict].push(pid);
     }
     return { pids: found.member, unsure: found.unsure, unread: found.unread };
+  }
+
+  private staysBare(process: string): boolean {
+    const since = this.bare.get(process) ?? performance.now();
+    this.bare.set(process, since);
+    return performance.now() - since > EXEC_TIME;
   }
 
   /** If somebody else has the leader's pid by now, nobody of ours is left in its group: the number was free. */

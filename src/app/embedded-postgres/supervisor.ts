@@ -1,0 +1,100 @@
+import { isAlive, readProcessIdentity } from '../../modules/providers/process/process-identity.js';
+import { type ServerProcess } from './server-process.js';
+
+/** Milliseconds between two looks at the process, which is no child of ours and tells us nothing. */
+const LOOK = 250;
+/** Milliseconds before the second try to start it, and the most; each wait is twice the one before. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 30_000;
+/** One that ran for less did not recover: the next try waits as if it had not come up. */
+const STABLE = 10_000;
+
+/** Whether the server runs. */
+export type ServerStatus = { state: 'running' } | { state: 'away'; since: Date; reason: string };
+
+export interface SupervisorOptions {
+  server: ServerProcess;
+  /** Starts it again, on the same port. */
+  restart: () => Promise<ServerProcess>;
+  /** Why the last one ended, from its log; undefined when that says nothing. */
+  lastWords: () => Promise<string | undefined>;
+  /** Takes what an operator may want to know. */
+  log: (message: string) => void;
+}
+
+/** Starts a server again that has ended, again and again, each time later, until it is told to stop. */
+export class Supervisor {
+  private now: ServerStatus = { state: 'running' };
+  private current: ServerProcess;
+  private readonly stopping = new AbortController();
+  private readonly watching: Promise<void>;
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.current = options.server;
+    this.watching = this.watch();
+  }
+
+  /** The server that runs, or that was the last to. */
+  get server(): ServerProcess {
+    return this.current;
+  }
+
+  status(): ServerStatus {
+    return this.now;
+  }
+
+  /** Starts none any more; resolves when none is being started. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.watching;
+  }
+
+  private async watch(): Promise<void> {
+    const { log } = this.options;
+    let wait = 0;
+    while (!this.stopping.signal.aborted) {
+      const startedAt = performance.now();
+      const identity = readProcessIdentity(this.current.pid);
+      while (identity && isAlive(identity) && (await this.pause(LOOK)));
+      if (this.stopping.signal.aborted) return;
+      const reason = await this.reason('its log says nothing of an end, as when it is killed');
+      this.now = { state: 'away', since: new Date(), reason };
+      log(`PostgreSQL has ended: ${reason}. It is started again`);
+      if (performance.now() - startedAt > STABLE) wait = 0;
+      for (;;) {
+        if (!(await this.pause(wait))) return;
+        wait = Math.min(LONGEST_WAIT, Math.max(FIRST_WAIT, wait * 2));
+        try {
+          this.current = await this.options.restart();
+          break;
+        } catch (error) {
+          const said = await this.reason((error as Error).message.split('\n')[0]!);
+          this.now = { ...this.now, reason: said };
+          log(`PostgreSQL does not start: ${said}. The next try is in ${wait / 1_000} s`);
+        }
+      }
+      this.now = { state: 'running' };
+      log(`PostgreSQL runs again (process ${this.current.pid})`);
+    }
+  }
+
+  private async reason(otherwise: string): Promise<string> {
+    return (await this.options.lastWords().catch(() => undefined)) ?? otherwise;
+  }
+
+  /** False when it is told to stop. */
+  private pause(ms: number): Promise<boolean> {
+    const { signal } = this.stopping;
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve(!signal.aborted);
+      };
+      const timer = setTimeout(done, ms);
+      timer.unref();
+      signal.addEventListener('abort', done);
+    });
+  }
+}
