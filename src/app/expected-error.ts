@@ -3,6 +3,8 @@ import { PostgresOptionsError, SchemaNewerThanCodeError } from '../core/postgres
 import {
   DatabaseUnreachableError,
   InvalidDatabaseUrlError,
+  MissingTablesError,
+  ReadOnlyDatabaseError,
   UnknownMigrationsError,
 } from '../modules/schema/schema.errors.js';
 import {
@@ -26,6 +28,8 @@ const EXPECTED = [
   PortInUseError,
   InvalidDatabaseUrlError,
   DatabaseUnreachableError,
+  MissingTablesError,
+  ReadOnlyDatabaseError,
   UnknownMigrationsError,
   SchemaNewerThanCodeError,
   PostgresOptionsError,

@@ -15,6 +15,8 @@ export { type DatabaseOptions } from './schema/data-source.js';
 export {
   DatabaseUnreachableError,
   InvalidDatabaseUrlError,
+  MissingTablesError,
+  ReadOnlyDatabaseError,
   UnknownMigrationsError,
 } from './schema/schema.errors.js';
 export {

@@ -217,6 +217,54 @@ describe('loadFleetFile', () => {
       ]);
     });
 
+    it('refuses half a character wherever a text stands, which no database would take', () => {
+      const { problems } = errorOf(() =>
+        load(
+          [
+            'tenants:',
+            '  - name: acme',
+            '    workloads:',
+            '      - name: web',
+            '        replicas: 1',
+            '        command: [node, "\\ud800"]',
+            '        env: { A: "x\\udc00" }',
+            '        labels: { team: "\\ud800\\ud800" }',
+          ].join('\n'),
+        ),
+      );
+      expect(problems.map(({ path }) => path)).toEqual([
+        'tenants[0].workloads[0].command[1]',
+        'tenants[0].workloads[0].env.A',
+        'tenants[0].workloads[0].labels.team',
+      ]);
+      for (const { message } of problems) expect(message).toMatch(/half of a surrogate pair/);
+      expect(() =>
+        load(
+          'tenants: [{ name: acme, workloads: [{ name: web, replicas: 1, command: [echo, "\\ud83d\\ude00"] }] }]',
+        ),
+      ).not.toThrow(/surrogate/);
+    });
+
+    it('refuses a key that would get lost', () => {
+      const text = `tenants:\n  - name: acme\n    workloads:\n      - { name: web, replicas: 1, command: [a], labels: { __proto__: x } }`;
+      expect(errorOf(() => load(text)).problems).toEqual([
+        {
+          line: 4,
+          column: expect.any(Number),
+          path: 'tenants[0].workloads[0].labels.__proto__',
+          message: 'cannot be a key: choose another',
+        },
+      ]);
+    });
+
+    it('shows twenty of thousands of problems, and how many more there are', () => {
+      const bad = '      - { name: web, replicas: -1, command: [a] }\n'.repeat(5_000);
+      const error = errorOf(() => load(`tenants:\n  - name: acme\n    workloads:\n${bad}`));
+      expect(error.problems.length).toBeGreaterThan(5_000);
+      expect(error.message.split('\n')).toHaveLength(1 + 20 + 1);
+      expect(error.message).toMatch(new RegExp(`and ${error.problems.length - 20} more: mend these first$`));
+    });
+
     it('writes a key with dots in quotes', () => {
       expect(problemsOf(workloadWith('replicas: 1', 'labels: { ctrlplane.tenant: x }'))).toEqual([
         '7:19 tenants[0].workloads[0].labels["ctrlplane.tenant"]: "ctrlplane.tenant" is set by the control plane: remove it',

@@ -24,6 +24,13 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/;
 const SET_BY_CONTROL_PLANE: readonly string[] = [LABELS.instance, LABELS.tenant, LABELS.workload];
 
+const HALF = 'has half of a surrogate pair (such as \\ud800 alone), which is no character: remove it';
+
+/** PostgreSQL takes no text with half a pair in it, and no program an argument. */
+function isWhole(value: string): boolean {
+  return !/\p{Surrogate}/u.test(value);
+}
+
 /** The rules of a fleet file. Every problem is reported, also beside others, with a message that says what to do. */
 export function fleetSchema({ directory, providers }: FleetSchemaContext) {
   const workload = mapping({
@@ -37,12 +44,13 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
     workingDirectory: z
       .string()
       .default('.')
+      .refine(isWhole, HALF)
       .transform((path) => resolve(directory, path))
       .refine(isDirectory, { error: ({ input }) => `there is no directory ${shown(input)}` }),
-    env: z.record(variable, text).default({}),
+    env: record(variable, text).default({}),
     ports: listOf(mapping({ name, env: variable }), 'name', 'env').default([]),
-    labels: z.record(labelKey, labelValue).default({}),
-    checks: listOf(healthCheck, 'name').default([]),
+      labels: record(labelKey, labelValue).default({}),
+      checks: listOf(healthCheck, 'name').default([]),
   }).superRefine(portsHaveTheirOwnVariables, always);
 
   const tenant = mapping({
@@ -69,7 +77,8 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
 
 const text = z
   .string()
-  .refine((value) => !value.includes('\0'), 'has a NUL character: no process can be given one');
+  .refine((value) => !value.includes('\0'), 'has a NUL character: no process can be given one')
+  .refine(isWhole, HALF);
 
 /** Tenants, workloads and the rest are named by the rules of the services that store them. */
 const name = z.string().pipe(givenName);
@@ -97,7 +106,8 @@ const labelKey = z
 
 const labelValue = z
   .string()
-  .regex(/^[^\p{Cc}]{0,1024}$/u, 'is no value of a label: at most 1024 characters on one line');
+  .regex(/^[^\p{Cc}]{0,1024}$/u, 'is no value of a label: at most 1024 characters on one line')
+  .refine(isWhole, HALF);
 
 const duration = z
   .union([z.number(), z.string()], 'give milliseconds (5000) or a text such as 5s or 15m')
@@ -142,6 +152,17 @@ function mapping<S extends z.core.$ZodLooseShape>(shape: S) {
         ? issue.keys.map((key) => `unknown key${didYouMean(key, Object.keys(shape))}`).join('\n')
         : undefined,
   });
+}
+
+/** A map of the user's own keys. The schema's own would lose one that every JavaScript object has by nature. */
+function record<K extends z.ZodType<string>, V extends z.ZodType>(key: K, value: V) {
+  return z
+    .custom<Record<string, z.input<V>>>(() => true)
+    .superRefine((map, context) => {
+      if (read(map, '__proto__') !== undefined)
+        context.addIssue({ code: 'custom', path: ['__proto__'], message: 'cannot be a key: choose another' });
+    })
+    .pipe(z.record(key, value));
 }
 
 /** A list whose items differ in each of those keys. */

@@ -8,8 +8,11 @@ export interface FleetProblem {
   message: string;
 }
 
+/** Problems that the message lists. Whoever has more of them has made one mistake many times. */
+const SHOWN = 20;
+
 /**
- * A fleet file that cannot be used. The message lists everything that is wrong with it, one line each, so
+ * A fleet file that cannot be used. The message lists what is wrong with it, one line each and 20 at most, so
  * that it takes one round to mend; values under `env` are never shown, for they may be secrets.
  */
 export class FleetFileError extends Error {
@@ -20,7 +23,9 @@ export class FleetFileError extends Error {
     readonly file: string,
     readonly problems: readonly FleetProblem[],
   ) {
-    const [first, ...more] = problems.map((problem) => oneLine(file, problem));
+    const [first, ...more] = problems.slice(0, SHOWN).map((problem) => oneLine(file, problem));
+    const left = problems.length - SHOWN;
+    if (left > 0) more.push(`and ${left} more: mend these first`);
     super(
       more.length === 0
         ? `Cannot use the fleet file. ${first}`

@@ -37,6 +37,25 @@ describe('migrate', () => {
     expect(applied.flat()).toEqual(NAMES);
   });
 
+  it('says what to do about a database that is read-only, new or up to date', async () => {
+    const name = new URL(database.url).pathname.slice(1);
+    const readOnly = (on: boolean) =>
+      dataSource.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = ${on ? 'on' : 'off'}`);
+    await readOnly(true);
+    await expect(migrate(database.url)).rejects.toThrow(/is read-only: give the URL of the primary/);
+    await dataSource.query('SET default_transaction_read_only = off');
+    await readOnly(false);
+    await migrate(database.url);
+  });
+
+  it('names tables that are missing although their migration is recorded', async () => {
+    await migrate(database.url);
+    await dataSource.query('DROP TABLE instances, events');
+    await expect(migrate(database.url)).rejects.toThrow(
+      /lacks tables that its recorded migrations have made: events, instances\. Restore them/,
+    );
+  });
+
   it('leaves an empty database empty when a migration fails', async () => {
     // TypeORM prints the failure as well.
     const print = jest.spyOn(console, 'log').mockImplementation(() => undefined);

@@ -46,3 +46,33 @@ export class UnknownMigrationsError extends Error {
     );
   }
 }
+
+/** The database can be read and not written: a replica, or one that is set so. */
+export class ReadOnlyDatabaseError extends Error {
+  override readonly name = 'ReadOnlyDatabaseError';
+
+  constructor(options?: ErrorOptions) {
+    super(
+      'The database is read-only: give the URL of the primary, or allow writing ' +
+        '(default_transaction_read_only, ALTER DATABASE … SET, a standby that was not promoted).',
+      options,
+    );
+  }
+}
+
+/** Migrations are recorded as applied, and tables that they make are missing: somebody removed them, or restored a part. */
+export class MissingTablesError extends Error {
+  override readonly name = 'MissingTablesError';
+
+  constructor(
+    /** Those that are known to be missing. */
+    readonly tables: readonly string[],
+    options?: ErrorOptions,
+  ) {
+    super(
+      `The database lacks tables that its recorded migrations have made: ${tables.join(', ')}. ` +
+        'Restore them from a backup with all the others, or give the URL of an empty database.',
+      options,
+    );
+  }
+}

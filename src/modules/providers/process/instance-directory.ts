@@ -17,6 +17,7 @@ import { type InstanceId } from '../../ids/typed-id.js';
 import { writeConfinement } from './confinement.js';
 import { makeCgroup } from './instance-cgroup.js';
 import { type InstanceRecord, readRecord, writeRecord } from './instance-record.js';
+import { LOG_LIMIT, olderLog } from './log-rotation.js';
 import { type ProcessIdentity } from './process-identity.js';
 
 /**
@@ -42,9 +43,6 @@ const ENDED = 'ended.';
 
 /** The file in a run's directory by which a process has joined it: its pid, a space, its start time. */
 export const IDENTITY_FILE = 'identity';
-
-/** A log that is larger than this, in bytes, at a start makes way for a new one. One old log is kept. */
-const LOG_LIMIT = 10 * 1024 * 1024;
 
 /**
  * The files of one instance, by which it is known again after a restart of the control plane:
@@ -136,10 +134,10 @@ export class InstanceDirectory {
     await rm(run.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 10 });
   }
 
-  /** The log, open for another start to append to. */
+  /** The log, open for another start to append to. One that is large makes way, with nothing of it lost. */
   async openLog(): Promise<FileHandle> {
     const size = await stat(this.log).then(({ size }) => size, noneIfMissing(0));
-    if (size > LOG_LIMIT) await rename(this.log, `${this.log}.1`);
+    if (size > LOG_LIMIT) await rename(this.log, olderLog(this.log));
     return open(this.log, 'a', 0o600);
   }
 

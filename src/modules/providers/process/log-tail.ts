@@ -10,10 +10,18 @@ const LINE_FEED = 0x0a;
  * The last lines of a text file, read from its end: a log of gigabytes costs no more than its tail.
  * None when there is no such file. The first of them lacks its beginning when the lines together are
  * longer than 8 MiB.
+ * @param older what was written before the file's first byte, if the file holds fewer lines
  */
-export async function tailLines(path: string, count: number, signal?: AbortSignal): Promise<string[]> {
+export async function tailLines(
+  path: string,
+  count: number,
+  signal?: AbortSignal,
+  older?: string,
+): Promise<string[]> {
   if (count === 0) return [];
-  const tail = await readTail(path, count, signal);
+  let tail = await readTail(path, count, signal);
+  if (older && tail.length < LIMIT && lineEnds(tail) <= count)
+    tail = Buffer.concat([await readTail(older, count, signal), tail]);
   const lines = tail.toString('utf8').split('\n');
   if (lines.at(-1) === '') lines.pop(); // what follows the last line end is no line
   return lines.slice(-count);
@@ -37,10 +45,16 @@ async function readTail(path: string, count: number, signal?: AbortSignal): Prom
       const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, start);
       const chunk = buffer.subarray(0, bytesRead);
       chunks.unshift(chunk);
-      for (const byte of chunk) if (byte === LINE_FEED) ends++;
+      ends += lineEnds(chunk);
     }
     return Buffer.concat(chunks);
   } finally {
     await file.close();
   }
+}
+
+function lineEnds(text: Buffer): number {
+  let ends = 0;
+  for (const byte of text) if (byte === LINE_FEED) ends++;
+  return ends;
 }

@@ -16,4 +16,9 @@ export interface ProcessProviderOptions {
    * has all rights of. Default `own` as root on Linux, else `same`, as nobody but root may choose.
    */
   users?: 'own' | 'same';
+  /**
+   * Bytes above which the log of an instance is rotated, also while it runs and writes; looked at every two seconds.
+   * As much again of what came before is kept. Default 10 MiB.
+   */
+  logLimit?: number;
 }

@@ -149,10 +149,11 @@ describe('ProcessProvider', () => {
       const { id } = await provisioned();
       await logged(id, 'ready');
       await provider.stop(id);
-      writeFileSync(join(directory, id, 'output.log'), Buffer.alloc(10 * 1024 * 1024 + 1, 'x'));
+      writeFileSync(join(directory, id, 'output.log'), `${'x'.repeat(10 * 1024 * 1024)}\n`);
       await provider.start(id);
       await logged(id, 'ready');
-      expect(await provider.logs(id)).toEqual(['ready']);
+      expect(await provider.logs(id, { tail: 1 })).toEqual(['ready']);
+      expect((await provider.logs(id, { tail: 2 }))[0]).toMatch(/^x+$/);
       expect(statSync(join(directory, id, 'output.log.1')).size).toBe(10 * 1024 * 1024 + 1);
     });
   });

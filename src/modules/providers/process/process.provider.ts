@@ -44,6 +44,7 @@ import { readInstanceStats } from './instance-stats.js';
 import { endRuns, executableOf, startRun, stateOfRuns, workingDirectoryOf } from './instance-runs.js';
 import { InstanceUsers } from './instance-users.js';
 import { KeyedQueue } from './keyed-queue.js';
+import { LOG_LIMIT, olderLog, rotateLog } from './log-rotation.js';
 import { tailLines } from './log-tail.js';
 import { isFree, PortAllocator } from './port-allocator.js';
 import { type ProcessProviderOptions } from './process-provider.options.js';
@@ -52,6 +53,9 @@ import { readProcessUsage } from './process-usage.js';
 import { runCommand } from './run-command.js';
 import { storeIdentity } from './store-identity.js';
 import { orAborted } from './waiting.js';
+
+/** Milliseconds between two looks at the size of the logs. */
+const LOG_LOOK = 2_000;
 
 /** Instances read at the same time by `list`: enough to keep the disk busy, few enough for the open file limit. */
 const READS_AT_ONCE = 16;
@@ -79,6 +83,9 @@ export class ProcessProvider implements Provider {
   });
   private opened?: Promise<void>;
   private readonly hasOwnUsers: boolean;
+  private readonly logLimit: number;
+  private rotation?: NodeJS.Timeout;
+  private rotating = false;
   /** Absent: instances run as this process's user. */
   private users?: InstanceUsers;
   /** Where instances get groups of the kernel's; absent where none can be had. */
@@ -88,12 +95,19 @@ export class ProcessProvider implements Provider {
    * @throws UnsupportedPlatformError on Windows.
    * @throws InvalidDurationError
    */
-  constructor({ directory, name = 'process', stopGrace = '5s', users = 'own' }: ProcessProviderOptions) {
+  constructor({
+    directory,
+    name = 'process',
+    stopGrace = '5s',
+    users = 'own',
+    logLimit = LOG_LIMIT,
+  }: ProcessProviderOptions) {
     if (process.platform === 'win32') throw new UnsupportedPlatformError(process.platform);
     this.name = name;
     this.instances = new InstanceDirectories(directory);
     this.stopGrace = parseDuration(stopGrace);
     this.hasOwnUsers = users === 'own';
+    this.logLimit = logLimit;
   }
 
   info(): ProviderInfo {
@@ -216,7 +230,7 @@ export class ProcessProvider implements Provider {
     const directory = this.instances.at(id);
     const { tail } = parseLogOptions(options);
     await orAborted(this.recordOf(directory), signal);
-    return tailLines(directory.log, tail, signal);
+    return tailLines(directory.log, tail, signal, olderLog(directory.log));
   }
 
   /** In the instance's environment and working directory, in a process group of its own. */
@@ -275,6 +289,20 @@ export class ProcessProvider implements Provider {
     return this.read(directory);
   }
 
+  /** What cannot be rotated now is rotated by a later look: the directory may be gone, the disk full. */
+  private async rotateLogs(): Promise<void> {
+    if (this.rotating) return;
+    this.rotating = true;
+    try {
+      for (const { id, log } of await this.instances.all())
+        await this.queue.run(id, () => rotateLog(log, this.logLimit)).catch(() => undefined);
+    } catch {
+      // The same.
+    } finally {
+      this.rotating = false;
+    }
+  }
+
   private async allocatePort(id: InstanceId): Promise<number> {
     try {
       return await this.ports.allocate(id);
@@ -331,6 +359,7 @@ export class ProcessProvider implements Provider {
     this.users = this.hasOwnUsers ? InstanceUsers.open() : undefined;
     this.cgroups = cgroupsForInstances();
     await this.instances.create({ passable: this.users !== undefined });
+    this.rotation ??= setInterval(() => void this.rotateLogs(), LOG_LOOK).unref();
     for (const directory of await this.instances.all()) {
       const record = await directory.readRecord().catch(ignoreBroken);
       if (record?.user !== undefined) this.users?.keep(record.user, directory.id);
