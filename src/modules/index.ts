@@ -151,6 +151,7 @@ export {
 } from './workers/garbage-collector/brake.js';
 export * from './workers/garbage-collector/brake.errors.js';
 export { type BrakeLimits, BrakeRepository } from './workers/garbage-collector/brake.repository.js';
+export { BrakesHttpModule } from './workers/garbage-collector/brakes-http.module.js';
 export { type BrakesHealth, GarbageCollectorBrakes } from './workers/garbage-collector/brakes.service.js';
 export { GarbageCollectorModule } from './workers/garbage-collector/garbage-collector.module.js';
 export {

@@ -157,7 +157,7 @@ function mapping<S extends z.core.$ZodLooseShape>(shape: S) {
 /** A map of the user's own keys. The schema's own would lose one that every JavaScript object has by nature. */
 function record<K extends z.ZodType<string>, V extends z.ZodType>(key: K, value: V) {
   return z
-    .custom<Record<string, z.input<V>>>(() => true)
+    .any()
     .superRefine((map, context) => {
       if (read(map, '__proto__') !== undefined)
         context.addIssue({ code: 'custom', path: ['__proto__'], message: 'cannot be a key: choose another' });

@@ -2,6 +2,7 @@ import { type TenantId } from '../../ids/typed-id.js';
 
 /** There is no brake to decide on: it was never engaged, or it is over. */
 export class NoBrakeError extends Error {
+  static readonly httpStatus = 404;
   override readonly name = 'NoBrakeError';
 
   constructor(readonly tenantId: TenantId) {
@@ -11,6 +12,7 @@ export class NoBrakeError extends Error {
 
 /** The set of orphans has changed since it was shown. Nothing was decided. */
 export class BrakeSetChangedError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'BrakeSetChangedError';
 
   constructor(

@@ -25,6 +25,7 @@ import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 })
 export class GarbageCollectorModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    return super.forRoot(options);
+    // Global, so that what shows its brakes can be put in by another module.
+    return { ...super.forRoot(options), global: true };
   }
 }

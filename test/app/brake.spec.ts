@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { appWorkbench, TOKEN } from '../support/app-workbench.js';
+import { eventually } from '../support/eventually.js';
+import { instancesIn } from '../support/fleet.js';
+import { fleetFile } from '../support/fleet-file.js';
+import { runs } from '../support/processes.js';
+import { embeddedDatabase, query } from '../support/query.js';
+
+interface Brakes {
+  items: { tenant_id: string; set: string; orphans: number; state: string }[];
+}
+
+describe('an app whose workloads are lost, as by a backup that was restored without them', () => {
+  const workbench = appWorkbench();
+
+  it('deletes nothing, says so in events and health, and then exactly what was confirmed', async () => {
+    const directory = await workbench.directory();
+    const FLEET = await fleetFile(
+      directory,
+      { web: { replicas: 3 } },
+      { interval: 0, instanceGracePeriod: 0 },
+    );
+    const app = workbench.start(join(directory, 'data'), { env: { FLEET } });
+    await app.said(/3 instances are running/);
+    const database = await embeddedDatabase(join(directory, 'data'));
+    const pass = async () => {
+      const { body } = await app.post<{ run_id: string }>('/workers/gc/trigger', TOKEN);
+      await eventually(async () => {
+        const { body: all } = await app.get<{ id: string; outcome: string }[]>('/workers/gc/runs');
+        return all.find(({ id }) => id === body.run_id)?.outcome === 'succeeded';
+      });
+    };
+    const instances = await instancesIn(database);
+    await query(database, 'TRUNCATE workloads');
+    for (let i = 0; i < 3; i++) await pass();
+
+    expect(await instancesIn(database)).toEqual(instances);
+    expect(instances.filter(({ pid }) => runs(pid))).toHaveLength(3);
+    const { body: told } = await app.get<unknown[]>('/events?type=gc.brake_engaged');
+    expect(told).toHaveLength(1);
+    expect((await app.get('/health')).body).toMatchObject({
+      status: 'degraded',
+      details: { garbage_collector: { status: 'degraded', engaged: 1, tenants: [{ orphans: 3 }] } },
+    });
+
+    const { items } = (await app.get<Brakes>('/gc/brakes')).body;
+    expect(items).toMatchObject([{ orphans: 3, state: 'engaged' }]);
+    const [{ tenant_id: tenant, set }] = items as [Brakes['items'][number]];
+    const shown = (await app.get<{ items: { instance_id: string }[] }>(`/gc/brakes/${tenant}`)).body.items;
+    expect(shown.map(({ instance_id }) => instance_id).sort()).toEqual(instances.map(({ id }) => id).sort());
+    expect((await app.post(`/gc/brakes/${tenant}/confirm?set=${set}`)).status).toBe(401);
+    expect((await app.post(`/gc/brakes/${tenant}/confirm?set=${'0'.repeat(32)}`, TOKEN)).status).toBe(409);
+    expect((await app.post(`/gc/brakes/${tenant}/confirm?set=${set}`, TOKEN)).status).toBe(200);
+    await pass();
+    expect(await instancesIn(database)).toEqual([]);
+    expect(instances.filter(({ pid }) => runs(pid))).toEqual([]);
+  });
+});
