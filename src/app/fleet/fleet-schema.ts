@@ -49,8 +49,8 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
       .refine(isDirectory, { error: ({ input }) => `there is no directory ${shown(input)}` }),
     env: record(variable, text).default({}),
     ports: listOf(mapping({ name, env: variable }), 'name', 'env').default([]),
-      labels: record(labelKey, labelValue).default({}),
-      checks: listOf(healthCheck, 'name').default([]),
+    labels: record(labelKey, labelValue).default({}),
+    checks: listOf(healthCheck, 'name').default([]),
   }).superRefine(portsHaveTheirOwnVariables, always);
 
   const tenant = mapping({
