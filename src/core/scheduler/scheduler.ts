@@ -345,7 +345,9 @@ export class Scheduler {
   private async catchUp(entries: Entry[]): Promise<void> {
     try {
       // The others of the cluster have a record that says it.
-      const loops = entries.flatMap(({ loop }) => (loop instanceof WorkerLoop ? [loop] : []));
+      const loops = entries.flatMap(({ loop }) =>
+        loop instanceof WorkerLoop && !countsFromStart(loop.definition) ? [loop] : [],
+      );
       if (loops.length === 0) return;
       const timings = new Map(
         loops.map(({ definition }) => [definition.name, storeTiming(definition.every, definition)]),
@@ -367,6 +369,11 @@ export class Scheduler {
     if (!entry) throw new UnknownWorkerError(name, this.registry.names());
     return entry;
   }
+}
+
+/** A delay from the start of the process: of another process it says nothing, so nothing of it was missed. */
+function countsFromStart({ every }: WorkerDefinition): boolean {
+  return typeof every === 'object' && 'after' in every;
 }
 
 function checkedTiming({ name, jitter, spacing }: WorkerDefinition, interval: Worker['interval']): Timing {
