@@ -21,6 +21,7 @@ import { healthStore } from './health-store.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
 import { register } from './register.bench.js';
+import { reconcile } from './reconcile.bench.js';
 import { startup } from './startup.bench.js';
 import { telemetry } from './telemetry.bench.js';
 import { telemetryQuery } from './telemetry-query.bench.js';
@@ -37,6 +38,7 @@ const BENCHES: readonly Bench[] = [
   lateness,
   overhead,
   register,
+  reconcile,
   startup,
   telemetry,
   telemetryQuery,

@@ -25,6 +25,8 @@ import { GarbageCollectorModule } from './modules/workers/garbage-collector/garb
 import { HealthRunnerModule } from './modules/workers/health-runner/health-runner.module.js';
 import { TelemetryHttpModule } from './modules/telemetry/telemetry-http.module.js';
 import { TelemetryCollectorModule } from './modules/workers/telemetry-collector/telemetry-collector.module.js';
+import { ReconcilerHttpModule } from './modules/workers/reconciler/reconciler-http.module.js';
+import { ReconcilerModule } from './modules/workers/reconciler/reconciler.module.js';
 
 /** What the reference app is made of, beside its fleet file. */
 export interface AppOptions {
@@ -78,6 +80,8 @@ export class AppModule {
         // The fleet's instances listen on the loopback interface, which checks reach only where they are allowed to.
         HealthRunnerModule.forRoot({ egress: { allow: ['127.0.0.0/8'] } }),
         BrakesHttpModule,
+        ReconcilerModule.forRoot(),
+        ReconcilerHttpModule,
         EventsHttpModule,
         HealthHttpModule,
         // Instances are processes of this machine.

@@ -86,6 +86,7 @@ export { InstancesService, type InstanceRequest } from './instances/instances.se
 export { type Placement, ProviderStores } from './providers/provider-stores.js';
 export * from './providers/provider.js';
 export * from './providers/provider.errors.js';
+export { BaseProvider } from './providers/base.provider.js';
 export { hashOf, specHash } from './providers/spec-hash.js';
 export { ProviderRegistry } from './providers/provider.registry.js';
 export { ProvidersModule } from './providers/providers.module.js';
@@ -280,3 +281,30 @@ export {
 } from './workers/health-runner/health-runner.module.js';
 export { type HealthRunnerOptions } from './workers/health-runner/health-runner.options.js';
 export { HealthRunner, type RunnerCounts } from './workers/health-runner/health-runner.worker.js';
+export { type Condition } from './instances/condition.js';
+export { type InstanceBackoff } from './instances/instance-backoff.js';
+export { InstanceReadiness, type ReadinessCheck } from './instances/readiness.js';
+export { type Deployment, type DeploymentState } from './workloads/deployment.js';
+export { DeploymentRepository } from './workloads/deployment.repository.js';
+export { type RolloutPlan } from './workloads/rollout-plan.js';
+export { type DriftPolicy, type Rollout } from './workloads/workload.js';
+export { type RolloutInput, type WorkloadRequest, type WorkloadUpdate } from './workloads/workload-input.js';
+export { BootstrapHook } from './bootstrap/bootstrap-hook.decorator.js';
+export { DuplicateBootstrapHookError } from './bootstrap/bootstrap-hooks.js';
+export {
+  BOOTSTRAP_LABELS,
+  type BootstrapService,
+  type BootstrapState,
+  type Contribution,
+} from './bootstrap/bootstrap-service.js';
+export { type BootstrapChange, BootstrapRepository } from './bootstrap/bootstrap.repository.js';
+export { BootstrapModule } from './bootstrap/bootstrap.module.js';
+export { BootstrapServices, type PlannedBootstrap } from './bootstrap/bootstrap.service.js';
+export { type BootstrapProgram, type BootstrapServiceSpec } from './bootstrap/bootstrap-spec.js';
+export { ReconcilerModule } from './workers/reconciler/reconciler.module.js';
+export { type ReconcilerOptions } from './workers/reconciler/reconciler.options.js';
+export { Reconciler } from './workers/reconciler/reconciler.worker.js';
+export { InstanceDriftWorker } from './workers/reconciler/instance-drift.worker.js';
+export { DriftRepository, type DriftRow } from './workers/reconciler/drift.repository.js';
+export { ReconcilerHttpModule } from './workers/reconciler/reconciler-http.module.js';
+export { type ReconcilerPlan, ReconcilerPreview } from './workers/reconciler/reconciler-preview.js';

@@ -51,6 +51,8 @@ describe('the first start of the app, with nothing set', () => {
       expect.arrayContaining([
         'cert_renewer',
         'gc',
+        'instance_drift',
+        'reconciler',
         'telemetry_collector',
         'telemetry_retention',
         'telemetry_rollups',

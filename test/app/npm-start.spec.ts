@@ -25,7 +25,7 @@ describe('npm start', () => {
       output: expect.stringContaining('Removed 1 workloads and 2 instances'),
     });
     expect(kept.filter(({ pid }) => runs(pid))).toEqual([]);
-    expect(await readdir(join(dataDirectory, 'instances'))).toEqual([]);
+    expect(await readdir(join(dataDirectory, 'instances'))).toEqual(['store-id']);
     await expectCleanStop(dataDirectory);
   });
 });

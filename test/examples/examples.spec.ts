@@ -3,6 +3,7 @@ import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppProcess } from '../support/app-process.js';
 import { builtCheckout } from '../support/app-workbench.js';
+import { createTestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryDirectories } from '../support/temporary-directory.js';
 
@@ -73,6 +74,19 @@ describe('an example', () => {
     const app = start('metrics-store/main');
     await app.said(/\[memory_report\] At most \d+ MiB in this minute/);
     await end(app);
+  });
+
+  it('own-provider starts its threads again when they end, also those of an earlier run', async () => {
+    const database = await createTestDatabase();
+    try {
+      for (let n = 0; n < 2; n++) {
+        const app = start('own-provider/main', { DATABASE_URL: database.url });
+        await app.said(/brief ends[^]*instance\.(drifted|crash_looping) brief[^]*brief runs/);
+        await end(app);
+      }
+    } finally {
+      await database.drop();
+    }
   });
 
   it.each(['before', 'after'])('migration/%s runs the same tasks', async (which) => {

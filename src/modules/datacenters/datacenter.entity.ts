@@ -1,4 +1,5 @@
 import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+import { type BootstrapServiceSpec } from '../bootstrap/bootstrap-spec.js';
 import { type DatacenterId, type TenantId } from '../ids/typed-id.js';
 import { type Datacenter, type DatacenterStatus } from './datacenter.js';
 
@@ -20,6 +21,9 @@ export class DatacenterEntity implements Datacenter {
 
   @Column({ name: 'status', type: 'text', default: 'active' })
   status!: DatacenterStatus;
+
+  @Column({ name: 'bootstrap', type: 'jsonb', default: [] })
+  bootstrap!: BootstrapServiceSpec[];
 
   @Column({ name: 'created_at', type: 'timestamptz', precision: 3, default: () => 'clock_timestamp()' })
   createdAt!: Date;

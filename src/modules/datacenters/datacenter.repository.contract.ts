@@ -54,6 +54,21 @@ export function datacenterRepositoryContract(repository: () => DatacenterReposit
       },
     },
     {
+      name: 'keeps what bootstrap services it declares, and finds it among those of all tenants',
+      run: async () => {
+        const tenantId = newId('tenant');
+        const { id } = await insert(tenantId);
+        const bootstrap = [{ name: 'ingress', services: [{ name: 'proxy', spec: { command: ['true'] } }] }];
+        const after = await repository().setBootstrap(tenantId, id, bootstrap);
+        assert.deepEqual(after?.bootstrap, bootstrap);
+        assert.equal(await repository().setBootstrap(newId('tenant'), id, []), undefined);
+        const found = [];
+        for await (const datacenter of repository().everyAcrossTenants())
+          if (datacenter.id === id) found.push(datacenter);
+        assert.deepEqual(found, [after]);
+      },
+    },
+    {
       name: 'removes all of one tenant and none of another',
       run: async () => {
         const [ours, theirs] = [newId('tenant'), newId('tenant')];

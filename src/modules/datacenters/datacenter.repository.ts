@@ -1,3 +1,4 @@
+import { type BootstrapServiceSpec } from '../bootstrap/bootstrap-spec.js';
 import { type Page, type PageQuery } from '../database/page.js';
 import { type DatacenterId, type TenantId } from '../ids/typed-id.js';
 import { type Datacenter, type DatacenterStatus } from './datacenter.js';
@@ -7,7 +8,7 @@ export abstract class DatacenterRepository {
   /** @throws DatacenterNameTakenError */
   abstract insert(
     tenantId: TenantId,
-    datacenter: Pick<Datacenter, 'id' | 'name' | 'status'>,
+    datacenter: Pick<Datacenter, 'id' | 'name' | 'status'> & Partial<Pick<Datacenter, 'bootstrap'>>,
   ): Promise<Datacenter>;
 
   abstract find(tenantId: TenantId, id: DatacenterId): Promise<Datacenter | undefined>;
@@ -23,6 +24,16 @@ export abstract class DatacenterRepository {
     id: DatacenterId,
     status: DatacenterStatus,
   ): Promise<Datacenter | undefined>;
+
+  /** @returns how it is then, or undefined when there is none. */
+  abstract setBootstrap(
+    tenantId: TenantId,
+    id: DatacenterId,
+    bootstrap: BootstrapServiceSpec[],
+  ): Promise<Datacenter | undefined>;
+
+  /** All of all tenants, page by page. */
+  abstract everyAcrossTenants(): AsyncIterable<Datacenter>;
 
   /** Removes all of the tenant's. */
   abstract deleteAll(tenantId: TenantId): Promise<void>;

@@ -1,3 +1,4 @@
+import { type BootstrapServiceSpec } from '../bootstrap/bootstrap-spec.js';
 import { type DatacenterId, type TenantId } from '../ids/typed-id.js';
 
 /** `draining` and `maintenance` take nothing new; `offline` is left alone altogether. */
@@ -12,5 +13,7 @@ export interface Datacenter {
   /** Unique within the tenant. */
   name: string;
   status: DatacenterStatus;
+  /** Bootstrap services that it declares itself. */
+  bootstrap: BootstrapServiceSpec[];
   createdAt: Date;
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Repository } from 'typeorm';
-import { findPage, mapPage, type Page, type PageQuery } from '../database/page.js';
+import { type BootstrapServiceSpec } from '../bootstrap/bootstrap-spec.js';
+import { everyItem, findPage, mapPage, type Page, type PageQuery } from '../database/page.js';
 import { breaksUnique, updated } from '../database/rows.js';
 import { Transactions } from '../database/transaction.js';
 import { type DatacenterId, parseId, type TenantId } from '../ids/typed-id.js';
@@ -18,9 +19,9 @@ export class TypeOrmDatacenterRepository extends DatacenterRepository {
 
   async insert(
     tenantId: TenantId,
-    { id, name, status }: Pick<Datacenter, 'id' | 'name' | 'status'>,
+    { id, name, status, bootstrap = [] }: Parameters<DatacenterRepository['insert']>[1],
   ): Promise<Datacenter> {
-    const row = this.rows.create({ ...key(tenantId, id), name, status });
+    const row = this.rows.create({ ...key(tenantId, id), name, status, bootstrap });
     try {
       await this.rows.insert(row);
     } catch (error) {
@@ -54,6 +55,24 @@ export class TypeOrmDatacenterRepository extends DatacenterRepository {
     return row ? toDatacenter(row) : undefined;
   }
 
+  async setBootstrap(
+    tenantId: TenantId,
+    id: DatacenterId,
+    bootstrap: BootstrapServiceSpec[],
+  ): Promise<Datacenter | undefined> {
+    const row = await updated(this.rows, key(tenantId, id), { bootstrap });
+    return row ? toDatacenter(row) : undefined;
+  }
+
+  everyAcrossTenants(): AsyncIterable<Datacenter> {
+    const page = async (after?: string) =>
+      mapPage(
+        await findPage(this.rows.createQueryBuilder('datacenter'), { limit: 1_000, after }),
+        toDatacenter,
+      );
+    return everyItem(page);
+  }
+
   async deleteAll(tenantId: TenantId): Promise<void> {
     await this.rows.delete({ tenantId: parseId('tenant', tenantId) });
   }
@@ -67,6 +86,6 @@ function key(tenantId: TenantId, id: DatacenterId): { tenantId: TenantId; id: Da
   return { tenantId: parseId('tenant', tenantId), id: parseId('datacenter', id) };
 }
 
-function toDatacenter({ id, tenantId, name, status, createdAt }: DatacenterEntity): Datacenter {
-  return { id, tenantId, name, status, createdAt };
+function toDatacenter({ id, tenantId, name, status, bootstrap, createdAt }: DatacenterEntity): Datacenter {
+  return { id, tenantId, name, status, bootstrap, createdAt };
 }

@@ -85,7 +85,7 @@ export class InstanceConvergence {
       return instance;
     }
     if (repair === 'note') return this.note(instance, observed!, backoff);
-    if (instance.state !== 'running' || !isEnd(drift)) {
+    if (instance.state !== 'running' || instance.requestedAt || !isEnd(drift)) {
       await this.tellIfUnasked(instance, drift);
       return this.attempt(instance, repair, provider, backoff, signal);
     }
@@ -94,12 +94,22 @@ export class InstanceConvergence {
     return this.attempt(noted, repair, provider, backoff, signal);
   }
 
-  /** Notes that it ended, without repairing it; for workloads whose policy is `mark`. */
-  async mark(instance: Instance, { drift }: Finding, observed?: ProviderInstance, signal?: AbortSignal) {
-    if (instance.state !== 'running') return;
+  /** Notes that it ended, if it did, without repairing it; for workloads whose policy is `mark`. */
+  async mark(instance: Instance, signal?: AbortSignal): Promise<void> {
     const provider = await this.stores.reach(instance, signal);
-    if (provider && isEnd(drift))
-      await this.noteEnd(instance, drift, observed, provider, DEFAULT_INSTANCE_BACKOFF, signal);
+    if (!provider || instance.state !== 'running') return;
+    const observed = await provider.status(instance.id, signal);
+    const finding = compare({ ...instance, unsettled: false }, observed);
+    if (finding && isEnd(finding.drift))
+      await this.noteEnd(instance, finding.drift, observed, provider, DEFAULT_INSTANCE_BACKOFF, signal);
+  }
+
+  /** Notes an attempt that came to no end of its own, such as one that took too long. */
+  async noteFailure(instance: Instance, error: unknown, backoff: InstanceBackoff): Promise<void> {
+    const { id, tenantId, attempts } = instance;
+    const nextAttemptIn = waitAfter(attempts + 2, backoff);
+    const change = { lastError: messageOf(error), attempts: attempts + 1, nextAttemptIn };
+    await this.instances.change(tenantId, id, change, undefined, { attempts });
   }
 
   /**

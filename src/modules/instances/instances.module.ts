@@ -4,6 +4,7 @@ import { ProvidersModule } from '../providers/providers.module.js';
 import { InstanceConvergence } from './instance-convergence.js';
 import { InstanceRepository } from './instance.repository.js';
 import { InstancesService } from './instances.service.js';
+import { InstanceReadiness } from './readiness.js';
 import { TypeOrmInstanceRepository } from './typeorm-instance.repository.js';
 
 /** Provides the `InstancesService` and the `InstanceRepository`. Needs the `DatabaseModule`. */
@@ -12,8 +13,9 @@ import { TypeOrmInstanceRepository } from './typeorm-instance.repository.js';
   providers: [
     InstancesService,
     InstanceConvergence,
+    InstanceReadiness,
     { provide: InstanceRepository, useClass: TypeOrmInstanceRepository },
   ],
-  exports: [InstancesService, InstanceConvergence, InstanceRepository],
+  exports: [InstancesService, InstanceConvergence, InstanceReadiness, InstanceRepository],
 })
 export class InstancesModule {}

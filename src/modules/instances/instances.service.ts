@@ -141,7 +141,10 @@ export class InstancesService {
     await this.stores.reach(found, signal);
     const destroying = { state: 'destroying', deletionReason: reason, requested: true } as const;
     const instance = await this.instances.change(tenantId, id, destroying);
-    return instance ? this.convergence.remove(instance, { reason, signal }) : 'removed';
+    if (!instance) return 'removed';
+    const deletion = await this.convergence.remove(instance, { reason, signal });
+    if (deletion === 'requested') await this.convergence.publish('instance.requested', instance);
+    return deletion;
   }
 
   /**
@@ -179,7 +182,9 @@ export class InstancesService {
     const news = { ...change, requested: true, attempts: 0, nextAttemptIn: null };
     const instance = await this.instances.change(tenantId, id, news, STAYING);
     if (!instance) throw new UnknownInstanceError(tenantId, id);
-    return this.convergence.converge(instance, { signal });
+    if (await this.stores.reach(instance, signal)) return this.convergence.converge(instance, { signal });
+    await this.convergence.publish('instance.requested', instance);
+    return instance;
   }
 }
 

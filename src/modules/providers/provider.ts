@@ -125,6 +125,8 @@ export interface ProviderChange {
 export interface ProviderInfo {
   name: string;
   description: string;
+  /** Whether several replicas may reach its store at the same time, as they do a daemon's. Default false. */
+  shared?: boolean;
 }
 
 export type Capability = 'deploy' | 'rollback' | 'scale' | 'resources' | 'logs' | 'exec';

@@ -44,3 +44,8 @@ export {
 } from '../health-checks/health-check.repository.contract.js';
 export { healthHistoryRepositoryContract } from '../health-checks/health-history.repository.contract.js';
 export { maintenanceRepositoryContract } from '../health-checks/maintenance.repository.contract.js';
+export { deploymentRepositoryContract } from '../workloads/deployment.repository.contract.js';
+export {
+  bootstrapRepositoryContract,
+  type BootstrapRepositorySetup,
+} from '../bootstrap/bootstrap.repository.contract.js';

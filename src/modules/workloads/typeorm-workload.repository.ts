@@ -4,10 +4,11 @@ import { findPage, mapPage, type Page, type PageQuery } from '../database/page.j
 import { breaksUnique, updated } from '../database/rows.js';
 import { Transactions } from '../database/transaction.js';
 import { parseId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
+import { specHash } from '../providers/spec-hash.js';
 import { WORKLOAD_NAME_KEY, WorkloadEntity } from './workload.entity.js';
 import { WorkloadNameTakenError } from './workload.errors.js';
-import { type Workload } from './workload.js';
-import { type NewWorkload, WorkloadRepository } from './workload.repository.js';
+import { DEFAULT_ROLLOUT, type Workload } from './workload.js';
+import { type NewWorkload, type WorkloadChange, WorkloadRepository } from './workload.repository.js';
 
 /** Workloads on Postgres. */
 @Injectable()
@@ -20,6 +21,7 @@ export class TypeOrmWorkloadRepository extends WorkloadRepository {
     const row = this.rows.create({
       ...workload,
       ...key(tenantId, id),
+      specHash: specHash(workload.spec),
       datacenterId: datacenterId === undefined ? null : parseId('datacenter', datacenterId),
     });
     try {
@@ -52,8 +54,16 @@ export class TypeOrmWorkloadRepository extends WorkloadRepository {
   }
 
   async setReplicas(tenantId: TenantId, id: WorkloadId, replicas: number): Promise<Workload | undefined> {
-    const change = { replicas, updatedAt: () => 'clock_timestamp()' };
-    const row = await updated(this.rows, key(tenantId, id), change);
+    return this.change(tenantId, id, { replicas });
+  }
+
+  async change(tenantId: TenantId, id: WorkloadId, change: WorkloadChange): Promise<Workload | undefined> {
+    const hash = change.spec && { specHash: specHash(change.spec) };
+    const row = await updated(this.rows, key(tenantId, id), {
+      ...change,
+      ...hash,
+      updatedAt: () => 'clock_timestamp()',
+    });
     return row ? toWorkload(row) : undefined;
   }
 
@@ -71,6 +81,12 @@ function key(tenantId: TenantId, id: WorkloadId): { tenantId: TenantId; id: Work
   return { tenantId: parseId('tenant', tenantId), id: parseId('workload', id) };
 }
 
-function toWorkload({ datacenterId, ...row }: WorkloadEntity): Workload {
-  return { ...row, datacenterId: datacenterId ?? undefined };
+function toWorkload(row: WorkloadEntity): Workload {
+  return {
+    ...row,
+    datacenterId: row.datacenterId ?? undefined,
+    specHash: row.specHash ?? specHash(row.spec),
+    rollout: { ...DEFAULT_ROLLOUT, ...row.rollout },
+    deletionReason: row.deletionReason ?? undefined,
+  };
 }

@@ -1,10 +1,17 @@
 import { z } from 'zod';
+import { type Duration, parseDuration } from '../../core/timing/duration.js';
 import { type DatacenterId, newId, parseId, type TenantId } from '../ids/typed-id.js';
 import { name, parseInput, shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { type InstanceSpec, LABELS, type Labels } from '../providers/provider.js';
-import { parseProvisionRequest } from '../providers/provision-request.schema.js';
-import { type Workload } from './workload.js';
+import { parseInstanceSpec, parseProvisionRequest } from '../providers/provision-request.schema.js';
+import {
+  DEFAULT_ROLLOUT,
+  DRIFT_POLICIES,
+  type DriftPolicy,
+  type Rollout,
+  type Workload,
+} from './workload.js';
 
 /** What it takes to make a workload. */
 export interface WorkloadRequest {
@@ -18,10 +25,35 @@ export interface WorkloadRequest {
   labels?: Labels;
   /** How many instances, 0 to 1000. */
   replicas: number;
+  /** Default `restart`. */
+  driftPolicy?: DriftPolicy;
+  /** What differs from the defaults. */
+  rollout?: RolloutInput;
+}
+
+/** How instances are replaced; see `Rollout` for the defaults. */
+export interface RolloutInput {
+  maxUnavailable?: number;
+  maxSurge?: number;
+  minReady?: Duration;
+  progressDeadline?: Duration;
+}
+
+/** What may be changed in a workload. */
+export interface WorkloadUpdate {
+  /** Begins a deployment if it runs something else. */
+  spec?: InstanceSpec;
+  replicas?: number;
+  driftPolicy?: DriftPolicy;
+  /** What is to differ from what it is. */
+  rollout?: RolloutInput;
 }
 
 /** A workload as it was asked for, checked; only `provider` may still be open. */
-export type CheckedWorkload = Pick<Workload, 'name' | 'datacenterId' | 'spec' | 'labels' | 'replicas'> & {
+export type CheckedWorkload = Pick<
+  Workload,
+  'name' | 'datacenterId' | 'spec' | 'labels' | 'replicas' | 'driftPolicy' | 'rollout'
+> & {
   provider?: string;
 };
 
@@ -32,6 +64,33 @@ const notAReplicaCount = {
 };
 const replicas = z.int(notAReplicaCount).min(0, notAReplicaCount).max(1000, notAReplicaCount);
 
+const driftPolicy = z.enum(DRIFT_POLICIES, {
+  error: ({ input }) => `${shown(input)} is no drift policy: use one of ${DRIFT_POLICIES.join(', ')}`,
+});
+
+const duration = z.union([z.number(), z.string()]).transform((value, context) => {
+  try {
+    return parseDuration(value as Duration);
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
+
+const rolloutInput = z.strictObject({
+  maxUnavailable: replicas.optional(),
+  maxSurge: replicas.optional(),
+  minReady: duration.optional(),
+  progressDeadline: duration.optional(),
+});
+
+const update = z.strictObject({
+  spec: z.unknown().optional(),
+  replicas: replicas.optional(),
+  driftPolicy: driftPolicy.optional(),
+  rollout: rolloutInput.optional(),
+});
+
 const workload = z.strictObject({
   name,
   provider: z.string().optional(),
@@ -39,6 +98,8 @@ const workload = z.strictObject({
   spec: z.unknown(),
   labels: z.record(z.string(), z.string()).default({}),
   replicas,
+  driftPolicy: driftPolicy.default('restart'),
+  rollout: rolloutInput.default({}),
 });
 
 /** @throws InvalidInputError when it is not a whole number from 0 to 1000. */
@@ -51,7 +112,11 @@ export function parseReplicas(value: number): number {
  * @throws InvalidInputError, InvalidIdError
  */
 export function parseWorkload(tenantId: TenantId, request: WorkloadRequest): CheckedWorkload {
-  const { name, provider, datacenterId, labels, replicas } = parseInput('workload', workload, request);
+  const { name, provider, datacenterId, labels, replicas, driftPolicy, rollout } = parseInput(
+    'workload',
+    workload,
+    request,
+  );
   refuseOwnLabels(labels);
   const { spec } = parseProvisionRequest({
     instanceId: newId('instance'),
@@ -67,7 +132,31 @@ export function parseWorkload(tenantId: TenantId, request: WorkloadRequest): Che
     spec,
     labels,
     replicas,
+    driftPolicy,
+    rollout: parseRollout(rollout),
   };
+}
+
+/** @throws InvalidInputError naming every field that cannot be */
+export function parseWorkloadUpdate(
+  value: WorkloadUpdate,
+): Omit<WorkloadUpdate, 'rollout'> & { rollout?: Partial<Rollout> } {
+  const { spec, ...rest } = parseInput('workload update', update, value);
+  return { ...rest, ...(spec !== undefined && { spec: parseInstanceSpec(spec as InstanceSpec) }) };
+}
+
+/**
+ * The rollout with its defaults.
+ * @throws InvalidInputError when it could not take a single step
+ */
+export function parseRollout(rollout: Partial<Rollout>): Rollout {
+  const known = Object.entries(rollout).filter(([, value]) => value !== undefined);
+  const whole: Rollout = { ...DEFAULT_ROLLOUT, ...Object.fromEntries(known) };
+  if (whole.maxUnavailable + whole.maxSurge === 0)
+    throw new InvalidInputError('rollout', [
+      'maxSurge: 0, and maxUnavailable 0: nothing could be replaced, set one of them to 1 or more',
+    ]);
+  return whole;
 }
 
 function refuseOwnLabels(labels: Labels): void {

@@ -24,3 +24,16 @@ export class WorkloadNameTakenError extends Error {
     super(`Tenant ${tenantId} has a workload "${workloadName}" already: names are unique within a tenant`);
   }
 }
+
+/** `rollback` of a workload whose spec has never been changed. */
+export class NoDeploymentError extends Error {
+  static readonly httpStatus = 409;
+  override readonly name = 'NoDeploymentError';
+
+  constructor(
+    readonly tenantId: string,
+    readonly workload: string,
+  ) {
+    super(`Workload ${workload} of tenant ${tenantId} has no spec before its present one: deploy one first`);
+  }
+}

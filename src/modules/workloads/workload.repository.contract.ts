@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { type ContractCase } from '../../core/testing/contract-case.js';
 import { InvalidIdError } from '../ids/id.errors.js';
 import { newId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
+import { specHash } from '../providers/spec-hash.js';
 import { assertLocks } from '../testing/assert-locks.js';
 import { assertPages } from '../testing/assert-pages.js';
 import { WorkloadNameTakenError } from './workload.errors.js';
+import { DEFAULT_ROLLOUT } from './workload.js';
 import { type NewWorkload, type WorkloadRepository } from './workload.repository.js';
 
 /** A repository, and how to run something in one transaction of its store. */
@@ -48,7 +50,16 @@ export function workloadRepositoryContract(setup: () => WorkloadRepositorySetup)
         };
         const workload = await insert(tenantId, given);
         const { createdAt, updatedAt, ...rest } = workload;
-        assert.deepEqual(rest, { tenantId, ...given });
+        assert.deepEqual(rest, {
+          tenantId,
+          ...given,
+          specHash: specHash(given.spec),
+          driftPolicy: 'restart',
+          rollout: DEFAULT_ROLLOUT,
+          paused: false,
+          deletionReason: undefined,
+          conditions: [],
+        });
         assert.ok(Math.abs(createdAt.getTime() - Date.now()) < 60_000);
         assert.ok(updatedAt >= createdAt);
         assert.deepEqual(await repository.find(tenantId, workload.id), workload);
@@ -98,6 +109,24 @@ export function workloadRepositoryContract(setup: () => WorkloadRepositorySetup)
         assert.deepEqual(scaled, { ...workload, replicas: 7, updatedAt: scaled.updatedAt });
         assert.deepEqual(await repository.find(workload.tenantId, workload.id), scaled);
         assert.equal(await repository.setReplicas(workload.tenantId, newId('workload'), 7), undefined);
+      },
+    },
+    {
+      name: 'changes what it is told to and leaves the rest',
+      run: async () => {
+        const { repository } = setup();
+        const before = await insert(newId('tenant'));
+        const spec = { command: ['false'] };
+        const change = { spec, driftPolicy: 'mark', paused: true } as const;
+        const after = await repository.change(before.tenantId, before.id, change);
+        assert.deepEqual(after, {
+          ...before,
+          ...change,
+          specHash: specHash(spec),
+          updatedAt: after?.updatedAt,
+        });
+        assert.deepEqual(await repository.find(before.tenantId, before.id), after);
+        assert.equal(await repository.change(newId('tenant'), before.id, change), undefined);
       },
     },
     {

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { requireTenantAccess } from '../auth/claims.js';
-import { forEachIsolated } from '../concurrency/for-each-isolated.js';
-import { everyItem, type Page, type PageQuery } from '../database/page.js';
+import { type Page, type PageQuery } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
 import { UnknownDatacenterError } from '../datacenters/datacenter.errors.js';
 import { DatacenterRepository } from '../datacenters/datacenter.repository.js';
@@ -14,8 +13,19 @@ import { InstancesService } from '../instances/instances.service.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
 import { UnknownTenantError } from '../tenants/tenant.errors.js';
 import { TenantRepository } from '../tenants/tenant.repository.js';
-import { parseReplicas, parseWorkload, type WorkloadRequest } from './workload-input.js';
-import { UnknownWorkloadError } from './workload.errors.js';
+import { type Deployment } from './deployment.js';
+import { DeploymentRepository } from './deployment.repository.js';
+import { type RolloutPlan } from './rollout-plan.js';
+import { WorkloadConvergence, type WorkloadStep } from './workload-convergence.js';
+import {
+  parseReplicas,
+  parseRollout,
+  parseWorkload,
+  parseWorkloadUpdate,
+  type WorkloadRequest,
+  type WorkloadUpdate,
+} from './workload-input.js';
+import { NoDeploymentError, UnknownWorkloadError } from './workload.errors.js';
 import { type Workload } from './workload.js';
 import { WorkloadRepository } from './workload.repository.js';
 
@@ -31,6 +41,8 @@ export class WorkloadsService {
     private readonly tenants: TenantRepository,
     private readonly datacenters: DatacenterRepository,
     private readonly instances: InstancesService,
+    private readonly deployments: DeploymentRepository,
+    private readonly convergence: WorkloadConvergence,
     private readonly providers: ProviderRegistry,
     private readonly events: EventBus,
     private readonly transactions: Transactions,
@@ -56,7 +68,7 @@ export class WorkloadsService {
       return stored;
     });
     await this.converge(tenantId, workload.id, signal);
-    return workload;
+    return (await this.workloads.find(tenantId, workload.id)) ?? workload;
   }
 
   /** @throws UnknownWorkloadError */
@@ -78,6 +90,67 @@ export class WorkloadsService {
   }
 
   /**
+   * Changes what it is. Another spec begins a deployment: instances are replaced one by one, each old one when its
+   * successor is ready, by this call, by the reconciler, or by whoever calls `converge` again.
+   * @throws InvalidInputError before anything is stored, UnknownWorkloadError, InstancesLeftError
+   */
+  async update(
+    tenantId: TenantId,
+    id: WorkloadId,
+    update: WorkloadUpdate,
+    signal?: AbortSignal,
+  ): Promise<Workload> {
+    requireTenantAccess(tenantId);
+    const { rollout, ...change } = parseWorkloadUpdate(update);
+    await this.transactions.run(async () => {
+      const before = existing(await this.workloads.lock(tenantId, id), tenantId, id);
+      const merged = rollout && parseRollout({ ...before.rollout, ...rollout });
+      const after = existing(
+        await this.workloads.change(tenantId, id, { ...change, ...(merged && { rollout: merged }) }),
+        tenantId,
+        id,
+      );
+      if (after.replicas !== before.replicas)
+        await this.publish('workload.scaled', after, { from: before.replicas, to: after.replicas });
+      if (after.specHash === before.specHash) return;
+      const deployment = { workloadId: id, spec: after.spec, previousSpec: before.spec };
+      const { id: deploymentId, specHash } = await this.deployments.begin(tenantId, deployment);
+      await this.publish('deployment.started', after, { deploymentId, specHash });
+    });
+    await this.converge(tenantId, id, signal);
+    return this.get(tenantId, id);
+  }
+
+  /**
+   * Back to the spec before the last deployment, as a deployment of its own, also while that one is under way or has
+   * failed.
+   * @throws NoDeploymentError when there was none
+   */
+  async rollback(tenantId: TenantId, id: WorkloadId, signal?: AbortSignal): Promise<Workload> {
+    requireTenantAccess(tenantId);
+    const latest = await this.deployments.latest(tenantId, id);
+    if (!latest) throw new NoDeploymentError(tenantId, id);
+    return this.update(tenantId, id, { spec: latest.previousSpec }, signal);
+  }
+
+  /** Replaces nothing until `resume`. What ends is started again all the same. */
+  async pause(tenantId: TenantId, id: WorkloadId): Promise<Workload> {
+    return this.setPaused(tenantId, id, true);
+  }
+
+  async resume(tenantId: TenantId, id: WorkloadId, signal?: AbortSignal): Promise<Workload> {
+    await this.setPaused(tenantId, id, false);
+    await this.converge(tenantId, id, signal);
+    return this.get(tenantId, id);
+  }
+
+  /** The workload's, newest first, up to 100. */
+  async deploymentsOf(tenantId: TenantId, id: WorkloadId): Promise<Deployment[]> {
+    requireTenantAccess(tenantId);
+    return this.deployments.list(tenantId, id);
+  }
+
+  /**
    * Sets how many instances there are to be, and starts or removes as many. The newest go first.
    * @throws InvalidInputError, UnknownWorkloadError, InstancesLeftError, UnknownProviderError
    */
@@ -91,25 +164,30 @@ export class WorkloadsService {
       return scaled;
     });
     await this.converge(tenantId, id, signal);
-    return workload;
+    return (await this.workloads.find(tenantId, id)) ?? workload;
   }
 
   /**
    * Makes the instances match the workload: adds those that are missing, removes the newest that are too
-   * many, finishes what was begun. Changes nothing when they match.
+   * many, finishes what was begun, takes the next step of a deployment. Changes nothing when they match.
    * @returns the instances that are to be there, oldest first; those that could not be started as `failed`.
    * @throws UnknownWorkloadError, UnknownProviderError, InstancesLeftError
    */
   async converge(tenantId: TenantId, id: WorkloadId, signal?: AbortSignal): Promise<Instance[]> {
     requireTenantAccess(tenantId);
-    const { staying, leaving } = await this.plan(tenantId, id);
-    await this.instances.deleteEach(tenantId, leaving, { reason: 'scaled_down', signal });
-    const unsettled = staying.filter(({ state }) => state === 'provisioning' || state === 'failed');
-    const { failures } = await forEachIsolated(unsettled, { signal }, (instance) =>
-      this.instances.provision(tenantId, instance.id, signal),
-    );
-    if (failures.length) throw failures[0]!.error;
-    return this.instancesOf(tenantId, id);
+    return (await this.convergence.step(tenantId, id, { retry: true, signal })).instances;
+  }
+
+  /** As `converge`, but for what has failed, which waits for its turn; and says whether there is another step. */
+  async step(tenantId: TenantId, id: WorkloadId, signal?: AbortSignal): Promise<WorkloadStep> {
+    requireTenantAccess(tenantId);
+    return this.convergence.step(tenantId, id, { retry: false, signal });
+  }
+
+  /** What `converge` would do, without doing it. @throws UnknownWorkloadError */
+  async preview(tenantId: TenantId, id: WorkloadId): Promise<RolloutPlan> {
+    requireTenantAccess(tenantId);
+    return this.convergence.preview(tenantId, id);
   }
 
   /**
@@ -123,8 +201,8 @@ export class WorkloadsService {
     { reason = 'workload_deleted', signal }: { reason?: DeletionReason; signal?: AbortSignal } = {},
   ): Promise<void> {
     requireTenantAccess(tenantId);
-    // From here on no `converge` adds any.
-    await this.workloads.setReplicas(tenantId, id, 0);
+    // From here on no `converge` adds any, and the reconciler repeats this until it is done.
+    await this.workloads.change(tenantId, id, { replicas: 0, deletionReason: reason });
     do {
       const { items } = await this.instances.list(tenantId, { workloadId: id });
       const left = await this.instances.deleteEach(tenantId, items, { reason, signal });
@@ -132,24 +210,15 @@ export class WorkloadsService {
     } while (!(await this.removeIfEmpty(tenantId, id)));
   }
 
-  /** Decides under the workload's lock which instances stay and which go, and stores the new ones. */
-  private async plan(
-    tenantId: TenantId,
-    id: WorkloadId,
-  ): Promise<{ staying: Instance[]; leaving: Instance[] }> {
+  private async setPaused(tenantId: TenantId, id: WorkloadId, paused: boolean): Promise<Workload> {
+    requireTenantAccess(tenantId);
     return this.transactions.run(async () => {
-      const workload = existing(await this.workloads.lock(tenantId, id), tenantId, id);
-      const instances = await this.instancesOf(tenantId, id);
-      const leaving = instances.filter(({ state }) => state === 'destroying');
-      const staying = instances.filter(({ state }) => state !== 'destroying');
-      leaving.push(...staying.splice(workload.replicas));
-      while (staying.length < workload.replicas) staying.push(await this.addInstance(workload));
-      return { staying, leaving };
+      const before = existing(await this.workloads.lock(tenantId, id), tenantId, id);
+      if (before.paused === paused) return before;
+      const after = existing(await this.workloads.change(tenantId, id, { paused }), tenantId, id);
+      await this.publish(paused ? 'workload.paused' : 'workload.resumed', after);
+      return after;
     });
-  }
-
-  private async addInstance({ id, tenantId, name, provider, spec, labels }: Workload): Promise<Instance> {
-    return this.instances.register(tenantId, { name, workloadId: id, provider, spec, labels });
   }
 
   private async removeIfEmpty(tenantId: TenantId, id: WorkloadId): Promise<boolean> {
@@ -162,14 +231,6 @@ export class WorkloadsService {
       }
       return true;
     });
-  }
-
-  private async instancesOf(tenantId: TenantId, workloadId: WorkloadId): Promise<Instance[]> {
-    const instances: Instance[] = [];
-    for await (const instance of everyItem((after) => this.instances.list(tenantId, { workloadId, after }))) {
-      instances.push(instance);
-    }
-    return instances;
   }
 
   private async publish(type: string, { id, tenantId, name }: Workload, more: object = {}): Promise<void> {

@@ -4,7 +4,9 @@ import { GarbageCollectorBrakes1795641935950 } from './1795641935950-GarbageColl
 import { DesiredInstances1795642746278 } from './1795642746278-DesiredInstances.js';
 import { Certificates1795643442794 } from './1795643442794-Certificates.js';
 import { Telemetry1795643687040 } from './1795643687040-Telemetry.js';
+import { Reconciler1795644144775 } from './1795644144775-Reconciler.js';
 import { HealthChecks1795644663986 } from './1795644663986-HealthChecks.js';
+import { BootstrapServices1795645655582 } from './1795645655582-BootstrapServices.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -17,7 +19,9 @@ export const MIGRATIONS = [
   DesiredInstances1795642746278,
   Certificates1795643442794,
   Telemetry1795643687040,
+  Reconciler1795644144775,
   HealthChecks1795644663986,
+  BootstrapServices1795645655582,
 ];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */

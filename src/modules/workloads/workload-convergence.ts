@@ -1,0 +1,225 @@
+import { Injectable } from '@nestjs/common';
+import { forEachIsolated } from '../concurrency/for-each-isolated.js';
+import { everyItem } from '../database/page.js';
+import { Transactions } from '../database/transaction.js';
+import { EventBus } from '../events/event-bus.js';
+import { type TenantId, type WorkloadId } from '../ids/typed-id.js';
+import { type Condition, withConditions } from '../instances/condition.js';
+import { type Instance } from '../instances/instance.js';
+import { InstanceRepository } from '../instances/instance.repository.js';
+import { InstancesService } from '../instances/instances.service.js';
+import { InstanceReadiness } from '../instances/readiness.js';
+import { type Deployment } from './deployment.js';
+import { DeploymentRepository } from './deployment.repository.js';
+import { planRollout, type RolloutPlan } from './rollout-plan.js';
+import { UnknownWorkloadError } from './workload.errors.js';
+import { type Workload } from './workload.js';
+import { WorkloadRepository } from './workload.repository.js';
+
+/** What one step came to. */
+export interface WorkloadStep {
+  /** The instances that are to be there, oldest first. */
+  instances: Instance[];
+  /** A deployment is on its way: there is another step when something has become ready. */
+  rolling: boolean;
+}
+
+/**
+ * Brings a workload's instances one step nearer to what it asks for. What to do is decided under the workload's lock,
+ * and stored with the decision: new rows, and rows that are marked as on their way out. Then providers are asked to
+ * follow. So two that do it at the same time do not both add the last one, and a crash in between leaves rows that the
+ * next step, or the reconciler, carries out.
+ */
+@Injectable()
+export class WorkloadConvergence {
+  constructor(
+    private readonly workloads: WorkloadRepository,
+    private readonly deployments: DeploymentRepository,
+    private readonly instances: InstancesService,
+    private readonly rows: InstanceRepository,
+    private readonly readiness: InstanceReadiness,
+    private readonly events: EventBus,
+    private readonly transactions: Transactions,
+  ) {}
+
+  /**
+   * @param retry whether to try what has failed at once, whatever wait is left
+   * @throws UnknownWorkloadError, UnknownProviderError, InstancesLeftError
+   */
+  async step(
+    tenantId: TenantId,
+    id: WorkloadId,
+    { retry, signal }: { retry: boolean; signal?: AbortSignal },
+  ): Promise<WorkloadStep> {
+    const { staying, leaving, rolling } = await this.decide(tenantId, id);
+    await this.instances.deleteEach(tenantId, leaving.filter(isScaledDown), {
+      reason: 'scaled_down',
+      signal,
+    });
+    await this.instances.deleteEach(
+      tenantId,
+      leaving.filter((instance) => !isScaledDown(instance)),
+      {
+        reason: 'replaced',
+        signal,
+      },
+    );
+    const unsettled = staying
+      .filter(({ desiredState }) => desiredState === 'running')
+      .filter(
+        ({ state, attempts }) =>
+          (state === 'provisioning' && attempts === 0) || (retry && state === 'failed'),
+      );
+    const { failures } = await forEachIsolated(unsettled, { signal }, (instance) =>
+      this.instances.provision(tenantId, instance.id, signal),
+    );
+    if (failures.length) throw failures[0]!.error;
+    return { instances: await this.instancesOf(tenantId, id), rolling };
+  }
+
+  /** What the next step would be, without taking it. */
+  async preview(tenantId: TenantId, id: WorkloadId): Promise<RolloutPlan> {
+    const workload = await this.workloads.find(tenantId, id);
+    if (!workload) throw new UnknownWorkloadError(tenantId, id);
+    const deployment = await this.deployments.latest(tenantId, id);
+    const staying = (await this.instancesOf(tenantId, id)).filter(({ state }) => state !== 'destroying');
+    return (await this.plan(workload, deployment, staying)).plan;
+  }
+
+  private async decide(
+    tenantId: TenantId,
+    id: WorkloadId,
+  ): Promise<{ staying: Instance[]; leaving: Instance[]; rolling: boolean }> {
+    return this.transactions.run(async () => {
+      const workload = await this.workloads.lock(tenantId, id);
+      if (!workload) throw new UnknownWorkloadError(tenantId, id);
+      const deployment = await this.deployments.latest(tenantId, id);
+      const all = await this.instancesOf(tenantId, id);
+      const leaving = all.filter(({ state }) => state === 'destroying');
+      let staying = all.filter(({ state }) => state !== 'destroying');
+      const { plan, ready } = await this.plan(workload, deployment, staying);
+      const going = new Set(plan.remove);
+      const isReplacing = staying.some(({ specHash }) => specHash !== workload.specHash);
+      for (const instance of staying.filter(({ id }) => going.has(id))) {
+        const deletionReason = isReplacing ? 'replaced' : 'scaled_down';
+        const change = { state: 'destroying', deletionReason, requested: true } as const;
+        const marked = await this.rows.change(tenantId, instance.id, change);
+        if (marked) leaving.push(marked);
+      }
+      staying = staying.filter(({ id }) => !going.has(id));
+      for (let n = 0; n < plan.create; n++) staying.push(await this.addInstance(workload));
+      const rolling = await this.follow(workload, deployment, plan, staying);
+      await this.note(workload, staying, ready.size, rolling);
+      return { staying, leaving, rolling };
+    });
+  }
+
+  private async plan(workload: Workload, deployment: Deployment | undefined, staying: readonly Instance[]) {
+    const { specHash, replicas, rollout, paused } = workload;
+    const ready = await this.readiness.ready(staying, rollout.minReady);
+    const halted = paused || deployment?.state === 'failed';
+    const plan = planRollout(
+      { specHash, replicas, rollout, halted },
+      staying.map((instance) => ({
+        id: instance.id,
+        specHash: instance.specHash,
+        ready: ready.has(instance.id),
+      })),
+    );
+    return { plan, ready };
+  }
+
+  /** @returns whether the deployment goes on */
+  private async follow(
+    workload: Workload,
+    deployment: Deployment | undefined,
+    plan: RolloutPlan,
+    staying: readonly Instance[],
+  ): Promise<boolean> {
+    if (deployment?.state !== 'rolling') return false;
+    const { tenantId } = workload;
+    if (plan.done) {
+      if (await this.deployments.end(tenantId, deployment.id, 'succeeded'))
+        await this.tell('deployment.succeeded', deployment, workload);
+      return false;
+    }
+    if (workload.paused) return false;
+    if (plan.readyNew > deployment.progress)
+      await this.deployments.progress(tenantId, deployment.id, plan.readyNew);
+    const reason = await this.failureOf(workload, deployment, plan, staying);
+    if (reason === undefined) return true;
+    if (await this.deployments.end(tenantId, deployment.id, 'failed', reason))
+      await this.tell('deployment.failed', deployment, workload, { reason });
+    return true; // the new ones that are too many are still to go
+  }
+
+  private async failureOf(
+    { rollout, specHash }: Workload,
+    deployment: Deployment,
+    plan: RolloutPlan,
+    staying: readonly Instance[],
+  ): Promise<string | undefined> {
+    const looping = staying.find((each) => each.specHash === specHash && each.reason === 'crash_looping');
+    if (looping) return `${looping.id} is crash-looping: ${looping.lastError ?? 'it ends again and again'}`;
+    if (plan.readyNew > deployment.progress) return undefined;
+    const silence = Number(await this.rows.now()) - Number(deployment.progressedAt);
+    if (silence < rollout.progressDeadline) return undefined;
+    const failed = staying.find((each) => each.specHash === specHash && each.lastError !== undefined);
+    const detail = failed ? `: ${failed.id} ${failed.lastError}` : '';
+    return `nothing more has become ready within ${rollout.progressDeadline} ms${detail}`;
+  }
+
+  private async note(
+    workload: Workload,
+    staying: readonly Instance[],
+    ready: number,
+    rolling: boolean,
+  ): Promise<void> {
+    const { tenantId, id, replicas, rollout, conditions, paused } = workload;
+    const failing = staying.find(({ state }) => state === 'failed');
+    const isAvailable = ready >= replicas - rollout.maxUnavailable;
+    const found: Omit<Condition, 'since'>[] = [
+      {
+        type: 'Available',
+        status: isAvailable,
+        reason: isAvailable ? 'ready' : (failing?.reason ?? 'not_ready'),
+        message: isAvailable ? '' : (failing?.lastError ?? ''),
+      },
+      {
+        type: 'Progressing',
+        status: rolling,
+        reason: paused ? 'paused' : rolling ? 'rolling' : 'idle',
+        message: '',
+      },
+    ];
+    const next = withConditions(conditions, found, await this.rows.now());
+    if (next !== conditions) await this.workloads.change(tenantId, id, { conditions: [...next] });
+  }
+
+  private async addInstance({ id, tenantId, name, provider, spec, labels }: Workload): Promise<Instance> {
+    return this.instances.register(tenantId, { name, workloadId: id, provider, spec, labels });
+  }
+
+  private async instancesOf(tenantId: TenantId, workloadId: WorkloadId): Promise<Instance[]> {
+    const instances: Instance[] = [];
+    for await (const instance of everyItem((after) => this.instances.list(tenantId, { workloadId, after }))) {
+      instances.push(instance);
+    }
+    return instances;
+  }
+
+  private async tell(
+    type: string,
+    deployment: Deployment,
+    { name }: Workload,
+    more: object = {},
+  ): Promise<void> {
+    const { id: deploymentId, tenantId, workloadId, specHash } = deployment;
+    const payload = { deploymentId, workloadId, name, specHash, ...more };
+    await this.events.publish({ type, tenantId, payload });
+  }
+}
+
+function isScaledDown({ deletionReason }: Instance): boolean {
+  return deletionReason !== 'replaced';
+}
