@@ -120,7 +120,8 @@ describe('the first start of the app, with nothing set', () => {
 
   itWith('proc', 'listens on the loopback interface alone, with all that it starts', async () => {
     const addresses = await listeningAddresses([app.pid, await postmasterOf(dataDirectory), ...pids()]);
-    expect(addresses).toEqual(Array.from({ length: 7 }, () => '127.0.0.1'));
+    // The API, HTTPS, PostgreSQL and five instances.
+    expect(addresses).toEqual(Array.from({ length: 8 }, () => '127.0.0.1'));
   });
 
   itWith('proc', 'keeps its secrets from the instances and from the database', async () => {

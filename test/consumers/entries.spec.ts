@@ -11,22 +11,35 @@ const FRAMEWORK = ['@nestjs/common', '@nestjs/core', '@nestjs/schedule', 'cron',
 /** What an application that imports the entry has to have installed. */
 const NEEDED: Record<string, string[]> = {
   '.': FRAMEWORK,
-  './postgres': ['pg'],
+  './postgres': ['@nestjs/common', 'pg'],
   './terminus': [...FRAMEWORK, '@nestjs/terminus'],
   './dashboard': FRAMEWORK,
   './http': ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'],
   './testing': FRAMEWORK,
   './control-plane': [
     ...FRAMEWORK,
+    '@grpc/grpc-js',
     '@nestjs/typeorm',
+    '@peculiar/x509',
+    'acme-client',
     'p-limit',
     'pg',
+    'pg-copy-streams',
     'safe-stable-stringify',
+    'tldts',
     'typeid-js',
     'typeorm',
+    'undici',
     'zod',
   ],
-  './control-plane/testing': ['safe-stable-stringify', 'typeid-js'],
+  './control-plane/testing': [
+    '@peculiar/x509',
+    'reflect-metadata',
+    'safe-stable-stringify',
+    'tldts',
+    'typeid-js',
+    'zod',
+  ],
 };
 
 /** What no application should get by surprise: all that is needed by some entry and not by the framework. */
