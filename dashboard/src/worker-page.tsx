@@ -24,7 +24,12 @@ export function WorkerPage({ name }: { name: string }) {
         {name} <span class={`badge ${worker.state}`}>{worker.state}</span>
       </h2>
       {worker.description && <p>{worker.description}</p>}
-      <Actions path={path} worker={worker} done={refresh} />
+      <Actions
+        path={path}
+        worker={worker}
+        running={runs.filter(({ outcome }) => outcome === 'running')}
+        done={refresh}
+      />
       <dl class="facts">
         <Fact name="schedule">{schedule(worker)}</Fact>
         <Fact name="next run">{worker.next_run ? relative(worker.next_run, now) : '–'}</Fact>
@@ -119,14 +124,22 @@ function Thrown({ error }: { error: RunError }) {
   );
 }
 
-function Actions({ path, worker, done }: { path: string; worker: WorkerInfo; done: () => void }) {
+interface ActionsProps {
+  path: string;
+  worker: WorkerInfo;
+  /** Its active runs. */
+  running: readonly Run[];
+  done: () => void;
+}
+
+function Actions({ path, worker, running, done }: ActionsProps) {
   const [answer, setAnswer] = useState<string>();
   const [refused, setRefused] = useState<ApiError>();
-  const act = async (what: string, said: string): Promise<void> => {
-    if (!confirm(`${what}: ${worker.name}?`)) return;
+  const act = async (target: string, question: string, said: string): Promise<void> => {
+    if (!confirm(question)) return;
     setRefused(undefined);
     try {
-      await post(`${path}/${what}`);
+      await post(target);
       setAnswer(said);
       done();
     } catch (error) {
@@ -136,7 +149,32 @@ function Actions({ path, worker, done }: { path: string; worker: WorkerInfo; don
   };
   return (
     <div class="actions">
-      <button onClick={() => void act('trigger', 'A run was asked for.')}>Run now</button>
+      <button onClick={() => void act(`${path}/trigger`, `Run ${worker.name} now?`, 'A run was asked for.')}>
+        Run now
+      </button>
+      {worker.state === 'paused' ? (
+        <button onClick={() => void act(`${path}/resume`, `Resume ${worker.name}?`, 'It ticks again.')}>
+          Resume
+        </button>
+      ) : (
+        <button onClick={() => void act(`${path}/pause`, `Pause ${worker.name}?`, 'It ticks no more.')}>
+          Pause
+        </button>
+      )}
+      {running.map(({ id, started_at }) => (
+        <button
+          key={id}
+          onClick={() =>
+            void act(
+              `runs/${id}/cancel`,
+              `Cancel the run that started at ${started_at}?`,
+              'The run is told to end.',
+            )
+          }
+        >
+          Cancel the active run
+        </button>
+      ))}
       {answer && <span role="status">{answer}</span>}
       {refused && <TokenForm reason={refused.message} done={() => setRefused(undefined)} />}
     </div>

@@ -1,4 +1,5 @@
-// An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits.
+// An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits,
+// one ends when it is told to.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -29,6 +30,12 @@ scheduler.register({
   },
 });
 scheduler.register({ name: 'waits', interval: 0, run() {} });
+scheduler.register({
+  name: 'endless',
+  interval: 0,
+  run: ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+});
 app.enableShutdownHooks();
 await app.listen(Number(PORT), '127.0.0.1');
 console.log(`listening at ${await app.getUrl()}`);

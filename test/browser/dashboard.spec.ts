@@ -46,9 +46,9 @@ describeWith('chromium', 'the page of the dashboard', () => {
 
   it('lists every worker, those in trouble first, and says how many those are', async () => {
     await page.goto(`${url}/dashboard`);
-    await page.getByText('1 of 3 workers in trouble').waitFor();
+    await page.getByText('1 of 4 workers in trouble').waitFor();
     const names = await page.locator('.worker .who a').allTextContents();
-    expect(names).toEqual(['fails <b>bold</b>', 'succeeds', 'waits']);
+    expect(names).toEqual(['fails <b>bold</b>', 'endless', 'succeeds', 'waits']);
     expect(faults).toEqual([]);
   });
 
@@ -82,6 +82,20 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByText('A run was asked for.').waitFor();
     await page.locator('tbody tr', { hasText: 'manual' }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('pauses a worker, resumes it, and cancels a run', async () => {
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.addInitScript(`sessionStorage.setItem('ctrlplane-workers.token', '${TOKEN}')`);
+    await page.goto(`${url}/dashboard/index.html#/workers/waits`);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    await page.goto(`${url}/dashboard/index.html#/workers/endless`);
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByRole('button', { name: 'Cancel the active run' }).click();
+    await page.locator('tbody .badge.cancelled').waitFor();
     expect(faults).toEqual([]);
   });
 

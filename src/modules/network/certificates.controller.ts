@@ -1,4 +1,5 @@
 import { Get, Query } from '@nestjs/common';
+import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWirePage, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
@@ -17,6 +18,18 @@ interface CertificatesQuery {
 
 /** Certificates, oldest first: days left, stage, next attempt, and the last error in the CA's own words. */
 @ControlPlaneController('certificates')
+@DashboardTab({
+  id: 'certificates',
+  title: 'Certificates',
+  columns: [
+    { key: 'names', title: 'names' },
+    { key: 'stage', title: 'stage', kind: 'state' },
+    { key: 'days_left', title: 'days left', kind: 'number' },
+    { key: 'next_attempt', title: 'next attempt', kind: 'instant' },
+    { key: 'failures', title: 'failures', kind: 'number' },
+    { key: 'last_error', title: 'last error' },
+  ],
+})
 export class CertificatesController {
   constructor(private readonly network: NetworkService) {}
 

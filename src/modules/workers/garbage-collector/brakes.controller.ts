@@ -1,4 +1,5 @@
 import { Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { DashboardTab } from '../../../core/http/dashboard-tab.js';
 import { limit, QueryPipe, text } from '../../../core/http/query.pipe.js';
 import { toWire, toWirePage, type Wire, type WirePage } from '../../../core/http/wire.js';
 import { ControlPlaneController } from '../../auth/control-plane.controller.js';
@@ -15,6 +16,18 @@ const page = () => new QueryPipe({ limit: limit(), after: text() });
 
 /** What the garbage collector holds back, and the word on it: decided is on the set that was shown. */
 @ControlPlaneController('gc/brakes')
+@DashboardTab({
+  id: 'brakes',
+  title: 'Brakes',
+  columns: [
+    { key: 'tenant_id', title: 'tenant' },
+    { key: 'state', title: 'state', kind: 'state' },
+    { key: 'orphans', title: 'orphans', kind: 'number' },
+    { key: 'examined', title: 'of', kind: 'number' },
+    { key: 'engaged_at', title: 'engaged', kind: 'instant' },
+    { key: 'decided_by', title: 'decided by' },
+  ],
+})
 export class BrakesController {
   constructor(private readonly brakes: GarbageCollectorBrakes) {}
 
