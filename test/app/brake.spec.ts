@@ -26,10 +26,11 @@ describe('an app whose workloads are lost, as by a backup that was restored with
     const database = await embeddedDatabase(join(directory, 'data'));
     const pass = async () => {
       const { body } = await app.post<{ run_id: string }>('/workers/gc/trigger', TOKEN);
-      await eventually(async () => {
+      const run = await eventually(async () => {
         const { body: all } = await app.get<{ id: string; outcome: string }[]>('/workers/gc/runs');
-        return all.find(({ id }) => id === body.run_id)?.outcome === 'succeeded';
+        return all.find(({ id, outcome }) => id === body.run_id && outcome !== 'running');
       });
+      expect(run).toMatchObject({ outcome: 'succeeded' });
     };
     const instances = await instancesIn(database);
     await query(database, 'TRUNCATE workloads');

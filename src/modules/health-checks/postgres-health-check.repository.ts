@@ -260,7 +260,8 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   async lastPush(id: HealthCheckId): Promise<LastPush | undefined> {
     const [row] = await this.query<LastPush>(
       `SELECT push_outcome AS outcome, push_message AS message,
-         (extract(epoch FROM clock_timestamp() - pushed_at) * 1000)::float8 AS age
+         -- pushed_at has whole milliseconds, rounded: it may lie half of one ahead.
+         greatest(0, extract(epoch FROM clock_timestamp() - pushed_at) * 1000)::float8 AS age
        FROM health_check_turns WHERE check_id = $1 AND pushed_at IS NOT NULL`,
       [parseId('healthCheck', id)],
     );
