@@ -38,5 +38,5 @@ export default {
   // the simulation took ten times as long in it.
   workerIdleMemoryLimit: '400MB',
   // A virtual month is a hundred thousand steps: seconds, where others keep the machine busy.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };

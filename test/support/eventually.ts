@@ -6,13 +6,13 @@ const LONGEST_PAUSE = 100;
 
 /**
  * Waits until the condition holds: for what happens in other processes, of which no signal comes.
- * @param timeout milliseconds, default 10 s
+ * @param timeout milliseconds, default 30 s
  * @returns what the condition gave when it held
  * @throws Error that shows the condition's source when it never does
  */
 export async function eventually<T>(
   condition: () => T | Promise<T>,
-  timeout = 10_000,
+  timeout = 30_000,
 ): Promise<Exclude<T, false | undefined | null>> {
   const deadline = performance.now() + timeout;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {

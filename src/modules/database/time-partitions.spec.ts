@@ -131,7 +131,7 @@ describe('TimePartitions', () => {
     await reader.query('SELECT count(*) FROM readings');
     const pass = partitions({ keep: '3h' }).maintain();
     let longest = 0;
-    const until = performance.now() + 1_000;
+    const until = performance.now() + 3_000;
     for (let n = 0; performance.now() < until; n++) {
       const started = performance.now();
       await insert(0, `at ${n} `);
@@ -142,7 +142,7 @@ describe('TimePartitions', () => {
     await reader.release();
     expect((await pass).dropped).toHaveLength(2);
     // A plain DROP would have kept the first insert waiting for all of the second.
-    expect(longest).toBeLessThan(700);
+    expect(longest).toBeLessThan(2_000);
   });
 
   it('gives up when it is told to, and the next pass drops what was in use', async () => {
