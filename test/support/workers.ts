@@ -17,6 +17,8 @@ export interface Workers {
   sources: EventSources;
   /** What was logged, errors and warnings. */
   logs: string[];
+  /** What else was logged. */
+  notices: string[];
   /** Records of a worker, oldest first. */
   runs(worker: string): Promise<Run[]>;
   close(): Promise<void>;
@@ -29,13 +31,14 @@ export async function startWorkers(
   { init = true } = {},
 ): Promise<Workers> {
   const logs: string[] = [];
+  const notices: string[] = [];
   const note = (text: unknown) => logs.push(String(text));
   const app = await Test.createTestingModule({
     imports: [WorkerModule.forRoot({ drain: { timeout: 0, abortGrace: 0 }, ...options })],
   })
     .overrideProvider(Clock)
     .useValue(clock)
-    .setLogger({ log: () => {}, warn: note, error: note })
+    .setLogger({ log: (text: unknown) => notices.push(String(text)), warn: note, error: note })
     .compile();
   const scheduler = app.get(Scheduler);
   for (const worker of workers) scheduler.register(worker);
@@ -45,6 +48,7 @@ export async function startWorkers(
     scheduler,
     sources: app.get(EventSources),
     logs,
+    notices,
     runs: async (worker) => (await app.get(RunRecorder).find({ worker, limit: 1000 })).reverse(),
     close: async () => {
       const closed = app.close();

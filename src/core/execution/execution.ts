@@ -11,6 +11,9 @@ import { type RunInterceptors } from './run-interceptor.js';
 import { type RunJournal } from './run-journal.js';
 import { noteThrown } from './thrown.js';
 
+/** Longer than a run that heeds its signal takes to end. As long as a shutdown waits for it by default. Milliseconds. */
+const IGNORED_AFTER = 5_000;
+
 /** What every run needs of its surroundings. */
 export interface ExecutionParts {
   readonly clock: Clock;
@@ -30,8 +33,9 @@ export class Execution {
 
   /** Resolves with the final record when the worker has settled, however it did. Never rejects. */
   readonly ended: Promise<EndedRun>;
-  private readonly timeout?: Timer;
+  private timeout?: Timer;
   private timedOut = false;
+  private stuck = false;
   /** It began under a test runner's fake timers: what it waits for may never come. */
   readonly underFakeTimers: boolean;
 
@@ -71,6 +75,7 @@ export class Execution {
 
   /** Records it as aborted although it has not ended: the process is about to go. */
   abandon(): void {
+    this.timeout?.cancel();
     this.settle('aborted', this.abortReason);
   }
 
@@ -108,10 +113,31 @@ export class Execution {
   private expire(after: number): void {
     this.timedOut = true;
     this.context.abort(new RunTimeoutError(this.worker.name, after));
+    this.timeout = this.parts.clock.setTimer(() => this.ignore(after), IGNORED_AFTER);
+  }
+
+  /** Its signal has aborted, and it has not ended. */
+  private ignore(timeout: number): void {
+    this.stuck = true;
+    this.say(
+      'warn',
+      `Worker "${this.worker.name}" is stuck: run ${this.run.id} has ignored its signal for ${IGNORED_AFTER / 1_000} s after its timeout of ${seconds(timeout)}. Hand context.signal to what it waits for`,
+    );
+  }
+
+  /** Also when it was abandoned, and the process is still there. */
+  private unstick(): void {
+    if (!this.stuck) return;
+    const late = this.time.now() - this.run.startedAt.getTime() - this.worker.timeout!;
+    this.say(
+      'log',
+      `Worker "${this.worker.name}" is no longer stuck: run ${this.run.id} ended ${seconds(late)} after its timeout`,
+    );
   }
 
   private end(failure?: { error: unknown }): EndedRun {
     this.timeout?.cancel();
+    this.unstick();
     const { abortReason } = this;
     if (abortReason instanceof RunTimeoutError) this.settle('timed_out', failure?.error ?? abortReason);
     else if (abortReason instanceof RunCancelledError && abortReason.by)
@@ -138,16 +164,25 @@ export class Execution {
     if (run.error) this.log(run.error);
   }
 
-  /** The application's logger may throw, and the run has ended nevertheless. */
   private log(error: RunError): void {
     const { worker, outcome, id } = this.run;
+    this.say(
+      'error',
+      `Worker "${worker}" ${outcome.replace('_', ' ')} (run ${id}): ${summaryOf(error)}`,
+      stackOf(error),
+    );
+  }
+
+  /** The application's logger may throw, and the run goes on, or has ended, nevertheless. */
+  private say(level: 'log' | 'warn' | 'error', ...message: [text: string, stack?: string]): void {
     try {
-      Execution.logger.error(
-        `Worker "${worker}" ${outcome.replace('_', ' ')} (run ${id}): ${summaryOf(error)}`,
-        stackOf(error),
-      );
+      Execution.logger[level](...message);
     } catch {
       // Nowhere to say it.
     }
   }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
 }

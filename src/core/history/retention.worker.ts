@@ -16,6 +16,7 @@ import { RunStore } from './run.store.js';
 export class RetentionWorker implements Worker {
   readonly name = 'workers_retention';
   readonly interval = '1h';
+  readonly timeout = '30m';
   /** An application that has nothing else to wait for may end. */
   readonly unref = true;
   private readonly limits: RetentionLimits | undefined;

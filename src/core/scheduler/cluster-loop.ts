@@ -19,7 +19,7 @@ import { type Loop } from './loop.js';
 import { lostRun } from './lost-run.js';
 import { PassedSlots } from './passed-slots.js';
 import { PlaceInLine } from './place-in-line.js';
-import { recordInfo } from './record-info.js';
+import { recordInfo, recordIsStale } from './record-info.js';
 import { type RunHandle } from './run-handle.js';
 import { SchedulerStoppedError } from './scheduler.errors.js';
 import { upcomingSlots } from './upcoming.js';
@@ -69,6 +69,19 @@ export class ClusterLoop implements Loop {
 
   get running(): boolean {
     return this.active;
+  }
+
+  get timing(): Timing {
+    return this.view?.timing ?? this.definition;
+  }
+
+  get stale(): boolean {
+    return recordIsStale(this.definition, this.view, this.now(), this.active);
+  }
+
+  /** The others see the same. */
+  get speaks(): boolean {
+    return this.line.isFirst;
   }
 
   /** Undefined until it is enrolled. */
@@ -182,7 +195,7 @@ export class ClusterLoop implements Loop {
   }
 
   upcoming(count: number): Date[] {
-    return upcomingSlots(this.view?.timing ?? this.definition, this.definition, this.now(), count);
+    return upcomingSlots(this.timing, this.definition, this.now(), count);
   }
 
   /** A place for a run may be free. */
@@ -202,7 +215,7 @@ export class ClusterLoop implements Loop {
   }
 
   private latestSlot(): number {
-    return (this.view?.timing ?? this.definition).schedule?.latest(this.now()) ?? -Infinity;
+    return this.timing.schedule?.latest(this.now()) ?? -Infinity;
   }
 
   /** Claims what there is to claim, one after the other, and then waits for more. */
@@ -398,7 +411,10 @@ export class ClusterLoop implements Loop {
       try {
         const { record } = clock.heard(await coordinator.release(release));
         this.parts.reached(undefined, 'releases', release.worker);
-        if (record) this.view!.learn(record);
+        if (record) {
+          this.tellFailures(release, record);
+          this.view!.learn(record);
+        }
         this.occupied = false;
         // It may have got through before, and the answer been lost; and somebody else been granted since.
         return record !== undefined || !certain;
@@ -409,6 +425,14 @@ export class ClusterLoop implements Loop {
         await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_AFTER));
       }
     }
+  }
+
+  /** Call it before the view learns of the release. One that failed was one more; before a success, it is what was known. */
+  private tellFailures({ kind, run }: Release, { name, status }: WorkerRecord): void {
+    if (kind !== 'done' || !run || run.outcome === 'cancelled') return;
+    const { consecutiveFailures: after, lastError } = status;
+    const before = after > 0 ? after - 1 : this.view!.record.status.consecutiveFailures;
+    this.parts.conditions.failures(name, before, after, lastError);
   }
 
   private follow(work: Promise<unknown>): void {

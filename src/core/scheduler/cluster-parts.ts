@@ -2,6 +2,7 @@ import { type Coordinator } from '../coordination/coordinator.js';
 import { type CoordinatorClock } from '../coordination/coordinator-clock.js';
 import { type RunExecutor } from '../execution/run.executor.js';
 import { type RunRecorder } from '../history/run.recorder.js';
+import { type ConditionLog } from './condition-log.js';
 import { type RunLimit } from './run-limit.js';
 import { type WorkerEvents } from './worker-events.js';
 
@@ -18,6 +19,7 @@ export interface ClusterParts {
   readonly recorder: RunRecorder;
   readonly events: WorkerEvents;
   readonly limit: RunLimit;
+  readonly conditions: ConditionLog;
   /** Length of every lease that the application asks for, milliseconds; undefined: as it fits each worker. */
   readonly lease: number | undefined;
   /** A call got through, or did not, for that worker or for all. */

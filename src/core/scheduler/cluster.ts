@@ -10,8 +10,6 @@ import {
 import { type OutageState, Outages } from '../outages/outages.js';
 import { isRefused } from '../outages/store-refused.error.js';
 import { type RequestedRun } from '../coordination/worker-record.js';
-import { type RunExecutor } from '../execution/run.executor.js';
-import { type RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Clock, type Timer } from '../timing/clock.js';
@@ -22,8 +20,6 @@ import { type ClusterParts, type CoordinatorOperation } from './cluster-parts.js
 import { ClusterView } from './cluster-view.js';
 import { Membership } from './membership.js';
 import { recordInfo } from './record-info.js';
-import { type RunLimit } from './run-limit.js';
-import { type WorkerEvents } from './worker-events.js';
 import { messageOf } from '../text/describe-error.js';
 
 /** How often a replica asks for what it has not asked for: pauses, triggers, leases that ran out. Milliseconds. */
@@ -80,13 +76,7 @@ export class Cluster {
     private readonly coordinator: Coordinator,
     own: Clock,
     private readonly replica: string,
-    shared: {
-      readonly executor: RunExecutor;
-      readonly recorder: RunRecorder;
-      readonly events: WorkerEvents;
-      readonly limit: RunLimit;
-      readonly lease: number | undefined;
-    },
+    shared: Pick<ClusterParts, 'executor' | 'recorder' | 'events' | 'limit' | 'conditions' | 'lease'>,
     /** All runs of this replica, also those that the cluster has no part in. */
     private readonly local: { active(): string[]; cancel(runId: string, by: Cancellation): void },
   ) {

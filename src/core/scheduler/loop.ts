@@ -25,6 +25,12 @@ export interface Loop extends Waiter {
   readonly running: boolean;
   /** The runs that are on here. */
   readonly executions: readonly Execution[];
+  /** The schedule that holds, which may be another than the one in the code. */
+  readonly timing: Timing;
+  /** No run has ended for too long: `WorkerCondition`. Cheap enough to be asked of ten thousand workers. */
+  readonly stale: boolean;
+  /** Whether this replica logs the conditions of the worker. */
+  readonly speaks: boolean;
   start(): void;
   /** No more ticks, triggers and events, and what waits is dropped. Runs that are on go on. */
   stop(): void;

@@ -44,10 +44,15 @@ export class PlaceInLine {
     this.first = first ?? this.replica;
   }
 
+  /** This replica asks first, or nobody is known to. */
+  get isFirst(): boolean {
+    return this.first === this.replica;
+  }
+
   /** What to do about a slot that can be claimed after that token. @param interval 0 for cron */
   turn(fencing: number, interval: number): 'ask' | 'wait' | 'look' {
     const { first } = this;
-    if (first === this.replica || first === this.absent) return 'ask';
+    if (this.isFirst || first === this.absent) return 'ask';
     if (this.courtesy?.fencing !== fencing) {
       const patience = interval > 0 ? Math.min(COURTESY, interval / 4) : COURTESY;
       this.courtesy = { fencing, until: this.clock.monotonic() + patience, looked: false };

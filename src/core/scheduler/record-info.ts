@@ -1,9 +1,8 @@
-import { type WorkerRecord } from '../coordination/worker-record.js';
 import { type Execution } from '../execution/execution.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
-import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
+import { type WorkerInfo } from '../worker/worker-info.js';
 import { type ClusterView } from './cluster-view.js';
-import { FAILING_AFTER, isStale } from './conditions.js';
+import { conditionsOf, isStale, stateOf } from './worker-status.js';
 
 /** What is known of a worker beside its record. */
 interface Surroundings {
@@ -23,7 +22,6 @@ export function recordInfo(
 ): WorkerInfo {
   const { name, description, group, critical } = definition;
   const timing = view?.timing ?? definition;
-  const stuck = executions.some(({ overdue }) => overdue);
   const base = {
     name,
     ...(description !== undefined && { description }),
@@ -55,6 +53,12 @@ export function recordInfo(
   const progress = execution?.run.progress ?? (held ? status.progress : undefined);
   const holder = execution?.run.replica ?? (held ? record.holder : undefined);
   const next = running ? nextRunOf(view, now, activeRuns > 0) : undefined;
+  const observed = {
+    ...lastSigns(definition, view, now, running),
+    activeRuns,
+    overdue: executions.some(({ overdue }) => overdue),
+    consecutiveFailures: status.consecutiveFailures,
+  };
   return {
     ...base,
     ...(status.lastRun !== undefined && { lastRun: new Date(status.lastRun) }),
@@ -67,23 +71,33 @@ export function recordInfo(
     consecutiveFailures: status.consecutiveFailures,
     ...(status.lastSuccess !== undefined && { lastSuccess: new Date(status.lastSuccess) }),
     ...(status.lastDurationMs !== undefined && { lastDurationMs: status.lastDurationMs }),
-    state: stateOf(record, { stuck, on: activeRuns > 0, running }),
+    state: stateOf(observed),
     activeRuns,
     ...(next !== undefined && { nextRun: new Date(next) }),
     ...(progress && { progress }),
     ...(holder !== undefined && { holder }),
-    conditions: conditionsOf(definition, view, { now, running, stuck }),
+    conditions: conditionsOf(observed),
   };
 }
 
-function stateOf(
-  { paused }: WorkerRecord,
-  { stuck, on, running }: { stuck: boolean; on: boolean; running: boolean },
-): WorkerState {
-  if (stuck) return 'stuck';
-  if (on) return 'executing';
-  if (!running) return 'stopped';
-  return paused ? 'paused' : 'idle';
+/** Whether no run has ended for too long, as the record shows. */
+export function recordIsStale(
+  definition: WorkerDefinition,
+  view: ClusterView | undefined,
+  now: number,
+  running: boolean,
+): boolean {
+  return view !== undefined && isStale(lastSigns(definition, view, now, running));
+}
+
+function lastSigns(
+  { timeout }: WorkerDefinition,
+  { record, timing, startedAt }: ClusterView,
+  now: number,
+  running: boolean,
+) {
+  const since = Math.max(record.status.lastEnd ?? 0, record.definitionAt, startedAt);
+  return { timing, timeout, running, paused: record.paused, since, now };
 }
 
 /** When the next run is due, unless one is on whose end decides. */
@@ -109,17 +123,4 @@ function skippedBy({ overlap }: WorkerDefinition, view: ClusterView, now: number
   const { record } = view;
   if (!held || record.paused || overlap !== 'skip') return 0;
   return view.count(record.slot, view.latestDue(now));
-}
-
-function conditionsOf(
-  { timeout }: WorkerDefinition,
-  { record, timing, startedAt }: ClusterView,
-  { now, running, stuck }: { now: number; running: boolean; stuck: boolean },
-): WorkerCondition[] {
-  const conditions: WorkerCondition[] = [];
-  const since = Math.max(record.status.lastEnd ?? 0, record.definitionAt, startedAt);
-  if (running && !record.paused && isStale(timing, since, now - (timeout ?? 0))) conditions.push('stale');
-  if (record.status.consecutiveFailures >= FAILING_AFTER) conditions.push('failing');
-  if (stuck) conditions.push('stuck');
-  return conditions;
 }

@@ -17,6 +17,7 @@ import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
 import { Cluster, type CoordinationStatus } from './cluster.js';
+import { ConditionLog } from './condition-log.js';
 import { Deadline, drain, drainTimes, type DrainTimes } from './drain.js';
 import { eventRefused, EventSources } from './event-sources.js';
 import { cancelledRun } from './cancelled-run.js';
@@ -47,6 +48,7 @@ export class Scheduler {
   private readonly drainTimes: DrainTimes;
   private readonly limit: RunLimit;
   private readonly waits: RunWaits;
+  private readonly conditions: ConditionLog;
   private readonly cluster?: Cluster;
   /** Registered while it ticks, and not caught up yet. */
   private readonly behind: Entry[] = [];
@@ -67,6 +69,8 @@ export class Scheduler {
     this.drainTimes = drainTimes(options.drain);
     this.limit = new RunLimit(options.maxConcurrentRuns);
     this.waits = new RunWaits(this.limit);
+    const loops = () => [...this.entries.values()].map(({ loop }) => loop);
+    this.conditions = new ConditionLog(loops, clock, this.logger);
     if (options.coordination)
       this.cluster = new Cluster(
         options.coordination,
@@ -77,6 +81,7 @@ export class Scheduler {
           recorder,
           events,
           limit: this.limit,
+          conditions: this.conditions,
           lease: leaseOption(options.lease),
         },
         {
@@ -164,6 +169,7 @@ export class Scheduler {
     inRootContext(() => {
       for (const entry of this.entries.values()) this.launch(entry);
       void this.catchUp([...this.entries.values()]);
+      this.conditions.start();
     });
   }
 
@@ -173,6 +179,7 @@ export class Scheduler {
    */
   async stop(deadline = this.deadline()): Promise<void> {
     this.started = false;
+    this.conditions.stop();
     inRootContext(() => {
       for (const entry of this.entries.values()) this.halt(entry);
     });
@@ -284,6 +291,7 @@ export class Scheduler {
     const { loop } = this.entry(name);
     const timing = checkedTiming(loop.definition, interval);
     await inRootContext(() => loop.reschedule(timing));
+    inRootContext(() => this.conditions.heed(loop));
   }
 
   /**
@@ -298,12 +306,13 @@ export class Scheduler {
     const loop =
       this.cluster && definition.scope === 'cluster'
         ? this.cluster.loop(definition)
-        : new WorkerLoop(definition, this.clock, this.limit, this.executor, this.events);
+        : new WorkerLoop(definition, this.clock, this.limit, this.executor, this.events, this.conditions);
     const entry: Entry = { loop };
     this.entries.set(definition.name, entry);
     this.cluster?.enrollSoon();
     if (!this.started) return;
     this.launch(entry);
+    this.conditions.heed(loop);
     if (!(loop instanceof WorkerLoop)) return;
     this.behind.push(entry);
     this.catchingUp ??= this.catchUpBehind().finally(() => (this.catchingUp = undefined));

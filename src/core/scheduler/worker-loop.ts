@@ -6,12 +6,13 @@ import { type EndedRun } from '../history/run.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Clock } from '../timing/clock.js';
+import { summaryOf } from '../text/describe-error.js';
 import { type Scope } from '../timing/root-context.js';
 import { STEADY } from '../timing/wall-watch.js';
 import { type Cancellation } from '../worker/cancellation.js';
-import { type WorkerCondition, type WorkerInfo, type WorkerState } from '../worker/worker-info.js';
+import { type WorkerInfo } from '../worker/worker-info.js';
 import { waitAfter } from './backoff.js';
-import { FAILING_AFTER, isStale } from './conditions.js';
+import { type ConditionLog } from './condition-log.js';
 import { catchUpDelay, worthCatchingUp } from './catch-up.js';
 import { type Loop, type WaitingRun } from './loop.js';
 import { type RunHandle, RunHandles } from './run-handle.js';
@@ -22,6 +23,7 @@ import { SlotCursor } from './slot-cursor.js';
 import { upcomingSlots } from './upcoming.js';
 import { type WorkerEvents } from './worker-events.js';
 import { WorkerStats } from './worker-stats.js';
+import { conditionsOf, isStale, stateOf } from './worker-status.js';
 
 /** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
 interface Deferred {
@@ -53,6 +55,7 @@ export class WorkerLoop implements Loop {
     limit: RunLimit,
     executor: RunExecutor,
     private readonly events: WorkerEvents,
+    private readonly conditions: ConditionLog,
   ) {
     this.cursor = new SlotCursor(definition, clock);
     this.alarm = new Alarm(clock, () => this.tick(), definition.unref);
@@ -75,6 +78,15 @@ export class WorkerLoop implements Loop {
 
   get executions(): readonly Execution[] {
     return this.lane.active;
+  }
+
+  get stale(): boolean {
+    return isStale(this.lastSigns());
+  }
+
+  /** Nobody else has this one. */
+  get speaks(): boolean {
+    return true;
   }
 
   async settled(): Promise<void> {}
@@ -183,6 +195,7 @@ export class WorkerLoop implements Loop {
     const { definition, timing, lane } = this;
     const [execution] = lane.active;
     const next = this.nextAt();
+    const observed = this.observed();
     return {
       name: definition.name,
       ...(definition.description !== undefined && { description: definition.description }),
@@ -191,13 +204,13 @@ export class WorkerLoop implements Loop {
       ...(timing.cron !== undefined && { cron: timing.cron }),
       running: this.active,
       ...this.stats.info(),
-      state: this.state(),
-      activeRuns: lane.active.length,
+      state: stateOf(observed),
+      activeRuns: observed.activeRuns,
       ...(next !== undefined && { nextRun: new Date(next) }),
       ...(execution?.run.progress && { progress: execution.run.progress }),
       ...(execution && { holder: execution.run.replica }),
       critical: definition.critical,
-      conditions: this.conditions(),
+      conditions: conditionsOf(observed),
     };
   }
 
@@ -206,7 +219,7 @@ export class WorkerLoop implements Loop {
     return upcomingSlots(this.timing, this.definition, this.clock.now(), count);
   }
 
-  private get timing(): Timing {
+  get timing(): Timing {
     return this.cursor.timing;
   }
 
@@ -308,7 +321,12 @@ export class WorkerLoop implements Loop {
   }
 
   private ended(run: EndedRun, request: RunRequest): void {
+    const { counts } = this.stats;
+    const before = counts.consecutiveFailures;
     this.stats.ended(run);
+    const after = counts.consecutiveFailures;
+    if (after !== before)
+      this.conditions.failures(run.worker, before, after, run.error && summaryOf(run.error));
     this.events.ended(run);
     this.handles.resolve(run.id, run);
     if (this.active && !this.paused && this.replans(run, request)) this.arm();
@@ -340,24 +358,19 @@ export class WorkerLoop implements Loop {
     this.pass('skipped', this.cursor.pass(now), () => this.cursor.slot);
   }
 
-  private state(): WorkerState {
+  private observed() {
     const { active } = this.lane;
-    for (const execution of active) if (execution.overdue) return 'stuck';
-    if (active.length > 0) return 'executing';
-    if (!this.active) return 'stopped';
-    return this.paused ? 'paused' : 'idle';
+    return {
+      ...this.lastSigns(),
+      activeRuns: active.length,
+      overdue: active.some(({ overdue }) => overdue),
+      consecutiveFailures: this.stats.counts.consecutiveFailures,
+    };
   }
 
-  private conditions(): WorkerCondition[] {
-    const conditions: WorkerCondition[] = [];
-    if (this.active && !this.paused && this.isStale()) conditions.push('stale');
-    if (this.stats.counts.consecutiveFailures >= FAILING_AFTER) conditions.push('failing');
-    if (this.state() === 'stuck') conditions.push('stuck');
-    return conditions;
-  }
-
-  private isStale(): boolean {
+  private lastSigns() {
+    const { definition, timing, active: running, paused, clock } = this;
     const since = Math.max(this.stats.lastEnd ?? 0, this.startedAt);
-    return isStale(this.timing, since, this.clock.now() - (this.definition.timeout ?? 0));
+    return { timing, timeout: definition.timeout, running, paused, since, now: clock.now() };
   }
 }

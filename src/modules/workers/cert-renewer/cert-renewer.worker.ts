@@ -50,7 +50,9 @@ export class CertRenewer {
   }
 
   /** One tick: everything that is due by now. */
-  @Interval<CertRenewer>('cert_renewer', (renewer) => renewer.settings.interval)
+  @Interval<CertRenewer>('cert_renewer', (renewer) => renewer.settings.interval, {
+    timeout: '2h',
+  })
   async run(context: RunContext): Promise<void> {
     const tally = new Map<RenewalOutcome | 'error', number>();
     const count = (outcome: RenewalOutcome | 'error'): void => {

@@ -67,7 +67,7 @@ export class GarbageCollector {
   }
 
   /** One tick: the next instances of every tenant. */
-  @Interval<GarbageCollector>('gc', (gc) => gc.settings.interval)
+  @Interval<GarbageCollector>('gc', (gc) => gc.settings.interval, { timeout: '1h' })
   async run(context: RunContext): Promise<void> {
     const tick: Tick = { context, tally: newTally(), brakes: await this.braking.observe(context) };
     const { tally } = tick;

@@ -37,6 +37,7 @@ export class InstanceDriftWorker {
   @Interval<InstanceDriftWorker>('instance_drift', (worker) => worker.settings.interval, {
     scope: 'replica',
     overlap: 'queueOne',
+    timeout: '30m',
     runOnStart: true,
   })
   async run(context: RunContext): Promise<void> {

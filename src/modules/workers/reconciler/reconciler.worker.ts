@@ -55,6 +55,7 @@ export class Reconciler {
 
   @Interval<Reconciler>('reconciler', (reconciler) => reconciler.settings.interval, {
     overlap: 'queueOne',
+    timeout: '30m',
     runOnStart: true,
     on: EVENTS,
   })

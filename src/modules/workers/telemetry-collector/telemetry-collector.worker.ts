@@ -68,7 +68,9 @@ export class TelemetryCollectorWorker {
   }
 
   /** One tick: a reading of everything. */
-  @Interval<TelemetryCollectorWorker>('telemetry_collector', (collector) => collector.settings.interval)
+  @Interval<TelemetryCollectorWorker>('telemetry_collector', (collector) => collector.settings.interval, {
+    timeout: '5m',
+  })
   async run(context: RunContext): Promise<void> {
     await withClaims(systemClaims('worker'), () => this.collect(context));
   }

@@ -1,0 +1,105 @@
+import { type LoggerService } from '@nestjs/common';
+import { type Clock, type Timer } from '../timing/clock.js';
+import { type Loop } from './loop.js';
+import { FAILING_AFTER } from './worker-status.js';
+
+/**
+ * All workers are looked at for one that has become stale once in the shortest of their intervals, within these limits.
+ * Milliseconds.
+ */
+const LOOK_EVERY = { atLeast: 5_000, cron: 60_000, atMost: 3_600_000 };
+/** Looked at in one turn of the event loop: a cron expression takes some microseconds each. */
+const LOOKED_AT_TOGETHER = 250;
+
+/**
+ * Logs when a worker gets into a condition and when it is out of it, each once. In a cluster one replica does: the one
+ * whose run ended, and for `stale` the first in line. `stuck` is said by the run itself (`Execution`).
+ */
+export class ConditionLog {
+  private readonly stale = new Set<string>();
+  private timer?: Timer;
+  private active = false;
+  private pace = LOOK_EVERY.atMost;
+
+  constructor(
+    /** Those there are now, in a new array. */
+    private readonly loops: () => Loop[],
+    private readonly clock: Clock,
+    private readonly logger: Required<Pick<LoggerService, 'log' | 'warn'>>,
+  ) {}
+
+  /** Looks at those from now on. */
+  start(): void {
+    this.active = true;
+    this.wait(this.loops().reduce((pace, loop) => Math.min(pace, paceOf(loop)), LOOK_EVERY.atMost));
+  }
+
+  stop(): void {
+    this.active = false;
+    this.timer?.cancel();
+    this.stale.clear();
+  }
+
+  /** It is new, or has another schedule. */
+  heed(loop: Loop): void {
+    const pace = paceOf(loop);
+    if (!this.active || pace >= this.pace) return;
+    this.timer?.cancel();
+    this.wait(pace);
+  }
+
+  /** The number of failures in a row has changed, by the end of a run. */
+  failures(worker: string, before: number, after: number, lastError: string | undefined): void {
+    if (before < FAILING_AFTER && after >= FAILING_AFTER)
+      this.warn(
+        `Worker "${worker}" is failing: ${after} runs in a row did not succeed` +
+          (lastError === undefined ? '' : `, the last with: ${lastError}`),
+      );
+    else if (before >= FAILING_AFTER && after === 0)
+      this.log(`Worker "${worker}" is no longer failing: a run succeeded after ${before} that did not`);
+  }
+
+  private wait(pace: number): void {
+    this.pace = pace;
+    this.timer = this.clock.setTimer(() => this.look(this.loops()), pace, true);
+  }
+
+  private look(left: Loop[]): void {
+    for (const loop of left.splice(0, LOOKED_AT_TOGETHER)) this.lookAt(loop);
+    if (left.length > 0) this.timer = this.clock.setTimer(() => this.look(left), 0, true);
+    else this.start();
+  }
+
+  private lookAt({ stale, speaks, definition: { name } }: Loop): void {
+    if (stale === this.stale.has(name)) return;
+    if (stale) this.stale.add(name);
+    else this.stale.delete(name);
+    if (!speaks) return;
+    if (stale)
+      this.warn(`Worker "${name}" is stale: no run has ended for more than three intervals and its timeout`);
+    else this.log(`Worker "${name}" is no longer stale`);
+  }
+
+  /** The application's logger may throw, and that is no reason for anything here to end. */
+  private warn(text: string): void {
+    try {
+      this.logger.warn(text);
+    } catch {
+      // Nowhere to say it.
+    }
+  }
+
+  private log(text: string): void {
+    try {
+      this.logger.log(text);
+    } catch {
+      // As above.
+    }
+  }
+}
+
+function paceOf({ timing: { interval, schedule } }: Loop): number {
+  const { atLeast, cron, atMost } = LOOK_EVERY;
+  if (!schedule) return atMost;
+  return Math.min(Math.max(interval || cron, atLeast), atMost);
+}
