@@ -248,6 +248,7 @@ export {
   HealthCheckRepository,
   type HealthCheckQuery,
   type HealthTurn,
+  type InstanceCheckState,
   type NewHealthCheck,
   type StateUpdate,
   type StoredState,
@@ -283,7 +284,7 @@ export { type HealthRunnerOptions } from './workers/health-runner/health-runner.
 export { HealthRunner, type RunnerCounts } from './workers/health-runner/health-runner.worker.js';
 export { type Condition } from './instances/condition.js';
 export { type InstanceBackoff } from './instances/instance-backoff.js';
-export { InstanceReadiness, type ReadinessCheck } from './instances/readiness.js';
+export { InstanceReadiness, type Readiness, type ReadinessCheck } from './instances/readiness.js';
 export { type Deployment, type DeploymentState } from './workloads/deployment.js';
 export { DeploymentRepository } from './workloads/deployment.repository.js';
 export { type RolloutPlan } from './workloads/rollout-plan.js';

@@ -6,19 +6,25 @@ import { HealthCheckNameTakenError } from '../../modules/health-checks/health-ch
 import { type HealthCheckRequest } from '../../modules/health-checks/health-check-input.js';
 import { HealthService } from '../../modules/health-checks/health.service.js';
 import { type InstanceId, type TenantId, type WorkloadId } from '../../modules/ids/typed-id.js';
+import { InstanceReadiness, type Readiness } from '../../modules/instances/readiness.js';
 
-/** Gives every instance of a workload the checks that the fleet file declares, also those that are made later. */
+/**
+ * Gives every instance of a workload the checks that the fleet file declares, also those that are made later. One that
+ * has not got them yet is not ready: a rolling update must not go on before they have been asked.
+ */
 @Injectable()
 export class FleetChecks implements OnApplicationShutdown {
   private readonly declared = new Map<
     WorkloadId,
     { tenantId: TenantId; checks: readonly HealthCheckRequest[] }
   >();
-  private unsubscribe?: Unsubscribe;
+  private readonly given = new Set<InstanceId>();
+  private subscriptions: Unsubscribe[] = [];
 
   constructor(
     @Optional() private readonly health?: HealthService,
     @Optional() private readonly events?: EventBus,
+    @Optional() private readonly readiness?: InstanceReadiness,
   ) {}
 
   /** Nothing where the app has no health checks, as when it only takes the fleet down. */
@@ -30,12 +36,28 @@ export class FleetChecks implements OnApplicationShutdown {
   ): Promise<void> {
     if (!this.health || checks.length === 0) return;
     this.declared.set(workloadId, { tenantId, checks });
-    this.unsubscribe ??= this.events?.subscribe('instance.created', ({ payload }) => this.created(payload));
+    this.listen();
     for await (const { id } of instances) await this.give(tenantId, id, checks);
   }
 
   onApplicationShutdown(): void {
-    this.unsubscribe?.();
+    for (const unsubscribe of this.subscriptions) unsubscribe();
+  }
+
+  private listen(): void {
+    if (this.subscriptions.length > 0 || !this.events) return;
+    this.subscriptions = [
+      this.events.subscribe('instance.created', ({ payload }) => this.created(payload)),
+      this.events.subscribe('instance.deleted', ({ payload }) => {
+        this.given.delete(payload.instanceId as InstanceId);
+      }),
+    ];
+    this.readiness?.add(async (instances) => {
+      const waiting = instances.filter(
+        ({ id, workloadId }) => workloadId && this.declared.has(workloadId) && !this.given.has(id),
+      );
+      return new Map<InstanceId, Readiness>(waiting.map(({ id }) => [id, 'it has not got its checks yet']));
+    });
   }
 
   private async created(payload: { instanceId?: InstanceId; workloadId?: WorkloadId }): Promise<void> {
@@ -60,5 +82,6 @@ export class FleetChecks implements OnApplicationShutdown {
           if (name === check.name) await this.health!.update(tenantId, id, check);
       }
     }
+    this.given.add(instanceId);
   }
 }

@@ -205,6 +205,25 @@ export function healthCheckRepositoryContract(setup: () => HealthCheckRepository
       await repository.update(tenantId, checkId, 1, { ...check!, enabled: false });
       assert.equal((await repository.statesAcrossTenants([checkId])).get(checkId)?.state, undefined);
     }),
+    own('tells where the checks of instances stand, without those that are off', async () => {
+      const { repository } = setup();
+      const [a, b, other] = [newId('instance'), newId('instance'), newId('instance')];
+      const { checkId, lease, version } = await claimed({ name: 'web', instanceId: a });
+      const state = initialState(5);
+      await repository.storeStatesAcrossTenants([{ checkId, version, lease, state }]);
+      await insert(undefined, { name: 'new', instanceId: b });
+      await insert(undefined, { name: 'off', instanceId: b, enabled: false });
+      await insert(undefined, { instanceId: other });
+      const found = await repository.statesOfInstancesAcrossTenants([a, b, newId('instance')]);
+      assert.deepEqual(
+        new Set(found),
+        new Set([
+          { instanceId: a, name: 'web', state },
+          { instanceId: b, name: 'new', state: undefined },
+        ]),
+      );
+      assert.deepEqual(await repository.statesOfInstancesAcrossTenants([]), []);
+    }),
     own('keeps when the target of a check last called', async () => {
       const { repository } = setup();
       const { id, tenantId } = await insert();

@@ -54,6 +54,14 @@ export interface StateUpdate {
   readonly state: CheckState;
 }
 
+/** Where one check of an instance stands. */
+export interface InstanceCheckState {
+  readonly instanceId: InstanceId;
+  readonly name: string;
+  /** Undefined before the first result. */
+  readonly state: CheckState | undefined;
+}
+
 /** A state as it is stored. */
 export interface StoredState {
   readonly state: CheckState | undefined;
@@ -103,6 +111,9 @@ export abstract class HealthCheckRepository {
 
   /** Where they stand; of a check that is not there there is no entry. */
   abstract statesAcrossTenants(ids: readonly HealthCheckId[]): Promise<Map<HealthCheckId, StoredState>>;
+
+  /** Where the checks of these instances stand that are not turned off. */
+  abstract statesOfInstancesAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceCheckState[]>;
 
   /** Takes turns that are due, or will be within the horizon, the longest due first. */
   abstract claimAcrossTenants(options: { limit: number; horizon: Duration }): Promise<TurnClaims>;

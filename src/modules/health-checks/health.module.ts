@@ -10,6 +10,7 @@ import { HealthCheckRepository } from './health-check.repository.js';
 import { HealthCheckers } from './health-checkers.js';
 import { HealthEvents } from './health-events.js';
 import { HealthHistoryRepository } from './health-history.repository.js';
+import { HealthReadiness } from './health-readiness.js';
 import { HEALTH_OPTIONS, type HealthOptions, policyOf, resolverOf } from './health-module.options.js';
 import { HealthService } from './health.service.js';
 import { InMemoryHealthCheckRepository } from './in-memory/in-memory-health-check.repository.js';
@@ -47,7 +48,9 @@ export class HealthModule {
         HealthCheckers,
         HealthService,
         ...(store === 'postgres' ? POSTGRES : MEMORY),
-        ...(instances ? [{ provide: InstanceAccess, useClass: ServiceInstanceAccess }, ForgottenChecks] : []),
+        ...(instances
+          ? [{ provide: InstanceAccess, useClass: ServiceInstanceAccess }, ForgottenChecks, HealthReadiness]
+          : []),
         {
           provide: HEALTH_PROBES,
           inject: [HealthCheckers, HealthCheckRepository, { token: InstanceAccess, optional: true }],

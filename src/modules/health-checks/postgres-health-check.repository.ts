@@ -13,6 +13,7 @@ import { type HealthCheckSettings } from './health-check-input.js';
 import {
   type HealthCheckQuery,
   HealthCheckRepository,
+  type InstanceCheckState,
   LATE_RESULT,
   LEASE_BEYOND_TIMEOUT,
   type NewHealthCheck,
@@ -180,6 +181,19 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     return new Map(
       rows.map(({ check_id, state, version }) => [check_id, { state: state ?? undefined, version }]),
     );
+  }
+
+  async statesOfInstancesAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceCheckState[]> {
+    const rows = await this.query<{ instance_id: InstanceId; name: string; state: CheckState | null }>(
+      `SELECT c.instance_id, c.name, t.state FROM health_checks c JOIN health_check_turns t ON t.check_id = c.id
+       WHERE c.instance_id = ANY ($1) AND c.enabled ORDER BY c.instance_id, c.created_at, c.id`,
+      [ids],
+    );
+    return rows.map(({ instance_id, name, state }) => ({
+      instanceId: instance_id,
+      name,
+      state: state ?? undefined,
+    }));
   }
 
   async claimAcrossTenants(options: { limit: number; horizon: Duration }): Promise<TurnClaims> {

@@ -164,8 +164,10 @@ export class WorkloadConvergence {
     if (plan.readyNew > deployment.progress) return undefined;
     const silence = Number(await this.rows.now()) - Number(deployment.progressedAt);
     if (silence < rollout.progressDeadline) return undefined;
-    const failed = staying.find((each) => each.specHash === specHash && each.lastError !== undefined);
-    const detail = failed ? `: ${failed.id} ${failed.lastError}` : '';
+    const fresh = staying.filter((each) => each.specHash === specHash);
+    const failed = fresh.find((each) => each.lastError !== undefined);
+    const why = failed ? `${failed.id} ${failed.lastError}` : await this.readiness.reasonAgainst(fresh);
+    const detail = why === undefined ? '' : `: ${why}`;
     return `nothing more has become ready within ${rollout.progressDeadline} ms${detail}`;
   }
 

@@ -11,6 +11,7 @@ import {
   type HealthCheckQuery,
   HealthCheckRepository,
   type HealthTurn,
+  type InstanceCheckState,
   LATE_RESULT,
   LEASE_BEYOND_TIMEOUT,
   type NewHealthCheck,
@@ -116,6 +117,18 @@ export class InMemoryHealthCheckRepository extends HealthCheckRepository {
       return turn ? [[id, { state: turn.state, version: turn.version }] as const] : [];
     });
     return new Map(found);
+  }
+
+  async statesOfInstancesAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceCheckState[]> {
+    const wanted = new Set(ids);
+    return [...this.checks.values()]
+      .filter(({ enabled, instanceId }) => enabled && instanceId !== undefined && wanted.has(instanceId))
+      .sort(byAge)
+      .map(({ id, instanceId, name }) => ({
+        instanceId: instanceId!,
+        name,
+        state: this.turns.get(id)!.state,
+      }));
   }
 
   async claimAcrossTenants(options: { limit: number; horizon: Duration }): Promise<TurnClaims> {
