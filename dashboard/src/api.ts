@@ -19,6 +19,7 @@ export interface WorkerInfo {
   active_runs: number;
   progress?: Progress;
   holder?: string;
+  last_change?: { change: string; at: string; actor?: string };
 }
 
 export interface Progress {
@@ -41,6 +42,11 @@ export interface Run {
   error?: RunError;
   progress?: Progress;
   lateness_ms: number;
+  actor?: string;
+  release?: string;
+  metrics?: Record<string, number>;
+  /** Of one run that is asked for. */
+  log?: { lines: { at: string; level: string; message: string }[]; dropped: number };
 }
 
 export interface RunError {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ApiError, itemsOf, post, type Run, type RunError, type WorkerInfo } from './api.js';
+import { ApiError, ask, itemsOf, post, type Run, type RunError, type WorkerInfo } from './api.js';
 import { duration, instant, relative, schedule } from './format.js';
 import { useLive, useNow } from './live.js';
 import { Notice, TokenForm } from './notice.js';
@@ -39,6 +39,12 @@ export function WorkerPage({ name }: { name: string }) {
         <Fact name="failures in a row">{worker.consecutive_failures}</Fact>
         <Fact name="skipped">{worker.skipped_count}</Fact>
         <Fact name="missed">{worker.missed_count}</Fact>
+        {worker.last_change && (
+          <Fact name={worker.last_change.change}>
+            {relative(worker.last_change.at, now)}
+            {worker.last_change.actor !== undefined && ` by ${worker.last_change.actor}`}
+          </Fact>
+        )}
         {worker.holder && <Fact name="holder">{worker.holder}</Fact>}
       </dl>
       {worker.progress && (
@@ -92,14 +98,55 @@ function Runs({ runs, now }: { runs: readonly Run[]; now: number }) {
               </td>
               <td>{duration(lasted(run))}</td>
               <td>{duration(run.lateness_ms)}</td>
-              <td>{run.trigger}</td>
+              <td>
+                {run.trigger}
+                {run.actor !== undefined && ` by ${run.actor}`}
+              </td>
               <td>{run.attempt}</td>
-              <td class="said">{run.error ? <Thrown error={run.error} /> : run.progress?.message}</td>
+              <td class="said">
+                {run.error ? <Thrown error={run.error} /> : run.progress?.message}
+                {run.metrics && <Metrics metrics={run.metrics} />}
+                <Log run={run} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Metrics({ metrics }: { metrics: Record<string, number> }) {
+  return (
+    <div>
+      {Object.entries(metrics)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}
+    </div>
+  );
+}
+
+/** What it logged, read when somebody opens it. */
+function Log({ run: { id } }: { run: Run }) {
+  const [log, setLog] = useState<Run['log'] | string>();
+  const read = async (): Promise<void> => {
+    try {
+      setLog((await ask<Run>(`runs/${id}`)).log ?? 'It logged nothing.');
+    } catch (error) {
+      setLog(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <details onToggle={(event) => event.currentTarget.open && void read()}>
+      <summary>log</summary>
+      {typeof log === 'string' && log}
+      {typeof log === 'object' && (
+        <pre>
+          {log.dropped > 0 && `${log.dropped} earlier lines were not kept\n`}
+          {log.lines.map(({ at, level, message }) => `${at} ${level} ${message}`).join('\n')}
+        </pre>
+      )}
+    </details>
   );
 }
 

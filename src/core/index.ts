@@ -10,9 +10,15 @@ export {
   type RunTrigger,
   type TransactionRunner,
 } from './worker/run-context.js';
+export { type ByActor } from './worker/actor.js';
 export { type Cancellation } from './worker/cancellation.js';
 export { InvalidPayloadError } from './worker/payload.js';
-export { type WorkerCondition, type WorkerInfo, type WorkerState } from './worker/worker-info.js';
+export {
+  type LastChange,
+  type WorkerCondition,
+  type WorkerInfo,
+  type WorkerState,
+} from './worker/worker-info.js';
 export { Cron, type CronOptions } from './worker/cron.decorator.js';
 export { type CronExpression, InvalidCronError } from './timing/cron-schedule.js';
 export { type WorkerOverrides } from './registry/worker-definition.js';
@@ -36,13 +42,19 @@ export {
 } from './scheduler/scheduler.errors.js';
 export { InvalidWorkersError, UnknownWorkerError } from './registry/worker.errors.js';
 export { RunInterceptors, type RunInterceptor } from './execution/run-interceptor.js';
-export { RunAbortedError, RunCancelledError, RunTimeoutError } from './execution/execution.errors.js';
+export {
+  InvalidMetricError,
+  RunAbortedError,
+  RunCancelledError,
+  RunTimeoutError,
+} from './execution/execution.errors.js';
 export { RunRecorder, type HistoryStatus } from './history/run.recorder.js';
 export { type RetentionOptions } from './history/retention.options.js';
 export { InvalidRetentionError } from './history/history.errors.js';
 export { RunStore, type PruneQuery, type RunQuery } from './history/run.store.js';
 export { matchesQuery, newestFirst } from './history/matches-query.js';
 export { InMemoryRunStore } from './history/in-memory-run.store.js';
+export { type LogLevel, type RunLog, type RunLogLine } from './history/run-log.js';
 export { type EndedRun, type Run, type RunOutcome } from './history/run.js';
 export { type RunError } from './text/describe-error.js';
 export { StoreRefusedError } from './outages/store-refused.error.js';

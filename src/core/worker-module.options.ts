@@ -29,6 +29,11 @@ export interface WorkerModuleOptions {
   retention?: RetentionOptions | false;
   /** How long a shutdown waits for runs. */
   drain?: DrainOptions;
+  /**
+   * Which release of the application this is, kept with each replica and run. 1 to 100 characters. Default: the environment
+   * variable `WORKERS_RELEASE`, or else the `version` of the application's `package.json`.
+   */
+  release?: string;
   /** By name, what overrides a worker's own options and interval. A name that no worker has is a warning. */
   workers?: Record<string, WorkerOverrides>;
   /** Runs that may be on at a time in this process, over all workers; others wait. At least 1. Default: no limit. */

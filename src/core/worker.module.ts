@@ -9,6 +9,7 @@ import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunExecutor } from './execution/run.executor.js';
 import { RunInterceptors } from './execution/run-interceptor.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
+import { RELEASE, releaseOf } from './history/release.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
@@ -56,6 +57,11 @@ import { requireSingleImport } from './single-import.js';
         history ??
         coordination?.runStore?.() ??
         new InMemoryRunStore(retention ? retention.maxRuns : undefined),
+    },
+    {
+      provide: RELEASE,
+      inject: [WORKER_OPTIONS],
+      useFactory: ({ release }: WorkerModuleOptions) => releaseOf(release),
     },
     Enhancers,
     WorkerCalls,

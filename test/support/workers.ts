@@ -15,6 +15,7 @@ export interface Workers {
   clock: ManualClock;
   scheduler: Scheduler;
   sources: EventSources;
+  recorder: RunRecorder;
   /** What was logged, errors and warnings. */
   logs: string[];
   /** What else was logged. */
@@ -47,6 +48,7 @@ export async function startWorkers(
     clock,
     scheduler,
     sources: app.get(EventSources),
+    recorder: app.get(RunRecorder),
     logs,
     notices,
     runs: async (worker) => (await app.get(RunRecorder).find({ worker, limit: 1000 })).reverse(),

@@ -128,6 +128,8 @@ export interface Claim {
   readonly maxAttempts: number;
   /** The stored slot is further ahead of the coordinator's clock than this: the clock jumped back. Milliseconds. */
   readonly resetAhead?: number;
+  /** Whether a slot that is granted counts as begun. False: it is passed over. Default true. */
+  readonly begins?: boolean;
 }
 
 /**
@@ -208,15 +210,22 @@ export type RequestAnswer = Timed<{
   readonly record: WorkerRecord | undefined;
 }>;
 
-export type Control =
+/** `actor`: who does it. */
+export type Control = { readonly actor?: string } & (
   | { readonly do: 'pause' }
   /** Goes on after `slot`: slots of the pause count for nothing. */
   | { readonly do: 'resume'; readonly slot: number }
-  | { readonly do: 'reschedule'; readonly timing: string; readonly slot: number; readonly delay?: number };
+  | { readonly do: 'reschedule'; readonly timing: string; readonly slot: number; readonly delay?: number }
+);
 
 /** `dropped`: it waited. `known`: it is on, as far as the coordinator knows. */
 export interface CancelAnswer {
-  readonly dropped?: { readonly worker: string; readonly trigger: RunTrigger; readonly requestedAt: number };
+  readonly dropped?: {
+    readonly worker: string;
+    readonly trigger: RunTrigger;
+    readonly requestedAt: number;
+    readonly actor?: string;
+  };
   readonly known: boolean;
 }
 

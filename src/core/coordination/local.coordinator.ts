@@ -1,3 +1,4 @@
+import { withoutLog } from '../history/run.js';
 import { type Clock } from '../timing/clock.js';
 import { StaleRunError } from './coordination.errors.js';
 import { type Cancellation } from '../worker/cancellation.js';
@@ -37,6 +38,8 @@ interface Row extends Mutable<Omit<WorkerRecord, 'status'>> {
   status: Mutable<WorkerStatus>;
   previous: LostRun | undefined;
 }
+
+const CHANGES = { pause: 'paused', resume: 'resumed', reschedule: 'rescheduled' } as const;
 
 interface Request extends Mutable<RequestedRun> {
   readonly eventId: string | undefined;
@@ -106,6 +109,7 @@ export class LocalCoordinator extends Coordinator {
     if (!row) return { time, record: undefined };
     if (!release.leased) {
       if (release.tell) row.revision++;
+      if (release.kind === 'unrun' && release.requestId === undefined) row.begun--;
       this.settle(row, release, this.requestOf(release), time);
       return { time, record: copy(row) };
     }
@@ -143,8 +147,9 @@ export class LocalCoordinator extends Coordinator {
     if (request && this.waits(request, time)) {
       request.endedAt = time;
       request.outcome = { dropped: true };
-      const { worker, trigger, requestedAt } = request;
-      return { time, known: true, dropped: { worker, trigger, requestedAt } };
+      const { worker, trigger, requestedAt, actor } = request;
+      const dropped = { worker, trigger, requestedAt, ...(actor !== undefined && { actor }) };
+      return { time, known: true, dropped };
     }
     const held = [...this.rows.values()].some((row) => row.runId === runId && row.holder !== undefined);
     return { time, known: held || (request?.heardOf !== undefined && request.endedAt === undefined) };
@@ -154,9 +159,13 @@ export class LocalCoordinator extends Coordinator {
     const time = this.clock.now();
     const row = this.rows.get(worker);
     if (!row) return { time, record: undefined };
+    if (change.do !== 'reschedule' && row.paused === (change.do === 'pause'))
+      return { time, record: copy(row) };
+    const { actor } = change;
+    row.lastChange = { change: CHANGES[change.do], at: time, ...(actor !== undefined && { actor }) };
     if (change.do === 'reschedule') reschedule(row, change, time);
-    else if (change.do === 'pause' && !row.paused) pause(row, time);
-    else if (change.do === 'resume' && row.paused) {
+    else if (change.do === 'pause') pause(row, time);
+    else {
       row.paused = false;
       row.revision++;
       startAfter(row, change.slot, time);
@@ -253,7 +262,8 @@ export class LocalCoordinator extends Coordinator {
     return !row.done && row.owed > maxAttempts ? because('exhausted') : undefined;
   }
 
-  private grant(row: Row, { runId, replica, target, missed, skipped, lease }: Claim, time: number): void {
+  private grant(row: Row, claim: Claim, time: number): void {
+    const { runId, replica, target, missed, skipped, lease, begins = true } = claim;
     const { status } = row;
     row.previous =
       row.holder === undefined || row.leaseUntil === undefined ? undefined : lostRun(row, row.holder);
@@ -261,12 +271,14 @@ export class LocalCoordinator extends Coordinator {
     if ('request' in target) {
       const request = this.requests.get(target.request)!;
       row.attempt = ++request.attempts;
+      if (request.trigger === 'schedule' && row.attempt === 1) row.begun++;
       request.heardOf = lease === undefined ? time : undefined;
       row.requestId = target.request;
     } else {
       const again = target.slot === row.slot;
       if (!again && !row.done) status.supersededCount++;
       row.attempt = again ? row.owed! : 1;
+      if (begins && row.attempt === 1) row.begun++;
       row.slot = target.slot;
       row.done = lease === undefined;
       row.owed = lease === undefined ? undefined : row.attempt + 1;
@@ -291,7 +303,9 @@ export class LocalCoordinator extends Coordinator {
     row.cancelRequested = false;
     if (tell) row.revision++;
     if (kind === 'unrun') {
-      if (!request) row.owed = row.attempt;
+      if (request) return;
+      row.owed = row.attempt;
+      if (row.attempt === 1) row.begun--;
       return;
     }
     if (kind === 'undone') return;
@@ -321,7 +335,7 @@ export class LocalCoordinator extends Coordinator {
     if (run.outcome === 'succeeded') status.lastSuccess = time;
     if (request) {
       request.endedAt = time;
-      request.outcome = { run };
+      request.outcome = { run: withoutLog(run) };
     }
   }
 
@@ -381,6 +395,8 @@ function newRow({ name, timing, slot, delay }: Enrolment, time: number): Row {
     timing,
     definition: timing,
     definitionAt: time,
+    begun: 0,
+    lastChange: undefined,
     previous: undefined,
     status: {
       lastRun: undefined,

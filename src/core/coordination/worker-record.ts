@@ -1,5 +1,6 @@
 import { type EndedRun } from '../history/run.js';
 import { type RunProgress } from '../worker/run-context.js';
+import { type LastChange } from '../worker/worker-info.js';
 
 /**
  * What the cluster knows of a worker: one row, on which all replicas agree. Instants are milliseconds since the epoch
@@ -39,8 +40,14 @@ export interface WorkerRecord {
   /** The schedule of the code that was enrolled last; `timing` differs when it was rescheduled since. */
   readonly definition: string;
   readonly definitionAt: number;
+  /** Slots that were begun, each once however often it was tried. */
+  readonly begun: number;
+  readonly lastChange: RecordedChange | undefined;
   readonly status: WorkerStatus;
 }
+
+/** `at`: milliseconds since the epoch. */
+export type RecordedChange = Omit<LastChange, 'at'> & { readonly at: number };
 
 /** What has become of a worker's runs, over all replicas, since it was first enrolled. */
 export interface WorkerStatus {
@@ -82,6 +89,8 @@ export interface RequestedRun {
   readonly worker: string;
   readonly trigger: 'manual' | 'event' | 'schedule';
   readonly payload: unknown;
+  /** Who asked for it; absent when nobody said so. */
+  readonly actor?: string;
   readonly requestedAt: number;
   /** How often it was begun. */
   readonly attempts: number;

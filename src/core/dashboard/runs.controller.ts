@@ -1,10 +1,12 @@
 import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiController } from '../http/api-controller.js';
+import { RequestActor } from '../http/actor.js';
 import { limit, QueryPipe, text } from '../http/query.pipe.js';
 import { type Wire, type WirePage } from '../http/wire.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownRunError } from '../scheduler/scheduler.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
+import { type ByActor } from '../worker/actor.js';
 import { cancellationOf } from './cancellation-body.js';
 import { positionOf, queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
 
@@ -32,7 +34,7 @@ export class RunsController {
 
   @Get(':id')
   async one(@Param('id') id: string): Promise<Wire<ShownRun>> {
-    const [run] = UUID.test(id) ? await this.recorder.find({ id, limit: 1 }) : [];
+    const [run] = UUID.test(id) ? await this.recorder.find({ id, limit: 1, withLog: true }) : [];
     if (!run) throw new UnknownRunError(id);
     return showRun(run);
   }
@@ -40,8 +42,12 @@ export class RunsController {
   /** Ends a run that is on or waits. The answer does not wait for its end. */
   @Post(':id/cancel')
   @HttpCode(202)
-  async cancel(@Param('id') id: string, @Body() body: unknown): Promise<{ run_id: string }> {
-    await this.scheduler.cancel(id, cancellationOf(body));
+  async cancel(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @RequestActor() by: ByActor,
+  ): Promise<{ run_id: string }> {
+    await this.scheduler.cancel(id, { ...cancellationOf(body), ...by });
     return { run_id: id };
   }
 }

@@ -14,8 +14,12 @@ const AUTHORIZED = { headers: { authorization: `Bearer ${TOKEN}` } };
 class Greeter {
   release = (): void => {};
   @Interval('greeter', '1h', { critical: true, description: 'Greets', group: 'people' })
-  async greet({ payload, progress }: RunContext) {
+  async greet({ payload, progress, logger, metric }: RunContext) {
     progress(1, 3);
+    if ((payload as { talk?: boolean })?.talk) {
+      logger.warn('hello');
+      metric('greeted', 2);
+    }
     if ((payload as { fail?: boolean })?.fail) throw new Error('as told');
     if ((payload as { hold?: boolean })?.hold) await new Promise<void>((resolve) => (this.release = resolve));
   }
@@ -206,6 +210,40 @@ describe('the HTTP interface', () => {
     expect(await (await get('/workers/greeter')).json()).toMatchObject({ state: 'paused' });
     expect(await (await post('/workers/greeter/resume')).json()).toMatchObject({ state: 'idle' });
     expect((await post('/workers/nobody/pause')).status).toBe(404);
+  });
+
+  it('keeps who triggers, pauses, resumes and cancels, and shows what a run logged and measured', async () => {
+    await start({ token: TOKEN, openReads: true });
+    const by = (actor: string) => ({ headers: { ...AUTHORIZED.headers, 'x-workers-actor': actor } });
+    const post = (path: string, actor: string) => fetch(base + path, { method: 'POST', ...by(actor) });
+    expect(await (await post('/workers/greeter/pause', 'ann')).json()).toMatchObject({
+      last_change: { change: 'paused', actor: 'ann', at: expect.stringMatching(/^\d{4}-.*Z$/) },
+    });
+    await post('/workers/greeter/resume', 'bob');
+    expect(await (await get('/workers/greeter')).json()).toMatchObject({
+      last_change: { change: 'resumed', actor: 'bob' },
+    });
+
+    const { run_id } = (await (await trigger('greeter', { talk: true }, by('cy'))).json()) as {
+      run_id: string;
+    };
+    expect(await ended(run_id)).toMatchObject({
+      actor: 'cy',
+      release: expect.any(String),
+      metrics: { greeted: 2 },
+    });
+    expect(await ended(run_id)).not.toHaveProperty('log');
+    expect(await (await get(`/runs/${run_id}`)).json()).toMatchObject({
+      log: { lines: [{ level: 'warn', message: 'hello', at: expect.stringMatching(/Z$/) }], dropped: 0 },
+    });
+
+    const held = (await (await trigger('greeter', { hold: true })).json()) as { run_id: string };
+    await post(`/runs/${held.run_id}/cancel`, 'dan');
+    app.get(Greeter).release();
+    expect(await ended(held.run_id)).toMatchObject({
+      outcome: 'cancelled',
+      error: { message: expect.stringContaining('cancelled by dan') },
+    });
   });
 
   it('finds a worker whose name has to be escaped in a path', async () => {

@@ -1,10 +1,12 @@
 import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiController } from '../http/api-controller.js';
+import { RequestActor } from '../http/actor.js';
 import { limit, QueryPipe } from '../http/query.pipe.js';
 import { toWire, type Wire } from '../http/wire.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
+import { type ByActor } from '../worker/actor.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
 
@@ -43,23 +45,27 @@ export class WorkersController {
   /** Starts a run now. The request's body is its payload; the answer does not wait for its end. */
   @Post(':name/trigger')
   @HttpCode(202)
-  async trigger(@Param('name') name: string, @Body() payload: unknown): Promise<{ run_id: string }> {
-    const { runId } = await this.scheduler.trigger(name, payload);
+  async trigger(
+    @Param('name') name: string,
+    @Body() payload: unknown,
+    @RequestActor() by: ByActor,
+  ): Promise<{ run_id: string }> {
+    const { runId } = await this.scheduler.trigger(name, payload, by);
     return { run_id: runId };
   }
 
   /** Its slots count for nothing until it is resumed; a run that is on goes on. */
   @Post(':name/pause')
   @HttpCode(200)
-  async pause(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
-    await this.scheduler.pause(name);
+  async pause(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<WorkerInfo>> {
+    await this.scheduler.pause(name, by);
     return toWire(this.known(name));
   }
 
   @Post(':name/resume')
   @HttpCode(200)
-  async resume(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
-    await this.scheduler.resume(name);
+  async resume(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<WorkerInfo>> {
+    await this.scheduler.resume(name, by);
     return toWire(this.known(name));
   }
 

@@ -1,6 +1,10 @@
-import { Logger, type LoggerService } from '@nestjs/common';
+import { type LoggerService } from '@nestjs/common';
 import { type Run } from '../history/run.js';
 import { RunContext, type TransactionRunner } from '../worker/run-context.js';
+import { type Clock } from '../timing/clock.js';
+import { type RunJournal } from './run-journal.js';
+import { RunLogger } from './run-logger.js';
+import { withMetric } from './run-metrics.js';
 import { progressOf } from './run-progress.js';
 
 /** What a run has that was granted to this replica and to no other. */
@@ -9,17 +13,29 @@ export interface ClaimedRun {
   assertCurrent(manager: TransactionRunner): Promise<void>;
 }
 
+/** What it logs is stored so late at the most, milliseconds: the whole log is written each time. */
+const LOG_AFTER = 1_000;
+
+/** What a run's context needs of its surroundings. */
+export interface ActiveRunParts {
+  readonly journal: RunJournal;
+  readonly timers: Pick<Clock, 'setTimer' | 'fake'>;
+  /** What time it is, where replicas have one time. */
+  readonly time: Pick<Clock, 'now'>;
+}
+
 /** The context of a run that is on, over its record. Signal and logger are made when the worker first asks. */
 export class ActiveRun extends RunContext {
   private controller?: AbortController;
   private ownLogger?: LoggerService;
+  private logsUnrecorded = false;
   /** Where `ActiveRuns` has put it. */
   place = 0;
 
   constructor(
     readonly run: Run,
     readonly payload: unknown,
-    private readonly changed: (run: Run) => void,
+    private readonly parts: ActiveRunParts,
     private readonly claimed?: ClaimedRun,
   ) {
     super();
@@ -48,6 +64,9 @@ export class ActiveRun extends RunContext {
   get trigger() {
     return this.run.trigger;
   }
+  get actor() {
+    return this.run.actor;
+  }
   get scheduledAt() {
     return this.run.scheduledAt;
   }
@@ -60,13 +79,26 @@ export class ActiveRun extends RunContext {
   }
 
   get logger(): LoggerService {
-    return (this.ownLogger ??= new Logger(this.run.worker));
+    return (this.ownLogger ??= new RunLogger(
+      this.run,
+      () => this.parts.time.now(),
+      () => this.recordLog(),
+    ));
   }
 
   get progress() {
     return (done: number, total?: number, message?: string): void => {
       this.run.progress = progressOf(done, total, message);
-      this.changed(this.run);
+      this.parts.journal.record(this.run);
+    };
+  }
+
+  get metric() {
+    return (name: string, value: number): void => {
+      const metrics = withMetric(this.run.metrics, name, value);
+      if (this.run.endedAt) return;
+      this.run.metrics = metrics;
+      this.parts.journal.record(this.run);
     };
   }
 
@@ -77,5 +109,18 @@ export class ActiveRun extends RunContext {
 
   abort(reason: Error): void {
     (this.controller ??= new AbortController()).abort(reason);
+  }
+
+  private recordLog(): void {
+    const { journal, timers } = this.parts;
+    if (this.logsUnrecorded) return;
+    const record = (): void => {
+      this.logsUnrecorded = false;
+      if (!this.run.endedAt) journal.record(this.run);
+    };
+    // A fake timer would be a pending timer of the test.
+    if (timers.fake) return record();
+    this.logsUnrecorded = true;
+    timers.setTimer(record, LOG_AFTER, true);
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Run } from '../history/run.js';
-import { ActiveRun } from './active-run.js';
+import { ActiveRun, type ActiveRunParts } from './active-run.js';
 import { ActiveRuns } from './active-runs.js';
 
 describe('ActiveRuns', () => {
@@ -14,7 +14,7 @@ describe('ActiveRuns', () => {
         for (const { ends, which } of taken) {
           if (ends && expected.length > 0) active.delete(expected.splice(which % expected.length, 1)[0]!);
           else {
-            const run = new ActiveRun({} as Run, undefined, () => {});
+            const run = new ActiveRun({} as Run, undefined, {} as ActiveRunParts);
             expected.push(run);
             active.add(run);
           }

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { type EndedRun, type Run } from '../history/run.js';
 import { type RunRecorder } from '../history/run.recorder.js';
 import { ManualClock } from '../testing/manual-clock.js';
-import { ActiveRun } from './active-run.js';
+import { ActiveRun, type ActiveRunParts } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
 
 describe('EventLoopMonitor', () => {
@@ -28,7 +28,7 @@ describe('EventLoopMonitor', () => {
       id: worker, worker, replica: 'r', trigger: 'schedule', attempt: 1,
       scheduledAt: now, startedAt: now, outcome: 'running',
     }; // prettier-ignore
-    const active = new ActiveRun(run, undefined, () => {});
+    const active = new ActiveRun(run, undefined, {} as ActiveRunParts);
     on.set(run, active);
     monitor.started(active);
     return run;

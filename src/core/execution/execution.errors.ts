@@ -41,3 +41,12 @@ export class RunCancelledError extends RunAbortedError {
     );
   }
 }
+
+/** A metric of a run that cannot be kept. */
+export class InvalidMetricError extends Error {
+  override readonly name = 'InvalidMetricError';
+
+  constructor(reason: string) {
+    super(`This metric cannot be kept: ${reason}`);
+  }
+}

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { type Replica } from '../history/replica.js';
 import { type Run, type RunOutcome } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
@@ -24,6 +25,8 @@ export interface RunRequest {
   /** 1 unless it is tried again. */
   attempt?: number;
   payload?: unknown;
+  /** Who asked for it. */
+  actor?: string;
   /** Absent when nobody had to be asked. */
   claimed?: ClaimedRun;
   /** What time it is, where replicas have one time; default the own clock. */
@@ -53,11 +56,11 @@ export class RunExecutor {
     const { clock } = this.parts;
     const recorder = journalOf(worker, this.parts.recorder, request.claimed === undefined);
     const { time = clock } = request;
-    const run = new StartedRun(worker.name, this.parts.recorder.replica.id, request, time.now());
+    const run = new StartedRun(worker.name, this.parts.recorder.replica, request, time.now());
     const context = new ActiveRun(
       run,
       request.payload,
-      (changed) => recorder.record(changed),
+      { journal: recorder, timers: clock, time },
       request.claimed,
     );
     const parts = worker.record === 'all' ? this.parts : { ...this.parts, recorder };
@@ -73,7 +76,10 @@ export class RunExecutor {
  */
 class StartedRun implements Run {
   readonly id: string;
+  readonly replica: string;
+  readonly release?: string;
   readonly trigger: RunTrigger;
+  readonly actor?: string;
   readonly slot?: Date;
   readonly attempt: number;
   readonly scheduledAt: Date;
@@ -83,12 +89,15 @@ class StartedRun implements Run {
 
   constructor(
     readonly worker: string,
-    readonly replica: string,
-    { id = newRunId(), trigger, slot, attempt = 1, scheduledAt }: RunRequest,
+    replica: Replica,
+    { id = newRunId(), trigger, actor, slot, attempt = 1, scheduledAt }: RunRequest,
     now: number,
   ) {
     this.id = id;
+    this.replica = replica.id;
+    if (replica.release !== undefined) this.release = replica.release;
     this.trigger = trigger;
+    if (actor !== undefined) this.actor = actor;
     if (slot !== undefined) this.slot = new Date(slot);
     this.attempt = attempt;
     this.scheduledAt = new Date(scheduledAt);

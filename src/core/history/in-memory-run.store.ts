@@ -1,6 +1,6 @@
 import { matchesQuery, newestFirst } from './matches-query.js';
 import { PackedRun } from './packed-run.js';
-import { type Run } from './run.js';
+import { type Run, withoutLog } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
 
 /** Runs of this process, gone with it: the last so many of each worker. */
@@ -23,13 +23,14 @@ export class InMemoryRunStore extends RunStore {
   }
 
   async find(query: RunQuery): Promise<Run[]> {
-    const { worker, limit } = query;
+    const { worker, limit, withLog = false } = query;
     const workers = worker === undefined ? [...this.runs.keys()] : [worker];
     return workers
       .flatMap((name) => this.runs.get(name)?.unpack(name) ?? [])
       .filter((run) => matchesQuery(run, query))
       .sort(newestFirst)
-      .slice(0, limit);
+      .slice(0, limit)
+      .map((run) => (withLog ? run : withoutLog(run)));
   }
 
   async close(): Promise<void> {}

@@ -1,5 +1,8 @@
 import { type Run } from './run.js';
 
+/** What most runs do not have. */
+type Rare = 'error' | 'progress' | 'blockedMs' | 'actor' | 'metrics' | 'log';
+
 /**
  * A run as it is kept in memory: 0.3 kB, where its record takes 1.1 kB, most of it dates. Ten thousand workers with
  * a run a second keep so many that looking after the records took the garbage collector longer than the runs.
@@ -15,10 +18,10 @@ export class PackedRun {
   private readonly slotAfter: number | undefined;
   private readonly scheduledAfter: number;
   private readonly endedAfter: number | undefined;
-  private readonly rest: Pick<Run, 'error' | 'progress' | 'blockedMs'> | undefined;
+  private readonly release: string | undefined;
+  private readonly rest: Pick<Run, Rare> | undefined;
 
   constructor(run: Run) {
-    const { error, progress, blockedMs } = run;
     this.id = run.id;
     this.replica = run.replica;
     this.trigger = run.trigger;
@@ -28,14 +31,8 @@ export class PackedRun {
     this.slotAfter = run.slot && run.slot.getTime() - this.startedAt;
     this.scheduledAfter = run.scheduledAt.getTime() - this.startedAt;
     this.endedAfter = run.endedAt && run.endedAt.getTime() - this.startedAt;
-    this.rest =
-      error || progress || blockedMs !== undefined
-        ? {
-            ...(error && { error }),
-            ...(progress && { progress }),
-            ...(blockedMs !== undefined && { blockedMs }),
-          }
-        : undefined;
+    this.release = run.release;
+    this.rest = restOf(run);
   }
 
   /** Whether it is of that run. Numbers are compared first, as they are faster to tell apart than ids. */
@@ -51,6 +48,7 @@ export class PackedRun {
       worker,
       replica: this.replica,
       trigger: this.trigger,
+      ...(this.release !== undefined && { release: this.release }),
       ...(slotAfter !== undefined && { slot: this.instant(slotAfter) }),
       attempt: this.attempt,
       scheduledAt: this.instant(this.scheduledAfter),
@@ -64,4 +62,18 @@ export class PackedRun {
   private instant(after: number): Date {
     return new Date(this.startedAt + after);
   }
+}
+
+function restOf({ error, progress, blockedMs, actor, metrics, log }: Run): Pick<Run, Rare> | undefined {
+  if (!error && !progress && !metrics && !log && blockedMs === undefined && actor === undefined)
+    return undefined;
+  return {
+    ...(error && { error }),
+    ...(progress && { progress }),
+    ...(blockedMs !== undefined && { blockedMs }),
+    ...(actor !== undefined && { actor }),
+    ...(metrics && { metrics }),
+    // The run goes on writing.
+    ...(log && { log: { ...log, lines: [...log.lines] } }),
+  };
 }

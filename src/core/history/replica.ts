@@ -8,8 +8,16 @@ export interface Replica {
   host: string;
   pid: number;
   startedAt: Date;
+  /** Release of the application that it runs; absent when that does not say which it is. */
+  release?: string;
 }
 
-export function thisReplica(now: number): Replica {
-  return { id: randomUUID(), host: hostname(), pid: process.pid, startedAt: new Date(now) };
+export function thisReplica(now: number, release?: string): Replica {
+  return {
+    id: randomUUID(),
+    host: hostname(),
+    pid: process.pid,
+    startedAt: new Date(now),
+    ...(release !== undefined && { release }),
+  };
 }

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { Outages, type OutageState } from '../outages/outages.js';
 import { isRefused, isRefusedForGood } from '../outages/store-refused.error.js';
 import { messageOf } from '../text/describe-error.js';
@@ -6,6 +6,7 @@ import { atMost } from '../timing/at-most.js';
 import { Clock, type Timer } from '../timing/clock.js';
 import { inRootContext } from '../timing/root-context.js';
 import { type Replica, thisReplica } from './replica.js';
+import { RELEASE } from './release.js';
 import { type EndedRun, type Run } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
 import { saveApart } from './save-apart.js';
@@ -61,8 +62,9 @@ export class RunRecorder {
   constructor(
     @Inject(Clock) private readonly clock: Clock,
     @Inject(RunStore) private readonly store: RunStore,
+    @Optional() @Inject(RELEASE) release?: string,
   ) {
-    this.replica = thisReplica(clock.now());
+    this.replica = thisReplica(clock.now(), release);
     this.outages = new Outages(clock, this.logger, {
       unreachable: (reason) => `Run history cannot be written, buffering: ${reason}`,
       reachable: () => `Run history can be written again, ${this.unsaved.size} runs are buffered`,

@@ -16,6 +16,8 @@ export interface RunQuery {
   until?: Date;
   /** Class or message of its error, or of one of the reasons of that, contains this; upper and lower case are the same. */
   text?: string;
+  /** What they logged as well, up to 16 KiB a run. Default false. */
+  withLog?: boolean;
   /** 1 to 1000. */
   limit: number;
   /** Only runs that come after this one in the same order: hand in the last of a page to get the next. */

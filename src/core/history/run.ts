@@ -1,5 +1,6 @@
 import { type RunError } from '../text/describe-error.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
+import { type RunLog } from './run-log.js';
 
 /**
  * How a run ended, or `running`. `timed_out` and `aborted` (by shutdown) are said of a run whose signal had
@@ -15,6 +16,10 @@ export interface Run {
   /** Id of the replica that ran it. */
   replica: string;
   trigger: RunTrigger;
+  /** Who triggered it; absent when nobody said so. At most 200 characters. */
+  actor?: string;
+  /** Release of the application that ran it; absent when it does not say which it is. */
+  release?: string;
   /** The instant that it stands for; absent when it was triggered. */
   slot?: Date;
   attempt: number;
@@ -29,6 +34,10 @@ export interface Run {
    * first `await`; otherwise it is the only run that was on.
    */
   blockedMs?: number;
+  /** What it measured by `context.metric`: by name, the last value. At most 50. */
+  metrics?: Record<string, number>;
+  /** What it said by `context.logger`. A store gives it back when it is asked for it (`RunQuery.withLog`). */
+  log?: RunLog;
 }
 
 /** The record of a run that has ended. */
@@ -37,4 +46,9 @@ export type EndedRun = Run & { endedAt: Date };
 /** Milliseconds by which it began after it was due: a busy process, a run before it, a limit of runs at a time. */
 export function latenessOf({ startedAt, scheduledAt }: Pick<Run, 'startedAt' | 'scheduledAt'>): number {
   return startedAt.getTime() - scheduledAt.getTime();
+}
+
+/** What a list shows of a run: its log may have 16 KiB. */
+export function withoutLog<T extends Run>({ log: _, ...run }: T): Omit<T, 'log'> {
+  return run;
 }

@@ -61,27 +61,45 @@ async function refusalOf(
 }
 
 function withAsciiOnly(run: Run): Run {
-  const { error, progress } = run;
-  return { ...run, ...(error && { error: ascii(error) }), ...(progress && { progress: ascii(progress) }) };
+  const { error, progress, metrics, log, actor, release } = run;
+  return {
+    ...run,
+    ...(error && { error: ascii(error) }),
+    ...(progress && { progress: ascii(progress) }),
+    ...(metrics && { metrics: ascii(metrics) }),
+    ...(log && {
+      log: { ...log, lines: log.lines.map((line) => ({ ...line, message: asciiText(line.message) })) },
+    }),
+    ...(actor !== undefined && { actor: asciiText(actor) }),
+    ...(release !== undefined && { release: asciiText(release) }),
+  };
 }
 
 /** The run without any text that was not made here. */
-export function withoutTexts<T extends Run>({ error, progress, ...run }: T, refusal: unknown): T {
+export function withoutTexts<T extends Run>(
+  { error, progress, metrics: _, log, actor: __, release: ___, ...run }: T,
+  refusal: unknown,
+): T {
   return {
     ...run,
     ...(progress && { progress: { done: Number(progress.done) || 0 } }),
     ...(error && {
       error: ascii({ message: `The error cannot be stored: ${messageOf(refusal)}` }),
     }),
+    ...(log && { log: { lines: [], dropped: log.dropped + log.lines.length } }),
   } as T;
 }
 
 /** Every other character, also those of keys, becomes a question mark. */
 function ascii<T extends object>(value: T): T {
   try {
-    return JSON.parse(JSON.stringify(value).replace(/[^\x20-\x7e]/gu, '?')) as T;
+    return JSON.parse(asciiText(JSON.stringify(value))) as T;
   } catch {
     // A record that was not made here may hold anything; the next form has nothing of it.
     return value;
   }
+}
+
+function asciiText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/gu, '?');
 }

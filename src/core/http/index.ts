@@ -1,3 +1,4 @@
+export { actorOf, RequestActor } from './actor.js';
 export { AccessGuard } from './access.guard.js';
 export { HTTP_ACCESS, type HttpAccess } from './access.js';
 export { ApiController } from './api-controller.js';

@@ -1,4 +1,5 @@
 import { type Replica } from '../history/replica.js';
+import { type LogLevel, type RunLog } from '../history/run-log.js';
 import { type Run, type RunOutcome } from '../history/run.js';
 import { type PruneQuery, type RunQuery, RunStore } from '../history/run.store.js';
 import { isRefusedForGood } from '../outages/store-refused.error.js';
@@ -58,8 +59,11 @@ export class PostgresRunStore extends RunStore {
     }
   }
 
-  override async heartbeat({ id, host, pid, startedAt }: Replica, lostAfter: number): Promise<Run[]> {
-    return (await this.query(heartbeat, [id, host, pid, startedAt.getTime(), lostAfter])).map(fromRow);
+  override async heartbeat(replica: Replica, lostAfter: number): Promise<Run[]> {
+    const { id, host, pid, startedAt, release = null } = replica;
+    return (await this.query(heartbeat, [id, host, pid, startedAt.getTime(), lostAfter, release])).map(
+      fromRow,
+    );
   }
 
   override async lastSlots(
@@ -123,24 +127,32 @@ interface RunRow {
   error: RunError | null;
   progress: RunProgress | null;
   blocked_ms: number | null;
+  actor: string | null;
+  release: string | null;
+  metrics: Record<string, number> | null;
+  /** Absent where nobody asked for it. */
+  log?: StoredLog | null;
 }
 
-function toRow(run: Run): Record<keyof RunRow, unknown> {
-  const { scheduledAt, startedAt, endedAt, blockedMs, slot, error, progress, ...rest } = run;
+interface StoredLog {
+  lines: { at: string; level: LogLevel; message: string }[];
+  dropped: number;
+}
+
+function toRow(run: Run): Record<string, unknown> {
+  const { scheduledAt, startedAt, endedAt, blockedMs, ...rest } = run;
   return {
     ...rest,
-    slot,
     scheduled_at: scheduledAt,
     started_at: startedAt,
     ended_at: endedAt,
-    error,
-    progress,
     blocked_ms: blockedMs,
   };
 }
 
 function fromRow(row: RunRow): Run {
-  const { slot, scheduled_at, started_at, ended_at, error, progress, blocked_ms, ...rest } = row;
+  const { slot, scheduled_at, started_at, ended_at, error, progress, blocked_ms, ...more } = row;
+  const { actor, release, metrics, log, ...rest } = more;
   return {
     ...rest,
     scheduledAt: new Date(scheduled_at),
@@ -150,5 +162,13 @@ function fromRow(row: RunRow): Run {
     ...(error && { error }),
     ...(progress && { progress }),
     ...(blocked_ms !== null && { blockedMs: blocked_ms }),
+    ...(actor !== null && { actor }),
+    ...(release !== null && { release }),
+    ...(metrics && { metrics }),
+    ...(log && { log: fromStored(log) }),
   };
+}
+
+function fromStored({ lines, dropped }: StoredLog): RunLog {
+  return { lines: lines.map((line) => ({ ...line, at: new Date(line.at) })), dropped };
 }

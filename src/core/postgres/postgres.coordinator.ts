@@ -24,6 +24,7 @@ import {
   type Timed,
 } from '../coordination/coordinator.js';
 import { type LostRun, type WorkerRecord } from '../coordination/worker-record.js';
+import { withoutLog } from '../history/run.js';
 import { withoutTexts } from '../history/save-apart.js';
 import { type RunStore } from '../history/run.store.js';
 import { isRefusedForGood } from '../outages/store-refused.error.js';
@@ -126,7 +127,7 @@ export class PostgresCoordinator extends Coordinator {
 
   async claim(claim: Claim): Promise<ClaimAnswer> {
     const { worker, runId, replica, fencing, from, target } = claim;
-    const { lease = null, missed, skipped, maxAttempts, resetAhead = null } = claim;
+    const { lease = null, missed, skipped, maxAttempts, resetAhead = null, begins = true } = claim;
     const [slot, request] = 'slot' in target ? [target.slot, null] : [null, target.request];
     const expected = [worker, runId, replica, fencing, toInstant(from), lease, slot, request];
     const [row] = await this.query<Answer & { answer: Refusal | 'granted'; wait: number }>(claimStatement, [
@@ -135,6 +136,7 @@ export class PostgresCoordinator extends Coordinator {
       skipped,
       maxAttempts,
       resetAhead,
+      begins,
     ]);
     if (!row)
       return { time: await this.time(), granted: false, reason: 'unknown', wait: 0, record: undefined };
@@ -172,6 +174,7 @@ export class PostgresCoordinator extends Coordinator {
     payload,
     maxAttempts,
     overlap,
+    actor,
   }: RunRequestInput): Promise<RequestAnswer> {
     const values = [
       id,
@@ -181,6 +184,7 @@ export class PostgresCoordinator extends Coordinator {
       payload === undefined ? null : toJson(payload),
       maxAttempts,
       overlap,
+      actor ?? null,
     ];
     const [row] = await this.query<Answer & { accepted: boolean; busy: boolean }>(requestRun, values).catch(
       (error: unknown) => {
@@ -269,7 +273,7 @@ export class PostgresCoordinator extends Coordinator {
    * for the rule to be compiled there (14 ms); on a busy machine that was a fifth of a second.
    */
   private async warmUp(connections: number): Promise<void> {
-    const nothing = Array.from({ length: 12 }, () => null);
+    const nothing = Array.from({ length: 13 }, () => null);
     // If there are too few connections it will be said where one is needed.
     await Promise.allSettled(Array.from({ length: connections }, () => this.query(claimStatement, nothing)));
   }
@@ -353,7 +357,7 @@ function releaseValues(release: Release): unknown[] {
     run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
     delay === 'keep' ? null : delay,
     // Nobody but who asked for the run reads it there.
-    run && requestId !== undefined ? toJson(run) : null,
+    run && requestId !== undefined ? toJson(withoutLog(run)) : null,
     retry,
     passed?.slot ?? null,
     passed?.skipped ?? 0,
@@ -361,10 +365,11 @@ function releaseValues(release: Release): unknown[] {
 }
 
 function controlStatement(worker: string, change: Control): Call {
-  if (change.do === 'pause') return [pauseWorker, [worker]];
+  const { actor = null } = change;
+  if (change.do === 'pause') return [pauseWorker, [worker, actor]];
   const slot = toInstant(change.slot);
-  if (change.do === 'resume') return [resumeWorker, [worker, slot]];
-  return [rescheduleWorker, [worker, slot, change.timing, change.delay ?? null]];
+  if (change.do === 'resume') return [resumeWorker, [worker, actor, slot]];
+  return [rescheduleWorker, [worker, actor, slot, change.timing, change.delay ?? null]];
 }
 
 function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {

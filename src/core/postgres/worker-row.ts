@@ -1,4 +1,9 @@
-import { type RequestedRun, type RequestOutcome, type WorkerRecord } from '../coordination/worker-record.js';
+import {
+  type RecordedChange,
+  type RequestedRun,
+  type RequestOutcome,
+  type WorkerRecord,
+} from '../coordination/worker-record.js';
 import { type EndedRun } from '../history/run.js';
 import { type RunProgress } from '../worker/run-context.js';
 
@@ -50,6 +55,8 @@ export interface WorkerRow {
   missed_count: number;
   superseded_count: number;
   lost_count: number;
+  begun: number;
+  last_change: RecordedChange | null;
 }
 
 export interface RequestRow {
@@ -58,6 +65,7 @@ export interface RequestRow {
   trigger: RequestedRun['trigger'];
   payload: unknown;
   attempts: number;
+  actor: string | null;
   requested_at: number;
 }
 
@@ -80,6 +88,8 @@ export function toRecord(row: WorkerRow): WorkerRecord {
     timing: row.timing,
     definition: row.definition,
     definitionAt: row.definition_at,
+    begun: row.begun,
+    lastChange: row.last_change ?? undefined,
     status: {
       lastRun: row.last_run ?? undefined,
       lastEnd: row.last_end ?? undefined,
@@ -97,8 +107,13 @@ export function toRecord(row: WorkerRow): WorkerRecord {
   };
 }
 
-export function toRequest({ requested_at, payload, ...row }: RequestRow): RequestedRun {
-  return { ...row, payload: payload ?? undefined, requestedAt: requested_at };
+export function toRequest({ requested_at, payload, actor, ...row }: RequestRow): RequestedRun {
+  return {
+    ...row,
+    payload: payload ?? undefined,
+    requestedAt: requested_at,
+    ...(actor !== null && { actor }),
+  };
 }
 
 /** The record of a run as JSON has it: dates are text. */

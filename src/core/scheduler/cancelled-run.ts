@@ -1,4 +1,5 @@
 import { RunCancelledError } from '../execution/execution.errors.js';
+import { type Replica } from '../history/replica.js';
 import { type EndedRun } from '../history/run.js';
 import { describeError } from '../text/describe-error.js';
 import { type Cancellation } from '../worker/cancellation.js';
@@ -7,16 +8,18 @@ import { type WaitingRun } from './loop.js';
 /** What history keeps of a run that was cancelled before it began: it starts and ends in that moment. */
 export function cancelledRun(
   id: string,
-  { worker, trigger, requestedAt }: WaitingRun,
+  { worker, trigger, requestedAt, actor }: WaitingRun,
   by: Cancellation,
-  replica: string,
+  { id: replica, release }: Replica,
   now: number,
 ): EndedRun {
   return {
     id,
     worker,
     replica,
+    ...(release !== undefined && { release }),
     trigger,
+    ...(actor !== undefined && { actor }),
     attempt: 1,
     scheduledAt: new Date(requestedAt),
     startedAt: new Date(now),

@@ -97,6 +97,7 @@ export class Claimant {
       replica,
       ...claimed,
       skipped: claimed.skipped + (passesOver ? 1 : 0),
+      begins: !passesOver,
       lease:
         definition.overlap === 'allow' || passesOver
           ? undefined

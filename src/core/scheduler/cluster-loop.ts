@@ -8,6 +8,7 @@ import { type Timing, type WorkerDefinition } from '../registry/worker-definitio
 import { storeTiming } from '../registry/stored-timing.js';
 import { Alarm } from '../timing/alarm.js';
 import { type Scope } from '../timing/root-context.js';
+import { type ByActor } from '../worker/actor.js';
 import { type Cancellation } from '../worker/cancellation.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { type Answered, Claimant } from './claimant.js';
@@ -150,28 +151,28 @@ export class ClusterLoop implements Loop {
     this.requests.close();
   }
 
-  async pause(): Promise<void> {
-    await this.control({ do: 'pause' });
+  async pause(by: ByActor): Promise<void> {
+    await this.control({ do: 'pause', ...by });
   }
 
-  async resume(): Promise<void> {
+  async resume(by: ByActor): Promise<void> {
     await this.hearTime();
-    await this.control({ do: 'resume', slot: this.latestSlot() });
+    await this.control({ do: 'resume', slot: this.latestSlot(), ...by });
   }
 
-  async reschedule(timing: Timing): Promise<void> {
+  async reschedule(timing: Timing, by: ByActor): Promise<void> {
     await this.hearTime();
     const { definition } = this;
     const delay = definition.spacing === 'delay' ? { delay: timing.interval } : {};
     const stored = storeTiming(timing.every, definition);
     const slot = timing.schedule?.latest(this.parts.clock.now()) ?? -Infinity;
-    await this.control({ do: 'reschedule', timing: stored, slot, ...delay });
+    await this.control({ do: 'reschedule', timing: stored, slot, ...delay, ...by });
   }
 
-  async trigger(payload: unknown, scope: Scope): Promise<RunHandle> {
+  async trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> {
     const { definition, stopped } = this;
     if (stopped || !definition.enabled) throw new SchedulerStoppedError(definition.name);
-    return this.requests.trigger(payload, scope);
+    return this.requests.trigger(payload, scope, by);
   }
 
   /** One that waits is known to the coordinator. */
@@ -370,6 +371,7 @@ export class ClusterLoop implements Loop {
             trigger: request.trigger,
             scheduledAt: request.requestedAt,
             payload: request.payload ?? undefined,
+            ...(request.actor !== undefined && { actor: request.actor }),
             scope: this.requests.scopeOf(request.id),
           }
         : {

@@ -5,6 +5,7 @@ import { type RequestedRun, type RequestOutcome } from '../coordination/worker-r
 import { type EndedRun } from '../history/run.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Scope } from '../timing/root-context.js';
+import { type ByActor } from '../worker/actor.js';
 import { type ClusterParts } from './cluster-parts.js';
 import { InvalidPayloadError } from '../worker/payload.js';
 import { eventRefused } from './event-sources.js';
@@ -14,7 +15,7 @@ import { RunDroppedError, RunUnknownError, WorkerBusyError } from './scheduler.e
 /** Events that another replica has served are not heard of: of more than so many at a time, the oldest loses its context. */
 const MOST_SCOPES = 1_000;
 
-type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload'>;
+type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload' | 'actor'>;
 
 /** The runs of one worker that are asked for here, by a person, an event or its start, and who waits for their end. */
 export class ClusterRequests {
@@ -88,9 +89,9 @@ export class ClusterRequests {
   }
 
   /** @throws WorkerBusyError, RunUnknownError */
-  async trigger(payload: unknown, scope: Scope): Promise<RunHandle> {
+  async trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> {
     const { name } = this.definition;
-    const asked: Asked = { id: randomUUID(), trigger: 'manual', payload };
+    const asked: Asked = { id: randomUUID(), trigger: 'manual', payload, ...by };
     const { record, accepted, time } = await this.ask(asked, scope);
     if (!accepted) throw new WorkerBusyError(name, record?.runId);
     if (this.over) throw new RunUnknownError(name, asked.id);

@@ -1,5 +1,6 @@
 import { type Execution } from '../execution/execution.js';
 import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { type ByActor } from '../worker/actor.js';
 import { type Cancellation } from '../worker/cancellation.js';
 import { type RunTrigger } from '../worker/run-context.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
@@ -13,6 +14,7 @@ export interface WaitingRun {
   readonly trigger: RunTrigger;
   /** Milliseconds since the epoch. */
   readonly requestedAt: number;
+  readonly actor?: string;
 }
 
 /**
@@ -37,14 +39,14 @@ export interface Loop extends Waiter {
   /** Resolves when what came of the runs that have ended is known to all who have to know it. */
   settled(): Promise<void>;
   /** As stop, but it can be triggered, and its slots count for nothing meanwhile. */
-  pause(): Promise<void> | void;
-  resume(): Promise<void> | void;
-  reschedule(timing: Timing): Promise<void> | void;
+  pause(by: ByActor): Promise<void> | void;
+  resume(by: ByActor): Promise<void> | void;
+  reschedule(timing: Timing, by: ByActor): Promise<void> | void;
   /**
    * Runs now, beside the schedule, also while paused, in the async context of who asks for it.
    * @throws SchedulerStoppedError, WorkerBusyError
    */
-  trigger(payload: unknown, scope: Scope): Promise<RunHandle> | RunHandle;
+  trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> | RunHandle;
   /**
    * Ends a run that is on here, or takes away one that waits here.
    * @returns `told`, the request that was taken away, or undefined when there is no such run here

@@ -76,6 +76,9 @@ export function recordInfo(
     ...(next !== undefined && { nextRun: new Date(next) }),
     ...(progress && { progress }),
     ...(holder !== undefined && { holder }),
+    ...(record.lastChange && {
+      lastChange: { ...record.lastChange, at: new Date(record.lastChange.at) },
+    }),
     conditions: conditionsOf(observed),
   };
 }

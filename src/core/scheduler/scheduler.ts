@@ -11,6 +11,7 @@ import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration } from '../timing/duration.js';
 import { callersContext, inRootContext, type Scope } from '../timing/root-context.js';
+import { type ByActor, storableActor } from '../worker/actor.js';
 import { type Cancellation, storableCancellation } from '../worker/cancellation.js';
 import { jsonPayload } from '../worker/payload.js';
 import { type Worker } from '../worker/worker.js';
@@ -222,16 +223,17 @@ export class Scheduler {
    * Runs a worker now, beside its schedule, in the async context of the caller; or when the one that is on has ended, if
    * its overlap policy queues.
    * @param payload handed to the run as `context.payload`, by way of JSON
+   * @param by who triggers it: kept with the run
    * @throws UnknownWorkerError
    * @throws InvalidPayloadError
    * @throws WorkerBusyError while a run of it is on and its overlap policy is `skip`
    * @throws SchedulerStoppedError
    */
-  async trigger(name: string, payload?: unknown): Promise<RunHandle> {
+  async trigger(name: string, payload?: unknown, by: ByActor = {}): Promise<RunHandle> {
     const { loop } = this.entry(name);
     const json = jsonPayload(name, payload);
     const scope = callersContext();
-    return this.waits.watch(await inRootContext(() => loop.trigger(json, scope)), loop);
+    return this.waits.watch(await inRootContext(() => loop.trigger(json, scope, storableActor(by))), loop);
   }
 
   /**
@@ -246,7 +248,7 @@ export class Scheduler {
     if (!this.cluster || !UUID.test(runId)) throw new UnknownRunError(runId);
     const { known, dropped } = await this.cluster.cancel(runId, by);
     if (dropped)
-      this.recorder.record(cancelledRun(runId, dropped, by, this.recorder.replica.id, this.clock.now()));
+      this.recorder.record(cancelledRun(runId, dropped, by, this.recorder.replica, this.clock.now()));
     if (known) return;
     const [run] = await this.recorder.find({ id: runId, limit: 1 });
     if (run?.outcome !== 'running') throw new UnknownRunError(runId);
@@ -258,9 +260,7 @@ export class Scheduler {
         const cancelled = loop.cancel(runId, by);
         if (!cancelled) continue;
         if (cancelled !== 'told')
-          this.recorder.record(
-            cancelledRun(runId, cancelled, by, this.recorder.replica.id, this.clock.now()),
-          );
+          this.recorder.record(cancelledRun(runId, cancelled, by, this.recorder.replica, this.clock.now()));
         return true;
       }
       return false;
@@ -270,27 +270,28 @@ export class Scheduler {
   /**
    * Ticks no more and hears no events until `resume`. What waits is dropped; a run that is on goes on; `trigger`
    * still runs it. Slots of the pause count for nothing.
+   * @param by who pauses it: `lastChange` of the worker says so
    * @throws UnknownWorkerError
    */
-  async pause(name: string): Promise<void> {
+  async pause(name: string, by: ByActor = {}): Promise<void> {
     const { loop } = this.entry(name);
-    await inRootContext(() => loop.pause());
+    await inRootContext(() => loop.pause(storableActor(by)));
   }
 
   /** Goes on with the next slot. @throws UnknownWorkerError */
-  async resume(name: string): Promise<void> {
+  async resume(name: string, by: ByActor = {}): Promise<void> {
     const { loop } = this.entry(name);
-    await inRootContext(() => loop.resume());
+    await inRootContext(() => loop.resume(storableActor(by)));
   }
 
   /**
    * Gives a worker another interval, cron expression or instant, from now on: until the process ends, or with coordination until the schedule in the code changes.
    * @throws UnknownWorkerError, InvalidScheduleError
    */
-  async reschedule(name: string, interval: Worker['interval']): Promise<void> {
+  async reschedule(name: string, interval: Worker['interval'], by: ByActor = {}): Promise<void> {
     const { loop } = this.entry(name);
     const timing = checkedTiming(loop.definition, interval);
-    await inRootContext(() => loop.reschedule(timing));
+    await inRootContext(() => loop.reschedule(timing, storableActor(by)));
     inRootContext(() => this.conditions.heed(loop));
   }
 

@@ -9,8 +9,9 @@ import { type Clock } from '../timing/clock.js';
 import { summaryOf } from '../text/describe-error.js';
 import { type Scope } from '../timing/root-context.js';
 import { STEADY } from '../timing/wall-watch.js';
+import { type ByActor } from '../worker/actor.js';
 import { type Cancellation } from '../worker/cancellation.js';
-import { type WorkerInfo } from '../worker/worker-info.js';
+import { type LastChange, type WorkerInfo } from '../worker/worker-info.js';
 import { waitAfter } from './backoff.js';
 import { type ConditionLog } from './condition-log.js';
 import { catchUpDelay, worthCatchingUp } from './catch-up.js';
@@ -48,6 +49,7 @@ export class WorkerLoop implements Loop {
   private paused = false;
   private startedAt = 0;
   private deferred?: Deferred;
+  private lastChange?: LastChange;
 
   constructor(
     readonly definition: WorkerDefinition,
@@ -112,22 +114,25 @@ export class WorkerLoop implements Loop {
   }
 
   /** As stop, but it can be triggered, and its slots count for nothing meanwhile. */
-  pause(): void {
+  pause(by: ByActor): void {
     if (this.paused) return;
+    this.note('paused', by);
     if (this.deferred) this.undefer(this.clock.now());
     this.paused = true;
     this.alarm.clear();
     this.lane.clear();
   }
 
-  resume(): void {
+  resume(by: ByActor): void {
     if (!this.paused) return;
+    this.note('resumed', by);
     this.paused = false;
     this.cursor.countFromNow();
     this.arm();
   }
 
-  reschedule(timing: Timing): void {
+  reschedule(timing: Timing, by: ByActor): void {
+    this.note('rescheduled', by);
     this.deferred = undefined;
     this.cursor.startWith(timing);
     this.arm();
@@ -157,13 +162,13 @@ export class WorkerLoop implements Loop {
    * Runs now, beside the schedule, also while paused.
    * @throws SchedulerStoppedError, WorkerBusyError
    */
-  trigger(payload: unknown, scope: Scope): RunHandle {
+  trigger(payload: unknown, scope: Scope, by: ByActor): RunHandle {
     const { name } = this.definition;
     if (!this.active) throw new SchedulerStoppedError(name);
     const id = randomUUID();
     const handle = this.handles.make(id);
-    if (this.lane.offer({ trigger: 'manual', id, payload, scope, scheduledAt: this.clock.now() }))
-      return handle;
+    const request = { trigger: 'manual', id, payload, scope, ...by, scheduledAt: this.clock.now() } as const;
+    if (this.lane.offer(request)) return handle;
     const [current] = this.lane.active;
     throw new WorkerBusyError(name, current?.run.id);
   }
@@ -182,7 +187,8 @@ export class WorkerLoop implements Loop {
     const waiting = this.lane.withdrawRun(runId);
     if (!waiting) return undefined;
     this.handles.reject(runId, new RunDroppedError(worker, runId));
-    return { worker, trigger: waiting.trigger, requestedAt: waiting.scheduledAt };
+    const { trigger, scheduledAt: requestedAt, actor } = waiting;
+    return { worker, trigger, requestedAt, ...(actor !== undefined && { actor }) };
   }
 
   /** Something happened that the worker wants to run for. */
@@ -209,6 +215,7 @@ export class WorkerLoop implements Loop {
       ...(next !== undefined && { nextRun: new Date(next) }),
       ...(execution?.run.progress && { progress: execution.run.progress }),
       ...(execution && { holder: execution.run.replica }),
+      ...(this.lastChange && { lastChange: this.lastChange }),
       critical: definition.critical,
       conditions: conditionsOf(observed),
     };
@@ -217,6 +224,10 @@ export class WorkerLoop implements Loop {
   /** Its next slots from now on, whether it ticks or not. */
   upcoming(count: number): Date[] {
     return upcomingSlots(this.timing, this.definition, this.clock.now(), count);
+  }
+
+  private note(change: LastChange['change'], by: ByActor): void {
+    this.lastChange = { change, at: new Date(this.clock.now()), ...by };
   }
 
   get timing(): Timing {

@@ -4,6 +4,7 @@ import { StaleRunError } from '../coordination/coordination.errors.js';
 import {
   type Claim,
   type ClaimAnswer,
+  type Control,
   type Coordinator,
   FOREVER,
   type Known,
@@ -644,10 +645,92 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       },
     ),
 
+    contract('keeps who paused, resumed or rescheduled a worker, and when', async (bench) => {
+      assert.equal(bench.record.lastChange, undefined);
+      const control = async (change: Control) => {
+        const { record } = await bench.coordinator.control('w', change);
+        const { at, ...said } = record!.lastChange!;
+        assert.ok(Math.abs(at - bench.slot(10)) < LONG, `at ${at}`);
+        return said;
+      };
+      const [ann, bob] = [{ actor: 'ann 💥' }, { actor: 'bob' }];
+      assert.deepEqual(await control({ do: 'pause', ...ann }), { change: 'paused', ...ann });
+      assert.deepEqual(
+        await control({ do: 'pause', ...bob }),
+        { change: 'paused', ...ann },
+        'it was paused before',
+      );
+      assert.deepEqual(await control({ do: 'resume', slot: bench.slot(1), ...bob }), {
+        change: 'resumed',
+        ...bob,
+      });
+      assert.deepEqual(await control({ do: 'resume', slot: bench.slot(1) }), { change: 'resumed', ...bob });
+      assert.deepEqual(await control({ do: 'reschedule', timing: TIMING, slot: bench.slot(1) }), {
+        change: 'rescheduled',
+      });
+      const [record] = (await bench.coordinator.records()).records;
+      assert.equal(record!.lastChange!.change, 'rescheduled');
+    }),
+
+    contract('tells who asked for a run, also of one that was cancelled', async (bench) => {
+      const { id } = await bench.request({ actor: 'ann' });
+      const [told] = (await bench.pulse()).requests;
+      assert.deepEqual([told!.id, told!.actor], [id, 'ann']);
+      const { dropped } = await bench.coordinator.cancelRun(id, {});
+      assert.equal(dropped!.actor, 'ann');
+      await bench.request({});
+      assert.equal((await bench.pulse()).requests[0]!.actor, undefined);
+    }),
+
+    contract('counts each slot that was begun once, however often it is tried', async (bench) => {
+      assert.equal(bench.record.begun, 0);
+      const first = await bench.granted({});
+      assert.equal(first.record.begun, 1);
+      await bench.end(first, { kind: 'undone' });
+      const again = await bench.granted({ ...bench.expecting(first), target: { slot: bench.slot(1) } });
+      assert.deepEqual([again.record.attempt, again.record.begun], [2, 1], 'it is tried again');
+      await bench.end(again, {});
+      const unrun = await bench.granted({ ...bench.expecting(again), target: { slot: bench.slot(2) } });
+      assert.equal(unrun.record.begun, 2);
+      assert.equal((await bench.end(unrun, { kind: 'unrun' }))!.begun, 1, 'it never began');
+      const third = await bench.granted({ ...bench.expecting(unrun), target: { slot: bench.slot(2) } });
+      assert.deepEqual([third.record.attempt, third.record.begun], [1, 2]);
+      await bench.end(third, {});
+      const late = { target: { slot: bench.slot(3) }, lease: undefined, begins: false };
+      const over = await bench.granted({ ...bench.expecting(third), ...late });
+      assert.equal(over.record.begun, 2, 'it is passed over');
+    }),
+
+    contract('counts of runs on request those of the start alone', async (bench) => {
+      const manual = await bench.request({ overlap: 'allow' });
+      const claim = { lease: undefined, runId: manual.id, target: { request: manual.id } };
+      const first = await bench.granted(claim);
+      assert.equal(first.record.begun, 0);
+      const start = await bench.request({ overlap: 'allow', trigger: 'schedule' });
+      const second = await bench.granted({
+        ...bench.expecting(first),
+        runId: start.id,
+        target: { request: start.id },
+      });
+      assert.equal(second.record.begun, 1);
+      await bench.end(second, { kind: 'undone', requestId: start.id });
+      const third = await bench.granted({ ...bench.expecting(second), target: { request: start.id } });
+      assert.deepEqual([third.record.attempt, third.record.begun], [2, 1]);
+    }),
+
+    contract('counts no run that never began without a lease', async (bench) => {
+      const first = await bench.granted({ lease: undefined });
+      const record = (await bench.end(first, { kind: 'unrun', leased: false, run: undefined, tell: true }))!;
+      assert.deepEqual([record.begun, record.status.runCount, record.status.lastEnd], [0, 0, undefined]);
+      assert.equal(record.revision, first.record.revision + 1);
+    }),
+
     contract('tells of what a replica has not asked for, and of nothing else', async (bench) => {
       assert.deepEqual((await bench.pulse()).records, []);
-      const grant = await bench.granted({ lease: SHORT });
+      const grant = await bench.granted({});
       assert.deepEqual((await bench.pulse()).records, [], 'a run is no news');
+      const held = { worker: 'w', runId: grant.record.runId!, fencing: 1 };
+      await bench.coordinator.heartbeat({ ...held, lease: SHORT });
       await bench.pass(SHORT + 5);
       assert.deepEqual(
         (await bench.pulse()).records.map(({ name }) => name),
@@ -662,14 +745,14 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
     }),
 
     contract('names the replicas that claim, until nothing was heard of one for a while', async (bench) => {
-      const hear = async (replica?: string) =>
-        (await bench.coordinator.announce(replica, SHORT)).members.toSorted();
+      const hear = async (replica?: string, absentAfter = LONG) =>
+        (await bench.coordinator.announce(replica, absentAfter)).members.toSorted();
       assert.deepEqual(await hear(), []);
       assert.deepEqual(await hear(A), [A]);
       assert.deepEqual(await hear(B), [A, B].toSorted());
       await bench.pass(SHORT + 5);
-      assert.deepEqual(await hear(B), [B]);
-      assert.deepEqual(await hear(), [B]);
+      assert.deepEqual(await hear(B, SHORT), [B]);
+      assert.deepEqual(await hear(), [A, B].toSorted());
     }),
 
     contract('lists every worker by name', async (bench) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type Replica } from '../history/replica.js';
+import { type RunLog } from '../history/run-log.js';
 import { type Run } from '../history/run.js';
 import { type PruneQuery, type RunQuery, type RunStore } from '../history/run.store.js';
 import { type ContractCase } from './contract-case.js';
@@ -27,6 +28,9 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
         error: { name: 'Error', message: `it's "bad" 💥 \\ \n`, stack: 'Error: bad\n  at x' },
         progress: { done: 1, total: 2, message: 'half' },
         blockedMs: 700,
+        actor: 'ann 💥',
+        release: '2.4.1',
+        metrics: { rows: 3, 'bytes/s': -0.5, ['__proto__']: 1e300 },
       });
       await store.save([run]);
       assertSame(await store.find({ limit: 10 }), [run]);
@@ -40,6 +44,21 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
         assertSame(await store.find({ limit: 10 }), [run]);
       },
     ),
+
+    contract('gives back what a run logged to those who ask for it', async (store) => {
+      const log: RunLog = {
+        lines: [
+          { at: new Date(START + 1), level: 'warn', message: `it's "odd" 💥 \\ \n` },
+          { at: new Date(START + 2), level: 'log', message: '' },
+        ],
+        dropped: 7,
+      };
+      const run = makeRun({});
+      await store.save([{ ...run, log }]);
+      assertSame(await store.find({ limit: 10 }), [run]);
+      assertSame(await store.find({ limit: 10, withLog: true }), [{ ...run, log }]);
+      assertSame(await store.find({ id: run.id, limit: 1, withLog: true }), [{ ...run, log }]);
+    }),
 
     contract('replaces a run that is saved again', async (store) => {
       const run = makeRun({});
@@ -155,6 +174,24 @@ export function sharedRunStoreContract(setup: () => Promise<RunStoreSetup>): Con
       assert.deepEqual(await store.heartbeat!(alive, 0), [], 'a run is lost once');
       const stored = new Map((await store.find({ limit: 10 })).map((run) => [run.id, run.outcome]));
       assert.deepEqual(stored, new Map([[cut.id, 'lost'], [done.id, 'succeeded'], [own.id, 'running']])); // prettier-ignore
+    }),
+
+    contract('keeps what a run that is lost had logged and measured', async (store) => {
+      const dead = makeReplica();
+      const said = {
+        actor: 'ann',
+        release: '1',
+        metrics: { rows: 1 },
+        log: { lines: [{ at: new Date(START), level: 'log', message: 'begun' }], dropped: 0 },
+      } satisfies Partial<Run>;
+      const run = makeRun({ replica: dead.id });
+      await store.save([{ ...run, ...said }]);
+      const [lost] = await store.heartbeat!(makeReplica(), 0);
+      // Who is granted its slot next knows less of it.
+      await store.save([{ ...run, outcome: 'lost', endedAt: lost!.endedAt! }]);
+      assertSame(await store.find({ limit: 1, withLog: true }), [
+        { ...run, ...said, outcome: 'lost', endedAt: lost!.endedAt! },
+      ]);
     }),
 
     contract('marks runs as lost whose replica never said that it lives', async (store) => {

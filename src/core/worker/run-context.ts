@@ -29,6 +29,8 @@ export abstract class RunContext {
   /** Number of the attempt at its slot, from 1. */
   abstract readonly attempt: number;
   abstract readonly trigger: RunTrigger;
+  /** Who triggered it; undefined when nobody said so. */
+  abstract readonly actor: string | undefined;
   /** When it was to start: the slot, or the moment of the trigger. */
   abstract readonly scheduledAt: Date;
   abstract readonly startedAt: Date;
@@ -36,11 +38,21 @@ export abstract class RunContext {
   abstract readonly payload: unknown;
   /** Aborts at the timeout, and at shutdown when the drain deadline has passed. Hand it to whatever waits. */
   abstract readonly signal: AbortSignal;
-  /** Writes under the worker's name. */
+  /**
+   * Writes to the application's log under the worker's name; the newest 100 lines, at most 16 KiB, are kept with the run,
+   * those of all levels.
+   */
   abstract readonly logger: LoggerService;
 
   /** Reports progress; the last report is kept in the run's record. May be taken off the context and called bare. */
   abstract readonly progress: (done: number, total?: number, message?: string) => void;
+
+  /**
+   * Keeps a number with the run, such as how many rows it deleted; of several with one name the last. At most 50 names of
+   * 100 characters. May be taken off the context and called bare.
+   * @throws InvalidMetricError for a value that is no finite number, a bad name, or one name too many
+   */
+  abstract readonly metric: (name: string, value: number) => void;
 
   /**
    * With coordination: grows with every run of the worker in the cluster, so that whatever the run writes to can tell

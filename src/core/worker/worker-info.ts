@@ -9,6 +9,14 @@ export type WorkerState = 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped';
  */
 export type WorkerCondition = 'stale' | 'failing' | 'stuck';
 
+/** Who last paused, resumed or rescheduled a worker. */
+export interface LastChange {
+  change: 'paused' | 'resumed' | 'rescheduled';
+  at: Date;
+  /** Absent when nobody said who. */
+  actor?: string;
+}
+
 /** What this replica knows of a worker since it started. */
 export interface WorkerInfo {
   name: string;
@@ -46,6 +54,8 @@ export interface WorkerInfo {
   progress?: RunProgress;
   /** Replica that runs it now. */
   holder?: string;
+  /** Absent when nothing was changed: since the process started, or with coordination ever. */
+  lastChange?: LastChange;
   critical: boolean;
   /** Empty when all is well. */
   conditions: WorkerCondition[];

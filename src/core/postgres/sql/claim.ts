@@ -44,13 +44,14 @@ const jumpedBack = (w: string): string => `coalesce(${w}.slot > v_now + ${asInte
  * which of them are null: 160 µs of the 330 that a refused claim took. So the plan is told to be for all values.
  *
  * Instants and lengths are milliseconds. `_lease` null: overlap policy `allow`. `_request` null: for `_slot`.
+ * `_begins` false: the slot is passed over, and counts for no limit. It has a default as older code does not give it.
  * `_ahead`: by so much the stored slot would have to be ahead for the clock to have jumped back; or null.
  */
 export const claimFunction = (schema: string): string =>
   `
 CREATE OR REPLACE FUNCTION SCHEMA.claim(
   _worker text, _run uuid, _replica uuid, _fencing bigint, _from float8, _lease float8, _slot float8, _request uuid,
-  _missed int, _skipped int, _max_attempts int, _ahead float8
+  _missed int, _skipped int, _max_attempts int, _ahead float8, _begins boolean DEFAULT true
 ) RETURNS TABLE (answer text, wait float8, "time" float8, record json)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -77,6 +78,7 @@ BEGIN
       missed_count = w.missed_count + _missed,
       skipped_count = w.skipped_count + _skipped,
       attempt = CASE WHEN v_slot = w.slot THEN w.owed ELSE 1 END,
+      begun = w.begun + (_begins AND (v_slot <> w.slot OR w.owed = 1))::int,
       owed = CASE WHEN _lease IS NULL THEN NULL WHEN v_slot = w.slot THEN w.owed + 1 ELSE 2 END,
       done = _lease IS NULL,
       slot = v_slot,
@@ -86,6 +88,9 @@ BEGIN
   ELSIF FOUND THEN
     UPDATE SCHEMA.workers AS w SET${grant},
       attempt = (SELECT r.attempts + 1 FROM SCHEMA.requests AS r WHERE r.id = _request),
+      begun = w.begun + (
+        SELECT (r.trigger = 'schedule' AND r.attempts = 0)::int FROM SCHEMA.requests AS r WHERE r.id = _request
+      ),
       request_id = _request
     WHERE w.name = _worker RETURNING * INTO v_row;
     UPDATE SCHEMA.requests SET attempts = attempts + 1, heard_of = CASE WHEN _lease IS NULL THEN v_now END
@@ -131,4 +136,4 @@ $$;
 `.replaceAll('SCHEMA', schema);
 
 export const claim = (schema: string): string =>
-  `SELECT * FROM ${schema}.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+  `SELECT * FROM ${schema}.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;

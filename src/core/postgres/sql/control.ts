@@ -1,10 +1,16 @@
 import { instant, NOW, requestWaits, startAfter } from './conditions.js';
 import { asInstant, asInterval, asMs, timeColumn } from './record.js';
 
-/** $1: worker. When there is nothing to change, the record is answered as it is. */
-const control = (schema: string, sets: string, when: string): string => `
+const CHANGES = { pause: 'paused', resume: 'resumed', reschedule: 'rescheduled' } as const;
+
+/** $1: worker. $2: actor, or null. When there is nothing to change, the record is answered as it is. */
+const control = (schema: string, change: keyof typeof CHANGES, sets: string, when: string): string => `
 WITH ${instant}, changed AS (
-  UPDATE ${schema}.workers AS w SET revision = w.revision + 1, ${sets}
+  UPDATE ${schema}.workers AS w SET revision = w.revision + 1,
+    last_change = jsonb_strip_nulls(
+      jsonb_build_object('change', '${CHANGES[change]}', 'at', ${asMs('clock_timestamp()')}, 'actor', $2::text)
+    ),
+    ${sets}
   WHERE w.name = $1 AND ${when}
   RETURNING ${schema}.record(w.*) AS record
 )
@@ -15,17 +21,18 @@ WHERE w.name = $1 AND NOT EXISTS (SELECT FROM changed)
 `;
 
 export const pauseWorker = (schema: string): string =>
-  control(schema, `paused = true, not_before = NULL,${startAfter('w.slot')}`, 'NOT w.paused');
+  control(schema, 'pause', `paused = true, not_before = NULL,${startAfter('w.slot')}`, 'NOT w.paused');
 
-/** $2: slots up to here count for nothing; ms since the epoch, null for none. */
+/** $3: slots up to here count for nothing; ms since the epoch, null for none. */
 export const resumeWorker = (schema: string): string =>
-  control(schema, `paused = false,${startAfter(asInstant('$2'))}`, 'w.paused');
+  control(schema, 'resume', `paused = false,${startAfter(asInstant('$3'))}`, 'w.paused');
 
-/** $2: as of resume. $3: the schedule. $4: the first run comes so many ms from now, or null. */
+/** $3: as of resume. $4: the schedule. $5: the first run comes so many ms from now, or null. */
 export const rescheduleWorker = (schema: string): string =>
   control(
     schema,
-    `timing = $3, not_before = ${NOW} + ${asInterval('$4')},${startAfter(asInstant('$2'))}`,
+    'reschedule',
+    `timing = $4, not_before = ${NOW} + ${asInterval('$5')},${startAfter(asInstant('$3'))}`,
     'true',
   );
 
@@ -43,10 +50,10 @@ WITH ${instant}, noted AS (
   UPDATE ${schema}.requests AS r SET ended_at = clock_timestamp(), outcome = '{"dropped": true}'
   FROM ${schema}.workers AS w
   WHERE r.id = $1 AND w.name = r.worker AND ${requestWaits('r', 'w')}
-  RETURNING r.worker, r.trigger, ${asMs('r.requested_at')} AS "requestedAt"
+  RETURNING r.worker, r.trigger, r.actor, ${asMs('r.requested_at')} AS "requestedAt"
 )
 SELECT
-  ${timeColumn}, (SELECT row_to_json(dropped) FROM dropped) AS dropped,
+  ${timeColumn}, (SELECT json_strip_nulls(row_to_json(dropped)) FROM dropped) AS dropped,
   EXISTS (SELECT FROM ${schema}.workers WHERE run_id = $1 AND holder IS NOT NULL)
     OR EXISTS (SELECT FROM ${schema}.requests WHERE id = $1 AND ended_at IS NULL) AS known
 `;

@@ -16,7 +16,7 @@ export function findRuns(query: RunQuery): { statement(schema: string): string; 
   const values: unknown[] = [];
   const conditions: string[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const { id, worker, outcomes, trigger, since, until, text, before, limit } = query;
+  const { id, worker, outcomes, trigger, since, until, text, before, limit, withLog = false } = query;
   if (id !== undefined) conditions.push(`id = ${bind(id)}::uuid`);
   if (worker !== undefined) conditions.push(`worker = ${bind(worker)}`);
   if (outcomes) {
@@ -42,7 +42,7 @@ export function findRuns(query: RunQuery): { statement(schema: string): string; 
   const most = bind(limit);
   return {
     statement: (schema) => `
-SELECT ${runColumns} FROM ${schema}.runs AS run
+SELECT ${runColumns}${withLog ? ', log' : ''} FROM ${schema}.runs AS run
 ${conditions.length ? `WHERE ${conditions.join('\n  AND ')}` : ''}
 ORDER BY run.started_at DESC, run.id DESC
 LIMIT ${most}

@@ -3,6 +3,7 @@ import { runColumns } from './run-columns.js';
 
 /**
  * $1: replica's id. $2: host. $3: pid. $4: its start, ms. $5: milliseconds of silence after which a replica is gone.
+ * $6: its release, or null.
  * Returns the runs that it marked as lost.
  *
  * `clock_timestamp()`, as everywhere: `now()` stands still from the transaction's start, also during a wait for a
@@ -10,8 +11,8 @@ import { runColumns } from './run-columns.js';
  */
 export const heartbeat = (schema: string): string => `
 WITH alive AS (
-  INSERT INTO ${schema}.replicas (id, host, pid, started_at, heartbeat_at)
-  VALUES ($1, $2, $3, ${asInstant('$4')}, clock_timestamp())
+  INSERT INTO ${schema}.replicas (id, host, pid, started_at, heartbeat_at, release)
+  VALUES ($1, $2, $3, ${asInstant('$4')}, clock_timestamp(), $6)
   ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at
 ), silent AS (
   DELETE FROM ${schema}.replicas

@@ -63,10 +63,16 @@ BEGIN
       -- What it stood for is owed, as the claim has written: of one that never began, the same attempt.
       UPDATE SCHEMA.workers AS w SET
         holder = NULL, lease_until = NULL, cancel_requested = false, revision = w.revision + _tell::int,
-        owed = CASE WHEN _kind = 'unrun' AND w.request_id IS NULL THEN w.attempt ELSE w.owed END
+        owed = CASE WHEN _kind = 'unrun' AND w.request_id IS NULL THEN w.attempt ELSE w.owed END,
+        begun = w.begun - (_kind = 'unrun' AND w.request_id IS NULL AND w.attempt = 1)::int
       WHERE w.name = _worker AND w.run_id = _run AND w.fencing = _fencing AND w.holder IS NOT NULL
       RETURNING * INTO v_row;
     END IF;
+  ELSIF _kind <> 'done' THEN
+    UPDATE SCHEMA.workers AS w SET
+      revision = w.revision + _tell::int, begun = w.begun - (_kind = 'unrun' AND _request IS NULL)::int
+    WHERE w.name = _worker
+    RETURNING * INTO v_row;
   ELSIF NOT EXISTS (SELECT FROM SCHEMA.requests AS r WHERE r.id = _request AND r.ended_at IS NOT NULL) THEN
     UPDATE SCHEMA.workers AS w SET${status}, revision = w.revision + _tell::int
     WHERE w.name = _worker

@@ -3,6 +3,7 @@ import { asInterval, asMs, timeColumn } from './record.js';
 
 /**
  * $1: id. $2: worker. $3: trigger. $4: event, or null. $5: payload. $6: most attempts. $7: overlap policy.
+ * $8: actor, or null.
  * Under a policy that queues one, those that wait are dropped.
  */
 export const requestRun = (schema: string): string => `
@@ -16,8 +17,8 @@ WITH ${instant}, target AS MATERIALIZED (
   WHERE $7 IN ('queueOne', 'cancelRunning') AND NOT EXISTS (SELECT FROM known)
     AND r.worker = $2 AND ${requestWaits('r', 'w')}
 ), inserted AS (
-  INSERT INTO ${schema}.requests (id, worker, trigger, event_id, payload, max_attempts)
-  SELECT $1::uuid, $2, $3, $4, $5::jsonb, $6::int FROM target AS w
+  INSERT INTO ${schema}.requests (id, worker, trigger, event_id, payload, max_attempts, actor)
+  SELECT $1::uuid, $2, $3, $4, $5::jsonb, $6::int, $8 FROM target AS w
   WHERE NOT EXISTS (SELECT FROM known) AND NOT ($7 = 'skip' AND ${isHeld('w')})
   ON CONFLICT DO NOTHING
   RETURNING id
@@ -52,7 +53,7 @@ WITH ${instant}, known AS (
 ), heard AS (
   UPDATE ${schema}.requests SET heard_of = ${NOW} WHERE id = ANY ($4::uuid[]) RETURNING id
 ), waiting AS MATERIALIZED (
-  SELECT r.id, r.worker, r.trigger, r.payload, r.attempts, ${asMs('r.requested_at')} AS requested_at
+  SELECT r.id, r.worker, r.trigger, r.payload, r.attempts, r.actor, ${asMs('r.requested_at')} AS requested_at
   FROM ${schema}.requests AS r
   JOIN known AS k ON k.name = r.worker
   JOIN ${schema}.workers AS w ON w.name = r.worker

@@ -139,6 +139,23 @@ CREATE INDEX IF NOT EXISTS runs_worker_not_scheduled ON ${schema}.runs (worker, 
   WHERE trigger <> 'schedule';
 CREATE INDEX IF NOT EXISTS runs_with_error ON ${schema}.runs (started_at DESC, id DESC) WHERE error IS NOT NULL;
 `,
+  `
+ALTER TABLE ${schema}.runs
+  ADD COLUMN IF NOT EXISTS actor text,
+  ADD COLUMN IF NOT EXISTS release text,
+  ADD COLUMN IF NOT EXISTS metrics jsonb,
+  ADD COLUMN IF NOT EXISTS log jsonb;
+ALTER TABLE ${schema}.replicas ADD COLUMN IF NOT EXISTS release text;
+ALTER TABLE ${schema}.requests ADD COLUMN IF NOT EXISTS actor text;
+-- Slots that were begun, each once however often it was tried; who last paused, resumed or rescheduled it.
+ALTER TABLE ${schema}.workers
+  ADD COLUMN IF NOT EXISTS begun bigint NOT NULL DEFAULT 0,
+  ADD COLUMN IF NOT EXISTS last_change jsonb;
+-- Two functions of one name, of which one has a default, could not be told apart.
+DROP FUNCTION IF EXISTS ${schema}.claim(
+  text, uuid, uuid, bigint, float8, float8, float8, uuid, int, int, int, float8
+);
+${recordFunction(schema, ['begun', 'last_change'])}${claimFunction(schema)}${releaseFunction(schema)}`,
 ];
 
 /** Versions that code of an older one cannot work with. */
