@@ -8,6 +8,7 @@ import { Adoption } from './adoption/adoption.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
+import { LazyModules } from './lazy-modules.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from './worker-module.options.js';
@@ -25,12 +26,17 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     private readonly monitor: EventLoopMonitor,
     private readonly adoption: Adoption,
     private readonly retention: RetentionWorker,
+    private readonly lazy: LazyModules,
     _errorHook: ErrorHook,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     // Before anything is opened: a bad definition must leave nothing behind.
     this.scheduler.discover([...this.adoption.workers(), ...this.retention.workers()]);
+    this.lazy.whenLoaded(() => {
+      this.scheduler.discover();
+      this.adoption.warnOfNew();
+    });
     this.adoption.mount();
     await this.recorder.open();
     try {

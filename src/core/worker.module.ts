@@ -13,6 +13,7 @@ import { RELEASE, releaseOf } from './history/release.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
+import { LazyModules } from './lazy-modules.js';
 import { Enhancers } from './registry/enhancers.js';
 import { WorkerCalls } from './registry/worker-calls.js';
 import { WorkerExplorer } from './registry/worker-explorer.js';
@@ -81,6 +82,7 @@ import { requireSingleImport } from './single-import.js';
     ForeignScheduleModules,
     WorkerSchedulerRegistry,
     { provide: SchedulerRegistry, useExisting: WorkerSchedulerRegistry },
+    LazyModules,
     WorkerLifecycle,
   ],
   exports: [Scheduler, RunRecorder, RunInterceptors, EventSources, Clock, SchedulerRegistry],

@@ -7,7 +7,7 @@ import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.optio
 import { adoptedOptions } from './adopted-worker.js';
 import { HandlersRunTwiceError } from './adoption.errors.js';
 import { ForeignScheduleModules } from './foreign-schedule-modules.js';
-import { ScheduleExplorer, type ScheduleHandler } from './schedule-explorer.js';
+import { CALLED, ScheduleExplorer, type ScheduleHandler } from './schedule-explorer.js';
 import { type CronMetadata, type ScheduleKind } from './schedule-metadata.js';
 import { timerHandle } from './timer-handle.js';
 import { WorkerCronJob } from './worker-cron-job.js';
@@ -48,8 +48,8 @@ export class Adoption implements OnModuleInit {
    * @throws HandlersRunTwiceError
    */
   onModuleInit(): void {
-    const { adopt, scheduleModule } = this.options;
-    const wanted = KINDS.filter((kind) => adopt?.[kind] !== false);
+    const { scheduleModule } = this.options;
+    const wanted = this.wanted();
     const free = wanted.filter((kind) => this.foreign.runners(kind).length === 0);
     const handlers = this.explorer.explore(scheduleModule === 'ignore' ? free : wanted);
     const twice = handlers.filter(({ metadata }) => !free.includes(metadata.kind));
@@ -61,6 +61,19 @@ export class Adoption implements OnModuleInit {
       );
     }
     this.adopted = named(handlers);
+  }
+
+  /** Says which handlers have come with a module that was loaded lazily: `ScheduleModule` would not run them either. */
+  warnOfNew(): void {
+    for (const { source, module, metadata } of this.explorer.explore(this.wanted()))
+      this.logger.warn(
+        `The ${CALLED[metadata.kind]} ${source} does not run: its module, ${module}, is loaded lazily, and handlers of ` +
+          '@nestjs/schedule are looked for at the start. Those of ctrlplane-workers run',
+      );
+  }
+
+  private wanted(): ScheduleKind[] {
+    return KINDS.filter((kind) => this.options.adopt?.[kind] !== false);
   }
 
   /** For the scheduler to check and add. */

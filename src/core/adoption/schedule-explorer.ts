@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { isBeingMade } from '../registry/worker-explorer.js';
 import { type ScheduleKind, type ScheduleMetadata, scheduleMetadata } from './schedule-metadata.js';
 
 /** A method that is decorated with `@nestjs/schedule`'s `@Cron`, `@Interval` or `@Timeout`. */
@@ -16,7 +17,8 @@ export interface ScheduleHandler {
 type Instance = Record<string, () => unknown>;
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
-const CALLED: Record<ScheduleKind, string> = {
+/** What users call them. */
+export const CALLED: Record<ScheduleKind, string> = {
   cronJobs: 'cron job',
   intervals: 'interval',
   timeouts: 'timeout',
@@ -26,20 +28,24 @@ const CALLED: Record<ScheduleKind, string> = {
 @Injectable()
 export class ScheduleExplorer {
   private readonly logger = new Logger('Workers');
+  /** `useExisting` lists one instance under several tokens, and after a lazy load all are listed again. */
+  private readonly seen = new WeakSet<object>();
 
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
   ) {}
 
-  /** @param kinds the others are left alone */
+  /**
+   * Those that it has not found before.
+   * @param kinds the others are left alone
+   */
   explore(kinds: readonly ScheduleKind[]): ScheduleHandler[] {
-    // `useExisting` lists one instance under several tokens.
-    const seen = new Set<object>();
     return [...this.discovery.getControllers(), ...this.discovery.getProviders()].flatMap((wrapper) => {
       const instance: unknown = wrapper.instance;
-      if (typeof instance !== 'object' || instance === null || seen.has(instance)) return [];
-      seen.add(instance);
+      if (typeof instance !== 'object' || instance === null || this.seen.has(instance)) return [];
+      if (isBeingMade(wrapper)) return [];
+      this.seen.add(instance);
       return this.handlers(wrapper, instance as Instance, kinds);
     });
   }
@@ -51,6 +57,7 @@ export class ScheduleExplorer {
       const metadata = scheduleMetadata(prototype[method]);
       if (!metadata || !kinds.includes(metadata.kind)) return [];
       const source = `${instance.constructor.name}.${method}`;
+      const module = wrapper.host?.name ?? '(no module)';
       if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
         this.logger.warn(
           `The ${CALLED[metadata.kind]} ${source} does not run: its provider is request-scoped or transient, ` +
@@ -61,7 +68,7 @@ export class ScheduleExplorer {
       return [
         {
           source,
-          module: wrapper.host?.name ?? '(no module)',
+          module,
           metadata,
           call: () => instance[method]!(),
         },

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { STATIC_CONTEXT } from '@nestjs/core/injector/constants.js';
 import { INTERVAL_METADATA, type IntervalMetadata } from '../worker/interval.decorator.js';
 import { type Worker } from '../worker/worker.js';
 import { type Wrapper } from './enhancers.js';
@@ -15,6 +16,8 @@ export interface Finding {
   worker?: Worker;
   /** Why there is none. */
   problem?: string;
+  /** The provider: its instance, or what stands for it where each run has its own. */
+  provider?: object;
 }
 
 /** Finds the methods decorated with `@Interval` among the application's providers and controllers. */
@@ -26,11 +29,13 @@ export class WorkerExplorer {
     private readonly calls: WorkerCalls,
   ) {}
 
-  explore(): Finding[] {
+  /** @param known whether that provider was explored before: what comes of it is left out */
+  explore(known: (provider: object) => boolean = () => false): Finding[] {
     // A factory may hand out an instance that has a provider of its own: each counts once.
     const seen = new Set<object>();
     return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((wrapper) => {
-      if (wrapper.isAlias || (wrapper.instance && seen.has(wrapper.instance))) return [];
+      if (wrapper.isAlias || isBeingMade(wrapper) || known(providerOf(wrapper))) return [];
+      if (wrapper.instance && seen.has(wrapper.instance)) return [];
       // A value (`useValue`, and what a test puts in the place of a class) has no class but its own.
       if (!wrapper.metatype && (typeof wrapper.instance !== 'object' || !wrapper.instance)) return [];
       if (wrapper.instance) seen.add(wrapper.instance);
@@ -86,9 +91,23 @@ function intervalOf(wrapper: Wrapper, every: IntervalMetadata['every']): Worker[
   }
 }
 
-function place(wrapper: Wrapper, method: string): Pick<Finding, 'source' | 'module'> {
+/** A lazy load is under way: until it ends, an empty object stands in the place of the instance. */
+export function isBeingMade(wrapper: Wrapper): boolean {
+  return isSingleton(wrapper) && !wrapper.getInstanceByContextId(STATIC_CONTEXT).isResolved;
+}
+
+function providerOf(wrapper: Wrapper): object {
+  const instance: unknown = wrapper.instance;
+  return typeof instance === 'object' && instance !== null ? instance : wrapper;
+}
+
+function place(wrapper: Wrapper, method: string): Pick<Finding, 'source' | 'module' | 'provider'> {
   const type = wrapper.isFactory || !wrapper.metatype ? wrapper.instance.constructor : wrapper.metatype;
-  return { source: `${type?.name}.${method}`, module: wrapper.host?.name ?? '(no module)' };
+  return {
+    source: `${type?.name}.${method}`,
+    module: wrapper.host?.name ?? '(no module)',
+    provider: providerOf(wrapper),
+  };
 }
 
 function metadataOf(value: unknown): IntervalMetadata | undefined {

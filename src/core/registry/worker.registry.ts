@@ -9,6 +9,8 @@ import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
 @Injectable()
 export class WorkerRegistry {
   private readonly definitions = new Map<string, WorkerDefinition>();
+  /** Whose workers are there. */
+  private readonly providers = new WeakSet<object>();
 
   constructor(
     private readonly explorer: WorkerExplorer,
@@ -16,14 +18,15 @@ export class WorkerRegistry {
   ) {}
 
   /**
-   * Adds every decorated method of the application.
+   * Adds every decorated method of the application that was not there before, as after a module was loaded lazily.
    * @param adopted what comes from elsewhere: other decorators than ours, the framework itself
    * @throws InvalidWorkersError that lists all bad ones; then none was added
    */
   discover(adopted: Finding[] = []): WorkerDefinition[] {
     const problems: string[] = [];
     const found = new Map<string, WorkerDefinition>();
-    for (const { source, module, worker, problem } of [...this.explorer.explore(), ...adopted]) {
+    const explored = this.explorer.explore((provider) => this.providers.has(provider));
+    for (const { source, module, worker, problem } of [...explored, ...adopted]) {
       const where = `${source} (in ${module})`;
       if (!worker) {
         problems.push(`${where}: ${problem}`);
@@ -40,6 +43,7 @@ export class WorkerRegistry {
       else found.set(definition.name, definition);
     }
     if (problems.length > 0) throw new InvalidWorkersError(problems);
+    for (const { provider } of explored) if (provider) this.providers.add(provider);
     for (const definition of found.values()) this.definitions.set(definition.name, definition);
     return [...found.values()];
   }

@@ -56,6 +56,7 @@ export class Scheduler {
   private catchingUp?: Promise<void>;
   private started = false;
   private everStarted = false;
+  private discovered = false;
 
   constructor(
     @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
@@ -126,12 +127,16 @@ export class Scheduler {
   }
 
   /**
-   * Adds the decorated methods of the application. `WorkerModule` does so once, before it starts.
+   * Adds the decorated methods of the application that it does not have yet. `WorkerModule` does so before it starts, and
+   * after each lazy load of a module.
    * @param adopted workers that come from elsewhere: other decorators than ours, the framework itself
    * @throws InvalidWorkersError that lists all bad ones
    */
   discover(adopted: Finding[] = []): void {
-    for (const definition of this.registry.discover(adopted)) this.add(definition);
+    const definitions = this.registry.discover(adopted);
+    inRootContext(() => definitions.forEach((definition) => this.add(definition)));
+    if (this.discovered) return;
+    this.discovered = true;
     for (const name of Object.keys(this.options.workers ?? {}))
       if (!this.entries.has(name))
         this.logger.warn(
