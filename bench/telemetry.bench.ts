@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { finished } from 'node:stream/promises';
+import { BinaryCopy } from '../dist/modules/database/copy-binary.js';
 import { copyText } from '../dist/modules/database/copy-text.js';
 import { Transactions } from '../dist/modules/database/transaction.js';
 import { connect, dataSourceOptions } from '../dist/modules/schema/data-source.js';
@@ -47,11 +48,18 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
     const keys = await keysOf(client);
     const columns = snapshotColumns();
     const names = ['source_id', ...columns.map(({ name }) => name)].join(', ');
-    const texts = readings.flatMap((tick) =>
-      Array.from({ length: INSTANCES / BATCH }, (_, part) =>
-        textOf(tick.slice(part * BATCH, (part + 1) * BATCH), keys, columns),
-      ),
+    const batches = readings.flatMap((tick) =>
+      Array.from({ length: INSTANCES / BATCH }, (_, part) => tick.slice(part * BATCH, (part + 1) * BATCH)),
     );
+    const texts = batches.map((batch) => textOf(batch, keys, columns));
+    const binaries = batches.map((batch) => binaryOf(batch, keys, columns));
+    const bare = async (sent: readonly Buffer[], format: string): Promise<void> => {
+      for (const bytes of sent) {
+        const stream = client.query(copyFrom(`COPY resource_snapshots (${names}) FROM STDIN ${format}`));
+        stream.end(bytes);
+        await finished(stream);
+      }
+    };
     const perSecond = (work: () => Promise<void>) => async (): Promise<number> => {
       await client.query('TRUNCATE resource_snapshots');
       const started = performance.now();
@@ -64,13 +72,8 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
     const rates = await inTurn(
       { count: 7, warmUp: 2 },
       {
-        bare: perSecond(async () => {
-          for (const text of texts) {
-            const stream = client.query(copyFrom(`COPY resource_snapshots (${names}) FROM STDIN`));
-            stream.end(text);
-            await finished(stream);
-          }
-        }),
+        bare: perSecond(() => bare(texts, '')),
+        binary: perSecond(() => bare(binaries, '(FORMAT binary)')),
         store: perSecond(async () => {
           for (const tick of readings) store.addResources(tick);
           await store.flush();
@@ -96,6 +99,7 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
       },
       measured: {
         'bare COPY': { unit: '/s', samples: rates.bare },
+        'bare COPY in the binary format': { unit: '/s', samples: rates.binary },
         'readings stored': { unit: '/s', samples: rates.store },
         'a reading on disk, with indexes': { unit: 'B', samples: [rows[0].bytes] },
         ...(victoria !== undefined && {
@@ -103,7 +107,7 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
         }),
       },
       notes: [
-        `${TICKS} ticks of ${INSTANCES} instances, 10 values and 2 nulls in each reading; bare COPY in batches of ${BATCH}, one at a time.`,
+        `${TICKS} ticks of ${INSTANCES} instances, 10 values and 2 nulls in each reading; bare COPY in batches of ${BATCH}, one at a time. The store sends the binary format too.`,
         'What bare COPY sends was encoded before. The store takes objects, finds the numbers of their instances, encodes, and looks for late rows in the time measured.',
         victoria === undefined
           ? 'victoria-metrics is not installed (on Debian: apt-get install victoria-metrics): its figure is left out.'
@@ -122,6 +126,16 @@ async function keysOf(client: pg.Client): Promise<Map<string, number>> {
     'SELECT id, instance_id FROM telemetry_sources',
   );
   return new Map(rows.map(({ id, instance_id }) => [instance_id, id]));
+}
+
+function binaryOf(
+  readings: readonly ResourceSnapshot[],
+  keys: Map<string, number>,
+  columns: ReturnType<typeof snapshotColumns>,
+): Buffer {
+  const key = { type: 'integer', value: (row: { key: number }) => row.key };
+  const rows = readings.map((point) => ({ key: keys.get(point.instanceId)!, point }));
+  return new BinaryCopy<{ key: number; point: ResourceSnapshot }>([key, ...columns]).encode(rows)!;
 }
 
 function textOf(

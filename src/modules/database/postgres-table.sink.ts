@@ -3,6 +3,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { finished } from 'node:stream/promises';
 import { DatabaseSilentError } from '../../core/postgres/bounded-query.js';
 import { type BatchSink } from './batch-sink.js';
+import { BinaryCopy } from './copy-binary.js';
 import { copyText } from './copy-text.js';
 import { type OwnPool } from './own-pool.js';
 import { writeFailure } from './write-failure.js';
@@ -24,8 +25,11 @@ export interface TableSinkOptions<Row> {
    * that was lost, needs it.
    */
   onConflict?: string;
-  /** `copy`, the default, is faster by half; `unnest` is one INSERT, with the triggers and rules of one. */
-  method?: 'copy' | 'unnest';
+  /**
+   * `copy`, the default, is faster by half; `unnest` is one INSERT, with the triggers and rules of one. `binary copy` is the
+   * fastest for numbers: the types must be those of the columns exactly, of those that `BinaryCopy` knows.
+   */
+  method?: 'copy' | 'binary copy' | 'unnest';
   /** Called after the rows of a write, in their transaction: what fails here fails the write. */
   beside?: (client: pg.ClientBase, rows: readonly Row[]) => Promise<void>;
   /** Milliseconds after which PostgreSQL gives a write up. Default 10,000. */
@@ -42,6 +46,7 @@ const GRACE_MS = 5_000;
  */
 export class PostgresTableSink<Row> implements BatchSink<Row> {
   private readonly copy: string;
+  private readonly binary?: BinaryCopy<Row>;
   private readonly insert: string;
   private readonly statementTimeout: number;
 
@@ -54,6 +59,7 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
     const names = columns.map(({ name }) => pg.escapeIdentifier(name)).join(', ');
     const arrays = columns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ');
     this.copy = `COPY ${table} (${names}) FROM STDIN`;
+    if (options.method === 'binary copy') this.binary = new BinaryCopy(columns);
     this.insert =
       `INSERT INTO ${table} (${names}) SELECT * FROM unnest(${arrays})` +
       (onConflict === undefined ? '' : ` ON CONFLICT ${onConflict}`);
@@ -62,9 +68,12 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
 
   async write(rows: readonly Row[], signal: AbortSignal): Promise<void> {
     if (this.options.method === 'unnest') return this.insertRows(rows, signal);
-    const text = this.copyTextOf(rows);
+    const binary = this.binary?.encode(rows);
+    const [statement, bytes] = binary
+      ? [`${this.copy} (FORMAT binary)`, binary]
+      : [this.copy, this.copyTextOf(rows)];
     try {
-      await this.inTransaction(rows, (client) => copyInto(client, this.copy, text), signal);
+      await this.inTransaction(rows, (client) => copyInto(client, statement, bytes), signal);
     } catch (error) {
       if (this.options.onConflict === undefined || writeFailure(error) !== 'refused') throw error;
       await this.insertRows(rows, signal);
@@ -127,9 +136,9 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
   }
 }
 
-async function copyInto(client: pg.ClientBase, statement: string, text: Buffer): Promise<void> {
+async function copyInto(client: pg.ClientBase, statement: string, bytes: Buffer): Promise<void> {
   const stream = client.query(copyFrom(statement));
-  stream.end(text);
+  stream.end(bytes);
   await finished(stream);
 }
 

@@ -26,7 +26,7 @@ export async function markLate(
      SELECT (extract(epoch FROM closed_until) * 1000)::float8 AS closed_until FROM telemetry_rollups WHERE raw = '${table.raw}'`,
   )) as unknown as pg.QueryResult<{ closed_until: number }>[];
   const closedUntil = results[1]!.rows[0]!.closed_until;
-  const late = points.filter(({ point }) => +point.at < closedUntil);
+  const late = points.filter(({ point }) => point.at.getTime() < closedUntil);
   if (late.length === 0) return;
   await client.query(
     `INSERT INTO telemetry_late (raw, key, at)

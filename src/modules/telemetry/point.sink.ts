@@ -37,6 +37,7 @@ export class PointSink<Point extends { at: Date }> implements BatchSink<Point> {
     this.table = new PostgresTableSink(connections, {
       table: table.raw,
       columns: [{ name: table.key, type: 'integer', value: ({ key }) => key }, ...columns],
+      method: 'binary copy',
       onConflict: 'DO NOTHING',
       beside: (client, points) => markLate(client, table, points),
     });
@@ -60,7 +61,9 @@ function hoursOf(points: readonly { at: Date }[]): Set<number> {
   const hours = new Set<number>();
   let latest = NaN;
   for (const { at } of points) {
-    const hour = +at - (+at % HOUR);
+    // And not `+at`, which takes twenty times as long.
+    const instant = at.getTime();
+    const hour = instant - (instant % HOUR);
     if (hour !== latest) hours.add((latest = hour));
   }
   return hours;

@@ -69,7 +69,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
   async onModuleInit(): Promise<void> {
     for (const { raw } of this.rooms.values()) await raw.makeAhead();
     const maxBuffered = this.options.maxBuffered ?? 200_000;
-    const shared = { maxBuffered, flushAfter: 200, writesAtOnce: 2 };
+    const shared = { maxBuffered, batchSize: 10_000, flushAfter: 200, writesAtOnce: 2 };
     this.resourceWriter = new BatchWriter(
       new PointSink<ResourceSnapshot>(ownPool(this.dataSource, 2), {
         table: RESOURCES,

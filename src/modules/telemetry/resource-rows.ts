@@ -15,21 +15,8 @@ const COLUMNS = RESOURCE_METRIC_NAMES.map((metric) => RESOURCE_METRICS[metric].c
 
 /** Columns and values of a reading, but for the number of its source. */
 export function snapshotColumns(): TableColumn<KeyedPoint<ResourceSnapshot>>[] {
-  // All readings of a tick are of one instant as a rule, and writing it out takes as long as five numbers.
-  let at = NaN;
-  let written = '';
   return [
-    {
-      name: 'at',
-      type: 'timestamptz',
-      value: ({ point }) => {
-        if (+point.at !== at) {
-          written = point.at.toISOString();
-          at = +point.at;
-        }
-        return written;
-      },
-    },
+    { name: 'at', type: 'timestamptz', value: ({ point }) => point.at },
     { name: 'started_at', type: 'timestamptz', value: ({ point }) => point.startedAt },
     ...RESOURCE_METRIC_NAMES.map((metric): TableColumn<KeyedPoint<ResourceSnapshot>> => {
       const { column, type } = RESOURCE_METRICS[metric];

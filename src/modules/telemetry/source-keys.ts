@@ -7,10 +7,13 @@ export interface Source {
   readonly instanceId: InstanceId;
 }
 
-interface Known extends Source {
+interface Known {
+  readonly tenantId: TenantId;
   readonly id: number;
   /** Monotonic; believed until then. */
   readonly until: number;
+  /** The same instance as another tenant has it. */
+  readonly other?: Known;
 }
 
 /** Milliseconds for which a number is believed: after it, the row that it stands for is touched again, so that it stays. */
@@ -25,7 +28,7 @@ const MOST = 1_000_000;
  * that is done with a reading.
  */
 export class SourceKeys {
-  private readonly byInstance = new Map<InstanceId, Known[]>();
+  private readonly byInstance = new Map<InstanceId, Known>();
 
   /** The number of each, in order; those that have none yet get one. */
   async resolve(client: Queryable, sources: readonly Source[]): Promise<number[]> {
@@ -43,10 +46,9 @@ export class SourceKeys {
   }
 
   private find({ tenantId, instanceId }: Source): Known | undefined {
-    const all = this.byInstance.get(instanceId);
-    if (!all) return undefined;
-    for (const known of all) if (known.tenantId === tenantId) return known;
-    return undefined;
+    let known = this.byInstance.get(instanceId);
+    while (known && known.tenantId !== tenantId) known = known.other;
+    return known;
   }
 
   private async look(client: Queryable, sources: Source[]): Promise<void> {
@@ -75,10 +77,10 @@ export class SourceKeys {
   private keep(rows: KeyRow[]): void {
     if (this.byInstance.size > MOST) this.byInstance.clear();
     for (const { id, tenant_id: tenantId, instance_id: instanceId } of rows) {
-      const others = (this.byInstance.get(instanceId) ?? []).filter((known) => known.tenantId !== tenantId);
+      const other = without(tenantId, this.byInstance.get(instanceId));
       // Not all at the same time, or a thousand instances that came together would come together for ever.
       const until = performance.now() + BELIEVED_FOR * (0.5 + Math.random() / 2);
-      this.byInstance.set(instanceId, [...others, { tenantId, instanceId, id, until }]);
+      this.byInstance.set(instanceId, { tenantId, id, until, other });
     }
   }
 }
@@ -87,6 +89,12 @@ interface KeyRow {
   id: number;
   tenant_id: TenantId;
   instance_id: InstanceId;
+}
+
+function without(tenantId: TenantId, known: Known | undefined): Known | undefined {
+  if (!known) return undefined;
+  const other = without(tenantId, known.other);
+  return known.tenantId === tenantId ? other : { ...known, other };
 }
 
 function unique(sources: readonly Source[]): Source[] {
