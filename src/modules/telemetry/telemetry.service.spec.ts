@@ -83,18 +83,43 @@ describe('TelemetryService', () => {
     ['labels', { labels: { a: 'nul\u0000' } }],
     ['labels', { labels: { a: 1 as unknown as string } }],
     ['labels', { labels: Object.fromEntries(Array.from({ length: 31 }, (_, n) => [`l${n}`, 'x'])) }],
+    ['labels', { labels: { __name__: 'other' } }],
+    ['labels', { labels: JSON.parse('{"__proto__":"x"}') as Record<string, string> }],
+    ['labels', { labels: 'abc' as unknown as Record<string, string> }],
+    ['labels', { labels: ['a'] as unknown as Record<string, string> }],
+    ['labels', { labels: { a: '\ud800' } }],
+    ['kind', { kind: 'histogram' as 'gauge' }],
     ['value', { value: NaN }],
     ['value', { value: Infinity }],
     ['value', { value: '1' as unknown as number }],
     ['time', { at: new Date(NaN) }],
     ['time', { at: new Date(Date.now() - 25 * 60 * MINUTE) }],
     ['time', { at: new Date(Date.now() + 10 * MINUTE) }],
+    ['time', { at: new Date(8.64e15) }],
+    ['time', { at: new Date(-8.64e15) }],
+    ['time', { at: '2026-01-01' as unknown as Date }],
     ['time', { startedAt: new Date(Date.now() + MINUTE) }],
+    ['time', { startedAt: 5 as unknown as Date }],
+    ['instance', { instanceId: {} as 'inst_x' }],
     ['instance', { instanceId: 'inst_x' }],
   ])('drops a sample for its %s: %j, and no other', async (fault, given) => {
     const result = await push({ name: 'fine', value: 1 }, { name: 'jobs_total', value: 1, ...given });
     expect(result).toEqual({ accepted: 1, dropped: { [fault]: 1 } });
     expect(service.counts().limited).toEqual({ [fault]: 1 });
+  });
+
+  it('takes what is null as what is not there', async () => {
+    const nothing = {
+      labels: null,
+      at: null,
+      startedAt: null,
+      instanceId: null,
+      kind: null,
+    } as unknown as MetricSample;
+    expect(await push({ ...nothing, name: 'm', value: 1 }, null as unknown as MetricSample)).toEqual({
+      accepted: 1,
+      dropped: { name: 1 },
+    });
   });
 
   it('drops what is beyond the samples of a push and the series of a tenant, and tells it once an hour', async () => {
@@ -124,6 +149,11 @@ describe('TelemetryService', () => {
     ['more than 11000 windows', { since: new Date(Date.now() - 20 * 3_600_000), step: '1s' }],
     ['is none of avg, min', { aggregation: 'median' as 'avg' }],
     ['say which', { name: 'cpu_percent' }],
+    ['is no name of a metric', { name: 'a\u0000' }],
+    ['is no name of a metric', { name: { $gt: '' } as unknown as string }],
+    ['are not labels', { labels: { a: '\u0000' } }],
+    ['are not labels', { labels: { a: { b: 'c' } as unknown as string } }],
+    ['are not labels', { labels: null as unknown as Record<string, string> }],
   ])('refuses a query that %s', async (message, given) => {
     await expect(query(given)).rejects.toThrow(message);
   });

@@ -15,7 +15,7 @@ import {
 } from './metric.js';
 import { type MetricCollector, type MetricCollectorOptions } from './metric-collector.js';
 import { MetricCollectorRegistry } from './metric-collector.registry.js';
-import { checkSample, type SampleFault } from './metric-input.js';
+import { areMetricLabels, checkSample, isMetricName, type SampleFault } from './metric-input.js';
 import { parseRange, type RangeQuery } from './metric-query.js';
 import {
   RESOURCE_METRIC_NAMES,
@@ -146,10 +146,16 @@ export class TelemetryService {
     requireTenantAccess(tenantId);
     const { name, labels, aggregation } = query;
     const instanceId = query.instanceId === undefined ? undefined : parseId('instance', query.instanceId);
+    const faults: string[] = [];
+    if (!isMetricName(name))
+      faults.push(
+        `name: ${shown(name)} is no name of a metric: use letters, digits, "_" and ":", no digit first`,
+      );
+    if (labels !== undefined && !areMetricLabels(labels))
+      faults.push(`labels: ${shown(labels)} are not labels of a series: names and texts`);
     if (aggregation !== undefined && !AGGREGATIONS.includes(aggregation))
-      throw new InvalidInputError('metric query', [
-        `aggregation: ${shown(aggregation)} is none of ${AGGREGATIONS.join(', ')}`,
-      ]);
+      faults.push(`aggregation: ${shown(aggregation)} is none of ${AGGREGATIONS.join(', ')}`);
+    if (faults.length > 0) throw new InvalidInputError('metric query', faults);
     const range = parseRange(query, { now: Date.now(), keptFor: this.keptFor });
     const points = (windows: readonly WindowStatistics[], by: Aggregation): MetricPoint[] =>
       windows.map((window) => ({

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../../ids/typed-id.js';
 import { EgressPolicy } from '../../network-policy/egress-policy.js';
@@ -26,6 +27,12 @@ describe('scrape', () => {
       path: '/metrics',
     };
   }
+  /** Goes on for as long as somebody reads. */
+  const endless = (response: ServerResponse): void => {
+    const more = (): void =>
+      void (!response.destroyed && response.write('a 1\n'.repeat(50), () => setImmediate(more)));
+    more();
+  };
   const policy = new EgressPolicy({ allow: ['127.0.0.0/8', '::1/128'] });
   const ask = (
     target: ScrapeTarget,
@@ -64,6 +71,19 @@ describe('scrape', () => {
     ],
     ['more than 1000 bytes', (_, response) => response.end(`a 1\n`.repeat(300))],
     ['not in the text format', (_, response) => response.end('<!doctype html><p>hello</p>')],
+    [
+      'is compressed ("gzip")',
+      (_, response) =>
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('a 1\n'.repeat(1e6))),
+    ],
+    [
+      'aborted',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': '500' }).write('a 1\n');
+        setImmediate(() => response.destroy());
+      },
+    ],
+    ['more than 1000 bytes', (_, response) => endless(response)],
     ['hang up', (request) => request.socket.destroy()],
     ['timeout', () => {}],
     ['timeout', (_, response) => void response.write('a 1\n')],
@@ -72,6 +92,15 @@ describe('scrape', () => {
     const timeout = message === 'timeout' ? AbortSignal.timeout(200) : undefined;
     await expect(ask(target, {}, timeout)).rejects.toThrow(message === 'timeout' ? /abort/ : message);
   });
+
+  it('takes timestamps of OpenMetrics as seconds, and bytes that are no text as the sign for those', async () => {
+    const target = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8' });
+      response.end(Buffer.concat([Buffer.from('a{l="'), Buffer.from([0xff, 0xc0]), Buffer.from('"} 1 1395066363.5\n# EOF\n')]));
+    });
+    const { samples } = await ask(target);
+    expect(samples).toMatchObject([{ labels: { l: '\uFFFD\uFFFD' }, at: new Date(1_395_066_363_500) }]);
+  }); // prettier-ignore
 
   it.each(['127.0.0.1', 'localhost', '::ffff:127.0.0.1', '169.254.169.254'])(
     'does not connect to %s unless that is allowed',

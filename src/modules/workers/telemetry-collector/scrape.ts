@@ -1,6 +1,7 @@
 import dns from 'node:dns';
 import { get } from 'node:http';
 import { isIP } from 'node:net';
+import { shown } from '../../input/input.js';
 import { type EgressPolicy } from '../../network-policy/egress-policy.js';
 import { parsePrometheusText } from '../../telemetry/prometheus-text.js';
 import { type MetricSample } from '../../telemetry/metric.js';
@@ -30,9 +31,9 @@ export async function scrape(
   limits: ScrapeLimits,
   signal: AbortSignal,
 ): Promise<Scraped> {
-  const text = await fetchText(target, limits, signal);
+  const { text, openMetrics } = await fetchText(target, limits, signal);
   const at = new Date();
-  const { samples, unreadable, more } = parsePrometheusText(text, limits.maxSeries);
+  const { samples, unreadable, more } = parsePrometheusText(text, { most: limits.maxSeries, openMetrics });
   if (samples.length === 0 && unreadable > 0)
     throw new Error('the answer is not in the text format of Prometheus');
   const start = samples.find(({ name }) => name === 'process_start_time_seconds')?.value;
@@ -56,7 +57,7 @@ function fetchText(
   { host, port, path }: ScrapeTarget,
   { maxBytes, policy }: ScrapeLimits,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<{ text: string; openMetrics: boolean }> {
   // No look-up happens for what is an address already.
   if (isIP(host)) policy.check(host);
   return new Promise((resolve, reject) => {
@@ -82,6 +83,10 @@ function fetchText(
         request.destroy();
       };
       if (response.statusCode !== 200) return fail(`the answer is ${response.statusCode} and not 200`);
+      // A few bytes may be gigabytes when they are unpacked; that is why it is not asked for.
+      const { 'content-encoding': encoding = 'identity', 'content-type': type = '' } = response.headers;
+      if (encoding !== 'identity')
+        return fail(`the answer is compressed (${shown(encoding)}), which was not asked for`);
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
@@ -90,7 +95,12 @@ function fetchText(
         else chunks.push(chunk);
       });
       response.on('error', reject);
-      response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+      response.on('end', () =>
+        resolve({
+          text: Buffer.concat(chunks).toString('utf8'),
+          openMetrics: type.startsWith('application/openmetrics-text'),
+        }),
+      );
     });
   });
 }
