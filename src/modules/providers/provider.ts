@@ -199,7 +199,8 @@ export interface Provider {
   stats(signal?: AbortSignal): Promise<InstanceStats[]>;
   /**
    * What becomes of its instances from now on, within a second, until the signal aborts, which ends it without
-   * an error. A hint and no record: what happened while nobody watched is not told, `list` tells how things are.
+   * an error. A hint and no record: what happened while nobody watched may be told late or not at all, `list` tells how
+   * things are.
    */
   watch(signal: AbortSignal): AsyncIterable<ProviderChange>;
   logs(id: InstanceId, options?: LogOptions, signal?: AbortSignal): Promise<string[]>;

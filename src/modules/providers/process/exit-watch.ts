@@ -13,15 +13,23 @@ const LOOK_INTERVAL = 400;
 /** What the watch needs to know of the instances. */
 export interface WatchedInstances {
   read(id: InstanceId): Promise<ProviderInstance>;
-  /** Those that run, each with its process, and whether that is a child of ours, whose end we are told of. */
-  running(): Promise<{ id: InstanceId; process: ProcessIdentity; isChild: boolean }[]>;
+  /**
+   * Those that should run, each with its process, dead or alive, and whether that is a child of ours that is alive, whose
+   * end we are told of.
+   */
+  wanted(): Promise<{ id: InstanceId; process: ProcessIdentity; isFollowed: boolean }[]>;
 }
 
-/** Tells of instances that end by themselves, soon, while somebody listens. */
+/**
+ * Tells of instances that end by themselves, soon, while somebody listens. What is dead at the first read is told as well:
+ * nothing tells whether it ended before the watch began or in the moment between.
+ */
 export class ExitWatch {
   private readonly changes = new InstanceChanges();
   /** Processes to look at. */
   private readonly adopted = new Map<InstanceId, ProcessIdentity>();
+  /** Pid of the last process whose end was told: each end is told once, however many watch. */
+  private readonly told = new Map<InstanceId, string>();
   private timer?: NodeJS.Timeout;
 
   constructor(private readonly instances: WatchedInstances) {}
@@ -39,6 +47,7 @@ export class ExitWatch {
   /** The instance was changed by a call. */
   changed(id: InstanceId): void {
     this.adopted.delete(id);
+    this.told.delete(id);
     this.changes.tell(id, 'changed');
   }
 
@@ -50,14 +59,16 @@ export class ExitWatch {
   }
 
   private async ended(id: InstanceId): Promise<void> {
-    const { state } = await this.instances.read(id);
-    if (state === 'exited') this.changes.tell(id, 'exited');
+    const { state, ref = '' } = await this.instances.read(id);
+    if (state !== 'exited' || this.told.get(id) === ref) return;
+    this.told.set(id, ref);
+    this.changes.tell(id, 'exited');
   }
 
   private async adopt(): Promise<void> {
     try {
-      for (const { id, process, isChild } of await this.instances.running())
-        if (!isChild) this.adopted.set(id, process);
+      for (const { id, process, isFollowed } of await this.instances.wanted())
+        if (!isFollowed) this.adopted.set(id, process);
     } catch {
       // A store that cannot be read: `list` says so to everybody who asks; a watch is a hint.
     }

@@ -79,7 +79,7 @@ export class ProcessProvider implements Provider {
   private readonly children = new Map<InstanceId, ChildProcess>();
   private readonly exits = new ExitWatch({
     read: (id) => this.read(this.instances.at(id)),
-    running: () => this.runningNow(),
+    wanted: () => this.wantedNow(),
   });
   private opened?: Promise<void>;
   private readonly hasOwnUsers: boolean;
@@ -315,12 +315,13 @@ export class ProcessProvider implements Provider {
     return readInstance(directory, this.children.get(directory.id));
   }
 
-  private async runningNow() {
+  private async wantedNow() {
     await this.open();
     const runs = await pLimit(READS_AT_ONCE).map(await this.instances.all(), async (directory) => {
       const { state, process } = stateOfRuns(await directory.runs());
       const isChild = process !== undefined && this.children.get(directory.id)?.pid === process.pid;
-      return state === 'running' && process ? [{ id: directory.id, process, isChild }] : [];
+      const isFollowed = isChild && state === 'running';
+      return process && state !== 'stopped' ? [{ id: directory.id, process, isFollowed }] : [];
     });
     return runs.flat();
   }
