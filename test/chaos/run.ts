@@ -1,22 +1,31 @@
-// npm run chaos -- --kills N [--only name,name]
+// npm run chaos -- --kills N [--only name,name] [--seed N]
 //
 // Everything that the specs of this folder try a small share of, at length and with the real times. Prints what was seen,
 // and ends with code 1 if anything was not as it should be.
 import { parseArgs } from 'node:util';
+import { fullHosts } from './full/hosts.js';
 import { fullJob, fullSleep } from './full/holder.js';
 import { fullKills } from './full/kills.js';
 import { fullOutages } from './full/outages.js';
 import { print, type Report } from './report.js';
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '200' }, only: { type: 'string' } },
+  options: {
+    kills: { type: 'string', default: '200' },
+    only: { type: 'string' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
 });
 const kills = Number(values.kills);
 if (!(Number.isInteger(kills) && kills >= 1))
   throw new RangeError(`--kills ${values.kills}: give a whole number, 1 or more`);
 
+const seed = Number(values.seed);
+if (!Number.isSafeInteger(seed)) throw new RangeError(`--seed ${values.seed}: give a whole number`);
+
 const scenarios: Record<string, () => Promise<Report>> = {
   kills: () => fullKills(kills),
+  hosts: () => fullHosts(Math.min(kills, 40), seed),
   job: fullJob,
   sleep: fullSleep,
   outages: fullOutages,
