@@ -17,6 +17,10 @@ export {
   type SeededInstance,
 } from '../workers/garbage-collector/orphan.repository.contract.js';
 export {
+  brakeRepositoryContract,
+  type BrakeRepositorySetup,
+} from '../workers/garbage-collector/brake.repository.contract.js';
+export {
   certificateStoreContract,
   type CertificateStoreSetup,
 } from '../certificates/certificate.store.contract.js';
