@@ -71,7 +71,9 @@ describe('ExitWatch', () => {
     const { value } = (await changes.next()) as { value: ProviderChange };
     expect(value).toEqual({ instanceId: ended.instanceId, change: 'exited' });
     await kill(running);
-    expect(await changes.next()).toMatchObject({ value: { instanceId: running.instanceId, change: 'exited' } });
+    expect(await changes.next()).toMatchObject({
+      value: { instanceId: running.instanceId, change: 'exited' },
+    });
     controller.abort();
     for (const { instanceId } of [ended, stopped, running]) await provider.deprovision(instanceId);
   });
