@@ -17,10 +17,14 @@ describe('text from outside', () => {
   it('can be stored once it is cleaned, and keeps everything else', async () => {
     const rows = await database.dataSource.query<{ text: string; json: unknown }[]>(
       'SELECT $1::text AS text, $2::jsonb AS json',
-      [storableText(nasty), storableJson({ deep: [nasty], n: 1, none: null })],
+      [
+        storableText(nasty),
+        storableJson({ deep: [nasty, { [nasty]: 1 }], at: new Date(0), n: 1, none: null }),
+      ],
     );
     const clean = 'abc💥\u0001\n"\\';
-    expect(rows).toEqual([{ text: clean, json: { deep: [clean], n: 1, none: null } }]);
+    const at = '1970-01-01T00:00:00.000Z';
+    expect(rows).toEqual([{ text: clean, json: { deep: [clean, { [clean]: 1 }], at, n: 1, none: null } }]);
   });
 
   it('could not be stored as it comes', async () => {

@@ -8,9 +8,13 @@ export function storableText(text: string): string {
   return text.slice(0, LONGEST).replace(UNSTORABLE, '');
 }
 
-/** The value as JSON for a `jsonb` column, every string in it made storable. */
+/** The value as JSON for a `jsonb` column, every string and every key in it made storable. */
 export function storableJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'string' ? part.replace(UNSTORABLE, '') : part,
-  );
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'string') return part.replace(UNSTORABLE, '');
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    const keys = Object.keys(part);
+    if (!keys.some((key) => key.search(UNSTORABLE) >= 0)) return part;
+    return Object.fromEntries(Object.entries(part).map(([key, one]) => [key.replace(UNSTORABLE, ''), one]));
+  });
 }

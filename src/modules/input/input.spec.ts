@@ -35,6 +35,59 @@ describe('parseInput', () => {
   });
 });
 
+describe('what no schema looks at', () => {
+  const anything = z.strictObject({
+    map: z.record(z.string(), z.json()).optional(),
+    list: z.json().optional(),
+  });
+  const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown;
+
+  it('is refused where it is nested so deeply that walking it would end the stack', () => {
+    expect(faultsOf(anything, { list: nested(50) })).toEqual([]);
+    for (const depth of [200, 100_000])
+      expect(faultsOf(anything, { list: nested(depth) })).toEqual([
+        expect.stringMatching(/^list(\.0)+…?: is nested more than 100 levels deep$/),
+      ]);
+    const circle: { list?: unknown } = {};
+    circle.list = circle;
+    expect(faultsOf(anything, circle)).toEqual([expect.stringMatching(/more than 100 levels deep$/)]);
+  });
+
+  it.each(['{"map": {"__proto__": 1}}', '{"list": [{"a": {"__proto__": {}}}]}', '{"__proto__": {}}'])(
+    'names a key "__proto__", which maps lose silently: %s',
+    (text) => {
+      expect(faultsOf(anything, JSON.parse(text))).toEqual([
+        expect.stringMatching(/__proto__: a key of this name is refused$/),
+      ]);
+    },
+  );
+
+  it('may be named as what every object has', () => {
+    const map = JSON.parse('{"constructor": 1, "toString": 2, "hasOwnProperty": 3}') as object;
+    expect(parseInput('thing', anything, { map })).toEqual({ map });
+  });
+
+  it.each([
+    ['a value', { map: { a: ['x', 'y\0'] } }, /^map\.a\.1: /],
+    ['half a surrogate pair', { list: '\ud800' }, /^list: /],
+    ['a key', { map: { 'a\0': 1 } }, /^map: the key "a\\u0000" /],
+  ])('is refused where no database takes it, with its place: %s', (_, value, place) => {
+    const [fault, ...others] = faultsOf(anything, value);
+    expect(fault).toMatch(place);
+    expect(fault).toMatch(/holds a NUL character or half a surrogate pair$/);
+    expect(others).toEqual([]);
+  });
+
+  it('is left alone inside of what is no plain object', () => {
+    class Deep {
+      self = this;
+      text = '\0';
+    }
+    const deep = new Deep();
+    expect(parseInput('thing', z.object({ deep: z.instanceof(Deep) }), { deep })).toEqual({ deep });
+  });
+});
+
 describe('names', () => {
   it.each(['a', '0', 'web', 'web-1', 'a.b_c-d', 'x'.repeat(63)])('may be %s', (value) => {
     expect(faultsOf(name, value)).toEqual([]);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InvalidInputError } from './input.errors.js';
+import { lostKeyOrDepth, unstorableTexts } from './input-walk.js';
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/;
 
@@ -14,8 +15,14 @@ export const name = z.string({ error: 'expected a name' }).regex(NAME, {
  * @throws InvalidInputError naming every fault and where it is.
  */
 export function parseInput<S extends z.ZodType>(what: string, schema: S, value: unknown): z.output<S> {
+  const fault = lostKeyOrDepth(value);
+  if (fault) throw new InvalidInputError(what, [fault]);
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const faults = unstorableTexts(parsed.data);
+    if (faults.length === 0) return parsed.data;
+    throw new InvalidInputError(what, faults);
+  }
   throw new InvalidInputError(
     what,
     parsed.error.issues.map(({ path, message }) => (path.length ? `${path.join('.')}: ${message}` : message)),
