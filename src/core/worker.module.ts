@@ -3,6 +3,7 @@ import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Adoption } from './adoption/adoption.js';
 import { ForeignScheduleModules } from './adoption/foreign-schedule-modules.js';
+import { HandlerCalls } from './adoption/handler-calls.js';
 import { ScheduleExplorer } from './adoption/schedule-explorer.js';
 import { WorkerSchedulerRegistry } from './adoption/worker-scheduler.registry.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
@@ -78,6 +79,7 @@ import { requireSingleImport } from './single-import.js';
     ErrorHook,
     Scheduler,
     Adoption,
+    HandlerCalls,
     ScheduleExplorer,
     ForeignScheduleModules,
     WorkerSchedulerRegistry,

@@ -25,9 +25,8 @@ export function adoptedOptions(metadata: ScheduleMetadata): WorkerOptions & Pick
   }
   // setTimeout and setInterval make 1 of anything below it; for us an interval of 0 would be event-driven.
   const ms = Math.max(1, metadata.ms);
-  return metadata.kind === 'intervals'
-    ? { ...common, interval: ms, spacing: 'start' }
-    : { ...common, interval: { after: ms } };
+  if (metadata.kind === 'intervals') return { ...common, interval: ms, spacing: 'start' };
+  return { ...common, interval: { after: Number.isNaN(ms) ? 1 : ms } };
 }
 
 /** What a cron job or a `CronTime` says, for our scheduler. */
@@ -37,14 +36,18 @@ export function cronInterval({
   utcOffset,
 }: Pick<CronMetadata, 'cronTime'> & { timeZone?: unknown; utcOffset?: unknown }): CronExpression | Once {
   if (typeof cronTime !== 'string') return { at: new Date(Number(cronTime)) };
-  const [, sign, hours, minutes = 0] = FIXED_ZONE.exec(String(timeZone ?? '')) ?? [];
+  const zone = String(timeZone ?? '');
+  const [, sign, hours, minutes = 0] = FIXED_ZONE.exec(zone) ?? [];
   if (sign) return { cron: cronTime, utcOffset: Number(`${sign}${Number(hours) * 60 + Number(minutes)}`) };
   return {
     cron: cronTime,
-    ...(timeZone != null && { timeZone: timeZone as string }),
-    ...(utcOffset != null && { utcOffset: utcOffset as number }),
+    ...(!OWN_ZONES.has(zone.toLowerCase()) && { timeZone: zone }),
+    ...(utcOffset != null && { utcOffset: Number(utcOffset) }),
   };
 }
+
+/** What Luxon takes for the time zone of the process. */
+const OWN_ZONES = new Set(['', 'local', 'system', 'default']);
 
 /** `UTC+5:30`, which Luxon takes for a time zone beside the IANA names. */
 const FIXED_ZONE = /^utc([+-])(\d{1,2})(?::(\d{2}))?$/i;

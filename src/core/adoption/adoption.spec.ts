@@ -232,12 +232,36 @@ describe('Adoption', () => {
     class Tasks {
       @Interval('bad', NaN)
       bad() {}
-      @Timeout(undefined as unknown as number)
-      worse() {}
     }
-    await expect(start([Tasks])).rejects.toThrow(
-      /Tasks\.bad .*NaN is not a duration[^]*Tasks\.worse .*NaN is not a duration/,
-    );
+    await expect(start([Tasks])).rejects.toThrow(/Tasks\.bad .*NaN is not a duration/);
+  });
+
+  it('warns of a timeout whose length is no number, which runs after a millisecond', async () => {
+    @Injectable()
+    class Tasks {
+      @Timeout('timeout', undefined as unknown as number)
+      work() {}
+    }
+    await start([Tasks]);
+    await clock.advance(1);
+    expect(await startsOf('timeout')).toEqual([1]);
+    expect(logs).toEqual(['Timeout "timeout": its length is no number, so it runs after a millisecond']);
+  });
+
+  it('warns of a decorated method that its provider has replaced, as that does not run', async () => {
+    @Injectable()
+    class Tasks {
+      constructor() {
+        this.work = this.work.bind(this);
+      }
+      @Interval(1_000)
+      work() {}
+    }
+    await start([Tasks]);
+    expect(names()).toEqual([]);
+    expect(logs).toEqual([
+      expect.stringContaining('The interval Tasks.work does not run: its provider has replaced'),
+    ]);
   });
 
   it('runs an interval and a timeout of 30 days, which overflow timers of Node', async () => {

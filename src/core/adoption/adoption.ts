@@ -1,9 +1,12 @@
+import { type Subscription } from 'rxjs';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type Finding } from '../registry/worker-explorer.js';
+import { LOGS_ITS_ERRORS } from '../registry/worker-definition.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { Alarm } from '../timing/alarm.js';
 import { Clock } from '../timing/clock.js';
 import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { type RunContext } from '../worker/run-context.js';
 import { adoptedOptions } from './adopted-worker.js';
 import { HandlersRunTwiceError } from './adoption.errors.js';
 import { ForeignScheduleModules } from './foreign-schedule-modules.js';
@@ -13,12 +16,15 @@ import { timerHandle } from './timer-handle.js';
 import { WorkerCronJob } from './worker-cron-job.js';
 import { WorkerSchedulerRegistry } from './worker-scheduler.registry.js';
 
+/** Shorter than a worker's name may be: `#2` has to fit behind it. */
+const LONGEST_ADOPTED_NAME = 190;
+
 const KINDS: readonly ScheduleKind[] = ['cronJobs', 'intervals', 'timeouts'];
 
 /** A handler, and its names: that of its worker, and that of its entry in the `SchedulerRegistry`. */
 interface Adopted {
   readonly handler: ScheduleHandler;
-  readonly worker: string;
+  worker: string;
   readonly entry: string;
   job?: WorkerCronJob;
 }
@@ -33,6 +39,7 @@ export class Adoption implements OnModuleInit {
   private adopted: Adopted[] = [];
   private readonly delays: Alarm[] = [];
   private closing = false;
+  private events?: Subscription;
 
   constructor(
     @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
@@ -95,8 +102,9 @@ export class Adoption implements OnModuleInit {
         module,
         worker: {
           ...adoptedOptions(metadata),
+          [LOGS_ITS_ERRORS]: true,
           name: worker,
-          run: (context) => (adopted.job ? adopted.job.tick(context, call) : call()),
+          run: (context: RunContext) => (adopted.job ? adopted.job.tick(context) : call()),
         },
       };
     });
@@ -106,32 +114,39 @@ export class Adoption implements OnModuleInit {
   mount(): void {
     for (const adopted of this.adopted) {
       const { handler, worker, entry } = adopted;
-      const remove = this.remover(worker);
-      if (handler.metadata.kind === 'cronJobs') this.mountCronJob(adopted, handler.metadata.cron, remove);
+      if (handler.metadata.kind === 'cronJobs') this.mountCronJob(adopted, handler.metadata.cron);
       else {
+        const remove = this.remover(worker);
         const handle = timerHandle(remove);
         if (handler.metadata.kind === 'intervals') this.registry.addInterval(entry, handle);
         else this.registry.addTimeout(entry, handle);
+        if (Number.isNaN(handler.metadata.ms))
+          this.logger.warn(`Timeout "${worker}": its length is no number, so it runs after a millisecond`);
         this.registry.own(handle, remove);
       }
     }
+    if (this.adopted.some(({ job }) => job?.waitForCompletion)) this.events = this.tellSkipped();
   }
 
   /** Empties the registry, jobs of the application's own included; the workers are left to the drain. */
   unmount(): void {
     this.closing = true;
+    this.events?.unsubscribe();
     for (const alarm of this.delays) alarm.clear();
     this.registry.clear();
   }
 
-  private mountCronJob(adopted: Adopted, cron: CronMetadata, remove: () => void): void {
-    const { worker, entry } = adopted;
-    const job = (adopted.job = new WorkerCronJob(this.scheduler, worker, cron));
+  private mountCronJob(adopted: Adopted, cron: CronMetadata): void {
+    const { worker, entry, handler } = adopted;
+    const register = (): string => this.registerAgain(adopted);
+    const job = new WorkerCronJob(this.scheduler, worker, handler.call, register, cron);
+    adopted.job = job;
     this.registry.addCronJob(entry, job);
-    this.registry.own(job, remove);
+    this.own(job, worker);
     if (this.scheduler.upcoming(worker, 1).length === 0)
       this.logger.warn(`Cron job "${worker}" does not run: ${String(cron.cronTime)} has passed`);
-    const { disabled, initialDelay = 0 } = cron;
+    const { disabled } = cron;
+    const initialDelay = Number(cron.initialDelay ?? 0);
     if (disabled || initialDelay > 0) void job.stop();
     if (!disabled && initialDelay > 0) this.startAfter(initialDelay, entry, job);
   }
@@ -145,6 +160,42 @@ export class Adoption implements OnModuleInit {
     });
     alarm.set(at);
     this.delays.push(alarm);
+  }
+
+  /** A job that was deleted and is started: under the name that it has in the registry by now, if it is there. */
+  private registerAgain(adopted: Adopted): string {
+    const job = adopted.job!;
+    const [entry = adopted.entry] = [...this.registry.getCronJobs()].find(([, other]) => other === job) ?? [];
+    const worker = freeName(
+      storableName(entry) ?? adopted.handler.source,
+      (name) => !!this.scheduler.workerByName(name),
+    );
+    const again = {
+      ...adoptedOptions(adopted.handler.metadata),
+      [LOGS_ITS_ERRORS]: true,
+      name: worker,
+      interval: job.interval,
+      run: (context: RunContext) => job.tick(context),
+    };
+    this.scheduler.register(again);
+    adopted.worker = worker;
+    this.own(job, worker);
+    return worker;
+  }
+
+  private own(job: WorkerCronJob, worker: string): void {
+    const remove = this.remover(worker);
+    this.registry.own(job, () => {
+      job.detach();
+      remove();
+    });
+  }
+
+  private tellSkipped(): Subscription {
+    return this.scheduler.events$.subscribe((event) => {
+      if (event.type !== 'run.skipped' || !event.slot) return;
+      this.adopted.find(({ worker }) => worker === event.worker)?.job?.skipped(event.slot);
+    });
   }
 
   /** What takes the worker away when its entry is deleted or cleared, however often that is said. */
@@ -166,10 +217,20 @@ export class Adoption implements OnModuleInit {
 function named(handlers: ScheduleHandler[]): Adopted[] {
   const taken = new Set<string>();
   return handlers.map((handler) => {
-    const name = handler.metadata.name ?? handler.source;
-    let worker = name;
-    for (let i = 2; taken.has(worker); i++) worker = `${name}#${i}`;
+    const { name } = handler.metadata;
+    const worker = freeName((name && storableName(name)) ?? handler.source, (other) => taken.has(other));
     taken.add(worker);
-    return { handler, worker, entry: handler.metadata.name ?? worker };
+    return { handler, worker, entry: name ?? worker };
   });
+}
+
+function freeName(name: string, taken: (name: string) => boolean): string {
+  let free = name;
+  for (let i = 2; taken(free); i++) free = `${name}#${i}`;
+  return free;
+}
+
+/** `@nestjs/schedule` takes any text for a name. What a worker may not be called is cut, mended or undefined. */
+function storableName(name: string): string | undefined {
+  return name.replaceAll('\0', '').slice(0, LONGEST_ADOPTED_NAME).toWellFormed().trim() || undefined;
 }

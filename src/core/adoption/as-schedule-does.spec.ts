@@ -42,6 +42,8 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
   let registry: SchedulerRegistry;
   let warnings: string[];
   let errors: string[];
+  /** What reached `Logger.error`: what was given, and its context. */
+  let logged: [given: unknown, context: unknown][];
   /** Seconds since the start at which something ran. */
   let ran: number[];
   const run = (): void => void ran.push((Date.now() - START) / SECOND);
@@ -51,6 +53,7 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
     ran = [];
     warnings = [];
     errors = [];
+    logged = [];
     jest.spyOn(console, 'warn').mockImplementation(() => {});
   });
   afterEach(async () => {
@@ -77,7 +80,10 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       .setLogger({
         log: () => {},
         warn: (text) => warnings.push(String(text)),
-        error: (text) => errors.push(String(text)),
+        error: (given: unknown, ...more: unknown[]) => {
+          errors.push(String(given));
+          logged.push([given, more.at(-1)]);
+        },
       })
       .compile();
   }
@@ -553,6 +559,205 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
     });
   });
 
+  describe('what a handler throws', () => {
+    class OfTheHandler extends Error {}
+
+    it.each<[string, () => unknown]>([
+      [
+        'throws',
+        () => {
+          throw new OfTheHandler('lost');
+        },
+      ],
+      ['rejects', () => Promise.reject(new OfTheHandler('lost'))],
+    ])('reaches the logger as it is, in the context Scheduler, when it %s', async (_how, fail) => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *')
+        cron() {
+          return fail();
+        }
+        @Interval(1_000)
+        interval() {
+          return fail();
+        }
+        @Timeout(1_000)
+        timeout() {
+          return fail();
+        }
+      }
+      await start([Tasks]);
+      await after(SECOND);
+      expect(logged).toEqual(Array(3).fill([expect.any(OfTheHandler), 'Scheduler']));
+    });
+
+    it('is logged as it is when it is no error', async () => {
+      @Injectable()
+      class Tasks {
+        @Interval(1_000)
+        work(): void {
+          // eslint-disable-next-line @typescript-eslint/only-throw-error
+          throw 'a text';
+        }
+      }
+      await start([Tasks]);
+      await after(SECOND);
+      expect(logged).toEqual([['a text', 'Scheduler']]);
+    });
+  });
+
+  describe('handlers that are replaced', () => {
+    it('are none when the provider has put a function without the decorator in their place', async () => {
+      @Injectable()
+      class Tasks {
+        constructor() {
+          this.work = this.work.bind(this);
+        }
+        @Interval(1_000)
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(2 * SECOND);
+      expect(ran).toEqual([]);
+    });
+
+    it('are none when they are spied before the start, or undefined', async () => {
+      @Injectable()
+      class Tasks {
+        @Interval(1_000)
+        spied() {
+          run();
+        }
+        @Interval(1_000)
+        undefined?(): void {
+          run();
+        }
+      }
+      app = await compile([Tasks]);
+      const tasks = app.get(Tasks);
+      jest.spyOn(tasks, 'spied');
+      tasks.undefined = undefined;
+      await app.init();
+      await after(2 * SECOND);
+      expect(ran).toEqual([]);
+    });
+
+    it('run as they were when they are replaced after the start', async () => {
+      @Injectable()
+      class Tasks {
+        @Interval(1_000)
+        interval() {
+          run();
+        }
+        @Cron('* * * * * *')
+        cron() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      const tasks = app!.get(Tasks);
+      const spy = jest.spyOn(tasks, 'interval').mockImplementation(() => {});
+      tasks.cron = undefined!;
+      await after(2 * SECOND);
+      expect(ran).toEqual([1, 1, 2, 2]);
+      expect(spy).not.toHaveBeenCalled();
+      expect(errors).toEqual([]);
+    });
+  });
+
+  describe('what the decorators do not refuse', () => {
+    it.each(['', 'local', 'system', 'default', 'LOCAL', 'System'])(
+      'takes the time zone %j for that of the process',
+      async (timeZone) => {
+        @Injectable()
+        class Tasks {
+          @Cron('0 0 * * * *', { name: 'job', timeZone })
+          work() {
+            run();
+          }
+        }
+        await start([Tasks]);
+        await after(HOUR);
+        expect(ran).toEqual([3_600]);
+      },
+    );
+
+    it.each<[unknown, number]>([
+      ['30', 1_800],
+      ['-30', 1_800],
+      ['90', 1_800],
+      [1_440, 3_600],
+      [-1_440, 3_600],
+    ])('takes %j for a utcOffset', async (utcOffset, second) => {
+      @Injectable()
+      class Tasks {
+        @Cron('0 0 * * * *', { utcOffset: utcOffset as number })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(HOUR);
+      expect(ran).toEqual([second]);
+    });
+
+    it.each(['n'.repeat(500), ' ', '\t', 'half \ud83d'])('takes %j for a name', async (name) => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name })
+        cron() {
+          run();
+        }
+        @Interval(name, 1_000)
+        interval() {
+          run();
+        }
+        @Timeout(name, 1_000)
+        timeout() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(SECOND);
+      expect(ran).toEqual([1, 1, 1]);
+      registry.getCronJob(name);
+      registry.deleteCronJob(name);
+      registry.deleteInterval(name);
+      expect(registry.getTimeouts()).toEqual([name]);
+      await after(SECOND);
+      expect(ran).toEqual([1, 1, 1]);
+    });
+
+    it.each([NaN, undefined, null, '5s'])('takes a timeout of %p for one of a millisecond', async (ms) => {
+      @Injectable()
+      class Tasks {
+        @Timeout(ms as number)
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(SECOND);
+      expect(ran).toHaveLength(1);
+      expect(ran[0]).toBeLessThanOrEqual(0.001);
+    });
+
+    it.each(['3000', 3_000])('takes an initialDelay of %j', async (initialDelay) => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { initialDelay: initialDelay as number })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(5 * SECOND);
+      expect(ran).toEqual([4, 5]);
+    });
+  });
+
   describe('SchedulerRegistry', () => {
     @Injectable()
     class Tasks {
@@ -771,6 +976,69 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       void job.stop();
       expect(job.nextDates(2)).toHaveLength(2);
       expect(job.nextDates()).toEqual([]);
+    });
+
+    it('runs when it was deleted and added under another name, once it is started', async () => {
+      const job = await startJob();
+      await after(SECOND);
+      registry.deleteCronJob('job');
+      registry.addCronJob('moved', job);
+      await after(2 * SECOND);
+      expect([ran, job.isActive]).toEqual([[1], false]);
+      job.start();
+      expect(job.isActive).toBe(true);
+      await after(2 * SECOND);
+      expect(ran).toEqual([1, 4, 5]);
+      void registry.getCronJob('moved').stop();
+      await after(2 * SECOND);
+      expect(ran).toEqual([1, 4, 5]);
+      registry.deleteCronJob('moved');
+      expect(errors).toEqual([]);
+    });
+
+    it('runs when it was deleted by its own handler, and added and started in the same breath', async () => {
+      const job = await startJob({}, () => {
+        if (ran.length > 1) return;
+        registry.deleteCronJob('job');
+        registry.addCronJob('job', job);
+        job.setTime(new CronTime('*/3 * * * * *'));
+        job.start();
+      });
+      await after(6 * SECOND);
+      expect(ran).toEqual([1, 3, 6]);
+      expect(job.nextDate().toMillis()).toBe(START + 9 * SECOND);
+      expect(errors).toEqual([]);
+    });
+
+    it('can be asked and told anything once it was deleted', async () => {
+      const job = await startJob();
+      await after(SECOND);
+      registry.deleteCronJob('job');
+      expect(job.isActive).toBe(false);
+      expect(job.lastDate()).toEqual(new Date(START + SECOND));
+      expect(job.nextDate().toMillis()).toBe(START + 2 * SECOND);
+      expect(job.nextDates(2)).toHaveLength(2);
+      void job.stop();
+      job.setTime(new CronTime('*/5 * * * * *'));
+      expect(job.nextDate().toMillis()).toBe(START + 5 * SECOND);
+      await job.fireOnTick();
+      await after(10 * SECOND);
+      expect([ran, job.isActive]).toEqual([[1, 1], false]);
+      job.start();
+      await after(5 * SECOND);
+      expect(ran).toEqual([1, 1, 15]);
+      expect(errors).toEqual([]);
+    });
+
+    it('lastDate moves with a time that is skipped, and not with fireOnTick', async () => {
+      const end = gate();
+      const job = await startJob({ waitForCompletion: true }, () => ran.length > 1 && end.opened);
+      await job.fireOnTick();
+      expect(job.lastDate()).toBeNull();
+      await after(3_500);
+      expect(ran).toEqual([0, 1]);
+      expect(job.lastDate()).toEqual(new Date(START + 3 * SECOND));
+      end.open();
     });
 
     it('fireOnTick runs it now, also when it is stopped; addCallback adds to what it does', async () => {

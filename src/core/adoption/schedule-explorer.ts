@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isBeingMade } from '../registry/worker-explorer.js';
+import { HandlerCalls } from './handler-calls.js';
 import { type ScheduleKind, type ScheduleMetadata, scheduleMetadata } from './schedule-metadata.js';
 
 /** A method that is decorated with `@nestjs/schedule`'s `@Cron`, `@Interval` or `@Timeout`. */
@@ -10,11 +11,11 @@ export interface ScheduleHandler {
   /** Name of the Nest module that holds the provider. */
   readonly module: string;
   readonly metadata: ScheduleMetadata;
-  /** Calls it as `ScheduleModule` does: without arguments. */
-  call(): unknown;
+  /** Calls it as `ScheduleModule` does. Rejects with what it throws, which is logged by then. */
+  call(): Promise<unknown>;
 }
 
-type Instance = Record<string, () => unknown>;
+type Instance = Record<string, unknown>;
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
 /** What users call them. */
@@ -34,6 +35,7 @@ export class ScheduleExplorer {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly calls: HandlerCalls,
   ) {}
 
   /**
@@ -54,10 +56,20 @@ export class ScheduleExplorer {
     const prototype = Object.getPrototypeOf(instance) as Instance | null;
     if (!prototype || prototype === Object.prototype) return [];
     return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const metadata = scheduleMetadata(prototype[method]);
-      if (!metadata || !kinds.includes(metadata.kind)) return [];
       const source = `${instance.constructor.name}.${method}`;
       const module = wrapper.host?.name ?? '(no module)';
+      const handler = instance[method];
+      const metadata = scheduleMetadata(handler);
+      if (!metadata) {
+        const decorated = scheduleMetadata(prototype[method]);
+        if (decorated && kinds.includes(decorated.kind))
+          this.logger.warn(
+            `The ${CALLED[decorated.kind]} ${source} does not run: its provider has replaced the decorated method, ` +
+              'as by this.method = this.method.bind(this) in its constructor. Leave the method as it is',
+          );
+        return [];
+      }
+      if (!kinds.includes(metadata.kind)) return [];
       if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
         this.logger.warn(
           `The ${CALLED[metadata.kind]} ${source} does not run: its provider is request-scoped or transient, ` +
@@ -70,7 +82,7 @@ export class ScheduleExplorer {
           source,
           module,
           metadata,
-          call: () => instance[method]!(),
+          call: this.calls.of(handler as () => unknown, instance),
         },
       ];
     });

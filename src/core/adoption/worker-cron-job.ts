@@ -16,13 +16,20 @@ type DateTime = ReturnType<CronJob['nextDate']>;
  */
 export class WorkerCronJob extends CronJob {
   private readonly logger = new Logger('Workers');
-  /** The run that is on, or the last one. */
+  /** The active run, or the last one. */
   private latest?: Promise<unknown>;
+  /** Name of the worker, which need not be that of the job; undefined after the job was deleted, until it is started again. */
+  private worker: string | undefined;
 
-  /** @param worker name of the worker, which need not be that of the job */
+  /**
+   * @param handler what it runs
+   * @param register makes a worker of it and returns its name
+   */
   constructor(
     private readonly scheduler: Scheduler,
-    readonly worker: string,
+    worker: string,
+    private readonly handler: () => Promise<unknown>,
+    private readonly register: (job: WorkerCronJob) => string,
     { cronTime, name, timeZone, utcOffset, unrefTimeout, waitForCompletion, threshold }: CronMetadata,
   ) {
     super(
@@ -40,15 +47,26 @@ export class WorkerCronJob extends CronJob {
       name,
       threshold,
     );
+    this.worker = worker;
   }
 
   /** Runs the handler, and what was added by `addCallback`: the body of the worker. */
-  async tick({ startedAt }: RunContext, handler: () => unknown): Promise<unknown> {
-    this.lastExecution = startedAt;
-    const run = (async () => handler())();
+  async tick(context?: RunContext): Promise<unknown> {
+    if (context?.slot) this.lastExecution = context.startedAt;
+    const run = this.handler();
     this.latest = run.catch(() => {});
     await super.fireOnTick();
     return run;
+  }
+
+  /** One of its times at which it did not run, as a run was active. */
+  skipped(slot: Date): void {
+    this.lastExecution = slot;
+  }
+
+  /** Its worker is taken away. */
+  detach(): void {
+    this.worker = undefined;
   }
 
   override get isActive(): boolean {
@@ -60,12 +78,13 @@ export class WorkerCronJob extends CronJob {
   }
 
   override start(): void {
-    this.act(this.scheduler.resume(this.worker));
+    if (this.worker !== undefined) this.act(this.scheduler.resume(this.worker));
+    else this.worker = this.register(this);
   }
 
-  /** @returns with `waitForCompletion`, a promise that resolves when the run that is on has ended */
+  /** @returns with `waitForCompletion`, a promise that resolves when the active run has ended */
   override stop(): Promise<void> | undefined {
-    if (this.info) this.act(this.scheduler.pause(this.worker));
+    if (this.info) this.act(this.scheduler.pause(this.info.name));
     return this.waitForCompletion ? Promise.resolve(this.latest).then(() => {}) : undefined;
   }
 
@@ -73,8 +92,13 @@ export class WorkerCronJob extends CronJob {
     if (!(time instanceof CronTime)) throw new TypeError('setTime: give a CronTime of the package "cron"');
     this.cronTime = time;
     this.runOnce ||= time.realDate;
-    const { source: cronTime, timeZone, utcOffset } = time;
-    this.act(this.scheduler.reschedule(this.worker, cronInterval({ cronTime, timeZone, utcOffset })));
+    if (this.worker !== undefined) this.act(this.scheduler.reschedule(this.worker, this.interval));
+  }
+
+  /** What its `cronTime` says, for our scheduler. */
+  get interval(): ReturnType<typeof cronInterval> {
+    const { source: cronTime, timeZone, utcOffset } = this.cronTime;
+    return cronInterval({ cronTime, timeZone, utcOffset });
   }
 
   override nextDate(): DateTime {
@@ -83,6 +107,7 @@ export class WorkerCronJob extends CronJob {
   }
 
   override nextDates(count = 0): DateTime[] {
+    if (this.worker === undefined) return super.nextDates(count);
     // Luxon takes minutes ahead of UTC for a zone; its types do not say so.
     const zone = (this.cronTime.timeZone ?? this.cronTime.utcOffset) as string;
     return this.scheduler
@@ -92,6 +117,11 @@ export class WorkerCronJob extends CronJob {
 
   /** Runs it now, also while it is stopped. Resolves when the run has begun; with `waitForCompletion`, has ended. */
   override async fireOnTick(): Promise<void> {
+    if (this.worker === undefined) {
+      const run = this.tick().catch(() => {});
+      if (this.waitForCompletion) await run;
+      return;
+    }
     try {
       const { ended } = await this.scheduler.trigger(this.worker);
       if (this.waitForCompletion) await ended;
@@ -101,14 +131,13 @@ export class WorkerCronJob extends CronJob {
     }
   }
 
-  /** Undefined when the worker was taken away. */
   private get info(): WorkerInfo | undefined {
-    return this.scheduler.workerByName(this.worker);
+    return this.worker === undefined ? undefined : this.scheduler.workerByName(this.worker);
   }
 
   private act(done: Promise<void>): void {
     done.catch((error: unknown) =>
-      this.logger.error(`Cron job "${this.worker}": ${classAndMessageOf(error)}`),
+      this.logger.error(`Cron job "${this.name ?? this.worker}": ${classAndMessageOf(error)}`),
     );
   }
 }

@@ -161,7 +161,7 @@ export class Execution {
     run.outcome = outcome;
     monitor.ended(this.context);
     recorder.record(run);
-    if (run.error) this.log(run.error);
+    if (run.error && !(outcome === 'failed' && this.worker.logsItsErrors)) this.log(run.error);
   }
 
   private log(error: RunError): void {

@@ -54,8 +54,13 @@ export interface WorkerDefinition extends Timing {
   readonly record: NonNullable<WorkerOptions['record']>;
   /** Where it comes from, for people: `UsageReporter.report`. */
   readonly source: string;
+  /** What it throws is in the log by then. */
+  readonly logsItsErrors: boolean;
   run(context: RunContext): unknown;
 }
+
+/** On a worker: it logs what it throws, and nobody does so again. */
+export const LOGS_ITS_ERRORS = Symbol('logs its errors');
 
 /** What configuration may say of a worker, by its name. */
 export interface WorkerOverrides extends WorkerOptions {
@@ -126,6 +131,7 @@ export function defineWorker(
     unref: option('unref') ?? false,
     on: option('on') ?? [],
     source,
+    logsItsErrors: LOGS_ITS_ERRORS in worker,
     run: (context) => worker.run(context),
   };
   const { spacing, cron } = definition;

@@ -50,6 +50,12 @@ describe('CronSchedule', () => {
     expect(() => new CronSchedule({ cron, timeZone })).toThrow(message);
   });
 
+  it.each([1_441, -1_500, 19_800, NaN, Infinity])('refuses a utcOffset of %p', (utcOffset) => {
+    expect(() => new CronSchedule({ cron: '@daily', utcOffset })).toThrow(
+      `${utcOffset} is not a utcOffset: give minutes, at most a day of them (330 is +05:30)`,
+    );
+  });
+
   describe('in the night when clocks are set back', () => {
     it('has one slot for a time that comes twice, the first', () => {
       expect(inBerlin('30 2 * * *', '2026-10-24T12:00Z', '2026-10-26T12:00Z')).toEqual([

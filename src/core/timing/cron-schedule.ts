@@ -81,10 +81,10 @@ function wallClock(timeZone: string | undefined): WallClock {
 function fixedClock(utcOffset: number, timeZone: string | undefined): WallClock {
   if (timeZone !== undefined)
     throw new InvalidCronError(timeZone, `is given beside a utcOffset of ${utcOffset}: give one of them`);
-  if (!(Math.abs(utcOffset) < 1_440))
+  if (!(Math.abs(utcOffset) <= 1_440))
     throw new InvalidCronError(
       utcOffset,
-      'is not a utcOffset: give minutes, less than a day (330 is +05:30)',
+      'is not a utcOffset: give minutes, at most a day of them (330 is +05:30)',
     );
   return new WallClock(utcOffset);
 }

@@ -1,0 +1,68 @@
+import { Injectable, Logger } from '@nestjs/common';
+import * as schedule from '@nestjs/schedule';
+import { createRequire } from 'node:module';
+
+type Handler = () => unknown;
+type Wrapped = (call: Call) => Promise<void>;
+/** One call of a handler, as it passes through the wrapper. */
+interface Call {
+  result?: unknown;
+  failure?: { readonly error: unknown };
+}
+/** What `ScheduleExplorer` of `@nestjs/schedule` has of use here, in its versions 6 and 12. */
+interface Explorer {
+  wrapFunctionInTryCatchBlocks(handler: (call: Call) => unknown, instance: object): Wrapped;
+}
+
+/**
+ * Calls adopted handlers through `ScheduleExplorer.wrapFunctionInTryCatchBlocks`, as `ScheduleModule` does. It logs what a
+ * handler throws as it was thrown, in the context `Scheduler`. NestJS Observe patches it to report scheduled runs.
+ */
+@Injectable()
+export class HandlerCalls {
+  private readonly prototype = explorerPrototype();
+  /** That of the package keeps its logger in a field. */
+  private readonly explorer = Object.assign(Object.create(this.prototype) as Explorer, {
+    logger: new Logger('Scheduler'),
+  });
+
+  /** @returns what calls the handler on its instance, without arguments. It rejects with what the handler throws. */
+  of(handler: Handler, instance: object): () => Promise<unknown> {
+    const passing = async (call: Call): Promise<void> => {
+      try {
+        call.result = await handler.call(instance);
+      } catch (error) {
+        call.failure = { error };
+        throw error;
+      }
+    };
+    // Kind and name of a handler are read from the function itself.
+    Object.defineProperty(passing, 'name', { value: handler.name });
+    for (const key of Reflect.getMetadataKeys(handler) as string[])
+      Reflect.defineMetadata(key, Reflect.getMetadata(key, handler), passing);
+    let wrapper: Explorer['wrapFunctionInTryCatchBlocks'] | undefined;
+    let wrapped: Wrapped;
+    return async () => {
+      // It may be patched, and restored, at any time.
+      if (wrapper !== this.prototype.wrapFunctionInTryCatchBlocks) {
+        wrapper = this.prototype.wrapFunctionInTryCatchBlocks;
+        wrapped = this.explorer.wrapFunctionInTryCatchBlocks(passing, instance);
+      }
+      const call: Call = {};
+      await wrapped!(call);
+      if (call.failure) throw call.failure.error;
+      return call.result;
+    };
+  }
+}
+
+/** Before 12.0.1 the package exports it from a file of its own only. */
+function explorerPrototype(): Explorer {
+  const exported = (schedule as { ScheduleExplorer?: { prototype: unknown } }).ScheduleExplorer;
+  if (exported) return exported.prototype as Explorer;
+  const require = createRequire(import.meta.url);
+  const file = require('@nestjs/schedule/dist/schedule.explorer.js') as {
+    ScheduleExplorer: { prototype: unknown };
+  };
+  return file.ScheduleExplorer.prototype as Explorer;
+}
