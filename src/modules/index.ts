@@ -245,6 +245,7 @@ export * from './health-checks/health-check.js';
 export { type CheckState, type Transition } from './health-checks/check-state.js';
 export { type HealthCheckChange, type HealthCheckRequest } from './health-checks/health-check-input.js';
 export {
+  type Beat,
   HealthCheckRepository,
   type HealthCheckQuery,
   type HealthTurn,

@@ -37,6 +37,11 @@ export interface DueQueueOptions {
   lease: string;
   /** SQL: what a claim tells of each row besides, by name, such as `{ attempts: 'q.attempts' }`. `q.due_at` is the lease here. */
   select?: Readonly<Record<string, string>>;
+  /**
+   * SQL: what a claim sets besides, by column, such as `{ claimed_by: '$3' }` for the first of the claim's `values`;
+   * `due.due` is the instant that is claimed.
+   */
+  set?: Readonly<Record<string, string>>;
 }
 
 /** A row that this replica holds until its lease ends. */
@@ -60,6 +65,8 @@ export interface ClaimOptions {
   limit: number;
   /** Also what is due within that time. Default 0: only what is due by now. */
   horizon?: Duration;
+  /** What the expressions of `set` name as `$3`, `$4` and so on. */
+  values?: readonly unknown[];
 }
 
 /** Where a claimed row goes when its work is done. */
@@ -83,9 +90,11 @@ export class DueQueue<Row extends object = object> {
   }
 
   /** In the current transaction, if there is one: then others wait for nothing and pass over what it has claimed. */
-  async claim({ limit, horizon = 0 }: ClaimOptions): Promise<DueClaims<Row>> {
+  async claim({ limit, horizon = 0, values = [] }: ClaimOptions): Promise<DueClaims<Row>> {
     const ahead = parseDuration(horizon);
-    const rows = await this.transactions.manager().query<ClaimedRow[]>(this.claimSql, [limit, ahead]);
+    const rows = await this.transactions
+      .manager()
+      .query<ClaimedRow[]>(this.claimSql, [limit, ahead, ...values]);
     const names = Object.keys(this.options.select ?? {});
     let now = 0;
     const claims = rows.map((row) => {
@@ -142,7 +151,9 @@ function claimStatement({
   where,
   lease,
   select = {},
+  set = {},
 }: DueQueueOptions): string {
+  const also = Object.entries(set).map(([column, sql]) => `, ${column} = ${sql}`);
   const selected = Object.values(select).map((sql, i) => `, (${sql}) AS selected_${i}`);
   return `
     WITH clock AS MATERIALIZED (
@@ -158,7 +169,7 @@ function claimStatement({
       SELECT array_agg(key) AS keys, array_agg(due) AS dues FROM due
     ), claimed AS (
       UPDATE ${table} q
-      SET ${due} = greatest((${lease}), clock.until + interval '1 millisecond')
+      SET ${due} = greatest((${lease}), clock.until + interval '1 millisecond')${also.join('')}
       FROM clock, gathered, unnest(gathered.keys, gathered.dues) AS due (key, due)
       WHERE q.${key} = due.key
       RETURNING due.key AS claimed_key, ${milliseconds('due.due')} AS claimed_due,

@@ -21,8 +21,14 @@ export interface HealthCheckRepositorySetup {
   clear(): Promise<void>;
 }
 
-/** What every `HealthCheckRepository` keeps. `setup` is called by each case. */
-export function healthCheckRepositoryContract(setup: () => HealthCheckRepositorySetup): ContractCase[] {
+/**
+ * What every `HealthCheckRepository` keeps. `setup` is called by each case.
+ * @param options `shared`: whether several replicas use it, and one that dies is noticed. Default true.
+ */
+export function healthCheckRepositoryContract(
+  setup: () => HealthCheckRepositorySetup,
+  { shared = true }: { shared?: boolean } = {},
+): ContractCase[] {
   const settings = (more: object = {}) =>
     parseHealthCheck(
       { name: newId('healthCheck'), probe: { type: 'http', url: 'https://example.com' }, ...more },
@@ -47,7 +53,77 @@ export function healthCheckRepositoryContract(setup: () => HealthCheckRepository
     },
   });
 
+  /** Claims of the replica `dead`, which is silent from then on, and is noticed. @returns what was taken over */
+  const takenOver = async (
+    due: number,
+    more: Partial<NewHealthCheck> = {},
+  ): Promise<[HealthTurn, number]> => {
+    const { repository, makeDue } = setup();
+    const [dead, living] = [`dead ${newId('event')}`, `living ${newId('event')}`];
+    const { id } = await insert(undefined, more);
+    await makeDue(id, due);
+    await repository.beatAcrossTenants({ replica: dead, silence: 60_000 });
+    const { turns } = await repository.claimAcrossTenants({ limit: 1, horizon: '40s', replica: dead });
+    for (;;) {
+      // The one that lives must have been heard of itself: on a busy machine that may take more than one attempt.
+      await repository.beatAcrossTenants({ replica: living, silence: 60_000 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await repository.beatAcrossTenants({ replica: living, silence: 60_000 });
+      const { known, takenOver } = await repository.beatAcrossTenants({ replica: living, silence: 15 });
+      assert.equal(known, true);
+      const { known: isKnown } = await repository.beatAcrossTenants({ replica: dead, silence: 60_000 });
+      if (!isKnown) return [turns[0]!, takenOver];
+    }
+  };
+  const betweenReplicas: ContractCase[] = [
+    own('knows a replica from its first beat until it leaves', async () => {
+      const { repository } = setup();
+      const beat = { replica: newId('event'), silence: 60_000 };
+      assert.deepEqual(await repository.beatAcrossTenants(beat), { known: false, takenOver: 0 });
+      assert.deepEqual(await repository.beatAcrossTenants(beat), { known: true, takenOver: 0 });
+      await repository.leaveAcrossTenants(beat.replica);
+      assert.equal((await repository.beatAcrossTenants(beat)).known, false);
+      await repository.leaveAcrossTenants(beat.replica);
+    }),
+    own(
+      'gives what a dead replica had claimed to the others: what is still to come at its instant',
+      async () => {
+        const { repository } = setup();
+        const [turn, count] = await takenOver(30_000);
+        assert.equal(count, 1);
+        const { turns } = await repository.claimAcrossTenants({ limit: 10, horizon: '35s', replica: 'x' });
+        assert.deepEqual(
+          turns.map(({ checkId, dueAt }) => [checkId, dueAt]),
+          [[turn.checkId, turn.dueAt]],
+        );
+      },
+    ),
+    own('gives it at another instant, and soon, if the dead one may have run it', async () => {
+      const { repository } = setup();
+      const [turn, count] = await takenOver(-10, { interval: 60_000 });
+      assert.equal(count, 1);
+      const { turns, now } = await repository.claimAcrossTenants({ limit: 10, horizon: '1s', replica: 'x' });
+      assert.equal(turns.length, 1);
+      assert.ok(turns[0]!.dueAt > turn.dueAt && turns[0]!.dueAt.getTime() < now.getTime() + 600);
+    }),
+    own('takes nothing from a replica that lives, nor for one that nobody has heard of lately', async () => {
+      const { repository, makeDue } = setup();
+      const [busy, fresh] = [newId('event'), newId('event')];
+      const { id } = await insert();
+      await makeDue(id, 2_000);
+      await repository.beatAcrossTenants({ replica: busy, silence: 60_000 });
+      await repository.claimAcrossTenants({ limit: 1, horizon: '3s', replica: busy });
+      await repository.beatAcrossTenants({ replica: fresh, silence: 60_000 });
+      assert.equal((await repository.beatAcrossTenants({ replica: fresh, silence: 60_000 })).takenOver, 0);
+      // All have been silent for so long, as after an outage of the store.
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      assert.equal((await repository.beatAcrossTenants({ replica: fresh, silence: 10 })).takenOver, 0);
+      assert.equal((await repository.beatAcrossTenants({ replica: busy, silence: 60_000 })).known, true);
+    }),
+  ];
+
   return [
+    ...(shared ? betweenReplicas : []),
     own('keeps a check as it was given', async () => {
       const { repository } = setup();
       const given = {

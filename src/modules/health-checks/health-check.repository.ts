@@ -44,6 +44,14 @@ export interface TurnClaims {
   readonly now: Date;
 }
 
+/** What a replica learns when it says that it lives. */
+export interface Beat {
+  /** False at the first, and when others have taken it for dead, and taken over what it had claimed. */
+  readonly known: boolean;
+  /** How many checks it has taken over. */
+  readonly takenOver: number;
+}
+
 /** A state to store, if it still is the one that it was made from. */
 export interface StateUpdate {
   readonly checkId: HealthCheckId;
@@ -72,7 +80,7 @@ export interface StoredState {
  * Health checks, when each is due, and where each stands. Every method refuses a malformed id with `InvalidIdError`.
  *
  * A claim moves a check's turn ahead, by its interval, and at most by its lease: where the holder dies, the check is due
- * again when that ends. What runs every few seconds is settled by the claim itself, so a check whose state stays the
+ * again when that ends, or as soon as another replica notices (`beatAcrossTenants`). What runs every few seconds is settled by the claim itself, so a check whose state stays the
  * same costs one write a turn.
  */
 export abstract class HealthCheckRepository {
@@ -115,8 +123,26 @@ export abstract class HealthCheckRepository {
   /** Where the checks of these instances stand that are not turned off. */
   abstract statesOfInstancesAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceCheckState[]>;
 
-  /** Takes turns that are due, or will be within the horizon, the longest due first. */
-  abstract claimAcrossTenants(options: { limit: number; horizon: Duration }): Promise<TurnClaims>;
+  /**
+   * Takes turns that are due, or will be within the horizon, the longest due first.
+   * @param options `replica`: who takes them; without it nobody takes them over before their leases end
+   */
+  abstract claimAcrossTenants(options: {
+    limit: number;
+    horizon: Duration;
+    replica?: string;
+  }): Promise<TurnClaims>;
+
+  /**
+   * Says that a replica lives. What replicas that have been silent for longer had claimed, and not brought to a result,
+   * is due again: at its own instant if that is still to come, else at a new one within half a second, as the dead one
+   * may have run it. Does so only for a replica that has been heard of lately itself: after an outage of the store all
+   * have been silent.
+   */
+  abstract beatAcrossTenants(beat: { replica: string; silence: Duration }): Promise<Beat>;
+
+  /** The replica ends, and has claimed nothing any more. */
+  abstract leaveAcrossTenants(replica: string): Promise<void>;
 
   /**
    * Moves turns whose lease is theirs still: to the next one of a check whose interval is longer than its lease, or

@@ -4,6 +4,7 @@ import {
   openControlPlaneDatabase,
 } from '../../../test/support/control-plane-database.js';
 import { newId } from '../ids/typed-id.js';
+import { parseHealthCheck } from './health-check-input.js';
 import { healthCheckRepositoryContract } from './health-check.repository.contract.js';
 import { healthHistoryRepositoryContract } from './health-history.repository.contract.js';
 import { InMemoryHealthCheckRepository } from './in-memory/in-memory-health-check.repository.js';
@@ -32,7 +33,8 @@ describe('health checks on PostgreSQL', () => {
         [id, from],
       );
     },
-    clear: async () => void (await database.dataSource.query('DELETE FROM health_checks')),
+    clear: async () =>
+      void (await database.dataSource.query('DELETE FROM health_checks; DELETE FROM health_runners')),
   }));
   for (const { name, run } of contract) it(name, run);
   for (const { name, run } of healthHistoryRepositoryContract(() => ({ repository: history }))) it(name, run);
@@ -40,6 +42,36 @@ describe('health checks on PostgreSQL', () => {
     () => new PostgresMaintenanceRepository(database.transactions),
   ))
     it(name, run);
+
+  it('does not run again what a dead replica has brought to a result', async () => {
+    const checks = new PostgresHealthCheckRepository(database.transactions);
+    const settings = parseHealthCheck(
+      { name: 'x', interval: '1m', probe: { type: 'http', url: 'https://example.com' } },
+      { hasInstance: false, checkers: [] },
+    );
+    const ids = [newId('healthCheck'), newId('healthCheck')];
+    for (const id of ids) await checks.insert(newId('tenant'), { ...settings, id });
+    await database.dataSource.query(
+      'UPDATE health_check_turns SET due_at = clock_timestamp() WHERE check_id = ANY ($1)',
+      [ids],
+    );
+    await checks.beatAcrossTenants({ replica: 'dead', silence: '1m' });
+    const { turns } = await checks.claimAcrossTenants({ limit: 100, horizon: 0, replica: 'dead' });
+    const { checkId, dueAt } = turns.find((turn) => turn.checkId === ids[0])!;
+    const writer = history.writer();
+    const found = { outcome: 'success', message: '', duration: 1, maintenance: false } as const;
+    writer.add([{ ...found, checkId, dueAt, startedAt: dueAt }]);
+    await writer.close();
+    await checks.beatAcrossTenants({ replica: 'living', silence: '1m' });
+    await database.dataSource.query(
+      `UPDATE health_runners SET beat_at = beat_at - interval '2 minutes' WHERE replica = 'dead'`,
+    );
+    const beat = await checks.beatAcrossTenants({ replica: 'living', silence: '1m' });
+    expect(beat).toEqual({ known: true, takenOver: 1 });
+    const again = await checks.claimAcrossTenants({ limit: 100, horizon: '1s', replica: 'living' });
+    expect(again.turns.map((turn) => turn.checkId)).toEqual([ids[1]]);
+    await database.dataSource.query('DELETE FROM health_checks');
+  });
 
   it('rolls minutes up to hours, and counts each once', async () => {
     const id = newId('healthCheck');
@@ -69,14 +101,17 @@ describe('health checks on PostgreSQL', () => {
 
 describe('health checks in memory', () => {
   let repository = new InMemoryHealthCheckRepository();
-  const contract = healthCheckRepositoryContract(() => ({
-    repository,
-    makeDue: async (id, from) => {
-      const { turns } = repository as unknown as { turns: Map<string, { dueAt: number }> };
-      turns.get(id)!.dueAt = Date.now() + from;
-    },
-    clear: async () => void (repository = new InMemoryHealthCheckRepository()),
-  }));
+  const contract = healthCheckRepositoryContract(
+    () => ({
+      repository,
+      makeDue: async (id, from) => {
+        const { turns } = repository as unknown as { turns: Map<string, { dueAt: number }> };
+        turns.get(id)!.dueAt = Date.now() + from;
+      },
+      clear: async () => void (repository = new InMemoryHealthCheckRepository()),
+    }),
+    { shared: false },
+  );
   for (const { name, run } of contract) it(name, run);
   const history = new InMemoryHealthHistoryRepository();
   for (const { name, run } of healthHistoryRepositoryContract(() => ({ repository: history }))) it(name, run);

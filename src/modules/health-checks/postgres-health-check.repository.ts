@@ -10,7 +10,9 @@ import { type CheckState } from './check-state.js';
 import { HealthCheckNameTakenError } from './health-check.errors.js';
 import { type HealthCheck, type Probe, type UnhealthyAction } from './health-check.js';
 import { type HealthCheckSettings } from './health-check-input.js';
+import { BEAT } from './health-runners.statements.js';
 import {
+  type Beat,
   type HealthCheckQuery,
   HealthCheckRepository,
   type InstanceCheckState,
@@ -69,6 +71,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
       key: 'check_id',
       where: 'q.enabled',
       lease: NEXT_TURN,
+      set: { claimed_by: '$3::text', claimed_due: 'due.due' },
       select: { revision: 'q.revision', interval: 'q.interval_ms', version: 'q.version', state: 'q.state' },
     });
   }
@@ -196,8 +199,15 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     }));
   }
 
-  async claimAcrossTenants(options: { limit: number; horizon: Duration }): Promise<TurnClaims> {
-    const { claims, now } = await this.queue.claim(options);
+  async claimAcrossTenants({
+    replica,
+    ...options
+  }: {
+    limit: number;
+    horizon: Duration;
+    replica?: string;
+  }): Promise<TurnClaims> {
+    const { claims, now } = await this.queue.claim({ ...options, values: [replica ?? null] });
     return {
       now,
       turns: claims.map(({ key, dueAt, lease, revision, interval, version, state }) => ({
@@ -210,6 +220,15 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
         state: state ?? undefined,
       })),
     };
+  }
+
+  async beatAcrossTenants({ replica, silence }: { replica: string; silence: Duration }): Promise<Beat> {
+    const [beat] = await this.query<Beat>(BEAT, [replica, parseDuration(silence)]);
+    return beat!;
+  }
+
+  async leaveAcrossTenants(replica: string): Promise<void> {
+    await this.query('DELETE FROM health_runners WHERE replica = $1', [replica]);
   }
 
   async settleAcrossTenants(

@@ -8,6 +8,7 @@ import { HealthCheckNameTakenError } from '../health-check.errors.js';
 import { type HealthCheck } from '../health-check.js';
 import { type HealthCheckSettings } from '../health-check-input.js';
 import {
+  type Beat,
   type HealthCheckQuery,
   HealthCheckRepository,
   type HealthTurn,
@@ -153,6 +154,15 @@ export class InMemoryHealthCheckRepository extends HealthCheckRepository {
       };
     });
     return { turns, now: new Date(now) };
+  }
+
+  /** Of the one replica that there is. */
+  async beatAcrossTenants(): Promise<Beat> {
+    return { known: true, takenOver: 0 };
+  }
+
+  async leaveAcrossTenants(): Promise<void> {
+    return undefined;
   }
 
   async settleAcrossTenants(

@@ -27,6 +27,7 @@ import {
 } from './health-runner.options.js';
 import { Judge } from './judge.js';
 import { OutcomeWriter } from './outcome-writer.js';
+import { Presence } from './presence.js';
 import { ProbeSlots } from './probe-slots.js';
 import { References } from './references.js';
 import { type ArmedTurn, instantsOf, Positions, targetOf } from './turn.js';
@@ -45,6 +46,8 @@ export interface RunnerCounts {
   readonly armed: number;
   /** Left out, as the run before had not ended. */
   readonly overlapping: number;
+  /** Claimed by replicas that have fallen silent. */
+  readonly takenOver: number;
   /** Milliseconds that the latest starts came after their instants. */
   readonly lateness: readonly number[];
 }
@@ -54,8 +57,8 @@ export interface RunnerCounts {
  * waits for a check. A tick that ran what is due by then would be late by up to its interval, and one slow check would
  * delay all others.
  *
- * Every replica runs it: each check is claimed by one of them. One that dies leaves what it had claimed to the others,
- * when the leases end.
+ * Every replica runs it: each check is claimed by one of them. What one had claimed that dies the others take over,
+ * within the horizon.
  */
 @Injectable()
 export class HealthRunner implements BeforeApplicationShutdown {
@@ -68,6 +71,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
   private readonly timers = new Map<NodeJS.Timeout, { armed: ArmedTurn; instant: number }>();
   private readonly running = new Map<HealthCheckId, Promise<void>>();
   private readonly slots: ProbeSlots;
+  private readonly presence: Presence;
   private readonly judge: Judge;
   private readonly ending = new AbortController();
   private windows: { read: number; all: MaintenanceWindow[] } = { read: -Infinity, all: [] };
@@ -77,6 +81,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
   private writer?: OutcomeWriter;
   private started = 0;
   private overlapping = 0;
+  private takenOver = 0;
   private readonly lateness: number[] = [];
 
   constructor(
@@ -93,6 +98,16 @@ export class HealthRunner implements BeforeApplicationShutdown {
     // One for each check that is running.
     setMaxListeners(0, this.ending.signal);
     this.slots = new ProbeSlots(this.settings.concurrency, this.settings.concurrencyPerTarget);
+    this.presence = new Presence({
+      checks,
+      replica: this.replica,
+      settings: this.settings,
+      onLost: () => this.disarm(),
+      onTaken: (count) => {
+        this.takenOver += count;
+        this.logger.warn(`Took over ${count} checks that a replica had claimed which has fallen silent`);
+      },
+    });
     this.judge = new Judge(this.replica, new References(this.settings.references));
   }
 
@@ -104,6 +119,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
   })
   async tick(context?: Pick<RunContext, 'signal'>): Promise<void> {
     if (this.stopping) return;
+    await this.presence.start();
     const now = performance.now();
     if (now - this.lastTick > OVERDUE) await this.checks.spreadAcrossTenants(OVERDUE);
     this.lastTick = now;
@@ -114,6 +130,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
       const { turns, now: storeNow } = await this.checks.claimAcrossTenants({
         limit: CLAIM_LIMIT,
         horizon: this.settings.horizon,
+        replica: this.replica,
       });
       if (turns.length > 0) await this.arm(turns, storeNow.getTime(), asked);
       if (turns.length < CLAIM_LIMIT || this.stopping) return;
@@ -126,6 +143,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
       active: this.running.size,
       armed: this.timers.size,
       overlapping: this.overlapping,
+      takenOver: this.takenOver,
       lateness: [...this.lateness],
     };
   }
@@ -156,6 +174,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
     this.ending.abort(new Error('The health runner stops'));
     try {
       if (back.size > 0) await this.checks.settleAcrossTenants([...back.values()]);
+      await this.presence.leave();
       await this.settled();
     } catch (error) {
       this.logger.warn(`Claimed checks could not be given back: ${messageOf(error)}`);
@@ -187,11 +206,20 @@ export class HealthRunner implements BeforeApplicationShutdown {
         const dueAt = performance.now() + delay;
         const timer = setTimeout(() => {
           this.timers.delete(timer);
-          this.start(armed, instant, dueAt);
+          this.presence.ifMine(() => this.start(armed, instant, dueAt));
         }, delay);
         this.timers.set(timer, { armed, instant });
       }
     }
+  }
+
+  /** What was claimed is not this replica's any more. */
+  private disarm(): void {
+    this.logger.warn(
+      `${this.timers.size} checks that were claimed here were taken over: this process stood still`,
+    );
+    for (const timer of this.timers.keys()) clearTimeout(timer);
+    this.timers.clear();
   }
 
   private start(armed: ArmedTurn, instant: number, due: number): void {
