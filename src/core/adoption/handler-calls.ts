@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import * as schedule from '@nestjs/schedule';
-import { createRequire } from 'node:module';
+import { ScheduleModule } from '@nestjs/schedule';
 
 type Handler = () => unknown;
 type Wrapped = (call: Call) => Promise<void>;
@@ -56,13 +55,11 @@ export class HandlerCalls {
   }
 }
 
-/** Before 12.0.1 the package exports it from a file of its own only. */
+/** The package exports it from 12.0.1 on. What `ScheduleModule.forRoot()` provides is the same in all versions. */
 function explorerPrototype(): Explorer {
-  const exported = (schedule as { ScheduleExplorer?: { prototype: unknown } }).ScheduleExplorer;
-  if (exported) return exported.prototype as Explorer;
-  const require = createRequire(import.meta.url);
-  const file = require('@nestjs/schedule/dist/schedule.explorer.js') as {
-    ScheduleExplorer: { prototype: unknown };
-  };
-  return file.ScheduleExplorer.prototype as Explorer;
+  for (const provider of ScheduleModule.forRoot().providers ?? []) {
+    const { prototype } = provider as { prototype?: Explorer };
+    if (prototype && 'wrapFunctionInTryCatchBlocks' in prototype) return prototype;
+  }
+  throw new Error('This version of @nestjs/schedule has no ScheduleExplorer: install 6 or 12');
 }
