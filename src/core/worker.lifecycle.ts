@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { Adoption } from './adoption/adoption.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
+import { UnhandledErrors } from './execution/unhandled-errors.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { LazyModules } from './lazy-modules.js';
@@ -27,6 +28,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     private readonly adoption: Adoption,
     private readonly retention: RetentionWorker,
     private readonly lazy: LazyModules,
+    private readonly unhandled: UnhandledErrors,
     _errorHook: ErrorHook,
   ) {}
 
@@ -45,6 +47,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
       await this.recorder.close();
       throw error;
     }
+    this.unhandled.listen();
     if (this.options.autoStart !== false) this.scheduler.start();
   }
 
@@ -60,5 +63,6 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     await deadline.bound(this.scheduler.close());
     this.monitor.stop();
     await this.recorder.close(() => deadline.left());
+    this.unhandled.stop();
   }
 }

@@ -9,6 +9,7 @@ import { WorkerSchedulerRegistry } from './adoption/worker-scheduler.registry.js
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunExecutor } from './execution/run.executor.js';
 import { RunInterceptors } from './execution/run-interceptor.js';
+import { UnhandledErrors } from './execution/unhandled-errors.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
 import { RELEASE, releaseOf } from './history/release.js';
 import { RetentionWorker } from './history/retention.worker.js';
@@ -73,6 +74,7 @@ import { requireSingleImport } from './single-import.js';
     RetentionWorker,
     RunInterceptors,
     EventLoopMonitor,
+    UnhandledErrors,
     RunExecutor,
     EventSources,
     WorkerEvents,
