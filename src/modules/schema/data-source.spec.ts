@@ -49,6 +49,31 @@ describe('connect', () => {
     );
   });
 
+  it.each(['', '?options=-c%20search_path%3Dpublic'])(
+    'has sessions at read committed, whatever the database says, and with the URL’s own options: %s',
+    async (options) => {
+      const { url, drop } = await createTestDatabase();
+      const settings = async (): Promise<unknown> => {
+        const dataSource = await connect(dataSourceOptions({ url: url + options, poolSize: 3 }));
+        try {
+          const ask = `SELECT pg_sleep(0.01)::text, current_setting('transaction_isolation') AS isolation, current_setting('search_path') AS path`;
+          const rows = await Promise.all(Array.from({ length: 3 }, () => dataSource.query<object[]>(ask)));
+          return [...new Set(rows.map(([row]) => JSON.stringify(row)))];
+        } finally {
+          await dataSource.destroy();
+        }
+      };
+      const before = await settings();
+      expect(before).toEqual([expect.stringContaining('"read committed"')]);
+      const admin = await connect(dataSourceOptions({ url, poolSize: 1 }));
+      const name = new URL(url).pathname.slice(1);
+      await admin.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'serializable'`);
+      await admin.destroy();
+      expect(await settings()).toEqual(before);
+      await drop();
+    },
+  );
+
   it('gives up on a server that never answers', async () => {
     const silent = net.createServer().listen(0, '127.0.0.1');
     const sockets: net.Socket[] = [];

@@ -55,7 +55,7 @@ export async function connect(options: DataSourceOptions): Promise<DataSource> {
   const deadline = Date.now() + connectTimeoutMS;
   for (;;) {
     try {
-      return await new DataSource(options).initialize();
+      return await readCommitted(await new DataSource(options).initialize());
     } catch (error) {
       if (!isPassing(error) || Date.now() + RETRY_MS > deadline) {
         throw new DatabaseUnreachableError(address, reasonOf(error), { cause: error });
@@ -63,6 +63,27 @@ export async function connect(options: DataSourceOptions): Promise<DataSource> {
     }
     await delay(RETRY_MS);
   }
+}
+
+/**
+ * Changes name the state that they were decided on, and a statement that has waited for a row must see it as it is then.
+ * Where the database or the role has another isolation by default, the sessions are opened anew with this one. Not at once,
+ * as poolers refuse such a parameter (PgBouncer, unless it is told to ignore it).
+ */
+async function readCommitted(dataSource: DataSource): Promise<DataSource> {
+  const [row] = await dataSource.query<{ isolation: string }[]>(
+    `SELECT current_setting('default_transaction_isolation') AS isolation`,
+  );
+  if (row!.isolation === 'read committed') return dataSource;
+  await dataSource.destroy();
+  const options = dataSource.options as PostgresOptions;
+  const url = new URL(options.url!);
+  const others = url.searchParams.get('options');
+  url.searchParams.set(
+    'options',
+    `${others ? `${others} ` : ''}-c default_transaction_isolation=read\\ committed`,
+  );
+  return new DataSource({ ...options, url: url.href }).initialize();
 }
 
 /**
