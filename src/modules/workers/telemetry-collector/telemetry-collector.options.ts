@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type Type } from '@nestjs/common';
 import { z } from 'zod';
 import { type Duration, parseDuration } from '../../../core/timing/duration.js';
+import { InvalidInputError } from '../../input/input.errors.js';
 import { parseInput, shown } from '../../input/input.js';
 import { type EgressOptions, EgressPolicy } from '../../network-policy/egress-policy.js';
 import { type TelemetryOptions } from '../../telemetry/telemetry.options.js';
@@ -13,6 +14,11 @@ export interface TelemetryCollectorOptions extends TelemetryOptions {
   interval?: Duration;
   /** What a provider, a collector or an endpoint gets at a tick. Default 5 s. */
   timeout?: Duration;
+  /**
+   * The part of the interval over which the sources and the endpoints are asked, each at its own place in it: 0 asks all at
+   * once. Default half of the interval.
+   */
+  spread?: Duration;
   /** Providers and collectors asked at a time; and instances, of a provider that cannot tell of all at once. Default 8. */
   concurrency?: number;
   scrape?: ScrapeOptions;
@@ -42,6 +48,7 @@ export interface TelemetryCollectorExtras {
 export interface TelemetryCollectorSettings {
   readonly interval: number;
   readonly timeout: number;
+  readonly spread: number;
   readonly concurrency: number;
   readonly scrape: {
     readonly enabled: boolean;
@@ -72,6 +79,7 @@ const notACount = {
 const schema = z.strictObject({
   interval: duration('10s'),
   timeout: duration('5s'),
+  spread: duration(0).optional(),
   concurrency: z.int(notACount).min(1, notACount).max(1_000, notACount).default(8),
   scrape: z.strictObject({
     enabled: z.boolean().default(true),
@@ -85,13 +93,19 @@ const schema = z.strictObject({
 export function telemetryCollectorSettings({
   interval,
   timeout,
+  spread,
   concurrency,
   scrape = {},
 }: TelemetryCollectorOptions): TelemetryCollectorSettings {
   const { egress, ...scraping } = scrape;
-  const given = { interval, timeout, concurrency, scrape: scraping };
+  const given = { interval, timeout, spread, concurrency, scrape: scraping };
   const settings = parseInput('telemetry collector option', schema, given);
-  return { ...settings, scrape: { ...settings.scrape, policy: new EgressPolicy(egress) } };
+  const over = settings.spread ?? settings.interval / 2;
+  if (over > settings.interval)
+    throw new InvalidInputError('telemetry collector option', [
+      `spread: ${shown(spread)} is more than the interval, ${settings.interval} ms`,
+    ]);
+  return { ...settings, spread: over, scrape: { ...settings.scrape, policy: new EgressPolicy(egress) } };
 }
 
 export const TELEMETRY_COLLECTOR_OPTIONS = Symbol.for('ctrlplane-workers/telemetry-collector-options');

@@ -191,6 +191,47 @@ describe('TelemetryCollectorWorker', () => {
     expect(await told('telemetry.provider_failed')).toMatchObject([{ provider: 'memory', instances: 1 }]);
   });
 
+  it('keeps what was read of the other instances when some of a provider hang, however many they are', async () => {
+    await start({ interval: '365d', spread: 0, timeout: '1s', concurrency: 2 });
+    provider.stats = () => Promise.reject(new CapabilityNotSupportedError('memory', 'resources'));
+    const ids = Array.from({ length: 8 }, () => newId('instance'));
+    for (const instanceId of ids)
+      await provider.provision({ instanceId, tenantId, name: 'web', spec: { command: ['x'] }, labels: {} });
+    provider.resources = (async (id: string) => {
+      if (id === ids[1]) await new Promise(() => {});
+      return { cpuPercent: 5, memoryBytes: 100, readAt: new Date() };
+    }) as unknown as InMemoryProvider['resources'];
+    expect(await tick()).toMatchObject({ outcome: 'succeeded' });
+    const { instances } = await asSystem(() => telemetry().dashboard(tenantId));
+    expect(instances.items.map(({ instanceId }) => instanceId)).toEqual(
+      ids.filter((id) => id !== ids[1]).sort(),
+    );
+  });
+
+  it('asks sources one after the other over a part of the interval, and the rest at once when the application ends', async () => {
+    await start({ interval: '365d', spread: '40m' });
+    const asked: string[] = [];
+    for (const name of ['b', 'c', 'd'])
+      telemetry().registerCollector(name, { collect: () => (asked.push(name), []) });
+    app.get(QueueLengths).collect = () => (asked.push('a'), []);
+    provider.stats = async () => (asked.push('memory'), []);
+    const ended = tick();
+    await eventually(() => asked.length > 0);
+    expect(asked).toEqual(['memory']);
+    app.get(TelemetryCollectorWorker, { strict: false }).onModuleDestroy();
+    expect(await ended).toMatchObject({ outcome: 'succeeded' });
+    expect(asked).toEqual(['memory', 'a', 'b', 'c', 'd']);
+  });
+
+  it.each<[TelemetryCollectorOptions, string]>([
+    [{ interval: '10s', spread: '11s' }, 'spread: "11s" is more than the interval'],
+    [{ interval: 'often' as '1s' }, 'interval:'],
+    [{ concurrency: 0 }, 'concurrency: 0 is not a whole number'],
+    [{ scrape: { maxSeries: 0 } }, 'maxSeries'],
+  ])('refuses the options %j', async (options, message) => {
+    await expect(start(options)).rejects.toThrow(message);
+  });
+
   it('calls the collectors of the application, found or registered; one that fails costs itself', async () => {
     await start();
     provider.stats = async () => [];

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { RunContext } from '../../../core/worker/run-context.js';
 import { atMost } from '../../../core/timing/at-most.js';
@@ -17,10 +17,12 @@ import { type ResourceSnapshot } from '../../telemetry/resource-metrics.js';
 import { TelemetryService } from '../../telemetry/telemetry.service.js';
 import { TelemetryStore } from '../../telemetry/telemetry.store.js';
 import { CpuPercents } from './cpu-percents.js';
+import { answerWithin } from './answer-within.js';
 import { readInstances } from './resource-collection.js';
 import { scrape } from './scrape.js';
-import { ScrapeTargets } from './scrape-targets.js';
+import { type ScrapeTarget, ScrapeTargets } from './scrape-targets.js';
 import { SourceReports } from './source-reports.js';
+import { spread } from './spread.js';
 import {
   TELEMETRY_COLLECTOR_OPTIONS,
   type TelemetryCollectorOptions,
@@ -32,7 +34,8 @@ import {
 interface AskedSource {
   readonly kind: 'provider' | 'collector';
   readonly name: string;
-  readonly timeout: number;
+  /** Milliseconds; absent where it keeps to limits of its own. */
+  readonly timeout?: number;
   /** @returns how many readings or samples it gave */
   readonly ask: (signal: AbortSignal) => Promise<number>;
 }
@@ -49,8 +52,10 @@ const COMPARABLE_MS = 120_000;
  * `telemetry.provider_failed` or `telemetry.collector_failed` when it begins, and once an hour while it goes on.
  */
 @Injectable()
-export class TelemetryCollectorWorker {
+export class TelemetryCollectorWorker implements OnModuleDestroy {
   readonly settings: TelemetryCollectorSettings;
+  /** Aborts when the application is about to end: nobody is to wait for the turns of those that were not asked yet. */
+  private readonly ending = new AbortController();
   private readonly cpu = new CpuPercents();
   private readonly reports: SourceReports;
 
@@ -75,6 +80,10 @@ export class TelemetryCollectorWorker {
     await withClaims(systemClaims('worker'), () => this.collect(context));
   }
 
+  onModuleDestroy(): void {
+    this.ending.abort();
+  }
+
   /** What each source has given since this process started. */
   counts(): ReturnType<SourceReports['counts']> {
     return this.reports.counts();
@@ -83,8 +92,11 @@ export class TelemetryCollectorWorker {
   private async collect({ signal, progress, logger }: RunContext): Promise<void> {
     const sources = this.sources();
     let points = 0;
+    const scraped = this.scrapeAll(signal);
+    // It is awaited below, and may have failed before.
+    scraped.catch(() => {});
     const { failures } = await forEachIsolated(
-      sources,
+      this.spread(sources, signal),
       { concurrency: this.settings.concurrency, signal, key: ({ kind, name }) => `${kind} ${name}` },
       async (source, ownSignal) => {
         const given = await inTime(source, ownSignal);
@@ -93,11 +105,10 @@ export class TelemetryCollectorWorker {
       },
     );
     for (const { item, error } of failures) await this.reports.failed(item.kind, item.name, error, logger);
-    points += await this.scrapeAll(signal);
+    points += await scraped;
     this.cpu.forget(Date.now());
     const failed = failures.length ? `, ${failures.length} of ${sources.length} sources failed` : '';
     const told = `${points} readings of ${sources.length - failures.length} sources`;
-    // Kept with the run: when the process is killed before they are stored, this is how many were lost at most.
     progress(0, points, `${told}${failed}; not yet stored`);
     await atMost(STORE_WITHIN_MS, this.store.flush(), new SystemClock());
     const { resources, samples } = this.store.counts();
@@ -111,7 +122,7 @@ export class TelemetryCollectorWorker {
     const { timeout } = this.settings;
     const providers = (this.providers?.list() ?? []).map(
       ({ name, provider }): AskedSource => ({
-        kind: 'provider', name, timeout, ask: (signal) => this.readProvider(name, provider, signal),
+        kind: 'provider', name, ask: (signal) => this.readProvider(name, provider, signal),
       }), // prettier-ignore
     );
     const collectors = this.collectors.list().map(({ name, collector, timeout: own }): AskedSource => ({
@@ -124,7 +135,7 @@ export class TelemetryCollectorWorker {
   }
 
   private async readProvider(name: string, provider: Provider, signal: AbortSignal): Promise<number> {
-    const { stats, failures } = await readInstances(provider, this.settings, signal);
+    const { stats, failures } = await readInstances({ name, provider }, this.settings, signal);
     await this.rememberStored(name, stats);
     const snapshots = stats.map((one) => toSnapshot(one, this.cpu.next(name, one)));
     this.telemetry.recordResources(snapshots);
@@ -165,8 +176,10 @@ export class TelemetryCollectorWorker {
     const { enabled, concurrency } = this.settings.scrape;
     if (!this.targets || !enabled) return 0;
     let points = 0;
+    const targets: ScrapeTarget[] = [];
+    for await (const target of this.targets.allAcrossTenants()) targets.push(target);
     const { failures, succeeded } = await forEachIsolated(
-      this.targets.allAcrossTenants(),
+      this.spread(targets, signal),
       { concurrency, timeout: this.settings.timeout, signal },
       async (target, ownSignal) => {
         const { samples } = await scrape(target, this.settings.scrape, ownSignal);
@@ -175,6 +188,10 @@ export class TelemetryCollectorWorker {
     );
     this.reports.scraped(succeeded, failures.length, points, failures[0]?.error);
     return points;
+  }
+
+  private spread<T>(items: readonly T[], signal: AbortSignal): AsyncGenerator<T> {
+    return spread(items, this.settings.spread, { signal, hurry: this.ending.signal });
   }
 
   private async push(given: Iterable<CollectedSample>): Promise<number> {
@@ -192,22 +209,9 @@ export class TelemetryCollectorWorker {
   }
 }
 
-/** A provider that hangs and does not listen is given up all the same. */
-async function inTime({ name, timeout, ask }: AskedSource, signal: AbortSignal): Promise<number> {
-  const late = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`${name} did not answer within ${timeout} ms`);
-      late.abort(error);
-      reject(error);
-    }, timeout);
-  });
-  try {
-    return await Promise.race([ask(AbortSignal.any([signal, late.signal])), expired]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Those that hang and do not listen are given up all the same. */
+function inTime({ name, timeout, ask }: AskedSource, signal: AbortSignal): Promise<number> {
+  return timeout === undefined ? ask(signal) : answerWithin(timeout, name, ask, signal);
 }
 
 function toSnapshot(
