@@ -25,6 +25,7 @@ import { reconcile } from './reconcile.bench.js';
 import { startup } from './startup.bench.js';
 import { telemetry } from './telemetry.bench.js';
 import { telemetryQuery } from './telemetry-query.bench.js';
+import { telemetryRetention } from './telemetry-retention.bench.js';
 
 const BENCHES: readonly Bench[] = [
   certs,
@@ -42,6 +43,7 @@ const BENCHES: readonly Bench[] = [
   startup,
   telemetry,
   telemetryQuery,
+  telemetryRetention,
 ];
 
 const list = (): string => {

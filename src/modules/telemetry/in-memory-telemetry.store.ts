@@ -11,6 +11,7 @@ import { RESOURCE_METRICS, type ResourceMetric, type ResourceSnapshot } from './
 import { DEFAULT_LIMITS } from './telemetry.options.js';
 import {
   type LatestSample,
+  type LostPoints,
   type MaintenancePass,
   type TelemetryCounts,
   TelemetryStore,
@@ -186,6 +187,11 @@ export class InMemoryTelemetryStore extends TelemetryStore {
         held--;
       }
     return { made: [], dropped: [], inUse: [], collected: 0 };
+  }
+
+  /** All of it is lost with this process, and nobody is left to tell. */
+  async takeLost(): Promise<LostPoints[]> {
+    return [];
   }
 
   async mayTell(tenantId: TenantId, matter: string): Promise<boolean> {

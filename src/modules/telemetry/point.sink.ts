@@ -3,6 +3,7 @@ import { type BatchSink } from '../database/batch-sink.js';
 import { type OwnPool } from '../database/own-pool.js';
 import { PostgresTableSink, type TableColumn } from '../database/postgres-table.sink.js';
 import { type TimePartitions } from '../database/time-partitions.js';
+import { type PointLedger } from './point-ledger.js';
 import { type PointTable } from './rollup.statements.js';
 import { markLate } from './late-points.js';
 
@@ -16,6 +17,8 @@ export interface PointSinkOptions<Point extends { at: Date }> {
   table: PointTable;
   columns: readonly TableColumn<KeyedPoint<Point>>[];
   partitions: TimePartitions;
+  /** What was taken and stored is entered there. */
+  ledger: PointLedger;
   /** Numbers for the series of the points; a point without one is left out. */
   keyed: (client: pg.Pool, points: readonly Point[]) => Promise<KeyedPoint<Point>[]>;
 }
@@ -33,13 +36,16 @@ export class PointSink<Point extends { at: Date }> implements BatchSink<Point> {
     private readonly connections: OwnPool,
     private readonly options: PointSinkOptions<Point>,
   ) {
-    const { table, columns } = options;
+    const { table, columns, ledger } = options;
     this.table = new PostgresTableSink(connections, {
       table: table.raw,
       columns: [{ name: table.key, type: 'integer', value: ({ key }) => key }, ...columns],
       method: 'binary copy',
       onConflict: 'DO NOTHING',
-      beside: (client, points) => markLate(client, table, points),
+      beside: async (client, points) => {
+        await markLate(client, table, points);
+        await ledger.stores(client, points.length);
+      },
     });
   }
 

@@ -4,7 +4,8 @@ import {
   type ControlPlaneDatabase,
   openControlPlaneDatabase,
 } from '../../../test/support/control-plane-database.js';
-import { newId } from '../ids/typed-id.js';
+import { eventually } from '../../../test/support/eventually.js';
+import { newId, type TenantId } from '../ids/typed-id.js';
 import { windowsOf } from './in-memory-telemetry.store.js';
 import { PostgresTelemetryStore } from './postgres-telemetry.store.js';
 import { SAMPLES } from './point-tables.js';
@@ -34,7 +35,7 @@ describe('PostgresTelemetryStore', () => {
   /** As if the tables were made hours ago, and passes had been made since. */
   const closeUntil = (instant: number): Promise<unknown> =>
     database.dataSource.query(
-      `UPDATE telemetry_rollups SET closed_until = $1, minutes_until = least(minutes_until, $1), hours_until = least(hours_until, $1)`,
+      `UPDATE telemetry_rollups SET closed_until = $1, minutes_until = least(minutes_until, $1), hours_until = least(hours_until, $1), ordered_until = least(ordered_until, $1)`,
       [new Date(instant)],
     );
 
@@ -60,7 +61,7 @@ describe('PostgresTelemetryStore', () => {
         const points = new Map<number, { at: Date; startedAt: Date | null; value: number }>();
         const origins = new Date(origin);
         await database.dataSource.query(
-          `UPDATE telemetry_rollups SET closed_until = $1, minutes_until = $1, hours_until = $1`,
+          `UPDATE telemetry_rollups SET closed_until = $1, minutes_until = $1, hours_until = $1, ordered_until = $1`,
           [origins],
         );
         for (const { points: given, closed, pass } of steps) {
@@ -105,6 +106,94 @@ describe('PostgresTelemetryStore', () => {
       await rollups.pass();
     }
   }, 120_000);
+
+  it('puts the minutes of an hour that is over in the order of their series, and changes none of them', async () => {
+    const origin = Math.floor(Date.now() / HOUR) * HOUR - 2 * HOUR;
+    const tenants = Array.from({ length: 40 }, () => newId('tenant'));
+    await database.dataSource.query(
+      `UPDATE telemetry_rollups SET closed_until = $1, minutes_until = $1, hours_until = $1, ordered_until = $1`,
+      [new Date(origin)],
+    );
+    const { rollups } = store['rooms'].get(SAMPLES)!;
+    const series = { name: 'value', labels: {}, kind: 'gauge' as const };
+    for (let minute = 0; minute < 60; minute++)
+      store.addSamples(
+        tenants.map((tenantId) => ({
+          tenantId, series, at: new Date(origin + minute * MINUTE), value: minute, startedAt: null,
+        })), // prettier-ignore
+      );
+    await store.flush();
+    const minutesOf = async (tenantId: TenantId) => {
+      const [found] = await store.findSeries(tenantId, { limit: 1 });
+      const range = { since: new Date(origin), until: new Date(origin + HOUR), step: MINUTE };
+      const windows = (await store.sampleWindows(tenantId, [found!.id], range)).get(found!.id)!;
+      const [{ pages }] = await database.dataSource.query<{ pages: number }[]>(
+        `SELECT count(DISTINCT (ctid::text::point)[0])::int AS pages FROM metric_rollups_1m WHERE series_id = $1`,
+        [found!.id],
+      ) as [{ pages: number }]; // prettier-ignore
+      return { windows, pages };
+    };
+    await rollups['rollMinutes']();
+    while ((await rollups['rollMinutes']()) > 0);
+    await database.dataSource.query(`UPDATE telemetry_rollups SET closed_until = $1`, [
+      new Date(origin + HOUR),
+    ]);
+    while ((await rollups['rollMinutes']()) > 0);
+    while ((await rollups['rollHour']()) > 0);
+    const before = await minutesOf(tenants[7]!);
+    expect(before.windows.map(({ last }) => last)).toEqual(Array.from({ length: 60 }, (_, minute) => minute));
+    expect(before.pages).toBeGreaterThan(5);
+    expect(await rollups['orderHour']()).toBe(true);
+    const after = await minutesOf(tenants[7]!);
+    expect(after.windows).toEqual(before.windows);
+    expect(after.pages).toBeLessThanOrEqual(2);
+    expect(await rollups['orderHour']()).toBe(false);
+  });
+
+  it('says what a process that ended had taken and not stored, once, and only when it has been silent for long', async () => {
+    const silent = (seconds: number, column = 'seen_at'): Promise<unknown> =>
+      database.dataSource.query(`UPDATE telemetry_writers SET ${column} = clock_timestamp() - make_interval(secs => $1) WHERE writer = 'gone'`, [seconds]);
+    const account = { writer: 'gone', raw: 'metric_samples', taken: 10, stored: 6, dropped: 1 };
+    await database.dataSource.query(
+      `INSERT INTO telemetry_writers (writer, raw, taken, stored, dropped, seen_at) VALUES ($1, $2, $3, $4, $5, clock_timestamp())`,
+      Object.values(account),
+    );
+    expect(await store.takeLost()).toEqual([]);
+    await silent(31);
+    expect(await store.takeLost()).toEqual([]);
+    await silent(31, 'suspected_at');
+    const told = await Promise.all([store.takeLost(), store.takeLost()]);
+    expect(told.flat()).toEqual([{ writer: 'gone', readings: 0, samples: 3 }]);
+  }); // prettier-ignore
+
+  it('enters what it has taken at once, and what it has stored or dropped', async () => {
+    const account = async (): Promise<object> => {
+      const [row] = await database.dataSource.query<object[]>(
+        `SELECT sum(taken - stored - dropped)::int AS open, sum(stored)::int AS stored FROM telemetry_writers WHERE raw = 'metric_samples' AND writer <> 'gone'`,
+      );
+      return row!;
+    };
+    const tenantId = newId('tenant');
+    const blocker = database.dataSource.createQueryRunner();
+    const { stored } = (await account()) as { stored: number };
+    await blocker.startTransaction();
+    try {
+      await blocker.query('LOCK TABLE metric_samples IN EXCLUSIVE MODE');
+      const named = (n: number) => ({ name: 'value', labels: { n: String(n) }, kind: 'gauge' as const });
+      store.addSamples([1, 2, 3, 4, 5, 6, 7].map((n) => ({ tenantId, series: named(n), at: new Date(), value: n, startedAt: null })));
+      await eventually(async () => ((await account()) as { open: number }).open >= 5);
+    } finally {
+      await blocker.rollbackTransaction();
+      await blocker.release();
+    }
+    await store.flush();
+    expect(await account()).toMatchObject({ stored: stored + 5 });
+    // Those beyond the limit of series, and one that is older than what is kept.
+    store.addSamples([{ tenantId, series: { name: 'value', labels: { n: '1' }, kind: 'gauge' }, at: new Date(0), value: 1, startedAt: null }]);
+    store.addSamples([{ tenantId, series: { name: 'value', labels: { n: '1' }, kind: 'gauge' }, at: new Date(), value: 1, startedAt: null }]);
+    await store.flush();
+    await eventually(async () => ((await account()) as { open: number }).open === 0);
+  }); // prettier-ignore
 
   it('closes windows by the clock, and drops partitions and numbers that are too old', async () => {
     await closeUntil(Math.floor(Date.now() / HOUR) * HOUR - HOUR);

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { parseDuration } from '../../core/timing/duration.js';
-import { BatchWriter } from '../database/batch-writer.js';
+import { type BatchCounts, BatchWriter } from '../database/batch-writer.js';
 import { ownPool } from '../database/own-pool.js';
 import { TimePartitions, type TimePartitionsOptions } from '../database/time-partitions.js';
 import { Transactions } from '../database/transaction.js';
@@ -13,6 +15,7 @@ import {
   seriesKey,
   type StoredSample,
 } from './metric.js';
+import { PointLedger, type PointTotals, takeLostPoints } from './point-ledger.js';
 import { PointSink } from './point.sink.js';
 import { POINT_TABLES, RESOURCES, SAMPLES } from './point-tables.js';
 import { RESOURCE_METRICS, type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
@@ -24,6 +27,7 @@ import { SourceKeys } from './source-keys.js';
 import { DEFAULT_LIMITS, TELEMETRY_OPTIONS, type TelemetryOptions } from './telemetry.options.js';
 import {
   type LatestSample,
+  type LostPoints,
   type MaintenancePass,
   type TelemetryCounts,
   TelemetryStore,
@@ -52,6 +56,8 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
   private readonly kept: Required<NonNullable<TelemetryOptions['retention']>>;
   private resourceWriter!: BatchWriter<ResourceSnapshot>;
   private sampleWriter!: BatchWriter<StoredSample>;
+  private readonly resourceLedger: PointLedger;
+  private readonly sampleLedger: PointLedger;
   /** Samples that the writer has been told are written, and were not, as their series has no place. */
   private beyondLimit = 0;
 
@@ -63,6 +69,13 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     super();
     this.kept = { ...ALL_KEPT, ...options.retention };
     this.series = new SeriesKeys({ ...DEFAULT_LIMITS, ...options.limits }.activeSeries);
+    const writer = `${hostname()} ${process.pid} ${randomBytes(4).toString('hex')}`;
+    this.resourceLedger = new PointLedger(dataSource, { writer, raw: RESOURCES.raw }, () =>
+      totalsOf(this.resourceWriter.counts()),
+    );
+    this.sampleLedger = new PointLedger(dataSource, { writer, raw: SAMPLES.raw }, () =>
+      totalsOf(this.sampleWriter.counts(), this.beyondLimit),
+    );
     this.rooms = new Map(POINT_TABLES.map((table) => [table, this.roomOf(table)]));
   }
 
@@ -75,12 +88,13 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
         table: RESOURCES,
         columns: snapshotColumns(),
         partitions: this.rooms.get(RESOURCES)!.raw,
+        ledger: this.resourceLedger,
         keyed: async (pool, snapshots) => {
           const keys = await this.sources.resolve(pool, snapshots);
           return snapshots.map((point, index) => ({ key: keys[index]!, point }));
         },
       }),
-      { what: 'resource readings', ...shared },
+      { what: 'resource readings', onDropped: () => this.resourceLedger.took(), ...shared },
     );
     this.sampleWriter = new BatchWriter(
       new PointSink<StoredSample>(ownPool(this.dataSource, 2), {
@@ -91,9 +105,10 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
           { name: 'value', type: 'double precision', value: ({ point }) => point.value },
         ],
         partitions: this.rooms.get(SAMPLES)!.raw,
+        ledger: this.sampleLedger,
         keyed: (pool, samples) => this.keyedSamples(pool, samples),
       }),
-      { what: 'metric samples', ...shared },
+      { what: 'metric samples', onDropped: () => this.sampleLedger.took(), ...shared },
     );
   }
 
@@ -104,10 +119,12 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
 
   addResources(snapshots: readonly ResourceSnapshot[]): void {
     this.resourceWriter.addAll(snapshots);
+    if (snapshots.length > 0) this.resourceLedger.took();
   }
 
   addSamples(samples: readonly StoredSample[]): void {
     this.sampleWriter.addAll(samples);
+    if (samples.length > 0) this.sampleLedger.took();
   }
 
   async admit(tenantId: TenantId, series: readonly SeriesIdentity[]): Promise<Set<string>> {
@@ -245,6 +262,10 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     return { made, dropped, inUse, collected: await this.collectDead() };
   }
 
+  takeLost(): Promise<LostPoints[]> {
+    return takeLostPoints(this.dataSource);
+  }
+
   async mayTell(tenantId: TenantId, matter: string): Promise<boolean> {
     const rows = await this.query(
       `INSERT INTO telemetry_notices (tenant_id, matter, told_at) VALUES ($1, $2, clock_timestamp())
@@ -280,6 +301,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
       return key === undefined ? [] : [{ key, point }];
     });
     this.beyondLimit += samples.length - keyed.length;
+    if (keyed.length < samples.length) this.sampleLedger.took();
     return keyed;
   }
 
@@ -323,6 +345,16 @@ interface SeriesRow {
   kind: 'gauge' | 'counter';
   labels: MetricLabels;
   instance_id: InstanceId | null;
+}
+
+/** @param beyondLimit samples that the writer takes for written, and that were dropped */
+function totalsOf({ buffered, written, dropped }: BatchCounts, beyondLimit = 0): PointTotals {
+  const lost = dropped.overflow + dropped.refused + dropped.closed;
+  return {
+    taken: buffered + written + lost,
+    stored: Math.max(0, written - beyondLimit),
+    dropped: lost + beyondLimit,
+  };
 }
 
 function byTenant(samples: readonly StoredSample[]): Map<TenantId, StoredSample[]> {

@@ -2,6 +2,7 @@ import { type DataSource } from 'typeorm';
 import { type TimePartitions } from '../database/time-partitions.js';
 import { type Transactions } from '../database/transaction.js';
 import { closingLock } from './late-points.js';
+import { orderMinutes } from './rollup-order.js';
 import { fromPoints, fromRollups, type PointTable, upsert, type Where } from './rollup.statements.js';
 
 /**
@@ -18,6 +19,8 @@ export interface RollupProgress {
   readonly closedUntil: Date;
   readonly minutesUntil: Date;
   readonly hoursUntil: Date;
+  /** Minutes before it are stored in the order of their series. */
+  readonly orderedUntil: Date;
 }
 
 export interface RollupPartitions {
@@ -61,6 +64,7 @@ export class Rollups {
       signal?.throwIfAborted();
       made = await this.mendLate();
     }
+    while (await this.orderHour(signal)) signal?.throwIfAborted();
     return windows;
   }
 
@@ -114,6 +118,21 @@ export class Rollups {
       ]);
       return 1;
     });
+  }
+
+  /** @returns whether there was one */
+  private async orderHour(signal?: AbortSignal): Promise<boolean> {
+    const { orderedUntil, hoursUntil } = await this.progress();
+    const from = new Date(Math.max(+orderedUntil, +hoursUntil - this.rawKept));
+    const to = new Date(+from + HOUR);
+    if (to > hoursUntil) return false;
+    const query = <Row>(sql: string, values: unknown[]) => this.query<Row>(sql, values);
+    await orderMinutes(this.table, { from, to }, query, (work) => this.inTurn(work), signal);
+    await this.query(
+      `UPDATE telemetry_rollups SET ordered_until = greatest(ordered_until, $2) WHERE raw = $1`,
+      [this.table.raw, to],
+    );
+    return true;
   }
 
   /** Makes windows anew in which a point has come late; and those of the points that follow, which grew from another one. */
@@ -190,16 +209,22 @@ export class Rollups {
   }
 }
 
-const PROGRESS = 'SELECT closed_until, minutes_until, hours_until FROM telemetry_rollups';
+const PROGRESS = 'SELECT closed_until, minutes_until, hours_until, ordered_until FROM telemetry_rollups';
 
 interface ProgressRow {
   closed_until: Date;
   minutes_until: Date;
   hours_until: Date;
+  ordered_until: Date;
 }
 
-function toProgress({ closed_until, minutes_until, hours_until }: ProgressRow): RollupProgress {
-  return { closedUntil: closed_until, minutesUntil: minutes_until, hoursUntil: hours_until };
+function toProgress(row: ProgressRow): RollupProgress {
+  return {
+    closedUntil: row.closed_until,
+    minutesUntil: row.minutes_until,
+    hoursUntil: row.hours_until,
+    orderedUntil: row.ordered_until,
+  };
 }
 
 function whereOf(step: string, keys?: number[]): Where {

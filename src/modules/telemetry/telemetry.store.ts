@@ -26,6 +26,14 @@ export interface LatestSample {
   readonly value: number;
 }
 
+/** What a process that was killed had taken, and not stored. */
+export interface LostPoints {
+  /** Machine, process id, and a number by chance. */
+  readonly writer: string;
+  readonly readings: number;
+  readonly samples: number;
+}
+
 /** What a pass over the stored data did. */
 export interface MaintenancePass {
   /** Names of partitions. */
@@ -104,6 +112,12 @@ export abstract class TelemetryStore {
 
   /** Makes room for what comes, and drops what is too old or too much. */
   abstract maintain(signal?: AbortSignal): Promise<MaintenancePass>;
+
+  /**
+   * What was lost with processes that were killed, a minute or two after; each is told to one caller, of all replicas. What they
+   * had taken less than a tenth of a second before their end may be missing in the figures.
+   */
+  abstract takeLost(): Promise<LostPoints[]>;
 
   /** Whether a notice on that matter may be given to the tenant again: once an hour, of all replicas. */
   abstract mayTell(tenantId: TenantId, matter: string): Promise<boolean>;

@@ -1,16 +1,29 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { type RunContext } from '../../../core/worker/run-context.js';
+import { EventBus } from '../../events/event-bus.js';
+import { systemClaims, withClaims } from '../../auth/claims.js';
 import { TelemetryStore } from '../../telemetry/telemetry.store.js';
 
 /** Keeps what was collected in shape: rollups, room for what comes, and an end for what is old. */
 @Injectable()
 export class TelemetryKeeper {
-  constructor(private readonly store: TelemetryStore) {}
+  constructor(
+    private readonly store: TelemetryStore,
+    @Optional() private readonly events?: EventBus,
+  ) {}
 
-  /** Every minute: the windows that are closed, and those that late points have changed. */
+  /** Every minute: the windows that are closed, and those that late points have changed; and what killed processes have lost. */
   @Interval('telemetry_rollups', '1m', { timeout: '10m' })
-  async rollUp({ signal, progress }: RunContext): Promise<void> {
+  async rollUp({ signal, progress, logger }: RunContext): Promise<void> {
+    for (const { writer, readings, samples } of await this.store.takeLost()) {
+      logger.warn(
+        `${writer} ended before it had stored ${readings} readings and ${samples} samples: they are lost`,
+      );
+      await withClaims(systemClaims('worker'), async () =>
+        this.events?.publish({ type: 'telemetry.points_lost', payload: { writer, readings, samples } }),
+      );
+    }
     const windows = await this.store.rollUp(signal);
     progress(windows, windows, `${windows} windows rolled up`);
   }
