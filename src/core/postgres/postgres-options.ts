@@ -53,6 +53,14 @@ export interface PoolHandle {
   release(): Promise<void>;
 }
 
+/** @throws PostgresOptionsError for what PostgreSQL would need quotes around */
+export function schemaNameOf(schema = 'workers'): string {
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return schema;
+  throw new PostgresOptionsError(
+    `"${schema}" is no schema name: give lower-case letters, digits and underscores, 63 at most`,
+  );
+}
+
 /** Checked options; the pool is looked up only when it is needed, as a data source has none before it is initialised. */
 export function resolvePostgres(options: PostgresOptions): {
   schema: string;
@@ -60,17 +68,14 @@ export function resolvePostgres(options: PostgresOptions): {
   /** @param keep whether connections of our own pool stay open when they are idle; else for 10 s */
   connect(keep?: boolean): PoolHandle;
 } {
-  const { dataSource, pool, connectionString, schema = 'workers', manageSchema = true } = options;
+  const { dataSource, pool, connectionString, manageSchema = true } = options;
+  const schema = schemaNameOf(options.schema);
   const given = Object.entries({ dataSource, pool, connectionString }).filter(
     ([, value]) => value !== undefined,
   );
   if (given.length !== 1)
     throw new PostgresOptionsError(
       `Give one of dataSource, pool and connectionString; there ${given.length ? `are ${given.map(([k]) => k).join(', ')}` : 'is none'}`,
-    );
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
-    throw new PostgresOptionsError(
-      `"${schema}" is no schema name: lower-case letters, digits and underscores`,
     );
   if (dataSource && dataSource.options.type !== 'postgres')
     throw new PostgresOptionsError(

@@ -7,6 +7,7 @@ import { eventually } from '../../../test/support/eventually.js';
 import { startWorkers } from '../../../test/support/workers.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { postgres } from './postgres.coordinator.js';
+import { schemaSql } from './schema-sql.js';
 import { postgresHistory } from './postgres-run.store.js';
 
 const PASSWORD = 'not-to-be-shown';
@@ -104,6 +105,22 @@ describe('the start of an application whose role lacks a right', () => {
     await start();
   });
 
+  it('has nothing left to say when schemaSql was applied for the role ahead of time', async () => {
+    await owner.query(`BEGIN; ${schemaSql({ role })} COMMIT`);
+    await start({ manageSchema: false });
+    await start();
+  });
+
+  it('has nothing left to say when schemaSql was applied to an older schema', async () => {
+    await owner.query(`BEGIN; ${schemaSql()} COMMIT`);
+    await owner.query('DELETE FROM workers.schema_version WHERE version > 1');
+    await owner.query(
+      'DROP TABLE workers.workers, workers.requests, workers.members, workers.known_workers CASCADE',
+    );
+    await owner.query(`BEGIN; ${schemaSql({ role, installed: 1 })} COMMIT`);
+    await start({ manageSchema: false });
+  });
+
   it('ends there: no connection of ours is left', async () => {
     const starting = startWorkers(
       [],
@@ -121,6 +138,19 @@ describe('the start of an application whose role lacks a right', () => {
     await expect(postgresHistory({ connectionString: url }).open()).rejects.toThrow(
       'may not create the schema',
     );
+  });
+});
+
+describe('schemaSql', () => {
+  it.each(['no"good', 'Upper', '', 'a b', '1st', 'x'.repeat(64)])('refuses %j for a schema', (schema) => {
+    expect(() => schemaSql({ schema })).toThrow(`"${schema}" is no schema name: give lower-case letters`);
+  });
+
+  it('names the schema and the role as PostgreSQL reads them', () => {
+    const sql = schemaSql({ schema: 'jobs', role: 'my "app"' });
+    expect(sql).toContain('CREATE TABLE jobs.runs');
+    expect(sql).not.toContain('workers.');
+    expect(sql).toContain('GRANT USAGE ON SCHEMA jobs TO "my ""app""";');
   });
 });
 

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { ignore } from './bounded-query.js';
 import { plainTypes } from './plain-types.js';
 import { isReadOnly } from './refusal.js';
@@ -8,6 +8,8 @@ import {
   SchemaNewerThanCodeError,
   SchemaOutdatedError,
 } from './postgres.errors.js';
+import { schemaNameOf } from './postgres-options.js';
+import { grants, missingSteps } from './schema-sql.js';
 import { createVersionTable, noteStep, readRights, readVersion, schemaSteps } from './sql/schema-steps.js';
 import { messageOf } from '../text/describe-error.js';
 
@@ -38,13 +40,24 @@ export async function prepareSchema(pool: pg.Pool, schema: string, manage: boole
   await checkRights(pool, schema, refusal);
 }
 
+/**
+ * Installs and upgrades the schema, and grants a role what the application needs, as somebody who may.
+ * @throws PostgresOptionsError, SchemaNewerThanCodeError, ReadOnlyDatabaseError, and what PostgreSQL refuses
+ */
+export async function applySchema(
+  pool: pg.Pool,
+  { schema, role }: { schema?: string; role?: string },
+): Promise<void> {
+  const name = schemaNameOf(schema);
+  await prepareSchema(pool, name, true);
+  if (role !== undefined) await pool.query(grants(name, pg.escapeIdentifier(role)));
+}
+
 /** @param refusal what PostgreSQL would not do, if there was such a thing */
 async function checkRights(pool: pg.Pool, schema: string, refusal: unknown): Promise<void> {
   const { rows } = await pool.query<Rights>({ text: readRights, values: [schema], types: plainTypes });
   const { role, roleId, databaseId, installed, mayUse, lacking } = rows[0]!;
-  const grant =
-    `GRANT USAGE ON SCHEMA ${schema} TO ${roleId}; ` +
-    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${roleId};`;
+  const grant = grants(schema, roleId);
   if (!installed)
     throw new MissingRightError(
       role,
@@ -107,14 +120,6 @@ async function checkSchema(pool: pg.Pool, schema: string): Promise<void> {
   const installed = await installedVersion(pool, schema);
   if (installed >= schemaSteps(schema).length) return;
   throw new SchemaOutdatedError(schema, installed, missingSteps(schema, installed));
-}
-
-/** SQL that brings the schema from that version to the one of this code. */
-function missingSteps(schema: string, installed: number): string {
-  const steps = schemaSteps(schema)
-    .slice(installed)
-    .map((step, i) => step + noteStep(schema, installed + i + 1));
-  return [createVersionTable(schema), ...steps].join('\n');
 }
 
 async function installedVersion(pool: pg.Pool, schema: string): Promise<number> {
