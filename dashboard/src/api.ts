@@ -5,12 +5,14 @@ export interface WorkerInfo {
   cron?: string;
   description?: string;
   group?: string;
-  state: 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped';
+  state: 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped' | 'ended';
   conditions: string[];
   last_run?: string;
   last_error?: string;
   last_success?: string;
   last_duration_ms?: number;
+  until?: string;
+  remaining_runs?: number;
   next_run?: string;
   run_count: number;
   consecutive_failures: number;

@@ -33,6 +33,8 @@ export function WorkerPage({ name }: { name: string }) {
       <dl class="facts">
         <Fact name="schedule">{schedule(worker)}</Fact>
         <Fact name="next run">{worker.next_run ? relative(worker.next_run, now) : '–'}</Fact>
+        {worker.until && <Fact name="ends">{relative(worker.until, now)}</Fact>}
+        {worker.remaining_runs !== undefined && <Fact name="runs left">{worker.remaining_runs}</Fact>}
         <Fact name="last run">{worker.last_run ? relative(worker.last_run, now) : 'never'}</Fact>
         <Fact name="last success">{worker.last_success ? relative(worker.last_success, now) : 'never'}</Fact>
         <Fact name="runs">{worker.run_count}</Fact>

@@ -23,11 +23,18 @@ export function storeTiming(
   } satisfies Stored);
 }
 
-/** @throws InvalidDurationError, InvalidCronError for what a newer version of the code may have written */
-export function readTiming(name: string, stored: string): Timing & Pick<WorkerDefinition, 'spacing'> {
+/**
+ * @param until the last instant that may be a slot: each replica follows its own code there
+ * @throws InvalidDurationError, InvalidCronError for what a newer version of the code may have written
+ */
+export function readTiming(
+  name: string,
+  stored: string,
+  until?: number,
+): Timing & Pick<WorkerDefinition, 'spacing'> {
   const { every, jitter, spacing } = JSON.parse(stored) as Stored;
   const given = typeof every === 'object' && 'at' in every ? { at: new Date(every.at) } : every;
-  return { ...timingOf(name, given, jitter, spacing), spacing };
+  return { ...timingOf(name, given, jitter, spacing, until), spacing };
 }
 
 function fixed(every: Worker['interval']): Stored['every'] {

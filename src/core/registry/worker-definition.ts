@@ -6,10 +6,12 @@ import { messageOf } from '../text/describe-error.js';
 import {
   attempts,
   backoffTimes,
+  lastInstant,
   leaseTime,
   type BackoffTimes,
   longestCatchUp,
   longestLateness,
+  mostRuns,
   oneOf,
   runTimeout,
   shortText,
@@ -51,6 +53,10 @@ export interface WorkerDefinition extends Timing {
   readonly on: readonly string[];
   readonly scope: NonNullable<WorkerOptions['scope']>;
   readonly maxAttempts: number;
+  /** The last instant that may be a slot, milliseconds since the epoch; Infinity for no end. */
+  readonly until: number;
+  /** Of runs of its schedule; Infinity for none. */
+  readonly limit: number;
   readonly record: NonNullable<WorkerOptions['record']>;
   /** Where it comes from, for people: `UsageReporter.report`. */
   readonly source: string;
@@ -103,10 +109,12 @@ export function defineWorker(
       `name: ${JSON.stringify(name)} holds a NUL or half of an emoji, which no database stores: leave it out`,
     );
 
+  const until = checked('until', Infinity, () => lastInstant(option('until')));
   const definition: WorkerDefinition = {
     name,
+    until,
     ...checked<Timing>('interval', { every: 0, interval: 0, cron: undefined, schedule: undefined }, () =>
-      timingOf(name, option('interval')!, option('jitter'), option('spacing')),
+      timingOf(name, option('interval')!, option('jitter'), option('spacing'), until),
     ),
     timeout: checked('timeout', undefined, () => runTimeout(option('timeout'))),
     overlap: checked('overlap', 'skip', () =>
@@ -120,6 +128,7 @@ export function defineWorker(
       oneOf(['cluster', 'replica'], option('scope') ?? defaultScope(option('interval'))),
     ),
     maxAttempts: checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
+    limit: checked('limit', Infinity, () => mostRuns(option('limit'))),
     record: checked('record', 'all', () => oneOf(['all', 'failures', 'none'], option('record') ?? 'all')),
     lease: checked('lease', undefined, () => leaseTime(option('lease'))),
     description: checked('description', undefined, () => shortText(option('description'), 500)),
@@ -134,7 +143,10 @@ export function defineWorker(
     logsItsErrors: LOGS_ITS_ERRORS in worker,
     run: (context) => worker.run(context),
   };
-  const { spacing, cron } = definition;
+  const { spacing, cron, schedule, limit } = definition;
+  const ends = limit < Infinity ? 'limit' : until < Infinity ? 'until' : undefined;
+  if (ends && !schedule && problems.length === 0)
+    problems.push(`${ends}: it ends a schedule, and an event-driven worker has none: leave it out`);
   if (spacing !== 'slot' && cron !== undefined)
     problems.push(
       `spacing: '${spacing}' counts an interval from the ${spacing === 'delay' ? 'end of a run' : 'start'}, and "${cron}" is none`,

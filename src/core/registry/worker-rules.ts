@@ -2,6 +2,7 @@ import { shown } from '../text/shown.js';
 import { type CronExpression, CronSchedule } from '../timing/cron-schedule.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
 import { ElapsedSchedule } from '../timing/elapsed-schedule.js';
+import { EndingSchedule } from '../timing/ending-schedule.js';
 import { IntervalSchedule } from '../timing/interval-schedule.js';
 import { JitteredSchedule } from '../timing/jittered-schedule.js';
 import { DelaySchedule, type Once, OnceSchedule } from '../timing/once-schedule.js';
@@ -28,13 +29,14 @@ export function timingOf(
   every: Worker['interval'],
   jitter: WorkerOptions['jitter'] = 0,
   spacing: WorkerOptions['spacing'] = 'slot',
+  until = Infinity,
 ): Timing {
   if (typeof every === 'object' && every !== null)
     return {
       every,
       interval: 0,
       cron: 'cron' in every ? every.cron : undefined,
-      schedule: new JitteredSchedule(name, calendarSchedule(every), longestJitter(jitter)),
+      schedule: new JitteredSchedule(name, ending(calendarSchedule(every), until), longestJitter(jitter)),
     };
   const exact = parseDuration(every);
   if (exact > 0 && exact < 1)
@@ -47,8 +49,12 @@ export function timingOf(
     every,
     interval,
     cron: undefined,
-    schedule: new JitteredSchedule(name, schedule, longestJitter(jitter, interval)),
+    schedule: new JitteredSchedule(name, ending(schedule, until), longestJitter(jitter, interval)),
   };
+}
+
+function ending(schedule: Schedule, until: number): Schedule {
+  return until === Infinity ? schedule : new EndingSchedule(schedule, until);
 }
 
 function calendarSchedule(every: CronExpression | Once): Schedule {
@@ -126,6 +132,28 @@ export function oldestCatchUp(
   catchUp: number | undefined,
 ): number {
   return catchUp ?? (cron !== undefined || interval >= WORTH_CATCHING_UP ? Infinity : 0);
+}
+
+/** A date without a time zone would be another instant on each replica. */
+const INSTANT = /^\d{4}-\d\d-\d\dT.+(?:Z|[+-]\d\d:?\d\d)$/;
+
+/** Milliseconds since the epoch; Infinity when there is no end. */
+export function lastInstant(until: WorkerOptions['until']): number {
+  if (until === undefined) return Infinity;
+  const at = until instanceof Date || INSTANT.test(String(until)) ? new Date(until).getTime() : Number.NaN;
+  if (Number.isNaN(at))
+    throw new Error(
+      `${shown(until)} is no instant: give a date, or a text with a time zone such as "2026-12-31T23:59:59Z"`,
+    );
+  return at;
+}
+
+/** Infinity when there is none. */
+export function mostRuns(limit: number | undefined): number {
+  if (limit === undefined) return Infinity;
+  if (!(Number.isSafeInteger(limit) && limit >= 1))
+    throw new Error(`${shown(limit)} is no number of runs: give a whole number from 1 on, or leave it out`);
+  return limit;
 }
 
 export function attempts(maxAttempts: number | undefined): number {

@@ -185,7 +185,8 @@ export class ClusterLoop implements Loop {
   happened(event: unknown, scope: Scope): void {
     if (!this.active) return;
     if (this.view) {
-      if (!this.view.record.paused) void this.requests.happened(event, scope);
+      if (!this.view.record.paused && !this.view.isOver(this.now()))
+        void this.requests.happened(event, scope);
     } else if (this.early.length < MOST_EARLY) this.early.push([event, scope]);
     else this.parts.events.passed('run.skipped', this.definition.name, 1, undefined);
   }
@@ -196,7 +197,8 @@ export class ClusterLoop implements Loop {
   }
 
   upcoming(count: number): Date[] {
-    return upcomingSlots(this.timing, this.definition, this.now(), count);
+    const most = Math.min(count, this.definition.limit - (this.view?.record.begun ?? 0));
+    return upcomingSlots(this.timing, this.definition, this.now(), most);
   }
 
   /** A place for a run may be free. */
@@ -211,7 +213,8 @@ export class ClusterLoop implements Loop {
   /** From now on it looks. */
   private begin(record: WorkerRecord): void {
     this.view = new ClusterView(this.definition, record, this.now());
-    if (this.definition.runOnStart) void this.requests.runOnStart(record.definitionAt);
+    if (this.definition.runOnStart && !this.view.isOver(this.now()))
+      void this.requests.runOnStart(record.definitionAt);
     void this.work();
   }
 
@@ -288,7 +291,8 @@ export class ClusterLoop implements Loop {
     const { schedule, spacing } = view.timing;
     const { overlap } = this.definition;
     const passes = this.executions.length > 0 && (overlap === 'skip' || overlap === 'cancelRunning');
-    if (!passes || view.record.paused || !schedule || spacing === 'delay') return this.alarm.clear();
+    if (!passes || view.record.paused || view.limitReached || !schedule || spacing === 'delay')
+      return this.alarm.clear();
     if (overlap === 'skip') this.passed.during(view, now);
     else if (view.latestDue(now) > view.record.slot) this.cancelRuns();
     this.alarm.set(schedule.dueAt(schedule.next(Math.max(view.record.slot, view.latestDue(now)))));

@@ -113,7 +113,7 @@ export class ClusterRun {
           : 0;
     const retry = backsOff && this.lease !== undefined && this.grant.requestId === undefined;
     const latest = view.latestDue(now);
-    const newer = spacing !== 'delay' && latest > record.slot;
+    const newer = spacing !== 'delay' && latest > record.slot && !view.limitReached;
     const passes = newer && !retry && overlap === 'skip' && !view.record.paused;
     return {
       ...this.common,

@@ -33,7 +33,7 @@ export class ClusterView {
     readonly startedAt: number,
   ) {
     this.current = record;
-    this.read = readTiming(definition.name, record.timing);
+    this.read = readTiming(definition.name, record.timing, definition.until);
     this.start();
   }
 
@@ -48,7 +48,7 @@ export class ClusterView {
   /** What the coordinator has said. */
   learn(record: WorkerRecord): void {
     if (record.timing !== this.current.timing) {
-      this.read = readTiming(this.definition.name, record.timing);
+      this.read = readTiming(this.definition.name, record.timing, this.definition.until);
       this.tried = -Infinity;
       this.floor = -Infinity;
     }
@@ -80,9 +80,10 @@ export class ClusterView {
     const [request] = this.requests;
     if (request && now >= this.heldUntil) return { request };
     if (paused || notBefore > now) return undefined;
+    const owed = this.isOwed && now >= (this.current.leaseUntil ?? now);
+    if (this.limitReached) return owed ? { slot: this.current.slot } : undefined;
     if (this.jumpedBack(now)) return { slot: this.latestDue(now) };
     const due = this.latestDue(now);
-    const owed = this.isOwed && now >= (this.current.leaseUntil ?? now);
     if (due > Math.max(this.current.slot, this.missedUntil(now))) {
       const caughtUp = due > this.startedAt || now >= this.catchUpAt || now < this.startedAt;
       const again = owed || (this.queues && now >= this.heldUntil);
@@ -97,7 +98,9 @@ export class ClusterView {
     const { paused, slot, notBefore = -Infinity, leaseUntil = -Infinity } = this.current;
     const times: number[] = [];
     if (this.requests.length > 0) times.push(this.heldUntil);
-    if (!paused) {
+    if (!paused && this.limitReached) {
+      if (this.isOwed) times.push(Math.max(leaseUntil, notBefore));
+    } else if (!paused) {
       const last = Math.max(slot, this.missedUntil(now), this.passedOver(now));
       // None at all if it has had no schedule before. Then the latest one counts, not the first of all times.
       const next = this.nextSlot(last > -Infinity ? last : this.latestDue(now) - 1);
@@ -162,6 +165,23 @@ export class ClusterView {
     return slot <= this.startedAt && this.catchUpAt > -Infinity ? 'catch_up' : 'schedule';
   }
 
+  /** Each grant moves the token, so that with this token there can be no other count. */
+  get limitReached(): boolean {
+    return this.current.begun >= this.definition.limit;
+  }
+
+  /** Nothing but a trigger makes it run. */
+  isOver(now: number): boolean {
+    return this.limitReached || now > this.definition.until;
+  }
+
+  /** The same, or there will never be another slot. What is owed is still to come. */
+  hasEnded(now: number): boolean {
+    if (!this.read.schedule || this.isOwed) return false;
+    if (this.isOver(now)) return true;
+    return !this.current.paused && this.definition.on.length === 0 && this.nextAt(now) === undefined;
+  }
+
   /** When the run for that slot was due. */
   dueAt(slot: number): number {
     return this.read.schedule!.dueAt(slot);
@@ -174,7 +194,7 @@ export class ClusterView {
     if (this.jumpedBack(now)) return schedule.latestDue(now);
     if (spacing !== 'delay') return Math.max(schedule.latestDue(now), this.missedUntil(now));
     const slot = this.nextSlot(this.current.slot);
-    return schedule.dueAt(slot) <= now ? slot : this.current.slot;
+    return slot < Infinity && schedule.dueAt(slot) <= now ? slot : this.current.slot;
   }
 
   /** How many slots lie after the one instant, up to the other. */
@@ -204,7 +224,8 @@ export class ClusterView {
     // An interval after the end of the last run, of which replicas are told. Where that is not known, as the run has a
     // lease or none, or was cut off: after that of the lease, and in any case after its start.
     const ended = Math.max(leaseUntil, status.lastRun ?? -Infinity);
-    return Math.max(Math.ceil(Math.max(notBefore, ended + interval)), slot + 1);
+    const next = Math.max(Math.ceil(Math.max(notBefore, ended + interval)), slot + 1);
+    return next > this.definition.until ? Infinity : next;
   }
 
   /** Whether the stored slot is still to be run. */
@@ -223,7 +244,8 @@ export class ClusterView {
     const { slot } = this.current;
     if (!schedule || slot === -Infinity) return undefined;
     // Of shorter ones, what this replica does not know exactly of the time would be taken for a jump.
-    return Math.max(SHORTEST_JUMP, interval > 0 ? interval : schedule.next(slot) - slot);
+    const gap = interval > 0 ? interval : schedule.next(slot) - slot;
+    return gap < Infinity ? Math.max(SHORTEST_JUMP, gap) : undefined;
   }
 
   private start(): void {

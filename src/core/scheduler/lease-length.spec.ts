@@ -26,6 +26,13 @@ describe('leaseLength', () => {
     expect(of(every)).toBe(length);
   });
 
+  it('fits a schedule that ends soon', () => {
+    const timing = timingOf('w', { cron: '*/3 * * * * *' }, undefined, undefined, NOW + 4_000);
+    expect(leaseLength({ lease: undefined }, undefined, timing, NOW)).toBe(3_000);
+    const over = timingOf('w', { cron: '* * * * * *' }, undefined, undefined, NOW);
+    expect(leaseLength({ lease: undefined }, undefined, over, NOW)).toBe(5_000);
+  });
+
   it('is what the application says, and rather what the worker says', () => {
     expect(of('1s', undefined, 8_000)).toBe(8_000);
     expect(of('1s', 30_000, 8_000)).toBe(30_000);

@@ -40,7 +40,7 @@ function shortestGap({ interval, cron, schedule }: Timing, now: number): number 
   if (!schedule || cron === undefined || cron.trim().split(/\s+/).length < 6) return Infinity;
   let shortest = Infinity;
   let slot = schedule.next(now);
-  for (let i = 0; i < GAPS && shortest > SHORTEST_LEASE; i++) {
+  for (let i = 0; i < GAPS && shortest > SHORTEST_LEASE && slot < Infinity; i++) {
     const next = schedule.next(slot);
     shortest = Math.min(shortest, next - slot);
     slot = next;

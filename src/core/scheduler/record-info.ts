@@ -20,7 +20,7 @@ export function recordInfo(
   view: ClusterView | undefined,
   { now, running, executions }: Surroundings,
 ): WorkerInfo {
-  const { name, description, group, critical } = definition;
+  const { name, description, group, critical, until, limit } = definition;
   const timing = view?.timing ?? definition;
   const base = {
     name,
@@ -29,12 +29,14 @@ export function recordInfo(
     interval: timing.interval,
     ...(timing.cron !== undefined && { cron: timing.cron }),
     running,
+    ...(until < Infinity && { until: new Date(until) }),
     critical,
   };
   if (!view) {
     const [next] = running ? nextSlots(definition, now) : [];
     return {
       ...base,
+      ...(limit < Infinity && { remainingRuns: limit }),
       ...(next !== undefined && { nextRun: new Date(next) }),
       state: running ? 'idle' : 'stopped',
       activeRuns: executions.length,
@@ -61,6 +63,7 @@ export function recordInfo(
   };
   return {
     ...base,
+    ...(limit < Infinity && { remainingRuns: Math.max(0, limit - record.begun) }),
     ...(status.lastRun !== undefined && { lastRun: new Date(status.lastRun) }),
     ...(status.lastError !== undefined && { lastError: status.lastError }),
     runCount: status.runCount,
@@ -93,30 +96,28 @@ export function recordIsStale(
   return view !== undefined && isStale(lastSigns(definition, view, now, running));
 }
 
-function lastSigns(
-  { timeout }: WorkerDefinition,
-  { record, timing, startedAt }: ClusterView,
-  now: number,
-  running: boolean,
-) {
+function lastSigns({ timeout }: WorkerDefinition, view: ClusterView, now: number, running: boolean) {
+  const { record, timing, startedAt } = view;
   const since = Math.max(record.status.lastEnd ?? 0, record.definitionAt, startedAt);
-  return { timing, timeout, running, paused: record.paused, since, now };
+  return { timing, timeout, running, paused: record.paused, ended: view.hasEnded(now), since, now };
 }
 
 /** When the next run is due, unless one is on whose end decides. */
-function nextRunOf({ record, timing, isOwed }: ClusterView, now: number, held: boolean): number | undefined {
+function nextRunOf(view: ClusterView, now: number, held: boolean): number | undefined {
+  const { record, timing, isOwed } = view;
   const { paused, slot, notBefore = -Infinity } = record;
   if (paused || !timing.schedule) return undefined;
-  if (timing.spacing === 'delay') return held ? undefined : Math.max(notBefore, now);
   if (isOwed && !held) return Math.max(notBefore, now);
+  if (view.limitReached || view.hasEnded(now)) return undefined;
+  if (timing.spacing === 'delay') return held ? undefined : Math.max(notBefore, now);
   const next = timing.schedule.next(Math.max(slot, timing.schedule.latestDue(now)));
   return next === Infinity ? undefined : Math.max(timing.schedule.dueAt(next), notBefore);
 }
 
 /** As it will be enrolled: the slots up to now count for nothing. */
-function nextSlots({ schedule, spacing, interval }: WorkerDefinition, now: number): number[] {
+function nextSlots({ schedule, spacing, interval, until }: WorkerDefinition, now: number): number[] {
   if (!schedule) return [];
-  if (spacing === 'delay') return [now + interval];
+  if (spacing === 'delay') return now + interval > until ? [] : [now + interval];
   const next = schedule.next(now);
   return next === Infinity ? [] : [schedule.dueAt(next)];
 }
@@ -124,6 +125,6 @@ function nextSlots({ schedule, spacing, interval }: WorkerDefinition, now: numbe
 /** What the end of the run that is on will write, and nobody has written yet. */
 function skippedBy({ overlap }: WorkerDefinition, view: ClusterView, now: number, held: boolean): number {
   const { record } = view;
-  if (!held || record.paused || overlap !== 'skip') return 0;
+  if (!held || record.paused || view.limitReached || overlap !== 'skip') return 0;
   return view.count(record.slot, view.latestDue(now));
 }

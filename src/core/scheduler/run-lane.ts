@@ -11,8 +11,8 @@ export interface LaneListener {
   ended(run: EndedRun, request: RunRequest): void;
   /** It will not run: a newer one took its place, or the lane was cleared. */
   dropped(request: RunRequest): void;
-  /** It has waited for too long to be run. */
-  isTooLate(request: RunRequest): boolean;
+  /** What waits is not to be run any more: it has waited for too long, or its worker has ended. */
+  isOver(request: RunRequest): boolean;
 }
 
 /** The runs of one worker, one behind the other or side by side, as its overlap policy says. */
@@ -69,8 +69,11 @@ export class RunLane implements Waiter {
   }
 
   pump(): void {
-    if (this.waiting.length > 0) this.dropLate();
-    while (this.waiting.length > 0 && this.takesPlace(this.waiting[0]!)) this.start(this.waiting.shift()!);
+    this.dropOver();
+    while (this.waiting.length > 0 && this.takesPlace(this.waiting[0]!)) {
+      this.start(this.waiting.shift()!);
+      this.dropOver();
+    }
     if (!this.limit.lends) return;
     for (const request of [...this.waiting])
       if (this.takesPlace(request)) {
@@ -79,11 +82,12 @@ export class RunLane implements Waiter {
       }
   }
 
-  private dropLate(): void {
-    const late = this.waiting.filter((request) => this.listener.isTooLate(request));
-    if (late.length === 0) return;
-    this.waiting = this.waiting.filter((request) => !late.includes(request));
-    for (const request of late) this.listener.dropped(request);
+  private dropOver(): void {
+    if (this.waiting.length === 0) return;
+    const over = this.waiting.filter((request) => this.listener.isOver(request));
+    if (over.length === 0) return;
+    this.waiting = this.waiting.filter((request) => !over.includes(request));
+    for (const request of over) this.listener.dropped(request);
   }
 
   /** Whether it may start; its place in the limit is taken then. */

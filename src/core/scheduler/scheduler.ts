@@ -391,9 +391,12 @@ function countsFromStart({ every }: WorkerDefinition): boolean {
   return typeof every === 'object' && 'after' in every;
 }
 
-function checkedTiming({ name, jitter, spacing }: WorkerDefinition, interval: Worker['interval']): Timing {
+function checkedTiming(
+  { name, jitter, spacing, until }: WorkerDefinition,
+  interval: Worker['interval'],
+): Timing {
   try {
-    return timingOf(name, interval, jitter, spacing);
+    return timingOf(name, interval, jitter, spacing, until);
   } catch (error) {
     throw new InvalidScheduleError(name, messageOf(error));
   }

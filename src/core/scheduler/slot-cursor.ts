@@ -17,7 +17,7 @@ export class SlotCursor {
   private readonly wall: WallWatch;
 
   constructor(
-    definition: Timing & Pick<WorkerDefinition, 'spacing'>,
+    private readonly definition: Timing & Pick<WorkerDefinition, 'spacing' | 'until'>,
     private readonly clock: Clock,
   ) {
     this.delayed = definition.spacing === 'delay';
@@ -38,7 +38,9 @@ export class SlotCursor {
   get next(): number {
     const { schedule, interval } = this.current;
     if (!schedule) return Infinity;
-    return this.delayed ? this.at + interval : schedule.next(this.at);
+    if (!this.delayed) return schedule.next(this.at);
+    const next = this.at + interval;
+    return next > this.definition.until ? Infinity : next;
   }
 
   /** When the run for the next slot is due; Infinity when there is none. */

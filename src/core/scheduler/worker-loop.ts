@@ -50,6 +50,8 @@ export class WorkerLoop implements Loop {
   private startedAt = 0;
   private deferred?: Deferred;
   private lastChange?: LastChange;
+  /** Runs of its schedule. */
+  private begun = 0;
 
   constructor(
     readonly definition: WorkerDefinition,
@@ -63,6 +65,7 @@ export class WorkerLoop implements Loop {
     this.alarm = new Alarm(clock, () => this.tick(), definition.unref);
     this.lane = new RunLane(definition.overlap, limit, {
       execute: (request) => {
+        if (isOfSchedule(request)) this.begun++;
         const execution = executor.execute(definition, request);
         this.stats.started(execution.run);
         this.events.started(execution.run);
@@ -70,7 +73,8 @@ export class WorkerLoop implements Loop {
       },
       ended: (run, request) => this.ended(run, request),
       dropped: (request) => this.drop(request),
-      isTooLate: (request) => this.isTooLate(request, clock.now()),
+      isOver: (request) =>
+        this.isTooLate(request, clock.now()) || (this.limitReached && isOfSchedule(request)),
     });
   }
 
@@ -98,7 +102,7 @@ export class WorkerLoop implements Loop {
     this.active = true;
     const now = this.cursor.startWith(this.timing);
     this.startedAt = now;
-    if (this.definition.runOnStart) {
+    if (this.definition.runOnStart && !this.isOver(now)) {
       const slot = this.timing.schedule?.latest(now);
       this.offer({ trigger: 'schedule', ...(slot !== -Infinity && { slot }), scheduledAt: now });
     }
@@ -193,7 +197,7 @@ export class WorkerLoop implements Loop {
 
   /** Something happened that the worker wants to run for. */
   happened(event: unknown, scope: Scope): void {
-    if (this.active && !this.paused)
+    if (this.active && !this.paused && !this.isOver(this.clock.now()))
       this.offer({ trigger: 'event', payload: event, scope, scheduledAt: this.clock.now() });
   }
 
@@ -212,6 +216,8 @@ export class WorkerLoop implements Loop {
       ...this.stats.info(),
       state: stateOf(observed),
       activeRuns: observed.activeRuns,
+      ...(definition.until < Infinity && { until: new Date(definition.until) }),
+      ...(definition.limit < Infinity && { remainingRuns: definition.limit - this.begun }),
       ...(next !== undefined && { nextRun: new Date(next) }),
       ...(execution?.run.progress && { progress: execution.run.progress }),
       ...(execution && { holder: execution.run.replica }),
@@ -223,11 +229,27 @@ export class WorkerLoop implements Loop {
 
   /** Its next slots from now on, whether it ticks or not. */
   upcoming(count: number): Date[] {
-    return upcomingSlots(this.timing, this.definition, this.clock.now(), count);
+    const most = Math.min(count, this.definition.limit - this.begun);
+    return upcomingSlots(this.timing, this.definition, this.clock.now(), most);
   }
 
   private note(change: LastChange['change'], by: ByActor): void {
     this.lastChange = { change, at: new Date(this.clock.now()), ...by };
+  }
+
+  private get limitReached(): boolean {
+    return this.begun >= this.definition.limit;
+  }
+
+  /** Nothing but a trigger makes it run. */
+  private isOver(now: number): boolean {
+    return this.limitReached || now > this.definition.until;
+  }
+
+  /** The same, or there will never be another slot. What is tried again is still to come. */
+  private hasEnded(now: number): boolean {
+    if (this.deferred || !this.timing.schedule) return false;
+    return this.isOver(now) || (this.cursor.next === Infinity && this.definition.on.length === 0);
   }
 
   get timing(): Timing {
@@ -237,6 +259,7 @@ export class WorkerLoop implements Loop {
   private nextAt(): number | undefined {
     if (!this.active || this.paused) return undefined;
     if (this.deferred) return this.deferred.at;
+    if (this.limitReached) return undefined;
     if (this.cursor.delayed && this.lane.busy) return undefined;
     const { dueAt } = this.cursor;
     return dueAt === Infinity ? undefined : dueAt;
@@ -294,7 +317,7 @@ export class WorkerLoop implements Loop {
 
   private runDeferred({ at, request }: Deferred, now: number): void {
     this.deferred = undefined;
-    const passed = this.cursor.pass(now);
+    const passed = this.limitReached ? 0 : this.cursor.pass(now);
     if (passed === 0) return this.offer({ ...request, scheduledAt: at });
     // A newer slot takes its place.
     const { slot } = this.cursor;
@@ -304,6 +327,7 @@ export class WorkerLoop implements Loop {
   }
 
   private offer(request: RunRequest): void {
+    if (this.limitReached && isOfSchedule(request)) return;
     if (!this.lane.offer(request)) this.skip(request);
   }
 
@@ -315,7 +339,7 @@ export class WorkerLoop implements Loop {
 
   /** Slots that are not run. */
   private pass(how: 'skipped' | 'missed', count: number, latest?: () => number | undefined): void {
-    if (count <= 0) return;
+    if (count <= 0 || this.limitReached) return;
     this.stats.counts[`${how}Count`] += count;
     this.events.passed(`run.${how}`, this.definition.name, count, latest?.());
   }
@@ -382,6 +406,12 @@ export class WorkerLoop implements Loop {
   private lastSigns() {
     const { definition, timing, active: running, paused, clock } = this;
     const since = Math.max(this.stats.lastEnd ?? 0, this.startedAt);
-    return { timing, timeout: definition.timeout, running, paused, since, now: clock.now() };
+    const now = clock.now();
+    return { timing, timeout: definition.timeout, running, paused, ended: this.hasEnded(now), since, now };
   }
+}
+
+/** Retries, triggers and events are not. */
+function isOfSchedule({ trigger }: Pick<RunRequest, 'trigger'>): boolean {
+  return trigger === 'schedule' || trigger === 'catch_up';
 }

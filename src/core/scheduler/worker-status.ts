@@ -14,6 +14,8 @@ export interface Observed {
   /** Its loop is active. */
   readonly running: boolean;
   readonly paused: boolean;
+  /** No schedule and no event makes it run any more. */
+  readonly ended: boolean;
   /** Runs that are active, on whichever replica. */
   readonly activeRuns: number;
   /** An active run of this replica has passed its timeout. */
@@ -24,11 +26,12 @@ export interface Observed {
   readonly now: number;
 }
 
-/** The first that holds: stuck, executing, stopped, paused, idle. */
-export function stateOf({ overdue, activeRuns, running, paused }: Observed): WorkerState {
+/** The first that holds: stuck, executing, stopped, ended, paused, idle. */
+export function stateOf({ overdue, activeRuns, running, paused, ended }: Observed): WorkerState {
   if (overdue) return 'stuck';
   if (activeRuns > 0) return 'executing';
   if (!running) return 'stopped';
+  if (ended) return 'ended';
   return paused ? 'paused' : 'idle';
 }
 
@@ -46,10 +49,11 @@ export function isStale({
   timeout = 0,
   running,
   paused,
+  ended,
   since,
   now,
 }: Omit<Observed, 'activeRuns' | 'overdue' | 'consecutiveFailures'>): boolean {
-  if (!running || paused) return false;
+  if (!running || paused || ended) return false;
   const until = now - timeout;
   const { interval, schedule } = timing;
   if (interval > 0) return until - since > STALE_AFTER * interval;

@@ -74,6 +74,13 @@ describe('WorkerHealthIndicator', () => {
     return [answer.status, status, details['workers'] as Record<string, unknown>];
   }
 
+  it('is up with a worker that has ended, and names it', async () => {
+    scheduler.register({ name: 'thrice', interval: '1s', limit: 3, run: () => {} });
+    scheduler.register({ name: 'well', interval: '1s', run: () => {} });
+    await clock.advance('1m');
+    expect(await health()).toEqual([200, 'ok', { status: 'up', running: true, total: 2, ended: ['thrice'] }]);
+  });
+
   it('is up while all workers run', async () => {
     scheduler.register({ name: 'well', interval: '1s', run: () => {} });
     await clock.advance('1m');

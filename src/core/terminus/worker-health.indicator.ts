@@ -28,11 +28,13 @@ export class WorkerHealthIndicator {
     const session: AnySession = this.indicators.check(key);
     const workers = this.scheduler.workers();
     const troubled = workers.filter((worker) => worker.conditions.length > 0);
+    const ended = workers.filter(({ state }) => state === 'ended').map(({ name }) => name);
     const history = this.recorder.status();
     const { coordination } = this.scheduler;
     const detail = {
       running: this.scheduler.running || this.scheduler.standby,
       total: workers.length,
+      ...(ended.length > 0 && { ended }),
       ...(troubled.length > 0 && {
         troubled: Object.fromEntries(troubled.map((w) => [w.name, w.conditions])),
       }),

@@ -1,7 +1,10 @@
 import { type RunProgress } from './run-context.js';
 
-/** What a worker is doing. `stuck`: a run has passed its timeout and has not ended. */
-export type WorkerState = 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped';
+/**
+ * What a worker is doing. `stuck`: a run has passed its timeout and has not ended. `ended`: its `until` has passed, its `limit`
+ * is reached, or its only instant is over; it can still be triggered.
+ */
+export type WorkerState = 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped' | 'ended';
 
 /**
  * What is wrong with a worker. `stale`: no run completed for 3 intervals plus the timeout. `failing`: 3 runs in
@@ -36,7 +39,11 @@ export interface WorkerInfo {
   runCount: number;
   state: WorkerState;
   activeRuns: number;
-  /** Absent when none is planned: it is stopped, paused, event-driven, or waits for a run to end. */
+  /** Last instant that may be a slot. */
+  until?: Date;
+  /** Runs of its schedule that may still begin; absent without a `limit`. */
+  remainingRuns?: number;
+  /** Absent when none is planned: it is stopped, paused, ended, event-driven, or waits for a run to end. */
   nextRun?: Date;
   /** End of the last run that succeeded. */
   lastSuccess?: Date;

@@ -112,6 +112,21 @@ export interface WorkerOptions {
    */
   record?: 'all' | 'failures' | 'none';
 
+  /**
+   * The last instant that may be a slot: a date, or an ISO 8601 text with a time zone, such as `2026-12-31T23:59:59Z`. After it
+   * the worker has ended: no schedule and no event makes it run, `Scheduler.trigger` still does. Needs a schedule. Default:
+   * none.
+   */
+  until?: Date | string;
+
+  /**
+   * After so many runs of its schedule the worker has ended, as with `until`. Each slot counts once when its first run begins,
+   * `runOnStart` too; retries, triggers and events do not count. With coordination it counts the runs of all replicas since it
+   * was first made known, over restarts and new schedules; otherwise those of this process. Needs a schedule. At least 1.
+   * Default: none.
+   */
+  limit?: number;
+
   /** Types of events that make it run, the event being the payload. Needs an `EventSource`. */
   on?: readonly string[];
 }
