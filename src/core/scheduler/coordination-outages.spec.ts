@@ -54,12 +54,14 @@ describe('a coordination that takes some calls and not others', () => {
       await clock.advance('200ms');
       if (i > 6) expect(scheduler.coordination).toMatchObject({ state });
     }
-    expect(logs).toEqual([expect.stringMatching(text)]);
+    // A worker that cannot run becomes stale, which is said as well.
+    const ofCoordination = () => logs.filter((line) => !line.startsWith('Worker "w" is stale'));
+    expect(ofCoordination()).toEqual([expect.stringMatching(text)]);
 
     delete coordinator.claims;
     await clock.advance('3s');
     expect(scheduler.coordination).toEqual({ state: 'ok' });
-    expect(logs).toHaveLength(1);
+    expect(ofCoordination()).toHaveLength(1);
   }); // prettier-ignore
 
   it('is over with the next news when a call did not get through that nobody repeats', async () => {

@@ -27,7 +27,7 @@ describe('leaseLength', () => {
   });
 
   it('fits a schedule that ends soon', () => {
-    const timing = timingOf('w', { cron: '*/3 * * * * *' }, undefined, undefined, NOW + 4_000);
+    const timing = timingOf('w', { cron: '*/3 * * * * *' }, undefined, undefined, NOW + 7_000);
     expect(leaseLength({ lease: undefined }, undefined, timing, NOW)).toBe(3_000);
     const over = timingOf('w', { cron: '* * * * * *' }, undefined, undefined, NOW);
     expect(leaseLength({ lease: undefined }, undefined, over, NOW)).toBe(5_000);

@@ -89,7 +89,7 @@ describe('WorkerLoop', () => {
       expect(info()).toMatchObject({ interval: 0, nextRun: at, running: true });
       await clock.advance('100d');
       expect(await starts(began)).toEqual([40 * DAY]);
-      expect(info()).toMatchObject({ state: 'idle', running: true, conditions: [], missedCount: 0 });
+      expect(info()).toMatchObject({ state: 'ended', running: true, conditions: [], missedCount: 0 });
       expect(info().nextRun).toBeUndefined();
     });
 
