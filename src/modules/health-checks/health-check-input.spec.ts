@@ -1,12 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidInputError } from '../input/input.errors.js';
 import { type HealthCheck } from './health-check.js';
-import {
-  type HealthCheckRequest,
-  parseHealthCheck,
-  parseHealthCheckChange,
-  withoutSecrets,
-} from './health-check-input.js';
+import { type HealthCheckRequest, parseHealthCheck, parseHealthCheckChange } from './health-check-input.js';
+import { withoutSecrets } from './hidden-values.js';
 
 const alone = { hasInstance: false, checkers: ['redis'] };
 const http = (more: object = {}) => ({ type: 'http', url: 'https://example.com/health', ...more });
@@ -158,5 +154,60 @@ describe('a health check', () => {
     ].map((probe) => withoutSecrets(parseHealthCheck(check(probe), alone) as HealthCheck));
     expect(JSON.stringify(shown)).not.toContain('hunter2');
     expect(JSON.stringify(shown)).toContain('authorization');
+  });
+
+  describe('that is given back as it was shown', () => {
+    const stored = (probe: object) => parseHealthCheck(check(probe), alone);
+    const secret = http({
+      headers: { Authorization: 'Bearer hunter2', 'x-a': 'b' },
+      method: 'POST',
+      body: 'hunter2',
+    });
+    const shownOf = (probe: object) => withoutSecrets(stored(probe) as HealthCheck).probe;
+
+    it.each([
+      ['http', secret],
+      ['tcp', { type: 'tcp', address: 'db:1', send: 'hunter2' }],
+      [
+        'custom',
+        { type: 'custom', checker: 'redis', config: { password: 'hunter2', nested: { a: ['hunter2'] } } },
+      ],
+    ])('keeps the values that were hidden: %s', (_, probe) => {
+      const before = stored(probe);
+      expect(JSON.stringify(shownOf(probe))).not.toContain('hunter2');
+      expect(parseHealthCheckChange(before, { probe: shownOf(probe) as never }, alone)).toEqual(before);
+    });
+
+    it('takes a new value, and a header that is left out as gone', () => {
+      const probe = { ...shownOf(secret), headers: { authorization: '[hidden]' }, body: 'new' };
+      const { probe: after } = parseHealthCheckChange(stored(secret), { probe: probe as never }, alone);
+      expect(after).toMatchObject({ headers: { authorization: 'Bearer hunter2' }, body: 'new' });
+    });
+
+    it('sends no hidden value to another target, and refuses one that is not there', () => {
+      const elsewhere = { ...shownOf(secret), url: 'https://evil.example.com/' };
+      const change = (probe: object) => () =>
+        parseHealthCheckChange(stored(secret), { probe: probe as never }, alone);
+      expect(change(elsewhere)).toThrow('probe.headers.Authorization: [hidden] stands for a value');
+      expect(change({ ...shownOf(secret), headers: { 'x-new': '[hidden]' } })).toThrow(
+        'probe.headers.x-new: [hidden]',
+      );
+      expect(change({ type: 'tcp', address: 'db:1', send: '[hidden]' })).toThrow('probe.send: [hidden]');
+      expect(faultOf(check(http({ headers: { a: '[hidden]' } })))).toContain('probe.headers.a: [hidden]');
+    });
+
+    it.each([
+      [null],
+      ['x'],
+      [{ type: 'http', headers: null }],
+      [{ type: 'http', headers: 'x' }],
+      [{ type: 'custom', config: [] }],
+      [{ type: 5 }],
+      [{ type: 'http', url: 5 }],
+    ])('refuses what is no probe: %j', (probe) => {
+      expect(() => parseHealthCheckChange(stored(http()), { probe: probe as never }, alone)).toThrow(
+        InvalidInputError,
+      );
+    });
   });
 });

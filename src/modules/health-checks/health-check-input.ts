@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from '../../core/timing/duration.js';
 import { parseInput, shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { type HealthCheck, type Probe } from './health-check.js';
+import { HIDDEN, hiddenIn, withStoredSecrets } from './hidden-values.js';
 import { isJsonPointer } from './probes/json-pointer.js';
 import { parseAddress } from './probes/target.js';
 
@@ -222,6 +223,9 @@ export function parseHealthCheck(request: HealthCheckRequest, place: CheckPlace)
   const { probe, interval, timeout = Math.min(5_000, interval) } = parsed;
   const faults = [
     ...(timeout > interval ? [`timeout: ${timeout} ms is longer than the interval of ${interval} ms`] : []),
+    ...hiddenIn(probe as Probe).map(
+      (field) => `probe.${field}: ${HIDDEN} stands for a value that is not shown: give the value itself`,
+    ),
     ...faultsOfPlace(probe as Probe, parsed.onUnhealthy, place),
   ];
   if (faults.length > 0) throw new InvalidInputError('health check', faults);
@@ -242,7 +246,22 @@ export function parseHealthCheckChange(
   const shorter = change.interval !== undefined && change.timeout === undefined ? { timeout: undefined } : {};
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   const merged = { ...current, ...rest, ...shorter, ...given } as HealthCheckRequest;
+  if (isProbe(change.probe)) merged.probe = withStoredSecrets(change.probe, probe) as never;
   return parseHealthCheck(merged, place);
+}
+
+/** As far as that its secrets can be looked for; the schema says what else is wrong with it. */
+function isProbe(given: unknown): given is Probe {
+  if (typeof given !== 'object' || given === null) return false;
+  const { headers, config, url, type } = given as Record<string, unknown>;
+  const isRecord = (value: unknown): boolean =>
+    value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value));
+  return (
+    typeof type === 'string' &&
+    isRecord(headers) &&
+    isRecord(config) &&
+    (url === undefined || typeof url === 'string')
+  );
 }
 
 function faultsOfPlace(probe: Probe, onUnhealthy: string, { hasInstance, checkers }: CheckPlace): string[] {
@@ -267,24 +286,6 @@ function faultsOfPlace(probe: Probe, onUnhealthy: string, { hasInstance, checker
       `probe.checker: there is no checker ${shown(probe.checker)}; there ${checkers.length ? `are ${checkers.join(', ')}` : 'is none: mark a provider with @HealthChecker(name)'}`,
     );
   return faults;
-}
-
-const hidden = '[hidden]';
-
-/** The check as it may be shown: values of headers, bodies and configuration may be secrets. */
-export function withoutSecrets(check: HealthCheck): HealthCheck {
-  const { probe } = check;
-  if (probe.type === 'http') {
-    const headers = Object.fromEntries(Object.keys(probe.headers).map((name) => [name, hidden]));
-    return { ...check, probe: { ...probe, headers, ...(probe.body !== undefined && { body: hidden }) } };
-  }
-  if (probe.type === 'custom') {
-    const config = Object.fromEntries(Object.keys(probe.config).map((name) => [name, hidden]));
-    return { ...check, probe: { ...probe, config } };
-  }
-  if (probe.type === 'tcp' && probe.send !== undefined)
-    return { ...check, probe: { ...probe, send: hidden } };
-  return check;
 }
 
 export type { Probe };

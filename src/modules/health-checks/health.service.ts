@@ -23,8 +23,8 @@ import {
   type HealthCheckRequest,
   parseHealthCheck,
   parseHealthCheckChange,
-  withoutSecrets,
 } from './health-check-input.js';
+import { withoutSecrets } from './hidden-values.js';
 import { HealthCheckRepository, type HealthCheckQuery } from './health-check.repository.js';
 import { type Checker } from './health-checker.js';
 import { HealthCheckers } from './health-checkers.js';
@@ -112,6 +112,13 @@ export class HealthService {
   async remove(tenantId: TenantId, id: HealthCheckId): Promise<void> {
     requireTenantAccess(tenantId);
     await this.checks.delete(tenantId, id);
+  }
+
+  /** Undefined when there is none. */
+  async findCheck(tenantId: TenantId, id: HealthCheckId): Promise<HealthCheck | undefined> {
+    requireTenantAccess(tenantId);
+    const check = await this.checks.find(tenantId, id);
+    return check && withoutSecrets(check);
   }
 
   /** @throws UnknownHealthCheckError */

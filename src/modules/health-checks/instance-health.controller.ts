@@ -4,22 +4,25 @@ import {
   Delete,
   Get,
   HttpCode,
-  NotFoundException,
   Param,
   Post,
   Query,
   Sse,
+  UseGuards,
 } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { instant, limit, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWire, type Wire, type WirePage, toWirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { type HealthCheckId, type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import { type HealthCheckId } from '../ids/typed-id.js';
+import { UnknownHealthCheckError } from './health-check.errors.js';
 import { type HealthCheck, type HealthResult } from './health-check.js';
 import { type HealthCheckRequest } from './health-check-input.js';
 import { type CheckReport } from './health-report.js';
 import { HealthService, type InstanceHealth } from './health.service.js';
-import { InstanceAccess } from './instance-access.js';
+import { type CheckedInstance } from './instance-access.js';
+import { InstanceGuard } from './instance.guard.js';
+import { InstancePipe } from './instance.pipe.js';
 
 /** So that proxies do not take a stream in which nothing happens for dead. */
 const PING_EVERY = 15_000;
@@ -27,21 +30,19 @@ const PING_EVERY = 15_000;
 /** The health of an instance, its checks, what they found, and what becomes of them. */
 @ControlPlaneController('instances/:id')
 export class InstanceHealthController {
-  constructor(
-    private readonly health: HealthService,
-    private readonly instances: InstanceAccess,
-  ) {}
+  constructor(private readonly health: HealthService) {}
 
   @Get('health')
-  async get(@Param('id') id: InstanceId): Promise<Wire<InstanceHealth>> {
-    const tenantId = await this.tenantOf(id);
+  async get(@Param('id', InstancePipe) { id, tenantId }: CheckedInstance): Promise<Wire<InstanceHealth>> {
     return toWire(await this.health.getHealth(tenantId, id));
   }
 
   /** `health.failed`, `health.degraded`, `health.recovered`, `health.flapping` from now on, as server-sent events. */
   @Sse('health/stream')
-  async stream(@Param('id') id: InstanceId): Promise<Observable<MessageEvent>> {
-    const tenantId = await this.tenantOf(id);
+  @UseGuards(InstanceGuard)
+  async stream(
+    @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
+  ): Promise<Observable<MessageEvent>> {
     const end = new AbortController();
     const events = this.health.watch(tenantId, { instanceId: id, signal: end.signal });
     return new Observable((subscriber) => {
@@ -63,41 +64,48 @@ export class InstanceHealthController {
 
   @Get('checks')
   async list(
-    @Param('id') id: InstanceId,
+    @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
     @Query(new QueryPipe({ limit: limit(100), after: text() })) query: { limit: number; after?: string },
   ): Promise<WirePage<HealthCheck>> {
-    const tenantId = await this.tenantOf(id);
     return toWirePage(await this.health.listChecks(tenantId, { ...query, instanceId: id }));
   }
 
   @Post('checks')
   async configure(
-    @Param('id') id: InstanceId,
+    @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
     @Body() request: HealthCheckRequest,
   ): Promise<Wire<HealthCheck>> {
-    const tenantId = await this.tenantOf(id);
     return toWire(await this.health.configure(tenantId, { ...request, instanceId: id }));
   }
 
   @Delete('checks/:check')
   @HttpCode(204)
-  async remove(@Param('id') id: InstanceId, @Param('check') check: HealthCheckId): Promise<void> {
-    await this.health.remove(await this.tenantOf(id), check);
+  async remove(
+    @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
+    @Param('check') check: HealthCheckId,
+  ): Promise<void> {
+    const found = await this.health.findCheck(tenantId, check);
+    // One of another instance is none here.
+    if (found?.instanceId === id) await this.health.remove(tenantId, check);
   }
 
   @Get('checks/:check/report')
-  async report(@Param('id') id: InstanceId, @Param('check') check: HealthCheckId): Promise<CheckReport> {
-    return this.health.getReport(await this.tenantOf(id), check);
+  async report(
+    @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
+    @Param('check') check: HealthCheckId,
+  ): Promise<CheckReport> {
+    const { instanceId } = await this.health.getCheck(tenantId, check);
+    if (instanceId !== id) throw new UnknownHealthCheckError(check);
+    return this.health.getReport(tenantId, check);
   }
 
   /** Results of all checks of the instance, or of one, the newest first. */
   @Get('history')
   async history(
-    @Param('id') id: InstanceId,
+    @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
     @Query(new QueryPipe({ limit: limit(100), before: instant(), check: text() }))
     { limit: most, before, check }: { limit: number; before?: Date; check?: string },
   ): Promise<Wire<HealthResult>[]> {
-    const tenantId = await this.tenantOf(id);
     const { items } = await this.health.listChecks(tenantId, { instanceId: id, limit: 1_000 });
     const wanted = items.filter((item) => check === undefined || item.id === check || item.name === check);
     const results = await Promise.all(
@@ -105,11 +113,5 @@ export class InstanceHealthController {
     );
     const newestFirst = results.flat().sort((a, b) => b.dueAt.getTime() - a.dueAt.getTime());
     return newestFirst.slice(0, most).map(toWire);
-  }
-
-  private async tenantOf(id: string): Promise<TenantId> {
-    const [instance] = await this.instances.find([parseId('instance', id)]);
-    if (!instance) throw new NotFoundException(`There is no instance ${id}`);
-    return instance.tenantId;
   }
 }

@@ -1,4 +1,5 @@
 import { type HealthCheck, type Probe, type ProbeResult } from '../health-check.js';
+import { withoutSecretsOf } from '../hidden-values.js';
 import { type HealthCheckers } from '../health-checkers.js';
 import { type InstanceAccess } from '../instance-access.js';
 import { type LastPush, PushProber } from './push.prober.js';
@@ -63,9 +64,13 @@ export class Probes {
     try {
       const prober = this.probers[check.probe.type] as Prober<Probe>;
       const result = await withSignal(prober.probe(check.probe, context), own.signal);
-      return { ...result, phases: phases.phases, duration: phases.elapsed() };
+      return { ...told(check.probe, result), phases: phases.phases, duration: phases.elapsed() };
     } catch (error) {
-      return { ...explain(error, phases), phases: phases.phases, duration: phases.elapsed() };
+      return {
+        ...told(check.probe, explain(error, phases)),
+        phases: phases.phases,
+        duration: phases.elapsed(),
+      };
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
@@ -75,6 +80,11 @@ export class Probes {
   close(): void {
     this.grpc.close();
   }
+}
+
+/** The probe's own secrets are nowhere in what it tells, though a checker or a target may have repeated them. */
+function told(probe: Probe, { outcome, message }: ProbeResult): ProbeResult {
+  return { outcome, message: withoutSecretsOf(probe, message) };
 }
 
 /** A prober that does not listen to its signal does not keep the check from ending. */
