@@ -46,6 +46,8 @@ export class RunRecorder {
   private readonly logger = new Logger('Workers');
   /** Runs with changes that are not stored, oldest first. */
   private unsaved = new Map<string, Run>();
+  /** The batch that is being written. */
+  private saving: readonly Run[] = [];
   /** Latest slots of workers whose runs are not kept. */
   private unnoted = new Map<string, Date>();
   private dropped = 0;
@@ -151,8 +153,9 @@ export class RunRecorder {
       this.flush().catch(() => {}),
       this.clock,
     );
-    if (this.unsaved.size > 0)
-      this.logger.error(`${this.unsaved.size} runs could not be recorded before shutdown`);
+    // A batch on its way may get through yet, and nobody will hear of it.
+    const unrecorded = byId([...this.saving, ...this.unsaved.values()]).size;
+    if (unrecorded > 0) this.logger.error(`${unrecorded} runs could not be recorded before shutdown`);
     this.cancelFlush();
     const closed = this.store
       .close(this.replica)
@@ -198,6 +201,7 @@ export class RunRecorder {
       const rest = [...this.unsaved.values()];
       const batch = rest.splice(0, LARGEST_BATCH);
       this.unsaved = byId(rest);
+      this.saving = batch;
       try {
         await this.save(batch);
         this.outages.succeeded('runs');
@@ -206,6 +210,8 @@ export class RunRecorder {
         this.outages.failed('runs', error);
         this.flushIn(RETRY_AFTER);
         throw error;
+      } finally {
+        this.saving = [];
       }
     }
   }
