@@ -1,5 +1,3 @@
-import { type ClusterFiles } from './cluster-directory.js';
-
 /** The embedded PostgreSQL cannot be run. The message says why and what to do; it never holds the password. */
 export class EmbeddedPostgresError extends Error {
   override readonly name: string = 'EmbeddedPostgresError';
@@ -9,7 +7,8 @@ export class EmbeddedPostgresError extends Error {
 export class WrongPasswordError extends EmbeddedPostgresError {
   override readonly name = 'WrongPasswordError';
 
-  constructor({ directory, password }: ClusterFiles) {
+  /** @param files the directory of the cluster, and the file that keeps its password */
+  constructor({ directory, password }: { directory: string; password: string }) {
     super(
       `The database in ${directory} refuses the password in ${password}. Bring the right one back, or move the directory away to begin afresh.`,
     );

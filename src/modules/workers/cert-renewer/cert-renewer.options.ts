@@ -10,8 +10,9 @@ import { type IssuerStateStore } from '../../certificates/issuers/issuer-state.s
 import { type LocalCaOptions, LocalCaIssuer } from '../../certificates/issuers/local-ca/local-ca.issuer.js';
 import { type EncryptionKey, type KeyRing } from '../../certificates/keys/key-ring.js';
 import { type DnsLookup } from '../../dns/dns-lookup.js';
-import { durationOption } from '../../input/duration-option.js';
-import { parseInput, shown } from '../../input/input.js';
+import { countOption } from '../../input/count-option.js';
+import { durationOption, TIMER } from '../../input/duration-option.js';
+import { parseInput } from '../../input/input.js';
 import { omit } from '../../input/omit.js';
 
 /** What an issuer may be built of. */
@@ -71,18 +72,11 @@ export interface CertRenewerSettings {
   readonly fileSink: string | undefined;
 }
 
-const count = (most: number) => {
-  const notACount = {
-    error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to ${most}`,
-  };
-  return z.int(notACount).min(1, notACount).max(most, notACount);
-};
-
 const schema = z.strictObject({
   interval: durationOption('1m'),
-  failoverAfter: count(1_000).default(3),
-  concurrency: count(1_000).default(10),
-  orderTimeout: durationOption('5m'),
+  failoverAfter: countOption(1_000).default(3),
+  concurrency: countOption(1_000).default(10),
+  orderTimeout: durationOption('5m', TIMER),
   lostAfter: durationOption('3d'),
   clockSkew: durationOption('2h'),
   fileSink: z.string().min(1).optional(),

@@ -1,7 +1,9 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { z } from 'zod';
-import { type Duration, parseDuration } from '../../../core/timing/duration.js';
+import { type Duration } from '../../../core/timing/duration.js';
 import { parseInput, shown } from '../../input/input.js';
+import { countOption } from '../../input/count-option.js';
+import { durationOption } from '../../input/duration-option.js';
 
 /** Options of `GarbageCollectorModule.forRoot`. The defaults are cautious. */
 export interface GarbageCollectorOptions {
@@ -52,36 +54,20 @@ export interface BrakeSettings {
   readonly confirmAfter: number;
 }
 
-const duration = (fallback: Duration) =>
-  z
-    .any()
-    .default(fallback)
-    .transform((value, context) => {
-      try {
-        return parseDuration(value);
-      } catch (error) {
-        context.addIssue((error as Error).message);
-        return z.NEVER;
-      }
-    });
-const notACount = {
-  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 100000`,
-};
-
 const notAShare = {
   error: ({ input }: { input?: unknown }) => `${shown(input)} is not a share from 0 to 1`,
 };
 
 const brake = z.strictObject({
   share: z.number(notAShare).min(0, notAShare).max(1, notAShare).default(0.5),
-  minimum: z.int(notACount).min(1, notACount).max(100_000, notACount).default(10),
-  confirmAfter: duration('15m'),
+  minimum: countOption(100_000).default(10),
+  confirmAfter: durationOption('15m'),
 });
 
 const schema = z.strictObject({
-  interval: duration('5m'),
-  maxInstancesPerTick: z.int(notACount).min(1, notACount).max(100_000, notACount).default(500),
-  instanceGracePeriod: duration('15m'),
+  interval: durationOption('5m'),
+  maxInstancesPerTick: countOption(100_000).default(500),
+  instanceGracePeriod: durationOption('15m'),
   dryRun: z.boolean().default(false),
   brake: z
     .unknown()

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { type Duration, parseDuration } from '../../../core/timing/duration.js';
+import { type Duration } from '../../../core/timing/duration.js';
 import { type ConfigureRequest } from '../../health-checks/health.service.js';
 import { type HealthOptions } from '../../health-checks/health-module.options.js';
 import { parseAddress } from '../../health-checks/probes/target.js';
 import { parseInput, shown } from '../../input/input.js';
+import { countOption } from '../../input/count-option.js';
+import { durationOption } from '../../input/duration-option.js';
 
 /** How the worker `health_runner` runs checks. */
 export interface HealthRunnerOptions extends HealthOptions {
@@ -35,37 +37,12 @@ export interface HealthRunnerSettings {
 
 export const HEALTH_RUNNER_OPTIONS = Symbol.for('ctrlplane-workers/health-runner-options');
 
-const duration = (name: string, fallback: number, min: number, max: number) =>
-  z
-    .custom<Duration>()
-    .optional()
-    .transform((value, context) => {
-      try {
-        const milliseconds = value === undefined ? fallback : parseDuration(value);
-        if (milliseconds >= min && milliseconds <= max) return milliseconds;
-        context.addIssue({
-          code: 'custom',
-          message: `${milliseconds} ms is not from ${min} ms to ${max} ms`,
-        });
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: (error as Error).message });
-      }
-      return z.NEVER;
-    });
-
-const count = (fallback: number) => {
-  const problem = {
-    error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 100000`,
-  };
-  return z.int(problem).min(1, problem).max(100_000, problem).default(fallback);
-};
-
 const schema = z
   .object({
-    interval: duration('interval', 1_000, 100, 10_000),
-    horizon: duration('horizon', 3_000, 100, 60_000),
-    concurrency: count(1_000),
-    concurrencyPerTarget: count(20),
+    interval: durationOption('1s', { min: 100, max: '10s' }),
+    horizon: durationOption('3s', { min: 100, max: '1m' }),
+    concurrency: countOption(100_000).default(1_000),
+    concurrencyPerTarget: countOption(100_000).default(20),
     references: z
       .array(
         z.string().refine((address) => parseAddress(address) !== undefined, {

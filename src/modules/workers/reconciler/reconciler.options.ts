@@ -1,8 +1,10 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { z } from 'zod';
-import { type Duration, parseDuration } from '../../../core/timing/duration.js';
-import { parseInput, shown } from '../../input/input.js';
+import { type Duration } from '../../../core/timing/duration.js';
+import { parseInput } from '../../input/input.js';
 import { DEFAULT_INSTANCE_BACKOFF } from '../../instances/instance-backoff.js';
+import { countOption } from '../../input/count-option.js';
+import { durationOption } from '../../input/duration-option.js';
 
 /** Options of `ReconcilerModule.forRoot`. */
 export interface ReconcilerOptions {
@@ -36,41 +38,23 @@ export interface ReconcilerOptions {
 /** Checked, with defaults; lengths of time in milliseconds. */
 export type ReconcilerSettings = z.output<typeof schema>;
 
-const duration = (fallback: Duration) =>
-  z
-    .any()
-    .default(fallback)
-    .transform((value, context) => {
-      try {
-        return parseDuration(value);
-      } catch (error) {
-        context.addIssue((error as Error).message);
-        return z.NEVER;
-      }
-    });
-
-function count(most: number) {
-  const error = ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to ${most}`;
-  return z.int({ error }).min(1, { error }).max(most, { error });
-}
-
 const { initial, max, crashLoopAfter, stableAfter } = DEFAULT_INSTANCE_BACKOFF;
 
 const schema = z.strictObject({
-  interval: duration('60s'),
-  concurrency: count(1_000).default(8),
-  storeTimeout: duration('30s'),
-  instanceTimeout: duration('30s'),
-  hookTimeout: duration('10s'),
+  interval: durationOption('60s'),
+  concurrency: countOption(1_000).default(8),
+  storeTimeout: durationOption('30s'),
+  instanceTimeout: durationOption('30s'),
+  hookTimeout: durationOption('10s'),
   backoff: z
     .strictObject({
-      initial: duration(initial),
-      max: duration(max),
-      crashLoopAfter: count(1_000).default(crashLoopAfter),
-      stableAfter: duration(stableAfter),
+      initial: durationOption(initial),
+      max: durationOption(max),
+      crashLoopAfter: countOption(1_000).default(crashLoopAfter),
+      stableAfter: durationOption(stableAfter),
     })
     .prefault({}),
-  waitingAfter: duration('2m'),
+  waitingAfter: durationOption('2m'),
   dryRun: z.boolean().default(false),
 });
 

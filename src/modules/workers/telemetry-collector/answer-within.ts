@@ -1,3 +1,5 @@
+import { SystemClock, type Timer } from '../../../core/timing/clock.js';
+
 /**
  * Asks, and gives up when there is no answer in time: also on one that does not listen to its signal.
  * @param milliseconds what it gets
@@ -10,9 +12,9 @@ export async function answerWithin<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const late = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    timer = new SystemClock().setTimer(() => {
       const error = new Error(`${name} did not answer within ${milliseconds} ms`);
       late.abort(error);
       reject(error);
@@ -21,6 +23,6 @@ export async function answerWithin<T>(
   try {
     return await Promise.race([ask(AbortSignal.any([signal, late.signal])), expired]);
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
   }
 }

@@ -1,12 +1,14 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type Type } from '@nestjs/common';
 import { z } from 'zod';
-import { type Duration, parseDuration } from '../../../core/timing/duration.js';
+import { type Duration } from '../../../core/timing/duration.js';
 import { InvalidInputError } from '../../input/input.errors.js';
 import { parseInput, shown } from '../../input/input.js';
 import { type EgressOptions, EgressPolicy } from '../../network-policy/egress-policy.js';
 import { type TelemetryOptions } from '../../telemetry/telemetry.options.js';
 import { type TelemetryStore } from '../../telemetry/telemetry.store.js';
+import { countOption } from '../../input/count-option.js';
+import { durationOption, TIMER } from '../../input/duration-option.js';
 
 /** Options of `TelemetryCollectorModule.forRoot`. */
 export interface TelemetryCollectorOptions extends TelemetryOptions {
@@ -59,31 +61,14 @@ export interface TelemetryCollectorSettings {
   };
 }
 
-const duration = (fallback: Duration) =>
-  z
-    .any()
-    .default(fallback)
-    .transform((value, context) => {
-      try {
-        return parseDuration(value);
-      } catch (error) {
-        context.addIssue((error as Error).message);
-        return z.NEVER;
-      }
-    });
-
-const notACount = {
-  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 1000`,
-};
-
 const schema = z.strictObject({
-  interval: duration('10s'),
-  timeout: duration('5s'),
-  spread: duration(0).optional(),
-  concurrency: z.int(notACount).min(1, notACount).max(1_000, notACount).default(8),
+  interval: durationOption('10s'),
+  timeout: durationOption('5s', TIMER),
+  spread: durationOption(0).optional(),
+  concurrency: countOption(1_000).default(8),
   scrape: z.strictObject({
     enabled: z.boolean().default(true),
-    concurrency: z.int(notACount).min(1, notACount).max(1_000, notACount).default(32),
+    concurrency: countOption(1_000).default(32),
     maxBytes: z.int().min(1).default(5_000_000),
     maxSeries: z.int().min(1).default(2_000),
   }),

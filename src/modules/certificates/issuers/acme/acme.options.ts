@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationOption } from '../../../input/duration-option.js';
+import { durationOption, TIMER } from '../../../input/duration-option.js';
 import { parseInput } from '../../../input/input.js';
 import { type Duration } from '../../../../core/timing/duration.js';
 import { type DnsProvider } from '../../challenges/dns-provider.js';
@@ -69,7 +69,7 @@ const schema = z.strictObject({
     .min(1)
     .optional(),
   dns: z.custom<DnsProvider>((value) => typeof value === 'object').optional(),
-  propagationTimeout: durationOption('2m'),
+  propagationTimeout: durationOption('2m', TIMER),
   limits: z
     .union([
       z.literal(false),
@@ -84,7 +84,7 @@ const schema = z.strictObject({
     .default(LETS_ENCRYPT_LIMITS),
   roots: z.array(z.string()).optional(),
   trust: z.string().optional(),
-  requestTimeout: durationOption('30s'),
+  requestTimeout: durationOption('30s', TIMER),
 });
 
 /** @throws InvalidInputError that names every option at fault, and no secret */
