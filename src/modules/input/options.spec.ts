@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { z } from 'zod';
+import { type z } from 'zod';
 import { countOption } from './count-option.js';
 import { durationOption, TIMER } from './duration-option.js';
 
