@@ -50,6 +50,7 @@ describe('the first start of the app, with nothing set', () => {
     expect(body.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
         'cert_renewer',
+        'events_retention',
         'gc',
         'instance_drift',
         'reconciler',

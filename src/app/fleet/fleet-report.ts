@@ -1,3 +1,4 @@
+import { forEachIsolated } from '../../modules/concurrency/for-each-isolated.js';
 import { messageOf } from '../../core/text/describe-error.js';
 
 /** One part of the fleet that could not be handled; the others were. */
@@ -29,20 +30,14 @@ export interface FleetDownReport {
   failures: FleetFailure[];
 }
 
-/** Several things, each of which may fail without keeping the others from their turn. */
-export class Attempts {
-  readonly failures: FleetFailure[] = [];
-
-  constructor(readonly signal?: AbortSignal) {}
-
-  /** @throws the signal's reason when it has aborted; every other error becomes a failure of the subject. */
-  async at(subject: string, task: () => Promise<void>): Promise<void> {
-    this.signal?.throwIfAborted();
-    try {
-      await task();
-    } catch (error) {
-      this.signal?.throwIfAborted();
-      this.failures.push({ subject, reason: messageOf(error) });
-    }
-  }
+/** One part after the other, as each may need what the one before has made. @throws the signal's reason when it has aborted */
+export async function eachOf<T>(
+  parts: Iterable<T> | AsyncIterable<T>,
+  subject: (part: T) => string,
+  { signal, failures }: { signal?: AbortSignal | undefined; failures: FleetFailure[] },
+  handle: (part: T) => Promise<unknown>,
+): Promise<void> {
+  const options = { concurrency: 1, key: subject, ...(signal && { signal }) };
+  const { failures: failed } = await forEachIsolated(parts, options, handle);
+  failures.push(...failed.map(({ key, error }) => ({ subject: key, reason: messageOf(error) })));
 }

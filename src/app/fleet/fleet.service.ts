@@ -17,10 +17,16 @@ import { type Workload } from '../../modules/workloads/workload.js';
 import { WorkloadsService } from '../../modules/workloads/workloads.service.js';
 import { FleetChecks } from './fleet-checks.js';
 import { type FleetFile, type FleetTenant } from './fleet-file.js';
-import { Attempts, type FleetDownReport, type FleetUpReport } from './fleet-report.js';
+import { eachOf, type FleetDownReport, type FleetFailure, type FleetUpReport } from './fleet-report.js';
 
 /** The provider whose instances belong to this app alone, whatever became of their rows. */
 const OWN_PROVIDER = 'process';
+
+/** What ends it, and what could not be handled. */
+interface FleetWork {
+  readonly signal: AbortSignal | undefined;
+  readonly failures: FleetFailure[];
+}
 
 /** An instance that runs as far as its row knows. */
 interface StoredAsRunning {
@@ -51,16 +57,19 @@ export class FleetService {
    * @throws the signal's reason when it aborts. All else that goes wrong is in the report.
    */
   async up(fleet: FleetFile, signal?: AbortSignal): Promise<FleetUpReport> {
-    const attempts = new Attempts(signal);
-    const { failures } = attempts;
+    const failures: FleetFailure[] = [];
+    const work: FleetWork = { signal, failures };
     const report: FleetUpReport = { created: [], scaled: [], outdated: [], wanted: 0, running: 0, failures };
     const stored: StoredAsRunning[] = [];
     await withClaims(systemClaims('fleet'), async () => {
-      for (const tenant of fleet.tenants) {
-        await attempts.at(tenant.name, () => this.upTenant(tenant, attempts, report, stored));
-      }
+      await eachOf(
+        fleet.tenants,
+        ({ name }) => name,
+        work,
+        (tenant) => this.upTenant(tenant, work, report, stored),
+      );
     });
-    await this.countRunning(stored, attempts, report);
+    await this.countRunning(stored, work, report);
     return report;
   }
 
@@ -70,20 +79,28 @@ export class FleetService {
    * @throws the signal's reason when it aborts. All else that goes wrong is in the report.
    */
   async down(fleet: FleetFile, signal?: AbortSignal): Promise<FleetDownReport> {
-    const attempts = new Attempts(signal);
-    const report: FleetDownReport = { workloads: 0, instances: 0, failures: attempts.failures };
+    const work: FleetWork = { signal, failures: [] };
+    const report: FleetDownReport = { workloads: 0, instances: 0, failures: work.failures };
     await withClaims(systemClaims('fleet'), async () => {
-      for (const { name } of fleet.tenants) {
-        await attempts.at(name, () => this.downTenant(name, attempts, report));
-      }
-      await attempts.at(OWN_PROVIDER, () => this.removeLeftovers(attempts, report));
+      await eachOf(
+        fleet.tenants,
+        ({ name }) => name,
+        work,
+        ({ name }) => this.downTenant(name, work, report),
+      );
+      await eachOf(
+        [OWN_PROVIDER],
+        (name) => name,
+        work,
+        () => this.removeLeftovers(work, report),
+      );
     });
     return report;
   }
 
   private async upTenant(
     declared: FleetTenant,
-    attempts: Attempts,
+    work: FleetWork,
     report: FleetUpReport,
     stored: StoredAsRunning[],
   ): Promise<void> {
@@ -97,10 +114,16 @@ export class FleetService {
         const datacenterId = datacenter === undefined ? undefined : datacenterIds.get(datacenter);
         const request = { ...workload, datacenterId };
         const subject = `${name}/${workload.name}`;
-        await attempts.at(subject, () =>
-          this.upWorkload(id, request, subject, attempts.signal, report, stored),
+        const steps = [
+          () => this.upWorkload(id, request, subject, work.signal, report, stored),
+          () => this.upChecks(id, workload.name, checks),
+        ];
+        await eachOf(
+          steps,
+          () => subject,
+          work,
+          (step) => step(),
         );
-        await attempts.at(subject, () => this.upChecks(id, workload.name, checks));
       }
     });
   }
@@ -157,57 +180,71 @@ export class FleetService {
   /** A row says what was wanted and once achieved; whether it runs now is for the provider to say. */
   private async countRunning(
     stored: readonly StoredAsRunning[],
-    attempts: Attempts,
+    work: FleetWork,
     report: FleetUpReport,
   ): Promise<void> {
-    const { signal, failures } = attempts;
-    for (const name of new Set(stored.map(({ instance }) => instance.provider))) {
-      await attempts.at(name, async () => {
-        const listed = await this.providers.get(name).list(signal);
+    const providers = new Set(stored.map(({ instance }) => instance.provider));
+    await eachOf(
+      providers,
+      (name) => name,
+      work,
+      async (name) => {
+        const listed = await this.providers.get(name).list(work.signal);
         const found = new Map(listed.map((one) => [one.instanceId, one]));
         for (const { subject, instance } of stored.filter(({ instance }) => instance.provider === name)) {
           const { state = 'missing', exitCode } = found.get(instance.id) ?? {};
           if (state === 'running') report.running++;
           else {
             const code = exitCode === undefined ? '' : ` with code ${exitCode}`;
-            failures.push({ subject, reason: `${instance.id} does not run: it is ${state}${code}` });
+            work.failures.push({ subject, reason: `${instance.id} does not run: it is ${state}${code}` });
           }
         }
-      });
-    }
+      },
+    );
   }
 
-  private async downTenant(name: string, attempts: Attempts, report: FleetDownReport): Promise<void> {
-    const { signal } = attempts;
+  private async downTenant(name: string, work: FleetWork, report: FleetDownReport): Promise<void> {
+    const { signal } = work;
     const tenant = await known(this.tenants.getByName(name), UnknownTenantError);
     if (!tenant) return;
     await withSystemClaims(tenant.id, async () => {
       const before = await count(this.instancesOf(tenant.id));
-      for await (const workload of everyItem((after) => this.workloads.list(tenant.id, { after }))) {
-        await attempts.at(`${name}/${workload.name}`, async () => {
-          await this.workloads.delete(tenant.id, workload.id, { signal });
+      const workloads = everyItem((after) => this.workloads.list(tenant.id, { after }));
+      await eachOf(
+        workloads,
+        (workload) => `${name}/${workload.name}`,
+        work,
+        async ({ id }) => {
+          await this.workloads.delete(tenant.id, id, { signal });
           report.workloads++;
-        });
-      }
+        },
+      );
       // What a workload that is gone, or none at all, has left behind.
-      for await (const { id } of this.instancesOf(tenant.id)) {
-        await attempts.at(id, async () => void (await this.instances.delete(tenant.id, id, { signal })));
-      }
+      await eachOf(
+        this.instancesOf(tenant.id),
+        ({ id }) => id,
+        work,
+        ({ id }) => this.instances.delete(tenant.id, id, { signal }),
+      );
       report.instances += before - (await count(this.instancesOf(tenant.id)));
     });
   }
 
   /** Of tenants that are not in the file, and what has lost its row. */
-  private async removeLeftovers(attempts: Attempts, report: FleetDownReport): Promise<void> {
-    const { signal } = attempts;
+  private async removeLeftovers(work: FleetWork, report: FleetDownReport): Promise<void> {
+    const { signal } = work;
     const provider = this.providers.get(OWN_PROVIDER);
-    for (const { instanceId, tenantId } of await provider.list(signal)) {
-      await attempts.at(instanceId, async () => {
+    const left = await provider.list(signal);
+    await eachOf(
+      left,
+      ({ instanceId }) => instanceId,
+      work,
+      async ({ instanceId, tenantId }) => {
         if (tenantId) await this.instances.delete(tenantId, instanceId, { signal });
         await provider.deprovision(instanceId, signal);
         report.instances++;
-      });
-    }
+      },
+    );
   }
 
   private instancesOf(tenantId: TenantId, workloadId?: WorkloadId): AsyncGenerator<Instance> {

@@ -187,10 +187,13 @@ export class TimePartitions {
   }
 
   private async make(from: number, to: number, signal?: AbortSignal): Promise<string[]> {
-    const there = new Set((await this.list()).map((partition) => +partition.from));
+    const there = await this.list();
+    // One that was made by a migration may hold more than a width.
+    const holds = (start: number) =>
+      there.some((partition) => +partition.from < start + this.width && +partition.to > start);
     const made: string[] = [];
     for (let start = this.startOf(from); start <= to; start += this.width) {
-      if (there.has(start)) continue;
+      if (holds(start)) continue;
       signal?.throwIfAborted();
       if (await this.makeOne(start, signal)) made.push(this.nameOf(start));
     }

@@ -132,6 +132,7 @@ describe('PostgresEventBus', () => {
       for (const n of [1, 2]) await bus.publish({ type: 'amid.made', payload: { n } });
     });
     await staying.count(2);
+    await until(() => numbers.length > 0);
     // Its page was read at the same time; a turn of the loop later it would have gone on with it.
     await new Promise((resolve) => setImmediate(resolve));
     expect(numbers).toEqual([1]);

@@ -6,17 +6,11 @@ import { Transactions } from '../database/transaction.js';
 import { parseId } from '../ids/typed-id.js';
 import { parseInput, shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
+import { EVENT_BUS_OPTIONS, type EventBusOptions } from './event-bus.options.js';
 import { EventBus, type EventHandler, type RecentEventsQuery, type Unsubscribe } from './event-bus.js';
 import { eventType, type NewEvent, type StoredEvent } from './event.js';
 import { EventLog } from './event.log.js';
 import { Subscription } from './subscription.js';
-
-export interface EventBusOptions {
-  /** Milliseconds after which an event of another replica is seen at the latest. Default 1000. */
-  pollInterval?: number;
-}
-
-export const EVENT_BUS_OPTIONS = Symbol.for('ctrlplane-workers/event-bus-options');
 
 const CURSOR = /^[1-9]\d{0,17}$/;
 

@@ -9,6 +9,7 @@ import { HealthChecks1795644663986 } from './1795644663986-HealthChecks.js';
 import { BootstrapServices1795645655582 } from './1795645655582-BootstrapServices.js';
 import { HealthRunners1795653710489 } from './1795653710489-HealthRunners.js';
 import { TelemetryAccounts1795654288598 } from './1795654288598-TelemetryAccounts.js';
+import { EventPartitions1795655375067 } from './1795655375067-EventPartitions.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -26,6 +27,7 @@ export const MIGRATIONS = [
   BootstrapServices1795645655582,
   HealthRunners1795653710489,
   TelemetryAccounts1795654288598,
+  EventPartitions1795655375067,
 ];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */

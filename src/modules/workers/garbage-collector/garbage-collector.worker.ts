@@ -3,6 +3,7 @@ import { RunContext } from '../../../core/worker/run-context.js';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { withSystemClaims } from '../../auth/claims.js';
 import { EventBus } from '../../events/event-bus.js';
+import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { isId, type TenantId } from '../../ids/typed-id.js';
 import { InstancesService } from '../../instances/instances.service.js';
 import { Braking, type TenantFinding, type TickBrakes } from './braking.js';
@@ -75,20 +76,18 @@ export class GarbageCollector {
     let rest: IteratorResult<TenantId[]> | undefined;
     while (!rest?.done) {
       const examined: Examined[] = [];
-      await inParallel(async () => {
+      const fitting = (async function* () {
         while (held(examined) < MAX_HELD) {
           const page = await pages.next();
           if (page.done) return void (rest = page);
-          context.signal.throwIfAborted();
-          await this.examine(page.value, examined, tick);
+          yield page.value;
         }
-      });
+      })();
+      await eachPage(fitting, context, (page) => this.examine(page, examined, tick));
       await this.judge(examined, tick);
-      await inParallel(async () => {
-        for (let page = examined.shift(); page; page = examined.shift()) {
-          await this.collectPage(page, tick);
-          context.progress(tally.tenants, undefined, summary(tally, this.settings));
-        }
+      await eachPage(examined, context, async (page) => {
+        await this.collectPage(page, tick);
+        context.progress(tally.tenants, undefined, summary(tally, this.settings));
       });
     }
     context.progress(tally.tenants, undefined, summary(tally, this.settings));
@@ -156,23 +155,18 @@ export class GarbageCollector {
 
   private async collect(tenantId: TenantId, candidates: OrphanCandidate[], tick: Tick): Promise<void> {
     const { context, tally } = tick;
-    const errors: unknown[] = [];
-    for (const candidate of candidates) {
-      context.signal.throwIfAborted();
-      try {
-        if (this.settings.dryRun) {
-          if (await this.orphans.isOrphan(candidate)) this.note(candidate, tick);
-          continue;
-        }
-        if (!(await this.orphans.claim(candidate))) continue;
-        tally.orphans++;
-        await this.sweep(candidate, context);
-        tally.deleted++;
-      } catch (error) {
-        context.signal.throwIfAborted();
-        errors.push(error);
+    const { signal } = context;
+    const { failures } = await forEachIsolated(candidates, { concurrency: 1, signal }, async (candidate) => {
+      if (this.settings.dryRun) {
+        if (await this.orphans.isOrphan(candidate)) this.note(candidate, tick);
+        return;
       }
-    }
+      if (!(await this.orphans.claim(candidate))) return;
+      tally.orphans++;
+      await this.sweep(candidate, context);
+      tally.deleted++;
+    });
+    const errors = failures.map(({ error }) => error);
     if (errors.length > 0) await this.tenantFailed(tenantId, errors, tick);
   }
 
@@ -213,8 +207,12 @@ function held(pages: readonly Examined[]): number {
   return pages.reduce((sum, { orphans }) => sum + orphans.length, 0);
 }
 
-/** Several of the same loop. All of them end, also when one fails: nothing may go on when the run has ended. */
-async function inParallel(loop: () => Promise<void>): Promise<void> {
-  const ends = await Promise.allSettled(Array.from({ length: PAGES_AT_ONCE }, loop));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+/** Several at a time. A page that fails keeps no other from its turn; the run fails with the first of them. */
+async function eachPage<Page>(
+  pages: Iterable<Page> | AsyncIterable<Page>,
+  { signal }: RunContext,
+  fn: (page: Page) => Promise<void>,
+): Promise<void> {
+  const { failures } = await forEachIsolated(pages, { concurrency: PAGES_AT_ONCE, signal }, fn);
+  if (failures.length > 0) throw failures[0]!.error;
 }
