@@ -22,9 +22,9 @@ export class FleetChecks implements OnApplicationShutdown {
   private subscriptions: Unsubscribe[] = [];
 
   constructor(
+    private readonly events: EventBus,
+    private readonly readiness: InstanceReadiness,
     @Optional() private readonly health?: HealthService,
-    @Optional() private readonly events?: EventBus,
-    @Optional() private readonly readiness?: InstanceReadiness,
   ) {}
 
   /** Nothing where the app has no health checks, as when it only takes the fleet down. */
@@ -45,14 +45,14 @@ export class FleetChecks implements OnApplicationShutdown {
   }
 
   private listen(): void {
-    if (this.subscriptions.length > 0 || !this.events) return;
+    if (this.subscriptions.length > 0) return;
     this.subscriptions = [
       this.events.subscribe('instance.created', ({ payload }) => this.created(payload)),
       this.events.subscribe('instance.deleted', ({ payload }) => {
         this.given.delete(payload.instanceId as InstanceId);
       }),
     ];
-    this.readiness?.add(async (instances) => {
+    this.readiness.add(async (instances) => {
       const waiting = instances.filter(
         ({ id, workloadId }) => workloadId && this.declared.has(workloadId) && !this.given.has(id),
       );

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DatabaseModule } from '../../modules/schema/database.module.js';
 import { DatacentersModule } from '../../modules/datacenters/datacenters.module.js';
+import { EventsModule } from '../../modules/events/events.module.js';
 import { InstancesModule } from '../../modules/instances/instances.module.js';
 import { ProcessProviderModule } from '../../modules/providers/process/process-provider.module.js';
 import { ProvidersModule } from '../../modules/providers/providers.module.js';
@@ -25,6 +26,7 @@ export class FleetModule {
       imports: [
         DatabaseModule.forRoot({ url: options.databaseUrl }),
         ProcessProviderModule.forRoot({ directory: options.instancesDirectory, users: options.users }),
+        EventsModule,
         ProvidersModule,
         TenantsModule,
         DatacentersModule,

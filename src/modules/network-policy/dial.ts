@@ -93,6 +93,7 @@ export async function addressesOf({
     return [{ address: bare, family }];
   }
   const found = await abortable(resolve(bare), signal);
+  if (found.length === 0) throw Object.assign(new Error(`${bare} has no address`), { code: 'ENODATA' });
   return policy.permitted(bare, found);
 }
 

@@ -49,9 +49,15 @@ const FAILURES: Record<string, string> = {
   EAI_NODATA: 'The name has no address',
   EPROTO: 'The target does not speak TLS as it should',
   ERR_SSL_WRONG_VERSION_NUMBER: 'The target does not speak TLS',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'The answer is not as long as its headers say',
   UND_ERR_HEADERS_OVERFLOW: 'The headers of the answer are too long',
   UND_ERR_SOCKET: 'The target closed the connection before its answer was complete',
 };
+
+/** What a code of Node says of the target; undefined where it says nothing, or something of this machine. */
+export function failureOf(code: string): string | undefined {
+  return FAILURES[code] && `${FAILURES[code]} (${code})`;
+}
 
 /** A thrown error as a result: whose fault it is, and what a person is told. */
 export function explain(
@@ -79,7 +85,8 @@ export function explain(
     // A name server of ours that refuses is ours, a target that does is not.
     if (code === 'ECONNREFUSED' && syscallOf(error).startsWith('query'))
       return { outcome: 'unknown', message: `The name server is not there (${code})` };
-    if (FAILURES[code]) return { outcome: 'failure', message: `${FAILURES[code]} (${code})` };
+    const failure = failureOf(code);
+    if (failure !== undefined) return { outcome: 'failure', message: failure };
     if (code.startsWith('ERR_SSL')) return { outcome: 'failure', message: `TLS failed (${code})` };
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -9,6 +9,7 @@ import {
 import { isIP } from 'node:net';
 import { addressesOf } from '../../network-policy/dial.js';
 import { type GrpcProbe, type ProbeResult } from '../health-check.js';
+import { failureOf } from './explain.js';
 import { ProbeFailure, ProberFault, type ProbeContext, type Prober } from './prober.js';
 import { targetOf } from './target.js';
 
@@ -95,7 +96,7 @@ function credentialsFor(tls: GrpcProbe['tls']): ChannelCredentials {
   return credentials.createSsl(null, null, null, tls.verify ? {} : { rejectUnauthorized: false });
 }
 
-function explained({ code, details }: ServiceError, service: string): Error {
+function explained({ code, details }: Partial<ServiceError>, service: string): Error {
   const text = String(details).slice(0, 300);
   switch (code) {
     case status.NOT_FOUND:
@@ -105,10 +106,23 @@ function explained({ code, details }: ServiceError, service: string): Error {
     case status.UNAVAILABLE:
       if (/\b(?:EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS|ENETUNREACH|ENETDOWN)\b/.test(text))
         return new ProberFault(`This machine could not connect: ${text}`);
-      return new ProbeFailure(`No connection: ${text}`);
+      return new ProbeFailure(noConnection(text));
+    case undefined:
+      // grpc-js fails so at an answer that it cannot unpack.
+      return new ProbeFailure('The answer cannot be read');
     default:
       return new ProbeFailure(`Answered with ${status[code] ?? code}: ${text}`);
   }
+}
+
+/** Of "No connection established. Last error: Error: connect ECONNREFUSED 10.0.0.1:80. Resolution note: " what counts. */
+function noConnection(text: string): string {
+  const last =
+    /Last error: (?:Error: )?(.*?)(?: \(\d{4}-[^)]*\))?\. Resolution note:/.exec(text)?.[1] ?? text;
+  if (last === 'Protocol error') return 'The target does not speak HTTP/2, as gRPC does';
+  if (last === 'Failed to connect') return 'The target closed the connection at once';
+  const [code = ''] = /\bE[A-Z]{4,}\b/.exec(last) ?? [];
+  return failureOf(code) ?? `No connection: ${last}`;
 }
 
 /** `HealthCheckRequest { string service = 1; }`: two messages of one field each are not worth a protobuf runtime. */

@@ -25,12 +25,14 @@ export class HttpProber implements Prober<HttpProbe> {
   async probe(probe: HttpProbe, context: ProbeContext): Promise<ProbeResult> {
     let url = urlOf(probe, context);
     const first = url.origin;
+    let sent = probe;
     for (let followed = 0; ; followed++) {
-      const answer = await this.request(url, probe, url.origin === first, context);
+      const answer = await this.request(url, sent, url.origin === first, context);
       const next = probe.redirects > 0 ? redirectOf(answer, url) : undefined;
       if (!next) return judge(answer, probe, context);
       if (followed === probe.redirects)
         throw new ProbeFailure(`Redirected more than ${probe.redirects} times`);
+      sent = redirected(sent, answer, next.origin === first);
       url = next;
     }
   }
@@ -124,6 +126,19 @@ function redirectOf({ status, headers }: Answer, from: URL): URL | undefined {
   if (next.protocol !== 'http:' && next.protocol !== 'https:')
     throw new ProbeFailure(`Redirected to ${next.protocol}, which is neither http nor https`);
   return next;
+}
+
+/**
+ * What is asked after a redirect: as browsers do, a POST becomes a GET but for 307 and 308. Its body may be a secret as
+ * much as its headers, and goes to no other server.
+ * @throws ProbeFailure when it would have to
+ */
+function redirected(probe: HttpProbe, { status }: Answer, sameOrigin: boolean): HttpProbe {
+  const becomesGet = (status === 303 && probe.method !== 'HEAD') || (status < 303 && probe.method === 'POST');
+  if (becomesGet) return { ...probe, method: 'GET', body: undefined };
+  if (!sameOrigin && probe.body !== undefined)
+    throw new ProbeFailure(`Answered ${status}, a redirect to another server, which does not get the body`);
+  return probe;
 }
 
 function judge({ status, body, warning }: Answer, probe: HttpProbe, { phases }: ProbeContext): ProbeResult {
