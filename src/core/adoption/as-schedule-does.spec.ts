@@ -559,6 +559,33 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
     });
   });
 
+  describe.each([
+    ['back by an hour', -HOUR],
+    ['forward by an hour', HOUR],
+  ])('when the wall clock is set %s', (_how, by) => {
+    it('counts intervals and timeouts by the time that passes', async () => {
+      const begin = performance.now();
+      const at: Record<string, number[]> = { interval: [], timeout: [] };
+      const note = (what: string): void => void at[what]!.push((performance.now() - begin) / SECOND);
+      @Injectable()
+      class Tasks {
+        @Interval(3_000)
+        interval() {
+          note('interval');
+        }
+        @Timeout(5_000)
+        timeout() {
+          note('timeout');
+        }
+      }
+      await start([Tasks]);
+      await after(2 * SECOND);
+      jest.setSystemTime(Date.now() + by);
+      await after(11 * SECOND);
+      expect(at).toEqual({ interval: [3, 6, 9, 12], timeout: [5] });
+    });
+  });
+
   describe('what a handler throws', () => {
     class OfTheHandler extends Error {}
 

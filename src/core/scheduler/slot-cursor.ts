@@ -14,6 +14,8 @@ export class SlotCursor {
   readonly delayed: boolean;
   private current: Timing;
   private at = 0;
+  /** What slots that are counted from a start are counted from. */
+  private start = 0;
   private readonly wall: WallWatch;
 
   constructor(
@@ -59,6 +61,7 @@ export class SlotCursor {
   startWith({ schedule, ...timing }: Timing): number {
     const now = this.countFromNow();
     this.current = { ...timing, schedule: schedule?.startingAt(now) };
+    this.start = now;
     return now;
   }
 
@@ -72,9 +75,19 @@ export class SlotCursor {
     return passed;
   }
 
-  /** By how many milliseconds the wall clock was set back since the last look; see `WallWatch`. */
+  /**
+   * By how many milliseconds the wall clock was set back since the last look; see `WallWatch`. Slots that are counted from
+   * a start move with it: they measure the time that passes, as `setInterval` and `setTimeout` do.
+   */
   setBack(): number {
-    return this.wall.setBack();
+    const back = this.wall.setBack();
+    const { schedule } = this.current;
+    if (schedule?.counted && Math.abs(back) > STEADY) {
+      this.start -= back;
+      this.at -= back;
+      this.current = { ...this.current, schedule: schedule.startingAt(this.start) };
+    }
+    return back;
   }
 
   /**
@@ -84,7 +97,7 @@ export class SlotCursor {
    */
   follow(now: number, back: number): number {
     const { schedule, interval, cron } = this.current;
-    if (!schedule || (interval === 0 && cron === undefined)) return 0;
+    if (!schedule || schedule.counted || (interval === 0 && cron === undefined)) return 0;
     const ignored = Math.max(interval || LONGEST_WAY_BACK, STEADY);
     if (back <= ignored && this.at - now <= ignored) return 0;
     if (this.delayed) {

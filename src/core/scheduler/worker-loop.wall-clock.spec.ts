@@ -133,6 +133,26 @@ describe('WorkerLoop', () => {
     );
   });
 
+  describe.each([
+    ['back', -HOUR],
+    ['forward', HOUR],
+  ])('when the wall clock is set %s', (_how, by) => {
+    it.each([
+      ['an interval that is counted from its start', { interval: '10m', spacing: 'start' }, [10, 20, 30, 40]],
+      ['a length from its start', { interval: { after: '15m' } }, [15]],
+    ] as const)('%s goes by the time that passes', async (_what, worker, minutes) => {
+      const ran: number[] = [];
+      const run = (): void => void ran.push((clock.monotonic() - begin) / MINUTE);
+      const clock = await start('2026-01-01T10:00Z', { ...worker, run });
+      const begin = clock.monotonic();
+      await clock.advance('4m');
+      clock.setWall(clock.now() + by);
+      await clock.advance('40m');
+      expect(ran.map(Math.round)).toEqual(minutes);
+      expect(info()).toMatchObject({ missedCount: 0, skippedCount: 0 });
+    });
+  });
+
   describe('when the wall clock is set back', () => {
     it('an hour: a cron of ten minutes runs no slot twice, and goes on when the hour is over', async () => {
       const clock = await start('2026-01-01T10:00Z', cron('*/10 * * * *'));

@@ -30,6 +30,11 @@ export class JitteredSchedule implements Schedule {
     return slot + Math.floor(fractionOf(`${this.name}@${slot}`) * longest);
   }
 
+  /** Whether it counts its slots from a start. */
+  get counted(): boolean {
+    return this.schedule.startingAt !== undefined;
+  }
+
   startingAt(start: number): JitteredSchedule {
     const { name, schedule, jitter } = this;
     return schedule.startingAt ? new JitteredSchedule(name, schedule.startingAt(start), jitter) : this;
