@@ -7,7 +7,7 @@ import { FAILING_AFTER } from './worker-status.js';
  * All workers are looked at for one that has become stale once in the shortest of their intervals, within these limits.
  * Milliseconds.
  */
-const LOOK_EVERY = { atLeast: 5_000, cron: 60_000, atMost: 3_600_000 };
+const LOOK_EVERY = { atLeast: 5_000, atMost: 3_600_000 };
 /** Looked at in one turn of the event loop: a cron expression takes some microseconds each. */
 const LOOKED_AT_TOGETHER = 250;
 
@@ -35,7 +35,7 @@ export class ConditionLog {
   start(): void {
     if (this.clock.fake) return;
     this.active = true;
-    this.wait(this.loops().reduce((pace, loop) => Math.min(pace, paceOf(loop)), LOOK_EVERY.atMost));
+    this.wait(this.loops().reduce((pace, loop) => Math.min(pace, this.paceOf(loop)), LOOK_EVERY.atMost));
   }
 
   stop(): void {
@@ -46,7 +46,7 @@ export class ConditionLog {
 
   /** It is new, or has another schedule. */
   heed(loop: Loop): void {
-    const pace = paceOf(loop);
+    const pace = this.paceOf(loop);
     if (!this.active || pace >= this.pace) return;
     this.timer?.cancel();
     this.wait(pace);
@@ -102,10 +102,13 @@ export class ConditionLog {
       // As above.
     }
   }
-}
 
-function paceOf({ timing: { interval, schedule } }: Loop): number {
-  const { atLeast, cron, atMost } = LOOK_EVERY;
-  if (!schedule) return atMost;
-  return Math.min(Math.max(interval || cron, atLeast), atMost);
+  private paceOf({ timing: { interval, schedule } }: Loop): number {
+    const { atLeast, atMost } = LOOK_EVERY;
+    if (!schedule) return atMost;
+    if (interval > 0) return Math.min(Math.max(interval, atLeast), atMost);
+    // Of a cron expression that comes once a year it takes a millisecond to say whether it is stale.
+    const next = schedule.next(this.clock.now());
+    return next === Infinity ? atMost : Math.min(Math.max(schedule.next(next) - next, atLeast), atMost);
+  }
 }
