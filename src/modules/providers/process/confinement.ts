@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
@@ -18,9 +18,14 @@ const schema: z.ZodType<Confinement> = z.object({
   cgroup: z.string().startsWith('/').optional(),
 });
 
-/** Written before anything is started, so that no crash leaves a process of which it is not known. */
+/**
+ * Written before anything is started, so that no crash leaves a process of which it is not known. There as a whole or not
+ * at all: half of one, from a full disk or a power cut, would keep the instance from ever being ended.
+ */
 export async function writeConfinement(run: string, confinement: Confinement): Promise<void> {
-  await writeFile(join(run, FILE), JSON.stringify(confinement), { mode: 0o600, flag: 'wx' });
+  const draft = join(run, `${FILE}.next`);
+  await writeFile(draft, JSON.stringify(confinement), { mode: 0o600, flag: 'wx', flush: true });
+  await rename(draft, join(run, FILE));
 }
 
 /** Nothing is known of a start from before there was such a file. @throws Error when it cannot be read */

@@ -20,8 +20,7 @@ export class InstanceDirectories {
   /** Rejects when nothing can be written to it: missing, read-only, full. */
   async probe(): Promise<void> {
     const file = join(this.path, '.probe');
-    await writeFile(file, 'x');
-    await rm(file, { force: true });
+    await writeFile(file, 'x').finally(() => rm(file, { force: true }));
   }
 
   /**

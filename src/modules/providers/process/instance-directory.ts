@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { type InstanceId } from '../../ids/typed-id.js';
 import { writeConfinement } from './confinement.js';
 import { makeCgroup } from './instance-cgroup.js';
-import { type InstanceRecord, readRecord, writeRecord } from './instance-record.js';
+import { type InstanceRecord, prepareRecord, readRecord, useRecord } from './instance-record.js';
 import { LOG_LIMIT, olderLog } from './log-rotation.js';
 import { type ProcessIdentity } from './process-identity.js';
 
@@ -72,8 +72,18 @@ export class InstanceDirectory {
   }
 
   async writeRecord(record: InstanceRecord): Promise<void> {
+    await this.prepareRecord(record);
+    await this.useRecord();
+  }
+
+  /** The record as it is to be from `useRecord` on: what the disk does not take is refused before anything changes. */
+  async prepareRecord(record: InstanceRecord): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
-    await writeRecord(this.spec, record);
+    await prepareRecord(this.spec, record);
+  }
+
+  useRecord(): Promise<void> {
+    return useRecord(this.spec);
   }
 
   /** All starts that have not been cleared away: none or one, and after a crash perhaps more. */
@@ -102,9 +112,14 @@ export class InstanceDirectory {
     }
     await mkdir(path, { mode: 0o700 });
     const cgroup = cgroups && join(cgroups, `${this.id}.${id}`);
-    // Noted before it is made: a group that is not there is an empty one.
-    await writeConfinement(path, { user, cgroup });
-    if (cgroup) await makeCgroup(cgroup);
+    try {
+      // Noted before it is made: a group that is not there is an empty one.
+      await writeConfinement(path, { user, cgroup });
+      if (cgroup) await makeCgroup(cgroup);
+    } catch (error) {
+      await rm(path, { recursive: true, force: true });
+      throw error;
+    }
     return { path, open: true };
   }
 

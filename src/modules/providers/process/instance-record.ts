@@ -48,15 +48,24 @@ export async function readRecord(id: InstanceId, path: string): Promise<Instance
   }
 }
 
-/** Replaces the record as a whole and for good: after a crash or a power cut there is the old one or the new. */
-export async function writeRecord(path: string, record: InstanceRecord): Promise<void> {
-  const next = `${path}.next`;
-  const file = await open(next, 'w', 0o600);
+/**
+ * Writes a record beside the present one, which `useRecord` then replaces as a whole and for good: after a crash or a
+ * power cut there is the old one or the new.
+ */
+export async function prepareRecord(path: string, record: InstanceRecord): Promise<void> {
+  const file = await open(nextOf(path), 'w', 0o600);
   try {
     await file.writeFile(`${JSON.stringify(record, undefined, 2)}\n`);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(next, path);
+}
+
+export async function useRecord(path: string): Promise<void> {
+  await rename(nextOf(path), path);
+}
+
+function nextOf(path: string): string {
+  return `${path}.next`;
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { type InstanceId } from '../../ids/typed-id.js';
 import {
   CommandNotRunnableError,
   OutOfResourcesError,
@@ -83,7 +84,10 @@ export async function startRun(
 ): Promise<ChildProcess> {
   const { id } = directory;
   const log = await directory.openLog();
-  const run = await directory.openRun({ user: record.user, cgroups });
+  const run = await directory.openRun({ user: record.user, cgroups }).catch(async (error: Error) => {
+    await log.close();
+    throw error;
+  });
   let child: ChildProcess | undefined;
   let failure: string | undefined;
   let cause: NodeJS.ErrnoException | undefined;
@@ -111,6 +115,11 @@ export async function startRun(
   const reason = `${command}: ${failure ?? `not running after ${LAUNCH_TIMEOUT / 1_000} s`}`;
   if (WANTING.has(cause?.code ?? '')) throw new OutOfResourcesError(id, reason, { cause });
   throw new ProvisionFailedError(id, reason, { cause });
+}
+
+/** The error, as `OutOfResourcesError` where the system says that it has no more to give. */
+export function asShortage(id: InstanceId, error: NodeJS.ErrnoException): Error {
+  return WANTING.has(error.code ?? '') ? new OutOfResourcesError(id, error.message, { cause: error }) : error;
 }
 
 /**

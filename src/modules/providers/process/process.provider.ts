@@ -41,7 +41,14 @@ import { instanceEnvironment } from './instance-environment.js';
 import { type InstanceRecord } from './instance-record.js';
 import { readInstance } from './instance-reading.js';
 import { readInstanceStats } from './instance-stats.js';
-import { endRuns, executableOf, startRun, stateOfRuns, workingDirectoryOf } from './instance-runs.js';
+import {
+  asShortage,
+  endRuns,
+  executableOf,
+  startRun,
+  stateOfRuns,
+  workingDirectoryOf,
+} from './instance-runs.js';
 import { InstanceUsers } from './instance-users.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { LOG_LIMIT, olderLog, rotateLog } from './log-rotation.js';
@@ -129,11 +136,13 @@ export class ProcessProvider implements Provider {
     return this.change(instanceId, signal, async (directory) => {
       const found = await directory.readRecord().catch(ignoreBroken);
       if (found && (await isRunning(directory))) return this.read(directory);
-      return this.run(
-        directory,
-        { ...found, tenantId, name, labels, spec, ports: found?.ports ?? {} },
-        signal,
-      );
+      const record = { ...found, tenantId, name, labels, spec, ports: found?.ports ?? {} };
+      try {
+        return await this.run(directory, record, signal);
+      } catch (error) {
+        await this.forgetUnmade(directory);
+        throw error;
+      }
     });
   }
 
@@ -259,11 +268,13 @@ export class ProcessProvider implements Provider {
   ): Promise<T> {
     const directory = this.instances.at(id);
     await orAborted(this.open(), signal);
-    return this.queue.run(
-      directory.id,
-      () => task(directory).finally(() => this.exits.changed(directory.id)),
-      signal,
-    );
+    const changed = () =>
+      task(directory)
+        .catch((error: Error) => {
+          throw asShortage(directory.id, error);
+        })
+        .finally(() => this.exits.changed(directory.id));
+    return this.queue.run(directory.id, changed, signal);
   }
 
   /** Ends what runs and starts what the record says. What cannot be started is refused before anything ends. */
@@ -278,15 +289,25 @@ export class ProcessProvider implements Provider {
     for (const { name } of record.spec.ports ?? [])
       if (!Object.hasOwn(ports, name)) ports[name] = await this.allocatePort(directory.id);
     const next = { ...record, ports, user };
+    await directory.prepareRecord(next);
     await endRuns(directory, this.stopGrace, signal);
     signal?.throwIfAborted();
     for (const { name } of record.spec.ports ?? [])
       if (!(await isFree(ports[name]!))) throw new PortTakenError(directory.id, ports[name]!);
-    await directory.writeRecord(next);
+    await directory.useRecord();
     const child = await startRun(directory, next, file, this.cgroups, signal);
     this.children.set(directory.id, child);
     this.exits.follow(directory.id, child);
     return this.read(directory);
+  }
+
+  /** What a provision has left behind that failed before there was anything. */
+  private async forgetUnmade(directory: InstanceDirectory): Promise<void> {
+    const isMade = (await directory.readRecord().catch(() => true)) ?? (await directory.runs()).length > 0;
+    if (isMade) return;
+    await directory.remove();
+    this.ports.release(directory.id);
+    this.users?.release(directory.id);
   }
 
   /** What cannot be rotated now is rotated by a later look: the directory may be gone, the disk full. */
