@@ -171,7 +171,6 @@ export { type Certificate, type CertificateStage, type IssuedSummary } from './c
 export { UnknownCertificateError } from './certificates/certificate.errors.js';
 export {
   type CertificateClaim,
-  type CertificateClaims,
   type CertificateQuery,
   CertificateStore,
   type Settled,

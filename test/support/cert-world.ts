@@ -105,18 +105,20 @@ export function certWorld(
   const encryptionKeys = KeyRing.generate('world');
   const keyRing = KeyRing.parse(encryptionKeys);
   const transactions = { run: <T>(fn: () => Promise<T>) => fn() } as Transactions;
-  const renewer = new CertRenewer(
-    certRenewerSettings({ encryptionKeys: '', ...options }),
-    store,
-    domains,
-    preflight,
-    new Issuers(issuers),
-    new InMemoryIssuanceLimiter(clock),
-    keyRing,
-    events,
-    transactions,
-    clock,
-  );
+  const limiter = new InMemoryIssuanceLimiter(clock);
+  const renewerOf = (configured: readonly CertificateIssuer[]): CertRenewer =>
+    new CertRenewer(
+      certRenewerSettings({ encryptionKeys: '', ...options }),
+      store,
+      domains,
+      preflight,
+      new Issuers(configured),
+      limiter,
+      keyRing,
+      events,
+      transactions,
+      clock,
+    );
   const stop = new AbortController();
   const context = {
     signal: stop.signal,
@@ -124,6 +126,18 @@ export function certWorld(
     progress: () => undefined,
   } as unknown as RunContext;
   const tenantId = newId('tenant');
+
+  /** Lets time go on to that instant, with a tick at each minute in which something is due. */
+  const runOf = (renewer: CertRenewer) => async (end: number) => {
+    for (;;) {
+      const due = Math.ceil(store.nextDue() / MINUTE) * MINUTE;
+      if (due > end) break;
+      clock.set(due);
+      await renewer.run(context);
+    }
+    clock.set(end);
+  };
+  const renewer = renewerOf(issuers);
 
   return {
     store,
@@ -141,15 +155,8 @@ export function certWorld(
       await store.insert(tenantId, { id, domainId, names: [hostname], keyType: 'ec-p256' });
       return id;
     },
-    /** Lets time go on to that instant, with a tick at each minute in which something is due. */
-    async runUntil(end: number): Promise<void> {
-      for (;;) {
-        const due = Math.ceil(store.nextDue() / MINUTE) * MINUTE;
-        if (due > end) break;
-        clock.set(due);
-        await renewer.run(context);
-      }
-      clock.set(end);
-    },
+    runUntil: runOf(renewer),
+    /** The same after a restart with other CAs. */
+    withIssuers: (configured: readonly CertificateIssuer[]) => ({ runUntil: runOf(renewerOf(configured)) }),
   };
 }

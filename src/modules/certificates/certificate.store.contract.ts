@@ -26,9 +26,14 @@ export function certificateStoreContract(setup: () => CertificateStoreSetup): Co
     return setup().store.insert(tenantId, wanted);
   }
   /** What is due, of those that a case has made. */
+  async function due(wanted: readonly Certificate[]): Promise<Certificate[]> {
+    const all = await setup().store.dueAcrossTenants(1_000);
+    return all.filter((certificate) => wanted.some(({ id }) => id === certificate.id));
+  }
   async function claim(wanted: readonly Certificate[], lease = MINUTE): Promise<CertificateClaim[]> {
-    const { claims } = await setup().store.claimDueAcrossTenants(1_000, lease);
-    return claims.filter(({ certificate }) => wanted.some(({ id }) => id === certificate.id));
+    const claims: CertificateClaim[] = [];
+    for (const shown of await due(wanted)) claims.push((await setup().store.claim(shown, lease))!);
+    return claims;
   }
   async function claimOne(certificate: Certificate, lease = MINUTE): Promise<CertificateClaim> {
     const [claimed] = await claim([certificate], lease);
@@ -81,6 +86,45 @@ export function certificateStoreContract(setup: () => CertificateStoreSetup): Co
         assert.deepEqual((await store.list(tenantId, { stage: 'pending' })).items, now);
         const all = await store.listAcrossTenants({ domainId });
         assert.deepEqual(all.items, [now[1]]);
+      },
+    },
+    {
+      name: 'shows what is due to whoever asks, the longest due first, and no more than asked for',
+      run: async () => {
+        const { store, pass } = setup();
+        const first = await add();
+        await pass(5);
+        const second = await add();
+        const ids = (certificates: Certificate[]) => certificates.map(({ id }) => id);
+        for (let n = 0; n < 2; n++) assert.deepEqual(ids(await due([first, second])), [first.id, second.id]);
+        assert.equal((await store.dueAcrossTenants(1)).length, 1);
+        for (const claimed of await claim([first, second]))
+          await store.settle(claimed, { renewal: VALID, dueIn: Infinity });
+      },
+    },
+    {
+      name: 'gives what is due to one of those who claim it at a time',
+      run: async () => {
+        const { store } = setup();
+        const [shown] = await due([await add()]);
+        const claims = await Promise.all(Array.from({ length: 5 }, () => store.claim(shown!, MINUTE)));
+        const [held, ...others] = claims.filter((claimed) => claimed !== undefined);
+        assert.deepEqual(others, []);
+        assert.ok(Math.abs(held!.lease.getTime() - held!.now.getTime() - MINUTE) < MINUTE / 2);
+        await store.settle(held!, { renewal: VALID, dueIn: Infinity });
+        assert.equal(await store.claim(shown!, MINUTE), undefined, 'settled in the meantime');
+      },
+    },
+    {
+      name: 'claims nothing that is gone, or was never due',
+      run: async () => {
+        const { store } = setup();
+        const made = await add();
+        const held = await claimOne(made);
+        const idle = await store.settle(held, { renewal: VALID, dueIn: Infinity });
+        assert.equal(await store.claim(idle!.certificate, MINUTE), undefined);
+        assert.equal(await store.delete(made.tenantId, made.id), true);
+        assert.equal(await store.claim(made, MINUTE), undefined);
       },
     },
     {

@@ -15,11 +15,7 @@ export interface CertificateClaim {
   readonly certificate: Certificate;
   /** Names the claim: a change that somebody else made since ends it. */
   readonly lease: Date;
-}
-
-export interface CertificateClaims {
-  readonly claims: readonly CertificateClaim[];
-  /** The store's time. What is decided of the claims is decided by it: clocks of replicas differ. */
+  /** The store's time when it was made. What is decided of it is decided by that: clocks of replicas differ. */
   readonly now: Date;
 }
 
@@ -75,11 +71,15 @@ export abstract class CertificateStore {
   /** What was issued before the one that is served now, if it is kept. */
   abstract previous(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined>;
 
+  /** What is due, the longest due first. It is only shown, to whoever asks: each is claimed when its turn comes. */
+  abstract dueAcrossTenants(limit: number): Promise<Certificate[]>;
+
   /**
-   * Takes what is due, the longest due first; nobody else gets it for so long.
+   * Takes a certificate that was shown as due; nobody else gets it for so long.
    * @param lease milliseconds
+   * @returns undefined when somebody has claimed or changed it since
    */
-  abstract claimDueAcrossTenants(limit: number, lease: number): Promise<CertificateClaims>;
+  abstract claim(due: Certificate, lease: number): Promise<CertificateClaim | undefined>;
 
   /** @returns the claim as it goes on; undefined, and nothing changed, when it no longer was this holder's. */
   abstract settle(claim: CertificateClaim, settled: Settled): Promise<CertificateClaim | undefined>;

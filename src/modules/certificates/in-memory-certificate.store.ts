@@ -11,7 +11,6 @@ import {
 } from './certificate.js';
 import {
   type CertificateClaim,
-  type CertificateClaims,
   type CertificateQuery,
   CertificateStore,
   type SealedVersion,
@@ -106,14 +105,17 @@ export class InMemoryCertificateStore extends CertificateStore {
     return kept?.certificate.issued && versionOf(kept, kept.certificate.issued.version - 1);
   }
 
-  async claimDueAcrossTenants(limit: number, lease: number): Promise<CertificateClaims> {
+  async dueAcrossTenants(limit: number): Promise<Certificate[]> {
     const now = this.clock.now();
     const due = [...this.kept.values()].filter((kept) => kept.due <= now).sort((a, b) => a.due - b.due);
-    const claims = due.slice(0, limit).map((kept) => {
-      this.move(kept, now + lease);
-      return claimOf(kept);
-    });
-    return { claims, now: new Date(now) };
+    return due.slice(0, limit).map(({ certificate }) => certificate);
+  }
+
+  async claim({ id, dueAt }: Certificate, lease: number): Promise<CertificateClaim | undefined> {
+    const kept = this.kept.get(id);
+    if (!kept || kept.due !== dueAt?.getTime()) return undefined;
+    this.move(kept, this.clock.now() + lease);
+    return this.claimOf(kept);
   }
 
   async settle(
@@ -125,7 +127,7 @@ export class InMemoryCertificateStore extends CertificateStore {
     kept.certificate = { ...kept.certificate, renewal };
     kept.ordering = ordering;
     this.move(kept, this.clock.now() + Math.max(0, dueIn));
-    return claimOf(kept);
+    return this.claimOf(kept);
   }
 
   async activate(
@@ -178,6 +180,10 @@ export class InMemoryCertificateStore extends CertificateStore {
     return kept?.certificate.tenantId === wanted ? kept : undefined;
   }
 
+  private claimOf({ certificate, due }: Kept): CertificateClaim {
+    return { certificate, lease: new Date(due), now: new Date(this.clock.now()) };
+  }
+
   private held({ certificate, lease }: CertificateClaim): Kept | undefined {
     const kept = this.kept.get(certificate.id);
     return kept?.due === lease.getTime() ? kept : undefined;
@@ -207,10 +213,6 @@ export class InMemoryCertificateStore extends CertificateStore {
       .sort(order);
     return pageOf(found.slice(0, limit + 1), limit);
   }
-}
-
-function claimOf({ certificate, due }: Kept): CertificateClaim {
-  return { certificate, lease: new Date(due) };
 }
 
 function versionOf({ certificate, versions }: Kept, version: number): ActiveCertificate | undefined {

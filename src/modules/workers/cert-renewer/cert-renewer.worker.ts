@@ -3,7 +3,8 @@ import { messageOf } from '../../../core/text/describe-error.js';
 import { Clock } from '../../../core/timing/clock.js';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { RunContext } from '../../../core/worker/run-context.js';
-import { type CertificateClaim, CertificateStore } from '../../certificates/certificate.store.js';
+import { type Certificate } from '../../certificates/certificate.js';
+import { CertificateStore } from '../../certificates/certificate.store.js';
 import { Issuers } from '../../certificates/issuers/issuers.js';
 import { KeyRing } from '../../certificates/keys/key-ring.js';
 import { IssuanceLimiter } from '../../certificates/limits/issuance-limiter.js';
@@ -16,10 +17,10 @@ import { CERT_RENEWER_SETTINGS, type CertRenewerSettings } from './cert-renewer.
 import { OrderDesk } from './order-desk.js';
 import { Renewal, type RenewalOutcome, type RenewalParts } from './renewal.js';
 
-/** Certificates that a tick takes at a time. */
+/** Certificates that a tick looks at, at a time. */
 const BATCH = 200;
-/** What a claim lasts before its order begins: longer than a batch waits for its turn. */
-const LEASE = 15 * 60_000;
+/** What a claim lasts before its order begins: longer than the questions to the CA and the DNS take. */
+const LEASE = 5 * 60_000;
 
 /**
  * Renews certificates before they expire: when their CA says (ARI), or else at two thirds of their lifetime. It looks
@@ -59,41 +60,48 @@ export class CertRenewer {
       tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
     };
     for (;;) {
-      const { claims, now } = await this.certificates.claimDueAcrossTenants(BATCH, LEASE);
-      const lanes = this.lanesOf(claims);
-      await Promise.all(lanes.map((lane) => this.drive(lane, now, context, count)));
+      const due = await this.certificates.dueAcrossTenants(BATCH);
+      const claimed = await Promise.all(this.lanesOf(due).map((lane) => this.drive(lane, context, count)));
       const done = [...tally.values()].reduce((sum, n) => sum + n, 0);
       context.progress(done, undefined, summary(tally));
       context.signal.throwIfAborted();
-      if (claims.length < BATCH) return;
+      // What nobody could claim would be shown for ever.
+      if (due.length < BATCH || !claimed.some(Boolean)) return;
     }
   }
 
-  private lanesOf(claims: readonly CertificateClaim[]): CertificateClaim[][] {
-    const lanes = new Map<string, CertificateClaim[]>();
-    for (const claim of claims) {
-      const { name } = this.issuers.inTurn(claim.certificate.renewal);
+  private lanesOf(due: readonly Certificate[]): Certificate[][] {
+    const lanes = new Map<string, Certificate[]>();
+    for (const certificate of due) {
+      const { name } = this.issuers.inTurn(certificate.renewal);
       const lane = lanes.get(name);
-      if (lane) lane.push(claim);
-      else lanes.set(name, [claim]);
+      if (lane) lane.push(certificate);
+      else lanes.set(name, [certificate]);
     }
     return [...lanes.values()];
   }
 
+  /**
+   * Each is claimed when its turn comes: what still waits when this process dies is due for the next one at once.
+   * @returns how many could be claimed
+   */
   private async drive(
-    lane: readonly CertificateClaim[],
-    now: Date,
+    lane: readonly Certificate[],
     context: RunContext,
     count: (outcome: RenewalOutcome | 'error') => void,
-  ): Promise<void> {
+  ): Promise<number> {
     const { concurrency } = this.settings;
+    let claimed = 0;
     const { failures } = await forEachIsolated(
       lane,
-      { concurrency, signal: context.signal, clock: this.clock, key: ({ certificate }) => certificate.id },
-      async (claim, signal) => {
-        const outcome = await new Renewal(this.parts, now, signal).run(claim);
+      { concurrency, signal: context.signal, clock: this.clock, key: ({ id }) => id },
+      async (certificate, signal) => {
+        const claim = await this.certificates.claim(certificate, LEASE);
+        if (!claim) return count('taken');
+        claimed++;
+        const outcome = await new Renewal(this.parts, claim.now, signal).run(claim);
         count(outcome);
-        if (outcome === 'failed') context.logger.warn(`${claim.certificate.names.join(', ')} failed`);
+        if (outcome === 'failed') context.logger.warn(`${certificate.names.join(', ')} failed`);
       },
     );
     for (const { key, error } of failures) {
@@ -101,6 +109,7 @@ export class CertRenewer {
       // The claim ends by itself, and somebody looks again.
       context.logger.error(`${key}: ${messageOf(error)}`);
     }
+    return claimed;
   }
 }
 

@@ -12,6 +12,7 @@ import { type CertificateIssuer } from '../../certificates/issuers/certificate-i
 import { type Issuers } from '../../certificates/issuers/issuers.js';
 import { type Transactions } from '../../database/transaction.js';
 import { type EventBus } from '../../events/event-bus.js';
+import { omit } from '../../input/omit.js';
 import { type DomainPreflight, type PreflightFault } from '../../network/domain-preflight.js';
 import { type DomainStore } from '../../network/domain.store.js';
 import { type Attempt, type OrderDesk } from './order-desk.js';
@@ -78,7 +79,9 @@ export class Renewal {
   private async wait(claim: CertificateClaim, state: RenewalState): Promise<RenewalOutcome> {
     const next = Math.min(state.renewAt!.getTime(), state.ariPollAt?.getTime() ?? Infinity);
     const renewal = { ...state, stage: 'valid' as const };
-    return this.settled(claim, { renewal, dueIn: this.until(next) }, 'not_due');
+    // The CA's word comes by this replica's clock, which may be behind.
+    const dueIn = Math.max(MINUTE, this.until(next));
+    return this.settled(claim, { renewal, dueIn }, 'not_due');
   }
 
   private async renew(
@@ -174,7 +177,9 @@ export class Renewal {
   private async polled({ issued, renewal }: Certificate): Promise<RenewalState> {
     if (!issued?.ariId) return renewal;
     const issuer = this.parts.issuers.named(issued.issuer);
-    if (!issuer || (renewal.ariPollAt && renewal.ariPollAt > this.now)) return renewal;
+    // Of a CA that is no longer configured, what it has said last is all that there will be.
+    if (!issuer) return omit(renewal, 'ariPollAt');
+    if (renewal.ariPollAt && renewal.ariPollAt > this.now) return renewal;
     try {
       const signal = AbortSignal.any([this.signal, AbortSignal.timeout(ARI_TIMEOUT)]);
       return withRenewalInfo(renewal, await issuer.renewalInfo(issued.ariId, signal), this.parts.random());

@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { certWorld, SetClock } from '../../../../test/support/cert-world.js';
+import { type CertificateId } from '../../ids/typed-id.js';
+import { SimulatedCa } from '../../certificates/issuers/simulated-ca/simulated-ca.js';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+describe('a tick of the renewer', () => {
+  it('does not look each minute at what a CA has issued that is no longer configured', async () => {
+    const clock = new SetClock();
+    const old = new SimulatedCa({
+      name: 'old',
+      clock,
+      lifetime: '90d',
+      renewalWindow: ({ notBefore }) => ({
+        start: new Date(notBefore.getTime() + 60 * DAY),
+        end: new Date(notBefore.getTime() + 61 * DAY),
+      }),
+    });
+    const world = certWorld([old], clock);
+    const ids: CertificateId[] = [];
+    for (let n = 0; n < 5; n++) ids.push(await world.add(`d${n}.test`));
+    await world.runUntil(clock.now() + 5 * MINUTE);
+    const after = world.withIssuers([new SimulatedCa({ name: 'new', clock })]);
+    await after.runUntil(clock.now() + 2 * DAY);
+    for (const id of ids) {
+      const { dueAt, issued } = (await world.store.find(world.tenantId, id))!;
+      // What the CA said last is kept to: its window lies ahead.
+      expect(dueAt!.getTime()).toBeGreaterThan(issued!.notBefore.getTime() + 59 * DAY);
+    }
+  });
+
+  it('claims each certificate when its turn comes, and nothing that waits for it', async () => {
+    const clock = new SetClock();
+    const ca = new SimulatedCa({ clock, fault: () => 'stuck' });
+    const world = certWorld([ca], clock, { concurrency: 2 });
+    for (let n = 0; n < 5; n++) await world.add(`d${n}.test`);
+    const tick = world.tick();
+    while (ca.orders.length < 2) await new Promise((turn) => setImmediate(turn));
+    expect(await world.store.dueAcrossTenants(10)).toHaveLength(3);
+    while (ca.orders.length < 5) {
+      clock.set(clock.now() + 5 * MINUTE);
+      await new Promise((turn) => setImmediate(turn));
+    }
+    clock.set(clock.now() + 5 * MINUTE);
+    await tick;
+  });
+
+  it('ends when nothing of what it sees can be claimed, which others may be doing', async () => {
+    const clock = new SetClock();
+    const world = certWorld([new SimulatedCa({ clock })], clock);
+    for (let n = 0; n < 201; n++) await world.add(`d${n}.test`);
+    world.store.claim = async () => undefined;
+    await world.tick();
+    expect(await world.store.dueAcrossTenants(1_000)).toHaveLength(201);
+  });
+
+  it('leaves what meets an error alone until its claim ends, and does the others', async () => {
+    const clock = new SetClock();
+    const world = certWorld([new SimulatedCa({ clock })], clock);
+    const bad = await world.add('bad.test');
+    const good = await world.add('good.test');
+    world.preflight.fault = (name) => {
+      if (name === 'bad.test') throw new Error('a programming error');
+      return undefined;
+    };
+    await world.tick();
+    const find = async (id: typeof bad) => (await world.store.find(world.tenantId, id))!;
+    expect((await find(good)).issued?.version).toBe(1);
+    expect((await find(bad)).issued).toBeUndefined();
+    world.preflight.fault = () => undefined;
+    await world.runUntil(clock.now() + 6 * MINUTE);
+    expect((await find(bad)).issued?.version).toBe(1);
+  });
+});
