@@ -4,7 +4,10 @@ import { type AddressInfo } from 'node:net';
 import { type HttpChallengeStore } from '../../src/modules/certificates/challenges/http-challenge.store.js';
 
 /** What answers HTTP-01 in tests that run no application. */
-export async function startChallengeServer(store: HttpChallengeStore) {
+export async function startChallengeServer(
+  store: HttpChallengeStore,
+  { host = '127.0.0.1', port = 0 }: { host?: string; port?: number } = {},
+) {
   const server = createServer((request, response) => {
     const token = /^\/\.well-known\/acme-challenge\/([\w-]+)$/.exec(request.url ?? '')?.[1];
     void (token ? store.find(token) : Promise.resolve(undefined)).then((answer) => {
@@ -12,7 +15,7 @@ export async function startChallengeServer(store: HttpChallengeStore) {
       response.end(answer);
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -83,8 +83,11 @@ export const PARTS = {
     from: { debian: 'pebble' },
   },
   caddy: {
-    what: 'Caddy, as a second ACME server',
-    present: () => says('caddy', ['version'], /^v?2\./),
+    what: 'Caddy, as a second ACME server, root to give it a DNS of its own, and that of Pebble',
+    present: () =>
+      process.getuid?.() === 0 &&
+      PEBBLE.every((program) => existsSync(program)) &&
+      says('caddy', ['version'], /^v?2\./),
     from: { debian: 'caddy' },
   },
   lego: {
