@@ -8,6 +8,8 @@ import { withPostgres } from './harness/postgres.js';
 import { inTurn, median, ratio, timed } from './harness/rounds.js';
 
 const SIZES = [10_000, 100_000, 1_000_000];
+/** The size that is held against the bare SELECT. */
+const COMPARED = 100_000;
 const DUE = 50;
 const TENANT = 'ten_01h455vb4pex5vsknk084sn02q';
 
@@ -73,31 +75,19 @@ async function measure(dataSource: DataSource, say: (line: string) => void): Pro
           found(count);
           return ms;
         },
-        claims: async () => {
-          await makeDue();
-          const due = await store.dueAcrossTenants(200);
-          return timed(async () => {
-            for (const certificate of due) {
-              const claim = (await store.claim(certificate, 300_000))!;
-              await store.settle(claim, { renewal: claim.certificate.renewal, dueIn: 86_400_000 });
-            }
-          });
-        },
       },
       () => undefined,
     );
     rows[`tick's look among ${wanted.toLocaleString('en-US')}`] = { unit: 'ms', samples: took.tick };
     rows[`bare SELECT among ${wanted.toLocaleString('en-US')}`] = { unit: 'ms', samples: took.select };
-    rows[`each claimed and settled, one after another, among ${wanted.toLocaleString('en-US')}`] = {
-      unit: 'ms',
-      samples: took.claims,
-    };
     ticks[wanted] = took.tick;
     ratios[wanted] = ratio(took.tick, took.select);
+    if (wanted === COMPARED)
+      rows[`all ${DUE} claimed and settled, one after another`] = await claims(store, makeDue);
   }
   return {
     ratios: {
-      'tick / bare SELECT, 100,000 certificates': atMost(1.5, ratios[100_000]!),
+      'tick / bare SELECT, 100,000 certificates': atMost(1.5, ratios[COMPARED]!),
       'tick among 1,000,000 / among 10,000': atMost(1.5, median(ticks[1_000_000]!) / median(ticks[10_000]!)),
     },
     measured,
@@ -106,6 +96,27 @@ async function measure(dataSource: DataSource, say: (line: string) => void): Pro
       'A tick takes nothing when it looks. Claims and settlements are durable: a commit each, beside an order at a CA.',
     ],
   };
+}
+
+/** What it does for each of them besides the work, before and after. Apart from the rest, as it writes. */
+async function claims(store: PostgresCertificateStore, makeDue: () => Promise<unknown>) {
+  const took = await inTurn(
+    { count: 5, warmUp: 1 },
+    {
+      claims: async () => {
+        await makeDue();
+        const due = await store.dueAcrossTenants(200);
+        return timed(async () => {
+          for (const certificate of due) {
+            const claim = (await store.claim(certificate, 300_000))!;
+            await store.settle(claim, { renewal: claim.certificate.renewal, dueIn: 86_400_000 });
+          }
+        });
+      },
+    },
+    () => undefined,
+  );
+  return { unit: 'ms' as const, samples: took.claims };
 }
 
 async function fill(dataSource: DataSource, from: number, to: number): Promise<void> {
@@ -119,4 +130,6 @@ async function fill(dataSource: DataSource, from: number, to: number): Promise<v
     [TENANT, from, to],
   );
   await dataSource.query('VACUUM ANALYZE certificates');
+  // Or what filling has left to write would be written while something is measured.
+  await dataSource.query('CHECKPOINT');
 }

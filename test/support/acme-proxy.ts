@@ -13,11 +13,15 @@ import { testTlsCertificate } from './tls-server-certificate.js';
 export async function startAcmeProxy(pebble: Pebble) {
   const tls = await testTlsCertificate(['localhost']);
   const target = new URL(pebble.directoryUrl);
-  const seen: { path: string; replaces?: string }[] = [];
+  const seen: { path: string; replaces?: string; names?: string[] }[] = [];
   const state = {
     window: undefined as { start: string; end: string } | undefined,
     /** Kind of problem that an order with `replaces` meets. */
     refuse: undefined as string | undefined,
+    /** Called with each request before the CA gets it. */
+    before: undefined as ((path: string) => void) | undefined,
+    /** Called when the CA has answered, and nobody has the answer yet. */
+    after: undefined as ((path: string) => void) | undefined,
   };
   const server = createServer({ cert: tls.certificate, key: tls.privateKey }, (incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -25,8 +29,10 @@ export async function startAcmeProxy(pebble: Pebble) {
     incoming.on('end', () => {
       const body = Buffer.concat(chunks);
       const path = incoming.url ?? '/';
-      const replaces = replacesOf(body);
-      seen.push({ path, ...(replaces !== undefined && { replaces }) });
+      const { replaces, identifiers } = orderIn(body);
+      const names = identifiers?.map(({ value }) => value);
+      seen.push({ path, ...(replaces !== undefined && { replaces }), ...(names && { names }) });
+      state.before?.(path);
       if (path.startsWith('/renewal-info/')) {
         outgoing.setHeader('retry-after', '21600');
         if (!state.window) outgoing.statusCode = 404;
@@ -48,6 +54,7 @@ export async function startAcmeProxy(pebble: Pebble) {
         const parts: Buffer[] = [];
         answer.on('data', (part: Buffer) => parts.push(part));
         answer.on('end', () => {
+          state.after?.(path);
           let text = Buffer.concat(parts);
           if (path === target.pathname) {
             const host = headers.host!;
@@ -78,11 +85,12 @@ export async function startAcmeProxy(pebble: Pebble) {
   };
 }
 
-function replacesOf(body: Buffer): string | undefined {
+/** What an order asks for; nothing of what is none. */
+function orderIn(body: Buffer): { replaces?: string; identifiers?: { value: string }[] } {
   try {
     const { payload } = JSON.parse(body.toString()) as { payload: string };
-    return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { replaces?: string }).replaces;
+    return JSON.parse(Buffer.from(payload, 'base64url').toString()) as ReturnType<typeof orderIn>;
   } catch {
-    return undefined;
+    return {};
   }
 }
