@@ -16,6 +16,7 @@ import {
 } from './network.options.js';
 import { NetworkService } from './network.service.js';
 import { RouteStore } from './route.store.js';
+import { TenantDomains } from './tenant-domains.js';
 import { TypeOrmDomainStore } from './typeorm-domain.store.js';
 import { TypeOrmRouteStore } from './typeorm-route.store.js';
 
@@ -24,6 +25,7 @@ import { TypeOrmRouteStore } from './typeorm-route.store.js';
   imports: [TenantStoreModule, CertificateStoreModule, EventsModule],
   providers: [
     NetworkService,
+    TenantDomains,
     { provide: DomainStore, useClass: TypeOrmDomainStore },
     { provide: RouteStore, useClass: TypeOrmRouteStore },
     {

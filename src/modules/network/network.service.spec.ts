@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Test, type TestingModule } from '@nestjs/testing';
+import { DataSource } from 'typeorm';
 import { createControlPlaneDatabase } from '../../../test/support/control-plane-database.js';
 import { asSystem } from '../../../test/support/control-plane.js';
 import { ForbiddenError, UnauthorizedError } from '../auth/auth.errors.js';
@@ -11,6 +12,7 @@ import { EventBus } from '../events/event-bus.js';
 import { newId, type TenantId } from '../ids/typed-id.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { DatabaseModule } from '../schema/database.module.js';
+import { UnknownTenantError } from '../tenants/tenant.errors.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { TenantsService } from '../tenants/tenants.service.js';
 import {
@@ -202,5 +204,42 @@ describe('NetworkService', () => {
       'cert.requested',
       'domain.removed',
     ]);
+  });
+
+  it('goes with its tenant: domains, routes, certificates and their keys, and another may have the name', async () => {
+    const tenantId = await newTenant();
+    const hostname = hostName();
+    const { id } = await verified(tenantId, hostname);
+    const unverified = hostName();
+    const certificates = app.get(CertificateStore, { strict: false });
+    const certificate = await as(tenantId, async () => {
+      await network.addDomain(tenantId, { hostname: unverified });
+      await network.addRoute(tenantId, id, { path: '/', workloadId: newId('workload'), port: 80 });
+      return network.provisionCert(tenantId, id);
+    });
+    const claim = await certificates.claim(certificate, 60_000);
+    const version = {
+      ...{ issuer: 'test', chain: 'c', sealedKey: 'v1.k.a.b.c' as const, serialNumber: '01' },
+      ...{ notBefore: new Date(), notAfter: new Date(Date.now() + 86_400_000) },
+    };
+    await certificates.activate(claim!, version, { renewal: certificate.renewal, dueIn: Infinity });
+    const kept = await newTenant();
+    const { id: other } = await verified(kept);
+
+    await asSystem(() => tenants.delete(tenantId));
+    for (const table of ['domains', 'routes', 'certificates'])
+      expect(
+        await app.get(DataSource).query(`SELECT * FROM ${table} WHERE tenant_id = $1`, [tenantId]),
+      ).toEqual([]);
+    expect(await certificates.active(hostname)).toBeUndefined();
+    expect((await certificates.sealedVersions(undefined, 1_000)).map(({ id: of }) => of)).not.toContain(
+      certificate.id,
+    );
+    await asSystem(() => tenants.delete(tenantId));
+    expect(await as(kept, () => network.getDomain(kept, other))).toMatchObject({ id: other });
+    await verified(kept, hostname);
+    await expect(asSystem(() => network.addDomain(tenantId, { hostname: hostName() }))).rejects.toThrow(
+      UnknownTenantError,
+    );
   });
 });

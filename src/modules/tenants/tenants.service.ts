@@ -12,6 +12,7 @@ import { InstancesService } from '../instances/instances.service.js';
 import { WorkloadsService } from '../workloads/workloads.service.js';
 import { UnknownTenantError } from './tenant.errors.js';
 import { type Tenant } from './tenant.js';
+import { TenantHoldings } from './tenant-holdings.js';
 import { TenantRepository } from './tenant.repository.js';
 
 /** What it takes to make a tenant. */
@@ -29,6 +30,7 @@ export class TenantsService {
     private readonly datacenters: DatacenterRepository,
     private readonly workloads: WorkloadsService,
     private readonly instances: InstancesService,
+    private readonly holdings: TenantHoldings,
     private readonly events: EventBus,
     private readonly transactions: Transactions,
   ) {}
@@ -64,7 +66,7 @@ export class TenantsService {
   }
 
   /**
-   * Removes the tenant with its workloads, instances and datacenters; the tenant's row goes last, so that
+   * Removes the tenant with its workloads, instances, datacenters, domains and certificates; the tenant's row goes last, so that
    * repeating the call after a failure or a crash goes on where it stopped. One that is gone is success.
    * @throws InstancesLeftError, InstancesElsewhereError with the row kept.
    */
@@ -76,6 +78,7 @@ export class TenantsService {
       const instances = await this.instances.list(id);
       const left = await this.instances.deleteEach(id, instances.items, { reason: 'tenant_deleted', signal });
       if (left > 0) throw new InstancesElsewhereError(left);
+      await this.holdings.removeAll(id);
     } while (!(await this.removeIfEmpty(id)));
   }
 
@@ -86,6 +89,8 @@ export class TenantsService {
       const instances = await this.instances.list(id, { limit: 1 });
       if (workloads.items.length || instances.items.length) return false;
       await this.datacenters.deleteAll(id);
+      // What came since: from here on its row is locked, and nothing more comes.
+      await this.holdings.removeAll(id);
       if (tenant && (await this.tenants.delete(id))) {
         const payload = { tenantId: id, name: tenant.name };
         await this.events.publish({ type: 'tenant.deleted', tenantId: id, payload });

@@ -84,12 +84,10 @@ describe('replicas that renew at the same time, over one PostgreSQL', () => {
       const counts = ordersOf();
       expect(counts.size).toBe(DOMAINS);
       expect(new Set(counts.values())).toEqual(new Set([round]));
-      await replicas[0]!
-        .get(DataSource)
-        .query(
-          `UPDATE certificates SET due_at = clock_timestamp(), not_before = now() - interval '80 days',
+      await replicas[0]!.get(DataSource).query(
+        `UPDATE certificates SET due_at = clock_timestamp(), not_before = now() - interval '80 days',
              not_after = now() + interval '10 days'`,
-        );
+      );
     }
     const bus = replicas[0]!.get(EventBus, { strict: false });
     for (const [type, times] of [
