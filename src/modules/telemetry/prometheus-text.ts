@@ -70,10 +70,10 @@ export function parsePrometheusText(
   return { samples, unreadable, more: false };
 }
 
-/** A sample as a line, with the time of its measurement. */
-export function toPrometheusLine(name: string, labels: MetricLabels, value: number, at: Date): string {
+/** A sample as a line, with the time of its measurement; without one it is of the scrape. */
+export function toPrometheusLine(name: string, labels: MetricLabels, value: number, at?: Date): string {
   const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-  return `${name}${pairs.length ? `{${pairs.join(',')}}` : ''} ${value} ${+at}`;
+  return `${name}${pairs.length ? `{${pairs.join(',')}}` : ''} ${value}${at ? ` ${+at}` : ''}`;
 }
 
 /** Those that are not blank, without the CR that some end with. One at a time: there may be millions. */
