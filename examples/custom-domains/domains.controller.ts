@@ -1,9 +1,12 @@
-import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, UseFilters } from '@nestjs/common';
+import { ProblemDetailsFilter } from 'ctrlplane-workers/http';
 import { certificateView, NetworkService, parseId, withClaims } from 'ctrlplane-workers/control-plane';
 import { Customers } from './customers.js';
 
 /** What a SaaS offers its customers. Whose domains these are, its own sign-in says; here there is one customer. */
 @Controller('domains')
+// Errors say what to do: a domain that is not verified yet is answered with 409 and the record that it needs.
+@UseFilters(ProblemDetailsFilter)
 export class DomainsController {
   constructor(
     private readonly network: NetworkService,

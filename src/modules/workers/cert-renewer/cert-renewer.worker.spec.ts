@@ -73,4 +73,52 @@ describe('a tick of the renewer', () => {
     await world.runUntil(clock.now() + 6 * MINUTE);
     expect((await find(bad)).issued?.version).toBe(1);
   });
+
+  /** What the store does with the first so many that were issued. */
+  function failingStore(times: number) {
+    const clock = new SetClock();
+    const ca = new SimulatedCa({ clock });
+    const world = certWorld([ca], clock);
+    let tries = 0;
+    const activate = world.store.activate.bind(world.store);
+    world.store.activate = async (...args) => {
+      if (++tries <= times) throw new Error('the database is away');
+      return activate(...args);
+    };
+    const tick = async () => {
+      const ticking = world.tick();
+      let ended = false;
+      void ticking.finally(() => (ended = true));
+      while (!ended) {
+        const before = tries;
+        await new Promise((turn) => setImmediate(turn));
+        // Time goes on only while it waits.
+        if (tries > 0 && tries === before) clock.set(clock.now() + 1_000);
+      }
+      await ticking;
+    };
+    const find = async (id: CertificateId) => (await world.store.find(world.tenantId, id))!;
+    return { clock, ca, world, tick, find };
+  }
+
+  it('does not let go what was issued when the database is away for a moment', async () => {
+    const { ca, world, tick, find } = failingStore(4);
+    const id = await world.add('shop.test');
+    await tick();
+    expect((await find(id)).issued?.version).toBe(1);
+    expect(ca.orders).toHaveLength(1);
+  });
+
+  it('orders once more after its claim has ended when the database stays away', async () => {
+    const { clock, ca, world, tick, find } = failingStore(6);
+    const id = await world.add('shop.test');
+    const began = clock.now();
+    await tick();
+    expect((await find(id)).issued).toBeUndefined();
+    // While its claim is on, nobody else can have begun an order.
+    expect(clock.now() - began).toBeLessThan(6 * MINUTE);
+    await world.runUntil(clock.now() + 7 * MINUTE);
+    expect((await find(id)).issued?.version).toBe(1);
+    expect(ca.orders).toHaveLength(2);
+  });
 });

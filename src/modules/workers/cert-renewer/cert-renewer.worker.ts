@@ -47,7 +47,18 @@ export class CertRenewer {
   ) {
     const desk = new OrderDesk(limiter, keyRing, settings, clock);
     const random = Math.random;
-    this.parts = { certificates, domains, preflight, issuers, desk, events, transactions, settings, random };
+    this.parts = {
+      clock,
+      certificates,
+      domains,
+      preflight,
+      issuers,
+      desk,
+      events,
+      transactions,
+      settings,
+      random,
+    };
   }
 
   /** One tick: everything that is due by now. */

@@ -11,11 +11,14 @@ import {
 import { type CertificateIssuer } from '../../certificates/issuers/certificate-issuer.js';
 import { type Issuers } from '../../certificates/issuers/issuers.js';
 import { type Transactions } from '../../database/transaction.js';
+import { type Clock } from '../../../core/timing/clock.js';
 import { type EventBus } from '../../events/event-bus.js';
 import { omit } from '../../input/omit.js';
 import { type DomainPreflight, type PreflightFault } from '../../network/domain-preflight.js';
 import { type DomainStore } from '../../network/domain.store.js';
 import { type Attempt, type OrderDesk } from './order-desk.js';
+import { reached, stageEvent } from './stage-events.js';
+import { severalTries } from './several-tries.js';
 import { criticalFrom, renewalOf, waitAfter, withRenewalInfo } from './renewal-plan.js';
 
 const MINUTE = 60_000;
@@ -30,7 +33,14 @@ const ARI_TIMEOUT = 15_000;
 const PREFLIGHT_RETRY = HOUR;
 const LOST_RETRY = DAY;
 
+/**
+ * What has been issued has cost an order: it is not let go when the database does not answer at once. In all less than
+ * what its claim outlasts the longest order by.
+ */
+const PAUSES = [1_000, 2_000, 4_000, 8_000, 16_000];
+
 export interface RenewalParts {
+  clock: Clock;
   certificates: CertificateStore;
   domains: DomainStore;
   preflight: DomainPreflight;
@@ -113,7 +123,11 @@ export class Renewal {
       throw error;
     }
     return attempt.outcome === 'issued'
-      ? this.activate(held, attempt)
+      ? severalTries(() => this.activate(held, attempt), {
+          ...this.parts,
+          pauses: PAUSES,
+          signal: this.signal,
+        })
       : this.failed(held, held.certificate.renewal, issuer, attempt);
   }
 
@@ -270,34 +284,4 @@ export class Renewal {
       return next;
     });
   }
-}
-
-/** Stages that an event tells of, with those that were passed on the way. */
-function reached(stage: CertificateStage, { issued }: Certificate): CertificateStage[] {
-  switch (stage) {
-    case 'expiring':
-    case 'critical':
-    case 'backoff':
-      return [stage];
-    case 'renewing':
-      return issued ? ['expiring', 'renewing'] : ['renewing'];
-    case 'pending':
-    case 'valid':
-    case 'lost':
-      return [];
-  }
-}
-
-function stageEvent(
-  stage: CertificateStage,
-  { id, tenantId, domainId, names, issued, renewal }: Certificate,
-) {
-  const payload = {
-    certificateId: id,
-    domainId,
-    names,
-    ...(issued && { notAfter: issued.notAfter.toISOString() }),
-    ...(renewal.lastError !== undefined && { error: renewal.lastError, failures: renewal.failures }),
-  };
-  return { type: `cert.${stage}`, tenantId, payload };
 }
