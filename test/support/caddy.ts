@@ -83,7 +83,7 @@ export async function startCaddy(directory: string, challenges: HttpChallengeSto
     const directoryUrl = `https://localhost:${acme}/acme/local/directory`;
     const root = await eventually(
       () => readFile(join(storage, 'pki/authorities/local/root.crt'), 'utf8').catch(() => undefined),
-      30_000,
+      90_000,
     );
     const agent = new Agent({ connect: { ca: root } });
     await eventually(
@@ -92,7 +92,7 @@ export async function startCaddy(directory: string, challenges: HttpChallengeSto
           async ({ statusCode, body }) => (await body.dump(), statusCode === 200),
           () => false,
         ),
-      30_000,
+      90_000,
     );
     await eventually(
       () =>
@@ -100,7 +100,7 @@ export async function startCaddy(directory: string, challenges: HttpChallengeSto
           () => true,
           () => false,
         ),
-      30_000,
+      90_000,
     );
     await agent.close();
     return { directoryUrl, root, dnsServer: `${address}:53`, setTxt, output: () => output, stop };

@@ -7,6 +7,9 @@ import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { testTlsCertificate } from './tls-server-certificate.js';
 
+/** Milliseconds for both to start. */
+const PATIENCE = 90_000;
+
 export interface PebbleOptions {
   /** Empty, for its configuration. */
   directory: string;
@@ -111,14 +114,15 @@ export async function startPebble({
       return response.body.text();
     };
     const answers = (url: string) => text(url).then(Boolean, () => false);
-    await eventually(() => answers(directoryUrl), 20_000);
+    // It makes its CA's keys first: seconds, where others keep the machine busy.
+    await eventually(() => answers(directoryUrl), PATIENCE);
     await eventually(
       () =>
         post('clear-txt', { host: 'none.test.' }).then(
           () => true,
           () => false,
         ),
-      20_000,
+      PATIENCE,
     );
     return {
       directoryUrl,

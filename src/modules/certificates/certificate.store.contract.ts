@@ -165,7 +165,7 @@ export function certificateStoreContract(setup: () => CertificateStoreSetup): Co
           issuerTurn: 1,
           told: ['expiring', 'renewing'],
         };
-        await store.settle(await claimOne(made), { renewal, dueIn: 200 });
+        await store.settle(await claimOne(made), { renewal, dueIn: 200.4 });
         assert.deepEqual((await store.find(made.tenantId, made.id))!.renewal, renewal);
         assert.deepEqual(await claim([made]), []);
         await pass(250);

@@ -189,7 +189,9 @@ export class InMemoryCertificateStore extends CertificateStore {
     return kept?.due === lease.getTime() ? kept : undefined;
   }
 
-  private move(kept: Kept, due: number): void {
+  private move(kept: Kept, instant: number): void {
+    // Waits have fractions, and dates do not.
+    const due = Math.ceil(instant);
     kept.due = due;
     const certificate = omit(kept.certificate, 'dueAt');
     kept.certificate = due === Infinity ? certificate : { ...certificate, dueAt: new Date(due) };

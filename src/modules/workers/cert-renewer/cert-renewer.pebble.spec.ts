@@ -15,6 +15,7 @@ import { temporaryDirectories } from '../../../../test/support/temporary-directo
 import { Scheduler } from '../../../core/scheduler/scheduler.js';
 import { WorkerModule } from '../../../core/worker.module.js';
 import { type CertificateId, type DomainId, type TenantId } from '../../ids/typed-id.js';
+import { Issuers } from '../../certificates/issuers/issuers.js';
 import { KeyRing } from '../../certificates/keys/key-ring.js';
 import { CertificateServer } from '../../certificates/serving/certificate-server.js';
 import { EventBus } from '../../events/event-bus.js';
@@ -70,7 +71,7 @@ describeWith('pebble', 'CertRenewer with Pebble', () => {
     await once(https, 'listening');
     const tenants = app.get(TenantsService, { strict: false });
     ({ id: tenantId } = await asSystem(() => tenants.create({ name: 'shop' })));
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     https?.close();
     await app?.close();
@@ -158,7 +159,7 @@ describeWith('pebble', 'CertRenewer with Pebble', () => {
       'cert.renewing',
       'cert.renewed',
     ]);
-  }, 60_000);
+  }, 180_000);
 
   it('waits for the domain to lead here, and orders nothing until then', async () => {
     const hostname = 'elsewhere.example.test';
@@ -174,7 +175,25 @@ describeWith('pebble', 'CertRenewer with Pebble', () => {
     await pebble.dns('clear-a', { host: `${hostname}.` });
     await asSystem(() => network.retryCert(tenantId, id));
     expect(await tick()).toMatchObject({ progress: { message: '1 renewed' } });
-  }, 60_000);
+  }, 180_000);
+
+  it('orders nothing where CAA records allow another CA alone, and says which', async () => {
+    const hostname = 'caa.example.test';
+    const domainId = await verifiedDomain(hostname);
+    // Pebble's directory does not say what it is called in CAA records.
+    const issuer = app.get(Issuers).named('pebble')!;
+    issuer.caaIdentities = async () => ['pebble.letsencrypt.org'];
+    const policies = [{ tag: 'issue', value: 'letsencrypt.org' }];
+    await pebble.dns('add-caa', { host: `${hostname}.`, policies });
+    const { id } = await asSystem(() => network.provisionCert(tenantId, domainId));
+    expect(await tick()).toMatchObject({ progress: { message: '1 postponed' } });
+    expect((await certificate(id)).renewal.lastError).toBe(
+      `CAA records of ${hostname} allow letsencrypt.org, and not pebble.letsencrypt.org`,
+    );
+    await pebble.dns('clear-caa', { host: `${hostname}.` });
+    await asSystem(() => network.retryCert(tenantId, id));
+    expect(await tick()).toMatchObject({ progress: { message: '1 renewed' } });
+  }, 180_000);
 
   it('loses a domain after its grace, which is told once, and finds it again', async () => {
     const hostname = 'moved.example.test';
@@ -198,7 +217,7 @@ describeWith('pebble', 'CertRenewer with Pebble', () => {
       .map(({ type }) => type)
       .filter((type) => type.startsWith('domain.'));
     expect(types.toReversed()).toEqual(['domain.added', 'domain.verified', 'domain.lost', 'domain.found']);
-  }, 60_000);
+  }, 180_000);
 
   it('keeps no private key in clear text anywhere in the database', async () => {
     const rows: unknown[] = [];

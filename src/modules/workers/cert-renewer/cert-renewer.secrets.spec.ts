@@ -76,7 +76,7 @@ describeWith('pebble', 'What is secret', () => {
     app = await start({ keys: encryptionKeys[1]! });
     const tenants = app.get(TenantsService, { strict: false });
     ({ id: tenantId } = await asSystem(() => tenants.create({ name: 'shop' })));
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     KeyRing.prototype.seal = seal;
     await app?.close();
@@ -250,7 +250,7 @@ describeWith('pebble', 'What is secret', () => {
     const secrets = [...sealed.flatMap(formsOf), HMAC_KEY, newKey!, oldKey!, oldKey!.slice(4)];
     expect(all).not.toContain('PRIVATE KEY');
     for (const secret of secrets) expect(all.includes(secret)).toBe(false);
-  }, 120_000);
+  }, 300_000);
 
   /** A key in PEM, as one line, and what is private of it as in a JWK. */
   function formsOf(pem: string): string[] {

@@ -214,6 +214,59 @@ describe('the renewer and a CA that does wrong', () => {
     expect(ca.orders.every(({ outcome }) => outcome === 'issued')).toBe(true);
   });
 
+  it.each([-1, 1])(
+    'does not storm a CA whose clock is wrong by %i h and that says when to renew, nor asks it each minute',
+    async (hours) => {
+      const clock = new SetClock();
+      let polls = 0;
+      const ca = new SimulatedCa({
+        ...{
+          clock,
+          lifetime: '6d',
+          clockOffset: hours * HOUR,
+          limits: LETS_ENCRYPT_LIMITS,
+          pollAfter: '30m',
+        },
+        renewalWindow: ({ notBefore }) => {
+          polls++;
+          const start = notBefore.getTime() + 3 * DAY;
+          return { start: new Date(start), end: new Date(start + DAY / 4) };
+        },
+      });
+      const world = certWorld([ca], clock);
+      await world.add('shop.test');
+      await world.runUntil(at(clock, 15));
+      expect(ca.orders.length).toBeLessThanOrEqual(6);
+      expect(ca.orders.every(({ outcome }) => outcome === 'issued')).toBe(true);
+      expect(polls).toBeLessThanOrEqual(15 * 96 + ca.orders.length);
+    },
+  );
+
+  it('does not keep certificates of one CA waiting for another that hangs', async () => {
+    const clock = new SetClock();
+    const hung = new SimulatedCa({ name: 'hung', clock, fault: () => 'stuck' });
+    const good = new SimulatedCa({ name: 'good', clock });
+    const world = certWorld([hung, good], clock, { failoverAfter: 1, concurrency: 2 });
+    // Those of the first have failed once, so that it is the second's turn.
+    const moved = await world.add('moved.test');
+    const first = world.tick();
+    while (hung.orders.length === 0) await new Promise((turn) => setImmediate(turn));
+    clock.set(clock.now() + 6 * 60_000);
+    await first;
+    for (let n = 0; n < 6; n++) await world.add(`waits-${n}.test`);
+    clock.set((await world.store.find(world.tenantId, moved))!.dueAt!.getTime());
+    const tick = world.tick();
+    while ((await world.store.active('moved.test')) === undefined)
+      await new Promise((turn) => setImmediate(turn));
+    expect(hung.orders.length).toBeLessThanOrEqual(1 + 2);
+    let ended = false;
+    void tick.finally(() => (ended = true));
+    while (!ended) {
+      clock.set(clock.now() + 60_000);
+      await new Promise((turn) => setImmediate(turn));
+    }
+  });
+
   it('orders within the limits of the CA, however many domains come at once', async () => {
     const clock = new SetClock();
     const ca = new SimulatedCa({ clock, limits: LETS_ENCRYPT_LIMITS });

@@ -27,6 +27,8 @@ const DAY = 24 * HOUR;
 
 /** A CA that gave no renewal information is asked again after so long. */
 const ARI_RETRY = HOUR;
+/** However soon it wants to be asked. */
+const ARI_SOONEST = 15 * MINUTE;
 /** How long the question takes at the most. */
 const ARI_TIMEOUT = 15_000;
 /** A domain that does not lead here is looked at again after so long, and a lost one each day. */
@@ -89,9 +91,7 @@ export class Renewal {
   private async wait(claim: CertificateClaim, state: RenewalState): Promise<RenewalOutcome> {
     const next = Math.min(state.renewAt!.getTime(), state.ariPollAt?.getTime() ?? Infinity);
     const renewal = { ...state, stage: 'valid' as const };
-    // The CA's word comes by this replica's clock, which may be behind.
-    const dueIn = Math.max(MINUTE, this.until(next));
-    return this.settled(claim, { renewal, dueIn }, 'not_due');
+    return this.settled(claim, { renewal, dueIn: this.until(next) }, 'not_due');
   }
 
   private async renew(
@@ -196,7 +196,10 @@ export class Renewal {
     if (renewal.ariPollAt && renewal.ariPollAt > this.now) return renewal;
     try {
       const signal = AbortSignal.any([this.signal, AbortSignal.timeout(ARI_TIMEOUT)]);
-      return withRenewalInfo(renewal, await issuer.renewalInfo(issued.ariId, signal), this.parts.random());
+      const info = await issuer.renewalInfo(issued.ariId, signal);
+      // When to ask again comes by this replica's clock, which may be wrong.
+      const pollAt = info && new Date(Math.max(info.pollAt.getTime(), this.now.getTime() + ARI_SOONEST));
+      return withRenewalInfo(renewal, info && { ...info, pollAt: pollAt! }, this.parts.random());
     } catch {
       this.signal.throwIfAborted();
       return { ...renewal, ariPollAt: new Date(this.now.getTime() + ARI_RETRY) };

@@ -33,7 +33,7 @@ describeWith('pebble', 'AcmeIssuer and renewal information, by a stub in front o
         dns: new DnsLookup({ servers: [pebble.dnsServer] }),
       },
     );
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await issuer?.close();
     await proxy?.stop();
@@ -67,7 +67,7 @@ describeWith('pebble', 'AcmeIssuer and renewal information, by a stub in front o
     });
     expect(info!.pollAt.getTime() - asked).toBeGreaterThanOrEqual(6 * 3_600_000);
     expect(proxy.seen.at(-1)).toEqual({ path: `/renewal-info/${ariId}` });
-  }, 60_000);
+  }, 180_000);
 
   it('has no opinion where the CA does not know the certificate, and fails for a window that makes no sense', async () => {
     proxy.state.window = undefined;
@@ -76,14 +76,14 @@ describeWith('pebble', 'AcmeIssuer and renewal information, by a stub in front o
     await expect(issuer.renewalInfo('a.b', AbortSignal.timeout(30_000))).rejects.toMatchObject({
       fault: 'unavailable',
     });
-  }, 60_000);
+  }, 180_000);
 
   it('says what an order replaces', async () => {
     const { ariId } = await issue();
     proxy.seen.length = 0;
     expect(await issue(ariId)).toMatchObject({ replaced: true });
     expect(newOrders()).toContain(ariId);
-  }, 60_000);
+  }, 180_000);
 
   it.each(['alreadyReplaced', 'conflict', 'malformed'])(
     'sends an order again without what it replaces when that is refused as %s',

@@ -39,7 +39,7 @@ describeWith('caddy', 'AcmeIssuer against Caddy', () => {
         dns: new DnsLookup({ servers: [caddy.dnsServer] }),
       },
     );
-  }, 90_000);
+  }, 180_000);
   afterAll(async () => {
     await issuer?.close();
     await caddy?.stop();
@@ -50,5 +50,5 @@ describeWith('caddy', 'AcmeIssuer against Caddy', () => {
     issuer,
     hostName: () => `host-${++number}.example.test`,
   }));
-  for (const { name, run } of contract) it(name, run, 90_000);
+  for (const { name, run } of contract) it(name, run, 180_000);
 });

@@ -34,7 +34,7 @@ describeWith('pebble', 'AcmeIssuer against Pebble', () => {
     pebble = await startPebble({ directory: await directory(), httpPort: challengeServer.port });
     webhook = await startWebhook();
     dns = new DnsLookup({ servers: [pebble.dnsServer] });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     for (const issuer of opened) await issuer.close();
     await pebble?.stop();
@@ -92,7 +92,7 @@ describeWith('pebble', 'AcmeIssuer against Pebble', () => {
     issuer: (underTest ??= open({ dns: new WebhookDnsProvider({ url: webhook.url }) })),
     hostName,
   }));
-  for (const { name, run } of contract) it(name, run, 60_000);
+  for (const { name, run } of contract) it(name, run, 180_000);
 
   async function issue(issuer: AcmeIssuer, names: string[], signal = AbortSignal.timeout(30_000)) {
     const sorted = names.toSorted();
@@ -131,6 +131,13 @@ describeWith('pebble', 'AcmeIssuer against Pebble', () => {
     const error = await failure(issue(open(), [name]));
     expect(error).toMatchObject({ fault: 'validation', failedNames: [name], issuer: 'pebble' });
     expect(error.message).toMatch(/connection|connect/);
+  });
+
+  it('issues for IP addresses, alone and beside names', async () => {
+    const { names } = await issue(open(), ['127.0.0.1']);
+    expect(names).toEqual(['127.0.0.1']);
+    const mixed = ['127.0.0.1', hostName()];
+    expect((await issue(open(), mixed)).names).toEqual(mixed.toSorted());
   });
 
   it('says of a name that the CA refuses that it is rejected', async () => {
@@ -197,5 +204,5 @@ describeWith('pebble', 'AcmeIssuer against Pebble', () => {
     } finally {
       await own.stop();
     }
-  }, 60_000);
+  }, 180_000);
 });
