@@ -44,7 +44,7 @@ export interface AppOptions {
   drainTimeout: number;
   /** Resolvers to ask; default those of the system. */
   dnsServers?: readonly string[];
-  certificates: Pick<CertRenewerOptions, 'encryptionKeys' | 'issuers'>;
+  certificates: Pick<CertRenewerOptions, 'encryptionKeys' | 'issuers' | 'fileSink'>;
 }
 
 /** The reference control plane: the fleet, the workers that keep it, and what shows them. */

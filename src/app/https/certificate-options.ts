@@ -8,15 +8,16 @@ import { type HttpsConfig } from './https-config.js';
 
 /** Options of the certificate renewer: ACME where a directory is named, else a local CA. */
 export async function certificateOptions(
-  { encryptionKeys, acmeDirectory, acmeEmail }: HttpsConfig,
+  { encryptionKeys, acmeDirectory, acmeEmail, certFiles }: HttpsConfig,
   dataDirectory: string,
-): Promise<Pick<CertRenewerOptions, 'encryptionKeys' | 'issuers'>> {
+): Promise<Pick<CertRenewerOptions, 'encryptionKeys' | 'issuers' | 'fileSink'>> {
   const keys = encryptionKeys ?? (await encryptionKeysOf(dataDirectory));
-  if (acmeDirectory === undefined) return { encryptionKeys: keys, issuers: [localCa()] };
+  const common = { encryptionKeys: keys, ...(certFiles !== undefined && { fileSink: certFiles }) };
+  if (acmeDirectory === undefined) return { ...common, issuers: [localCa()] };
   const issuer = acme({
     directoryUrl: acmeDirectory,
     termsOfServiceAgreed: true,
     contactEmails: acmeEmail === undefined ? [] : [acmeEmail],
   });
-  return { encryptionKeys: keys, issuers: [issuer] };
+  return { ...common, issuers: [issuer] };
 }

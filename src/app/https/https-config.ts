@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { normalizeName } from '../../modules/certificates/names.js';
 import { AppConfigError } from '../config/config.errors.js';
@@ -16,6 +17,8 @@ export interface HttpsConfig {
   acmeDirectory?: string;
   /** `ACME_EMAIL`. */
   acmeEmail?: string;
+  /** `CERT_FILES`, a directory for PEM files of all certificates, with their keys in clear text. Default none. */
+  certFiles?: string;
 }
 
 const list = z.string().transform((text) =>
@@ -43,6 +46,13 @@ const schema = z.object({
   ENCRYPTION_KEYS: z.string().optional(),
   ACME_DIRECTORY: z.url({ error: 'is no URL of an ACME directory' }).optional(),
   ACME_EMAIL: z.email({ error: 'is no mail address' }).optional(),
+  CERT_FILES: z
+    .string()
+    .refine(isAbsolute, {
+      error: ({ input }) =>
+        `is ${JSON.stringify(input)}: give an absolute path, such as /var/lib/certificates`,
+    })
+    .optional(),
 });
 
 /**
@@ -56,7 +66,7 @@ export function loadHttpsConfig(appPort: number, env: NodeJS.ProcessEnv = proces
     throw new AppConfigError(
       checked.error.issues.map(({ path, message }) => ({ variable: String(path[0]), message })),
     );
-  const { HTTPS_PORT, HTTPS_DOMAINS, DNS_SERVERS, ENCRYPTION_KEYS, ACME_DIRECTORY, ACME_EMAIL } =
+  const { HTTPS_PORT, HTTPS_DOMAINS, DNS_SERVERS, ENCRYPTION_KEYS, ACME_DIRECTORY, ACME_EMAIL, CERT_FILES } =
     checked.data;
   const byDefault = appPort === 0 || appPort + 443 > 65_535 ? 0 : appPort + 443;
   return {
@@ -66,5 +76,6 @@ export function loadHttpsConfig(appPort: number, env: NodeJS.ProcessEnv = proces
     encryptionKeys: ENCRYPTION_KEYS,
     acmeDirectory: ACME_DIRECTORY,
     acmeEmail: ACME_EMAIL,
+    certFiles: CERT_FILES,
   };
 }

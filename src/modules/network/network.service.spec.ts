@@ -202,6 +202,7 @@ describe('NetworkService', () => {
       'domain.added',
       'domain.verified',
       'cert.requested',
+      'cert.removed',
       'domain.removed',
     ]);
   });

@@ -133,8 +133,7 @@ export class NetworkService {
       const domain = await this.domains.lock(tenantId, id);
       if (!domain) return;
       await this.routes.deleteOfDomain(tenantId, id);
-      for await (const certificate of this.certificatesOf(tenantId, id))
-        await this.certificates.delete(tenantId, certificate.id);
+      for await (const certificate of this.certificatesOf(tenantId, id)) await this.deleteCert(certificate);
       await this.domains.delete(tenantId, id);
       await this.publish('domain.removed', domain);
     });
@@ -224,7 +223,16 @@ export class NetworkService {
   /** No longer serves nor renews it. One that is gone is success. */
   async removeCert(tenantId: TenantId, id: CertificateId): Promise<void> {
     requireTenantAccess(tenantId);
-    await this.certificates.delete(tenantId, id);
+    await this.transactions.run(async () => {
+      const certificate = await this.certificates.find(tenantId, id);
+      if (certificate) await this.deleteCert(certificate);
+    });
+  }
+
+  private async deleteCert({ id, tenantId, domainId, names }: Certificate): Promise<void> {
+    if (!(await this.certificates.delete(tenantId, id))) return;
+    const payload = { certificateId: id, domainId, names };
+    await this.events.publish({ type: 'cert.removed', tenantId, payload });
   }
 
   private async verified(domain: Domain): Promise<Domain> {

@@ -7,6 +7,9 @@ import { type KeyRing } from '../keys/key-ring.js';
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
+/** What this class makes, and nothing else that somebody keeps there. */
+const FILES_OF = /^\.?(cert_[0-9a-z]{26})(?:-\d+|\.new)?$/;
+
 /**
  * Writes certificates as PEM files for servers that read files: `<directory>/<certificate id>/` holds `fullchain.pem`,
  * `privkey.pem` and both in `combined.pem`. It is a link to the files of one version, and a new version is put in its
@@ -44,6 +47,12 @@ export class FileSink {
   async remove(id: string): Promise<void> {
     await rm(join(this.directory, id), { force: true });
     await this.removeOlder(id, undefined);
+  }
+
+  /** Ids of the certificates that there are files of. */
+  async ids(): Promise<string[]> {
+    const names = await readdir(this.directory).catch(() => []);
+    return [...new Set(names.map((name) => FILES_OF.exec(name)?.[1]).filter((id) => id !== undefined))];
   }
 
   private async removeOlder(id: string, kept: string | undefined): Promise<void> {
