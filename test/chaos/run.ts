@@ -3,6 +3,7 @@
 // Everything that the specs of this folder try a small share of, at length and with the real times. Prints what was seen,
 // and ends with code 1 if anything was not as it should be.
 import { parseArgs } from 'node:util';
+import { fullCrowd } from './full/crowd.js';
 import { fullHosts } from './full/hosts.js';
 import { fullJob, fullSleep } from './full/holder.js';
 import { fullKills } from './full/kills.js';
@@ -26,6 +27,7 @@ if (!Number.isSafeInteger(seed)) throw new RangeError(`--seed ${values.seed}: gi
 const scenarios: Record<string, () => Promise<Report>> = {
   kills: () => fullKills(kills),
   hosts: () => fullHosts(Math.min(kills, 40), seed),
+  crowd: fullCrowd,
   job: fullJob,
   sleep: fullSleep,
   outages: fullOutages,

@@ -152,6 +152,8 @@ export interface ExecResult {
   exitCode: number;
   stdout: string;
   stderr: string;
+  /** The command wrote more to one of them than the provider keeps, which is the beginning. */
+  truncated?: true;
 }
 
 /**

@@ -69,7 +69,9 @@ async function resultOf(child: CommandProcess): Promise<ExecResult> {
     text(child.stderr),
     once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
   ]);
-  return { exitCode: code ?? exitCodeOf(by), stdout, stderr };
+  const exitCode = code ?? exitCodeOf(by);
+  const truncated = stdout.truncated || stderr.truncated;
+  return { exitCode, stdout: stdout.text, stderr: stderr.text, ...(truncated && { truncated }) };
 }
 
 function killGroup(leader: number | undefined): void {
@@ -85,13 +87,15 @@ export function exitCodeOf(signal: NodeJS.Signals | null): number {
   return 128 + (signal ? constants.signals[signal] : 0);
 }
 
-async function text(stream: Readable): Promise<string> {
+async function text(stream: Readable): Promise<{ text: string; truncated: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
+  let truncated = false;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     const kept = chunk.subarray(0, OUTPUT_LIMIT - size);
     size += kept.length;
+    truncated ||= kept.length < chunk.length;
     if (kept.length) chunks.push(kept);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return { text: Buffer.concat(chunks).toString('utf8'), truncated };
 }
