@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { appendFile, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ServerLog } from './server-log.js';
+import { lastWords, ServerLog } from './server-log.js';
 
 describe('ServerLog', () => {
   let directory: string;
@@ -40,5 +40,35 @@ describe('ServerLog', () => {
     log = await ServerLog.open(path, undefined);
     expect((await stat(path)).size).toBe(0);
     expect((await stat(`${path}.1`)).size).toBe(10 * 1024 * 1024);
+  });
+
+  it.each([
+    [
+      'what the process said that ended, not that it ended',
+      [
+        '[11] FATAL:  could not write to file "pg_wal/xlogtemp.11": No space left on device',
+        '[7] LOG:  startup process (PID 11) exited with exit code 1',
+        '[12] FATAL:  the database system is in recovery mode',
+      ],
+      'could not write to file "pg_wal/xlogtemp.11": No space left on device',
+    ],
+    [
+      'a panic',
+      [
+        '[21] PANIC:  could not write to file "pg_wal/xlogtemp.21": No space left on device',
+        '[20] FATAL:  sorry, too many clients already',
+        '[7] LOG:  server process (PID 21) was terminated by signal 6: Aborted',
+      ],
+      'could not write to file "pg_wal/xlogtemp.21": No space left on device',
+    ],
+    [
+      'that a process was killed, where it said nothing itself',
+      ['[7] LOG:  server process (PID 31) was terminated by signal 9: Killed'],
+      'server process (PID 31) was terminated by signal 9: Killed',
+    ],
+  ])('tells of an end %s', async (_, lines, reason) => {
+    await writeFile(path, lines.map((line) => `2026-11-25 21:52:17.568 UTC ${line}\n`).join(''));
+    expect(await lastWords(path, new Date('2026-11-25T21:52:00Z'))).toBe(reason);
+    expect(await lastWords(path, new Date('2026-11-25T21:53:00Z'))).toBeUndefined();
   });
 });

@@ -54,7 +54,7 @@ const END = 64 * 1024;
 
 /** What PostgreSQL writes when it cannot go on, or is told to end; statements, which may hold anything, are none of these. */
 const LAST_WORDS =
-  /(PANIC|FATAL): {2}(?!.*(?:password|role|database ".*" does not exist|terminating connection|shutting down|starting up))|LOG: {2}(received (?:fast|smart|immediate) shutdown|.*process .* (?:was terminated by|exited with))/;
+  /(PANIC|FATAL): {2}(?!.*(?:password|role|database ".*" does not exist|terminating connection|shutting down|starting up|in recovery mode|not yet accepting|too many clients))|LOG: {2}(received (?:fast|smart|immediate) shutdown|.*process .* (?:was terminated by|exited with))/;
 
 /** The last line of the log that says why the server ended; undefined when none of its last lines does. */
 export async function lastWords(path: string, since: Date): Promise<string | undefined> {
@@ -64,8 +64,12 @@ export async function lastWords(path: string, since: Date): Promise<string | und
     const begin = Math.max(0, size - END);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - begin), position: begin });
     const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
-    const told = lines.filter((line) => LAST_WORDS.test(line) && timeOf(line) >= since.getTime()).at(-1);
-    return told
+    const words = lines.filter((line) => LAST_WORDS.test(line) && timeOf(line) >= since.getTime());
+    const last = words.at(-1);
+    // That a process has ended is the consequence: what it said itself is the reason, such as that the disk is full.
+    const [, process] = /\(PID (\d+)\)/.exec(last ?? '') ?? [];
+    const own = words.findLast((line) => process !== undefined && line.includes(` [${process}] `));
+    return (own ?? last)
       ?.replace(/^.*?(?=PANIC|FATAL|LOG:)/, '')
       .replace(/^(\w+): {2}/, '')
       .slice(0, 300);
