@@ -78,6 +78,14 @@ async function measure(url: string, say: (line: string) => void) {
           await makeDue('queue');
           return perSecond(async () => assert.equal(new Set(await drain()).size, ROWS));
         },
+        // As for what runs every few seconds: the lease is the next turn, and there is nothing to settle.
+        turn: async () => {
+          await makeDue('queue');
+          return perSecond(async () => {
+            for (let left = ROWS; left > 0; left -= BATCH)
+              assert.equal((await queue.claim({ limit: BATCH })).claims.length, BATCH);
+          });
+        },
         replicas: async () => {
           await makeDue('queue');
           return perSecond(async () => {
@@ -97,6 +105,7 @@ async function measure(url: string, say: (line: string) => void) {
       measured: {
         'bare UPDATE … SKIP LOCKED': { unit: '/s' as const, samples: took.bare },
         'claim and settle': { unit: '/s' as const, samples: took.queue },
+        'claim, whose lease is the next turn': { unit: '/s' as const, samples: took.turn },
         'claim and settle, 3 replicas': { unit: '/s' as const, samples: took.replicas },
       },
       notes: [

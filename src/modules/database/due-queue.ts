@@ -140,9 +140,10 @@ type ClaimedRow = {
  * `clock_timestamp()` is volatile: in the condition itself it would be read for each row, and no index could serve it.
  * Instants come as milliseconds, which cost a tenth of what reading a timestamp's text does.
  *
- * What is due goes through arrays: the planner takes `due` itself for as long as its limit, and would read the whole
- * table to find a thousand rows in it, also where there is one. Of an unnested array it expects few rows, and looks
- * each up by its key.
+ * A locked row is found again by its place (`ctid`), as PostgreSQL's manual has it for updates in batches: the index is read
+ * once. What is due goes through arrays: the planner takes `due` itself for as long as its limit, and would read the whole
+ * table to find a thousand rows in it, also where there is one. Of an unnested array it expects few rows, and goes
+ * to each.
  */
 function claimStatement({
   table,
@@ -159,20 +160,20 @@ function claimStatement({
     WITH clock AS MATERIALIZED (
       SELECT clock_timestamp() AS now, clock_timestamp() + $2 * interval '1 millisecond' AS until
     ), due AS MATERIALIZED (
-      SELECT q.${key} AS key, q.${due} AS due
+      SELECT q.ctid AS place, q.${due} AS due
       FROM ${table} q
       WHERE q.${due} <= (SELECT until FROM clock)${where ? ` AND (${where})` : ''}
       ORDER BY q.${due}
       LIMIT $1
       FOR UPDATE OF q SKIP LOCKED
     ), gathered AS MATERIALIZED (
-      SELECT array_agg(key) AS keys, array_agg(due) AS dues FROM due
+      SELECT array_agg(place) AS places, array_agg(due) AS dues FROM due
     ), claimed AS (
       UPDATE ${table} q
       SET ${due} = greatest((${lease}), clock.until + interval '1 millisecond')${also.join('')}
-      FROM clock, gathered, unnest(gathered.keys, gathered.dues) AS due (key, due)
-      WHERE q.${key} = due.key
-      RETURNING due.key AS claimed_key, ${milliseconds('due.due')} AS claimed_due,
+      FROM clock, gathered, unnest(gathered.places, gathered.dues) AS due (place, due)
+      WHERE q.ctid = due.place
+      RETURNING q.${key} AS claimed_key, ${milliseconds('due.due')} AS claimed_due,
         ${milliseconds(`q.${due}`)} AS claimed_lease, ${milliseconds('clock.now')} AS claimed_now${selected.join('')}
     )
     SELECT * FROM claimed`;
@@ -188,12 +189,12 @@ function settleStatement({ table, key = 'id', due = 'due_at' }: DueQueueOptions)
     UPDATE ${table} q
     SET ${due} = s.due
     FROM (
-      SELECT q.${key} AS key, s.due
+      SELECT q.ctid AS place, s.due
       FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS s (key, lease, due)
       JOIN ${table} q ON q.${key} = s.key AND q.${due} = s.lease
       ORDER BY q.${key}
       FOR UPDATE OF q
     ) AS s
-    WHERE q.${key} = s.key
+    WHERE q.ctid = s.place
     RETURNING q.${key} AS settled_key`;
 }
