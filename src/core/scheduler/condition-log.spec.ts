@@ -149,3 +149,19 @@ it('many workers are looked at in turns, each a few hundred', async () => {
   expect(turns).toBeGreaterThanOrEqual(8);
   await workers.close();
 });
+
+it('workers that are rarely due are looked at once an hour', async () => {
+  const clock = new ManualClock();
+  const yearly = { cron: '0 0 1 1 *', timeZone: 'UTC' };
+  const workers = await startWorkers([{ name: 'yearly', interval: yearly, run: () => {} }], {}, clock);
+  await clock.advance('10s');
+  let looks = 0;
+  const set = clock.setTimer.bind(clock);
+  clock.setTimer = (callback: () => void, delay: number) => {
+    if (delay === 3_600_000) looks++;
+    return set(callback, delay);
+  };
+  await clock.advance('3h');
+  expect(looks).toBe(3);
+  await workers.close();
+});

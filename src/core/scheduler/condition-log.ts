@@ -4,8 +4,8 @@ import { type Loop } from './loop.js';
 import { FAILING_AFTER } from './worker-status.js';
 
 /**
- * All workers are looked at for one that has become stale once in the shortest of their intervals, within these limits.
- * Milliseconds.
+ * All workers are looked at for one that has become stale once in the shortest of their intervals, within these limits: of
+ * those that are new within the first. Milliseconds.
  */
 const LOOK_EVERY = { atLeast: 5_000, atMost: 3_600_000 };
 /** Looked at in one turn of the event loop: a cron expression takes some microseconds each. */
@@ -19,7 +19,7 @@ export class ConditionLog {
   private readonly stale = new Set<string>();
   private timer?: Timer;
   private active = false;
-  private pace = LOOK_EVERY.atMost;
+  private pace = LOOK_EVERY.atLeast;
 
   constructor(
     /** Those there are now, in a new array. */
@@ -35,7 +35,7 @@ export class ConditionLog {
   start(): void {
     if (this.clock.fake) return;
     this.active = true;
-    this.wait(this.loops().reduce((pace, loop) => Math.min(pace, this.paceOf(loop)), LOOK_EVERY.atMost));
+    this.wait(LOOK_EVERY.atLeast);
   }
 
   stop(): void {
@@ -44,12 +44,11 @@ export class ConditionLog {
     this.stale.clear();
   }
 
-  /** It is new, or has another schedule. */
-  heed(loop: Loop): void {
-    const pace = this.paceOf(loop);
-    if (!this.active || pace >= this.pace) return;
+  /** A worker is new, or has another schedule. */
+  heed(): void {
+    if (!this.active || this.pace <= LOOK_EVERY.atLeast) return;
     this.timer?.cancel();
-    this.wait(pace);
+    this.wait(LOOK_EVERY.atLeast);
   }
 
   /** The number of failures in a row has changed, by the end of a run. */
@@ -70,10 +69,14 @@ export class ConditionLog {
     this.timer = this.clock.setTimer(() => this.look(this.loops()), pace, true);
   }
 
-  private look(left: Loop[]): void {
-    for (const loop of left.splice(0, LOOKED_AT_TOGETHER)) this.lookAt(loop);
-    if (left.length > 0) this.timer = this.clock.setTimer(() => this.look(left), 0, true);
-    else this.start();
+  /** @param pace the shortest of those that were looked at */
+  private look(left: Loop[], pace = LOOK_EVERY.atMost): void {
+    for (const loop of left.splice(0, LOOKED_AT_TOGETHER)) {
+      this.lookAt(loop);
+      pace = Math.min(pace, paceOf(loop, this.clock.now()));
+    }
+    if (left.length > 0) this.timer = this.clock.setTimer(() => this.look(left, pace), 0, true);
+    else this.wait(pace);
   }
 
   private lookAt({ stale, speaks, definition: { name } }: Loop): void {
@@ -102,13 +105,11 @@ export class ConditionLog {
       // As above.
     }
   }
+}
 
-  private paceOf({ timing: { interval, schedule } }: Loop): number {
-    const { atLeast, atMost } = LOOK_EVERY;
-    if (!schedule) return atMost;
-    if (interval > 0) return Math.min(Math.max(interval, atLeast), atMost);
-    // Of a cron expression that comes once a year it takes a millisecond to say whether it is stale.
-    const next = schedule.next(this.clock.now());
-    return next === Infinity ? atMost : Math.min(Math.max(schedule.next(next) - next, atLeast), atMost);
-  }
+function paceOf({ timing: { interval, schedule } }: Loop, now: number): number {
+  if (!schedule) return LOOK_EVERY.atMost;
+  const gap = interval || schedule.next(schedule.next(now)) - schedule.next(now);
+  // NaN when there are no two more.
+  return gap <= LOOK_EVERY.atMost ? Math.max(gap, LOOK_EVERY.atLeast) : LOOK_EVERY.atMost;
 }

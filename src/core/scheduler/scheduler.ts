@@ -297,7 +297,7 @@ export class Scheduler {
     const { loop } = this.entry(name);
     const timing = checkedTiming(loop.definition, interval);
     await inRootContext(() => loop.reschedule(timing, storableActor(by)));
-    inRootContext(() => this.conditions.heed(loop));
+    inRootContext(() => this.conditions.heed());
   }
 
   /**
@@ -318,7 +318,7 @@ export class Scheduler {
     this.cluster?.enrollSoon();
     if (!this.started) return;
     this.launch(entry);
-    this.conditions.heed(loop);
+    this.conditions.heed();
     if (!(loop instanceof WorkerLoop)) return;
     this.behind.push(entry);
     this.catchingUp ??= this.catchUpBehind().finally(() => (this.catchingUp = undefined));
