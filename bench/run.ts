@@ -17,6 +17,8 @@ import { certsDue } from './certs-due.bench.js';
 import { cluster } from './cluster.bench.js';
 import { dueQueue } from './due-queue.bench.js';
 import { gc } from './gc.bench.js';
+import { health } from './health.bench.js';
+import { healthSoak } from './health-soak.bench.js';
 import { healthStore } from './health-store.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
@@ -35,6 +37,8 @@ const BENCHES: readonly Bench[] = [
   cluster,
   dueQueue,
   gc,
+  health,
+  healthSoak,
   healthStore,
   lateness,
   overhead,

@@ -8,21 +8,33 @@ import { fileURLToPath } from 'node:url';
  * @returns what the module hands to `report`
  */
 export async function inChild<T>(module: URL, ...args: string[]): Promise<T> {
+  const { found, stop } = await startChild<T>(module, ...args);
+  stop();
+  return found;
+}
+
+/** The same with a module that goes on after its report, such as a server, until `stop`. */
+export async function startChild<T>(
+  module: URL,
+  ...args: string[]
+): Promise<{ found: T; pid: number; stop: () => void }> {
   const child = fork(fileURLToPath(module), args, {
     execArgv: ['--import', 'tsx', '--expose-gc'],
     // Some peers write a line for each run that they lose.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
+  const stop = (): void => void child.kill('SIGKILL');
   try {
-    const [message] = await Promise.race([
+    const [found] = await Promise.race([
       once(child, 'message') as Promise<[T]>,
       once(child, 'exit').then(([code]): never => {
         throw new Error(`${fileURLToPath(module)} ${args.join(' ')} ended with ${code} and reported nothing`);
       }),
     ]);
-    return message;
-  } finally {
-    child.kill('SIGKILL');
+    return { found, pid: child.pid!, stop };
+  } catch (error) {
+    stop();
+    throw error;
   }
 }
 

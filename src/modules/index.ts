@@ -265,7 +265,7 @@ export {
 export { type CheckReport, type SpanReport } from './health-checks/health-report.js';
 export { type WatchedEvent, type WatchQuery } from './health-checks/health-watch.js';
 export { HealthModule } from './health-checks/health.module.js';
-export { type HealthOptions } from './health-checks/health-module.options.js';
+export { type HealthOptions, type HealthStores } from './health-checks/health-module.options.js';
 export {
   type CheckHealth,
   type ConfigureRequest,

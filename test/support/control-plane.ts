@@ -37,6 +37,8 @@ export async function startControlPlane() {
     datacenters: find(DatacentersService),
     workloads: find(WorkloadsService),
     instances: find(InstancesService),
+    repository: <T>(type: abstract new (...args: never[]) => T): T =>
+      app.get<T>(type as never, { strict: false }),
     /** All events of a type, oldest first, as `[type, payload]`. */
     told: async (type?: string): Promise<StoredEvent[]> => {
       const { items } = await asSystem(() => events.recent({ type, limit: 1_000 }));

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { DataSource } from 'typeorm';
 import { EventsModule } from '../events/events.module.js';
@@ -41,13 +41,14 @@ export class HealthModule {
       imports: [
         DiscoveryModule,
         ...(store === 'postgres' ? [EventsModule] : []),
+        ...(typeof store === 'object' ? (store.imports ?? []) : []),
         ...(instances ? [InstancesModule, ProvidersModule] : []),
       ],
       providers: [
         { provide: HEALTH_OPTIONS, useValue: options },
         HealthCheckers,
         HealthService,
-        ...(store === 'postgres' ? POSTGRES : MEMORY),
+        ...storesOf(store),
         ...(instances
           ? [{ provide: InstanceAccess, useClass: ServiceInstanceAccess }, ForgottenChecks, HealthReadiness]
           : []),
@@ -96,3 +97,19 @@ const MEMORY: Provider[] = [
   { provide: MaintenanceRepository, useClass: InMemoryMaintenanceRepository },
   { provide: HealthEvents, useClass: InMemoryHealthEvents },
 ];
+
+function storesOf(store: NonNullable<HealthOptions['store']>): Provider[] {
+  if (store === 'postgres') return POSTGRES;
+  if (store === 'memory') return MEMORY;
+  return [
+    given(HealthCheckRepository, store.checks),
+    given(HealthHistoryRepository, store.history),
+    given(MaintenanceRepository, store.maintenance),
+    given(HealthEvents, store.events ?? InMemoryHealthEvents),
+  ];
+}
+
+function given<T>(provide: abstract new (...args: never[]) => T, store: Type<T> | T): Provider {
+  if (typeof store === 'function') return { provide, useClass: store as Type<T> };
+  return { provide, useValue: store };
+}

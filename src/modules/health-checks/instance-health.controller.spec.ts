@@ -9,6 +9,7 @@ import { HttpAccessModule } from '../../core/http/http-access.module.js';
 import { EventBus } from '../events/event-bus.js';
 import { type InstanceId, newId } from '../ids/typed-id.js';
 import { DatabaseModule } from '../schema/database.module.js';
+import { HealthCheckRepository } from './health-check.repository.js';
 import { HealthHttpModule } from './health-http.module.js';
 import { HealthHistoryRepository } from './health-history.repository.js';
 import { HealthModule } from './health.module.js';
@@ -140,6 +141,24 @@ describe('the health of an instance over HTTP', () => {
     expect((await ask('GET', `${other}/checks/${foreign}/report`)).body).toMatchObject({
       '1h': { results: 0 },
     });
+  });
+
+  it('takes the call of a target, with the token, and no other', async () => {
+    const id = await instance();
+    const body = { name: 'backup', interval: '1h', probe: { type: 'push' } };
+    const push = (await ask('POST', `${id}/checks`, { token: TOKEN, body })).body.id;
+    const path = `${id}/checks/${push}/push`;
+    expect((await ask('POST', path)).status).toBe(401);
+    expect((await ask('POST', path, { token: 'wrong' })).status).toBe(401);
+    expect((await ask('POST', path, { token: TOKEN })).status).toBe(204);
+    const said = { outcome: 'failure', message: 'disk full' };
+    expect((await ask('POST', path, { token: TOKEN, body: said })).status).toBe(204);
+    expect(await app.get(HealthCheckRepository).lastPush(push)).toMatchObject(said);
+    const bad = await ask('POST', path, { token: TOKEN, body: { outcome: 'unknown' } });
+    expect([bad.status, bad.text]).toEqual([400, expect.stringContaining('outcome')]);
+    const web = await make(id, 'web');
+    expect((await ask('POST', `${id}/checks/${web}/push`, { token: TOKEN })).status).toBe(409);
+    expect((await ask('POST', `${await instance()}/checks/${push}/push`, { token: TOKEN })).status).toBe(404);
   });
 
   it('shows the newest results of all checks, or of one by id or name', async () => {

@@ -14,10 +14,11 @@ import { Observable } from 'rxjs';
 import { instant, limit, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWire, type Wire, type WirePage, toWirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { type HealthCheckId } from '../ids/typed-id.js';
+import { type HealthCheckId, type InstanceId, type TenantId } from '../ids/typed-id.js';
 import { UnknownHealthCheckError } from './health-check.errors.js';
 import { type HealthCheck, type HealthResult } from './health-check.js';
 import { type HealthCheckRequest } from './health-check-input.js';
+import { type PushRequest } from './maintenance-input.js';
 import { type CheckReport } from './health-report.js';
 import { HealthService, type InstanceHealth } from './health.service.js';
 import { type CheckedInstance } from './instance-access.js';
@@ -89,13 +90,24 @@ export class InstanceHealthController {
     if (found?.instanceId === id) await this.health.remove(tenantId, check);
   }
 
+  /** The call of a target that a push check waits for: `{ outcome, message }`, both optional. */
+  @Post('checks/:check/push')
+  @HttpCode(204)
+  async push(
+    @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
+    @Param('check') check: HealthCheckId,
+    @Body() request?: PushRequest,
+  ): Promise<void> {
+    await this.requireCheckOf(tenantId, id, check);
+    await this.health.push(tenantId, check, request ?? {});
+  }
+
   @Get('checks/:check/report')
   async report(
     @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
     @Param('check') check: HealthCheckId,
   ): Promise<CheckReport> {
-    const { instanceId } = await this.health.getCheck(tenantId, check);
-    if (instanceId !== id) throw new UnknownHealthCheckError(check);
+    await this.requireCheckOf(tenantId, id, check);
     return this.health.getReport(tenantId, check);
   }
 
@@ -113,5 +125,11 @@ export class InstanceHealthController {
     );
     const newestFirst = results.flat().sort((a, b) => b.dueAt.getTime() - a.dueAt.getTime());
     return newestFirst.slice(0, most).map(toWire);
+  }
+
+  /** @throws UnknownHealthCheckError for one of another instance */
+  private async requireCheckOf(tenantId: TenantId, id: InstanceId, check: HealthCheckId): Promise<void> {
+    const { instanceId } = await this.health.getCheck(tenantId, check);
+    if (instanceId !== id) throw new UnknownHealthCheckError(check);
   }
 }
