@@ -40,6 +40,9 @@ export class InMemoryProvider implements Provider {
   afterDeprovision: Fault = async () => undefined;
   beforeStart: Fault = async () => undefined;
   beforeList: (signal?: AbortSignal) => Promise<void> = async () => undefined;
+  afterList: () => Promise<void> = async () => undefined;
+  /** Whether it says that several may reach its store. */
+  shared = false;
   private readonly changes = new InstanceChanges();
 
   constructor(
@@ -48,7 +51,7 @@ export class InMemoryProvider implements Provider {
   ) {}
 
   info(): ProviderInfo {
-    return { name: this.name, description: 'for tests' };
+    return { name: this.name, description: 'for tests', shared: this.shared };
   }
 
   async storeId(): Promise<string> {
@@ -84,7 +87,9 @@ export class InMemoryProvider implements Provider {
 
   async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
     await this.beforeList(signal);
-    return [...this.running.values()].map((held) => this.describe(held));
+    const all = [...this.running.values()].map((held) => this.describe(held));
+    await this.afterList();
+    return all;
   }
 
   watch(signal: AbortSignal): AsyncIterable<ProviderChange> {

@@ -85,7 +85,10 @@ export class InstanceConvergence {
       return instance;
     }
     if (repair === 'note') return this.note(instance, observed!, backoff);
-    if (instance.state !== 'running' || instance.requestedAt || !isEnd(drift)) {
+    // What ended before its row said that it runs did run: whoever is making it has not come to saying so.
+    const hasEnded =
+      instance.state === 'running' || (instance.state === 'provisioning' && drift === 'exited');
+    if (!hasEnded || instance.requestedAt || !isEnd(drift)) {
       await this.tellIfUnasked(instance, drift);
       return this.attempt(instance, repair, provider, backoff, signal);
     }
@@ -250,8 +253,9 @@ export class InstanceConvergence {
     signal?: AbortSignal,
     repair?: Finding['repair'],
   ): Promise<Instance> {
-    const { id, tenantId, desiredState, specHash, restartRequested } = before;
-    const seen = { desiredState, specHash, restartRequested };
+    const { id, tenantId, desiredState, specHash, restartRequested, attempts } = before;
+    // The attempts as well: an end that was noted meanwhile is later than what this attempt has made.
+    const seen = { desiredState, specHash, restartRequested, attempts };
     const settled = await this.transactions.run(async () => {
       // Whoever comes first tells it: of two that have made it run at the same time one sees the other state.
       const others = STAYING.filter((state) => state !== change.state);

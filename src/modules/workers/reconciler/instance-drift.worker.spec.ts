@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createControlPlaneDatabase } from '../../../../test/support/control-plane-database.js';
 import { asSystem } from '../../../../test/support/control-plane.js';
 import { eventually } from '../../../../test/support/eventually.js';
+import { gate } from '../../../../test/support/gate.js';
 import { InMemoryProvider } from '../../../../test/support/in-memory-provider.js';
 import { type Replica, startReplica } from '../../../../test/support/reconciler.js';
 import { newId, type TenantId } from '../../ids/typed-id.js';
@@ -59,6 +60,27 @@ describe('InstanceDriftWorker', () => {
     const [drifted] = await replica.told('instance.drifted');
     expect(drifted?.payload).toMatchObject({ instanceId: instance.id, drift: 'exited', exitCode: 3 });
     expect(await get(instance)).toMatchObject({ attempts: 1, reason: undefined, lastError: undefined });
+  });
+
+  it('tells also of what ends while it is still being made', async () => {
+    await start();
+    const [entered, held] = [gate(), gate()];
+    provider.afterProvision = async () => {
+      entered.open();
+      await held.opened;
+    };
+    const made = create();
+    await entered.opened;
+    const [id] = [...provider.running.keys()];
+    provider.crash(id!, 9);
+    await eventually(async () => provider.running.get(id!)?.state === 'running');
+    held.open();
+    const instance = await made;
+    await eventually(async () => (await get(instance)).state === 'running');
+    expect(await told(...DRIFT, 'instance.running')).toEqual(['instance.drifted', 'instance.recovered']);
+    expect((await replica.told('instance.drifted'))[0]?.payload).toMatchObject({ exitCode: 9 });
+    await pass();
+    expect(await get(instance)).toMatchObject({ state: 'running', attempts: 1 });
   });
 
   it('makes anew what its provider has lost', async () => {

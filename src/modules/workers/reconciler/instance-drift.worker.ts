@@ -59,6 +59,7 @@ export class InstanceDriftWorker {
           logger.log(
             `${this.settings.dryRun ? 'Dry run: would ' : ''}${repair} ${instanceId}: ${WORDS[drift]}`,
           );
+        for (const instanceId of report.orphansRemoved) logger.log(`removed ${instanceId}: it has no row`);
       },
     );
     for (const { key, error } of failures)

@@ -14,6 +14,8 @@ import { type PlannedRepair, StorePass } from './store-pass.js';
 export interface ReconcilerPlan {
   /** Of the stores that this replica reaches. */
   instances: (PlannedRepair & { provider: string })[];
+  /** What their stores hold without a row: removed when it has been so for `orphanGracePeriod`. */
+  orphans: { provider: string; instanceId: InstanceId }[];
   workloads: { tenantId: TenantId; workloadId: WorkloadId; create: number; remove: InstanceId[] }[];
   bootstrap: (PlannedBootstrap & { tenantId: TenantId; datacenterId: DatacenterId })[];
   /** What could not be looked at, and why: of that nothing is known. */
@@ -41,7 +43,7 @@ export class ReconcilerPreview {
   async plan(signal: AbortSignal = new AbortController().signal): Promise<ReconcilerPlan> {
     requireCrossTenant();
     const { concurrency, storeTimeout, hookTimeout } = this.settings;
-    const plan: ReconcilerPlan = { instances: [], workloads: [], bootstrap: [], failures: [] };
+    const plan: ReconcilerPlan = { instances: [], orphans: [], workloads: [], bootstrap: [], failures: [] };
     const each = async <T>(
       items: Iterable<T> | AsyncIterable<T>,
       key: (item: T) => string,
@@ -59,8 +61,9 @@ export class ReconcilerPreview {
       this.registry.list(),
       ({ name }) => name,
       async ({ name: provider }, own) => {
-        const { planned } = await this.pass.reconcile(provider, this.settings, own);
+        const { planned, withoutRow } = await this.pass.reconcile(provider, this.settings, own);
         plan.instances.push(...planned.map((repair) => ({ provider, ...repair })));
+        plan.orphans.push(...withoutRow.map((instanceId) => ({ provider, instanceId })));
       },
     );
     await each(

@@ -14,6 +14,7 @@ import { ReconcilerPreview } from './reconciler-preview.js';
 import { ReconcilerWake } from './reconciler-wake.js';
 import { Reconciler } from './reconciler.worker.js';
 import { StoreNudges } from './store-nudges.js';
+import { StoreOrphans } from './store-orphans.js';
 import { StorePass } from './store-pass.js';
 
 /**
@@ -36,6 +37,7 @@ import { StorePass } from './store-pass.js';
     Reconciler,
     ReconcilerPreview,
     ReconcilerWake,
+    StoreOrphans,
     StorePass,
     StoreNudges,
     { provide: DriftRepository, useClass: PostgresDriftRepository },

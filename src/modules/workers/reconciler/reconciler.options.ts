@@ -31,6 +31,8 @@ export interface ReconcilerOptions {
   };
   /** After how long it is told that a change waits for a replica that reaches the instance's store. Default 2 m. */
   waitingAfter?: Duration;
+  /** How long what a provider holds must have been without a row until it is removed. Default 15 m. */
+  orphanGracePeriod?: Duration;
   /** Only say in the log what would be changed. Default false. */
   dryRun?: boolean;
 }
@@ -55,6 +57,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   waitingAfter: durationOption('2m'),
+  orphanGracePeriod: durationOption('15m'),
   dryRun: z.boolean().default(false),
 });
 

@@ -7,12 +7,13 @@ import { compare, type Drift, type Finding, type Repair } from '../../instances/
 import { InstanceNotRemovedError, UnknownInstanceError } from '../../instances/instance.errors.js';
 import { type Instance } from '../../instances/instance.js';
 import { InstanceRepository } from '../../instances/instance.repository.js';
-import { type ProviderInstance } from '../../providers/provider.js';
+import { type Provider, type ProviderInstance } from '../../providers/provider.js';
 import { ProviderRegistry } from '../../providers/provider.registry.js';
 import { ProviderStores } from '../../providers/provider-stores.js';
 import { type DriftPolicy } from '../../workloads/workload.js';
 import { DriftRepository, type DriftRow } from './drift.repository.js';
 import { type ReconcilerSettings } from './reconciler.options.js';
+import { StoreOrphans } from './store-orphans.js';
 
 /** How long a store is held by the replica that compares it, in milliseconds. Longer than a pass takes. */
 const HOLD = 30_000;
@@ -32,10 +33,12 @@ export interface StoreReport {
   skipped?: true;
   instances: number;
   planned: PlannedRepair[];
-  /** Those whose repair failed; their rows say why. */
+  /** Those whose repair or removal failed. */
   failed: number;
-  /** What the provider holds without a row. Left alone: it may be another control plane's, or its row is being restored. */
+  /** What the provider holds without a row. */
   withoutRow: InstanceId[];
+  /** Those of them that were removed. */
+  orphansRemoved: InstanceId[];
   /** Milliseconds until the next instance may be tried again; undefined when none waits. */
   wakeIn?: number;
 }
@@ -47,7 +50,7 @@ export interface StoreReport {
  * **The order of reading.** Rows first, then the provider's list: an instance that was made in between is in the
  * list and not among the rows, which is nothing to act on; the other way round it would look missing. What differs
  * is read anew, row and provider, right before it is repaired, and each change of a row names what it was decided
- * on. For what has no row it is the other way round: the list first, then the rows.
+ * on. For what has no row it is the other way round: the list first, then the rows (`StoreOrphans`).
  *
  * A provider that cannot be reached, or gives only part of its list, rejects: then nothing is concluded.
  */
@@ -63,6 +66,7 @@ export class StorePass implements OnModuleDestroy {
     private readonly drift: DriftRepository,
     private readonly instances: InstanceRepository,
     private readonly convergence: InstanceConvergence,
+    private readonly orphans: StoreOrphans,
   ) {}
 
   async onModuleDestroy(): Promise<void> {
@@ -80,6 +84,7 @@ export class StorePass implements OnModuleDestroy {
       planned: [],
       failed: 0,
       withoutRow: [],
+      orphansRemoved: [],
     };
     if (!settings.dryRun && !(await this.hold(store, name)))
       return { ...report, skipped: true, wakeIn: HOLD };
@@ -92,8 +97,8 @@ export class StorePass implements OnModuleDestroy {
       rows = await this.drift.rowsAcrossTenants(store);
     report.instances = rows.length;
     const due = this.findings(rows, listed, report);
-    report.withoutRow = await this.withoutRow(rows, list);
     if (due.length) await this.repairAll(due, listed, report, settings, signal);
+    await this.removeOrphans(provider, rows, list, report, settings, signal);
     return report;
   }
 
@@ -112,18 +117,21 @@ export class StorePass implements OnModuleDestroy {
     return due;
   }
 
-  private async withoutRow(
+  private async removeOrphans(
+    provider: Provider,
     rows: readonly DriftRow[],
     list: readonly ProviderInstance[],
-  ): Promise<InstanceId[]> {
-    if (list.length === 0) return [];
+    report: StoreReport,
+    settings: ReconcilerSettings,
+    signal: AbortSignal,
+  ): Promise<void> {
     const known = new Set(rows.map(({ id }) => id));
-    const strangers = list
-      .map(({ instanceId }) => instanceId)
-      .filter((id) => !known.has(id) && isId('instance', id));
-    if (!strangers.length) return [];
-    for (const { id } of await this.instances.findAllAcrossTenants(strangers)) known.add(id);
-    return strangers.filter((id) => !known.has(id));
+    const findings = await this.orphans.find(report.store, known, list, settings);
+    report.withoutRow = findings.withoutRow;
+    if (settings.dryRun) return;
+    const { removed, failed } = await this.orphans.remove(report.store, provider, findings, settings, signal);
+    report.orphansRemoved = removed;
+    report.failed += failed;
   }
 
   private async repairAll(
