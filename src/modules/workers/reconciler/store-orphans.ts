@@ -43,7 +43,10 @@ export class StoreOrphans {
     private readonly events: EventBus,
   ) {}
 
-  /** @param list everything that the provider holds, read before any row that this reads */
+  /**
+   * @param known the store's rows
+   * @param list everything that the provider holds, read before any row that this reads
+   */
   async find(
     store: string,
     known: ReadonlySet<InstanceId>,
@@ -68,7 +71,7 @@ export class StoreOrphans {
     return {
       withoutRow: orphans.map(({ instanceId }) => instanceId),
       due,
-      held: looksLikeLostRows(orphans.length, list.length),
+      held: orphans.length > 0 && looksLikeLostRows(orphans.length, known.size),
     };
   }
 
@@ -119,6 +122,6 @@ const SHOWN = 20;
 /** As with the brake of the garbage collector. */
 const MINIMUM = 10;
 
-function looksLikeLostRows(orphans: number, listed: number): boolean {
-  return orphans === listed || (orphans >= MINIMUM && orphans > listed / 2);
+function looksLikeLostRows(orphans: number, rows: number): boolean {
+  return rows === 0 || (orphans >= MINIMUM && orphans > rows);
 }
