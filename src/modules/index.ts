@@ -303,9 +303,14 @@ export { BootstrapModule } from './bootstrap/bootstrap.module.js';
 export { BootstrapServices, type PlannedBootstrap } from './bootstrap/bootstrap.service.js';
 export { type BootstrapProgram, type BootstrapServiceSpec } from './bootstrap/bootstrap-spec.js';
 export { ReconcilerModule } from './workers/reconciler/reconciler.module.js';
-export { type ReconcilerOptions } from './workers/reconciler/reconciler.options.js';
+export { type ReconcilerExtras, type ReconcilerOptions } from './workers/reconciler/reconciler.options.js';
 export { Reconciler } from './workers/reconciler/reconciler.worker.js';
 export { InstanceDriftWorker } from './workers/reconciler/instance-drift.worker.js';
-export { DriftRepository, type DriftRow } from './workers/reconciler/drift.repository.js';
+export {
+  DriftRepository,
+  type DriftRow,
+  type UnconvergedWorkload,
+  type WaitingInstance,
+} from './workers/reconciler/drift.repository.js';
 export { ReconcilerHttpModule } from './workers/reconciler/reconciler-http.module.js';
 export { type ReconcilerPlan, ReconcilerPreview } from './workers/reconciler/reconciler-preview.js';

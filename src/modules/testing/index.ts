@@ -53,3 +53,8 @@ export {
   bootstrapRepositoryContract,
   type BootstrapRepositorySetup,
 } from '../bootstrap/bootstrap.repository.contract.js';
+export {
+  driftRepositoryContract,
+  type DriftRepositorySetup,
+  type SeededDriftInstance,
+} from '../workers/reconciler/drift.repository.contract.js';

@@ -49,9 +49,9 @@ export abstract class DriftRepository {
 
   /**
    * Notes that the holder reaches the store, and holds it so long, in milliseconds.
-   * @returns false while somebody else holds it
+   * @returns 0 when it does; else for how many milliseconds somebody else still holds it, 1 or more
    */
-  abstract hold(store: string, provider: string, holder: string, duration: number): Promise<boolean>;
+  abstract hold(store: string, provider: string, holder: string, duration: number): Promise<number>;
 
   /** Lets go of all that the holder holds. */
   abstract release(holder: string): Promise<void>;

@@ -46,6 +46,10 @@ ON CONFLICT (id) DO UPDATE
   WHERE s.holder = excluded.holder OR s.held_until < clock_timestamp()
 RETURNING id`;
 
+const HELD_FOR = `
+SELECT (extract(epoch FROM held_until - clock_timestamp()) * 1000)::float8 AS left
+FROM provider_stores WHERE id = $1`;
+
 const UNCONVERGED = `
 SELECT w.id, w.tenant_id AS "tenantId", w.deletion_reason AS "deletionReason"
 FROM workloads w
@@ -112,8 +116,10 @@ export class PostgresDriftRepository extends DriftRepository {
     return new Map(rows.map(({ id, policy }) => [id, policy]));
   }
 
-  async hold(store: string, provider: string, holder: string, duration: number): Promise<boolean> {
-    return (await this.query(HOLD, [store, provider, holder, duration])).length > 0;
+  async hold(store: string, provider: string, holder: string, duration: number): Promise<number> {
+    if ((await this.query(HOLD, [store, provider, holder, duration])).length > 0) return 0;
+    const [row] = await this.query<{ left: number }>(HELD_FOR, [store]);
+    return Math.max(1, Math.ceil(row?.left ?? 0));
   }
 
   async release(holder: string): Promise<void> {

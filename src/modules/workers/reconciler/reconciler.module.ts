@@ -8,8 +8,7 @@ import { ProvidersModule } from '../../providers/providers.module.js';
 import { WorkloadsModule } from '../../workloads/workloads.module.js';
 import { DriftRepository } from './drift.repository.js';
 import { InstanceDriftWorker } from './instance-drift.worker.js';
-import { PostgresDriftRepository } from './postgres-drift.repository.js';
-import { ConfigurableModuleClass, type OPTIONS_TYPE } from './reconciler.options.js';
+import { type ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, type OPTIONS_TYPE } from './reconciler.options.js';
 import { ReconcilerPreview } from './reconciler-preview.js';
 import { ReconcilerWake } from './reconciler-wake.js';
 import { Reconciler } from './reconciler.worker.js';
@@ -40,12 +39,15 @@ import { StorePass } from './store-pass.js';
     StoreOrphans,
     StorePass,
     StoreNudges,
-    { provide: DriftRepository, useClass: PostgresDriftRepository },
   ],
   exports: [DriftRepository, ReconcilerPreview],
 })
 export class ReconcilerModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     return super.forRoot(options);
+  }
+
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
   }
 }

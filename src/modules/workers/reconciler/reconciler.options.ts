@@ -1,10 +1,12 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type Provider, type Type } from '@nestjs/common';
 import { z } from 'zod';
 import { type Duration } from '../../../core/timing/duration.js';
 import { parseInput } from '../../input/input.js';
 import { DEFAULT_INSTANCE_BACKOFF } from '../../instances/instance-backoff.js';
 import { countOption } from '../../input/count-option.js';
 import { durationOption } from '../../input/duration-option.js';
+import { DriftRepository } from './drift.repository.js';
+import { PostgresDriftRepository } from './postgres-drift.repository.js';
 
 /** Options of `ReconcilerModule.forRoot`. */
 export interface ReconcilerOptions {
@@ -35,6 +37,12 @@ export interface ReconcilerOptions {
   orphanGracePeriod?: Duration;
   /** Only say in the log what would be changed. Default false. */
   dryRun?: boolean;
+}
+
+/** What is given beside the options, also to `forRootAsync`. */
+export interface ReconcilerExtras {
+  /** Where rows are compared and stores are held; a class, or one that is made already. Default Postgres. */
+  store?: Type<DriftRepository> | DriftRepository;
 }
 
 /** Checked, with defaults; lengths of time in milliseconds. */
@@ -70,8 +78,19 @@ export const {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN: RECONCILER_OPTIONS,
   OPTIONS_TYPE,
+  ASYNC_OPTIONS_TYPE,
 } = new ConfigurableModuleBuilder<ReconcilerOptions>({
   optionsInjectionToken: Symbol.for('ctrlplane-workers/reconciler-options'),
 })
   .setClassMethodName('forRoot')
+  .setExtras<ReconcilerExtras>(
+    {},
+    ({ providers = [], ...definition }, { store = PostgresDriftRepository }) => {
+      const own: Provider =
+        typeof store === 'function'
+          ? { provide: DriftRepository, useClass: store }
+          : { provide: DriftRepository, useValue: store };
+      return { ...definition, providers: [...providers, own] };
+    },
+  )
   .build();

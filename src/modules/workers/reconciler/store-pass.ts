@@ -15,9 +15,6 @@ import { DriftRepository, type DriftRow } from './drift.repository.js';
 import { type ReconcilerSettings } from './reconciler.options.js';
 import { StoreOrphans } from './store-orphans.js';
 
-/** How long a store is held by the replica that compares it, in milliseconds. Longer than a pass takes. */
-const HOLD = 30_000;
-
 /** What would be done, or was. */
 export interface PlannedRepair {
   instanceId: InstanceId;
@@ -86,8 +83,10 @@ export class StorePass implements OnModuleDestroy {
       withoutRow: [],
       orphansRemoved: [],
     };
-    if (!settings.dryRun && !(await this.hold(store, name)))
-      return { ...report, skipped: true, wakeIn: HOLD };
+    if (!settings.dryRun) {
+      const heldFor = await this.hold(store, name, settings.storeTimeout);
+      if (heldFor) return { ...report, skipped: true, wakeIn: heldFor };
+    }
     const unplaced = !settings.dryRun && (await this.drift.hasUnplacedAcrossTenants(name));
     let rows = await this.drift.rowsAcrossTenants(store);
     const list = await provider.list(signal);
@@ -183,15 +182,19 @@ export class StorePass implements OnModuleDestroy {
     return this.convergence.converge(instance, { backoff: settings.backoff, signal });
   }
 
-  /** At most one statement in half the time that it is held. */
-  private async hold(store: string, provider: string): Promise<boolean> {
+  /**
+   * A pass ends within `timeout` milliseconds. It is held for twice as long, and half of that later a pass holds it
+   * anew before it begins: so none goes on after somebody else could hold it.
+   * @returns for how many milliseconds somebody else still holds it; 0: this replica does
+   */
+  private async hold(store: string, name: string, timeout: number): Promise<number> {
     const now = performance.now();
-    if ((this.held.get(store) ?? 0) > now) return true;
+    if ((this.held.get(store) ?? 0) > now) return 0;
     // What nobody else reaches is held by whoever does: one that was killed must not keep its successor waiting.
-    const holder = this.registry.get(provider).info().shared ? this.holder : store;
-    if (!(await this.drift.hold(store, provider, holder, HOLD))) return false;
-    this.held.set(store, now + HOLD / 2);
-    return true;
+    const holder = this.registry.get(name).info().shared ? this.holder : store;
+    const heldFor = await this.drift.hold(store, name, holder, 2 * timeout);
+    if (heldFor === 0) this.held.set(store, now + timeout);
+    return heldFor;
   }
 }
 
