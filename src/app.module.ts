@@ -7,6 +7,7 @@ import { postgres } from './core/postgres/postgres.coordinator.js';
 import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
 import { WorkerModule } from './core/worker.module.js';
 import { type ServerStatus } from './app/embedded-postgres/index.js';
+import { FleetController, RUNNING_FLEET } from './app/fleet/fleet.controller.js';
 import { type FleetFile } from './app/fleet/fleet-file.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
 import { BrakesIndicator } from './app/http/brakes.indicator.js';
@@ -94,12 +95,13 @@ export class AppModule {
         WorkerDashboardModule.forRoot({ token, openReads: true }),
       ],
       providers: [
+        { provide: RUNNING_FLEET, useValue: fleet },
         BrakesIndicator,
         InstancesIndicator,
         EmbeddedDatabaseIndicator,
         { provide: DATABASE_STATUS, useValue: databaseStatus },
       ],
-      controllers: [StartController, HealthController],
+      controllers: [StartController, HealthController, FleetController],
     };
   }
 }

@@ -18,6 +18,7 @@ import { FleetService } from './fleet/fleet.service.js';
 import { instanceUsers } from './fleet/instance-users.js';
 import { checkPort, portError } from './port.js';
 import { openResources, type Resources } from './resources.js';
+import { announceApp, retractApp } from './running-app.js';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -53,6 +54,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const stop = async (): Promise<void> => {
     stopping.abort(new Error('The app is shutting down'));
     connections?.closeIn(config.drainTimeout);
+    await retractApp(resources.directory);
     await https?.close();
     await app?.close();
     await resources.release();
@@ -75,6 +77,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     https = await startHttps(app, config.host, httpsConfig.port, httpsConfig.domains[0]);
     Logger.overrideLogger(['log', 'warn', 'error', 'fatal']);
     const secure = await httpsLine(app, https.port, httpsConfig.domains[0], directory);
+    await announceApp(directory, { url: await app.getUrl(), token });
     announce(await app.getUrl(), secure, resources, config.workersToken ? undefined : token);
     void bringUp(app, fleet, stopping.signal);
     void ownNames(app, httpsConfig.domains, stopping.signal);
@@ -113,7 +116,8 @@ ctrlplane-workers is running at ${url}
     say(`  token      ${token}`);
     say(`\n  curl -X POST -H "Authorization: Bearer ${token}" ${url}/workers/gc/trigger`);
   }
-  say('\nCtrl-C stops the app; the fleet goes on, and `npm run fleet:down` removes it.\n');
+  say('\n`npm run fleet:diff` and `fleet:apply` bring a changed fleet file in.');
+  say('Ctrl-C stops the app; the fleet goes on, and `npm run fleet:down` removes it.\n');
 }
 
 /** Where HTTPS is, and how to trust it; undefined where the app has no name of its own. */
@@ -147,10 +151,18 @@ async function bringUp(app: INestApplication, fleet: FleetFile, signal: AbortSig
 }
 
 function report(logger: Logger, report: FleetUpReport): void {
-  const { created, scaled, outdated, wanted, running, failures } = report;
+  const { created, scaled, updated, bootstrapped, outdated, wanted, running, failures } = report;
   for (const { subject, reason } of failures) logger.error(`${subject}: ${reason}`);
-  for (const subject of outdated) logger.warn(`${subject} differs from the fleet file and goes on as it is`);
-  const changes = [created.length && `${created.length} created`, scaled.length && `${scaled.length} scaled`];
+  for (const subject of outdated)
+    logger.warn(`${subject} differ from the fleet file, and cannot be changed: it goes on as it is`);
+  for (const subject of updated) logger.log(`${subject} is updated to what the fleet file says`);
+  for (const subject of bootstrapped)
+    logger.log(`${subject} gets the bootstrap services that the fleet file says`);
+  const changes = [
+    created.length && `${created.length} created`,
+    scaled.length && `${scaled.length} scaled`,
+    updated.length && `${updated.length} updated`,
+  ];
   const detail = changes.filter(Boolean).join(', ');
   const line = `${running < wanted ? `${running} of ${wanted}` : running} instances are running${detail ? ` (workloads: ${detail})` : ''}`;
   if (running < wanted) logger.warn(line);

@@ -17,6 +17,7 @@ import { DataDirectoryInUseError, UnusableDirectoryError } from './data-director
 import { EmbeddedPostgresError } from './embedded-postgres/index.js';
 import { FleetFileError } from './fleet/fleet.errors.js';
 import { PortInUseError } from './port.js';
+import { AppRefusedError, NoRunningAppError } from './running-app.js';
 
 /** What a user can mend: the message says all. */
 const EXPECTED = [
@@ -26,6 +27,8 @@ const EXPECTED = [
   UnusableDirectoryError,
   EmbeddedPostgresError,
   PortInUseError,
+  NoRunningAppError,
+  AppRefusedError,
   InvalidDatabaseUrlError,
   DatabaseUnreachableError,
   MissingTablesError,

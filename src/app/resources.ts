@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppConfig } from './config/app-config.js';
 import { PACKAGE_ROOT } from './config/app-config.js';
 import { defaultDataDirectory, openDataDirectory } from './data-directory/index.js';
 import { type ServerStatus, startEmbeddedPostgres } from './embedded-postgres/index.js';
+import { writeSecret } from './write-secret.js';
 
 /** What the app holds outside of its own process while it runs. */
 export interface Resources {
@@ -56,12 +55,4 @@ export async function openResources(config: AppConfig, say: (line: string) => vo
     await directory.release();
     throw error;
   }
-}
-
-/** Readable by this user alone from its first moment; whole or not at all; never through a link. */
-async function writeSecret(path: string, text: string): Promise<string> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(draft, `${text}\n`, { mode: 0o600, flag: 'wx' });
-  await rename(draft, path);
-  return path;
 }

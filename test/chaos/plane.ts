@@ -206,7 +206,7 @@ export class Plane {
       wanted: number | null;
     }>(
       `SELECT b.id, b.name, b.state, b.installed_hash IS NOT DISTINCT FROM b.spec_hash AS installed,
-         (SELECT (d.value ->> 'replicas')::int FROM datacenters c, jsonb_array_elements(c.bootstrap) d
+         (SELECT (d.value ->> 'replicas')::int * jsonb_array_length(d.value -> 'services') FROM datacenters c, jsonb_array_elements(c.bootstrap) d
           WHERE c.id = b.datacenter_id AND d.value ->> 'name' = b.name) AS wanted
        FROM bootstrap_services b`,
     );

@@ -13,11 +13,18 @@ import { temporaryDirectories } from './temporary-directory.js';
 export const TOKEN = 'token-of-the-system-tests';
 
 /** npm scripts, and what they run once they have built it. */
-const PROGRAMS = { start: 'dist/main.js', 'fleet:down': 'dist/fleet-down.js' };
+const PROGRAMS = {
+  start: ['dist/main.js'],
+  'fleet:down': ['dist/fleet-down.js'],
+  'fleet:apply': ['dist/fleet.js', 'apply'],
+  'fleet:diff': ['dist/fleet.js', 'diff'],
+};
 
 export interface StartOptions {
   /** Default `start`. */
   script?: keyof typeof PROGRAMS;
+  /** Behind it. */
+  args?: string[];
   /** By npm, in a checkout of its own, because npm builds it first. Default: what is built already, by Node itself. */
   npm?: boolean;
   /** Typed into a terminal. Default: none is there. */
@@ -92,8 +99,10 @@ export function appWorkbench(cleanUp: typeof afterEach = afterEach): AppWorkbenc
   };
 }
 
-function commandOf({ script = 'start', npm, terminal }: StartOptions): [string, ...string[]] {
-  const command: [string, ...string[]] = npm ? ['npm', 'run', script] : [process.execPath, PROGRAMS[script]];
+function commandOf({ script = 'start', npm, terminal, args = [] }: StartOptions): [string, ...string[]] {
+  const command: [string, ...string[]] = npm
+    ? ['npm', 'run', script, ...args]
+    : [process.execPath, ...PROGRAMS[script], ...args];
   if (!terminal) return command;
   // Without `exec` there may be a shell in between, which says 130 after Ctrl-C whatever its child said.
   return ['script', '-qfec', `exec ${command.map((word) => `'${word}'`).join(' ')}`, '/dev/null'];

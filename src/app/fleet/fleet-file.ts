@@ -1,8 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { type z } from 'zod';
+import { type BootstrapServiceSpec } from '../../modules/bootstrap/bootstrap-spec.js';
 import { type HealthCheckRequest } from '../../modules/health-checks/health-check-input.js';
 import { type InstanceSpec, type Labels } from '../../modules/providers/provider.js';
+import { type RolloutInput } from '../../modules/workloads/workload-input.js';
+import { type DriftPolicy } from '../../modules/workloads/workload.js';
 import { fleetSchema } from './fleet-schema.js';
 import { explain } from './problem-wording.js';
 import { FleetFileError, type FleetProblem } from './fleet.errors.js';
@@ -33,8 +36,14 @@ export interface GarbageCollectorSettings {
 export interface FleetTenant {
   /** Names of a tenant's datacenters and of its workloads differ among themselves, as tenants' names do. */
   name: string;
-  datacenters: { name: string }[];
+  datacenters: FleetDatacenter[];
   workloads: FleetWorkload[];
+}
+
+export interface FleetDatacenter {
+  name: string;
+  /** Bootstrap services that it declares. Absent: those that it declares already stay. */
+  bootstrap?: BootstrapServiceSpec[];
 }
 
 export interface FleetWorkload {
@@ -48,6 +57,9 @@ export interface FleetWorkload {
   /** The working directory defaults to the file's. */
   spec: InstanceSpec;
   labels: Labels;
+  /** Absent keys keep what the workload has. */
+  driftPolicy?: DriftPolicy;
+  rollout?: RolloutInput;
   /** Of each of its instances. */
   checks?: HealthCheckRequest[];
 }
@@ -88,12 +100,30 @@ export function loadFleetFile(path: string, providers: readonly string[] = ['pro
   return {
     path: file,
     garbageCollector,
-    tenants: tenants.map((tenant) => ({ ...tenant, workloads: tenant.workloads.map(toWorkload) })),
+    tenants: tenants.map((tenant) => ({
+      ...tenant,
+      datacenters: tenant.datacenters.map(toDatacenter),
+      workloads: tenant.workloads.map(toWorkload),
+    })),
   };
 }
 
 type CheckedFleet = z.output<ReturnType<typeof fleetSchema>>;
 type CheckedWorkload = CheckedFleet['tenants'][number]['workloads'][number];
+
+type CheckedDatacenter = CheckedFleet['tenants'][number]['datacenters'][number];
+
+function toDatacenter({ name, bootstrap }: CheckedDatacenter): FleetDatacenter {
+  return {
+    name,
+    ...(bootstrap && {
+      bootstrap: bootstrap.map(({ services, ...service }) => ({
+        ...service,
+        services: services.map(({ name, ...spec }) => ({ name, spec })),
+      })),
+    }),
+  };
+}
 
 function toWorkload(workload: CheckedWorkload): FleetWorkload {
   const { command, workingDirectory, env, ports, ...rest } = workload;

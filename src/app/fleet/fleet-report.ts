@@ -14,7 +14,11 @@ export interface FleetUpReport {
   created: string[];
   /** Workloads whose replicas differed from the file. */
   scaled: string[];
-  /** Workloads that go on as they are, though the file now differs in more than replicas. */
+  /** Workloads whose spec, drift policy or rollout differed. Another spec is rolled out from here on. */
+  updated: string[];
+  /** Datacenters, such as `acme/main`, whose bootstrap services differed. */
+  bootstrapped: string[];
+  /** What the file says and nothing can be changed to: `acme/web: labels`. It goes on as it is. */
   outdated: string[];
   /** Instances that the file asks for. */
   wanted: number;

@@ -6,6 +6,7 @@ import { type HealthCheckRequest, parseHealthCheck } from '../../modules/health-
 import { InvalidInputError } from '../../modules/input/input.errors.js';
 import { name as givenName, shown } from '../../modules/input/input.js';
 import { LABELS } from '../../modules/providers/provider.js';
+import { DRIFT_POLICIES } from '../../modules/workloads/workload.js';
 import { INSTANCE_VARIABLE } from '../../modules/providers/provision-request.schema.js';
 import { didYouMean } from './problem-wording.js';
 
@@ -19,6 +20,7 @@ export interface FleetSchemaContext {
 
 /** More than this on one machine is a slip of the keyboard rather than a wish. */
 const MAX_REPLICAS = 1000;
+const MAX_BOOTSTRAP_REPLICAS = 100;
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/;
@@ -33,11 +35,7 @@ function isWhole(value: string): boolean {
 
 /** The rules of a fleet file. Every problem is reported, also beside others, with a message that says what to do. */
 export function fleetSchema({ directory, providers }: FleetSchemaContext) {
-  const workload = mapping({
-    name,
-    datacenter: name.optional(),
-    provider: z.enum([...providers]).default('process'),
-    replicas: z.int().min(0).max(MAX_REPLICAS),
+  const program = {
     command: z
       .array(text.min(1, 'an empty text is no argument: remove it'))
       .min(1, 'a command needs a program at least, such as [node, server.mjs]'),
@@ -49,13 +47,50 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
       .refine(isDirectory, { error: ({ input }) => `there is no directory ${shown(input)}` }),
     env: record(variable, text).default({}),
     ports: listOf(mapping({ name, env: variable }), 'name', 'env').default([]),
-    labels: record(labelKey, labelValue).default({}),
+  };
+  const labels = record(labelKey, labelValue).default({});
+  const provider = z.enum([...providers]).default('process');
+
+  const workload = mapping({
+    name,
+    datacenter: name.optional(),
+    provider,
+    replicas: z.int().min(0).max(MAX_REPLICAS),
+    ...program,
+    labels,
+    driftPolicy: z.enum(DRIFT_POLICIES).optional(),
+    rollout: mapping({
+      maxUnavailable: z.int().min(0).max(MAX_REPLICAS).optional(),
+      maxSurge: z.int().min(0).max(MAX_REPLICAS).optional(),
+      minReady: duration.optional(),
+      progressDeadline: duration.optional(),
+    })
+      .refine(
+        ({ maxSurge = 1, maxUnavailable = 0 }) => maxSurge + maxUnavailable > 0,
+        'nothing could be replaced: set maxSurge or maxUnavailable to 1 or more',
+      )
+      .optional(),
     checks: listOf(healthCheck, 'name').default([]),
   }).superRefine(portsHaveTheirOwnVariables, always);
 
+  const bootstrapService = mapping({
+    name,
+    kind: name.optional(),
+    provider,
+    replicas: z.int().min(0).max(MAX_BOOTSTRAP_REPLICAS).default(1),
+    services: listOf(
+      mapping({ name, ...program }).superRefine(portsHaveTheirOwnVariables, always),
+      'name',
+    ).min(1, 'a bootstrap service needs one program at least'),
+    labels,
+  });
+
   const tenant = mapping({
     name,
-    datacenters: listOf(mapping({ name }), 'name').default([]),
+    datacenters: listOf(
+      mapping({ name, bootstrap: listOf(bootstrapService, 'name').optional() }),
+      'name',
+    ).default([]),
     workloads: listOf(workload, 'name').default([]),
   }).superRefine(datacentersAreDeclared, always);
 

@@ -8,6 +8,7 @@ import { ProvidersModule } from '../../modules/providers/providers.module.js';
 import { TenantsModule } from '../../modules/tenants/tenants.module.js';
 import { WorkloadsModule } from '../../modules/workloads/workloads.module.js';
 import { FleetChecks } from './fleet-checks.js';
+import { FleetComparison } from './fleet-comparison.js';
 import { FleetService } from './fleet.service.js';
 
 export interface FleetModuleOptions {
@@ -33,8 +34,8 @@ export class FleetModule {
         WorkloadsModule,
         InstancesModule,
       ],
-      providers: [FleetService, FleetChecks],
-      exports: [FleetService],
+      providers: [FleetService, FleetComparison, FleetChecks],
+      exports: [FleetService, FleetComparison],
     };
   }
 }

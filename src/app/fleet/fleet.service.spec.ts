@@ -101,6 +101,8 @@ describe('FleetService.up', () => {
     expect(report).toEqual({
       created: ['acme/web', 'acme/api', 'globex/shop'],
       scaled: [],
+      updated: [],
+      bootstrapped: [],
       outdated: [],
       wanted: 5,
       running: 5,
@@ -146,6 +148,8 @@ describe('FleetService.up', () => {
     expect(await fleets.up(fleet)).toEqual({
       created: [],
       scaled: [],
+      updated: [],
+      bootstrapped: [],
       outdated: [],
       wanted: 3,
       running: 3,
@@ -164,12 +168,48 @@ describe('FleetService.up', () => {
     expect(web.map(isAlive)).toEqual([true, false, false]);
   });
 
-  it('leaves a workload as it is whose command has changed in the file, and says so', async () => {
+  it('begins to roll out a command that has changed in the file, and says so', async () => {
+    await fleets.up(fleetOf(workload('web', 1)));
+    const changed = fleetOf(workload('web', 1, { spec: { command: ['sleep', '601'] }, driftPolicy: 'mark' }));
+    expect(await fleets.up(changed)).toMatchObject({ updated: ['acme/web'], outdated: [], failures: [] });
+    expect(
+      await query(
+        'SELECT drift_policy, w.spec, d.state FROM workloads w JOIN deployments d ON d.workload_id = w.id',
+      ),
+    ).toEqual([{ drift_policy: 'mark', spec: { command: ['sleep', '601'] }, state: 'rolling' }]);
+    expect(await fleets.up(changed)).toMatchObject({ updated: [], scaled: [] });
+  });
+
+  it('says what it cannot change, and leaves that as it is', async () => {
     await fleets.up(fleetOf(workload('web', 1)));
     const pids = await pidsOf('web');
-    const changed = fleetOf(workload('web', 1, { spec: { command: ['sleep', '601'] } }));
-    expect(await fleets.up(changed)).toMatchObject({ outdated: ['acme/web'], running: 1 });
+    const changed = fleetOf(workload('web', 1, { labels: { team: 'a' }, datacenter: 'main' }));
+    expect(await fleets.up(changed)).toMatchObject({
+      updated: [],
+      outdated: ['acme/web: datacenter, labels'],
+    });
     expect(await pidsOf('web')).toEqual(pids);
+  });
+
+  it('declares the bootstrap services of a datacenter, and keeps what is declared where the file says nothing', async () => {
+    const bootstrapOf = async () =>
+      (await query<{ bootstrap: { name: string }[] }>('SELECT bootstrap FROM datacenters'))[0]!.bootstrap.map(
+        ({ name }) => name,
+      );
+    const fleet = (bootstrap?: FleetFile['tenants'][number]['datacenters'][number]['bootstrap']) => {
+      const {
+        tenants: [acme],
+        ...file
+      } = fleetOf();
+      return { ...file, tenants: [{ ...acme!, datacenters: [{ name: 'main', bootstrap }] }] };
+    };
+    const ingress = { name: 'ingress', services: [{ name: 'proxy', spec: { command: ['sleep', '600'] } }] };
+    expect(await fleets.up(fleet([ingress]))).toMatchObject({ bootstrapped: ['acme/main'] });
+    expect(await fleets.up(fleet([ingress]))).toMatchObject({ bootstrapped: [] });
+    expect(await fleets.up(fleet())).toMatchObject({ bootstrapped: [] });
+    expect(await bootstrapOf()).toEqual(['ingress']);
+    expect(await fleets.up(fleet([]))).toMatchObject({ bootstrapped: ['acme/main'] });
+    expect(await bootstrapOf()).toEqual([]);
   });
 
   it('leaves alone what the file does not name', async () => {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { Injectable, Optional } from '@nestjs/common';
 import { systemClaims, withClaims, withSystemClaims } from '../../modules/auth/claims.js';
 import { everyItem } from '../../modules/database/page.js';
@@ -13,9 +12,9 @@ import { UnknownTenantError } from '../../modules/tenants/tenant.errors.js';
 import { TenantsService } from '../../modules/tenants/tenants.service.js';
 import { type WorkloadRequest } from '../../modules/workloads/workload-input.js';
 import { UnknownWorkloadError } from '../../modules/workloads/workload.errors.js';
-import { type Workload } from '../../modules/workloads/workload.js';
 import { WorkloadsService } from '../../modules/workloads/workloads.service.js';
 import { FleetChecks } from './fleet-checks.js';
+import { differencesOf, differentBootstrap } from './fleet-differences.js';
 import { type FleetFile, type FleetTenant } from './fleet-file.js';
 import { eachOf, type FleetDownReport, type FleetFailure, type FleetUpReport } from './fleet-report.js';
 
@@ -50,16 +49,24 @@ export class FleetService {
   ) {}
 
   /**
-   * Creates the tenants, datacenters and workloads that are missing, scales those workloads whose replicas
-   * differ, and brings back instances that are missing or failed. Leaves alone what the file does not name,
-   * and what else differs in a workload that it names. Meant for the start: called again later, it would undo
-   * what somebody has deleted since.
+   * Creates the tenants, datacenters and workloads that are missing, changes those workloads and bootstrap services
+   * that differ, and brings back instances that are missing or failed. Leaves alone what the file does not name, and
+   * says of what it names what cannot be changed. Called again later, it undoes what somebody has changed since.
    * @throws the signal's reason when it aborts. All else that goes wrong is in the report.
    */
   async up(fleet: FleetFile, signal?: AbortSignal): Promise<FleetUpReport> {
     const failures: FleetFailure[] = [];
     const work: FleetWork = { signal, failures };
-    const report: FleetUpReport = { created: [], scaled: [], outdated: [], wanted: 0, running: 0, failures };
+    const report: FleetUpReport = {
+      created: [],
+      scaled: [],
+      updated: [],
+      bootstrapped: [],
+      outdated: [],
+      wanted: 0,
+      running: 0,
+      failures,
+    };
     const stored: StoredAsRunning[] = [];
     await withClaims(systemClaims('fleet'), async () => {
       await eachOf(
@@ -104,12 +111,12 @@ export class FleetService {
     report: FleetUpReport,
     stored: StoredAsRunning[],
   ): Promise<void> {
-    const { name, datacenters, workloads } = declared;
+    const { name, workloads } = declared;
     const { id } =
       (await known(this.tenants.getByName(name), UnknownTenantError)) ??
       (await this.tenants.create({ name }));
     await withSystemClaims(id, async () => {
-      const datacenterIds = await this.upDatacenters(id, datacenters);
+      const datacenterIds = await this.upDatacenters(id, declared, work, report);
       for (const { datacenter, checks = [], ...workload } of workloads) {
         const datacenterId = datacenter === undefined ? undefined : datacenterIds.get(datacenter);
         const request = { ...workload, datacenterId };
@@ -130,13 +137,26 @@ export class FleetService {
 
   private async upDatacenters(
     tenantId: TenantId,
-    declared: FleetTenant['datacenters'],
+    { name: tenant, datacenters }: FleetTenant,
+    work: FleetWork,
+    report: FleetUpReport,
   ): Promise<Map<string, DatacenterId>> {
     const ids = new Map<string, DatacenterId>();
-    for (const { name } of declared) {
+    for (const { name, bootstrap } of datacenters) {
       const found = await known(this.datacenters.getByName(tenantId, name), UnknownDatacenterError);
-      const { id } = found ?? (await this.datacenters.create(tenantId, { name }));
-      ids.set(name, id);
+      const datacenter = found ?? (await this.datacenters.create(tenantId, { name }));
+      ids.set(name, datacenter.id);
+      const declared = bootstrap && differentBootstrap(datacenter, bootstrap).length ? [bootstrap] : [];
+      const subject = `${tenant}/${name}`;
+      await eachOf(
+        declared,
+        () => subject,
+        work,
+        async (services) => {
+          await this.datacenters.setBootstrap(tenantId, datacenter.id, services);
+          report.bootstrapped.push(subject);
+        },
+      );
     }
     return ids;
   }
@@ -153,12 +173,15 @@ export class FleetService {
     const found = await known(this.workloads.getByName(tenantId, declared.name), UnknownWorkloadError);
     const { id } = found ?? (await this.workloads.create(tenantId, declared, signal));
     if (!found) report.created.push(subject);
-    else if (found.replicas === declared.replicas) await this.workloads.converge(tenantId, id, signal);
     else {
-      await this.workloads.scale(tenantId, id, declared.replicas, signal);
-      report.scaled.push(subject);
+      const { changes, fixed } = differencesOf(found, declared);
+      const { replicas, ...others } = changes;
+      if (Object.keys(changes).length) await this.workloads.update(tenantId, id, changes, signal);
+      else await this.workloads.converge(tenantId, id, signal);
+      if (replicas !== undefined) report.scaled.push(subject);
+      if (Object.keys(others).length) report.updated.push(subject);
+      if (fixed.length) report.outdated.push(`${subject}: ${fixed.join(', ')}`);
     }
-    if (found && isOutdated(found, declared)) report.outdated.push(subject);
 
     const failed: Instance[] = [];
     for await (const instance of this.instancesOf(tenantId, id)) {
@@ -253,7 +276,7 @@ export class FleetService {
 }
 
 /** What was asked for, or undefined when the answer is that nobody knows it. */
-async function known<T>(
+export async function known<T>(
   answer: Promise<T>,
   unknown: new (...args: never[]) => Error,
 ): Promise<T | undefined> {
@@ -263,16 +286,6 @@ async function known<T>(
     if (error instanceof unknown) return undefined;
     throw error;
   }
-}
-
-function isOutdated(stored: Workload, declared: WorkloadRequest): boolean {
-  const compared = ({ provider, datacenterId, spec, labels }: WorkloadRequest) => ({
-    provider,
-    datacenterId,
-    spec,
-    labels,
-  });
-  return !isDeepStrictEqual(compared(stored), compared(declared));
 }
 
 async function count(items: AsyncIterator<unknown>): Promise<number> {

@@ -45,7 +45,11 @@ async function obstacleTo({ tenants }: FleetFile): Promise<string | undefined> {
     return `other users are not to be had here: ${(error as Error).message}`;
   }
   const paths = new Set<string>();
-  for (const { spec } of tenants.flatMap(({ workloads }) => workloads)) {
+  const programs = tenants.flatMap(({ workloads, datacenters }) => [
+    ...workloads,
+    ...datacenters.flatMap(({ bootstrap = [] }) => bootstrap.flatMap(({ services }) => services)),
+  ]);
+  for (const { spec } of programs) {
     const { command, env, workingDirectory = '/' } = spec;
     paths.add(workingDirectory);
     const program = await findExecutable(command[0]!, env?.PATH ?? process.env.PATH ?? '', workingDirectory).catch(() => undefined); // prettier-ignore
