@@ -313,4 +313,5 @@ export {
   type WaitingInstance,
 } from './workers/reconciler/drift.repository.js';
 export { ReconcilerHttpModule } from './workers/reconciler/reconciler-http.module.js';
+export { type ReconcileStatus, ReconcilerStatus } from './workers/reconciler/reconciler-status.js';
 export { type ReconcilerPlan, ReconcilerPreview } from './workers/reconciler/reconciler-preview.js';

@@ -26,6 +26,8 @@ type Held = ProvisionRequest & {
   state: 'running' | 'stopped' | 'exited';
   startedAt: Date;
   exitCode?: number;
+  /** How often it was started. */
+  starts: number;
 };
 
 /** Runs nothing: a map of what would run, and hooks to let calls fail, wait and race. */
@@ -143,6 +145,7 @@ export class InMemoryProvider implements Provider {
       state: 'running',
       startedAt: new Date(),
       exitCode: undefined,
+      starts: (this.running.get(request.instanceId)?.starts ?? 0) + 1,
     });
   }
 
@@ -160,6 +163,7 @@ export class InMemoryProvider implements Provider {
     startedAt,
     exitCode,
     spec,
+    starts,
   }: Held): ProviderInstance {
     return {
       instanceId,
@@ -167,7 +171,7 @@ export class InMemoryProvider implements Provider {
       state,
       labels,
       endpoints: [{ name: 'http', host: '127.0.0.1', port: 8080 }],
-      ref: `ref-${instanceId}`,
+      ref: starts > 1 ? `ref-${instanceId}-${starts}` : `ref-${instanceId}`,
       startedAt,
       exitCode,
       specHash: specHash(spec),

@@ -255,7 +255,14 @@ export class InstanceConvergence {
   ): Promise<Instance> {
     const { id, tenantId, desiredState, specHash, restartRequested, attempts } = before;
     // The attempts as well: an end that was noted meanwhile is later than what this attempt has made.
-    const seen = { desiredState, specHash, restartRequested, attempts };
+    const ref = before.ref ?? null;
+    const seen = {
+      desiredState,
+      specHash,
+      restartRequested,
+      attempts,
+      ...(change.ref !== undefined && { ref }),
+    };
     const settled = await this.transactions.run(async () => {
       // Whoever comes first tells it: of two that have made it run at the same time one sees the other state.
       const others = STAYING.filter((state) => state !== change.state);
@@ -265,9 +272,37 @@ export class InstanceConvergence {
       if (now && !turned) await this.tellSettled(before, now, repair);
       return now ?? (await this.instances.find(tenantId, id));
     });
+    if (settled?.state === 'running' && change.ref && settled.ref !== change.ref)
+      return this.settleLater(settled, provider, change, signal);
     if (settled && settled.state !== 'destroying') return settled;
     await provider.deprovision(id, signal);
     throw new UnknownInstanceError(tenantId, id);
+  }
+
+  /**
+   * Somebody else has stored another run of it as running. Of the two the one that its provider has now is the later:
+   * if that is this one, the other has ended in between, which nobody has seen.
+   */
+  private async settleLater(
+    stored: Instance,
+    provider: Provider,
+    change: InstanceChange,
+    signal?: AbortSignal,
+  ): Promise<Instance> {
+    const { id, tenantId, ref = null, attempts } = stored;
+    if ((await provider.status(id, signal)).ref !== change.ref) return stored;
+    return this.transactions.run(async () => {
+      const later = { ...change, attempts: attempts + 1, renewed: true };
+      const settled = await this.instances.change(tenantId, id, later, ['running'], { ref });
+      if (!settled) return stored;
+      await this.publish('instance.drifted', settled, {
+        drift: 'exited',
+        exitCode: null,
+        error: endOf('exited'),
+      });
+      await this.publish('instance.recovered', settled);
+      return settled;
+    });
   }
 
   /** Somebody else has changed it at the provider. What was asked for here, and what fails again, is no news. */

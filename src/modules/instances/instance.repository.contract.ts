@@ -138,6 +138,12 @@ export function instanceRepositoryContract(repository: () => InstanceRepository)
           await repository().change(seen.tenantId, seen.id, { attempts: 7 }, undefined, otherwise),
           undefined,
         );
+        const refer = (from: string | null, ref: string | null) =>
+          repository().change(seen.tenantId, seen.id, { ref }, undefined, { ref: from });
+        assert.equal(await refer('one', 'two'), undefined);
+        assert.equal((await refer(null, 'one'))?.ref, 'one');
+        assert.equal(await refer(null, 'two'), undefined);
+        assert.equal((await refer('one', null))?.ref, undefined);
       },
     },
     {

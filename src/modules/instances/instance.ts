@@ -110,4 +110,6 @@ export interface InstanceSeen {
   specHash?: string;
   attempts?: number;
   restartRequested?: boolean;
+  /** Null: it has none. */
+  ref?: string | null;
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, type QueryDeepPartialEntity, type Repository } from 'typeorm';
+import { In, IsNull, type QueryDeepPartialEntity, type Repository } from 'typeorm';
 import { findPage, mapPage, type Page } from '../database/page.js';
 import { updated } from '../database/rows.js';
 import { Transactions } from '../database/transaction.js';
@@ -51,10 +51,15 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
     id: InstanceId,
     change: InstanceChange,
     from: readonly InstanceState[] = INSTANCE_STATES,
-    { state, ...seen }: InstanceSeen = {},
+    { state, ref, ...seen }: InstanceSeen = {},
   ): Promise<Instance | undefined> {
     const states = state === undefined ? from : from.filter((each) => each === state);
-    const where = { ...key(tenantId, id), ...seen, state: In(states) };
+    const where = {
+      ...key(tenantId, id),
+      ...seen,
+      ...(ref !== undefined && { ref: ref ?? IsNull() }),
+      state: In(states),
+    };
     const row = await updated(this.rows, where, columnsOf(change));
     return row ? toInstance(row) : undefined;
   }

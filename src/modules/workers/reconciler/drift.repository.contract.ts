@@ -94,7 +94,9 @@ export function driftRepositoryContract(setup: () => DriftRepositorySetup): Cont
         const { repository } = setup();
         const { provider, store } = place();
         const [one, two] = [randomUUID(), randomUUID()];
+        assert.equal(await repository.seenAcrossTenants(store), undefined);
         assert.equal(await repository.hold(store, provider, one, HOUR), 0);
+        assert.ok((await repository.seenAcrossTenants(store)) instanceof Date);
         assert.equal(await repository.hold(store, provider, one, HOUR), 0, 'once more');
         const left = await repository.hold(store, provider, two, HOUR);
         assert.ok(left > HOUR - 60_000 && left <= HOUR + 1_000, `${left}`);

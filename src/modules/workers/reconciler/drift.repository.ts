@@ -53,6 +53,9 @@ export abstract class DriftRepository {
    */
   abstract hold(store: string, provider: string, holder: string, duration: number): Promise<number>;
 
+  /** When the store was held last; undefined when it never was. */
+  abstract seenAcrossTenants(store: string): Promise<Date | undefined>;
+
   /** Lets go of all that the holder holds. */
   abstract release(holder: string): Promise<void>;
 

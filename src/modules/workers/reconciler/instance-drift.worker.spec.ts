@@ -83,6 +83,35 @@ describe('InstanceDriftWorker', () => {
     expect(await get(instance)).toMatchObject({ state: 'running', attempts: 1 });
   });
 
+  it('tells of what ends between two that make it at the same time', async () => {
+    await start();
+    const { id } = await asSystem(() =>
+      replica.instances.register(tenantId, { name: 'web', provider: 'memory', spec: { command: ['true'] } }),
+    );
+    const [entered, held] = [gate(), gate()];
+    provider.beforeProvision = async () => {
+      provider.beforeProvision = async () => undefined;
+      entered.open();
+      await held.opened;
+    };
+    const passed = pass();
+    await entered.opened;
+    expect(await asSystem(() => replica.instances.provision(tenantId, id))).toMatchObject({
+      state: 'running',
+    });
+    provider.crash(id);
+    held.open();
+    await passed;
+    expect(await told(...DRIFT)).toEqual(['instance.drifted', 'instance.recovered']);
+    const { ref } = await provider.status(id);
+    expect(await asSystem(() => replica.instances.get(tenantId, id))).toMatchObject({
+      state: 'running',
+      ref,
+    });
+    await pass();
+    expect(provider.running.get(id)).toMatchObject({ state: 'running', starts: 2 });
+  });
+
   it('makes anew what its provider has lost', async () => {
     await start();
     const instance = await create();

@@ -122,6 +122,14 @@ export class PostgresDriftRepository extends DriftRepository {
     return Math.max(1, Math.ceil(row?.left ?? 0));
   }
 
+  async seenAcrossTenants(store: string): Promise<Date | undefined> {
+    const [row] = await this.query<{ seen: Date }>(
+      'SELECT seen_at AS seen FROM provider_stores WHERE id = $1',
+      [store],
+    );
+    return row?.seen;
+  }
+
   async release(holder: string): Promise<void> {
     await this.query('UPDATE provider_stores SET held_until = seen_at WHERE holder = $1', [holder]);
   }

@@ -1,4 +1,4 @@
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
 import { BootstrapModule } from '../../bootstrap/bootstrap.module.js';
 import { DatacentersModule } from '../../datacenters/datacenters.module.js';
@@ -8,8 +8,15 @@ import { ProvidersModule } from '../../providers/providers.module.js';
 import { WorkloadsModule } from '../../workloads/workloads.module.js';
 import { DriftRepository } from './drift.repository.js';
 import { InstanceDriftWorker } from './instance-drift.worker.js';
-import { type ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, type OPTIONS_TYPE } from './reconciler.options.js';
+import { PostgresDriftRepository } from './postgres-drift.repository.js';
+import {
+  type ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
+  type OPTIONS_TYPE,
+  type ReconcilerExtras,
+} from './reconciler.options.js';
 import { ReconcilerPreview } from './reconciler-preview.js';
+import { ReconcilerStatus } from './reconciler-status.js';
 import { ReconcilerWake } from './reconciler-wake.js';
 import { Reconciler } from './reconciler.worker.js';
 import { StoreNudges } from './store-nudges.js';
@@ -35,19 +42,31 @@ import { StorePass } from './store-pass.js';
     InstanceDriftWorker,
     Reconciler,
     ReconcilerPreview,
+    ReconcilerStatus,
     ReconcilerWake,
     StoreOrphans,
     StorePass,
     StoreNudges,
   ],
-  exports: [DriftRepository, ReconcilerPreview],
+  exports: [DriftRepository, ReconcilerPreview, ReconcilerStatus],
 })
 export class ReconcilerModule extends ConfigurableModuleClass {
-  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    return super.forRoot(options);
+  static override forRoot({ store, ...options }: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return withStore(super.forRoot(options), store);
   }
 
-  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    return super.forRootAsync(options);
+  static override forRootAsync({ store, ...options }: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return withStore(super.forRootAsync(options), store);
   }
+}
+
+function withStore(
+  { providers = [], ...own }: DynamicModule,
+  store: ReconcilerExtras['store'] = PostgresDriftRepository,
+): DynamicModule {
+  const drift: Provider =
+    typeof store === 'function'
+      ? { provide: DriftRepository, useClass: store }
+      : { provide: DriftRepository, useValue: store };
+  return { ...own, providers: [...providers, drift] };
 }

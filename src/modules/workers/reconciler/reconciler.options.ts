@@ -1,12 +1,11 @@
-import { ConfigurableModuleBuilder, type Provider, type Type } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type Type } from '@nestjs/common';
 import { z } from 'zod';
 import { type Duration } from '../../../core/timing/duration.js';
 import { parseInput } from '../../input/input.js';
 import { DEFAULT_INSTANCE_BACKOFF } from '../../instances/instance-backoff.js';
 import { countOption } from '../../input/count-option.js';
 import { durationOption } from '../../input/duration-option.js';
-import { DriftRepository } from './drift.repository.js';
-import { PostgresDriftRepository } from './postgres-drift.repository.js';
+import { type DriftRepository } from './drift.repository.js';
 
 /** Options of `ReconcilerModule.forRoot`. */
 export interface ReconcilerOptions {
@@ -83,14 +82,5 @@ export const {
   optionsInjectionToken: Symbol.for('ctrlplane-workers/reconciler-options'),
 })
   .setClassMethodName('forRoot')
-  .setExtras<ReconcilerExtras>(
-    {},
-    ({ providers = [], ...definition }, { store = PostgresDriftRepository }) => {
-      const own: Provider =
-        typeof store === 'function'
-          ? { provide: DriftRepository, useClass: store }
-          : { provide: DriftRepository, useValue: store };
-      return { ...definition, providers: [...providers, own] };
-    },
-  )
+  .setExtras<ReconcilerExtras>({}, (definition) => definition)
   .build();
