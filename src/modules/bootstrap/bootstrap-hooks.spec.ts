@@ -76,12 +76,7 @@ const GARBAGE: [string, () => unknown][] = [
       return circle;
     },
   ],
-  [
-    'no error but a text',
-    () => {
-      throw 'away';
-    },
-  ],  
+  ['no error but a text', () => Promise.reject('away' as unknown as Error)],
 ];
 
 describe('bootstrap hooks', () => {
