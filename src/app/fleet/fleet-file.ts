@@ -126,8 +126,8 @@ function toDatacenter({ name, bootstrap }: CheckedDatacenter): FleetDatacenter {
 }
 
 function toWorkload(workload: CheckedWorkload): FleetWorkload {
-  const { command, workingDirectory, env, ports, ...rest } = workload;
-  return { ...rest, spec: { command, workingDirectory, env, ports } };
+  const { command, workingDirectory, env, ports, metrics, ...rest } = workload;
+  return { ...rest, spec: { command, workingDirectory, env, ports, ...(metrics && { metrics }) } };
 }
 
 function readText(file: string): string {

@@ -185,6 +185,18 @@ describe('The rules of a fleet file', () => {
     expect(inWorkload({ labels: { 'ctrlplane.gc': 'protect', team: 'storefront' } })).toEqual([]);
   });
 
+  it('refuse metrics on a port that is not there, or at what is no path', () => {
+    const ports = [{ name: 'http', env: 'PORT' }];
+    expect(inWorkload({ ports, metrics: { port: 'http', path: '/metrics?all=1' } })).toEqual([]);
+    expect(inWorkload({ ports, metrics: { port: 'http' } })).toEqual([]);
+    expect(inWorkload({ ports, metrics: { port: 'admin' } })).toEqual([
+      'metrics.port: "admin" is no name of a port of this workload: declare it under ports',
+    ]);
+    expect(inWorkload({ ports, metrics: { port: 'http', path: 'metrics' } })).toEqual([
+      'metrics.path: "metrics" is no path: it begins with "/" and has no spaces',
+    ]);
+  });
+
   it('refuse a variable that no process can have, and one that a port sets as well', () => {
     expect(
       inWorkload({

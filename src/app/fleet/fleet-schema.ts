@@ -70,8 +70,11 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
         'nothing could be replaced: set maxSurge or maxUnavailable to 1 or more',
       )
       .optional(),
+    metrics: mapping({ port: name, path: metricsPath.optional() }).optional(),
     checks: listOf(healthCheck, 'name').default([]),
-  }).superRefine(portsHaveTheirOwnVariables, always);
+  })
+    .superRefine(portsHaveTheirOwnVariables, always)
+    .superRefine(metricsAreOnAPort, always);
 
   const bootstrapService = mapping({
     name,
@@ -117,6 +120,12 @@ const text = z
 
 /** Tenants, workloads and the rest are named by the rules of the services that store them. */
 const name = z.string().pipe(givenName);
+
+const metricsPath = text
+  .max(500)
+  .regex(/^\/[\x21-\x7e]*$/, {
+    error: ({ input }) => `${shown(input)} is no path: it begins with "/" and has no spaces`,
+  });
 
 const variable = z
   .string()
@@ -227,6 +236,18 @@ function portsHaveTheirOwnVariables(workload: unknown, context: z.RefinementCtx)
       context.addIssue({ code: 'custom', path: ['ports', index, 'env'], message });
     }
   });
+}
+
+function metricsAreOnAPort(workload: unknown, context: z.RefinementCtx): void {
+  const port = read(read(workload, 'metrics'), 'port');
+  if (typeof port !== 'string') return;
+  const names = list(read(workload, 'ports')).map((item) => read(item, 'name'));
+  if (!names.includes(port))
+    context.addIssue({
+      code: 'custom',
+      path: ['metrics', 'port'],
+      message: `${shown(port)} is no name of a port of this workload: declare it under ports`,
+    });
 }
 
 function datacentersAreDeclared(tenant: unknown, context: z.RefinementCtx): void {

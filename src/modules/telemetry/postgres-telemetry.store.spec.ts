@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -19,6 +20,7 @@ describe('PostgresTelemetryStore', () => {
   let store: PostgresTelemetryStore;
 
   beforeAll(async () => {
+    Logger.overrideLogger(false);
     database = await openControlPlaneDatabase();
     store = new PostgresTelemetryStore(database.dataSource, database.transactions, {
       limits: { activeSeries: 5 },
@@ -28,6 +30,7 @@ describe('PostgresTelemetryStore', () => {
   afterAll(async () => {
     await store.onApplicationShutdown();
     await database.close();
+    Logger.overrideLogger(['error', 'warn', 'log']);
   });
 
   for (const { name, run } of telemetryStoreContract(() => ({ store }))) it(name, run);

@@ -74,6 +74,8 @@ export interface MetricResult {
 /** A window of all resource metrics of an instance. */
 export interface ResourceWindow {
   at: Date;
+  /** How often the instance was restarted. */
+  restarts: number;
   metrics: Partial<Record<ResourceMetric, WindowStatistics>>;
 }
 
@@ -235,7 +237,7 @@ export class TelemetryService {
     for (const [metric, own] of found)
       for (const window of own) {
         const at = +window.at;
-        if (!windows.has(at)) windows.set(at, { at: window.at, metrics: {} });
+        if (!windows.has(at)) windows.set(at, { at: window.at, restarts: window.restarts, metrics: {} });
         windows.get(at)!.metrics[metric] = window;
       }
     return { step: range.step, windows: [...windows.values()].sort((a, b) => +a.at - +b.at) };

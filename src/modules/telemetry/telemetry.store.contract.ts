@@ -113,8 +113,8 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
           range,
         );
         assert.deepEqual(windows.get('cpuPercent'), [
-          { at: at(0), count: 2, min: 10, max: 20, sum: 30, last: 20, increase: null },
-          { at: at(180), count: 1, min: 4, max: 4, sum: 4, last: 4, increase: null },
+          { at: at(0), count: 2, min: 10, max: 20, sum: 30, last: 20, increase: null, restarts: 0 },
+          { at: at(180), count: 1, min: 4, max: 4, sum: 4, last: 4, increase: null, restarts: 0 },
         ]);
         assert.deepEqual(
           windows.get('cpuSeconds')!.map(({ at: start, last, increase }) => [+start, last, increase]),
@@ -133,8 +133,8 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
         await store({ samples: [sample(tenantId, 70, 8), sample(tenantId, 10, 5), sample(tenantId, 10, 6)] });
         await store({ samples: [sample(tenantId, 40, 6), sample(tenantId, 70, 8)] });
         assert.deepEqual(await windowsOf(tenantId), [
-          { at: at(0), count: 2, min: 5, max: 6, sum: 11, last: 6, increase: 1 },
-          { at: at(60), count: 1, min: 8, max: 8, sum: 8, last: 8, increase: 2 },
+          { at: at(0), count: 2, min: 5, max: 6, sum: 11, last: 6, increase: 1, restarts: 0 },
+          { at: at(60), count: 1, min: 8, max: 8, sum: 8, last: 8, increase: 2, restarts: 0 },
         ]);
         assert.deepEqual(
           (await windowsOf(tenantId, 5 * MINUTE)).reduce((sum, { increase }) => sum + increase!, 0),
@@ -162,6 +162,43 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
         assert.equal((await windowsOf(shrinks))[0]!.increase, 5);
         assert.equal((await windowsOf(overtakes))[0]!.increase, 120);
         assert.equal((await windowsOf(unmoved))[0]!.increase, 1);
+        assert.equal((await windowsOf(overtakes))[0]!.restarts, 1);
+        assert.equal((await windowsOf(unmoved))[0]!.restarts, 0);
+      },
+    },
+    {
+      name: 'counts how often an instance was restarted, also where a metric is not available right after it',
+      run: async () => {
+        const tenantId = newId('tenant');
+        const instanceId = newId('instance');
+        const of = (
+          seconds: number,
+          startedAt: Date,
+          given: Partial<ResourceSnapshot> = {},
+        ): ResourceSnapshot =>
+          reading({ tenantId, instanceId, at: at(seconds), startedAt, cpuSeconds: 1, ...given });
+        await store({
+          resources: [
+            of(5, at(-600)),
+            of(15, at(12), { cpuSeconds: null }),
+            of(25, at(20)),
+            of(35, at(20)),
+            of(70, at(65)),
+            of(130, at(65)),
+          ],
+        });
+        const restarts = async (step: number): Promise<number[]> => {
+          const found = await setup().store.resourceWindows(tenantId, instanceId, ['cpuSeconds'], {
+            ...range,
+            step,
+          });
+          return found.get('cpuSeconds')!.map((window) => window.restarts);
+        };
+        assert.deepEqual(await restarts(MINUTE), [2, 1, 0]);
+        assert.equal(
+          (await restarts(5 * MINUTE)).reduce((sum, one) => sum + one, 0),
+          3,
+        );
       },
     },
     {

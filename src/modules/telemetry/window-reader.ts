@@ -60,7 +60,7 @@ export class WindowReader {
       const names = columns.flatMap((column) => keptOf(column).map((kept) => kept.column));
       const rows = await this.transactions.manager().query<Record<string, number>[]>(
         `SELECT ${this.table.key} AS key, (extract(epoch FROM at) * 1000)::float8 AS at,
-                  ${names.map((name) => `${name}::float8 AS ${name}`).join(', ')}
+                  restarts::float8 AS restarts, ${names.map((name) => `${name}::float8 AS ${name}`).join(', ')}
              FROM (${part.select}) AS windows WHERE $3::interval IS NOT NULL ORDER BY 1, 2`,
         [new Date(part.from), new Date(part.to), `${step} milliseconds`, keys],
       );
@@ -89,6 +89,7 @@ function add(all: WindowsByColumn, row: Record<string, number>, columns: readonl
       sum: row[`${name}_sum`] ?? null,
       last: row[`${name}_last`] ?? null,
       increase: row[`${name}_increase`] ?? null,
+      restarts: row['restarts'] ?? 0,
     };
     // A metric that is not available there has no windows, and not ones of nothing.
     if (window.count === 0) continue;

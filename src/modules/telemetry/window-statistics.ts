@@ -14,13 +14,15 @@ export interface WindowStatistics {
    * it grew from zero. So the increases of windows add up to that of the time they cover together.
    */
   increase: number | null;
+  /** How often what is counted started anew, by its start time: of an instance, how often it was restarted. */
+  restarts: number;
 }
 
 /** What can be asked of a window. `rate` is per second. */
-export type Aggregation = 'avg' | 'min' | 'max' | 'sum' | 'count' | 'last' | 'increase' | 'rate';
+export type Aggregation = 'avg' | 'min' | 'max' | 'sum' | 'count' | 'last' | 'increase' | 'rate' | 'restarts';
 
 export const AGGREGATIONS: readonly Aggregation[] = [
-  'avg', 'min', 'max', 'sum', 'count', 'last', 'increase', 'rate',
+  'avg', 'min', 'max', 'sum', 'count', 'last', 'increase', 'rate', 'restarts',
 ]; // prettier-ignore
 
 /** The statistics of two parts of one window, the earlier first. */
@@ -33,6 +35,7 @@ export function mergeStatistics(a: WindowStatistics, b: WindowStatistics): Windo
     sum: known(plus, a.sum, b.sum),
     last: b.last ?? a.last,
     increase: known(plus, a.increase, b.increase),
+    restarts: a.restarts + b.restarts,
   };
 }
 
