@@ -121,11 +121,9 @@ const text = z
 /** Tenants, workloads and the rest are named by the rules of the services that store them. */
 const name = z.string().pipe(givenName);
 
-const metricsPath = text
-  .max(500)
-  .regex(/^\/[\x21-\x7e]*$/, {
-    error: ({ input }) => `${shown(input)} is no path: it begins with "/" and has no spaces`,
-  });
+const metricsPath = text.max(500).regex(/^\/[\x21-\x7e]*$/, {
+  error: ({ input }) => `${shown(input)} is no path: it begins with "/" and has no spaces`,
+});
 
 const variable = z
   .string()

@@ -24,7 +24,12 @@ import { type PointTable } from './rollup.statements.js';
 import { Rollups } from './rollups.js';
 import { SeriesKeys } from './series-keys.js';
 import { SourceKeys } from './source-keys.js';
-import { DEFAULT_LIMITS, TELEMETRY_OPTIONS, type TelemetryOptions } from './telemetry.options.js';
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_RETENTION,
+  TELEMETRY_OPTIONS,
+  type TelemetryOptions,
+} from './telemetry.options.js';
 import {
   type LatestSample,
   type LostPoints,
@@ -35,8 +40,6 @@ import {
 } from './telemetry.store.js';
 import { WindowReader } from './window-reader.js';
 import { type WindowStatistics } from './window-statistics.js';
-
-const ALL_KEPT = { raw: '24h', minutes: '14d', hours: '365d', maxRawBytes: 50e9 } as const;
 
 /** The parts of the store that one table of points has. */
 interface Room {
@@ -67,7 +70,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     @Optional() @Inject(TELEMETRY_OPTIONS) private readonly options: TelemetryOptions = {},
   ) {
     super();
-    this.kept = { ...ALL_KEPT, ...options.retention };
+    this.kept = { ...DEFAULT_RETENTION, ...options.retention };
     this.series = new SeriesKeys({ ...DEFAULT_LIMITS, ...options.limits }.activeSeries);
     const writer = `${hostname()} ${process.pid} ${randomBytes(4).toString('hex')}`;
     this.resourceLedger = new PointLedger(dataSource, { writer, raw: RESOURCES.raw }, () =>

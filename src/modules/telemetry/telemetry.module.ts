@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module, type ModuleMetadata, type Type } fr
 import { DiscoveryModule } from '@nestjs/core';
 import { MetricCollectorRegistry } from './metric-collector.registry.js';
 import { PostgresTelemetryStore } from './postgres-telemetry.store.js';
-import { TELEMETRY_OPTIONS, type TelemetryOptions } from './telemetry.options.js';
+import { checkTelemetryOptions, TELEMETRY_OPTIONS, type TelemetryOptions } from './telemetry.options.js';
 import { TelemetryService } from './telemetry.service.js';
 import { TelemetryStore } from './telemetry.store.js';
 
@@ -28,7 +28,11 @@ export class TelemetryModule {
       module: TelemetryModule,
       imports: [DiscoveryModule, ...imports],
       providers: [
-        { provide: TELEMETRY_OPTIONS, inject: inject as never[], useFactory },
+        {
+          provide: TELEMETRY_OPTIONS,
+          inject: inject as never[],
+          useFactory: async (...injected: never[]) => checkTelemetryOptions(await useFactory(...injected)),
+        },
         typeof store === 'object'
           ? { provide: TelemetryStore, useValue: store }
           : { provide: TelemetryStore, useClass: store ?? PostgresTelemetryStore },

@@ -1,14 +1,18 @@
+import { z } from 'zod';
 import { type Duration } from '../../core/timing/duration.js';
+import { durationOption } from '../input/duration-option.js';
+import { InvalidInputError } from '../input/input.errors.js';
+import { parseInput, shown } from '../input/input.js';
 
 /** How telemetry is kept. */
 export interface TelemetryOptions {
   /** How long what is kept. */
   retention?: {
-    /** Every point. Default 24 h. */
+    /** Every point; at least an hour. Default 24 h. */
     raw?: Duration;
-    /** Rollups of a minute. Default 14 d. */
+    /** Rollups of a minute; at least as long as points. Default 14 d. */
     minutes?: Duration;
-    /** Rollups of an hour. Default 365 d. */
+    /** Rollups of an hour; at least as long as those of a minute. Default 365 d. */
     hours?: Duration;
     /** Most bytes of all readings, and of all samples; above, the oldest hours go. Default 50 GB each. */
     maxRawBytes?: number;
@@ -41,3 +45,44 @@ export const DEFAULT_LIMITS: TelemetryLimits = {
 };
 
 export const TELEMETRY_OPTIONS = Symbol.for('ctrlplane-workers/telemetry-options');
+
+export const DEFAULT_RETENTION = { raw: '24h', minutes: '14d', hours: '365d', maxRawBytes: 50e9 } as const;
+
+const count = z.int({ error: ({ input }) => `${shown(input)} is not a whole number above 0` }).min(1, {
+  error: ({ input }) => `${shown(input)} is not a whole number above 0`,
+});
+
+const schema = z.strictObject({
+  retention: z
+    .strictObject({
+      raw: durationOption(DEFAULT_RETENTION.raw),
+      minutes: durationOption(DEFAULT_RETENTION.minutes),
+      hours: durationOption(DEFAULT_RETENTION.hours),
+      maxRawBytes: count.optional(),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      activeSeries: count.optional(),
+      samplesPerPush: count.optional(),
+      labels: z.int().min(0).optional(),
+      nameLength: count.optional(),
+      valueLength: count.optional(),
+    })
+    .optional(),
+  maxBuffered: count.optional(),
+});
+
+const HOUR = 3_600_000;
+
+/** The options as they are. @throws InvalidInputError that names every one that cannot be */
+export function checkTelemetryOptions(options: TelemetryOptions): TelemetryOptions {
+  const { raw, minutes, hours } = parseInput('telemetry option', schema, options).retention;
+  const faults: string[] = [];
+  if (raw < HOUR) faults.push(`retention.raw: ${raw} ms is less than an hour, of which rollups are made`);
+  if (minutes < raw) faults.push(`retention.minutes: ${minutes} ms is less than retention.raw, ${raw} ms`);
+  if (hours < minutes)
+    faults.push(`retention.hours: ${hours} ms is less than retention.minutes, ${minutes} ms`);
+  if (faults.length > 0) throw new InvalidInputError('telemetry option', faults);
+  return options;
+}

@@ -51,9 +51,9 @@ function withTelemetry(own: DynamicModule, store: TelemetryCollectorExtras['stor
         imports: [options, ...controlPlane],
         inject: [TELEMETRY_COLLECTOR_OPTIONS],
         useFactory: ({ retention, limits, maxBuffered }: TelemetryCollectorOptions) => ({
-          ...(retention && { retention }),
-          ...(limits && { limits }),
-          ...(maxBuffered && { maxBuffered }),
+          ...(retention !== undefined && { retention }),
+          ...(limits !== undefined && { limits }),
+          ...(maxBuffered !== undefined && { maxBuffered }),
         }),
         store,
       }),

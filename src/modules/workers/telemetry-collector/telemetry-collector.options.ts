@@ -75,20 +75,15 @@ const schema = z.strictObject({
 });
 
 /** @throws InvalidInputError that names every option that cannot be */
-export function telemetryCollectorSettings({
-  interval,
-  timeout,
-  spread,
-  concurrency,
-  scrape = {},
-}: TelemetryCollectorOptions): TelemetryCollectorSettings {
+export function telemetryCollectorSettings(options: TelemetryCollectorOptions): TelemetryCollectorSettings {
+  // What is kept and how much is checked by whoever keeps it.
+  const { retention: _, limits: __, maxBuffered: ___, scrape = {}, ...own } = options;
   const { egress, ...scraping } = scrape;
-  const given = { interval, timeout, spread, concurrency, scrape: scraping };
-  const settings = parseInput('telemetry collector option', schema, given);
+  const settings = parseInput('telemetry collector option', schema, { ...own, scrape: scraping });
   const over = settings.spread ?? settings.interval / 2;
   if (over > settings.interval)
     throw new InvalidInputError('telemetry collector option', [
-      `spread: ${shown(spread)} is more than the interval, ${settings.interval} ms`,
+      `spread: ${shown(options.spread)} is more than the interval, ${settings.interval} ms`,
     ]);
   return { ...settings, spread: over, scrape: { ...settings.scrape, policy: new EgressPolicy(egress) } };
 }

@@ -25,7 +25,6 @@ import { ProcessProvider } from '../../providers/process/process.provider.js';
 import { DatabaseModule } from '../../schema/database.module.js';
 import { type CollectedSample, type MetricCollector } from '../../telemetry/metric-collector.js';
 import { OWN_TENANT } from '../../tenants/own-tenant.js';
-import { InMemoryTelemetryStore } from '../../telemetry/in-memory-telemetry.store.js';
 import { TelemetryCollector } from '../../telemetry/telemetry-collector.decorator.js';
 import { TelemetryService } from '../../telemetry/telemetry.service.js';
 import { TelemetryStore } from '../../telemetry/telemetry.store.js';
@@ -226,15 +225,6 @@ describe('TelemetryCollectorWorker', () => {
     expect(asked).toEqual(['memory', 'a', 'b', 'c', 'd']);
   });
 
-  it.each<[TelemetryCollectorOptions, string]>([
-    [{ interval: '10s', spread: '11s' }, 'spread: "11s" is more than the interval'],
-    [{ interval: 'often' as '1s' }, 'interval:'],
-    [{ concurrency: 0 }, 'concurrency: 0 is not a whole number'],
-    [{ scrape: { maxSeries: 0 } }, 'maxSeries'],
-  ])('refuses the options %j', async (options, message) => {
-    await expect(start(options)).rejects.toThrow(message);
-  });
-
   it('calls the collectors of the application, found or registered; one that fails costs itself', async () => {
     await start();
     provider.stats = async () => [];
@@ -336,23 +326,6 @@ describe('TelemetryCollectorWorker', () => {
     await app.close();
     app = undefined as unknown as TestingModule;
     await proxy.close();
-  });
-
-  it('needs no database, no events and no control plane with a store of another kind', async () => {
-    const store = new InMemoryTelemetryStore();
-    app = await Test.createTestingModule({
-      imports: [WorkerModule.forRoot(), TelemetryCollectorModule.forRoot({ interval: 0, store })],
-      providers: [QueueLengths],
-    })
-      .setLogger(SILENT)
-      .compile();
-    await app.init();
-    expect(await tick()).toMatchObject({
-      outcome: 'succeeded',
-      progress: { message: '1 readings of 1 sources' },
-    });
-    const { series } = await asSystem(() => telemetry().queryMetrics(OWN_TENANT, { name: 'queue_length' }));
-    expect(series).toMatchObject([{ points: [{ value: 3 }] }]);
   });
 
   it('reads half a core of a process and its children as what they say themselves', async () => {
