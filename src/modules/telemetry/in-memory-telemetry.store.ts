@@ -36,7 +36,7 @@ const FIRST_COUNTS_FOR_MS = 300_000;
 const LOOKBACK_MS = 86_400_000;
 const ACTIVE_FOR_MS = 3_600_000;
 
-/** Most points that are held, of all series together. Those of an hour ago go first. */
+/** Most points that are held, of all series together, after a pass every five minutes. The oldest go. */
 const MOST_POINTS = 1_000_000;
 
 /**
@@ -45,13 +45,15 @@ const MOST_POINTS = 1_000_000;
  */
 export class InMemoryTelemetryStore extends TelemetryStore {
   private readonly resources = new Map<string, Map<number, ResourceSnapshot>>();
-  private readonly series: KeptSeries[] = [];
+  private series: KeptSeries[] = [];
+  private lastId = 0;
   private readonly byKey = new Map<string, KeptSeries>();
   private readonly told = new Map<string, number>();
   private readonly stored = { resources: 0, samples: 0 };
   private beyondLimit = 0;
 
-  constructor(private readonly options: { activeSeries?: number } = {}) {
+  /** @param options `activeSeries` of a tenant, default 10,000; `points` of all series together, default a million */
+  constructor(private readonly options: { activeSeries?: number; points?: number } = {}) {
     super();
   }
 
@@ -178,15 +180,27 @@ export class InMemoryTelemetryStore extends TelemetryStore {
   }
 
   async maintain(): Promise<MaintenancePass> {
+    this.dropOldest();
+    return { made: [], dropped: [], inUse: [], collected: this.collectDead() };
+  }
+
+  private dropOldest(): void {
     const all = [...this.resources.values(), ...this.series.map(({ points }) => points)];
-    let held = all.reduce((sum, { size }) => sum + size, 0);
-    for (const points of all)
-      for (const at of [...points.keys()].sort((a, b) => a - b)) {
-        if (held <= MOST_POINTS || at > Date.now() - ACTIVE_FOR_MS) break;
-        points.delete(at);
-        held--;
-      }
-    return { made: [], dropped: [], inUse: [], collected: 0 };
+    const times = Float64Array.from(all.flatMap((points) => [...points.keys()])).sort();
+    const excess = times.length - (this.options.points ?? MOST_POINTS);
+    if (excess <= 0) return;
+    const last = times[excess - 1]!;
+    for (const points of all) for (const at of points.keys()) if (at <= last) points.delete(at);
+  }
+
+  /** Those of which nothing is left, and nothing comes any more. */
+  private collectDead(): number {
+    const before = this.series.length + this.resources.size;
+    for (const [name, points] of this.resources) if (points.size === 0) this.resources.delete(name);
+    const dead = new Set(this.series.filter((one) => one.points.size === 0 && !isActive(one)));
+    for (const one of dead) this.byKey.delete(`${one.tenantId} ${seriesKey(one)}`);
+    this.series = this.series.filter((one) => !dead.has(one));
+    return before - this.series.length - this.resources.size;
   }
 
   /** All of it is lost with this process, and nobody is left to tell. */
@@ -205,7 +219,6 @@ export class InMemoryTelemetryStore extends TelemetryStore {
   private seriesOf(tenantId: TenantId, series: SeriesIdentity): KeptSeries | undefined {
     const key = `${tenantId} ${seriesKey(series)}`;
     const known = this.byKey.get(key);
-    const isActive = ({ lastSeen }: KeptSeries): boolean => lastSeen > Date.now() - ACTIVE_FOR_MS;
     if (known && isActive(known)) return known;
     const active = this.series.filter((one) => one.tenantId === tenantId && isActive(one)).length;
     if (active >= (this.options.activeSeries ?? DEFAULT_LIMITS.activeSeries)) return undefined;
@@ -213,7 +226,7 @@ export class InMemoryTelemetryStore extends TelemetryStore {
     const made: KeptSeries = {
       ...series,
       tenantId,
-      id: this.series.length + 1,
+      id: ++this.lastId,
       points: new Map(),
       lastSeen: Date.now(),
     };
@@ -242,6 +255,10 @@ export class InMemoryTelemetryStore extends TelemetryStore {
       .filter(({ instanceId }) => !instanceIds || instanceIds.includes(instanceId))
       .slice(0, limit);
   }
+}
+
+function isActive({ lastSeen }: KeptSeries): boolean {
+  return lastSeen > Date.now() - ACTIVE_FOR_MS;
 }
 
 /** The definition of the windows, point by point. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type Duration } from '../../../core/timing/duration.js';
 import { InvalidInputError } from '../../input/input.errors.js';
 import { parseInput, shown } from '../../input/input.js';
+import { omit } from '../../input/omit.js';
 import { type EgressOptions, EgressPolicy } from '../../network-policy/egress-policy.js';
 import { type TelemetryOptions } from '../../telemetry/telemetry.options.js';
 import { type TelemetryStore } from '../../telemetry/telemetry.store.js';
@@ -77,8 +78,8 @@ const schema = z.strictObject({
 /** @throws InvalidInputError that names every option that cannot be */
 export function telemetryCollectorSettings(options: TelemetryCollectorOptions): TelemetryCollectorSettings {
   // What is kept and how much is checked by whoever keeps it.
-  const { retention: _, limits: __, maxBuffered: ___, scrape = {}, ...own } = options;
-  const { egress, ...scraping } = scrape;
+  const own = omit(options, 'retention', 'limits', 'maxBuffered');
+  const { egress, ...scraping } = options.scrape ?? {};
   const settings = parseInput('telemetry collector option', schema, { ...own, scrape: scraping });
   const over = settings.spread ?? settings.interval / 2;
   if (over > settings.interval)
