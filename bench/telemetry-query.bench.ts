@@ -119,9 +119,10 @@ async function fill(
     `INSERT INTO telemetry_sources (tenant_id, instance_id) SELECT * FROM unnest($1::text[], $2::text[])`,
     [sources.map(({ tenantId }) => tenantId), sources.map(({ instanceId }) => instanceId)],
   );
-  await client.query(`UPDATE telemetry_rollups SET closed_until = $1, minutes_until = $1, hours_until = $1, ordered_until = $1`, [
-    new Date(since),
-  ]);
+  await client.query(
+    `UPDATE telemetry_rollups SET closed_until = $1, minutes_until = $1, hours_until = $1, ordered_until = $1`,
+    [new Date(since)],
+  );
   for (let hour = since; hour < until; hour += HOUR) {
     await store['rooms'].get(RESOURCES)!.raw.ensure(new Date(hour));
     await client.query(

@@ -21,6 +21,8 @@ export interface PointSinkOptions<Point extends { at: Date }> {
   ledger: PointLedger;
   /** Numbers for the series of the points; a point without one is left out. */
   keyed: (client: pg.Pool, points: readonly Point[]) => Promise<KeyedPoint<Point>[]>;
+  /** Told how many were left out, once the others of their write are stored. */
+  leftOut?: (points: number) => void;
 }
 
 const HOUR = 3_600_000;
@@ -51,24 +53,28 @@ export class PointSink<Point extends { at: Date }> implements BatchSink<Point> {
 
   async write(points: readonly Point[], signal: AbortSignal): Promise<void> {
     const keyed = await this.options.keyed(this.connections.pool, points);
-    if (keyed.length === 0) return;
-    // What is beyond what is kept gets no partition, and is refused by the table.
-    for (const hour of hoursOf(points))
-      await this.options.partitions.ensure(new Date(hour), new Date(hour), signal);
-    await this.table.write(keyed, signal);
+    if (keyed.length > 0) await this.store(keyed, signal);
+    if (keyed.length < points.length) this.options.leftOut?.(points.length - keyed.length);
   }
 
   close(): Promise<void> {
     return this.table.close();
   }
+
+  private async store(keyed: readonly KeyedPoint<Point>[], signal: AbortSignal): Promise<void> {
+    // What is beyond what is kept gets no partition, and is refused by the table.
+    for (const hour of hoursOf(keyed))
+      await this.options.partitions.ensure(new Date(hour), new Date(hour), signal);
+    await this.table.write(keyed, signal);
+  }
 }
 
-function hoursOf(points: readonly { at: Date }[]): Set<number> {
+function hoursOf(points: readonly KeyedPoint<{ at: Date }>[]): Set<number> {
   const hours = new Set<number>();
   let latest = NaN;
-  for (const { at } of points) {
+  for (const { point } of points) {
     // And not `+at`, which takes twenty times as long.
-    const instant = at.getTime();
+    const instant = point.at.getTime();
     const hour = instant - (instant % HOUR);
     if (hour !== latest) hours.add((latest = hour));
   }

@@ -1,29 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { parseDuration } from '../../core/timing/duration.js';
-import { type BatchCounts, BatchWriter } from '../database/batch-writer.js';
-import { ownPool } from '../database/own-pool.js';
 import { TimePartitions, type TimePartitionsOptions } from '../database/time-partitions.js';
 import { Transactions } from '../database/transaction.js';
 import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
-import {
-  type MetricLabels,
-  type MetricSeries,
-  type SeriesIdentity,
-  seriesKey,
-  type StoredSample,
-} from './metric.js';
-import { PointLedger, type PointTotals, takeLostPoints } from './point-ledger.js';
-import { PointSink } from './point.sink.js';
+import { type MetricLabels, type MetricSeries, type SeriesIdentity, type StoredSample } from './metric.js';
+import { takeLostPoints } from './point-ledger.js';
+import { PointWriters } from './point-writers.js';
 import { POINT_TABLES, RESOURCES, SAMPLES } from './point-tables.js';
 import { RESOURCE_METRICS, type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
-import { latestResourcesStatement, type SnapshotRow, snapshotColumns, toSnapshot } from './resource-rows.js';
+import { latestResourcesStatement, type SnapshotRow, toSnapshot } from './resource-rows.js';
 import { type PointTable } from './rollup.statements.js';
 import { Rollups } from './rollups.js';
 import { SeriesKeys } from './series-keys.js';
-import { SourceKeys } from './source-keys.js';
 import {
   DEFAULT_LIMITS,
   DEFAULT_RETENTION,
@@ -53,16 +42,10 @@ interface Room {
 /** Telemetry on plain PostgreSQL, 15 or newer: hourly partitions of points, rollups of a minute and of an hour. */
 @Injectable()
 export class PostgresTelemetryStore extends TelemetryStore implements OnModuleInit, OnApplicationShutdown {
-  private readonly sources = new SourceKeys();
   private readonly series: SeriesKeys;
   private readonly rooms: ReadonlyMap<PointTable, Room>;
   private readonly kept: Required<NonNullable<TelemetryOptions['retention']>>;
-  private resourceWriter!: BatchWriter<ResourceSnapshot>;
-  private sampleWriter!: BatchWriter<StoredSample>;
-  private readonly resourceLedger: PointLedger;
-  private readonly sampleLedger: PointLedger;
-  /** Samples that the writer has been told are written, and were not, as their series has no place. */
-  private beyondLimit = 0;
+  private writers?: PointWriters;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -72,62 +55,29 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     super();
     this.kept = { ...DEFAULT_RETENTION, ...options.retention };
     this.series = new SeriesKeys({ ...DEFAULT_LIMITS, ...options.limits }.activeSeries);
-    const writer = `${hostname()} ${process.pid} ${randomBytes(4).toString('hex')}`;
-    this.resourceLedger = new PointLedger(dataSource, { writer, raw: RESOURCES.raw }, () =>
-      totalsOf(this.resourceWriter.counts()),
-    );
-    this.sampleLedger = new PointLedger(dataSource, { writer, raw: SAMPLES.raw }, () =>
-      totalsOf(this.sampleWriter.counts(), this.beyondLimit),
-    );
     this.rooms = new Map(POINT_TABLES.map((table) => [table, this.roomOf(table)]));
   }
 
   async onModuleInit(): Promise<void> {
     for (const { raw } of this.rooms.values()) await raw.makeAhead();
-    const maxBuffered = this.options.maxBuffered ?? 200_000;
-    const shared = { maxBuffered, batchSize: 10_000, flushAfter: 200, writesAtOnce: 2 };
-    this.resourceWriter = new BatchWriter(
-      new PointSink<ResourceSnapshot>(ownPool(this.dataSource, 2), {
-        table: RESOURCES,
-        columns: snapshotColumns(),
-        partitions: this.rooms.get(RESOURCES)!.raw,
-        ledger: this.resourceLedger,
-        keyed: async (pool, snapshots) => {
-          const keys = await this.sources.resolve(pool, snapshots);
-          return snapshots.map((point, index) => ({ key: keys[index]!, point }));
-        },
-      }),
-      { what: 'resource readings', onDropped: () => this.resourceLedger.took(), ...shared },
-    );
-    this.sampleWriter = new BatchWriter(
-      new PointSink<StoredSample>(ownPool(this.dataSource, 2), {
-        table: SAMPLES,
-        columns: [
-          { name: 'at', type: 'timestamptz', value: ({ point }) => point.at },
-          { name: 'started_at', type: 'timestamptz', value: ({ point }) => point.startedAt },
-          { name: 'value', type: 'double precision', value: ({ point }) => point.value },
-        ],
-        partitions: this.rooms.get(SAMPLES)!.raw,
-        ledger: this.sampleLedger,
-        keyed: (pool, samples) => this.keyedSamples(pool, samples),
-      }),
-      { what: 'metric samples', onDropped: () => this.sampleLedger.took(), ...shared },
-    );
+    this.writers = new PointWriters(this.dataSource, {
+      partitions: (table) => this.rooms.get(table)!.raw,
+      series: this.series,
+      maxBuffered: this.options.maxBuffered ?? 200_000,
+    });
   }
 
   /** After the workers have drained. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.resourceWriter?.close(), this.sampleWriter?.close()]);
+    await this.writers?.close();
   }
 
   addResources(snapshots: readonly ResourceSnapshot[]): void {
-    this.resourceWriter.addAll(snapshots);
-    if (snapshots.length > 0) this.resourceLedger.took();
+    this.writers!.addResources(snapshots);
   }
 
   addSamples(samples: readonly StoredSample[]): void {
-    this.sampleWriter.addAll(samples);
-    if (samples.length > 0) this.sampleLedger.took();
+    this.writers!.addSamples(samples);
   }
 
   async admit(tenantId: TenantId, series: readonly SeriesIdentity[]): Promise<Set<string>> {
@@ -140,21 +90,12 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     return new Set((await this.series.admit(queryable, parseId('tenant', tenantId), series)).keys());
   }
 
-  async flush(): Promise<void> {
-    await Promise.all([this.resourceWriter.flush(), this.sampleWriter.flush()]);
+  flush(): Promise<void> {
+    return this.writers!.flush();
   }
 
   counts(): TelemetryCounts {
-    const samples = this.sampleWriter.counts();
-    const { dropped, written } = samples;
-    return {
-      resources: this.resourceWriter.counts(),
-      samples: {
-        ...samples,
-        written: written - this.beyondLimit,
-        dropped: { ...dropped, refused: dropped.refused + this.beyondLimit },
-      },
-    };
+    return this.writers!.counts();
   }
 
   async latestResources(
@@ -285,29 +226,6 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     return (await this.query<SnapshotRow>(sql, values)).map(toSnapshot);
   }
 
-  private async keyedSamples(
-    client: Parameters<SeriesKeys['admit']>[0],
-    samples: readonly StoredSample[],
-  ): Promise<{ key: number; point: StoredSample }[]> {
-    const keys = new Map<TenantId, Map<string, number>>();
-    for (const [tenantId, own] of byTenant(samples))
-      keys.set(
-        tenantId,
-        await this.series.admit(
-          client,
-          tenantId,
-          own.map(({ series }) => series),
-        ),
-      );
-    const keyed = samples.flatMap((point) => {
-      const key = keys.get(point.tenantId)!.get(seriesKey(point.series));
-      return key === undefined ? [] : [{ key, point }];
-    });
-    this.beyondLimit += samples.length - keyed.length;
-    if (keyed.length < samples.length) this.sampleLedger.took();
-    return keyed;
-  }
-
   /** Numbers of which nothing can be stored any more: their last point is older than the coarsest rollup is kept. */
   private async collectDead(): Promise<number> {
     let collected = 0;
@@ -348,24 +266,4 @@ interface SeriesRow {
   kind: 'gauge' | 'counter';
   labels: MetricLabels;
   instance_id: InstanceId | null;
-}
-
-/** @param beyondLimit samples that the writer takes for written, and that were dropped */
-function totalsOf({ buffered, written, dropped }: BatchCounts, beyondLimit = 0): PointTotals {
-  const lost = dropped.overflow + dropped.refused + dropped.closed;
-  return {
-    taken: buffered + written + lost,
-    stored: Math.max(0, written - beyondLimit),
-    dropped: lost + beyondLimit,
-  };
-}
-
-function byTenant(samples: readonly StoredSample[]): Map<TenantId, StoredSample[]> {
-  const tenants = new Map<TenantId, StoredSample[]>();
-  for (const sample of samples) {
-    const own = tenants.get(sample.tenantId);
-    if (own) own.push(sample);
-    else tenants.set(sample.tenantId, [sample]);
-  }
-  return tenants;
 }
