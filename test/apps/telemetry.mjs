@@ -1,11 +1,12 @@
 // A replica that collects telemetry of a provider that makes its readings up. What it is to be comes as JSON in REPLICA:
-// `url` of a database that has the schema, `tenantId`, `instanceIds`, and milliseconds as `interval`.
+// `url` of a database that has the schema, `tenantId`, `instanceIds`, milliseconds as `interval`, and with `keep` it looks after
+// what is stored at once, and not at the next minute.
 import 'reflect-metadata';
 
-const { url, tenantId, instanceIds, interval } = JSON.parse(process.env.REPLICA);
+const { url, tenantId, instanceIds, interval, keep } = JSON.parse(process.env.REPLICA);
 const { Module } = await import('@nestjs/common');
 const { NestFactory } = await import('@nestjs/core');
-const { WorkerModule } = await import('ctrlplane-workers');
+const { Scheduler, WorkerModule } = await import('ctrlplane-workers');
 const { postgres } = await import('ctrlplane-workers/postgres');
 const { BaseProvider, DatabaseModule, ProviderRegistry, TelemetryCollectorModule } =
   await import('ctrlplane-workers/control-plane');
@@ -38,4 +39,5 @@ Module({
 const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'warn'] });
 app.enableShutdownHooks([], { useProcessExit: true });
 app.get(ProviderRegistry, { strict: false }).register('readings', new Readings());
+if (keep) await app.get(Scheduler).trigger('telemetry_rollups');
 console.log('ready');

@@ -26,8 +26,8 @@ describe('replicas that collect telemetry', () => {
     await database.drop();
   });
 
-  async function start(): Promise<AppProcess> {
-    const REPLICA = JSON.stringify({ url: database.url, tenantId, instanceIds, interval: INTERVAL });
+  async function start({ keep = false } = {}): Promise<AppProcess> {
+    const REPLICA = JSON.stringify({ url: database.url, tenantId, instanceIds, interval: INTERVAL, keep });
     const replica = new AppProcess({
       command: [process.execPath, 'test/apps/telemetry.mjs'],
       cwd: builtCheckout(),
@@ -54,7 +54,7 @@ describe('replicas that collect telemetry', () => {
     );
     expect(readings).toBe(slots * instanceIds.length);
     expect(await number('SELECT count(*) FROM (SELECT DISTINCT source_id, at FROM resource_snapshots) AS all_readings')).toBe(readings);
-  }, 120_000); // prettier-ignore
+  }, 240_000); // prettier-ignore
 
   it('are killed while they write: only what was not stored is lost, and another one says how much', async () => {
     const killed = await start();
@@ -78,7 +78,7 @@ describe('replicas that collect telemetry', () => {
 
       // As if it had been silent for as long as a process that is gone.
       await client.query(`UPDATE telemetry_writers SET suspected_at = clock_timestamp() - interval '1 minute'`);
-      const other = await start();
+      const other = await start({ keep: true });
       const lost = taken - before;
       await other.said(new RegExp(`${lost} readings and 0 samples`));
       const told = async () =>
@@ -88,5 +88,5 @@ describe('replicas that collect telemetry', () => {
     } finally {
       await blocker.end();
     }
-  }, 120_000); // prettier-ignore
+  }, 240_000); // prettier-ignore
 });
