@@ -136,14 +136,16 @@ describe('TelemetryCollectorWorker', () => {
       stats({ instanceId, readAt: new Date(Date.now() - 20_000), startedAt, cpuSeconds: 10 }),
     ];
     await tick();
+    const current = async () => (await asSystem(() => telemetry().currentResources(tenantId, instanceId)))!;
+    const before = await current();
     const worker = app.get(TelemetryCollectorWorker, { strict: false });
     (worker as unknown as { cpu: { before: Map<string, unknown> } }).cpu.before.clear();
     provider.stats = async () => [
       stats({ instanceId, readAt: new Date(Date.now() - 10_000), startedAt, cpuSeconds: 15 }),
     ];
     await tick();
-    const latest = await asSystem(() => telemetry().currentResources(tenantId, instanceId));
-    expect(latest!.cpuPercent).toBeGreaterThan(40);
+    const { at, cpuPercent } = await current();
+    expect(cpuPercent).toBeCloseTo((5 / ((+at - +before.at) / 1_000)) * 100, 1);
   });
 
   it('a provider that fails or hangs costs itself: told once, counted, and told again when it is over', async () => {
