@@ -24,7 +24,13 @@ describe('docs/options.md', () => {
     [
       '0 option',
       'WorkerModule',
-      [...memberNames(source('worker-module.options.ts'), 'WorkerModuleOptions'), 'isGlobal'],
+      [
+        ...memberNames(source('history/history.options.ts'), 'HistoryOptions'),
+        ...memberNames(source('scheduler/scheduler.options.ts'), 'SchedulerOptions'),
+        ...memberNames(source('registry/registry.options.ts'), 'RegistryOptions'),
+        ...memberNames(source('adoption/adoption.options.ts'), 'AdoptionOptions'),
+        'isGlobal',
+      ],
     ],
     ['1 `drain.`', 'DrainOptions', memberNames(source('scheduler/drain.ts'), 'DrainOptions')],
     [

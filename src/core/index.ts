@@ -25,7 +25,7 @@ export { type WorkerOverrides } from './registry/worker-definition.js';
 export { Scheduler } from './scheduler/scheduler.js';
 export { type RunHandle } from './scheduler/run-handle.js';
 export { type WorkerEvent } from './scheduler/worker-events.js';
-export { type CoordinationStatus } from './scheduler/cluster.js';
+export { type CoordinationStatus } from './scheduler/cluster/cluster.js';
 export { Coordinator } from './coordination/coordinator.js';
 export { LocalCoordinator } from './coordination/local.coordinator.js';
 export { LeaseLostError, StaleRunError } from './coordination/coordination.errors.js';

@@ -12,7 +12,8 @@ import { RunRecorder } from './history/run.recorder.js';
 import { LazyModules } from './lazy-modules.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
-import { WORKER_OPTIONS, type WorkerModuleOptions } from './worker-module.options.js';
+import { WORKER_OPTIONS } from './worker/module-options.token.js';
+import { type WorkerModuleOptions } from './worker-module.options.js';
 
 /** Starts the workers when the application is ready, and drains them before anything they need is closed. */
 @Injectable()

@@ -27,10 +27,10 @@ import { WorkerEvents } from './scheduler/worker-events.js';
 import { Clock, SystemClock } from './timing/clock.js';
 import { WorkerModuleNotConfiguredError } from './worker.module.errors.js';
 import { WorkerLifecycle } from './worker.lifecycle.js';
+import { WORKER_OPTIONS } from './worker/module-options.token.js';
 import {
   ConfigurableModuleClass,
   type OPTIONS_TYPE,
-  WORKER_OPTIONS,
   type WorkerModuleOptions,
 } from './worker-module.options.js';
 import { requireSingleImport } from './single-import.js';

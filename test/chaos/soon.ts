@@ -1,4 +1,4 @@
-import { timingOf } from '../../src/core/registry/worker-rules.js';
+import { timingOf } from '../../src/core/registry/timing.js';
 
 /**
  * A name for a worker whose next slot comes in so many milliseconds, half a second more or less: slots come from the

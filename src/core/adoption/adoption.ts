@@ -5,7 +5,8 @@ import { LOGS_ITS_ERRORS } from '../registry/worker-definition.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { Alarm } from '../timing/alarm.js';
 import { Clock } from '../timing/clock.js';
-import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { WORKER_OPTIONS } from '../worker/module-options.token.js';
+import { type AdoptionOptions } from './adoption.options.js';
 import { type RunContext } from '../worker/run-context.js';
 import { adoptedOptions } from './adopted-worker.js';
 import { HandlersRunTwiceError } from './adoption.errors.js';
@@ -42,7 +43,7 @@ export class Adoption implements OnModuleInit {
   private events?: Subscription;
 
   constructor(
-    @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
+    @Inject(WORKER_OPTIONS) private readonly options: AdoptionOptions,
     @Inject(Clock) private readonly clock: Clock,
     private readonly explorer: ScheduleExplorer,
     private readonly foreign: ForeignScheduleModules,

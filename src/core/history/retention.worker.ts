@@ -3,7 +3,8 @@ import { type Finding } from '../registry/worker-explorer.js';
 import { Clock } from '../timing/clock.js';
 import { type RunContext } from '../worker/run-context.js';
 import { type Worker } from '../worker/worker.js';
-import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { WORKER_OPTIONS } from '../worker/module-options.token.js';
+import { type HistoryOptions } from './history.options.js';
 import { InvalidRetentionError } from './history.errors.js';
 import { type RetentionLimits, retentionLimits } from './retention.options.js';
 import { RunStore } from './run.store.js';
@@ -23,7 +24,7 @@ export class RetentionWorker implements Worker {
 
   /** @throws InvalidRetentionError */
   constructor(
-    @Inject(WORKER_OPTIONS) { retention, history }: Pick<WorkerModuleOptions, 'retention' | 'history'>,
+    @Inject(WORKER_OPTIONS) { retention, history }: Pick<HistoryOptions, 'retention' | 'history'>,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(RunStore) private readonly store: RunStore,
   ) {

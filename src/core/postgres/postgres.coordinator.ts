@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import { StaleRunError } from '../coordination/coordination.errors.js';
 import {
   type CancelAnswer,
@@ -23,39 +22,29 @@ import {
   type RunRequestInput,
   type Timed,
 } from '../coordination/coordinator.js';
-import { type LostRun, type WorkerRecord } from '../coordination/worker-record.js';
-import { withoutLog } from '../history/run.js';
+import { type WorkerRecord } from '../coordination/worker-record.js';
 import { withoutTexts } from '../history/save-apart.js';
 import { type RunStore } from '../history/run.store.js';
 import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { InvalidPayloadError } from '../worker/payload.js';
 import { type Cancellation } from '../worker/cancellation.js';
 import { type TransactionRunner } from '../worker/run-context.js';
+import { controlStatement, releaseValues, toLostRun } from './coordinator-values.js';
 import { Database, type Statement } from './database.js';
+import { Services } from './services.js';
 import { eachAtLeast } from './each-at-least.js';
-import { ReadOnlyDatabaseError, SchemaSharedError } from './postgres.errors.js';
-import { defaultServiceName } from './service-name.js';
-import { seeService } from './sql/services.js';
+import { ReadOnlyDatabaseError } from './postgres.errors.js';
 import { type PostgresOptions } from './postgres-options.js';
 import { PostgresRunStore } from './postgres-run.store.js';
 import { toJson } from './refusal.js';
 import { announce } from './sql/announce.js';
 import { claim as claimStatement } from './sql/claim.js';
-import {
-  cancelRun as cancelToken,
-  cancelRunById,
-  findWorkers,
-  lockToken,
-  pauseWorker,
-  rescheduleWorker,
-  resumeWorker,
-} from './sql/control.js';
+import { cancelRun as cancelToken, cancelRunById, findWorkers, lockToken } from './sql/control.js';
 import { enroll } from './sql/enroll.js';
 import { release as releaseStatement } from './sql/release.js';
 import { readOnly } from './sql/schema-steps.js';
 import { renewLease } from './sql/renew-lease.js';
 import { pruneRequests, pulse, requestRun } from './sql/requests.js';
-import { summaryOf } from '../text/describe-error.js';
 import {
   type Answer,
   type RequestRow,
@@ -85,12 +74,13 @@ export function postgres(options: PostgresOptions): Coordinator {
 
 /** The rule as SQL, on the tables `workers` and `requests` of a schema of their own. */
 export class PostgresCoordinator extends Coordinator {
-  private static readonly logger = new Logger('Workers');
   private readonly database: Database;
+  private readonly services: Services;
 
   constructor(private readonly options: PostgresOptions) {
     super();
     this.database = new Database(options, { timeout: QUERY_TIMEOUT, keep: true });
+    this.services = new Services(this.database, options.service);
   }
 
   override runStore(): RunStore {
@@ -103,7 +93,7 @@ export class PostgresCoordinator extends Coordinator {
     try {
       const [row] = await this.query<{ readOnly: boolean }>(readOnly, []);
       if (row!.readOnly) throw new ReadOnlyDatabaseError();
-      await this.meetServices();
+      await this.services.meet();
       await this.warmUp(this.database.mayOpen);
     } catch (error) {
       await this.database.close();
@@ -261,7 +251,7 @@ export class PostgresCoordinator extends Coordinator {
 
   async prune(age: number): Promise<void> {
     await this.query(pruneRequests, [age, FOREVER]);
-    await this.others();
+    await this.services.others();
   }
 
   async close(): Promise<void> {
@@ -276,29 +266,6 @@ export class PostgresCoordinator extends Coordinator {
     const nothing = Array.from({ length: 13 }, () => null);
     // If there are too few connections it will be said where one is needed.
     await Promise.allSettled(Array.from({ length: connections }, () => this.query(claimStatement, nothing)));
-  }
-
-  private async meetServices(): Promise<void> {
-    const others = await this.others();
-    if (others.length === 0) return;
-    const { name, given } = this.service;
-    const names = (some: typeof others) => some.map((other) => other.name);
-    const clashing = others.filter((other) => given && other.given);
-    if (clashing.length > 0) throw new SchemaSharedError(this.database.schema, name!, names(clashing));
-    PostgresCoordinator.logger.warn(
-      new SchemaSharedError(this.database.schema, name!, names(others)).message,
-    );
-  }
-
-  /** Says that this service is here, and hears which others are. */
-  private async others(): Promise<{ name: string; given: boolean }[]> {
-    const { name, given } = this.service;
-    return name === undefined ? [] : this.query(seeService, [name, given]);
-  }
-
-  private get service(): { name: string | undefined; given: boolean } {
-    const { service } = this.options;
-    return { name: service ?? defaultServiceName(), given: service !== undefined };
   }
 
   private async renew({
@@ -338,40 +305,4 @@ interface RenewedLease {
   time: number;
   lease_until: number | null;
   cancel_requested: boolean | null;
-}
-
-type Call = [statement: Statement, values: unknown[]];
-
-function releaseValues(release: Release): unknown[] {
-  const { worker, runId, fencing, kind, tell, leased, requestId, run, delay, retry, passed } = release;
-  return [
-    worker,
-    runId,
-    fencing,
-    kind,
-    tell,
-    leased,
-    requestId ?? null,
-    run?.outcome === 'cancelled' ? null : run?.outcome === 'succeeded',
-    run?.error ? summaryOf(run.error) : null,
-    run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
-    delay === 'keep' ? null : delay,
-    // Nobody but who asked for the run reads it there.
-    run && requestId !== undefined ? toJson(withoutLog(run)) : null,
-    retry,
-    passed?.slot ?? null,
-    passed?.skipped ?? 0,
-  ];
-}
-
-function controlStatement(worker: string, change: Control): Call {
-  const { actor = null } = change;
-  if (change.do === 'pause') return [pauseWorker, [worker, actor]];
-  const slot = toInstant(change.slot);
-  if (change.do === 'resume') return [resumeWorker, [worker, actor, slot]];
-  return [rescheduleWorker, [worker, actor, slot, change.timing, change.delay ?? null]];
-}
-
-function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {
-  return previous ? { ...previous, slot: previous.slot ?? undefined } : undefined;
 }

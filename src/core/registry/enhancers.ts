@@ -8,7 +8,8 @@ import {
 } from '@nestjs/common/constants.js';
 import { ApplicationConfig, type ContextId, type DiscoveryService, ModuleRef } from '@nestjs/core';
 import { RunContext } from '../worker/run-context.js';
-import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { WORKER_OPTIONS } from '../worker/module-options.token.js';
+import { type RegistryOptions } from './registry.options.js';
 import { WORKER_CONTEXT, workerContextCreator } from './worker-context-creator.js';
 
 /** A provider or controller as Nest holds it. */
@@ -44,7 +45,7 @@ export class Enhancers {
   constructor(
     private readonly moduleRef: ModuleRef,
     private readonly config: ApplicationConfig,
-    @Inject(WORKER_OPTIONS) { globalEnhancers = false }: Pick<WorkerModuleOptions, 'globalEnhancers'>,
+    @Inject(WORKER_OPTIONS) { globalEnhancers = false }: Pick<RegistryOptions, 'globalEnhancers'>,
   ) {
     this.globalEnhancers = globalEnhancers;
   }

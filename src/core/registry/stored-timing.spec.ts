@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { readTiming, storeTiming } from './stored-timing.js';
-import { timingOf } from './worker-rules.js';
+import { timingOf } from './timing.js';
 
 const NOW = Date.UTC(2026, 4, 1, 12, 34, 56);
 

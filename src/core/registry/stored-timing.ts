@@ -1,8 +1,8 @@
 import { type Duration } from '../timing/duration.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
-import { type Timing, type WorkerDefinition } from './worker-definition.js';
-import { timingOf } from './worker-rules.js';
+import { type WorkerDefinition } from './worker-definition.js';
+import { type Timing, timingOf } from './timing.js';
 
 /** A schedule as all replicas read it. JSON, the same text for the same schedule. */
 interface Stored {

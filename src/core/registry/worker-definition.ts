@@ -1,4 +1,3 @@
-import { type JitteredSchedule } from '../timing/jittered-schedule.js';
 import { type RunContext } from '../worker/run-context.js';
 import { type OverlapPolicy, type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
@@ -15,20 +14,8 @@ import {
   oneOf,
   runTimeout,
   shortText,
-  timingOf,
 } from './worker-rules.js';
-
-/** What decides when a worker ticks: the part that can change while it is registered. */
-export interface Timing {
-  /** As it was given. */
-  readonly every: Worker['interval'];
-  /** Milliseconds; 0 for event-driven and for cron. */
-  readonly interval: number;
-  /** Its cron expression; undefined for an interval. */
-  readonly cron: string | undefined;
-  /** Undefined for event-driven. */
-  readonly schedule: JitteredSchedule | undefined;
-}
+import { type Timing, timingOf } from './timing.js';
 
 /** A worker that has been checked: what the scheduler drives. Lengths of time are milliseconds. */
 export interface WorkerDefinition extends Timing {

@@ -1,15 +1,7 @@
 import { shown } from '../text/shown.js';
-import { type CronExpression, CronSchedule } from '../timing/cron-schedule.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
-import { ElapsedSchedule } from '../timing/elapsed-schedule.js';
-import { EndingSchedule } from '../timing/ending-schedule.js';
-import { IntervalSchedule } from '../timing/interval-schedule.js';
-import { JitteredSchedule } from '../timing/jittered-schedule.js';
-import { DelaySchedule, type Once, OnceSchedule } from '../timing/once-schedule.js';
-import { type Schedule } from '../timing/schedule.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
-import { type Worker } from '../worker/worker.js';
-import { type Timing } from './worker-definition.js';
+import { type Timing } from './timing.js';
 
 // The rules of single options. Each gives the option as the scheduler wants it, or throws an error whose message
 // names the value and the fix.
@@ -23,64 +15,6 @@ export interface BackoffTimes {
 
 const LONGEST_DEFAULT_BACKOFF = 3_600_000;
 const DEFAULT_ATTEMPTS = 3;
-
-export function timingOf(
-  name: string,
-  every: Worker['interval'],
-  jitter: WorkerOptions['jitter'] = 0,
-  spacing: WorkerOptions['spacing'] = 'slot',
-  until = Infinity,
-): Timing {
-  if (typeof every === 'object' && every !== null)
-    return {
-      every,
-      interval: 0,
-      cron: 'cron' in every ? every.cron : undefined,
-      schedule: new JitteredSchedule(name, ending(calendarSchedule(every), until), longestJitter(jitter)),
-    };
-  const exact = parseDuration(every);
-  if (exact > 0 && exact < 1)
-    throw new Error(`${exact} ms is below 1 ms: give 1 or more, or 0 for an event-driven worker`);
-  // Whole, as slots are instants that databases keep and replicas compare.
-  const interval = Math.round(exact);
-  if (interval === 0) return { every, interval, cron: undefined, schedule: undefined };
-  const schedule = spacing === 'start' ? new ElapsedSchedule(interval) : new IntervalSchedule(name, interval);
-  return {
-    every,
-    interval,
-    cron: undefined,
-    schedule: new JitteredSchedule(name, ending(schedule, until), longestJitter(jitter, interval)),
-  };
-}
-
-function ending(schedule: Schedule, until: number): Schedule {
-  return until === Infinity ? schedule : new EndingSchedule(schedule, until);
-}
-
-function calendarSchedule(every: CronExpression | Once): Schedule {
-  if ('after' in every) return new DelaySchedule(parseDuration(every.after));
-  if ('cron' in every) return new CronSchedule(every);
-  if (!('at' in every))
-    throw new Error(
-      `${JSON.stringify(every)} is not a duration: give one such as '30s'; options come after it, as in @Interval('30s', { … })`,
-    );
-  const at = Number(every.at);
-  if (!Number.isFinite(at)) throw new Error(`at: ${String(every.at)} is not a date`);
-  return new OnceSchedule(at);
-}
-
-function longestJitter(jitter: number | Duration, interval?: number): number {
-  if (typeof jitter === 'string') return parseDuration(jitter);
-  if (!(jitter >= 0 && jitter <= 1))
-    throw new Error(
-      `a jitter of ${jitter} is neither a fraction of the interval (0 to 1) nor a duration such as '30s'`,
-    );
-  if (jitter > 0 && interval === undefined)
-    throw new Error(
-      `a jitter of ${jitter} is a fraction of an interval, which cron has not: give a duration such as '30s'`,
-    );
-  return jitter * (interval ?? 0);
-}
 
 /** How late a run may start; Infinity when it may be as late as it is. */
 export function longestLateness(deadline: Duration | undefined): number {

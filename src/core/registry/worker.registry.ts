@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Worker } from '../worker/worker.js';
-import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { WORKER_OPTIONS } from '../worker/module-options.token.js';
+import { type RegistryOptions } from './registry.options.js';
 import { defineWorker, type WorkerDefinition } from './worker-definition.js';
 import { type Finding, WorkerExplorer } from './worker-explorer.js';
 import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
@@ -14,7 +15,7 @@ export class WorkerRegistry {
 
   constructor(
     private readonly explorer: WorkerExplorer,
-    @Inject(WORKER_OPTIONS) private readonly options: Pick<WorkerModuleOptions, 'workers'>,
+    @Inject(WORKER_OPTIONS) private readonly options: Pick<RegistryOptions, 'workers'>,
   ) {}
 
   /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { timingOf } from '../registry/worker-rules.js';
 import { catchUpDelay, worthCatchingUp } from './catch-up.js';
+import { timingOf } from '../registry/timing.js';
 
 const HOUR = 3_600_000;
 

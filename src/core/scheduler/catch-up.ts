@@ -1,6 +1,7 @@
-import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { oldestCatchUp } from '../registry/worker-rules.js';
 import { fractionOf } from '../timing/hash.js';
+import { type Timing } from '../registry/timing.js';
 
 /** Catch-ups of a start are spread over so many milliseconds at the most. */
 const SPREAD = 10_000;

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { thrownBy } from '../execution/thrown.js';
-import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
+import { WORKER_OPTIONS } from '../worker/module-options.token.js';
+import { type SchedulerOptions } from './scheduler.options.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { classAndMessageOf } from '../text/describe-error.js';
 
@@ -9,14 +10,11 @@ import { classAndMessageOf } from '../text/describe-error.js';
 export class ErrorHook {
   private readonly logger = new Logger('Workers');
 
-  constructor(@Inject(WORKER_OPTIONS) { onError }: WorkerModuleOptions, events: WorkerEvents) {
+  constructor(@Inject(WORKER_OPTIONS) { onError }: SchedulerOptions, events: WorkerEvents) {
     if (onError) events.events$.subscribe((event) => void this.call(onError, event));
   }
 
-  private async call(
-    onError: NonNullable<WorkerModuleOptions['onError']>,
-    event: WorkerEvent,
-  ): Promise<void> {
+  private async call(onError: NonNullable<SchedulerOptions['onError']>, event: WorkerEvent): Promise<void> {
     if (event.type !== 'run.failed' && event.type !== 'run.timed_out' && event.type !== 'run.lost') return;
     try {
       await onError(event.run, thrownBy(event.run));

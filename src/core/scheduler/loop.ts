@@ -1,5 +1,5 @@
 import { type Execution } from '../execution/execution.js';
-import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type ByActor } from '../worker/actor.js';
 import { type Cancellation } from '../worker/cancellation.js';
 import { type RunTrigger } from '../worker/run-context.js';
@@ -7,6 +7,7 @@ import { type WorkerInfo } from '../worker/worker-info.js';
 import { type Scope } from '../timing/root-context.js';
 import { type RunHandle } from './run-handle.js';
 import { type Waiter } from './run-limit.js';
+import { type Timing } from '../registry/timing.js';
 
 /** A run that was asked for and has not begun. */
 export interface WaitingRun {

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startWorkers, taking } from '../../../test/support/workers.js';
 import { ManualClock } from '../testing/manual-clock.js';
-import { timingOf } from '../registry/worker-rules.js';
 import { type Duration } from '../timing/duration.js';
 import { type Backoff, type OverlapPolicy, type WorkerOptions } from '../worker/worker-options.js';
+import { timingOf } from '../registry/timing.js';
 
 const START = Date.UTC(2026, 0, 1);
 

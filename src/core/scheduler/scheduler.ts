@@ -4,9 +4,9 @@ import { RunExecutor } from '../execution/run.executor.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
-import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Finding } from '../registry/worker-explorer.js';
-import { leaseTime, timingOf } from '../registry/worker-rules.js';
+import { leaseTime } from '../registry/worker-rules.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration } from '../timing/duration.js';
@@ -16,8 +16,10 @@ import { type Cancellation, storableCancellation } from '../worker/cancellation.
 import { jsonPayload } from '../worker/payload.js';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
-import { WORKER_OPTIONS, type WorkerModuleOptions } from '../worker-module.options.js';
-import { Cluster, type CoordinationStatus } from './cluster.js';
+import { WORKER_OPTIONS } from '../worker/module-options.token.js';
+import { type RegistryOptions } from '../registry/registry.options.js';
+import { type SchedulerOptions } from './scheduler.options.js';
+import { Cluster, type CoordinationStatus } from './cluster/cluster.js';
 import { ConditionLog } from './condition-log.js';
 import { Deadline, drain, drainTimes, type DrainTimes } from './drain.js';
 import { eventRefused, EventSources } from './event-sources.js';
@@ -28,8 +30,9 @@ import { RunLimit } from './run-limit.js';
 import { RunWaits } from './run-waits.js';
 import { InvalidScheduleError, UnknownRunError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
-import { WorkerLoop } from './worker-loop.js';
+import { WorkerLoop } from './local/worker-loop.js';
 import { messageOf } from '../text/describe-error.js';
+import { type Timing, timingOf } from '../registry/timing.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** What has ended by then is told to the others; what is not is found by its silence. */
@@ -59,7 +62,7 @@ export class Scheduler {
   private discovered = false;
 
   constructor(
-    @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
+    @Inject(WORKER_OPTIONS) private readonly options: SchedulerOptions & RegistryOptions,
     @Inject(Clock) private readonly clock: Clock,
     private readonly registry: WorkerRegistry,
     private readonly executor: RunExecutor,

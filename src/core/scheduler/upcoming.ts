@@ -1,4 +1,5 @@
-import { type Timing, type WorkerDefinition } from '../registry/worker-definition.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type Timing } from '../registry/timing.js';
 
 /** The next slots from now on; none where the next one depends on the end of a run. */
 export function upcomingSlots(

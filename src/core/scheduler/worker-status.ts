@@ -1,5 +1,5 @@
-import { type Timing } from '../registry/worker-definition.js';
 import { type WorkerCondition, type WorkerState } from '../worker/worker-info.js';
+import { type Timing } from '../registry/timing.js';
 
 /** Intervals, or slots of cron, without a completed run after which a worker is stale. */
 const STALE_AFTER = 3;

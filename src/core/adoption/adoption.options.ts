@@ -1,0 +1,15 @@
+import { type ScheduleModuleOptions } from '@nestjs/schedule';
+
+/** What the adoption of `@nestjs/schedule`'s handlers takes of the options of `WorkerModule`. */
+export interface AdoptionOptions {
+  /**
+   * Which handlers that are decorated with `@nestjs/schedule`'s own decorators become workers: the flags that
+   * `ScheduleModule.forRoot` takes. Default: all.
+   */
+  adopt?: ScheduleModuleOptions;
+  /**
+   * What to do when a `ScheduleModule` is imported somewhere that would run adopted handlers as well. `refuse`
+   * (default): the start fails with `HandlersRunTwiceError`. `ignore`: what it runs is left to it.
+   */
+  scheduleModule?: 'refuse' | 'ignore';
+}

@@ -1,0 +1,45 @@
+import { type Control, type Release } from '../coordination/coordinator.js';
+import { type LostRun } from '../coordination/worker-record.js';
+import { withoutLog } from '../history/run.js';
+import { summaryOf } from '../text/describe-error.js';
+import { type Statement } from './database.js';
+import { toJson } from './refusal.js';
+import { pauseWorker, rescheduleWorker, resumeWorker } from './sql/control.js';
+import { toInstant, type WorkerRow } from './worker-row.js';
+
+/** What is sent for a call of the coordinator. */
+type Call = [statement: Statement, values: unknown[]];
+
+export function releaseValues(release: Release): unknown[] {
+  const { worker, runId, fencing, kind, tell, leased, requestId, run, delay, retry, passed } = release;
+  return [
+    worker,
+    runId,
+    fencing,
+    kind,
+    tell,
+    leased,
+    requestId ?? null,
+    run?.outcome === 'cancelled' ? null : run?.outcome === 'succeeded',
+    run?.error ? summaryOf(run.error) : null,
+    run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
+    delay === 'keep' ? null : delay,
+    // Nobody but who asked for the run reads it there.
+    run && requestId !== undefined ? toJson(withoutLog(run)) : null,
+    retry,
+    passed?.slot ?? null,
+    passed?.skipped ?? 0,
+  ];
+}
+
+export function controlStatement(worker: string, change: Control): Call {
+  const { actor = null } = change;
+  if (change.do === 'pause') return [pauseWorker, [worker, actor]];
+  const slot = toInstant(change.slot);
+  if (change.do === 'resume') return [resumeWorker, [worker, actor, slot]];
+  return [rescheduleWorker, [worker, actor, slot, change.timing, change.delay ?? null]];
+}
+
+export function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {
+  return previous ? { ...previous, slot: previous.slot ?? undefined } : undefined;
+}

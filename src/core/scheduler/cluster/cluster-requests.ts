@@ -1,0 +1,167 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { type RequestAnswer, FOREVER } from '../../coordination/coordinator.js';
+import { type RequestedRun, type RequestOutcome } from '../../coordination/worker-record.js';
+import { type EndedRun } from '../../history/run.js';
+import { type WorkerDefinition } from '../../registry/worker-definition.js';
+import { type Scope } from '../../timing/root-context.js';
+import { type ByActor } from '../../worker/actor.js';
+import { type ClusterParts } from './cluster-parts.js';
+import { InvalidPayloadError } from '../../worker/payload.js';
+import { eventRefused } from '../event-sources.js';
+import { type RunHandle, RunHandles } from '../run-handle.js';
+import { RunDroppedError, RunUnknownError, WorkerBusyError } from '../scheduler.errors.js';
+
+/** Events that another replica has served are not heard of: of more than so many at a time, the oldest loses its context. */
+const MOST_SCOPES = 1_000;
+
+type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload' | 'actor'>;
+
+/** The runs of one worker that are asked for here, by a person, an event or its start, and who waits for their end. */
+export class ClusterRequests {
+  private static readonly logger = new Logger('Workers');
+  private readonly handles = new RunHandles();
+  /** Those whose runs are on here, or whose release is under way. */
+  private readonly serving = new Set<string>();
+  /** Of those that were asked for here: the async context that this was in. A run on another replica has none. */
+  private readonly scopes = new Map<string, Scope>();
+  /** The last one that was granted here. */
+  private begun?: string;
+  private over = false;
+
+  /** @param want any replica may claim it from now on, this one at once */
+  constructor(
+    private readonly definition: WorkerDefinition,
+    private readonly parts: ClusterParts,
+    private readonly want: (request: RequestedRun) => void,
+  ) {}
+
+  /** Requests whose outcome somebody waits for here, and that nobody serves here: of those more is known than there. */
+  get awaited(): string[] {
+    return this.handles.ids().filter((id) => !this.serving.has(id));
+  }
+
+  /** Requests whose runs are on here without a lease. */
+  get unleased(): string[] {
+    return this.definition.overlap === 'allow' ? [...this.serving] : [];
+  }
+
+  /**
+   * Whether what says that it waits is older than the grant of it. Its run has the request's id, so another claim of
+   * it would be taken for a repetition of the one that was granted.
+   */
+  isBegun({ id, attempts }: RequestedRun): boolean {
+    return id === this.begun && attempts === 0;
+  }
+
+  granted(id: string): void {
+    this.begun = id;
+  }
+
+  /** Undefined when it was asked for elsewhere, or by the start of the worker. */
+  scopeOf(id: string): Scope | undefined {
+    return this.scopes.get(id);
+  }
+
+  serve(id: string): void {
+    this.serving.add(id);
+  }
+
+  /** @param ended undefined: it did not come to its end, and is to be served again */
+  served(id: string, ended: EndedRun | undefined): void {
+    this.serving.delete(id);
+    this.scopes.delete(id);
+    if (ended) this.handles.resolve(id, ended);
+  }
+
+  /** What became of a request, which another replica may have served. */
+  settle(id: string, outcome: RequestOutcome): void {
+    this.scopes.delete(id);
+    if ('run' in outcome) this.handles.resolve(id, outcome.run);
+    else this.handles.reject(id, new RunDroppedError(this.definition.name, id));
+  }
+
+  /** Nothing more will be heard. */
+  close(): void {
+    this.over = true;
+    for (const id of this.handles.ids())
+      this.handles.reject(id, new RunUnknownError(this.definition.name, id));
+  }
+
+  /** @throws WorkerBusyError, RunUnknownError */
+  async trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> {
+    const { name } = this.definition;
+    const asked: Asked = { id: randomUUID(), trigger: 'manual', payload, ...by };
+    const { record, accepted, time } = await this.ask(asked, scope);
+    if (!accepted) throw new WorkerBusyError(name, record?.runId);
+    if (this.over) throw new RunUnknownError(name, asked.id);
+    // Not before: who asks for the outcome of what the coordinator does not know is told that it was dropped.
+    const handle = this.handles.make(asked.id);
+    this.accepted(asked, time);
+    return handle;
+  }
+
+  async happened(event: unknown, scope: Scope): Promise<void> {
+    const { clock, events, reached } = this.parts;
+    const asked: Asked = { id: randomUUID(), trigger: 'event', payload: event };
+    const { id } = (event ?? {}) as { id?: unknown };
+    const eventId = typeof id === 'string' || typeof id === 'number' ? shortId(String(id)) : undefined;
+    try {
+      const { accepted, reason } = await this.ask(asked, scope, eventId);
+      if (accepted) this.accepted(asked, clock.now());
+      else if (reason === 'busy') events.passed('run.skipped', this.definition.name, 1, undefined);
+    } catch (error) {
+      if (error instanceof InvalidPayloadError) ClusterRequests.logger.error(eventRefused(error));
+      else reached(error, 'requests', this.definition.name);
+    }
+  }
+
+  /** Every replica asks, also one that starts much later: the first has been heard. */
+  async runOnStart(definitionAt: number): Promise<void> {
+    const { clock, reached } = this.parts;
+    const asked: Asked = { id: randomUUID(), trigger: 'schedule', payload: undefined };
+    try {
+      const { accepted } = await this.ask(asked, undefined, `${FOREVER}start@${definitionAt}`);
+      if (accepted) this.accepted(asked, clock.now());
+    } catch (error) {
+      reached(error, 'requests', this.definition.name);
+    }
+  }
+
+  private async ask(asked: Asked, scope: Scope | undefined, eventId?: string): Promise<RequestAnswer> {
+    const { coordinator, clock, reached } = this.parts;
+    const { name, overlap, maxAttempts } = this.definition;
+    // Before the call: the run may begin before its answer is heard.
+    if (scope) this.keepScope(asked.id, scope);
+    const answer = clock.heard(
+      await coordinator.request({
+        ...asked,
+        worker: name,
+        overlap,
+        maxAttempts,
+        ...(eventId !== undefined && { eventId }),
+      }),
+    );
+    if (!answer.accepted) this.scopes.delete(asked.id);
+    reached(undefined, 'requests', name);
+    if (overlap === 'cancelRunning' && answer.accepted && answer.record?.holder !== undefined)
+      await coordinator.cancel(name, answer.record.fencing);
+    return answer;
+  }
+
+  private keepScope(id: string, scope: Scope): void {
+    this.scopes.set(id, scope);
+    if (this.scopes.size > MOST_SCOPES) this.scopes.delete(this.scopes.keys().next().value!);
+  }
+
+  private accepted(asked: Asked, requestedAt: number): void {
+    this.want({ ...asked, worker: this.definition.name, requestedAt, attempts: 0 });
+  }
+}
+
+const LONGEST_ID = 200;
+
+/** An entry of an index has 2,704 bytes at the most. */
+function shortId(id: string): string {
+  return id.length <= LONGEST_ID ? id : createHash('sha256').update(id).digest('hex');
+}

@@ -1,0 +1,147 @@
+import { type LeaseLostError } from '../../coordination/coordination.errors.js';
+import { type CoordinatorClock } from './coordinator-clock.js';
+import { type Coordinator, type HeldLease, type Release } from '../../coordination/coordinator.js';
+import { Lease } from './lease.js';
+import { type WorkerRecord } from '../../coordination/worker-record.js';
+import { RunCancelledError } from '../../execution/execution.errors.js';
+import { type Execution } from '../../execution/execution.js';
+import { type RunExecutor, type RunRequest } from '../../execution/run.executor.js';
+import { type EndedRun } from '../../history/run.js';
+import { type WorkerDefinition } from '../../registry/worker-definition.js';
+import { waitAfter } from '../backoff.js';
+import { type ClusterView } from './cluster-view.js';
+
+/** What a run that was granted needs of its surroundings. */
+export interface ClusterRunContext {
+  readonly definition: WorkerDefinition;
+  readonly coordinator: Coordinator;
+  readonly clock: CoordinatorClock;
+  readonly executor: RunExecutor;
+  readonly view: ClusterView;
+}
+
+/** A grant as it arrived. */
+export interface Grant {
+  readonly record: WorkerRecord;
+  /** When the claim was sent, by the monotonic clock. */
+  readonly sentAt: number;
+  /** The coordinator's time in the answer. */
+  readonly time: number;
+  /** Its length, milliseconds; undefined for overlap policy `allow`, which has none. */
+  readonly lease: number | undefined;
+  /** Set for a run that was asked for. */
+  readonly requestId: string | undefined;
+}
+
+/** One run that was granted, from its lease to what is said of it when the lease is given back. */
+export class ClusterRun {
+  private readonly lease: Lease | undefined;
+  private readonly held: HeldLease;
+  private execution?: Execution;
+  private lost?: LeaseLostError;
+
+  constructor(
+    private readonly context: ClusterRunContext,
+    private readonly grant: Grant,
+  ) {
+    const { coordinator, clock } = context;
+    const { record, sentAt, time, lease } = grant;
+    this.held = { worker: record.name, runId: record.runId!, fencing: record.fencing };
+    if (lease === undefined) return;
+    const listener = {
+      lost: (reason: LeaseLostError) => this.lose(reason),
+      cancelled: () => this.execution?.abort(new RunCancelledError(record.name)),
+      progress: () => this.execution?.run.progress,
+    };
+    this.lease = new Lease(this.held, lease, coordinator, clock, listener, sentAt, record.leaseUntil! - time);
+  }
+
+  /** False: the answer took so long that the lease may be over. Then it is given back unrun. */
+  get trusted(): boolean {
+    return this.lease?.trusted ?? true;
+  }
+
+  start(request: RunRequest): Execution {
+    const { definition, coordinator, executor, clock } = this.context;
+    this.lease?.keep();
+    this.execution = executor.execute(definition, {
+      ...request,
+      id: this.held.runId,
+      attempt: this.grant.record.attempt,
+      time: clock,
+      claimed: {
+        fencingToken: this.held.fencing,
+        assertCurrent: async (manager) => {
+          if (this.lease) await coordinator.assertCurrent(this.held, manager);
+        },
+      },
+    });
+    return this.execution;
+  }
+
+  /** The run goes on while the process is about to go: its lease runs out by itself. */
+  abandon(): void {
+    this.lease?.stop();
+  }
+
+  /** What to tell when it never began. */
+  unrun(): Release {
+    this.lease?.stop();
+    return { ...this.common, kind: 'unrun', retry: false, delay: 'keep', tell: true };
+  }
+
+  /** What to tell when it has ended. */
+  ended(run: EndedRun): Release {
+    this.lease?.stop();
+    const { definition, view, clock } = this.context;
+    const { record } = this.grant;
+    const toldToEnd =
+      this.lease && (this.lost !== undefined || (run.outcome === 'aborted' && !this.wasCancelled));
+    if (toldToEnd) return { ...this.common, kind: 'undone', run, retry: false, delay: 'keep', tell: true };
+
+    const { backoff, overlap } = definition;
+    const { spacing, interval } = view.timing;
+    const now = clock.now();
+    const failed = run.outcome !== 'succeeded' && run.outcome !== 'cancelled';
+    const backsOff = failed && backoff !== undefined && run.trigger !== 'manual';
+    const delay = backsOff
+      ? waitAfter(record.status.consecutiveFailures + 1, backoff)
+      : spacing === 'delay'
+        ? interval
+        : failed
+          ? 'keep'
+          : 0;
+    const retry = backsOff && this.lease !== undefined && this.grant.requestId === undefined;
+    const latest = view.latestDue(now);
+    const newer = spacing !== 'delay' && latest > record.slot && !view.limitReached;
+    const passes = newer && !retry && overlap === 'skip' && !view.record.paused;
+    return {
+      ...this.common,
+      kind: 'done',
+      run,
+      retry,
+      delay,
+      ...(passes && { passed: { slot: latest, skipped: view.count(record.slot, latest) } }),
+      tell: retry || (typeof delay === 'number' && delay > 0) || (newer && !passes),
+    };
+  }
+
+  private get common(): HeldLease & Pick<Release, 'leased' | 'requestId'> {
+    const { requestId } = this.grant;
+    return {
+      ...this.held,
+      leased: this.lease !== undefined,
+      ...(requestId !== undefined && { requestId }),
+    };
+  }
+
+  /** By a newer run, which has its own slot, or by somebody who wants none: this one's is not owed. */
+  private get wasCancelled(): boolean {
+    return this.execution?.abortReason instanceof RunCancelledError;
+  }
+
+  private lose(reason: LeaseLostError): void {
+    this.lost = reason;
+    this.execution?.abort(reason);
+  }
+}

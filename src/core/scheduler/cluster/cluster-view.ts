@@ -1,0 +1,262 @@
+import { type Claim } from '../../coordination/coordinator.js';
+import { type RequestedRun, type WorkerRecord } from '../../coordination/worker-record.js';
+import { readTiming } from '../../registry/stored-timing.js';
+import { type WorkerDefinition } from '../../registry/worker-definition.js';
+import { catchUpDelay, worthCatchingUp } from '../catch-up.js';
+import { type Timing } from '../../registry/timing.js';
+
+/** What a replica would claim: a slot, or a run that was asked for. */
+export type Target = { readonly slot: number } | { readonly request: RequestedRun };
+
+const SHORTEST_JUMP = 1_000;
+
+/**
+ * What a replica believes of a worker, and what it would therefore claim, and when. It may be wrong: then the claim
+ * is refused, and the refusal says what is right. All instants are the coordinator's.
+ */
+export class ClusterView {
+  /** Runs that were asked for and wait, oldest first. */
+  requests: readonly RequestedRun[] = [];
+  private current: WorkerRecord;
+  private read: Timing & Pick<WorkerDefinition, 'spacing'>;
+  /** The last slot that was claimed, or would have been, and refused. */
+  private tried = -Infinity;
+  /** Until then a lease stands that was given to somebody else. */
+  private heldUntil = -Infinity;
+  /** Slots up to here were missed by all replicas before this one started, and are not caught up. */
+  private floor = -Infinity;
+  private catchUpAt = -Infinity;
+
+  /** @param startedAt when this replica began to look */
+  constructor(
+    private readonly definition: WorkerDefinition,
+    record: WorkerRecord,
+    readonly startedAt: number,
+  ) {
+    this.current = record;
+    this.read = readTiming(definition.name, record.timing, definition.until);
+    this.start();
+  }
+
+  get record(): WorkerRecord {
+    return this.current;
+  }
+
+  get timing(): Timing & Pick<WorkerDefinition, 'spacing'> {
+    return this.read;
+  }
+
+  /** What the coordinator has said. */
+  learn(record: WorkerRecord): void {
+    if (record.timing !== this.current.timing) {
+      this.read = readTiming(this.definition.name, record.timing, this.definition.until);
+      this.tried = -Infinity;
+      this.floor = -Infinity;
+    }
+    // What was refused was refused because of a run that is history. Slots may come again when the clock is set back.
+    if (record.fencing !== this.current.fencing) this.tried = -Infinity;
+    this.current = record;
+    this.heldUntil = record.leaseUntil ?? -Infinity;
+  }
+
+  /** The same by the way: it may be older than what is known. */
+  overhear(record: WorkerRecord): void {
+    const { fencing, revision } = this.current;
+    if (record.fencing >= fencing || record.revision > revision) this.learn(record);
+  }
+
+  /** A run is on, or about to be, and this target has to wait, or is passed over. */
+  refusedAsHeld(target: Target, until: number): void {
+    this.heldUntil = until;
+    if ('slot' in target) this.tried = target.slot;
+  }
+
+  drop(request: string): void {
+    this.requests = this.requests.filter(({ id }) => id !== request);
+  }
+
+  /** What to claim now. */
+  wanted(now: number): Target | undefined {
+    const { paused, notBefore = -Infinity } = this.current;
+    const [request] = this.requests;
+    if (request && now >= this.heldUntil) return { request };
+    if (paused || notBefore > now) return undefined;
+    const owed = this.isOwed && now >= (this.current.leaseUntil ?? now);
+    if (this.limitReached) return owed ? { slot: this.current.slot } : undefined;
+    if (this.jumpedBack(now)) return { slot: this.latestDue(now) };
+    const due = this.latestDue(now);
+    if (due > Math.max(this.current.slot, this.missedUntil(now))) {
+      const caughtUp = due > this.startedAt || now >= this.catchUpAt || now < this.startedAt;
+      const again = owed || (this.queues && now >= this.heldUntil);
+      if (caughtUp && (due > this.passedOver(now) || again)) return { slot: due };
+      if (!caughtUp) return undefined;
+    } else if (owed) return { slot: this.current.slot };
+    return undefined;
+  }
+
+  /** When there may be something to claim; undefined when only news could bring it. */
+  nextAt(now: number): number | undefined {
+    const { paused, slot, notBefore = -Infinity, leaseUntil = -Infinity } = this.current;
+    const times: number[] = [];
+    if (this.requests.length > 0) times.push(this.heldUntil);
+    if (!paused && this.limitReached) {
+      if (this.isOwed) times.push(Math.max(leaseUntil, notBefore));
+    } else if (!paused) {
+      const last = Math.max(slot, this.missedUntil(now), this.passedOver(now));
+      // None at all if it has had no schedule before. Then the latest one counts, not the first of all times.
+      const next = this.nextSlot(last > -Infinity ? last : this.latestDue(now) - 1);
+      if (next < Infinity) {
+        const due = this.dueAt(next);
+        times.push(Math.max(due, notBefore, next <= this.startedAt ? this.catchUpAt : due));
+      }
+      const waiting = this.queues && this.latestDue(now) > Math.max(slot, this.missedUntil(now));
+      if (waiting) times.push(Math.max(this.heldUntil, notBefore));
+      if (this.isOwed) times.push(Math.max(leaseUntil, notBefore));
+    }
+    return times.length > 0 ? Math.max(Math.min(...times), now) : undefined;
+  }
+
+  /** What a claim of that target says of the slots between. */
+  claimOf(target: Target): Pick<Claim, 'fencing' | 'from' | 'target' | 'missed' | 'skipped' | 'resetAhead'> {
+    const { fencing, slot: from } = this.current;
+    const expected = { fencing, from };
+    if ('request' in target)
+      return { ...expected, target: { request: target.request.id }, missed: 0, skipped: 0 };
+    const { slot } = target;
+    const ahead = this.aheadBy;
+    return {
+      ...expected,
+      target: { slot },
+      ...this.between(from, slot),
+      ...(ahead !== undefined && { resetAhead: ahead }),
+    };
+  }
+
+  /** What becomes of the slots between: those of a backoff, and of a run that the next one waited for, are skipped. */
+  between(from: number, slot: number): { missed: number; skipped: number } {
+    const { notBefore = -Infinity, status } = this.current;
+    const busyUntil = this.definition.overlap === 'allow' ? -Infinity : (status.lastEnd ?? -Infinity);
+    const all = Math.max(0, this.count(from, slot) - 1);
+    const skipped = Math.min(all, Math.max(0, this.count(from, Math.max(notBefore, busyUntil))));
+    return { missed: all - skipped, skipped };
+  }
+
+  /** Too late to be run, as the definition has it: what is caught up or tried again is not. */
+  isTooLate(target: Target, now: number): boolean {
+    if (!('slot' in target) || this.definition.startDeadline === Infinity) return false;
+    const { slot } = target;
+    const attempt = slot === this.current.slot ? (this.current.owed ?? 1) : 1;
+    return (
+      this.triggerOf(slot, attempt) === 'schedule' && now - this.dueAt(slot) > this.definition.startDeadline
+    );
+  }
+
+  /**
+   * The stored slot lies more than an interval ahead: the coordinator's clock jumped back, and nothing would run until
+   * that time comes again. The latest slot by the clock is claimed instead.
+   */
+  jumpedBack(now: number): boolean {
+    const ahead = this.aheadBy;
+    return ahead !== undefined && this.current.slot - now > ahead;
+  }
+
+  /** Why a run for that slot starts. */
+  triggerOf(slot: number, attempt: number): 'schedule' | 'retry' | 'catch_up' {
+    if (attempt > 1) return 'retry';
+    return slot <= this.startedAt && this.catchUpAt > -Infinity ? 'catch_up' : 'schedule';
+  }
+
+  /** Each grant moves the token, so that with this token there can be no other count. */
+  get limitReached(): boolean {
+    return this.current.begun >= this.definition.limit;
+  }
+
+  /** Nothing but a trigger makes it run. */
+  isOver(now: number): boolean {
+    return this.limitReached || now > this.definition.until;
+  }
+
+  /** The same, or there will never be another slot. What is owed is still to come. */
+  hasEnded(now: number): boolean {
+    if (!this.read.schedule || this.isOwed) return false;
+    if (this.isOver(now)) return true;
+    return !this.current.paused && this.definition.on.length === 0 && this.nextAt(now) === undefined;
+  }
+
+  /** When the run for that slot was due. */
+  dueAt(slot: number): number {
+    return this.read.schedule!.dueAt(slot);
+  }
+
+  /** The last slot that is due, on the grid of the schedule; with spacing `delay`, when the interval has passed. */
+  latestDue(now: number): number {
+    const { schedule, spacing } = this.read;
+    if (!schedule) return -Infinity;
+    if (this.jumpedBack(now)) return schedule.latestDue(now);
+    if (spacing !== 'delay') return Math.max(schedule.latestDue(now), this.missedUntil(now));
+    const slot = this.nextSlot(this.current.slot);
+    return slot < Infinity && schedule.dueAt(slot) <= now ? slot : this.current.slot;
+  }
+
+  /** How many slots lie after the one instant, up to the other. */
+  count(after: number, until: number): number {
+    const { schedule, spacing } = this.read;
+    if (!schedule || spacing === 'delay' || after === -Infinity) return 0;
+    return schedule.count(after, until);
+  }
+
+  /**
+   * The slot that was claimed last, and refused: not again. Where the interval begins with the end of a run, slots are
+   * no row of instants, and none is passed over. What lies ahead was tried before the coordinator's clock was set back.
+   */
+  private passedOver(now: number): number {
+    return this.read.spacing === 'delay' || this.tried > now ? -Infinity : this.tried;
+  }
+
+  private missedUntil(now: number): number {
+    return this.floor > now ? -Infinity : this.floor;
+  }
+
+  private nextSlot(after: number): number {
+    const { schedule, spacing, interval } = this.read;
+    if (!schedule) return Infinity;
+    if (spacing !== 'delay') return schedule.next(after);
+    const { leaseUntil = -Infinity, notBefore = this.startedAt, slot, status } = this.current;
+    // An interval after the end of the last run, of which replicas are told. Where that is not known, as the run has a
+    // lease or none, or was cut off: after that of the lease, and in any case after its start.
+    const ended = Math.max(leaseUntil, status.lastRun ?? -Infinity);
+    const next = Math.max(Math.ceil(Math.max(notBefore, ended + interval)), slot + 1);
+    return next > this.definition.until ? Infinity : next;
+  }
+
+  /** Whether the stored slot is still to be run. */
+  get isOwed(): boolean {
+    const { owed, done } = this.current;
+    return owed !== undefined && (done || owed <= this.definition.maxAttempts);
+  }
+
+  private get queues(): boolean {
+    const { overlap } = this.definition;
+    return overlap === 'queueOne' || overlap === 'cancelRunning';
+  }
+
+  private get aheadBy(): number | undefined {
+    const { schedule, interval } = this.read;
+    const { slot } = this.current;
+    if (!schedule || slot === -Infinity) return undefined;
+    // Of shorter ones, what this replica does not know exactly of the time would be taken for a jump.
+    const gap = interval > 0 ? interval : schedule.next(slot) - slot;
+    return gap < Infinity ? Math.max(SHORTEST_JUMP, gap) : undefined;
+  }
+
+  private start(): void {
+    const { schedule, spacing } = this.read;
+    if (!schedule || spacing === 'delay') return;
+    const { slot } = this.current;
+    const latest = schedule.latestDue(this.startedAt);
+    if (latest <= slot) return;
+    if (worthCatchingUp(this.read, this.definition, this.startedAt - latest))
+      this.catchUpAt = this.startedAt + catchUpDelay(this.definition.name, schedule, latest);
+    else this.floor = latest;
+  }
+}

@@ -1,0 +1,131 @@
+import { type RunProgress } from '../../worker/run-context.js';
+import { type Timer } from '../../timing/clock.js';
+import { LeaseLostError } from '../../coordination/coordination.errors.js';
+import { type CoordinatorClock } from './coordinator-clock.js';
+import { type Coordinator, type HeldLease } from '../../coordination/coordinator.js';
+
+/** Clocks may differ in pace by this much of a lease, and a timer be that late, before two replicas run at a time. */
+const MARGIN = 0.1;
+const BEATS = 3;
+/** After a heartbeat that failed, as a share of the lease. */
+const RETRY = 0.05;
+
+/** How long to wait for the answer of one, as a share of the lease. */
+const PATIENCE = 0.4;
+
+const UNRENEWED = 'it was not renewed in time';
+
+/** What a lease tells the run that holds it. */
+export interface LeaseListener {
+  /** It is not certain any more that nobody else runs the worker. */
+  lost(reason: LeaseLostError): void;
+  /** A newer run is due, and the policy is `cancelRunning`. */
+  cancelled(): void;
+  progress(): RunProgress | undefined;
+}
+
+/**
+ * The right to run, for as long as it is renewed. It is trusted until so long after the *start* of the last renewal
+ * that was answered: the coordinator reckons from a later moment, so its lease always outlives the trust.
+ */
+export class Lease {
+  private trustTimer?: Timer;
+  private beatTimer?: Timer;
+  private trustedUntil: number;
+  private over = false;
+
+  /**
+   * @param length milliseconds
+   * @param sentAt when the claim was sent, by the monotonic clock
+   * @param left what was left of the lease when the coordinator answered it, milliseconds
+   */
+  constructor(
+    readonly held: HeldLease,
+    private readonly length: number,
+    private readonly coordinator: Pick<Coordinator, 'heartbeat'>,
+    private readonly clock: CoordinatorClock,
+    private readonly listener: LeaseListener,
+    sentAt: number,
+    left: number,
+  ) {
+    // More is left when the coordinator's clock was set back since; a heartbeat puts that right, heard of or not.
+    this.trustedUntil = sentAt + Math.min(left, length) - MARGIN * length;
+  }
+
+  /** Whether it may be relied on at this moment. */
+  get trusted(): boolean {
+    return !this.over && this.clock.monotonic() < this.trustedUntil;
+  }
+
+  /** From now on it is renewed. */
+  keep(): void {
+    this.trust(this.trustedUntil);
+    this.beatIn(this.length / BEATS);
+  }
+
+  /** The run has ended, or the process is about to: no more renewals. */
+  stop(): void {
+    this.over = true;
+    this.trustTimer?.cancel();
+    this.beatTimer?.cancel();
+  }
+
+  private trust(until: number): void {
+    this.trustedUntil = until;
+    this.trustTimer?.cancel();
+    const late = (): void => this.lose(UNRENEWED);
+    const left = until - this.clock.monotonic();
+    // A process that was stopped may find an answer that is old before it finds that its time is up.
+    if (left <= 0) late();
+    else this.trustTimer = this.clock.setTimer(late, left);
+  }
+
+  private beatIn(delay: number): void {
+    this.beatTimer = this.clock.setTimer(() => void this.beat(), delay);
+  }
+
+  private async beat(): Promise<void> {
+    // After a sleep both timers are due, in no order. A renewal might succeed: but the run has gone on unguarded.
+    if (!this.trusted) return this.lose(UNRENEWED);
+    const sentAt = this.clock.monotonic();
+    try {
+      const progress = this.listener.progress();
+      const answer = this.clock.heard(
+        await this.answered(
+          this.coordinator.heartbeat({
+            ...this.held,
+            lease: this.length,
+            ...(progress && { progress }),
+          }),
+        ),
+      );
+      if (this.over) return;
+      const { leaseUntil, time, cancelRequested } = answer;
+      if (leaseUntil === undefined) return this.lose('another one was granted, or this one was given back');
+      this.trust(sentAt + (leaseUntil - time) - MARGIN * this.length);
+      if (this.over) return;
+      if (cancelRequested) this.listener.cancelled();
+      this.beatIn(this.length / BEATS);
+    } catch {
+      // Away: tried again until trust is over. Whoever claims next reports that.
+      if (!this.over) this.beatIn(this.length * RETRY);
+    }
+  }
+
+  /** One that is given up leaves time for another, whatever the coordinator's own patience is. */
+  private answered<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.setTimer(
+        () => reject(new Error('the coordinator does not answer')),
+        this.length * PATIENCE,
+      );
+      call.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+
+  private lose(why: string): void {
+    if (this.over) return;
+    this.stop();
+    this.listener.lost(new LeaseLostError(this.held.worker, why));
+  }
+}

@@ -1,0 +1,85 @@
+import { type Timer } from '../../timing/clock.js';
+import { type ClusterParts } from './cluster-parts.js';
+import { firstInLine } from './precedence.js';
+
+/** How often a replica says that it is there, and hears who is. Milliseconds. */
+const ANNOUNCE_EVERY = 200;
+
+/**
+ * How long one that says nothing counts as there: one announcement may fail. Milliseconds. The others have heard that
+ * it is gone within `ABSENT_AFTER + ANNOUNCE_EVERY`. What comes later is asked for in time; what comes sooner is late
+ * (see `PlaceInLine`), but still within a second of the death.
+ */
+const ABSENT_AFTER = 500;
+
+/** Which replicas claim slots, this one among them while it does. */
+export class Membership {
+  private members: readonly string[] = [];
+  private timer?: Timer;
+  private announcing?: Promise<void>;
+  private closed = false;
+
+  /**
+   * @param own.claims whether this replica does now
+   * @param own.mayExit whether its timer keeps no process alive
+   * @param own.changed somebody has come or gone
+   */
+  constructor(
+    private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'reached'>,
+    private readonly replica: string,
+    private readonly own: {
+      readonly claims: () => boolean;
+      readonly mayExit: () => boolean;
+      readonly changed: () => void;
+    },
+  ) {}
+
+  /** Rejects when the coordinator cannot be reached. */
+  async open(): Promise<void> {
+    await this.announce(undefined);
+    this.announceLater();
+  }
+
+  /** Who asks first for the slots of a worker; undefined when nobody is known to be there. */
+  firstInLine(worker: string): string | undefined {
+    return firstInLine(worker, this.members);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.timer?.cancel();
+    await this.announcing;
+  }
+
+  private announceLater(): void {
+    this.timer = this.parts.clock.setTimer(
+      () => {
+        this.announcing = this.tick().finally(() => {
+          if (!this.closed) this.announceLater();
+        });
+      },
+      ANNOUNCE_EVERY,
+      this.own.mayExit(),
+    );
+  }
+
+  /** Who claims nothing has no use for it either. */
+  private async tick(): Promise<void> {
+    if (!this.own.claims()) return;
+    try {
+      await this.announce(this.replica);
+      this.parts.reached(undefined, 'announcements');
+    } catch (error) {
+      this.parts.reached(error, 'announcements');
+    }
+  }
+
+  private async announce(replica: string | undefined): Promise<void> {
+    const { coordinator, clock } = this.parts;
+    const { members } = clock.heard(await coordinator.announce(replica, ABSENT_AFTER));
+    const sorted = members.toSorted();
+    if (sorted.join() === this.members.join()) return;
+    this.members = sorted;
+    this.own.changed();
+  }
+}

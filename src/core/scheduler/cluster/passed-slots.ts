@@ -1,0 +1,41 @@
+import { type ClusterView } from './cluster-view.js';
+import { type WorkerEvents } from '../worker-events.js';
+
+/** Tells what becomes of the slots of a worker of the cluster that are not run, each once on this replica. */
+export class PassedSlots {
+  /** Up to here. */
+  private told = -Infinity;
+
+  constructor(
+    private readonly worker: string,
+    private readonly events: WorkerEvents,
+  ) {}
+
+  /** A run of this replica is on, and its overlap policy skips those that pass meanwhile. */
+  during(view: ClusterView, now: number): void {
+    const latest = view.latestDue(now);
+    const from = this.after(view.record.slot, now);
+    const count = view.count(from, latest);
+    this.events.passed('run.skipped', this.worker, count, latest);
+    if (count > 0) this.told = latest;
+  }
+
+  /** This replica was granted a slot, which counts those before it. Call it before the view learns of the grant. */
+  before(view: ClusterView, slot: number, now: number): void {
+    const { missed, skipped } = view.between(this.after(view.record.slot, now), slot);
+    const latest = missed + skipped > 0 ? view.timing.schedule!.latest(slot - 1) : undefined;
+    this.events.passed('run.skipped', this.worker, skipped, latest);
+    this.events.passed('run.missed', this.worker, missed, latest);
+  }
+
+  /** This one was too late. */
+  late(slot: number): void {
+    this.events.passed('run.skipped', this.worker, 1, slot);
+    this.told = slot;
+  }
+
+  /** What lies ahead was told before the clock was set back. */
+  private after(slot: number, now: number): number {
+    return this.told > now ? slot : Math.max(slot, this.told);
+  }
+}

@@ -1,0 +1,113 @@
+import { RunCancelledError } from '../../execution/execution.errors.js';
+import { type Execution } from '../../execution/execution.js';
+import { type RunRequest } from '../../execution/run.executor.js';
+import { type EndedRun } from '../../history/run.js';
+import { type OverlapPolicy } from '../../worker/worker-options.js';
+import { type RunLimit, type Waiter } from '../run-limit.js';
+
+/** What a lane does and tells. */
+export interface LaneListener {
+  execute(request: RunRequest): Execution;
+  ended(run: EndedRun, request: RunRequest): void;
+  /** It will not run: a newer one took its place, or the lane was cleared. */
+  dropped(request: RunRequest): void;
+  /** What waits is not to be run any more: it has waited for too long, or its worker has ended. */
+  isOver(request: RunRequest): boolean;
+}
+
+/** The runs of one worker, one behind the other or side by side, as its overlap policy says. */
+export class RunLane implements Waiter {
+  /** No Set, for the reason of `ActiveRuns`. */
+  private readonly executions: Execution[] = [];
+  /** Wants to run: at most one, but under `allow`. Waits for the end of another run, or for a place in the limit. */
+  private waiting: RunRequest[] = [];
+
+  constructor(
+    private readonly policy: OverlapPolicy,
+    private readonly limit: RunLimit,
+    private readonly listener: LaneListener,
+  ) {}
+
+  /** The runs that are on. */
+  get active(): readonly Execution[] {
+    return this.executions;
+  }
+
+  get busy(): boolean {
+    return this.executions.length > 0 || this.waiting.length > 0;
+  }
+
+  /** @returns false when the policy leaves it no place: it is skipped. */
+  offer(request: RunRequest): boolean {
+    if (this.policy === 'skip' && this.busy) return false;
+    if (this.policy === 'queueOne' || this.policy === 'cancelRunning') this.clear();
+    if (this.policy === 'cancelRunning')
+      for (const execution of this.executions) execution.abort(new RunCancelledError(execution.run.worker));
+    if (this.waiting.length === 0 && this.takesPlace(request)) this.start(request);
+    else this.waiting.push(request);
+    return true;
+  }
+
+  /** Takes back what waits and was not asked for by a person; undefined when nothing does. */
+  withdraw(): RunRequest | undefined {
+    const index = this.waiting.findIndex((request) => request.trigger !== 'manual');
+    return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
+  }
+
+  /** Takes back the run of that id, if it waits. */
+  withdrawRun(id: string): RunRequest | undefined {
+    const index = this.waiting.findIndex((request) => request.id === id);
+    const [request] = index < 0 ? [] : this.waiting.splice(index, 1);
+    if (this.waiting.length === 0) this.limit.leave(this);
+    return request;
+  }
+
+  /** Forgets what has not started. */
+  clear(): void {
+    this.limit.leave(this);
+    for (const request of this.waiting.splice(0)) this.listener.dropped(request);
+  }
+
+  pump(): void {
+    this.dropOver();
+    while (this.waiting.length > 0 && this.takesPlace(this.waiting[0]!)) {
+      this.start(this.waiting.shift()!);
+      this.dropOver();
+    }
+    if (!this.limit.lends) return;
+    for (const request of [...this.waiting])
+      if (this.takesPlace(request)) {
+        this.waiting.splice(this.waiting.indexOf(request), 1);
+        this.start(request);
+      }
+  }
+
+  private dropOver(): void {
+    if (this.waiting.length === 0) return;
+    const over = this.waiting.filter((request) => this.listener.isOver(request));
+    if (over.length === 0) return;
+    this.waiting = this.waiting.filter((request) => !over.includes(request));
+    for (const request of over) this.listener.dropped(request);
+  }
+
+  /** Whether it may start; its place in the limit is taken then. */
+  private takesPlace({ id }: RunRequest): boolean {
+    return (this.policy === 'allow' || this.executions.length === 0) && this.limit.take(this, id);
+  }
+
+  private start(request: RunRequest): void {
+    const execution = this.listener.execute(request);
+    this.executions.push(execution);
+    void execution.ended.then((run) => {
+      this.remove(execution);
+      this.listener.ended(run, request);
+      this.limit.give(run.id);
+      this.pump();
+    });
+  }
+
+  private remove(execution: Execution): void {
+    const last = this.executions.pop()!;
+    if (last !== execution) this.executions[this.executions.indexOf(execution)] = last;
+  }
+}
