@@ -43,7 +43,9 @@ describe('The brake of the garbage collector', () => {
       imports: [
         DatabaseModule.forRoot({ url: database.url }),
         WorkerModule.forRoot({ drain: { timeout: 0, abortGrace: 0 } }),
-        GarbageCollectorModule.forRoot({ instanceGracePeriod: '1h', ...options }),
+        GarbageCollectorModule.forRootAsync({
+          useFactory: () => ({ instanceGracePeriod: '1h', ...options }),
+        }),
       ],
     })
       .overrideProvider(Clock)

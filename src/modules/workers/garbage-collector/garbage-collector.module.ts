@@ -5,13 +5,20 @@ import { InstancesModule } from '../../instances/instances.module.js';
 import { BrakeRepository } from './brake.repository.js';
 import { GarbageCollectorBrakes } from './brakes.service.js';
 import { Braking } from './braking.js';
-import { ConfigurableModuleClass, type OPTIONS_TYPE } from './garbage-collector.options.js';
+import {
+  type ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
+  type OPTIONS_TYPE,
+} from './garbage-collector.options.js';
 import { GarbageCollector } from './garbage-collector.worker.js';
 import { OrphanRepository } from './orphan.repository.js';
 import { TypeOrmBrakeRepository } from './typeorm-brake.repository.js';
 import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 
-/** The worker `gc`. Needs the `DatabaseModule`, and `WorkerModule` to run it. */
+/**
+ * The worker `gc`. Needs the `DatabaseModule`, and `WorkerModule` to run it. Global, so that what shows its brakes can be put
+ * in by another module.
+ */
 @Module({
   imports: [AuthModule, EventsModule, InstancesModule],
   providers: [
@@ -25,7 +32,10 @@ import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 })
 export class GarbageCollectorModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    // Global, so that what shows its brakes can be put in by another module.
     return { ...super.forRoot(options), global: true };
+  }
+
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return { ...super.forRootAsync(options), global: true };
   }
 }

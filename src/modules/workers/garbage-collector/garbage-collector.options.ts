@@ -88,6 +88,7 @@ export function garbageCollectorSettings(options: GarbageCollectorOptions): Garb
 }
 
 export const {
+  ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN: GARBAGE_COLLECTOR_OPTIONS,
   OPTIONS_TYPE,
