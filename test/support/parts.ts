@@ -105,11 +105,6 @@ export const PARTS = {
     present: () => ORDINARY_USER !== undefined && says(`${POSTGRES_15}/postgres`, ['--version'], / 15\./),
     from: { debian: 'postgresql-15' },
   },
-  'victoria-metrics': {
-    what: 'victoria-metrics',
-    present: () => says('victoria-metrics', ['-version'], /victoria-metrics/),
-    from: { debian: 'victoria-metrics' },
-  },
   'Node 20': node(20),
   'Node 22': node(22),
   'Node 24': node(24),
