@@ -14,7 +14,9 @@ export class FileRunStore extends RunStore {
       if (error.code === 'ENOENT') return '[]';
       throw error;
     });
-    const runs = JSON.parse(text, (key, value) => (DATES.has(key) ? new Date(value) : value)) as Run[];
+    const runs = JSON.parse(text, (key, value) =>
+      DATES.has(key) && typeof value === 'string' ? new Date(value) : value,
+    ) as Run[];
     this.runs = new Map(runs.map((run) => [run.id, run]));
   }
 
@@ -30,10 +32,11 @@ export class FileRunStore extends RunStore {
     return [...this.runs.values()]
       .filter((run) => matchesQuery(run, query))
       .sort(newestFirst)
-      .slice(0, query.limit);
+      .slice(0, query.limit)
+      .map(({ log, ...run }) => (query.withLog && log ? { ...run, log } : run));
   }
 
   async close(): Promise<void> {}
 }
 
-const DATES = new Set(['slot', 'scheduledAt', 'startedAt', 'endedAt']);
+const DATES = new Set(['slot', 'scheduledAt', 'startedAt', 'endedAt', 'at']);

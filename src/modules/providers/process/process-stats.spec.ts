@@ -48,7 +48,7 @@ describe('readGroupStats', () => {
   it('has nothing of a group that is gone', async () => {
     const pid = await shell('echo up; sleep 3600');
     const exit = once(child, 'exit');
-    child.kill('SIGKILL');
+    process.kill(-pid, 'SIGKILL');
     await exit;
     expect(await pollUntil(async () => (await statsOf(pid)) === undefined, 5_000)).toBe(true);
   });

@@ -159,7 +159,12 @@ describe('the health check of Terminus 11', () => {
     await harness.advance('1h');
     const { status, body } = await get<Health>('/health');
     assert.equal(status, 200);
-    assert.deepEqual(body.info?.workers, { status: 'up', running: true, total: 7 });
+    assert.deepEqual(body.info?.workers, {
+      status: 'up',
+      running: true,
+      total: 7,
+      ended: ['legacy-timeout'],
+    });
   });
 
   it('is up with the detail when a worker fails', async () => {
