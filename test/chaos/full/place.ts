@@ -12,7 +12,7 @@ export interface Place {
   directory: string;
 }
 
-const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
+const CHECKOUT = process.env.TEST_CHECKOUT ?? fileURLToPath(new URL('../../../', import.meta.url));
 
 /** A new directory, which is gone afterwards. */
 export async function atPlace<T>(work: (place: Place) => Promise<T>): Promise<T> {
