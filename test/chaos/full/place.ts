@@ -6,7 +6,7 @@ import { startEmbeddedPostgres } from '../../../src/app/embedded-postgres/index.
 
 /** Where a scenario takes place. */
 export interface Place {
-  /** Of the built package: this one. */
+  /** Of the built package: this one, or `TEST_CHECKOUT`. */
   checkout: string;
   /** Empty but for the server, and gone afterwards. */
   directory: string;
