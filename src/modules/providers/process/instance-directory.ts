@@ -19,6 +19,7 @@ import { makeCgroup } from './instance-cgroup.js';
 import { type InstanceRecord, prepareRecord, readRecord, useRecord } from './instance-record.js';
 import { LOG_LIMIT, olderLog } from './log-rotation.js';
 import { type ProcessIdentity } from './process-identity.js';
+import { removeTree } from './remove-tree.js';
 
 /**
  * One start of an instance, as it is on disk: a directory which the launched process joins by putting its
@@ -159,7 +160,7 @@ export class InstanceDirectory {
   /** Removes it all. To be called when no process is left; the record goes first, and with it the instance. */
   async remove(): Promise<void> {
     await rm(this.spec, { force: true });
-    await rm(this.path, { recursive: true, force: true });
+    await removeTree(this.path);
   }
 }
 
