@@ -1,11 +1,21 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import {
+  isAlive,
+  type ProcessIdentity,
+  readProcessIdentity,
+} from '../modules/providers/process/process-identity.js';
 import { writeSecret } from './write-secret.js';
 
 /** How commands find the app that runs on a data directory, and what it takes to write to it. */
 export interface RunningApp {
   url: string;
   token: string;
+}
+
+/** What the file holds besides: whose port it is. After a `kill -9` the file stays, and anybody may take the port. */
+interface Announced extends RunningApp {
+  process: ProcessIdentity | undefined;
 }
 
 const FILE = 'app.json';
@@ -23,7 +33,8 @@ export class NoRunningAppError extends Error {
 
 /** For this user alone, as what it says is enough to run programs. */
 export async function announceApp(directory: string, app: RunningApp): Promise<void> {
-  await writeSecret(join(directory, FILE), JSON.stringify(app));
+  const announced: Announced = { ...app, process: readProcessIdentity(process.pid) };
+  await writeSecret(join(directory, FILE), JSON.stringify(announced));
 }
 
 export async function retractApp(directory: string): Promise<void> {
@@ -32,11 +43,16 @@ export async function retractApp(directory: string): Promise<void> {
 
 /** @throws NoRunningAppError */
 export async function findApp(directory: string): Promise<RunningApp> {
+  let app: Announced;
   try {
-    return JSON.parse(await readFile(join(directory, FILE), 'utf8')) as RunningApp;
+    app = JSON.parse(await readFile(join(directory, FILE), 'utf8')) as Announced;
   } catch (error) {
     throw new NoRunningAppError(directory, (error as Error).message);
   }
+  // Whoever listens there by now must not get the token.
+  if (!app.process || !isAlive(app.process))
+    throw new NoRunningAppError(directory, 'the one that ran there has ended');
+  return { url: app.url, token: app.token };
 }
 
 /**

@@ -91,4 +91,12 @@ describe('LocatedYaml', () => {
     expect(problems).toHaveLength(1);
     expect(problems.join()).not.toContain('hunter2');
   });
+
+  it('refuses few aliases that stand for many values', () => {
+    const text = `list: &list [${'a, '.repeat(2_000)}a]\nall:\n${'  - *list\n'.repeat(150)}`;
+    expect(new LocatedYaml(text).problems).toMatchObject([
+      { message: 'it stands for more than 200000 values, aliases written out' },
+    ]);
+    expect(new LocatedYaml(text.replaceAll(/( {2}- \*list\n){100}/g, '')).problems).toEqual([]);
+  });
 });

@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+} from 'yaml';
 
 /** Keys and list indexes from the top of the file to a value. */
 export type KeyPath = readonly PropertyKey[];
@@ -14,6 +24,8 @@ export interface Position {
  * stand for billions of values ("billion laughs").
  */
 const MAX_ALIASES = 1000;
+/** How many values a text may stand for: few aliases of one long list are many as well, and each is checked. */
+const MAX_VALUES = 200_000;
 
 /** A YAML text as a plain value that still knows in which line each of its parts stands. */
 export class LocatedYaml {
@@ -46,7 +58,13 @@ export class LocatedYaml {
     // A map with a duplicate key still has a value, so that the rest of it can be checked in the same round.
     if (found.length === duplicates.length) {
       try {
-        this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES });
+        const value: unknown = this.document.toJS({ maxAliasCount: MAX_ALIASES });
+        if (this.valuesIn(this.document.contents) <= MAX_VALUES) this.value = value;
+        else
+          found.push({
+            offset: 0,
+            message: `it stands for more than ${MAX_VALUES} values, aliases written out`,
+          });
       } catch (error) {
         if (!(error instanceof ReferenceError)) throw error;
         found.push({
@@ -58,6 +76,19 @@ export class LocatedYaml {
     this.problems = found
       .sort((a, b) => a.offset - b.offset)
       .map(({ offset, message }) => ({ ...this.at(offset), message }));
+  }
+
+  /** How many values that stands for, with aliases written out; what holds itself counts once in itself. */
+  private valuesIn(node: unknown, sizes = new Map<unknown, number>()): number {
+    if (isAlias(node)) return this.valuesIn(node.resolve(this.document), sizes);
+    if (!isMap(node) && !isSeq(node)) return 1;
+    const known = sizes.get(node);
+    if (known !== undefined) return known;
+    sizes.set(node, 1);
+    let size = 1;
+    for (const item of node.items) size += this.valuesIn(isPair(item) ? item.value : item, sizes);
+    sizes.set(node, size);
+    return size;
   }
 
   /** Where the key of that path stands, or the list item; of a key that is missing, what should hold it. */

@@ -39,4 +39,13 @@ describe('parseDuration', () => {
   it('names the value that it refuses', () => {
     expect(() => parseDuration('5 bananas')).toThrow(/^'5 bananas' is not a duration/);
   });
+
+  it.each(['36526d', '99999999999d', 1e15, Number.MAX_VALUE])(
+    'refuses %p, for which there is no date',
+    (value) => {
+      expect(() => parseDuration(value)).toThrow(/is longer than a hundred years$/);
+    },
+  );
+
+  it('takes a hundred years', () => expect(parseDuration('36525d')).toBe(36_525 * 86_400_000));
 });

@@ -12,25 +12,35 @@ const UNITS: Record<Unit, number> = {
   w: 604_800_000,
 };
 
+/** A hundred years. Beyond some 275,000 there is no date that could be told. */
+const LONGEST = 36_525 * UNITS.d;
+
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
 
-/** A value that should be a length of time is not one. */
+/** A value that should be a length of time is not one, or is longer than a hundred years. */
 export class InvalidDurationError extends Error {
   override readonly name = 'InvalidDurationError';
 
-  constructor(readonly value: unknown) {
+  constructor(
+    readonly value: unknown,
+    problem = "is not a duration: give milliseconds (5000) or a number with a unit ('500ms', '30s', '5m', '1h', '7d')",
+  ) {
     const shown = typeof value === 'string' ? `'${value}'` : String(value);
-    super(
-      `${shown} is not a duration: give milliseconds (5000) or a number with a unit ('500ms', '30s', '5m', '1h', '7d')`,
-    );
+    super(`${shown} ${problem}`);
   }
 }
 
 /**
  * Milliseconds of a duration. Takes any string, so that configuration can be handed in as it is.
- * @throws InvalidDurationError for anything else: another unit, a negative or infinite number, NaN.
+ * @throws InvalidDurationError for anything else: another unit, a negative or infinite number, NaN, more than a hundred years.
  */
 export function parseDuration(value: Duration | string): number {
+  const milliseconds = millisecondsOf(value);
+  if (milliseconds > LONGEST) throw new InvalidDurationError(value, 'is longer than a hundred years');
+  return milliseconds;
+}
+
+function millisecondsOf(value: Duration | string): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
   const match = typeof value === 'string' ? PATTERN.exec(value.trim()) : null;
   if (!match) throw new InvalidDurationError(value);
