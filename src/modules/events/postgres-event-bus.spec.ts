@@ -55,6 +55,22 @@ describe('PostgresEventBus', () => {
   }));
   for (const { name, run } of contract) it(name, run);
 
+  it('ends although the database does not answer', async () => {
+    const hanging = openBus(database.transactions);
+    const heard = hear(hanging, 'hanging.made');
+    await hanging.publish({ type: 'hanging.made', payload: { n: 1 } });
+    await heard.count(1);
+    const lock = new pg.Client({ connectionString: database.url });
+    await lock.connect();
+    await lock.query('BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE');
+    const waits = `SELECT FROM pg_locks WHERE NOT granted AND relation = 'events'::regclass`;
+    while ((await lock.query(waits)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await hanging.onModuleDestroy();
+    expect((await lock.query(waits)).rowCount).not.toBe(0);
+    await lock.query('ROLLBACK');
+    await lock.end();
+  });
+
   it('loses no event whose transaction began first and committed last', async () => {
     const heard = hear(replica, 'late.made');
     await replica.publish({ type: 'listener.ready', payload: {} });

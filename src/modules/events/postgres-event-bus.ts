@@ -1,5 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit, Optional } from '@nestjs/common';
 import { AsyncResource } from 'node:async_hooks';
+import { atMost } from '../../core/timing/at-most.js';
+import { SystemClock } from '../../core/timing/clock.js';
 import { requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
 import { type Page, pageLimit } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
@@ -11,6 +13,9 @@ import { EventBus, type EventHandler, type RecentEventsQuery, type Unsubscribe }
 import { eventType, type NewEvent, type StoredEvent } from './event.js';
 import { EventLog } from './event.log.js';
 import { Subscription } from './subscription.js';
+
+/** Milliseconds for subscriptions to end what they are at. */
+const END_WITHIN = 2_000;
 
 const CURSOR = /^[1-9]\d{0,17}$/;
 
@@ -76,10 +81,12 @@ export class PostgresEventBus extends EventBus implements OnModuleInit, OnModule
     };
   }
 
+  /** Nest waits for this before anything is drained: a database that does not answer must not hold that up. */
   async onModuleDestroy(): Promise<void> {
     const ending = [...this.subscriptions];
     this.subscriptions.clear();
-    await Promise.all(ending.map((subscription) => subscription.stop()));
+    const stopped = Promise.all(ending.map((subscription) => subscription.stop()));
+    await atMost(END_WITHIN, stopped, new SystemClock());
   }
 
   /**

@@ -1,5 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { atMost } from '../../../core/timing/at-most.js';
+import { SystemClock } from '../../../core/timing/clock.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { type InstanceId, isId } from '../../ids/typed-id.js';
 import { InstanceConvergence, isUnsettled } from '../../instances/instance-convergence.js';
@@ -14,6 +16,9 @@ import { type DriftPolicy } from '../../workloads/workload.js';
 import { DriftRepository, type DriftRow } from './drift.repository.js';
 import { type ReconcilerSettings } from './reconciler.options.js';
 import { StoreOrphans } from './store-orphans.js';
+
+/** Milliseconds to let go of the stores; after that others wait until the holds end. */
+const RELEASE_WITHIN = 2_000;
 
 /** What would be done, or was. */
 export interface PlannedRepair {
@@ -66,8 +71,11 @@ export class StorePass implements OnModuleDestroy {
     private readonly orphans: StoreOrphans,
   ) {}
 
+  /** Nest waits for this before anything is drained: a database that does not answer must not hold that up. */
   async onModuleDestroy(): Promise<void> {
-    if (this.held.size) await this.drift.release(this.holder).catch(() => undefined);
+    if (this.held.size === 0) return;
+    const released = this.drift.release(this.holder).catch(() => undefined);
+    await atMost(RELEASE_WITHIN, released, new SystemClock());
   }
 
   /** @param name of a registered provider */
