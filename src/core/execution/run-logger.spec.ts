@@ -96,7 +96,7 @@ describe('the logger of a run', () => {
 });
 
 describe('what a run logs and measures', () => {
-  it('is stored while it is on, and when it has ended', async () => {
+  it('is stored while it is active, and when it has ended', async () => {
     let release = (): void => {};
     const clock = new ManualClock();
     const { scheduler, recorder, close } = await startWorkers(

@@ -120,7 +120,7 @@ export interface WorkerOptions {
   until?: Date | string;
 
   /**
-   * After so many runs of its schedule the worker has ended, as with `until`. Each slot counts once when its first run begins,
+   * After this number of runs of its schedule the worker has ended, as with `until`. Each slot counts once when its first run begins,
    * `runOnStart` too; retries, triggers and events do not count. With coordination it counts the runs of all replicas since it
    * was first made known, over restarts and new schedules; otherwise those of this process. Needs a schedule. At least 1.
    * Default: none.

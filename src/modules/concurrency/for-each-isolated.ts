@@ -70,7 +70,7 @@ export async function forEachIsolated<T>(
   const { concurrency = DEFAULT_CONCURRENCY, key, signal, backoff, clock = new SystemClock() } = options;
   if (!(Number.isInteger(concurrency) && concurrency > 0))
     throw new Error(`concurrency: ${concurrency} is not a whole number above 0`);
-  // Each item listens for its end: as many as are on at a time are no leak.
+  // Each item listens for its end: as many as are active at a time are no leak.
   if (signal) setMaxListeners(0, signal);
   if (backoff && !key) throw new Error('key: a backoff has to know the items again: say what each is called');
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout);

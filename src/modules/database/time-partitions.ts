@@ -51,7 +51,7 @@ const ATTEMPTS = 40;
 const DROPPED_AT_ONCE = 12;
 /** Of several at a time. When one of them stays in use they are tried one by one. */
 const ATTEMPTS_TOGETHER = 10;
-/** Whoever wants the table waits for so long at most while several are dropped. */
+/** The longest that others wait for the table while several partitions are dropped. */
 const TOGETHER_MS = 60;
 
 const FIRST_PAUSE_MS = 25;

@@ -27,7 +27,7 @@ export const pauseWorker = (schema: string): string =>
 export const resumeWorker = (schema: string): string =>
   control(schema, 'resume', `paused = false,${startAfter(asInstant('$3'))}`, 'w.paused');
 
-/** $3: as of resume. $4: the schedule. $5: the first run comes so many ms from now, or null. */
+/** $3: as of resume. $4: the schedule. $5: milliseconds from now to the first run, or null. */
 export const rescheduleWorker = (schema: string): string =>
   control(
     schema,

@@ -8,7 +8,8 @@ const execute = promisify(execFile);
  * Removes a directory that others may write to, with all that is in it.
  *
  * Node's `rm` goes by paths: whoever swaps a directory for a link between two of its steps has root empty what the link
- * leads to. GNU's `rm` goes by open directories and follows no link. So root has it do that; others can harm but themselves.
+ * leads to. GNU's `rm` goes by open directories and follows no link, so root has it do that. BusyBox's goes by paths too. Other
+ * users harm themselves alone.
  */
 export async function removeTree(path: string): Promise<void> {
   if (process.getuid?.() !== 0) return rm(path, { recursive: true, force: true });
