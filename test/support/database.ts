@@ -26,9 +26,24 @@ export async function createTestDatabase(template?: DatabaseTemplate): Promise<T
   return {
     url: urlOf(name),
     drop: async () => {
-      await onServer((client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+      await onServer((client) => drop(client, name));
     },
   };
+}
+
+/**
+ * A pool that has ended, or a process that was killed, may still have sessions that are about to end. Ended by force,
+ * they tell their pool an error that nobody listens for any more: a spec failed of it. So they get two seconds.
+ */
+async function drop(client: pg.Client, name: string): Promise<void> {
+  await client.query(`
+    DO $$BEGIN
+      FOR turn IN 1..100 LOOP
+        EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '${name}');
+        PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+      END LOOP;
+    END$$`);
+  await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
 }
 
 /**
