@@ -12,6 +12,7 @@ import { RunRecorder } from './history/run.recorder.js';
 import { LazyModules } from './lazy-modules.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { StartLine } from './start-line.js';
 import { WORKER_OPTIONS } from './worker/module-options.token.js';
 import { type WorkerModuleOptions } from './worker-module.options.js';
 
@@ -30,6 +31,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     private readonly retention: RetentionWorker,
     private readonly lazy: LazyModules,
     private readonly unhandled: UnhandledErrors,
+    private readonly startLine: StartLine,
     _errorHook: ErrorHook,
   ) {}
 
@@ -50,6 +52,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     }
     this.unhandled.listen();
     if (this.options.autoStart !== false) this.scheduler.start();
+    this.startLine.log();
   }
 
   /** Here TypeORM's data source is open still: it closes in `onApplicationShutdown`. */

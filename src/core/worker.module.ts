@@ -25,6 +25,7 @@ import { EventSources } from './scheduler/event-sources.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { WorkerEvents } from './scheduler/worker-events.js';
 import { Clock, SystemClock } from './timing/clock.js';
+import { StartLine } from './start-line.js';
 import { WorkerModuleNotConfiguredError } from './worker.module.errors.js';
 import { WorkerLifecycle } from './worker.lifecycle.js';
 import { WORKER_OPTIONS } from './worker/module-options.token.js';
@@ -87,6 +88,7 @@ import { requireSingleImport } from './single-import.js';
     WorkerSchedulerRegistry,
     { provide: SchedulerRegistry, useExisting: WorkerSchedulerRegistry },
     LazyModules,
+    StartLine,
     WorkerLifecycle,
   ],
   exports: [Scheduler, RunRecorder, RunInterceptors, EventSources, Clock, SchedulerRegistry],

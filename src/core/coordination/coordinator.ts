@@ -15,6 +15,9 @@ import { type LostRun, type RequestedRun, type RequestOutcome, type WorkerRecord
  * effect is not known then. Every implementation passes `coordinatorContract`.
  */
 export abstract class Coordinator {
+  /** What it is, for the log: "PostgreSQL, schema "workers"". Default: the name of its class. No secrets. */
+  readonly description?: string;
+
   /** Where it keeps the history of runs, for an application that names no other place. */
   runStore?(): RunStore;
 

@@ -55,6 +55,7 @@ interface Request extends Mutable<RequestedRun> {
  * statements of the Postgres coordinator say the same, and both pass `coordinatorContract`.
  */
 export class LocalCoordinator extends Coordinator {
+  override readonly description: string = 'memory of this process';
   private readonly rows = new Map<string, Row>();
   private readonly cancellations = new Map<string, { by: Cancellation; at: number }>();
   private readonly requests = new Map<string, Request>();

@@ -20,6 +20,8 @@ export interface ExecutionParts {
   readonly recorder: RunJournal;
   readonly interceptors: RunInterceptors;
   readonly monitor: EventLoopMonitor;
+  /** Its timeout has passed, and it is on still. */
+  overdue(run: Run): void;
 }
 
 /**
@@ -112,8 +114,14 @@ export class Execution {
 
   private expire(after: number): void {
     this.timedOut = true;
-    this.context.abort(new RunTimeoutError(this.worker.name, after));
+    const reason = new RunTimeoutError(this.worker.name, after);
+    this.context.abort(reason);
     this.timeout = this.parts.clock.setTimer(() => this.ignore(after), IGNORED_AFTER);
+    // Otherwise it was to end before, for another reason.
+    if (this.abortReason !== reason) return;
+    noteThrown(this.run, reason);
+    this.logOutcome('timed out', describeError(reason));
+    this.parts.overdue(this.run);
   }
 
   /** Its signal has aborted, and it has not ended. */
@@ -161,16 +169,16 @@ export class Execution {
     run.outcome = outcome;
     monitor.ended(this.context);
     recorder.record(run);
-    if (run.error && !(outcome === 'failed' && this.worker.logsItsErrors)) this.log(run.error);
+    if (!run.error) return;
+    if (outcome === 'timed_out') {
+      // That its timeout passed was said then.
+      if (!isAbort(thrown, this.abortReason)) this.logOutcome('failed after its timeout', run.error);
+    } else if (!(outcome === 'failed' && this.worker.logsItsErrors)) this.logOutcome(outcome, run.error);
   }
 
-  private log(error: RunError): void {
-    const { worker, outcome, id } = this.run;
-    this.say(
-      'error',
-      `Worker "${worker}" ${outcome.replace('_', ' ')} (run ${id}): ${summaryOf(error)}`,
-      stackOf(error),
-    );
+  private logOutcome(what: string, error: RunError): void {
+    const { worker, id } = this.run;
+    this.say('error', `Worker "${worker}" ${what} (run ${id}): ${summaryOf(error)}`, stackOf(error));
   }
 
   /** The application's logger may throw, and the run goes on, or has ended, nevertheless. */
@@ -180,6 +188,18 @@ export class Execution {
     } catch {
       // Nowhere to say it.
     }
+  }
+}
+
+/** Whether what a run threw says no more than that its signal aborted: the reason itself, or what APIs make of it. */
+function isAbort(thrown: unknown, reason: unknown): boolean {
+  if (thrown === reason) return true;
+  try {
+    const { name, code, cause } = thrown as { name?: unknown; code?: unknown; cause?: unknown };
+    return cause === reason || name === 'AbortError' || code === 'ABORT_ERR';
+  } catch {
+    // It cannot be read.
+    return false;
   }
 }
 

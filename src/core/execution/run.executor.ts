@@ -42,6 +42,7 @@ export interface RunRequest {
 @Injectable()
 export class RunExecutor {
   private readonly parts: Omit<ExecutionParts, 'recorder'> & { recorder: RunRecorder };
+  private onOverdue?: (run: Run) => void;
 
   constructor(
     @Inject(Clock) clock: Clock,
@@ -49,7 +50,12 @@ export class RunExecutor {
     interceptors: RunInterceptors,
     monitor: EventLoopMonitor,
   ) {
-    this.parts = { clock, recorder, interceptors, monitor };
+    this.parts = { clock, recorder, interceptors, monitor, overdue: (run) => this.onOverdue?.(run) };
+  }
+
+  /** @param listener called when the timeout of a run passes, and it has not ended */
+  whenOverdue(listener: (run: Run) => void): void {
+    this.onOverdue = listener;
   }
 
   execute(worker: WorkerDefinition, request: RunRequest): Execution {

@@ -5,6 +5,7 @@ import { type RunQuery, RunStore } from './run.store.js';
 
 /** Runs of this process, gone with it: the last so many of each worker. */
 export class InMemoryRunStore extends RunStore {
+  override readonly description: string = 'memory of this process';
   private readonly runs = new Map<string, KeptRuns>();
 
   /** @param keep runs kept of each worker, the newest; default 100 */

@@ -39,6 +39,9 @@ export interface PruneQuery {
  * heartbeat `sharedRunStoreContract`, with `lastSlots` `lastingRunStoreContract`, and with `prune` `prunableRunStoreContract`.
  */
 export abstract class RunStore {
+  /** What it is, for the log: "PostgreSQL, schema "workers"". Default: the name of its class. No secrets. */
+  readonly description?: string;
+
   /** Makes it ready. Rejecting fails the application's start. */
   abstract open(): Promise<void>;
 

@@ -26,6 +26,11 @@ export class Database {
     this.schema = this.resolved.schema;
   }
 
+  /** For the log. */
+  get description(): string {
+    return `PostgreSQL, schema "${this.schema}"`;
+  }
+
   /** How many connections to open before they are needed. */
   get mayOpen(): number {
     return this.handle?.mayOpen ?? 0;

@@ -33,11 +33,13 @@ export function postgresHistory(options: PostgresOptions): RunStore {
 
 /** Runs in the tables `runs` and `replicas` of a schema of their own. */
 export class PostgresRunStore extends RunStore {
+  override readonly description: string;
   private readonly database: Database;
 
   constructor(options: PostgresOptions) {
     super();
     this.database = new Database(options, { timeout: QUERY_TIMEOUT, keep: false });
+    this.description = this.database.description;
   }
 
   async open(): Promise<void> {

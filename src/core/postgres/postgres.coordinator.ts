@@ -74,12 +74,14 @@ export function postgres(options: PostgresOptions): Coordinator {
 
 /** The rule as SQL, on the tables `workers` and `requests` of a schema of their own. */
 export class PostgresCoordinator extends Coordinator {
+  override readonly description: string;
   private readonly database: Database;
   private readonly services: Services;
 
   constructor(private readonly options: PostgresOptions) {
     super();
     this.database = new Database(options, { timeout: QUERY_TIMEOUT, keep: true });
+    this.description = this.database.description;
     this.services = new Services(this.database, options.service);
   }
 

@@ -15,7 +15,8 @@ export class ErrorHook {
   }
 
   private async call(onError: NonNullable<SchedulerOptions['onError']>, event: WorkerEvent): Promise<void> {
-    if (event.type !== 'run.failed' && event.type !== 'run.timed_out' && event.type !== 'run.lost') return;
+    // That a run timed out was told when it was overdue.
+    if (event.type !== 'run.failed' && event.type !== 'run.overdue' && event.type !== 'run.lost') return;
     try {
       await onError(event.run, thrownBy(event.run));
     } catch (error) {

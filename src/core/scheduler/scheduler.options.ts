@@ -1,5 +1,5 @@
 import { type Coordinator } from '../coordination/coordinator.js';
-import { type EndedRun } from '../history/run.js';
+import { type Run } from '../history/run.js';
 import { type Duration } from '../timing/duration.js';
 import { type DrainOptions } from './drain.js';
 
@@ -24,8 +24,9 @@ export interface SchedulerOptions {
   /** `false`: this process lists the workers and never runs one, as an API replica may want. Default true. */
   run?: boolean;
   /**
-   * Called with every run that failed, timed out or was lost, after it was recorded, and with what it threw: for an error
-   * tracker, which wants the error itself with its cause. What `onError` throws is logged.
+   * Called with every run that failed or was lost, after it was recorded, and with what it threw: for an error tracker,
+   * which wants the error itself with its cause. With a run past its timeout when that passes, and a `RunTimeoutError`:
+   * its outcome is `running` still, as it may never end. What `onError` throws is logged.
    */
-  onError?: (run: EndedRun, error: unknown) => unknown;
+  onError?: (run: Run, error: unknown) => unknown;
 }

@@ -71,6 +71,7 @@ export class Scheduler {
     private readonly sources: EventSources,
   ) {
     recorder.whenLost((run) => events.ended(run));
+    executor.whenOverdue((run) => events.overdue(run));
     this.drainTimes = drainTimes(options.drain);
     this.limit = new RunLimit(options.maxConcurrentRuns);
     this.waits = new RunWaits(this.limit);

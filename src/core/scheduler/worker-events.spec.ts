@@ -54,6 +54,7 @@ describe('events$', () => {
     await workers.clock.advance('1s');
     expect(told).toEqual([
       ['run.failed', 'fails', 'failed'],
+      ['run.overdue', 'late', 'running'],
       ['run.timed_out', 'late', 'timed_out'],
     ]);
   });

@@ -6,6 +6,8 @@ import { classAndMessageOf } from '../text/describe-error.js';
 /** Something that happened to a run, or to one that did not take place. The record is the live one while the run is on. */
 export type WorkerEvent =
   | { readonly type: 'run.started'; readonly worker: string; readonly run: Run }
+  /** Its timeout has passed, and its signal has aborted; it has not ended yet. When it does, `run.timed_out` follows. */
+  | { readonly type: 'run.overdue'; readonly worker: string; readonly run: Run }
   | {
       readonly type: 'run.succeeded' | 'run.failed' | 'run.timed_out' | 'run.aborted' | 'run.cancelled';
       readonly worker: string;
@@ -37,6 +39,10 @@ export class WorkerEvents {
 
   started(run: Run): void {
     if (this.subject.observed) this.subject.next({ type: 'run.started', worker: run.worker, run });
+  }
+
+  overdue(run: Run): void {
+    if (this.subject.observed) this.subject.next({ type: 'run.overdue', worker: run.worker, run });
   }
 
   ended(run: EndedRun): void {
