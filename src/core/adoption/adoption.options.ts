@@ -6,10 +6,10 @@ export interface AdoptionOptions {
    * Which handlers that are decorated with `@nestjs/schedule`'s own decorators become workers: the flags that
    * `ScheduleModule.forRoot` takes. Default: all.
    */
-  adopt?: ScheduleModuleOptions;
+  adopt?: ScheduleModuleOptions | undefined;
   /**
    * What to do when a `ScheduleModule` is imported somewhere that would run adopted handlers as well. `refuse`
    * (default): the start fails with `HandlersRunTwiceError`. `ignore`: what it runs is left to it.
    */
-  scheduleModule?: 'refuse' | 'ignore';
+  scheduleModule?: 'refuse' | 'ignore' | undefined;
 }

@@ -5,9 +5,9 @@ import { messageOf } from '../text/describe-error.js';
 /** How much of the history is kept: a run that either of the two leaves out is deleted. */
 export interface RetentionOptions {
   /** Since its end. Default 7 days. In memory runs are kept by number alone. */
-  maxAge?: Duration;
+  maxAge?: Duration | undefined;
   /** Of each worker, the newest. At least 1; Infinity for no limit. Default 10,000; in memory 100. */
-  maxRuns?: number;
+  maxRuns?: number | undefined;
 }
 
 /** The same, checked; `maxAge` in milliseconds. */

@@ -5,23 +5,23 @@ import { type Run, type RunOutcome } from './run.js';
 /** Which runs to read; always newest start first. */
 export interface RunQuery {
   /** UUID. */
-  id?: string;
-  worker?: string;
+  id?: string | undefined;
+  worker?: string | undefined;
   /** One of these. */
-  outcomes?: readonly RunOutcome[];
-  trigger?: RunTrigger;
+  outcomes?: readonly RunOutcome[] | undefined;
+  trigger?: RunTrigger | undefined;
   /** Runs that started at this instant or later. */
-  since?: Date;
+  since?: Date | undefined;
   /** Runs that started before this instant. */
-  until?: Date;
+  until?: Date | undefined;
   /** Class or message of its error, or of one of the reasons of that, contains this; upper and lower case are the same. */
-  text?: string;
+  text?: string | undefined;
   /** What they logged as well, up to 16 KiB a run. Default false. */
-  withLog?: boolean;
+  withLog?: boolean | undefined;
   /** 1 to 1000. */
   limit: number;
   /** Only runs that come after this one in the same order: hand in the last of a page to get the next. */
-  before?: Pick<Run, 'id' | 'startedAt'>;
+  before?: Pick<Run, 'id' | 'startedAt'> | undefined;
 }
 
 /** Which runs to delete: what either of the two says. */

@@ -3,9 +3,9 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 /** Who may use what is mounted over HTTP. Without a token and without open reads, nobody. */
 export interface HttpAccess {
   /** Bearer token that may do everything. */
-  token?: string;
+  token?: string | undefined;
   /** Let anybody read. Only where nobody but you can reach the port. Default false. */
-  openReads?: boolean;
+  openReads?: boolean | undefined;
 }
 
 /** `HttpAccess` of the controllers of a module; the application's where the module has none of its own. */

@@ -8,7 +8,7 @@ export interface DashboardColumn {
   readonly key: string;
   readonly title: string;
   /** Default `text`. */
-  readonly kind?: DashboardColumnKind;
+  readonly kind?: DashboardColumnKind | undefined;
 }
 
 /** A tab of the dashboard's page: a list that a controller answers with, and which of its fields are shown. */
@@ -18,7 +18,7 @@ export interface DashboardTabOptions {
   readonly title: string;
   readonly columns: readonly DashboardColumn[];
   /** What is asked, with GET, below the application's prefix. Default: the path of the controller. */
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
 
 export const DASHBOARD_TAB = 'ctrlplane-workers:dashboard-tab';

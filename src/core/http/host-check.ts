@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net';
 
 export interface HostCheckOptions {
   /** Names beside `localhost` and the loopback addresses under which this may be asked, without a port. */
-  allow?: readonly string[];
+  allow?: readonly string[] | undefined;
 }
 
 /**

@@ -27,21 +27,21 @@ export interface DataSourceLike {
  */
 export interface PostgresOptions {
   /** An initialised TypeORM data source; connections of our own are opened as its pool opens them. */
-  dataSource?: DataSourceLike;
+  dataSource?: DataSourceLike | undefined;
   /** A pool of `pg`; connections of our own are opened with its options. */
-  pool?: pg.Pool;
+  pool?: pg.Pool | undefined;
   /** `postgres://…`. */
-  connectionString?: string;
+  connectionString?: string | undefined;
   /** Default `workers`. Lower-case letters, digits and underscores. */
-  schema?: string;
+  schema?: string | undefined;
   /**
    * With `coordination`: whose replicas these are. Another service needs another `schema`, or workers of one name would be
    * taken for one: the start fails with `SchemaSharedError` when both were given a name, else it warns. Default: the name
    * in the `package.json` nearest to the script that the process was started with, or else to its working directory.
    */
-  service?: string;
+  service?: string | undefined;
   /** Install and upgrade the schema at start. Default true; if false, an outdated one fails the start with the SQL. */
-  manageSchema?: boolean;
+  manageSchema?: boolean | undefined;
 }
 
 /** A pool and whose it is. */

@@ -4,11 +4,11 @@ import { createVersionTable, noteStep, schemaSteps } from './sql/schema-steps.js
 
 export interface SchemaSqlOptions {
   /** As in the options of `postgres(…)`. Default `workers`. */
-  schema?: string;
+  schema?: string | undefined;
   /** Version that is installed, from the table `schema_version` of the schema. Default 0: nothing is. */
-  installed?: number;
+  installed?: number | undefined;
   /** Role that the application connects as, which is granted what it needs and no more. Default: no grants. */
-  role?: string;
+  role?: string | undefined;
 }
 
 /**

@@ -8,14 +8,14 @@ import { type Duration, parseDuration } from '../timing/duration.js';
 /** How long a shutdown waits for runs. */
 export interface DrainOptions {
   /** For runs to end by themselves. Default 10 s. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** For runs to end after their signal has aborted. Default 5 s. */
-  abortGrace?: Duration;
+  abortGrace?: Duration | undefined;
   /**
    * For the whole shutdown: runs, what is told of them, the last records, the connections. What is not through by then is
    * left. At least `timeout` and `abortGrace` together. Default: 10 s more than these, 25 s.
    */
-  deadline?: Duration;
+  deadline?: Duration | undefined;
 }
 
 /** Of the default deadline, what is left when every run is over: for the coordination and the history. */

@@ -9,24 +9,24 @@ export interface SchedulerOptions {
    * Makes the replicas of an application one cluster, in which each slot is run once: `postgres({ … })` of
    * `ctrlplane-workers/postgres`. Default: none, every replica runs every worker.
    */
-  coordination?: Coordinator;
+  coordination?: Coordinator | undefined;
   /**
    * With coordination: how long after the last sign of life of a replica its run is another one's, for all workers that do
    * not say it themselves. At least 1 s. Default: as it fits each worker, 1 to 5 s; see `WorkerOptions.lease`.
    */
-  lease?: Duration;
+  lease?: Duration | undefined;
   /** How long a shutdown waits for runs. */
-  drain?: DrainOptions;
+  drain?: DrainOptions | undefined;
   /** Runs that may be on at a time in this process, over all workers; others wait. At least 1. Default: no limit. */
-  maxConcurrentRuns?: number;
+  maxConcurrentRuns?: number | undefined;
   /** Start ticking when the application is ready. Default true; if false, call `Scheduler.start()`. */
-  autoStart?: boolean;
+  autoStart?: boolean | undefined;
   /** `false`: this process lists the workers and never runs one, as an API replica may want. Default true. */
-  run?: boolean;
+  run?: boolean | undefined;
   /**
    * Called with every run that failed or was lost, after it was recorded, and with what it threw: for an error tracker,
    * which wants the error itself with its cause. With a run past its timeout when that passes, and a `RunTimeoutError`:
    * its outcome is `running` still, as it may never end. What `onError` throws is logged.
    */
-  onError?: (run: Run, error: unknown) => unknown;
+  onError?: ((run: Run, error: unknown) => unknown) | undefined;
 }

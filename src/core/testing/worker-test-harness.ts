@@ -22,7 +22,7 @@ export interface WorkerTestHarnessOptions<App extends INestApplicationContext = 
    */
   application?(module: TestingModule): App | Promise<App>;
   /** Default: a new one, at 2026-01-01T00:00:00Z. */
-  clock?: ManualClock;
+  clock?: ManualClock | undefined;
 }
 
 /** How many of its runs `runs` gives if nothing else is said. */

@@ -9,9 +9,9 @@ export interface CronExpression {
    */
   readonly cron: string;
   /** IANA name, such as `Europe/Berlin`. Default: the time zone of the process. */
-  readonly timeZone?: string;
+  readonly timeZone?: string | undefined;
   /** Minutes ahead of UTC all year round, in place of a time zone: 330 is +05:30. */
-  readonly utcOffset?: number;
+  readonly utcOffset?: number | undefined;
 }
 
 /** Something that should say when to run, as cron does, does not; or it names no time zone. */

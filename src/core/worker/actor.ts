@@ -4,7 +4,7 @@ import { storableText } from '../text/storable-text.js';
 /** Who asks for something. Kept with what comes of it, and may be shown to everybody who may see that. */
 export interface ByActor {
   /** At most 200 characters; longer ones are cut. Empty is as good as none. */
-  readonly actor?: string;
+  readonly actor?: string | undefined;
 }
 
 const LONGEST_ACTOR = 200;

@@ -4,7 +4,7 @@ import { type ByActor, storableActor } from './actor.js';
 /** Who ends a run, and why. Both are kept with the run, and may be shown to everybody who may see it. */
 export interface Cancellation extends ByActor {
   /** At most 1,000 characters. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 const LONGEST_REASON = 1_000;

@@ -5,9 +5,9 @@ import { type WorkerOptions } from './worker-options.js';
 /** Beside the options of every worker, its name and time zone. */
 export interface CronOptions extends WorkerOptions {
   /** Default `Class.method`. */
-  name?: string;
+  name?: string | undefined;
   /** IANA name, such as `Europe/Berlin`. Default: the time zone of the process. */
-  timeZone?: string;
+  timeZone?: string | undefined;
 }
 
 /**

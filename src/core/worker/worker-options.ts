@@ -14,9 +14,9 @@ export type OverlapPolicy = 'skip' | 'queueOne' | 'cancelRunning' | 'allow';
 export interface Backoff {
   initial: Duration;
   /** Default 1 h, or `initial` if that is longer. */
-  max?: Duration;
+  max?: Duration | undefined;
   /** At least 1. Default 2. */
-  factor?: number;
+  factor?: number | undefined;
 }
 
 /** What a worker may say of itself beside its name and its schedule. All can be overridden by `options.workers`. */
@@ -25,84 +25,84 @@ export interface WorkerOptions {
    * How long a run may take. When it passes, the run's `signal` aborts; a run that does not end then keeps its
    * place and is reported as stuck. Default: no limit.
    */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
 
   /**
    * Whether this process is of no use while the worker is stuck here: then the health check is down, and the
    * orchestrator restarts it. Default false: a stuck worker only degrades it.
    */
-  critical?: boolean;
+  critical?: boolean | undefined;
 
   /** `false`: it is listed as stopped, does not tick, and cannot be triggered. Default true. */
-  enabled?: boolean;
+  enabled?: boolean | undefined;
 
   /** What it is for, in a sentence for people. At most 500 characters. */
-  description?: string;
+  description?: string | undefined;
 
   /** Workers with one group are shown together, such as `billing`. At most 100 characters. */
-  group?: string;
+  group?: string | undefined;
 
   /** Default `skip`. */
-  overlap?: OverlapPolicy;
+  overlap?: OverlapPolicy | undefined;
 
   /**
    * `slot` (default): at fixed instants, however long runs take. `delay`: an interval after the end of the last
    * run, the first one an interval after the start. `start`: at fixed instants from the start of this process on, as
    * `setInterval` does; replicas do not agree on them.
    */
-  spacing?: 'slot' | 'delay' | 'start';
+  spacing?: 'slot' | 'delay' | 'start' | undefined;
 
   /**
    * Delays each run by up to this much: a fraction of the interval (0.1) or a duration ('30s'). It comes from the
    * worker's name and the slot, so it is the same on every replica. Less than the time between two slots in any
    * case. Default 0.
    */
-  jitter?: number | Duration;
+  jitter?: number | Duration | undefined;
 
   /** Also run when the worker starts to tick. Default false. */
-  runOnStart?: boolean;
+  runOnStart?: boolean | undefined;
 
   /**
    * After a failure, wait so long before the next run: slots meanwhile are skipped, and if no new slot has come
    * by then, the failed one is tried again. A duration means `{ initial }`. Default: off, the next run is at the
    * next slot.
    */
-  backoff?: Backoff | Duration;
+  backoff?: Backoff | Duration | undefined;
 
   /**
    * After downtime, run the latest slot that was missed, once, if it is not older than this; `true`: however old.
    * Needs a history that outlives the process. Default: on for cron and for intervals of an hour or more, if there
    * is such a history.
    */
-  catchUp?: boolean | Duration;
+  catchUp?: boolean | Duration | undefined;
 
   /**
    * How late a run may start: a slot that finds the process busy or asleep for longer than that, or waits for longer
    * behind another run, is skipped. Default: it runs however late it is.
    */
-  startDeadline?: Duration;
+  startDeadline?: Duration | undefined;
 
   /** Waiting for its next slot does not keep the process alive. Default false. */
-  unref?: boolean;
+  unref?: boolean | undefined;
 
   /**
    * `cluster` (default): with `WorkerModule.forRoot({ coordination })`, each slot is run by one replica. `replica`:
    * every replica runs its own. Without coordination there is no difference.
    */
-  scope?: 'cluster' | 'replica';
+  scope?: 'cluster' | 'replica' | undefined;
 
   /**
    * With coordination: how long after the last sign of life of its replica a run is another one's. A replica renews it three
    * times in this time; a process that is blocked for more than 0.9 of it loses its run. At least 1 s. Default: the
    * interval, or of cron the shortest time between two slots, but at least 1 s and at most 5 s.
    */
-  lease?: Duration;
+  lease?: Duration | undefined;
 
   /**
    * How often a slot is tried whose run does not come to its end, because its replica dies or is shut down. A newer
    * slot that is due takes its place in any case. Needs coordination. At least 1; default 3.
    */
-  maxAttempts?: number;
+  maxAttempts?: number | undefined;
 
   /**
    * Which of its runs the history keeps: `all`; `failures`, those that did not succeed; `none`. For a worker that runs
@@ -110,14 +110,14 @@ export interface WorkerOptions {
    * run that is not kept is not shown while it is active either, nor found as lost where there is no coordination.
    * Default `all`.
    */
-  record?: 'all' | 'failures' | 'none';
+  record?: 'all' | 'failures' | 'none' | undefined;
 
   /**
    * The last instant that may be a slot: a date, or an ISO 8601 text with a time zone, such as `2026-12-31T23:59:59Z`. After it
    * the worker has ended: no schedule and no event makes it run, `Scheduler.trigger` still does. Needs a schedule. Default:
    * none.
    */
-  until?: Date | string;
+  until?: Date | string | undefined;
 
   /**
    * After this number of runs of its schedule the worker has ended, as with `until`. Each slot counts once when its first run begins,
@@ -125,8 +125,8 @@ export interface WorkerOptions {
    * was first made known, over restarts and new schedules; otherwise those of this process. Needs a schedule. At least 1.
    * Default: none.
    */
-  limit?: number;
+  limit?: number | undefined;
 
   /** Types of events that make it run, the event being the payload. Needs an `EventSource`. */
-  on?: readonly string[];
+  on?: readonly string[] | undefined;
 }

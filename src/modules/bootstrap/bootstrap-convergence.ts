@@ -26,7 +26,7 @@ export interface BootstrapStepOptions {
   backoff: InstanceBackoff;
   /** Nothing new is made: the datacenter is drained, or under maintenance. */
   frozen: boolean;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What is to be done to a service's instances. */

@@ -15,7 +15,7 @@ export interface BootstrapPassOptions {
   concurrency: number;
   /** What a hook may take, in milliseconds. */
   hookTimeout: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What would be done to one service of a datacenter. */

@@ -29,8 +29,8 @@ export interface Settled {
 }
 
 export interface CertificateQuery extends PageQuery {
-  domainId?: DomainId;
-  stage?: CertificateStage;
+  domainId?: DomainId | undefined;
+  stage?: CertificateStage | undefined;
 }
 
 /** A secret of a certificate, for the rotation of encryption keys. */

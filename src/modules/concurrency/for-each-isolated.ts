@@ -8,19 +8,19 @@ const DEFAULT_CONCURRENCY = 8;
 
 export interface IsolationOptions<T> {
   /** Most items at a time. Default 8. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /**
    * What each item gets. Then its signal aborts, it has failed with `ItemTimeoutError`, and the next has its turn:
    * work that ignores its signal goes on unseen. Default none.
    */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** Aborts all of it. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** What an item is called: in the failures, and in the backoff, which needs it. Default its position. */
-  key?: (item: T) => string;
+  key?: ((item: T) => string) | undefined;
   /** Leaves items alone that failed in an earlier call, until their wait is over. Keep it between the calls. */
-  backoff?: ItemBackoff;
-  clock?: Clock;
+  backoff?: ItemBackoff | undefined;
+  clock?: Clock | undefined;
 }
 
 /** An item that could not be handled; the others were. */

@@ -14,8 +14,8 @@ interface Failing {
 
 export interface ItemBackoffOptions extends BackoffOptions {
   /** Most failing items that are remembered; beyond it the one that failed longest ago is forgotten. Default 10,000. */
-  limit?: number;
-  clock?: Clock;
+  limit?: number | undefined;
+  clock?: Clock | undefined;
 }
 
 /**

@@ -5,20 +5,21 @@ import { type Clock, SystemClock } from '../../core/timing/clock.js';
 import { type BatchSink } from './batch-sink.js';
 import { OldestFirstQueue } from './oldest-first-queue.js';
 import { writeFailure } from './write-failure.js';
+import { withDefaults } from '../input/with-defaults.js';
 
 export interface BatchWriterOptions<Row> {
   /** What the rows are, for the log, such as `health results`. */
   what: string;
   /** Most rows of a write. Default 5,000. */
-  batchSize?: number;
+  batchSize?: number | undefined;
   /** Most rows held, those being written included; when there are more, the oldest go. Default 100,000. */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
   /** Most milliseconds that a row waits for others to be written with. Default 1,000. */
-  flushAfter?: number;
+  flushAfter?: number | undefined;
   /** Writes at a time. Default 1, which keeps the order of the rows. */
-  writesAtOnce?: number;
+  writesAtOnce?: number | undefined;
   /** Called with every loss, at once. Must not throw. */
-  onDropped?: (loss: DroppedRows<Row>) => void;
+  onDropped?: ((loss: DroppedRows<Row>) => void) | undefined;
 }
 
 /**
@@ -84,7 +85,7 @@ export class BatchWriter<Row extends object> {
     private readonly clock: Clock = new SystemClock(),
   ) {
     const defaults = { batchSize: 5_000, maxBuffered: 100_000, flushAfter: 1_000, writesAtOnce: 1 };
-    this.options = { ...defaults, ...options };
+    this.options = withDefaults(defaults, options);
     this.onDropped = onDropped;
     this.batchSize = this.options.batchSize;
   }

@@ -23,11 +23,11 @@ export interface DueQueueOptions {
   /** Name of the table, as SQL. In the expressions below it is called `q`. */
   table: string;
   /** Its primary key, a text column. Default `id`. */
-  key?: string;
+  key?: string | undefined;
   /** When a row is due. Default `due_at`. */
-  due?: string;
+  due?: string | undefined;
   /** SQL: which rows take part, such as `q.enabled`. Default all. */
-  where?: string;
+  where?: string | undefined;
   /**
    * SQL: where a claim moves `due_at` to, such as `q.due_at + q.interval` where the next turn follows from the row, or
    * `clock.now + interval '10 minutes'` for work that is settled when it is done; `clock.until` is the end of the horizon. `q.due_at` is the instant
@@ -36,12 +36,12 @@ export interface DueQueueOptions {
    */
   lease: string;
   /** SQL: what a claim tells of each row besides, by name, such as `{ attempts: 'q.attempts' }`. `q.due_at` is the lease here. */
-  select?: Readonly<Record<string, string>>;
+  select?: Readonly<Record<string, string>> | undefined;
   /**
    * SQL: what a claim sets besides, by column, such as `{ claimed_by: '$3' }` for the first of the claim's `values`;
    * `due.due` is the instant that is claimed.
    */
-  set?: Readonly<Record<string, string>>;
+  set?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A row that this replica holds until its lease ends. */
@@ -64,9 +64,9 @@ export interface ClaimOptions {
   /** Most rows. */
   limit: number;
   /** Also what is due within that time. Default 0: only what is due by now. */
-  horizon?: Duration;
+  horizon?: Duration | undefined;
   /** What the expressions of `set` name as `$3`, `$4` and so on. */
-  values?: readonly unknown[];
+  values?: readonly unknown[] | undefined;
 }
 
 /** Where a claimed row goes when its work is done. */

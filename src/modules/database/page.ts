@@ -6,9 +6,9 @@ import { z } from 'zod';
 /** Which part of a list is wanted. */
 export interface PageQuery {
   /** Most items to return, 1 to 1000. Default 100. */
-  limit?: number;
+  limit?: number | undefined;
   /** `next` of the page before; absent for the first. */
-  after?: string;
+  after?: string | undefined;
 }
 
 /** One part of a list. Nothing is left out silently: `next` is there exactly when more follows. */

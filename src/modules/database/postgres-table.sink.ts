@@ -24,16 +24,16 @@ export interface TableSinkOptions<Row> {
    * What stands after `ON CONFLICT`, such as `DO NOTHING`. A table that rows may be written to twice, after an answer
    * that was lost, needs it.
    */
-  onConflict?: string;
+  onConflict?: string | undefined;
   /**
    * `copy`, the default, is faster by half; `unnest` is one INSERT, with the triggers and rules of one. `binary copy` is the
    * fastest for numbers: the types must be those of the columns exactly, of those that `BinaryCopy` knows.
    */
-  method?: 'copy' | 'binary copy' | 'unnest';
+  method?: 'copy' | 'binary copy' | 'unnest' | undefined;
   /** Called after the rows of a write, in their transaction: what fails here fails the write. */
-  beside?: (client: pg.ClientBase, rows: readonly Row[]) => Promise<void>;
+  beside?: ((client: pg.ClientBase, rows: readonly Row[]) => Promise<void>) | undefined;
   /** Milliseconds after which PostgreSQL gives a write up. Default 10,000. */
-  statementTimeout?: number;
+  statementTimeout?: number | undefined;
 }
 
 /** How much later than PostgreSQL itself a write is given up here: only when it says nothing any more. */

@@ -3,16 +3,16 @@ import { type Duration, parseDuration } from '../../core/timing/duration.js';
 /** How long something waits after so many failures in a row. */
 export interface BackoffOptions {
   /** After the first failure. Default 1 s. */
-  initial?: Duration;
+  initial?: Duration | undefined;
   /** What no wait exceeds. Default 5 min, or `initial` where that is longer. */
-  max?: Duration;
+  max?: Duration | undefined;
   /** How many times as long each wait is as the one before, 1 to 1,000. Default 2. */
-  factor?: number;
+  factor?: number | undefined;
   /**
    * Part of the wait that is random, 0 to 1: with 0.5 it is between half and all of it. Without it, what failed
    * together tries again together. Default 0.5.
    */
-  jitter?: number;
+  jitter?: number | undefined;
 }
 
 /** The same in milliseconds, checked. */

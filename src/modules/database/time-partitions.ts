@@ -12,9 +12,9 @@ export interface TimePartitionsOptions {
   /** Age at which a partition goes: when all that it may hold is older. */
   keep: Duration;
   /** How far ahead of now there are partitions. Default two widths, so that a worker may miss a turn. */
-  ahead?: Duration;
+  ahead?: Duration | undefined;
   /** Most bytes of all of them with their indexes; above, the oldest go. The one for now stays. Default: no limit. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
 
 /** What a table is made of. */

@@ -5,11 +5,11 @@ import { DnsUnavailableError, InvalidDnsServersError } from './dns.errors.js';
 
 export interface DnsLookupOptions {
   /** Resolvers to ask, as `192.0.2.1` or `192.0.2.1:5353`. Default those of the system. */
-  servers?: readonly string[];
+  servers?: readonly string[] | undefined;
   /** Milliseconds for one try. Default 5000. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Tries of each server. Default 2. */
-  tries?: number;
+  tries?: number | undefined;
 }
 
 /** Answers that say that there is no such record. */

@@ -9,13 +9,13 @@ export type EventHandler = (event: StoredEvent) => unknown;
 export type Unsubscribe = () => void;
 
 export interface RecentEventsQuery {
-  type?: string;
+  type?: string | undefined;
   /** Only this tenant's. Without it, the claims must be the system's over all tenants. */
-  tenantId?: TenantId;
+  tenantId?: TenantId | undefined;
   /** Most events to return, 1 to 1000. Default 100. */
-  limit?: number;
+  limit?: number | undefined;
   /** `next` of the page before; absent for the newest. */
-  before?: string;
+  before?: string | undefined;
 }
 
 /**

@@ -14,7 +14,7 @@ export const LATE_RESULT = 5_000;
 
 export interface HealthCheckQuery extends PageQuery {
   /** Only those of this instance. */
-  instanceId?: InstanceId;
+  instanceId?: InstanceId | undefined;
 }
 
 export interface NewHealthCheck extends HealthCheckSettings {

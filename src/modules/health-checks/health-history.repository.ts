@@ -4,9 +4,9 @@ import { type LatencyHistogram } from './latency-histogram.js';
 
 export interface HistoryQuery {
   /** Most results, 1 to 1,000. Default 100. */
-  limit?: number;
+  limit?: number | undefined;
   /** Only those that were due before; for the next page the `dueAt` of the last result. */
-  before?: Date;
+  before?: Date | undefined;
 }
 
 /** What a check's results came to in a time. Those in maintenance are in none of the other counts. */

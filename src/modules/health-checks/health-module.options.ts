@@ -23,15 +23,15 @@ export interface HealthOptions {
    * Where checks and results are kept: `postgres`, the default, needs the `DatabaseModule`; `memory` is gone with the
    * process. Or the host's own, each of which keeps what its contract suite says.
    */
-  store?: 'postgres' | 'memory' | HealthStores;
+  store?: 'postgres' | 'memory' | HealthStores | undefined;
   /** Whether checks may belong to instances of the control plane. Default true with `postgres`. */
-  instances?: boolean;
+  instances?: boolean | undefined;
   /** Which addresses checks may reach besides public ones. */
-  egress?: EgressOptions;
+  egress?: EgressOptions | undefined;
   /** Name servers to ask in place of the system's resolver, such as `['10.0.0.2', '[fd00::53]:5353']`. */
-  nameServers?: readonly string[];
+  nameServers?: readonly string[] | undefined;
   /** How long results are kept, and how many bytes of them, with `postgres`. */
-  history?: HistoryOptions;
+  history?: HistoryOptions | undefined;
 }
 
 export const HEALTH_OPTIONS = Symbol.for('ctrlplane-workers/health-options');

@@ -3,9 +3,9 @@ import { type HealthEvent, type HealthEvents } from './health-events.js';
 
 export interface WatchQuery {
   /** Only checks of this instance. */
-  instanceId?: InstanceId;
+  instanceId?: InstanceId | undefined;
   /** Only this check. */
-  checkId?: HealthCheckId;
+  checkId?: HealthCheckId | undefined;
 }
 
 export type WatchedEvent = HealthEvent & { createdAt: Date };

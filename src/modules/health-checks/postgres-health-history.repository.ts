@@ -24,9 +24,9 @@ export const OUTCOMES: readonly ProbeOutcome[] = ['success', 'degraded', 'failur
 
 export interface HistoryOptions {
   /** How long each result is kept, 1 to 168 hours. Default 6 h. */
-  keepResults?: Duration;
+  keepResults?: Duration | undefined;
   /** Most bytes of results; beyond, the oldest go. Default 8 GB. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
 
 const HOUR = 3_600_000;

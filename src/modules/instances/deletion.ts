@@ -13,9 +13,9 @@ export type DeletionReason = (typeof DELETION_REASONS)[number];
 
 export interface DeleteOptions {
   /** Default `requested`. */
-  reason?: DeletionReason;
+  reason?: DeletionReason | undefined;
   /** Stops between two steps, and what the provider is doing. Repeating the call goes on. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**

@@ -12,8 +12,8 @@ import { type Instance, type InstanceChange, type InstanceState } from './instan
 import { InstanceRepository } from './instance.repository.js';
 
 export interface ConvergeOptions {
-  backoff?: InstanceBackoff;
-  signal?: AbortSignal;
+  backoff?: InstanceBackoff | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** An instance on its way out is not brought back. */

@@ -10,7 +10,7 @@ import {
 
 export interface InstanceQuery extends PageQuery {
   /** Only those whose label `ctrlplane.workload` says this. */
-  workloadId?: WorkloadId;
+  workloadId?: WorkloadId | undefined;
 }
 
 /** Where instances are kept. Every method refuses a malformed id with `InvalidIdError` before it looks. */

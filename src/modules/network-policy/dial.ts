@@ -32,11 +32,11 @@ export interface DialOptions {
   port: number;
   policy: EgressPolicy;
   /** Default `resolveBySystem`. */
-  resolve?: Resolve;
+  resolve?: Resolve | undefined;
   /** Speaks TLS; a certificate that does not hold is the caller's to judge (`authorizationError`). */
-  tls?: { servername: string; alpn?: string[] };
+  tls?: { servername: string; alpn?: string[] | undefined } | undefined;
   signal: AbortSignal;
-  onStep?: (step: DialStep) => void;
+  onStep?: ((step: DialStep) => void) | undefined;
 }
 
 export interface Connection {

@@ -4,9 +4,9 @@ import { EgressDeniedError, InvalidNetworkError } from './network-policy.errors.
 
 export interface EgressOptions {
   /** Addresses and networks that may be reached although they are reserved, such as `10.1.0.0/16`. Default none. */
-  allow?: readonly string[];
+  allow?: readonly string[] | undefined;
   /** What may not be reached besides; goes over `allow`. Default none. */
-  deny?: readonly string[];
+  deny?: readonly string[] | undefined;
 }
 
 /**

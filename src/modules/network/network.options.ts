@@ -7,12 +7,13 @@ import { parseInput } from '../input/input.js';
 /** Options of `NetworkModule.forRoot`. */
 export interface NetworkOptions {
   /** Resolvers to ask, as `192.0.2.1` or `192.0.2.1:5353`. Default those of the system. */
-  dnsServers?: readonly string[];
+  dnsServers?: readonly string[] | undefined;
   /**
    * Where the tenants' domains have to lead: addresses of yours, or host names that they may have as a CNAME. Default
    * anywhere: a domain only has to have an address.
    */
-  pointsTo?: { addresses?: readonly string[]; hostnames?: readonly string[] };
+  pointsTo?:
+    { addresses?: readonly string[] | undefined; hostnames?: readonly string[] | undefined } | undefined;
 }
 
 /** Checked, with defaults. */

@@ -8,7 +8,7 @@ export type NewRoute = Omit<Route, 'tenantId' | 'createdAt' | 'updatedAt'>;
 export type RouteChange = Partial<Pick<Route, 'port' | 'protocol' | 'weight' | 'stripPrefix'>>;
 
 export interface RouteQuery extends PageQuery {
-  domainId?: DomainId;
+  domainId?: DomainId | undefined;
 }
 
 /** Where routes are kept. Every method refuses a malformed id with `InvalidIdError` before it looks. */

@@ -74,7 +74,7 @@ export interface ProviderInstance {
   labels: Labels;
   endpoints: Endpoint[];
   /** How the provider names it: a pid, a container id. Absent when missing. */
-  ref?: string;
+  ref?: string | undefined;
   startedAt?: Date;
   exitCode?: number;
   /** `specHash` of what it was started from. Absent when the provider holds nothing that says so. */
@@ -145,7 +145,7 @@ export interface ScaleRequest {
 
 export interface LogOptions {
   /** Last lines to return. Default 100. */
-  tail?: number;
+  tail?: number | undefined;
 }
 
 export interface ExecResult {

@@ -9,9 +9,9 @@ export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database`; PostgreSQL 13 or newer. */
   url: string;
   /** Most connections held at a time. Default 10. */
-  poolSize?: number;
+  poolSize?: number | undefined;
   /** Milliseconds in which a connection must be there, at start and later. Default 5000. */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
 }
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;

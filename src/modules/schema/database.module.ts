@@ -6,7 +6,7 @@ import { migrate } from './migrate.js';
 import { Transactions } from '../database/transaction.js';
 
 export interface DatabaseModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
-  inject?: NonNullable<Parameters<typeof TypeOrmModule.forRootAsync>[0]['inject']>;
+  inject?: NonNullable<Parameters<typeof TypeOrmModule.forRootAsync>[0]['inject']> | undefined;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever `inject` names
   useFactory: (...injected: any[]) => DatabaseOptions | Promise<DatabaseOptions>;
 }

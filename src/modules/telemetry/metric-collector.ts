@@ -16,9 +16,9 @@ export interface MetricCollector {
 
 export interface MetricCollectorOptions {
   /** In events, logs and counts. Default the name of the class. */
-  name?: string;
+  name?: string | undefined;
   /** What it gets for each tick. Default that of the module. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
 }
 
 /** A collector that is known, and how it is called. */

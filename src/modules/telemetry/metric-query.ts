@@ -7,13 +7,13 @@ import { type TimeRange } from './telemetry.store.js';
 /** What time is asked for. */
 export interface RangeQuery {
   /** Extended to whole steps. Default an hour before `until`. */
-  since?: Date;
+  since?: Date | undefined;
   /** Default now. */
-  until?: Date;
+  until?: Date | undefined;
   /**
    * Length of a window: any below a minute for as long as points are kept, else whole minutes. Default what makes about 300.
    */
-  step?: Duration;
+  step?: Duration | undefined;
 }
 
 const MINUTE = 60_000;

@@ -22,7 +22,7 @@ export interface PointSinkOptions<Point extends { at: Date }> {
   /** Numbers for the series of the points; a point without one is left out. */
   keyed: (client: pg.Pool, points: readonly Point[]) => Promise<KeyedPoint<Point>[]>;
   /** Told how many were left out, once the others of their write are stored. */
-  leftOut?: (points: number) => void;
+  leftOut?: ((points: number) => void) | undefined;
 }
 
 const HOUR = 3_600_000;

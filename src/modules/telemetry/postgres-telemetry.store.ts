@@ -29,6 +29,7 @@ import {
 } from './telemetry.store.js';
 import { WindowReader } from './window-reader.js';
 import { type WindowStatistics } from './window-statistics.js';
+import { withDefaults } from '../input/with-defaults.js';
 
 /** The parts of the store that one table of points has. */
 interface Room {
@@ -53,8 +54,8 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     @Optional() @Inject(TELEMETRY_OPTIONS) private readonly options: TelemetryOptions = {},
   ) {
     super();
-    this.kept = { ...DEFAULT_RETENTION, ...options.retention };
-    this.series = new SeriesKeys({ ...DEFAULT_LIMITS, ...options.limits }.activeSeries);
+    this.kept = withDefaults(DEFAULT_RETENTION, options.retention);
+    this.series = new SeriesKeys(withDefaults(DEFAULT_LIMITS, options.limits).activeSeries);
     this.rooms = new Map(POINT_TABLES.map((table) => [table, this.roomOf(table)]));
   }
 

@@ -15,7 +15,7 @@ export interface ExpositionOptions {
   /** Samples to give; `more` says whether there were others. */
   most: number;
   /** It is OpenMetrics: timestamps are in seconds, and not in milliseconds. Default false. */
-  openMetrics?: boolean;
+  openMetrics?: boolean | undefined;
 }
 
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;

@@ -7,19 +7,21 @@ import { parseInput, shown } from '../input/input.js';
 /** How telemetry is kept. */
 export interface TelemetryOptions {
   /** How long what is kept. */
-  retention?: {
-    /** Every point; at least an hour. Default 24 h. */
-    raw?: Duration;
-    /** Rollups of a minute; at least as long as points. Default 14 d. */
-    minutes?: Duration;
-    /** Rollups of an hour; at least as long as those of a minute. Default 365 d. */
-    hours?: Duration;
-    /** Most bytes of all readings, and of all samples; above, the oldest hours go. Default 50 GB each. */
-    maxRawBytes?: number;
-  };
-  limits?: Partial<TelemetryLimits>;
+  retention?:
+    | {
+        /** Every point; at least an hour. Default 24 h. */
+        raw?: Duration | undefined;
+        /** Rollups of a minute; at least as long as points. Default 14 d. */
+        minutes?: Duration | undefined;
+        /** Rollups of an hour; at least as long as those of a minute. Default 365 d. */
+        hours?: Duration | undefined;
+        /** Most bytes of all readings, and of all samples; above, the oldest hours go. Default 50 GB each. */
+        maxRawBytes?: number | undefined;
+      }
+    | undefined;
+  limits?: Partial<TelemetryLimits> | undefined;
   /** Most readings, and most samples, that wait to be written; above, the oldest go. Default 200,000 each. */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
 }
 
 /** What a tenant may store. What is beyond is dropped, counted, and told by one `telemetry.limited` an hour. */

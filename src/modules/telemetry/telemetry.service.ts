@@ -31,6 +31,7 @@ import {
 } from './telemetry.options.js';
 import { type TelemetryCounts, TelemetryStore } from './telemetry.store.js';
 import { aggregate, type Aggregation, AGGREGATIONS, type WindowStatistics } from './window-statistics.js';
+import { withDefaults } from '../input/with-defaults.js';
 
 /** What became of a push. */
 export interface PushResult {
@@ -43,10 +44,10 @@ export interface MetricQuery extends RangeQuery {
   /** Of a metric that was pushed, or the column of a resource metric such as `cpu_percent`; those need `instanceId`. */
   name: string;
   /** Only series that have all of these. */
-  labels?: MetricLabels;
-  instanceId?: InstanceId;
+  labels?: MetricLabels | undefined;
+  instanceId?: InstanceId | undefined;
   /** Default `rate` for counters, `avg` for all else. */
-  aggregation?: Aggregation;
+  aggregation?: Aggregation | undefined;
 }
 
 /** A value of a window. */
@@ -105,7 +106,7 @@ export class TelemetryService {
     @Optional() @Inject(TELEMETRY_OPTIONS) options: TelemetryOptions = {},
     @Optional() private readonly events?: EventBus,
   ) {
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.limits = withDefaults(DEFAULT_LIMITS, options.limits);
     this.keptFor = parseDuration(options.retention?.raw ?? '24h');
   }
 

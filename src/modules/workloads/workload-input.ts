@@ -12,6 +12,7 @@ import {
   type Rollout,
   type Workload,
 } from './workload.js';
+import { withDefaults } from '../input/with-defaults.js';
 
 /** What it takes to make a workload. */
 export interface WorkloadRequest {
@@ -150,8 +151,7 @@ export function parseWorkloadUpdate(
  * @throws InvalidInputError when it could not take a single step
  */
 export function parseRollout(rollout: Partial<Rollout>): Rollout {
-  const known = Object.entries(rollout).filter(([, value]) => value !== undefined);
-  const whole: Rollout = { ...DEFAULT_ROLLOUT, ...Object.fromEntries(known) };
+  const whole: Rollout = withDefaults(DEFAULT_ROLLOUT, rollout);
   if (whole.maxUnavailable + whole.maxSurge === 0)
     throw new InvalidInputError('rollout', [
       'maxSurge: 0, and maxUnavailable 0: nothing could be replaced, set one of them to 1 or more',

@@ -7,11 +7,11 @@ export interface WebhookDnsOptions {
   /** Gets the records. Should be https, as whoever can write them gets certificates for the names. */
   url: string;
   /** Signs the body: `X-Signature-256: sha256=<HMAC in hexadecimal>`. A secret. */
-  secret?: string;
+  secret?: string | undefined;
   /** Sent with each request, such as `{ authorization: 'Bearer …' }`. Secret. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
   /** Default 30 s. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
 }
 
 /** The webhook did not write the record. Holds neither its URL nor its headers, which may be secret. */

@@ -13,11 +13,11 @@ export type SniCallback = (
 
 export interface CertificateServerOptions {
   /** Milliseconds after which a new certificate is served at the latest. Default 5000. */
-  refresh?: number;
+  refresh?: number | undefined;
   /** Served to who asks for a name that there is no certificate for, or for none. Default nothing. */
-  fallback?: string;
+  fallback?: string | undefined;
   /** Most host names that are remembered, also those that there is nothing for. Default 10,000. */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 interface Remembered {

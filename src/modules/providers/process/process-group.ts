@@ -8,7 +8,7 @@ const KILL_TIMEOUT = 10_000;
 export interface EndOptions extends Omit<Belonging, 'leader'> {
   /** Milliseconds between SIGTERM and SIGKILL. */
   grace: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** How that went. `unsure`: something may be the instance's, and nothing tells. Nothing was done to it. */

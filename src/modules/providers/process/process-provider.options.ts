@@ -8,17 +8,17 @@ export interface ProcessProviderOptions {
    */
   directory: string;
   /** The name under which it is registered. Default `process`. */
-  name?: string;
+  name?: string | undefined;
   /** Time between SIGTERM and SIGKILL. Default 5 s. */
-  stopGrace?: Duration;
+  stopGrace?: Duration | undefined;
   /**
    * `own`: each instance runs as a user that nothing else belongs to. `same`: as the control plane's, which it then
    * has all rights of. Default `own` as root on Linux, else `same`, as nobody but root may choose.
    */
-  users?: 'own' | 'same';
+  users?: 'own' | 'same' | undefined;
   /**
    * Bytes above which the log of an instance is rotated, also while it runs and writes; looked at every two seconds.
    * As much again of what came before is kept. Default 10 MiB.
    */
-  logLimit?: number;
+  logLimit?: number | undefined;
 }

@@ -21,9 +21,9 @@ export interface RunCommandOptions {
   args: string[];
   env: Record<string, string>;
   directory: string;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** As whom, and in which group, the instance runs; and where root may put the environment for a moment. */
-  confinement?: Confinement & { scratch: string };
+  confinement?: (Confinement & { scratch: string }) | undefined;
 }
 
 /**

@@ -39,26 +39,26 @@ export function localCa(options: LocalCaOptions = {}): IssuerFactory {
 /** Options of `CertRenewerModule.forRoot`. */
 export interface CertRenewerOptions {
   /** Time between two looks at what is due. Default 1 m: an hour could not retry after one minute and ten. */
-  interval?: Duration;
+  interval?: Duration | undefined;
   /**
    * What private keys are encrypted with before they are stored, the current one first: `id:key` pairs by commas, as an
    * environment variable holds them, or the pairs themselves. A key is 32 random bytes in base64. Secret.
    */
   encryptionKeys: string | readonly EncryptionKey[];
   /** CAs in the order of preference: the next is tried when one fails for long. Default `[localCa()]`. */
-  issuers?: readonly (IssuerFactory | CertificateIssuer)[];
+  issuers?: readonly (IssuerFactory | CertificateIssuer)[] | undefined;
   /** Failed attempts in a row after which the next issuer is tried, and then each in turn. Default 3, after about two hours. */
-  failoverAfter?: number;
+  failoverAfter?: number | undefined;
   /** Orders under way at each CA at a time. Default 10. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** What an order may take. Default 5 m. */
-  orderTimeout?: Duration;
+  orderTimeout?: Duration | undefined;
   /** How long a domain that does not lead here is still watched and its certificate renewed once it does. Default 3 d. */
-  lostAfter?: Duration;
+  lostAfter?: Duration | undefined;
   /** By how much the clocks of a CA and of the database may differ. Default 2 h. */
-  clockSkew?: Duration;
+  clockSkew?: Duration | undefined;
   /** Writes every certificate as PEM files into this directory as well, for other servers. Absolute. Default none. */
-  fileSink?: string;
+  fileSink?: string | undefined;
 }
 
 /** Checked, with defaults; lengths of time in milliseconds. */

@@ -8,21 +8,21 @@ import { durationOption } from '../../input/duration-option.js';
 /** Options of `GarbageCollectorModule.forRoot`. The defaults are cautious. */
 export interface GarbageCollectorOptions {
   /** Time between two ticks. Default 5 m. */
-  interval?: Duration;
+  interval?: Duration | undefined;
   /** Instances that a tick examines of each tenant, oldest first; the next tick goes on. Default 500. */
-  maxInstancesPerTick?: number;
+  maxInstancesPerTick?: number | undefined;
   /**
    * Age below which an instance is left alone although its workload seems to be missing: its row may have been
    * written a moment before the workload's. Default 15 m.
    */
-  instanceGracePeriod?: Duration;
+  instanceGracePeriod?: Duration | undefined;
   /** Only say in the log what would be deleted. Default false. */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
   /**
    * Holds deletions back where so much looks orphaned that a lost table is likelier than lost workloads. `false`
    * turns it off. On by default.
    */
-  brake?: false | BrakeOptions;
+  brake?: false | BrakeOptions | undefined;
 }
 
 /**
@@ -31,11 +31,11 @@ export interface GarbageCollectorOptions {
  */
 export interface BrakeOptions {
   /** Share of the examined instances, 0 to 1, above which too many look orphaned. Default 0.5. */
-  share?: number;
+  share?: number | undefined;
   /** Fewer orphans than this never engage it by their share. Default 10. */
-  minimum?: number;
+  minimum?: number | undefined;
   /** How long the same set must have been seen until it is deleted without anybody's word. Default 15 m. */
-  confirmAfter?: Duration;
+  confirmAfter?: Duration | undefined;
 }
 
 /** Checked, with defaults; lengths of time in milliseconds. */

@@ -15,7 +15,7 @@ export interface HealthRunnerModuleAsyncOptions
   extends
     Pick<ModuleMetadata, 'imports'>,
     Pick<HealthOptions, 'store' | 'instances' | 'egress' | 'nameServers' | 'history'> {
-  inject?: InjectionToken[];
+  inject?: InjectionToken[] | undefined;
   useFactory: (
     ...injected: never[]
   ) =>

@@ -10,20 +10,20 @@ import { durationOption } from '../../input/duration-option.js';
 /** How the worker `health_runner` runs checks. */
 export interface HealthRunnerOptions extends HealthOptions {
   /** Time between two claims of what falls due. Default 1 s. */
-  interval?: Duration;
+  interval?: Duration | undefined;
   /** How far ahead it claims: each check starts at its own instant all the same. More than the interval. Default 3 s. */
-  horizon?: Duration;
+  horizon?: Duration | undefined;
   /** Most checks at a time in this process. Default 1,000. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** Most checks at a time of one host and port. Default 20. */
-  concurrencyPerTarget?: number;
+  concurrencyPerTarget?: number | undefined;
   /**
    * Addresses (`host:port`) that answer whenever this replica's network works. Where most targets fail at once, they are
    * believed to have failed if one of these answers. Default none: then a second replica has to see it too.
    */
-  references?: readonly string[];
+  references?: readonly string[] | undefined;
   /** Checks of one's own, made or changed at start by their name. */
-  checks?: readonly ConfigureRequest[];
+  checks?: readonly ConfigureRequest[] | undefined;
 }
 
 /** Checked, with defaults; lengths of time in milliseconds. */

@@ -10,32 +10,34 @@ import { type DriftRepository } from './drift.repository.js';
 /** Options of `ReconcilerModule.forRoot`. */
 export interface ReconcilerOptions {
   /** Time between two passes over everything. What is seen to happen is repaired at once. Default 60 s. */
-  interval?: Duration;
+  interval?: Duration | undefined;
   /** How many stores, instances, datacenters and workloads are worked on at a time, of each. Default 8. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** What the comparison of one store may take; one that hangs holds up no other. Default 30 s. */
-  storeTimeout?: Duration;
+  storeTimeout?: Duration | undefined;
   /** What repairing one instance may take. Default 30 s. */
-  instanceTimeout?: Duration;
+  instanceTimeout?: Duration | undefined;
   /** What a bootstrap hook may take. Default 10 s. */
-  hookTimeout?: Duration;
+  hookTimeout?: Duration | undefined;
   /** How instances are tried again. */
-  backoff?: {
-    /** Wait after the second failure in a row; the first is repaired at once. Default 1 s. */
-    initial?: Duration;
-    /** Longest wait. Default 5 m. */
-    max?: Duration;
-    /** How many failures in a row make it crash-looping. Default 3. */
-    crashLoopAfter?: number;
-    /** How long an instance has to run until its failures are forgotten. Default 2 m. */
-    stableAfter?: Duration;
-  };
+  backoff?:
+    | {
+        /** Wait after the second failure in a row; the first is repaired at once. Default 1 s. */
+        initial?: Duration | undefined;
+        /** Longest wait. Default 5 m. */
+        max?: Duration | undefined;
+        /** How many failures in a row make it crash-looping. Default 3. */
+        crashLoopAfter?: number | undefined;
+        /** How long an instance has to run until its failures are forgotten. Default 2 m. */
+        stableAfter?: Duration | undefined;
+      }
+    | undefined;
   /** After how long it is told that a change waits for a replica that reaches the instance's store. Default 2 m. */
-  waitingAfter?: Duration;
+  waitingAfter?: Duration | undefined;
   /** How long what a provider holds must have been without a row until it is removed. Default 15 m. */
-  orphanGracePeriod?: Duration;
+  orphanGracePeriod?: Duration | undefined;
   /** Only say in the log what would be changed. Default false. */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
 }
 
 /** What is given beside the options, also to `forRootAsync`. */

@@ -14,31 +14,31 @@ import { durationOption, TIMER } from '../../input/duration-option.js';
 /** Options of `TelemetryCollectorModule.forRoot`. */
 export interface TelemetryCollectorOptions extends TelemetryOptions {
   /** Time between two ticks. Default 10 s. */
-  interval?: Duration;
+  interval?: Duration | undefined;
   /** What a provider, a collector or an endpoint gets at a tick. Default 5 s. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /**
    * The part of the interval over which the sources and the endpoints are asked, each at its own place in it: 0 asks all at
    * once. Default half of the interval.
    */
-  spread?: Duration;
+  spread?: Duration | undefined;
   /** Providers and collectors asked at a time; and instances, of a provider that cannot tell of all at once. Default 8. */
-  concurrency?: number;
-  scrape?: ScrapeOptions;
+  concurrency?: number | undefined;
+  scrape?: ScrapeOptions | undefined;
 }
 
 /** How instances are asked that name a Prometheus endpoint of their own. */
 export interface ScrapeOptions {
   /** Default true. */
-  enabled?: boolean;
+  enabled?: boolean | undefined;
   /** At a time. Default 32. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** Bytes of an answer. Default 5 MB. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** Samples of an answer. Default 2,000. */
-  maxSeries?: number;
+  maxSeries?: number | undefined;
   /** Which addresses may be asked. Loopback and private ones must be allowed, as for health checks. */
-  egress?: EgressOptions;
+  egress?: EgressOptions | undefined;
 }
 
 /** What has to be known when the module is made, and not by a factory. */

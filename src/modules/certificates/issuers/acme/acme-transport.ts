@@ -6,7 +6,7 @@ import { AcmeProblem, AcmeUnreachableError, parseRetryAfter, type ProblemDocumen
 
 export interface AcmeTransportOptions {
   /** PEM of CAs that the server's own TLS certificate may come from, beside the public ones. */
-  trust?: string;
+  trust?: string | undefined;
   /** Milliseconds for one request. */
   timeout: number;
 }

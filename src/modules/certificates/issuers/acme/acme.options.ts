@@ -10,33 +10,33 @@ export type ChallengeType = 'http-01' | 'dns-01';
 
 export interface AcmeIssuerOptions {
   /** Names the issuer in the database, in events and logs: keep it when the directory moves. Default `acme`. */
-  name?: string;
+  name?: string | undefined;
   /** Such as `https://acme-v02.api.letsencrypt.org/directory`. */
   directoryUrl: string;
   /** That the terms of service of the CA are agreed to; no account is made without. */
   termsOfServiceAgreed: true;
   /** Where the CA may write to. */
-  contactEmails?: readonly string[];
+  contactEmails?: readonly string[] | undefined;
   /** Credentials of an account that exists at the CA already. The HMAC key is a secret. */
-  externalAccountBinding?: { keyId: string; hmacKey: string };
+  externalAccountBinding?: { keyId: string; hmacKey: string } | undefined;
   /** Kind of certificate, one of those in the directory, such as `tlsserver` or `shortlived`. Default the CA's. */
-  profile?: string;
+  profile?: string | undefined;
   /** Common name of an issuer that the chain should lead to, where the CA offers several chains. */
-  preferredChain?: string;
+  preferredChain?: string | undefined;
   /** Which proofs may be used, the preferred first. Default HTTP-01, then DNS-01 if there is a `dns` provider. */
-  challenges?: readonly ChallengeType[];
+  challenges?: readonly ChallengeType[] | undefined;
   /** Writes records for DNS-01, which wildcards need. */
-  dns?: DnsProvider;
+  dns?: DnsProvider | undefined;
   /** How long a record may take to reach the authoritative servers. Default 2 m. */
-  propagationTimeout?: Duration;
+  propagationTimeout?: Duration | undefined;
   /** What the CA allows. Default `LETS_ENCRYPT_LIMITS`; `false` where there is no limit. */
-  limits?: IssuanceLimits | false;
+  limits?: IssuanceLimits | false | undefined;
   /** PEM of the roots that its chains have to lead to. Default any complete chain. */
-  roots?: readonly string[];
+  roots?: readonly string[] | undefined;
   /** PEM of a CA that the server's own TLS certificate may come from, beside the public ones. */
-  trust?: string;
+  trust?: string | undefined;
   /** For one request to the CA. Default 30 s. */
-  requestTimeout?: Duration;
+  requestTimeout?: Duration | undefined;
 }
 
 /** Checked, with defaults; lengths of time in milliseconds. */

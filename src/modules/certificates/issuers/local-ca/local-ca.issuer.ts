@@ -11,11 +11,11 @@ import { type IssuerStateStore, issuerPurpose } from '../issuer-state.store.js';
 
 export interface LocalCaOptions {
   /** Default `local`. */
-  name?: string;
+  name?: string | undefined;
   /** What the root is called where people trust it. Default `ctrlplane-workers local CA`. */
-  commonName?: string;
+  commonName?: string | undefined;
   /** How long its certificates are valid. Default 7 d. */
-  lifetime?: Duration;
+  lifetime?: Duration | undefined;
 }
 
 const DAY = 86_400_000;

@@ -47,24 +47,26 @@ export type SimulatedFault =
 
 export interface SimulatedCaOptions {
   /** Default `simulated`. */
-  name?: string;
+  name?: string | undefined;
   /** Of its certificates. Default 90 d. */
-  lifetime?: Duration;
+  lifetime?: Duration | undefined;
   /** Where it reads time. Default the machine's. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Milliseconds by which its clock is ahead of that. Default 0. */
-  clockOffset?: number;
+  clockOffset?: number | undefined;
   /** What it allows, by its own count. Default nothing is limited. */
-  limits?: IssuanceLimits;
+  limits?: IssuanceLimits | undefined;
   /** What it does wrong with an order, if anything. Asked once for each. */
-  fault?: (names: readonly string[], now: number) => SimulatedFault | undefined;
+  fault?: ((names: readonly string[], now: number) => SimulatedFault | undefined) | undefined;
   /** When it wants a certificate to be renewed, if it says. */
-  renewalWindow?: (
-    certificate: { notBefore: Date; notAfter: Date },
-    now: number,
-  ) => { start: Date; end: Date } | undefined;
+  renewalWindow?:
+    | ((
+        certificate: { notBefore: Date; notAfter: Date },
+        now: number,
+      ) => { start: Date; end: Date } | undefined)
+    | undefined;
   /** How long until it is asked for that again. Default 6 h. */
-  pollAfter?: Duration;
+  pollAfter?: Duration | undefined;
 }
 
 /** An order as the CA has seen it. */
