@@ -162,6 +162,7 @@ export {
 export { GarbageCollector } from './workers/garbage-collector/garbage-collector.worker.js';
 export {
   type OrphanCandidate,
+  type OrphanCause,
   OrphanRepository,
   type SweepLimits,
   type SweepPosition,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
+import { type AppProcess } from '../support/app-process.js';
 import { appWorkbench, TOKEN } from '../support/app-workbench.js';
 import { eventually } from '../support/eventually.js';
 import { instancesIn } from '../support/fleet.js';
@@ -14,6 +15,19 @@ interface Brakes {
 describe('an app whose workloads are lost, as by a backup that was restored without them', () => {
   const workbench = appWorkbench();
 
+  async function pass(app: AppProcess): Promise<void> {
+    // A run is shown as ended a moment before the cluster has acknowledged its end; until then this answers 409.
+    const { body } = await eventually(async () => {
+      const answer = await app.post<{ run_id: string }>('/workers/gc/trigger', TOKEN);
+      return answer.status === 202 && answer;
+    });
+    const run = await eventually(async () => {
+      const { body: all } = await app.get<{ id: string; outcome: string }[]>('/workers/gc/runs');
+      return all.find(({ id, outcome }) => id === body.run_id && outcome !== 'running');
+    });
+    expect(run).toMatchObject({ outcome: 'succeeded' });
+  }
+
   it('deletes nothing, says so in events and health, and then exactly what was confirmed', async () => {
     const directory = await workbench.directory();
     const FLEET = await fleetFile(
@@ -24,21 +38,9 @@ describe('an app whose workloads are lost, as by a backup that was restored with
     const app = workbench.start(join(directory, 'data'), { env: { FLEET } });
     await app.said(/3 instances are running/);
     const database = await embeddedDatabase(join(directory, 'data'));
-    const pass = async () => {
-      // A run is shown as ended a moment before the cluster has acknowledged its end; until then this answers 409.
-      const { body } = await eventually(async () => {
-        const answer = await app.post<{ run_id: string }>('/workers/gc/trigger', TOKEN);
-        return answer.status === 202 && answer;
-      });
-      const run = await eventually(async () => {
-        const { body: all } = await app.get<{ id: string; outcome: string }[]>('/workers/gc/runs');
-        return all.find(({ id, outcome }) => id === body.run_id && outcome !== 'running');
-      });
-      expect(run).toMatchObject({ outcome: 'succeeded' });
-    };
     const instances = await instancesIn(database);
     await query(database, 'TRUNCATE workloads');
-    for (let i = 0; i < 3; i++) await pass();
+    for (let i = 0; i < 3; i++) await pass(app);
 
     const seen = (await instancesIn(database)).map(({ id, pid, state }) => ({ id, pid, state }));
     expect(seen).toEqual(instances.map(({ id, pid, state }) => ({ id, pid, state })));
@@ -58,8 +60,35 @@ describe('an app whose workloads are lost, as by a backup that was restored with
     expect((await app.post(`/gc/brakes/${tenant}/confirm?set=${set}`)).status).toBe(401);
     expect((await app.post(`/gc/brakes/${tenant}/confirm?set=${'0'.repeat(32)}`, TOKEN)).status).toBe(409);
     expect((await app.post(`/gc/brakes/${tenant}/confirm?set=${set}`, TOKEN)).status).toBe(200);
-    await pass();
+    await pass(app);
     expect(await instancesIn(database)).toEqual([]);
     expect(instances.filter(({ pid }) => runs(pid))).toEqual([]);
+  });
+
+  it('deletes nothing either when the app is killed, and makes the workloads anew at its next start', async () => {
+    const directory = await workbench.directory();
+    const FLEET = await fleetFile(
+      directory,
+      { web: { replicas: 2 }, api: { replicas: 1 } },
+      { interval: 0, instanceGracePeriod: 0 },
+    );
+    const dataDirectory = join(directory, 'data');
+    const app = workbench.start(dataDirectory, { env: { FLEET } });
+    await app.said(/3 instances are running/);
+    const database = await embeddedDatabase(dataDirectory);
+    const before = await instancesIn(database);
+    app.kill('SIGKILL');
+    await app.exit;
+    await query(database, 'TRUNCATE workloads');
+
+    const again = workbench.start(dataDirectory, { env: { FLEET } });
+    await again.said(/3 instances are running/);
+    for (let i = 0; i < 3; i++) await pass(again);
+    const after = await instancesIn(await embeddedDatabase(dataDirectory));
+    expect(after.map(({ id }) => id)).toEqual(expect.arrayContaining(before.map(({ id }) => id)));
+    expect(before.filter(({ pid }) => runs(pid))).toHaveLength(3);
+    const { items } = (await again.get<Brakes>('/gc/brakes')).body;
+    expect(items).toMatchObject([{ orphans: 3, examined: 6, state: 'engaged', cause: 'lost_workloads' }]);
+    expect((await again.get('/health')).body).toMatchObject({ status: 'degraded' });
   });
 });

@@ -14,6 +14,7 @@ export class InstanceRows {
   }): Promise<InstanceId> => {
     const { tenantId, workloadId, age, provider = 'memory' } = instance;
     const id = newId('instance');
+    await this.addTenant(tenantId);
     const labels = {
       ...(workloadId !== undefined && { 'ctrlplane.workload': workloadId }),
       ...(instance.protected && { 'ctrlplane.gc': 'protect' }),
@@ -30,7 +31,32 @@ export class InstanceRows {
     await this.dataSource.query('DELETE FROM instances WHERE id = $1', [id]);
   };
 
+  /** Removes it by hand, which is recorded when others of its tenant stay. */
+  deleteWorkload = async (id: WorkloadId): Promise<void> => {
+    await this.dataSource.query('DELETE FROM workloads WHERE id = $1', [id]);
+  };
+
+  removeTenant = async (id: TenantId): Promise<void> => {
+    await this.dataSource.query('DELETE FROM tenants WHERE id = $1', [id]);
+  };
+
+  addTenant = async (id: TenantId): Promise<void> => {
+    await this.dataSource.query(
+      `INSERT INTO tenants (id, name) VALUES ($1, replace($1, '_', '-')) ON CONFLICT DO NOTHING`,
+      [id],
+    );
+  };
+
+  /** The id of a workload that was deleted, as is recorded. */
+  addDeletedWorkload = async (tenantId: TenantId): Promise<WorkloadId> => {
+    const id = await this.addWorkload(tenantId);
+    await this.addWorkload(tenantId);
+    await this.deleteWorkload(id);
+    return id;
+  };
+
   addWorkload = async (tenantId: TenantId, id: WorkloadId = newId('workload')): Promise<WorkloadId> => {
+    await this.addTenant(tenantId);
     await this.dataSource.query(
       `INSERT INTO workloads (id, tenant_id, name, provider, spec, replicas) VALUES ($1, $2, $1, 'memory', '{}', 1)`,
       [id, tenantId],

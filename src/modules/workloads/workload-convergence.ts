@@ -9,6 +9,8 @@ import { type Instance } from '../instances/instance.js';
 import { InstanceRepository } from '../instances/instance.repository.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { InstanceReadiness } from '../instances/readiness.js';
+import { UnknownTenantError } from '../tenants/tenant.errors.js';
+import { TenantRepository } from '../tenants/tenant.repository.js';
 import { type Deployment } from './deployment.js';
 import { DeploymentRepository } from './deployment.repository.js';
 import { planRollout, type RolloutPlan } from './rollout-plan.js';
@@ -38,13 +40,14 @@ export class WorkloadConvergence {
     private readonly instances: InstancesService,
     private readonly rows: InstanceRepository,
     private readonly readiness: InstanceReadiness,
+    private readonly tenants: TenantRepository,
     private readonly events: EventBus,
     private readonly transactions: Transactions,
   ) {}
 
   /**
    * @param retry whether to try what has failed at once, whatever wait is left
-   * @throws UnknownWorkloadError, UnknownProviderError, InstancesLeftError
+   * @throws UnknownWorkloadError, UnknownProviderError, UnknownTenantError, InstancesLeftError
    */
   async step(
     tenantId: TenantId,
@@ -107,6 +110,8 @@ export class WorkloadConvergence {
         if (marked) leaving.push(marked);
       }
       staying = staying.filter(({ id }) => !going.has(id));
+      // Of a tenant whose row is lost everything stays as it is, until the garbage collector has somebody's word.
+      if (plan.create > 0 && !(await this.tenants.find(tenantId))) throw new UnknownTenantError(tenantId);
       for (let n = 0; n < plan.create; n++) staying.push(await this.addInstance(workload));
       const rolling = await this.follow(workload, deployment, plan, staying);
       await this.note(workload, staying, ready.size, rolling);

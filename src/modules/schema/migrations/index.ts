@@ -10,6 +10,7 @@ import { BootstrapServices1795645655582 } from './1795645655582-BootstrapService
 import { HealthRunners1795653710489 } from './1795653710489-HealthRunners.js';
 import { TelemetryAccounts1795654288598 } from './1795654288598-TelemetryAccounts.js';
 import { EventPartitions1795655375067 } from './1795655375067-EventPartitions.js';
+import { RecordedDeletions1795664964465 } from './1795664964465-RecordedDeletions.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -28,6 +29,7 @@ export const MIGRATIONS = [
   HealthRunners1795653710489,
   TelemetryAccounts1795654288598,
   EventPartitions1795655375067,
+  RecordedDeletions1795664964465,
 ];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */

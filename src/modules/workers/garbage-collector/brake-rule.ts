@@ -3,9 +3,10 @@ import { type BrakeSettings } from './garbage-collector.options.js';
 
 /** Whether so much of what was examined looks orphaned that nothing of it may be deleted yet. */
 export function isTooMuch({ examined, orphaned }: OrphanShare, { share, minimum }: BrakeSettings): boolean {
-  return orphaned >= minimum && isAboveShare({ examined, orphaned }, share);
+  return orphaned >= minimum && reachesShare({ examined, orphaned }, share);
 }
 
-export function isAboveShare({ examined, orphaned }: OrphanShare, share: number): boolean {
-  return orphaned > examined * share;
+/** Also when it is just the share: a fleet that was made anew beside what it has lost is half of both. */
+export function reachesShare({ examined, orphaned }: OrphanShare, share: number): boolean {
+  return orphaned >= examined * share;
 }

@@ -112,7 +112,7 @@ describe('The brake of the garbage collector', () => {
     expect(engaged).toHaveLength(2);
     expect(engaged).toContainEqual({
       tenantId: large.tenantId,
-      cause: 'tenant',
+      cause: 'lost_workloads',
       orphans: 12,
       examined: 12,
       set: (await brakeOf(large.tenantId))!.set,
@@ -253,30 +253,177 @@ describe('The brake of the garbage collector', () => {
     expect(await rows.instancesOf(tenantId)).toHaveLength(9);
   });
 
-  it('engages for many small tenants as for a large one: a backup without some of its workloads', async () => {
+  it('engages for many small tenants as for a large one, also when their workloads were deleted', async () => {
     await start();
     const tenants = [];
-    for (let i = 0; i < 6; i++) tenants.push(await tenantWith(3));
+    for (let i = 0; i < 6; i++) {
+      const tenant = await tenantWith(3);
+      await rows.addWorkload(tenant.tenantId);
+      tenants.push(tenant);
+    }
     const lost = tenants.slice(0, 5);
-    await sql('DELETE FROM workloads WHERE tenant_id = ANY ($1)', [lost.map(({ tenantId }) => tenantId)]);
+    await sql('DELETE FROM workloads WHERE id = ANY ($1)', [lost.map(({ workloadId }) => workloadId)]);
     await tick();
     for (const { tenantId, ids } of tenants) expect(await rows.instancesOf(tenantId)).toEqual(ids);
     expect(await told('gc.brake_engaged')).toHaveLength(5);
     expect((await told('gc.brake_engaged'))[0]).toMatchObject({ cause: 'all_tenants' });
   });
 
+  it('engages when just half looks orphaned, as of a fleet that was made anew beside what it has lost', async () => {
+    await start();
+    const { tenantId } = await tenantWith(10);
+    const gone = await rows.addDeletedWorkload(tenantId);
+    for (let i = 0; i < 10; i++) await rows.addInstance({ tenantId, workloadId: gone, age: 3 * HOUR });
+    await tick();
+    expect(await rows.instancesOf(tenantId)).toHaveLength(20);
+    expect(await told('gc.brake_engaged')).toMatchObject([{ cause: 'tenant', orphans: 10, examined: 20 }]);
+  });
+
   it('stays out of what is ordinary: few orphans, or many among many more, also when the oldest are all orphans', async () => {
     await start({ maxInstancesPerTick: 20 });
     await tenantWith(30);
     const few = await tenantWith(3);
-    await sql('DELETE FROM workloads WHERE id = $1', [few.workloadId]);
+    await rows.addWorkload(few.tenantId);
+    await rows.deleteWorkload(few.workloadId);
     const { tenantId, ids } = await tenantWith(50);
-    const gone = newId('workload');
+    const gone = await rows.addDeletedWorkload(tenantId);
     for (let i = 0; i < 20; i++) await rows.addInstance({ tenantId, workloadId: gone, age: 5 * HOUR });
     await tick();
     expect(await rows.instancesOf(few.tenantId)).toEqual([]);
     expect(await rows.instancesOf(tenantId)).toEqual(ids);
     expect(await told('gc.brake_engaged')).toEqual([]);
+  });
+
+  describe('where workloads are lost, and not deleted', () => {
+    it.each<[string, (tenantId: TenantId, workloadId: WorkloadId) => Promise<unknown>]>([
+      ['emptied, and made anew before it looks', () => sql('TRUNCATE workloads')],
+      [
+        'all deleted by one statement',
+        (tenantId) => sql('DELETE FROM workloads WHERE tenant_id = $1', [tenantId]),
+      ],
+      [
+        'under another id',
+        (_, workloadId) => sql('UPDATE workloads SET id = $2 WHERE id = $1', [workloadId, newId('workload')]),
+      ],
+      [
+        'deleted without triggers, as a restore does it',
+        (_, workloadId) =>
+          app.get(DataSource).transaction(async (manager) => {
+            await manager.query(`SET LOCAL session_replication_role = replica`);
+            await manager.query('DELETE FROM workloads WHERE id = $1', [workloadId]);
+          }),
+      ],
+      [
+        'lost after they were restored from a deletion',
+        async (tenantId, workloadId) => {
+          await rows.addWorkload(tenantId);
+          await rows.deleteWorkload(workloadId);
+          await rows.addWorkload(tenantId, workloadId);
+          await sql('TRUNCATE workloads');
+        },
+      ],
+    ])('engages however few instances there are: %s', async (_, lose) => {
+      await start();
+      const { tenantId, workloadId, ids } = await tenantWith(2);
+      const other = await rows.addWorkload(tenantId);
+      for (let i = 0; i < 2; i++)
+        ids.push(await rows.addInstance({ tenantId, workloadId: other, age: HOUR * 1.5 - i }));
+      await lose(tenantId, workloadId);
+      for (let i = 0; i < 5; i++) await tenantWith(4);
+      const anew = await rows.addWorkload(tenantId);
+      for (let i = 0; i < 2; i++)
+        ids.push(await rows.addInstance({ tenantId, workloadId: anew, age: HOUR * 1.2 - i }));
+      for (let i = 0; i < 3; i++) await tick();
+      expect(await rows.instancesOf(tenantId)).toEqual(ids);
+      expect(await told('gc.brake_engaged')).toMatchObject([{ tenantId, cause: 'lost_workloads' }]);
+      expect(provider.done).toEqual([]);
+    });
+
+    it('engages for a single one whose workload never was, and not for what a deletion has left', async () => {
+      await start();
+      const [lost, deleted] = [await tenantWith(5), await tenantWith(5)];
+      const id = await rows.addInstance({
+        tenantId: lost.tenantId,
+        workloadId: newId('workload'),
+        age: 3 * HOUR,
+      });
+      const workloadId = await rows.addDeletedWorkload(deleted.tenantId);
+      await rows.addInstance({ tenantId: deleted.tenantId, workloadId, age: 3 * HOUR });
+      await tick();
+      expect(await shown(lost.tenantId)).toEqual([id]);
+      expect(await rows.instancesOf(deleted.tenantId)).toEqual(deleted.ids);
+    });
+  });
+
+  describe('where a tenant is gone before its instances', () => {
+    it.each([
+      ['DELETE FROM tenants WHERE id = $1', true],
+      ['TRUNCATE tenants', false],
+    ])('holds all of them back, then deletes them with the workloads: %s', async (statement, isDeletion) => {
+      await start({ instanceGracePeriod: 0 });
+      const { tenantId, ids } = await tenantWith(3);
+      await sql(`INSERT INTO datacenters (id, tenant_id, name) VALUES ($1, $2, 'main')`, [
+        newId('datacenter'),
+        tenantId,
+      ]);
+      if (isDeletion) await tenantWith(1);
+      await sql(statement, isDeletion ? [tenantId] : []);
+      for (let i = 0; i < 2; i++) await tick();
+      expect(await rows.instancesOf(tenantId)).toEqual(ids);
+      expect(await told('gc.brake_engaged')).toMatchObject([{ tenantId, cause: 'lost_tenant', orphans: 3 }]);
+      await asSystem(async () => brakes.confirm(tenantId, (await brakes.find(tenantId))!.set));
+      for (let i = 0; i < 2; i++) await tick();
+      expect(await rows.instancesOf(tenantId)).toEqual([]);
+      expect(provider.done).toHaveLength(3);
+      const left = (table: string) => sql(`SELECT FROM ${table} WHERE tenant_id = $1`, [tenantId]);
+      expect(await left('workloads')).toEqual([]);
+      expect(await left('datacenters')).toEqual([]);
+      expect(await brakes.health()).toEqual({ status: 'ok', held: [] });
+    });
+
+    it('keeps its workloads while one of their instances is in no confirmed set', async () => {
+      await start();
+      const { tenantId, workloadId, ids } = await tenantWith(2);
+      await sql('DELETE FROM tenants');
+      await tick();
+      const { set } = (await brakeOf(tenantId))!;
+      await asSystem(() => brakes.confirm(tenantId, set));
+      await sql(
+        `INSERT INTO instances (id, tenant_id, name, provider, labels, spec)
+         SELECT $1, tenant_id, name, provider, labels, spec FROM instances WHERE id = $2`,
+        [newId('instance'), ids[0]],
+      );
+      await tick();
+      expect(await rows.instancesOf(tenantId)).toHaveLength(1);
+      expect(await sql('SELECT id FROM workloads WHERE tenant_id = $1', [tenantId])).toEqual([
+        { id: workloadId },
+      ]);
+    });
+
+    it('is over when the tenant is back', async () => {
+      await start();
+      const { tenantId, ids } = await tenantWith(3);
+      await sql('DELETE FROM tenants');
+      await tick();
+      await rows.addTenant(tenantId);
+      await later(16);
+      await tick();
+      expect(await rows.instancesOf(tenantId)).toEqual(ids);
+      expect(await told('gc.brake_released')).toMatchObject([{ tenantId, reason: 'recovered' }]);
+    });
+
+    it('leaves alone what stands for itself, of a tenant that never was', async () => {
+      await start();
+      const tenantId = newId('tenant');
+      const id = await rows.addInstance({ tenantId, age: 2 * HOUR });
+      await app.get(DataSource).transaction(async (manager) => {
+        await manager.query(`SET LOCAL session_replication_role = replica`);
+        await manager.query('DELETE FROM tenants');
+      });
+      await tick();
+      expect(await rows.instancesOf(tenantId)).toEqual([id]);
+      expect(await told('gc.brake_engaged')).toEqual([]);
+    });
   });
 
   it('judges the whole of a tenant also where a tick examines few of it', async () => {
@@ -285,7 +432,8 @@ describe('The brake of the garbage collector', () => {
     const { tenantId, workloadId, ids } = await tenantWith(13);
     await tick();
     await tick(); // the next one examines the last three
-    await sql('DELETE FROM workloads WHERE id = $1', [workloadId] satisfies [WorkloadId]);
+    await rows.addWorkload(tenantId);
+    await rows.deleteWorkload(workloadId);
     for (let i = 0; i < 3; i++) await tick();
     expect(await rows.instancesOf(tenantId)).toEqual(ids);
     expect(await shown(tenantId)).toHaveLength(13);

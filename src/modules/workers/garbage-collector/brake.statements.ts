@@ -1,11 +1,26 @@
+import { IS_UNPROTECTED, TENANT_IS_GONE, WORKLOAD_IS_GONE } from './orphan-condition.js';
+
+const IS_OLD = `i.created_at < statement_timestamp() - make_interval(secs => $2::float8 / 1000)`;
+
 /**
  * What is orphaned in tenant $1, among instances older than $2 milliseconds. Protected ones count where a share is
  * asked for, and are in no set. The form of the id is that of `isId('workload', …)`.
  */
 const ORPHANED = `
-  i.tenant_id = $1 AND i.created_at < statement_timestamp() - make_interval(secs => $2::float8 / 1000)
-  AND i.workload_id ~ '^wkl_[0-7][0-9a-hjkmnp-tv-z]{25}$'
-  AND NOT EXISTS (SELECT FROM workloads w WHERE w.id = i.workload_id)`;
+  i.tenant_id = $1 AND ${IS_OLD}
+  AND (i.workload_id ~ '^wkl_[0-7][0-9a-hjkmnp-tv-z]{25}$' AND ${WORKLOAD_IS_GONE} OR ${TENANT_IS_GONE})`;
+
+/**
+ * The set of tenant $1: what is orphaned and not protected, and what stores hold without a row. A store that nobody
+ * has looked into for an hour is not there any more.
+ */
+const SET = `
+SELECT i.id AS instance_id, coalesce(i.workload_id, '') AS workload_id FROM instances i
+WHERE ${ORPHANED} AND ${IS_UNPROTECTED}
+UNION
+SELECT r.instance_id, r.workload_id FROM rowless_instances r
+WHERE r.tenant_id = $1 AND r.seen_at > statement_timestamp() - interval '1 hour'
+  AND NOT EXISTS (SELECT FROM instances i WHERE i.id = r.instance_id)`;
 
 const BRAKE = `
   tenant_id, state, cause, set_digest, orphans, examined, engaged_at, seen_since, last_seen_at, decided_by`;
@@ -13,9 +28,7 @@ const BRAKE = `
 /** $1: tenant. $2: milliseconds. */
 export const SHARE = `
 SELECT
-  (SELECT count(*) FROM instances i
-    WHERE i.tenant_id = $1
-      AND i.created_at < statement_timestamp() - make_interval(secs => $2::float8 / 1000))::int AS examined,
+  (SELECT count(*) FROM instances i WHERE i.tenant_id = $1 AND ${IS_OLD})::int AS examined,
   (SELECT count(*) FROM instances i WHERE ${ORPHANED})::int AS orphaned`;
 
 export const HAS_WORKLOADS = 'SELECT EXISTS (SELECT FROM workloads) AS any';
@@ -39,16 +52,12 @@ INSERT INTO gc_brakes (tenant_id, cause) VALUES ($1, $2) ON CONFLICT DO NOTHING 
 /** $1: tenant. $2: milliseconds. What is orphaned no more goes. */
 export const DROP_FROM_SET = `
 DELETE FROM gc_braked_instances m
-WHERE m.tenant_id = $1 AND NOT EXISTS (
-  SELECT FROM instances i
-  WHERE i.id = m.instance_id AND i.workload_id = m.workload_id AND ${ORPHANED}
-    AND i.labels ->> 'ctrlplane.gc' IS DISTINCT FROM 'protect')`;
+WHERE m.tenant_id = $1 AND (m.instance_id, m.workload_id) NOT IN (${SET})`;
 
 /** $1: tenant. $2: milliseconds. */
 export const ADD_TO_SET = `
 INSERT INTO gc_braked_instances (tenant_id, instance_id, workload_id)
-SELECT i.tenant_id, i.id, i.workload_id FROM instances i
-WHERE ${ORPHANED} AND i.labels ->> 'ctrlplane.gc' IS DISTINCT FROM 'protect'
+SELECT $1, instance_id, workload_id FROM (${SET}) AS present
 ON CONFLICT DO NOTHING`;
 
 /**
@@ -67,10 +76,12 @@ UPDATE gc_brakes b SET
   set_digest = seen.digest,
   orphans = seen.orphans,
   examined = (SELECT count(*) FROM instances i WHERE i.tenant_id = $1
-    AND i.created_at < statement_timestamp() - make_interval(secs => $3::float8 / 1000)),
+      AND i.created_at < statement_timestamp() - make_interval(secs => $3::float8 / 1000))
+    + (SELECT count(*) FROM gc_braked_instances m
+      WHERE m.tenant_id = $1 AND NOT EXISTS (SELECT FROM instances i WHERE i.id = m.instance_id)),
   last_seen_at = clock_timestamp(),
   seen_since = CASE WHEN b.set_digest = seen.digest THEN b.seen_since ELSE clock_timestamp() END,
-  state = CASE WHEN b.state = 'engaged' AND b.set_digest = seen.digest
+  state = CASE WHEN b.state = 'engaged' AND b.cause <> 'unknown_tenant' AND b.set_digest = seen.digest
       AND b.seen_since <= clock_timestamp() - make_interval(secs => $2::float8 / 1000)
     THEN 'confirmed' ELSE b.state END
 FROM seen WHERE b.tenant_id = $1 AND seen.orphans > 0

@@ -10,12 +10,25 @@ export const BRAKE_STATES = ['engaged', 'refused', 'confirmed'] as const;
 export type BrakeState = (typeof BRAKE_STATES)[number];
 
 /**
- * Why it was engaged: too much of the tenant looked orphaned, or too much of all tenants together, or there is no
- * workload at all any more.
+ * Why it was engaged.
+ *
+ * By what is recorded: `lost_workloads`, workloads are gone that nobody has deleted; `lost_tenant`, the tenant is gone
+ * before its instances; `lost_rows`, a store holds instances whose rows are gone; `unknown_tenant`, it holds instances of
+ * a tenant of whom there is nothing in this database, which may be another control plane's: only somebody's word ends this.
+ *
+ * By numbers: `tenant`, too much of the tenant looks orphaned; `all_tenants`, too much of all of them together;
+ * `no_workloads`, there is no workload at all any more.
  */
-export type BrakeCause = 'tenant' | 'all_tenants' | 'no_workloads';
+export type BrakeCause =
+  | 'lost_workloads'
+  | 'lost_tenant'
+  | 'lost_rows'
+  | 'unknown_tenant'
+  | 'tenant'
+  | 'all_tenants'
+  | 'no_workloads';
 
-/** A tenant in which so much looks orphaned that a lost table is likelier than lost workloads. */
+/** A tenant in which what looks orphaned has likelier lost its rows than its workloads. */
 export interface Brake {
   tenantId: TenantId;
   state: BrakeState;
@@ -38,7 +51,7 @@ export interface Brake {
 /** An instance that a brake holds back. */
 export interface BrakedInstance {
   instanceId: InstanceId;
-  /** The workload that does not exist. */
+  /** The workload that its label names; empty where there is none. */
   workloadId: string;
 }
 

@@ -5,7 +5,7 @@ import { Transactions } from '../../database/transaction.js';
 import { EventBus } from '../../events/event-bus.js';
 import { type TenantId } from '../../ids/typed-id.js';
 import { type Brake, type BrakeCause, type BrakeState, type OrphanShare } from './brake.js';
-import { isAboveShare, isTooMuch } from './brake-rule.js';
+import { reachesShare, isTooMuch } from './brake-rule.js';
 import { BrakeRepository } from './brake.repository.js';
 import {
   type BrakeSettings,
@@ -23,6 +23,8 @@ export interface TenantFinding extends OrphanShare {
   tenantId: TenantId;
   /** Whether there is anything that would be deleted. */
   deletable: boolean;
+  /** Whether something of that was lost, as far as is recorded, and not deleted. */
+  lost?: 'lost_workloads' | 'lost_tenant';
 }
 
 /** The brakes as one tick knows them. */
@@ -58,8 +60,8 @@ export class Braking {
   }
 
   /**
-   * Engages the brake in every tenant that has anything to delete, if too much of it, or of all tenants together,
-   * looks orphaned. To be called before anything of these findings is deleted.
+   * Engages the brake in every tenant that has anything to delete, if something of it was lost, or too much of it, or of
+   * all tenants together, looks orphaned. To be called before anything of these findings is deleted.
    */
   async judge(findings: readonly TenantFinding[], brakes: TickBrakes, context: RunContext): Promise<void> {
     const { brake: rule, dryRun } = this.settings;
@@ -70,7 +72,8 @@ export class Braking {
       brakes.all.examined += share.examined;
       brakes.all.orphaned += share.orphaned;
       if (!found.deletable || brakes.states.has(found.tenantId)) continue;
-      if (isTooMuch(share, rule)) await this.engage(found.tenantId, 'tenant', brakes, context);
+      if (found.lost) await this.engage(found.tenantId, found.lost, brakes, context);
+      else if (isTooMuch(share, rule)) await this.engage(found.tenantId, 'tenant', brakes, context);
       else free.push(found.tenantId);
     }
     if (free.length === 0) return;
@@ -85,7 +88,7 @@ export class Braking {
     { states }: TickBrakes,
     context: RunContext,
   ): Promise<OrphanShare> {
-    if (!found.deletable || !isAboveShare(found, share)) return found;
+    if (!found.deletable || !reachesShare(found, share)) return found;
     try {
       return await this.brakes.share(found.tenantId, this.settings.instanceGracePeriod);
     } catch (error) {
@@ -160,6 +163,10 @@ export class Braking {
 }
 
 const REASONS: Record<BrakeCause, string> = {
+  lost_workloads: 'their workloads are gone, and nobody has deleted them',
+  lost_tenant: 'the tenant is gone before them',
+  lost_rows: 'their rows are gone, and nobody has deleted them',
+  unknown_tenant: 'this database has nothing of their tenant',
   tenant: 'too many of this tenant',
   all_tenants: 'too many of all tenants together',
   no_workloads: 'there is no workload at all',

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
 import { EventsModule } from '../../events/events.module.js';
 import { InstancesModule } from '../../instances/instances.module.js';
+import { TenantsModule } from '../../tenants/tenants.module.js';
 import { BrakeRepository } from './brake.repository.js';
 import { GarbageCollectorBrakes } from './brakes.service.js';
 import { Braking } from './braking.js';
@@ -20,7 +21,7 @@ import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
  * in by another module.
  */
 @Module({
-  imports: [AuthModule, EventsModule, InstancesModule],
+  imports: [AuthModule, EventsModule, InstancesModule, TenantsModule],
   providers: [
     GarbageCollector,
     Braking,

@@ -19,18 +19,19 @@ export interface GarbageCollectorOptions {
   /** Only say in the log what would be deleted. Default false. */
   dryRun?: boolean | undefined;
   /**
-   * Holds deletions back where so much looks orphaned that a lost table is likelier than lost workloads. `false`
-   * turns it off. On by default.
+   * Holds deletions back where workloads are lost rather than deleted, or so much looks orphaned that this is likely.
+   * `false` turns it off. On by default.
    */
   brake?: false | BrakeOptions | undefined;
 }
 
 /**
- * When the brake engages: in a tenant, or in all tenants that have orphans when all are looked at together, and
- * whatever the numbers are when there is no workload at all.
+ * When the brake engages by numbers, in a tenant, or in all tenants that have orphans when all are looked at together.
+ * Where a workload or a tenant is gone that nobody is known to have deleted, or there is no workload at all, it engages
+ * whatever the numbers are.
  */
 export interface BrakeOptions {
-  /** Share of the examined instances, 0 to 1, above which too many look orphaned. Default 0.5. */
+  /** Share of the examined instances, 0 to 1, from which on too many look orphaned. Default 0.5. */
   share?: number | undefined;
   /** Fewer orphans than this never engage it by their share. Default 10. */
   minimum?: number | undefined;

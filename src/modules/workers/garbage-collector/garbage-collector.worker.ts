@@ -1,11 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RunContext } from '../../../core/worker/run-context.js';
 import { Interval } from '../../../core/worker/interval.decorator.js';
+import { messageOf } from '../../../core/text/describe-error.js';
 import { withSystemClaims } from '../../auth/claims.js';
+import { Transactions } from '../../database/transaction.js';
 import { EventBus } from '../../events/event-bus.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { isId, type TenantId } from '../../ids/typed-id.js';
 import { InstancesService } from '../../instances/instances.service.js';
+import { TenantsService } from '../../tenants/tenants.service.js';
 import { Braking, type TenantFinding, type TickBrakes } from './braking.js';
 import {
   GARBAGE_COLLECTOR_OPTIONS,
@@ -31,6 +34,9 @@ const PAGES_AT_ONCE = 4;
  */
 const MAX_HELD = 50_000;
 
+/** Milliseconds for which it is known what was deleted: nothing that a deletion leaves is found so late. */
+const RECORDED_FOR = 30 * 24 * 3_600_000;
+
 /** A page that was examined, and waits to be judged. */
 interface Examined extends SweptPage {
   tenantIds: readonly TenantId[];
@@ -44,13 +50,13 @@ interface Tick {
 }
 
 /**
- * Deletes instances whose workload is gone: after a cascade that crashed, a workload removed by hand, a backup
+ * Deletes instances whose workload or tenant is gone: after a cascade that crashed, a workload removed by hand, a backup
  * restored in part. It is the backstop; the normal way is `WorkloadsService.delete`.
  *
  * An instance is an orphan only if its label `ctrlplane.workload` holds a well-formed id, it is older than the
  * grace period, and the store says that there is no such workload, asked again under the row's lock by the statement
- * that marks it for deletion. `ctrlplane.gc=protect` keeps it. Where too much looks orphaned nothing is deleted until
- * that has been confirmed (`Braking`). A tenant in trouble is told by one `gc.tenant_failed` a tick, and keeps no
+ * that marks it for deletion; or that there is no such tenant. `ctrlplane.gc=protect` keeps it. Where nobody is known to
+ * have deleted the workload, or too much looks orphaned, nothing is deleted until that has been confirmed (`Braking`). A tenant in trouble is told by one `gc.tenant_failed` a tick, and keeps no
  * other tenant waiting: positions move on in any case, and what failed is met again on the next pass.
  */
 @Injectable()
@@ -62,7 +68,9 @@ export class GarbageCollector {
     private readonly orphans: OrphanRepository,
     private readonly braking: Braking,
     private readonly instances: InstancesService,
+    private readonly tenants: TenantsService,
     private readonly events: EventBus,
+    private readonly transactions: Transactions,
   ) {
     this.settings = garbageCollectorSettings(options);
   }
@@ -90,6 +98,7 @@ export class GarbageCollector {
         context.progress(tally.tenants, undefined, summary(tally, this.settings));
       });
     }
+    if (!this.settings.dryRun) await this.tidyUp(context);
     context.progress(tally.tenants, undefined, summary(tally, this.settings));
     if (tally.tenants > 0 && tally.failedTenants === tally.tenants)
       throw new Error(`Not one of ${tally.tenants} tenants could be swept: see the gc.tenant_failed events`);
@@ -129,9 +138,11 @@ export class GarbageCollector {
       );
       for (const orphan of orphans) {
         const finding = byTenant.get(orphan.tenantId);
-        if (!finding || !isId('workload', orphan.workloadId)) continue;
+        if (!finding || !isOrphan(orphan)) continue;
         finding.orphaned++;
-        finding.deletable ||= isDeletable(orphan);
+        if (orphan.protected) continue;
+        finding.deletable = true;
+        if (orphan.cause !== 'deleted_workload') finding.lost = LOSSES[orphan.cause];
       }
       return [...byTenant.values()];
     });
@@ -148,9 +159,36 @@ export class GarbageCollector {
       if (state === 'engaged' || state === 'refused') {
         tick.tally.braked++;
         tick.tally.orphans += own.length;
-      } else await this.collect(tenantId, own, tick);
+      } else {
+        if (own.some(({ cause }) => cause === 'lost_tenant')) await this.endWorkloads(tenantId, tick);
+        await this.collect(tenantId, own, tick);
+      }
     }
     await this.orphans.storePositions(tenantIds, positions);
+  }
+
+  /** What is left of deleted tenants once nothing of theirs runs, and records that are of no more use. */
+  private async tidyUp({ signal, logger }: RunContext): Promise<void> {
+    const empty = await this.orphans.emptyDeletedTenantsAcrossTenants(this.settings.instanceGracePeriod);
+    const { failures } = await forEachIsolated(
+      empty,
+      { concurrency: 1, signal, key: (id) => id },
+      (tenantId) => this.tenants.delete(tenantId, { signal }),
+    );
+    for (const { key, error } of failures)
+      logger.warn(`What is left of ${key} could not be removed: ${messageOf(error)}`);
+    await this.orphans.forgetDeletionsAcrossTenants(RECORDED_FOR);
+  }
+
+  /** Else the reconciler would make anew what is deleted. */
+  private async endWorkloads(tenantId: TenantId, { context }: Tick): Promise<void> {
+    if (this.settings.dryRun) return;
+    await this.transactions.run(async () => {
+      for (const workloadId of await this.orphans.deleteWorkloadsOfLostTenant(tenantId)) {
+        await this.events.publish({ type: 'workload.deleted', tenantId, payload: { workloadId } });
+        context.logger.log(`Deleted ${workloadId} of ${tenantId}, which is gone`);
+      }
+    });
   }
 
   private async collect(tenantId: TenantId, candidates: OrphanCandidate[], tick: Tick): Promise<void> {
@@ -172,7 +210,9 @@ export class GarbageCollector {
 
   private note({ tenantId, instanceId, workloadId }: OrphanCandidate, { context, tally }: Tick): void {
     tally.orphans++;
-    context.logger.log(`Dry run: would delete ${instanceId} of ${tenantId}, whose ${workloadId} is gone`);
+    context.logger.log(
+      `Dry run: would delete ${instanceId} of ${tenantId}, whose ${workloadId || 'tenant'} is gone`,
+    );
   }
 
   private async sweep(
@@ -182,7 +222,7 @@ export class GarbageCollector {
     await withSystemClaims(tenantId, () =>
       this.instances.delete(tenantId, instanceId, { reason: 'orphan_swept', signal: context.signal }),
     );
-    context.logger.log(`Deleted ${instanceId} of ${tenantId}, whose ${workloadId} is gone`);
+    context.logger.log(`Deleted ${instanceId} of ${tenantId}, whose ${workloadId || 'tenant'} is gone`);
   }
 
   private async tenantFailed(tenantId: TenantId, errors: unknown[], { context, tally }: Tick): Promise<void> {
@@ -199,9 +239,16 @@ export class GarbageCollector {
   }
 }
 
-function isDeletable(orphan: OrphanCandidate): boolean {
-  return !orphan.protected && isId('workload', orphan.workloadId);
+/** A label that is no id of a workload says nothing. */
+function isOrphan({ cause, workloadId }: OrphanCandidate): boolean {
+  return cause === 'lost_tenant' || isId('workload', workloadId);
 }
+
+function isDeletable(orphan: OrphanCandidate): boolean {
+  return !orphan.protected && isOrphan(orphan);
+}
+
+const LOSSES = { lost_workload: 'lost_workloads', lost_tenant: 'lost_tenant' } as const;
 
 function held(pages: readonly Examined[]): number {
   return pages.reduce((sum, { orphans }) => sum + orphans.length, 0);

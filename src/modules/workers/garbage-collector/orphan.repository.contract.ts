@@ -13,12 +13,15 @@ export interface SeededInstance {
   protected?: boolean;
 }
 
-/** A repository, and how a case puts rows where it looks for them. Rows of other tests may be there too. */
+/** A repository, and how a case puts rows where it looks for them, each with its tenant. Rows of other tests may be there too. */
 export interface OrphanRepositorySetup {
   repository: OrphanRepository;
   addInstance(instance: SeededInstance): Promise<InstanceId>;
   removeInstance(id: InstanceId): Promise<void>;
   addWorkload(tenantId: TenantId): Promise<WorkloadId>;
+  /** Deletes it as somebody does who means it, which is recorded. */
+  deleteWorkload(id: WorkloadId): Promise<void>;
+  removeTenant(id: TenantId): Promise<void>;
 }
 
 const HOUR = 3_600_000;
@@ -60,8 +63,14 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
         assert.deepEqual(await repository.sweepAcrossTenants([tenantId], LIMITS), {
           visited: { [tenantId]: 2 },
           orphans: [
-            { tenantId, instanceId, workloadId, protected: false },
-            { tenantId, instanceId: guarded, workloadId: 'anything', protected: true },
+            { tenantId, instanceId, workloadId, cause: 'lost_workload', protected: false },
+            {
+              tenantId,
+              instanceId: guarded,
+              workloadId: 'anything',
+              cause: 'lost_workload',
+              protected: true,
+            },
           ],
           positions: [],
         });
@@ -140,6 +149,57 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
         for (const { tenantId } of made) assert.ok(seen.includes(tenantId));
       },
     },
+    {
+      name: 'tells a workload that was deleted from one that is lost',
+      run: async () => {
+        const { repository, addInstance, addWorkload, deleteWorkload } = setup();
+        const tenantId = newId('tenant');
+        const workloadId = await addWorkload(tenantId);
+        await addWorkload(tenantId);
+        await addInstance({ tenantId, workloadId, age: 3 * HOUR });
+        await addInstance({ tenantId, workloadId: newId('workload'), age: 2 * HOUR });
+        await deleteWorkload(workloadId);
+        const { orphans } = await repository.sweepAcrossTenants([tenantId], LIMITS);
+        assert.deepEqual(
+          orphans.map(({ cause }) => cause),
+          ['deleted_workload', 'lost_workload'],
+        );
+        await repository.forgetDeletionsAcrossTenants(-HOUR);
+        const later = await repository.sweepAcrossTenants([tenantId], LIMITS);
+        assert.deepEqual(
+          later.orphans.map(({ cause }) => cause),
+          ['lost_workload', 'lost_workload'],
+        );
+      },
+    },
+    {
+      name: 'finds every instance of a tenant that is gone, with or without a workload, and what it leaves at last',
+      run: async () => {
+        const { repository, addInstance, removeInstance, addWorkload, removeTenant } = setup();
+        const tenantId = newId('tenant');
+        const workloadId = await addWorkload(tenantId);
+        const ids = [
+          await addInstance({ tenantId, workloadId, age: 4 * HOUR }),
+          await addInstance({ tenantId, age: 3 * HOUR }),
+          await addInstance({ tenantId, workloadId: newId('workload'), age: 2 * HOUR }),
+        ];
+        assert.deepEqual(await repository.deleteWorkloadsOfLostTenant(tenantId), [], 'while it is there');
+        await removeTenant(tenantId);
+        const { orphans } = await repository.sweepAcrossTenants([tenantId], LIMITS);
+        assert.deepEqual(
+          orphans.map(({ instanceId, cause }) => ({ instanceId, cause })),
+          ids.map((instanceId) => ({ instanceId, cause: 'lost_tenant' })),
+        );
+        const empty = async () =>
+          (await repository.emptyDeletedTenantsAcrossTenants(-HOUR)).includes(tenantId);
+        assert.equal(await empty(), false, 'with instances');
+        for (const orphan of orphans) assert.equal(await repository.claim(orphan), true);
+        for (const id of ids) await removeInstance(id);
+        assert.equal(await empty(), true);
+        assert.deepEqual(await repository.deleteWorkloadsOfLostTenant(tenantId), [workloadId]);
+        assert.equal(await empty(), false, 'with nothing left');
+      },
+    },
     ...(['isOrphan', 'claim'] as const).map((method) => ({
       name: `${method === 'claim' ? 'claims a candidate exactly if' : 'says of a candidate whether'} it still is one`,
       run: async () => {
@@ -151,6 +211,7 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
           tenantId,
           workloadId,
           instanceId: await addInstance({ tenantId, workloadId, age, protected: guarded }),
+          cause: 'lost_workload' as const,
           protected: false,
         });
         const orphan = await candidate(newId('workload'));

@@ -1,4 +1,4 @@
-import { type InstanceId, type TenantId } from '../../ids/typed-id.js';
+import { type InstanceId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
 
 /** Up to where the instances of a tenant have been examined, in the order of age. */
 export interface SweepPosition {
@@ -7,12 +7,20 @@ export interface SweepPosition {
   instanceId: InstanceId;
 }
 
-/** An instance whose label names a workload that does not exist. */
+/**
+ * What became of what an orphan belonged to. `deleted_workload`: its workload was deleted. `lost_workload`: that is not
+ * there either, and nobody is known to have deleted it. `lost_tenant`: its tenant is not there, which goes last when it is
+ * deleted.
+ */
+export type OrphanCause = 'deleted_workload' | 'lost_workload' | 'lost_tenant';
+
+/** An instance whose label names a workload that does not exist, or whose tenant does not. */
 export interface OrphanCandidate {
   instanceId: InstanceId;
   tenantId: TenantId;
-  /** What the label says: any text. */
+  /** What the label says: any text; empty where there is none. */
   workloadId: string;
+  cause: OrphanCause;
   /** Whether its label `ctrlplane.gc` says `protect`. */
   protected: boolean;
 }
@@ -57,4 +65,20 @@ export abstract class OrphanRepository {
    * @returns whether it is marked. Rejects when the store cannot say.
    */
   abstract claim(candidate: OrphanCandidate): Promise<boolean>;
+
+  /**
+   * Deletes those workloads of a tenant that does not exist of which no brake holds an instance back, so that nothing of
+   * them is started any more; from then on the tenant counts as deleted.
+   * @returns which
+   */
+  abstract deleteWorkloadsOfLostTenant(tenantId: TenantId): Promise<WorkloadId[]>;
+
+  /**
+   * Tenants that were deleted longer ago than that, in milliseconds, as is recorded, and that have left datacenters or
+   * workloads, and no instance, with or without a row.
+   */
+  abstract emptyDeletedTenantsAcrossTenants(olderThan: number): Promise<TenantId[]>;
+
+  /** Forgets what was deleted longer ago than that; milliseconds. */
+  abstract forgetDeletionsAcrossTenants(olderThan: number): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { IS_UNPROTECTED, TENANT_IS_GONE, WORKLOAD_IS_GONE } from './orphan-condition.js';
+
 /**
  * The tenants that have instances. $1: the last one of the page before. $2: how many.
  *
@@ -16,13 +18,14 @@ SELECT tenant_id FROM tenant WHERE tenant_id IS NOT NULL LIMIT $2`;
 const behind = (place: string): string =>
   `i.tenant_id = tenant AND i.created_at < cutoff AND (i.created_at, i.id) > (${place})`;
 const AHEAD = behind('since, since_id');
+const NOT_BEYOND = `(until IS NULL OR (i.created_at, i.id) <= (until, until_id))`;
 
 /**
  * The next instances of each tenant in $1, and which of them are orphans. $2: how many of each tenant.
  * $3: milliseconds that they must be old.
  *
  * `page` says where each tenant's part ends, `strangers` are the workloads that its instances name and that are
- * not among its own, `vanished` those of them that are nobody's.
+ * not among its own, `vanished` those of them that are nobody's. Of a tenant that is gone itself every instance is looked at.
  *
  * Shaped by measurements on a million instances. Of every instance only the index is read, which includes the
  * workload id, and nothing is kept: stepping over the instances to find the end and then reading them again
@@ -43,7 +46,8 @@ WITH start AS (
 ), page AS MATERIALIZED (
   SELECT start.*, until, until_id,
     CASE WHEN until IS NULL THEN (SELECT count(*) FROM instances i WHERE ${AHEAD}) ELSE $2::int END AS visited,
-    EXISTS (SELECT FROM instances i WHERE ${behind('until, until_id')}) AS has_more
+    EXISTS (SELECT FROM instances i WHERE ${behind('until, until_id')}) AS has_more,
+    NOT EXISTS (SELECT FROM tenants t WHERE t.id = tenant) AS tenant_gone
   FROM start LEFT JOIN LATERAL (
     SELECT i.created_at AS until, i.id AS until_id FROM instances i WHERE ${AHEAD}
     ORDER BY i.created_at, i.id OFFSET $2::int - 1 LIMIT 1
@@ -59,14 +63,21 @@ WITH start AS (
 ), vanished AS MATERIALIZED (
   SELECT workload_id FROM strangers
   WHERE workload_id IS NOT NULL AND NOT EXISTS (SELECT FROM workloads w WHERE w.id = strangers.workload_id)
+), orphan AS MATERIALIZED (
+  SELECT i.id, CASE WHEN EXISTS (SELECT FROM deletions d WHERE d.id = workload_id)
+    THEN 'deleted_workload' ELSE 'lost_workload' END AS cause
+  FROM vanished JOIN instances i USING (workload_id)
+  JOIN page ON NOT tenant_gone AND ${AHEAD} AND ${NOT_BEYOND}
+  UNION ALL
+  SELECT i.id, 'lost_tenant' FROM page
+  JOIN instances i ON tenant_gone AND ${AHEAD} AND ${NOT_BEYOND} AND ${TENANT_IS_GONE}
 )
 SELECT
   (SELECT coalesce(jsonb_object_agg(tenant, visited) FILTER (WHERE visited > 0), '{}') FROM page) AS visited,
   (SELECT coalesce(jsonb_agg(jsonb_build_object(
-      'instanceId', i.id, 'tenantId', i.tenant_id, 'workloadId', i.workload_id,
-      'protected', coalesce(i.labels ->> 'ctrlplane.gc' = 'protect', false)) ORDER BY i.created_at, i.id), '[]')
-    FROM vanished JOIN instances i USING (workload_id)
-    JOIN page ON ${AHEAD} AND (until IS NULL OR (i.created_at, i.id) <= (until, until_id))) AS orphans,
+      'instanceId', i.id, 'tenantId', i.tenant_id, 'workloadId', coalesce(i.workload_id, ''), 'cause', cause,
+      'protected', NOT (${IS_UNPROTECTED})) ORDER BY i.created_at, i.id), '[]')
+    FROM orphan JOIN instances i USING (id)) AS orphans,
   (SELECT coalesce(jsonb_agg(jsonb_build_object(
       'tenantId', tenant, 'createdAt', until, 'instanceId', until_id)), '[]')
     FROM page WHERE has_more) AS positions`;
@@ -84,9 +95,7 @@ SELECT "tenantId", "createdAt", "instanceId" FROM position
 ON CONFLICT (tenant_id) DO UPDATE SET created_at = excluded.created_at, instance_id = excluded.instance_id`;
 
 const IS_STILL_ORPHAN = `
-  i.id = $1 AND i.workload_id = $2
-  AND i.labels ->> 'ctrlplane.gc' IS DISTINCT FROM 'protect'
-  AND NOT EXISTS (SELECT FROM workloads w WHERE w.id = i.workload_id)`;
+  i.id = $1 AND coalesce(i.workload_id, '') = $2 AND ${IS_UNPROTECTED} AND (${WORKLOAD_IS_GONE} OR ${TENANT_IS_GONE})`;
 
 /** $1: instance. $2: the workload that its label named. */
 export const IS_ORPHAN = `SELECT EXISTS (SELECT FROM instances i WHERE ${IS_STILL_ORPHAN}) AS orphan`;
@@ -105,4 +114,39 @@ UPDATE instances i SET state = 'destroying', updated_at = clock_timestamp()
 WHERE ${IS_STILL_ORPHAN} AND NOT EXISTS (
   SELECT FROM gc_brakes b WHERE b.tenant_id = i.tenant_id AND (b.state <> 'confirmed' OR NOT EXISTS (
     SELECT FROM gc_braked_instances m
-    WHERE m.tenant_id = i.tenant_id AND m.instance_id = i.id AND m.workload_id = i.workload_id)))`;
+    WHERE m.tenant_id = i.tenant_id AND m.instance_id = i.id AND m.workload_id = coalesce(i.workload_id, ''))))`;
+
+/** $1: tenant. */
+export const RECORD_LOST_TENANT = `
+INSERT INTO deletions (id, tenant_id) SELECT $1::text, $1::text WHERE NOT EXISTS (SELECT FROM tenants WHERE id = $1)
+ON CONFLICT DO NOTHING`;
+
+/** $1: tenant. Marked before they go: so they are recorded as deleted, however many they are. */
+export const MARK_WORKLOADS = `
+UPDATE workloads w SET deletion_reason = 'tenant_deleted'
+WHERE w.tenant_id = $1 AND NOT EXISTS (SELECT FROM tenants WHERE id = $1)
+  AND NOT EXISTS (
+    SELECT FROM gc_brakes b JOIN instances i ON i.tenant_id = b.tenant_id AND i.workload_id = w.id
+    WHERE b.tenant_id = $1 AND (b.state <> 'confirmed' OR NOT EXISTS (
+      SELECT FROM gc_braked_instances m
+      WHERE m.tenant_id = $1 AND m.instance_id = i.id AND m.workload_id = i.workload_id)))`;
+
+/** $1: tenant. */
+export const DELETE_WORKLOADS = `
+DELETE FROM workloads
+WHERE tenant_id = $1 AND deletion_reason = 'tenant_deleted' AND NOT EXISTS (SELECT FROM tenants WHERE id = $1)
+RETURNING id`;
+
+/** $1: milliseconds. */
+export const EMPTY_DELETED_TENANTS = `
+SELECT d.id FROM deletions d
+WHERE d.id = d.tenant_id AND d.deleted_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+  AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = d.id)
+  AND NOT EXISTS (SELECT FROM instances i WHERE i.tenant_id = d.id)
+  AND NOT EXISTS (SELECT FROM rowless_instances r WHERE r.tenant_id = d.id)
+  AND (EXISTS (SELECT FROM datacenters c WHERE c.tenant_id = d.id)
+    OR EXISTS (SELECT FROM workloads w WHERE w.tenant_id = d.id))`;
+
+/** $1: milliseconds. */
+export const FORGET_DELETIONS = `
+DELETE FROM deletions WHERE deleted_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)`;

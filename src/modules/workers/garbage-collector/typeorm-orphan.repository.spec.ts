@@ -19,8 +19,7 @@ describe('TypeOrmOrphanRepository', () => {
       imports: [DatabaseModule.forRoot({ url: database.url })],
       providers: [TypeOrmOrphanRepository],
     }).compile();
-    const { addInstance, removeInstance, addWorkload } = new InstanceRows(app.get(DataSource));
-    setup = { repository: app.get(TypeOrmOrphanRepository), addInstance, removeInstance, addWorkload };
+    setup = { repository: app.get(TypeOrmOrphanRepository), ...new InstanceRows(app.get(DataSource)) };
   });
   afterAll(async () => {
     await app.close();

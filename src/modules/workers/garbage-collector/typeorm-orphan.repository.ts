@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Transactions } from '../../database/transaction.js';
-import { type TenantId } from '../../ids/typed-id.js';
+import { type TenantId, type WorkloadId } from '../../ids/typed-id.js';
 import {
   type OrphanCandidate,
   OrphanRepository,
@@ -10,8 +10,13 @@ import {
 } from './orphan.repository.js';
 import {
   CLAIM,
+  DELETE_WORKLOADS,
+  EMPTY_DELETED_TENANTS,
+  FORGET_DELETIONS,
   IS_ORPHAN,
   LOCK_INSTANCE,
+  MARK_WORKLOADS,
+  RECORD_LOST_TENANT,
   STORE_POSITIONS,
   SWEEP,
   TENANTS_WITH_INSTANCES,
@@ -65,6 +70,23 @@ export class TypeOrmOrphanRepository extends OrphanRepository {
       const [, marked] = (await this.query(CLAIM, [instanceId, workloadId])) as [unknown[], number];
       return marked === 1;
     });
+  }
+
+  async deleteWorkloadsOfLostTenant(tenantId: TenantId): Promise<WorkloadId[]> {
+    return this.transactions.run(async () => {
+      await this.query(RECORD_LOST_TENANT, [tenantId]);
+      await this.query(MARK_WORKLOADS, [tenantId]);
+      const [rows] = (await this.query(DELETE_WORKLOADS, [tenantId])) as [{ id: WorkloadId }[], number];
+      return rows.map(({ id }) => id);
+    });
+  }
+
+  async emptyDeletedTenantsAcrossTenants(olderThan: number): Promise<TenantId[]> {
+    return (await this.query<{ id: TenantId }>(EMPTY_DELETED_TENANTS, [olderThan])).map(({ id }) => id);
+  }
+
+  async forgetDeletionsAcrossTenants(olderThan: number): Promise<void> {
+    await this.query(FORGET_DELETIONS, [olderThan]);
   }
 
   private query<T>(statement: string, values: unknown[]): Promise<T[]> {
