@@ -5,14 +5,19 @@ import {
   QueryFailedError,
   type Repository,
 } from 'typeorm';
+import { untilNoConflict } from './conflict.js';
 
-/** Changes the one row that fits, and gives it as it is then; undefined when none does. */
+/**
+ * Changes the one row that fits, and gives it as it is then; undefined when none does. Outside of a transaction it is
+ * sent again when it was the victim of a deadlock: whoever waits for a row is in line before others who have locks.
+ */
 export async function updated<E extends ObjectLiteral>(
   rows: Repository<E>,
   where: FindOptionsWhere<E>,
   change: QueryDeepPartialEntity<E>,
 ): Promise<E | undefined> {
-  const { raw } = await rows.createQueryBuilder().update().set(change).where(where).returning('*').execute();
+  const update = () => rows.createQueryBuilder().update().set(change).where(where).returning('*').execute();
+  const { raw } = await (rows.manager.queryRunner ? update() : untilNoConflict(update));
   const [row] = raw as Record<string, unknown>[];
   return row && entityOf(rows, row);
 }

@@ -1,12 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, type EntityManager } from 'typeorm';
+import { untilNoConflict } from './conflict.js';
 import { TransactionRolledBackError } from './transaction.errors.js';
-
-/** How often a transaction is begun that loses a conflict each time, and milliseconds between two tries. */
-const ATTEMPTS = 6;
-const CONFLICT_PAUSE = 20;
 
 interface OpenTransaction {
   readonly manager: EntityManager;
@@ -42,7 +38,7 @@ export class Transactions {
    */
   async run<T>(fn: () => Promise<T>): Promise<T> {
     const outer = this.open.getStore();
-    return outer ? join(outer, fn) : this.beginUntilNoConflict(fn);
+    return outer ? join(outer, fn) : untilNoConflict(() => this.begin(fn));
   }
 
   /** Calls `fn` once the current transaction is committed; at once when there is none; never if it fails. */
@@ -50,18 +46,6 @@ export class Transactions {
     const transaction = this.open.getStore();
     if (transaction) transaction.afterCommit.push(fn);
     else fn();
-  }
-
-  private async beginUntilNoConflict<T>(fn: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.begin(fn);
-      } catch (error) {
-        if (attempt === ATTEMPTS || !isConflict(error)) throw error;
-      }
-      // Not at once, nor all at the same time: they would meet again.
-      await delay(Math.random() * CONFLICT_PAUSE * attempt);
-    }
   }
 
   private async begin<T>(fn: () => Promise<T>): Promise<T> {
@@ -78,12 +62,6 @@ export class Transactions {
 }
 
 /** Serialization failure and deadlock: PostgreSQL asks for the whole transaction to be run again. */
-function isConflict(error: unknown): boolean {
-  const { driverError, cause } = error as { driverError?: { code?: string }; cause?: unknown };
-  if (error instanceof TransactionRolledBackError) return isConflict(cause ?? {});
-  return driverError?.code === '40001' || driverError?.code === '40P01';
-}
-
 /** PostgreSQL answers COMMIT of a failed transaction with a silent rollback, so a swallowed failure is kept. */
 async function join<T>(outer: OpenTransaction, fn: () => Promise<T>): Promise<T> {
   try {
