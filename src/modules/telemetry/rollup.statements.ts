@@ -19,7 +19,7 @@ export interface PointTable {
 }
 
 /** Statistics that a rollup keeps of a column. */
-type Statistic = 'min' | 'max' | 'sum' | 'count' | 'last' | 'increase';
+export type Statistic = 'min' | 'max' | 'sum' | 'count' | 'last' | 'increase';
 
 const KEPT: Record<PointColumn['kind'], readonly Statistic[]> = {
   gauge: ['min', 'max', 'sum', 'count', 'last'],

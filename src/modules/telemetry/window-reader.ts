@@ -1,10 +1,12 @@
 import { type Transactions } from '../database/transaction.js';
+import { readFloats } from './float-array.js';
 import {
   fromPoints,
   fromRollups,
   keptOf,
   type PointColumn,
   type PointTable,
+  type Statistic,
   storedRollups,
 } from './rollup.statements.js';
 import { type RollupProgress } from './rollups.js';
@@ -55,16 +57,17 @@ export class WindowReader {
       },
       { from: minutesTo, to, select: fromPoints(this.table, columns, where) },
     ];
+    const kept = columns.map((column) => ({ name: column.name, kept: keptOf(column) }));
+    const statistics = kept.flatMap((column) => column.kept.map((statistic) => statistic.column));
     for (const part of parts) {
       if (part.from >= part.to) continue;
-      const names = columns.flatMap((column) => keptOf(column).map((kept) => kept.column));
-      const rows = await this.transactions.manager().query<Record<string, number>[]>(
-        `SELECT ${this.table.key} AS key, (extract(epoch FROM at) * 1000)::float8 AS at,
-                  restarts::float8 AS restarts, ${names.map((name) => `${name}::float8 AS ${name}`).join(', ')}
-             FROM (${part.select}) AS windows WHERE $3::interval IS NOT NULL ORDER BY 1, 2`,
+      const rows = await this.transactions.manager().query<WindowsRow[]>(
+        `SELECT ${this.table.key} AS key, ${floats(`date_part('epoch', at) * 1000`)} AS at, ${floats('restarts')} AS restarts,
+                ${statistics.map((name) => `${floats(name)} AS ${name}`).join(', ')}
+           FROM (${part.select}) AS windows WHERE $3::interval IS NOT NULL GROUP BY 1`,
         [new Date(part.from), new Date(part.to), `${step} milliseconds`, keys],
       );
-      for (const row of rows) add(windows, row, columns);
+      for (const row of rows) add(windows, row, kept);
     }
     return windows;
   }
@@ -74,27 +77,45 @@ function within(from: number, to: number, instant: number): number {
   return Math.min(Math.max(from, instant), to);
 }
 
+/** The windows of a series, each value as an array in the bytes of `array_send`. */
+type WindowsRow = { key: number; at: Buffer; restarts: Buffer } & Record<string, Buffer>;
+
+function floats(expression: string): string {
+  return `array_send(array_agg((${expression})::float8 ORDER BY at))`;
+}
+
 /** Parts come in the order of time; only the window at their border is in two of them. */
-function add(all: WindowsByColumn, row: Record<string, number>, columns: readonly PointColumn[]): void {
-  const byColumn = all.get(row.key!) ?? new Map<string, WindowStatistics[]>();
-  all.set(row.key!, byColumn);
-  for (const { name } of columns) {
+function add(
+  all: WindowsByColumn,
+  row: WindowsRow,
+  columns: readonly { name: string; kept: ReturnType<typeof keptOf> }[],
+): void {
+  const byColumn = all.get(row.key) ?? new Map<string, WindowStatistics[]>();
+  all.set(row.key, byColumn);
+  const instants = readFloats(row.at);
+  const restarts = readFloats(row.restarts);
+  for (const { name, kept } of columns) {
     const windows = byColumn.get(name) ?? [];
     byColumn.set(name, windows);
-    const window: WindowStatistics = {
-      at: new Date(row.at!),
-      count: row[`${name}_count`] ?? 0,
-      min: row[`${name}_min`] ?? null,
-      max: row[`${name}_max`] ?? null,
-      sum: row[`${name}_sum`] ?? null,
-      last: row[`${name}_last`] ?? null,
-      increase: row[`${name}_increase`] ?? null,
-      restarts: row['restarts'] ?? 0,
-    };
-    // A metric that is not available there has no windows, and not ones of nothing.
-    if (window.count === 0) continue;
-    const last = windows.at(-1);
-    if (last && +last.at === +window.at) windows[windows.length - 1] = mergeStatistics(last, window);
-    else windows.push(window);
+    const of: Partial<Record<Statistic, (number | null)[]>> = {};
+    for (const { statistic, column } of kept) of[statistic] = readFloats(row[column]!);
+    for (let i = 0; i < instants.length; i++) {
+      const window: WindowStatistics = {
+        // The instant is a floating-point number: a tenth of a second is not one exactly.
+        at: new Date(Math.round(instants[i]!)),
+        count: of.count?.[i] ?? 0,
+        min: of.min?.[i] ?? null,
+        max: of.max?.[i] ?? null,
+        sum: of.sum?.[i] ?? null,
+        last: of.last?.[i] ?? null,
+        increase: of.increase?.[i] ?? null,
+        restarts: restarts[i] ?? 0,
+      };
+      // A metric that is not available there has no windows, and not ones of nothing.
+      if (window.count === 0) continue;
+      const last = windows.at(-1);
+      if (last && +last.at === +window.at) windows[windows.length - 1] = mergeStatistics(last, window);
+      else windows.push(window);
+    }
   }
 }
