@@ -12,7 +12,17 @@ import { copyText } from './copy-text.js';
 import { ownPool } from './own-pool.js';
 import { PostgresTableSink } from './postgres-table.sink.js';
 
-const TYPES = ['text', 'integer', 'bigint', 'real', 'double precision', 'timestamptz', 'boolean', 'text'];
+const TYPES = [
+  'text',
+  'integer',
+  'bigint',
+  'real',
+  'double precision',
+  'timestamptz',
+  'boolean',
+  'text',
+  'smallint',
+];
 
 type Row = unknown[];
 
@@ -61,6 +71,7 @@ describe('BinaryCopy', () => {
       fc.option(fc.date({ min: new Date('1720-01-01'), max: new Date('2200-01-01'), noInvalidDate: true })),
       fc.option(fc.boolean()),
       fc.option(fc.oneof(text, fc.string({ minLength: 500, maxLength: 5_000 }))),
+      fc.option(fc.integer({ min: -(2 ** 15), max: 2 ** 15 - 1 })),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(row.filter((given) => !String(given[7]).includes('\u0000')), { maxLength: 50 }), async (rows: Row[]) => {
@@ -75,6 +86,9 @@ describe('BinaryCopy', () => {
   });
 
   it.each<[string, unknown]>([
+    ['smallint', 2 ** 15],
+    ['smallint', -(2 ** 15) - 1],
+    ['smallint', 0.5],
     ['integer', 2 ** 31],
     ['integer', 0.5],
     ['integer', '1'],

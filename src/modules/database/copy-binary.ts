@@ -1,10 +1,10 @@
 /** Bytes of a value of that type without its length; `text` has as many as it has. */
-const WIDTHS = { int4: 4, int8: 8, float4: 4, float8: 8, timestamptz: 8, bool: 1, text: 0 } as const;
+const WIDTHS = { int2: 2, int4: 4, int8: 8, float4: 4, float8: 8, timestamptz: 8, bool: 1, text: 0 } as const;
 
 type BinaryType = keyof typeof WIDTHS;
 
 const NAMES: Readonly<Record<string, BinaryType>> = {
-  integer: 'int4', int: 'int4', int4: 'int4', bigint: 'int8', int8: 'int8', real: 'float4', float4: 'float4',
+  smallint: 'int2', int2: 'int2', integer: 'int4', int: 'int4', int4: 'int4', bigint: 'int8', int8: 'int8', real: 'float4', float4: 'float4',
   'double precision': 'float8', float8: 'float8', timestamptz: 'timestamptz', boolean: 'bool', bool: 'bool', text: 'text',
 }; // prettier-ignore
 
@@ -107,10 +107,15 @@ class Bytes {
     }
   }
 
-  private number(type: 'int4' | 'int8' | 'float4' | 'float8', value: number): boolean {
+  private number(type: 'int2' | 'int4' | 'int8' | 'float4' | 'float8', value: number): boolean {
     switch (type) {
       case 'int8':
         return this.int8(value);
+      case 'int2':
+        if ((value << 16) >> 16 !== value) return false;
+        this.length(2);
+        this.view.setInt16(this.at - 2, value);
+        return true;
       case 'int4':
         if ((value | 0) !== value) return false;
         this.length(4);

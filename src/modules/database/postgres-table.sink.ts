@@ -30,11 +30,11 @@ export interface TableSinkOptions<Row> {
    * fastest for numbers: the types must be those of the columns exactly, of those that `BinaryCopy` knows.
    */
   method?: 'copy' | 'binary copy' | 'unnest' | undefined;
-  /** Called after the rows of a write, in their transaction: what fails here fails the write. */
-  beside?: ((client: pg.ClientBase, rows: readonly Row[]) => Promise<void>) | undefined;
   /** Milliseconds after which PostgreSQL gives a write up. Default 10,000. */
   statementTimeout?: number | undefined;
 }
+
+type Beside = (client: pg.ClientBase) => Promise<void>;
 
 /** How much later than PostgreSQL itself a write is given up here: only when it says nothing any more. */
 const GRACE_MS = 5_000;
@@ -66,17 +66,18 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
     this.statementTimeout = options.statementTimeout ?? 10_000;
   }
 
-  async write(rows: readonly Row[], signal: AbortSignal): Promise<void> {
-    if (this.options.method === 'unnest') return this.insertRows(rows, signal);
+  /** @param beside called after the rows, in their transaction: what fails here fails the write */
+  async write(rows: readonly Row[], signal: AbortSignal, beside?: Beside): Promise<void> {
+    if (this.options.method === 'unnest') return this.insertRows(rows, signal, beside);
     const binary = this.binary?.encode(rows);
     const [statement, bytes] = binary
       ? [`${this.copy} (FORMAT binary)`, binary]
       : [this.copy, this.copyTextOf(rows)];
     try {
-      await this.inTransaction(rows, (client) => copyInto(client, statement, bytes), signal);
+      await this.inTransaction((client) => copyInto(client, statement, bytes), signal, beside);
     } catch (error) {
       if (this.options.onConflict === undefined || writeFailure(error) !== 'refused') throw error;
-      await this.insertRows(rows, signal);
+      await this.insertRows(rows, signal, beside);
     }
   }
 
@@ -84,9 +85,13 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
     await this.connections.end();
   }
 
-  private insertRows(rows: readonly Row[], signal: AbortSignal): Promise<void> {
+  private insertRows(rows: readonly Row[], signal: AbortSignal, beside?: Beside): Promise<void> {
     const arrays = this.options.columns.map(({ value }) => rows.map((row) => arrayItem(value(row))));
-    return this.inTransaction(rows, async (client) => void (await client.query(this.insert, arrays)), signal);
+    return this.inTransaction(
+      async (client) => void (await client.query(this.insert, arrays)),
+      signal,
+      beside,
+    );
   }
 
   private copyTextOf(rows: readonly Row[]): Buffer {
@@ -101,9 +106,9 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
   }
 
   private async inTransaction(
-    rows: readonly Row[],
     work: (client: pg.PoolClient) => Promise<void>,
     signal: AbortSignal,
+    beside?: Beside,
   ): Promise<void> {
     signal.throwIfAborted();
     const client = await this.connections.pool.connect();
@@ -117,7 +122,7 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
         await client.query(`BEGIN; SET LOCAL statement_timeout = ${this.statementTimeout}`);
         try {
           await work(client);
-          await this.options.beside?.(client, rows);
+          await beside?.(client);
           await client.query('COMMIT');
         } catch (error) {
           if ((error as { severity?: string }).severity !== undefined) await client.query('ROLLBACK');

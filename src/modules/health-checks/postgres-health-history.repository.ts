@@ -96,6 +96,7 @@ export class PostgresHealthHistoryRepository extends HealthHistoryRepository {
       table: 'health_results',
       columns: COLUMNS,
       onConflict: 'DO NOTHING',
+      method: 'binary copy',
     });
     const writer = new BatchWriter<HealthResult>(sink, { what: 'health results', flushAfter: 500 });
     return {

@@ -38,16 +38,12 @@ export class PointSink<Point extends { at: Date }> implements BatchSink<Point> {
     private readonly connections: OwnPool,
     private readonly options: PointSinkOptions<Point>,
   ) {
-    const { table, columns, ledger } = options;
+    const { table, columns } = options;
     this.table = new PostgresTableSink(connections, {
       table: table.raw,
       columns: [{ name: table.key, type: 'integer', value: ({ key }) => key }, ...columns],
       method: 'binary copy',
       onConflict: 'DO NOTHING',
-      beside: async (client, points) => {
-        await markLate(client, table, points);
-        await ledger.stores(client, points.length);
-      },
     });
   }
 
@@ -62,21 +58,28 @@ export class PointSink<Point extends { at: Date }> implements BatchSink<Point> {
   }
 
   private async store(keyed: readonly KeyedPoint<Point>[], signal: AbortSignal): Promise<void> {
+    const { table, partitions, ledger } = this.options;
+    const { hours, earliest } = spanOf(keyed);
     // What is beyond what is kept gets no partition, and is refused by the table.
-    for (const hour of hoursOf(keyed))
-      await this.options.partitions.ensure(new Date(hour), new Date(hour), signal);
-    await this.table.write(keyed, signal);
+    for (const hour of hours) await partitions.ensure(new Date(hour), new Date(hour), signal);
+    await this.table.write(keyed, signal, async (client) => {
+      await markLate(client, table, keyed, earliest);
+      await ledger.stores(client, keyed.length);
+    });
   }
 }
 
-function hoursOf(points: readonly KeyedPoint<{ at: Date }>[]): Set<number> {
+/** Points of a batch are far apart in memory: a second look at each of their instants took as long as a tenth of its write. */
+function spanOf(points: readonly KeyedPoint<{ at: Date }>[]): { hours: Set<number>; earliest: number } {
   const hours = new Set<number>();
   let latest = NaN;
+  let earliest = Infinity;
   for (const { point } of points) {
     // And not `+at`, which takes twenty times as long.
     const instant = point.at.getTime();
+    if (instant < earliest) earliest = instant;
     const hour = instant - (instant % HOUR);
     if (hour !== latest) hours.add((latest = hour));
   }
-  return hours;
+  return { hours, earliest };
 }
