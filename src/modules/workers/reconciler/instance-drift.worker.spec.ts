@@ -205,6 +205,43 @@ describe('InstanceDriftWorker', () => {
     expect(await told('instance.recovered')).toHaveLength(recoveredBefore + 1);
   });
 
+  it('starts what has ended before any of those that end again and again has had a second turn', async () => {
+    await start({ backoff: { initial: 20, max: 100, stableAfter: '1h' } });
+    const well = await create();
+    const looping = new Set<string>();
+    for (let n = 0; n < 20; n++) looping.add((await create({ name: `loop-${n}` })).id);
+    const end = new AbortController();
+    // Each ends as soon as it has been started.
+    const crashing = (async () => {
+      while (!end.signal.aborted) {
+        for (const held of provider.running.values())
+          if (looping.has(held.instanceId) && held.state === 'running') provider.crash(held.instanceId);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    const startsOf = (id: string) => provider.running.get(id as Instance['id'])?.starts ?? 0;
+    await eventually(() => [...looping].every((id) => startsOf(id) > 3));
+    for (let n = 0; n < 5; n++) {
+      const before = provider.done.length;
+      const starts = startsOf(well.id);
+      provider.crash(well.id);
+      await eventually(() => startsOf(well.id) > starts);
+      const since = provider.done.slice(before);
+      const others = since.slice(
+        0,
+        since.findIndex((call) => call.endsWith(well.id)),
+      );
+      for (const id of looping)
+        expect(others.filter((call) => call.endsWith(id)).length).toBeLessThanOrEqual(1);
+      await replica.dataSource.query(
+        'UPDATE instances SET attempts = 0, next_attempt_at = NULL WHERE id = $1',
+        [well.id],
+      );
+    }
+    end.abort();
+    await crashing;
+  });
+
   it('tries again for ever what has never run, and says init_failed meanwhile', async () => {
     await start(AT_ONCE);
     provider.beforeProvision = () => Promise.reject(new Error('no such program'));
