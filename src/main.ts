@@ -8,6 +8,9 @@ import { explain } from './app/expected-error.js';
  */
 const SAME_SIGNAL = 1_000;
 
+/** Milliseconds for a start that was interrupted to come to where it can be stopped in good order. */
+const START_ENDS_WITHIN = 20_000;
+
 let interruptedAt: number | undefined;
 let stop: (() => Promise<void>) | undefined;
 
@@ -19,6 +22,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     }
     interruptedAt = performance.now();
     if (stop) void end(stop);
+    // What it waits for may never come, such as the answer of a database that hangs.
+    else setTimeout(() => stop ?? endAtOnce(), START_ENDS_WITHIN).unref();
   });
 
 // A terminal that was closed, a pipe whose reader has gone: what is said then is lost, and the drain is not.

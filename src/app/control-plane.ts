@@ -8,6 +8,8 @@ import { type HttpsServer, provisionOwnNames, startHttps, writeRoot } from './ht
 import { besidesChallenges } from './https/besides-challenges.js';
 import { certificateOptions } from './https/certificate-options.js';
 import { loadHttpsConfig } from './https/https-config.js';
+import { atMost } from '../core/timing/at-most.js';
+import { SystemClock } from '../core/timing/clock.js';
 import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
 import { forgetSecrets } from './config/forget-secrets.js';
@@ -21,6 +23,9 @@ import { openResources, type Resources } from './resources.js';
 import { announceApp, retractApp } from './running-app.js';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Milliseconds that a shutdown may take besides `DRAIN_TIMEOUT`: 15 s of them are the workers' own, see docs/shutdown.md. */
+const BEYOND_THE_DRAIN = 20_000;
 
 /** The reference app, running. */
 export interface ControlPlane {
@@ -56,7 +61,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     connections?.closeIn(config.drainTimeout);
     await retractApp(resources.directory);
     await https?.close();
-    await app?.close();
+    if (app) await closeWithin(config.drainTimeout + BEYOND_THE_DRAIN, app);
     await resources.release();
   };
   try {
@@ -87,6 +92,18 @@ export async function startControlPlane(): Promise<ControlPlane> {
   }
   let stopped: Promise<void> | undefined;
   return { stop: () => (stopped ??= stop()) };
+}
+
+/** What does not end by then is left: the process ends, and takes it along. */
+async function closeWithin(ms: number, app: INestApplication): Promise<void> {
+  let closed = false;
+  await atMost(
+    ms,
+    app.close().then(() => (closed = true)),
+    new SystemClock(),
+  );
+  if (!closed)
+    new Logger('Shutdown').warn(`The app has not closed within ${ms} ms: what is not over is left`);
 }
 
 async function listen(app: INestApplication, { host, port }: { host: string; port: number }): Promise<void> {

@@ -3,6 +3,7 @@ import {
   Inject,
   Injectable,
   type OnApplicationBootstrap,
+  type OnModuleDestroy,
 } from '@nestjs/common';
 import { Adoption } from './adoption/adoption.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
@@ -12,19 +13,21 @@ import { RunRecorder } from './history/run.recorder.js';
 import { LazyModules } from './lazy-modules.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { ShutdownDeadline } from './scheduler/shutdown-deadline.js';
 import { StartLine } from './start-line.js';
 import { WORKER_OPTIONS } from './worker/module-options.token.js';
 import { type WorkerModuleOptions } from './worker-module.options.js';
 
 /** Starts the workers when the application is ready, and drains them before anything they need is closed. */
 @Injectable()
-export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
   /** Of all that call for it, as two `app.close()` at a time do. */
   private shutdown?: Promise<void>;
 
   constructor(
     @Inject(WORKER_OPTIONS) private readonly options: WorkerModuleOptions,
     private readonly scheduler: Scheduler,
+    private readonly deadline: ShutdownDeadline,
     private readonly recorder: RunRecorder,
     private readonly monitor: EventLoopMonitor,
     private readonly adoption: Adoption,
@@ -55,6 +58,10 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     this.startLine.log();
   }
 
+  onModuleDestroy(): void {
+    this.deadline.begin();
+  }
+
   /** Here TypeORM's data source is open still: it closes in `onApplicationShutdown`. */
   beforeApplicationShutdown(): Promise<void> {
     return (this.shutdown ??= this.shutDown());
@@ -62,7 +69,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
 
   private async shutDown(): Promise<void> {
     this.adoption.unmount();
-    const deadline = this.scheduler.deadline();
+    const deadline = this.deadline.begin();
     await this.scheduler.stop(deadline);
     await deadline.bound(this.scheduler.close());
     this.monitor.stop();

@@ -23,6 +23,7 @@ import { WorkerRegistry } from './registry/worker.registry.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { EventSources } from './scheduler/event-sources.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { ShutdownDeadline } from './scheduler/shutdown-deadline.js';
 import { WorkerEvents } from './scheduler/worker-events.js';
 import { Clock, SystemClock } from './timing/clock.js';
 import { StartLine } from './start-line.js';
@@ -81,6 +82,7 @@ import { requireSingleImport } from './single-import.js';
     WorkerEvents,
     ErrorHook,
     Scheduler,
+    ShutdownDeadline,
     Adoption,
     HandlerCalls,
     ScheduleExplorer,
@@ -91,7 +93,15 @@ import { requireSingleImport } from './single-import.js';
     StartLine,
     WorkerLifecycle,
   ],
-  exports: [Scheduler, RunRecorder, RunInterceptors, EventSources, Clock, SchedulerRegistry],
+  exports: [
+    Scheduler,
+    ShutdownDeadline,
+    RunRecorder,
+    RunInterceptors,
+    EventSources,
+    Clock,
+    SchedulerRegistry,
+  ],
 })
 export class WorkerModule extends ConfigurableModuleClass implements OnModuleInit {
   constructor(private readonly modules: ModulesContainer) {

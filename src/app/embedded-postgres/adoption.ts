@@ -1,19 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { readProcessIdentity } from '../../modules/providers/process/process-identity.js';
-import { pollUntil } from '../../modules/providers/process/waiting.js';
 import { type Cluster } from './cluster.js';
 import { EmbeddedPostgresError, WrongPasswordError } from './embedded-postgres.errors.js';
-import { stopServer } from './server.js';
+import { stopOrKill, stopServer } from './server.js';
 import { askServer, isRefusedPassword, type ServerAnswer } from './server-connection.js';
 import { pidFile, readServerProcess, whoHas, type ServerProcess } from './server-process.js';
 
 /** Milliseconds for a server that is silent, and for one that says it is starting or stopping. */
 const SILENCE = 5_000;
 const RECOVERY = 120_000;
-
-/** Milliseconds that one which hangs gets to stop. */
-const HANGING = 5_000;
 
 const CANNOT_CONNECT_NOW = '57P03';
 
@@ -57,7 +52,7 @@ export async function adoptServer(
     );
   }
   log(`PostgreSQL was left running (process ${left.pid}) and does not answer; starting it anew`);
-  await stopOrKill(cluster, left);
+  await stopOrKill(cluster, left, log);
   return undefined;
 }
 
@@ -77,15 +72,5 @@ async function answerOf(
     }
     if ((await whoHas(pid, cluster.files)) === 'nothing') return 'ended';
     await wait(100);
-  }
-}
-
-/** PostgreSQL is made to survive SIGKILL: the next start recovers from its log. */
-async function stopOrKill(cluster: Cluster, server: ServerProcess): Promise<void> {
-  try {
-    await stopServer(cluster, server, HANGING);
-  } catch {
-    process.kill(server.pid, 'SIGKILL');
-    await pollUntil(() => readProcessIdentity(server.pid) === undefined, HANGING);
   }
 }

@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { atMost } from '../../core/timing/at-most.js';
+import { SystemClock } from '../../core/timing/clock.js';
 import { makeDirectory } from '../data-directory/usable-directory.js';
 import { adoptServer } from './adoption.js';
+import { whySilent } from './answers.js';
 import { usableBinaries } from './binaries.js';
 import { checkClusterDirectory, clusterFiles } from './cluster-directory.js';
 import { makeUser, userOfCluster } from './cluster-user.js';
@@ -9,9 +12,12 @@ import { openCluster, type Cluster } from './cluster.js';
 import { PostgresServerError, WrongPasswordError } from './embedded-postgres.errors.js';
 import { isRefusedPassword, makeDatabase, urlOf } from './server-connection.js';
 import { lastWords } from './server-log.js';
-import { type ServerProcess } from './server-process.js';
-import { startServer, stopServer, type ServerSettings } from './server.js';
+import { readServerProcess, type ServerProcess } from './server-process.js';
+import { startServer, stopOrKill, stopServer, type ServerSettings } from './server.js';
 import { type ServerStatus, Supervisor } from './supervisor.js';
+
+/** Milliseconds. */
+const SUPERVISOR_STOPS_WITHIN = 5_000;
 
 export interface EmbeddedPostgresOptions {
   /** Where the cluster, its password and its log live; created if missing. One caller at a time. */
@@ -38,7 +44,8 @@ export interface EmbeddedPostgres {
   /** Whether it was running already, left behind by a process that was killed. */
   adopted: boolean;
   /**
-   * Ends all sessions and stops it, everything written; resolves when it has ended. May be called again.
+   * Ends all sessions and stops it, everything written; resolves when it has ended. One that does not answer gets five
+   * seconds, and is killed then: the next start recovers. May be called again.
    * @throws PostgresServerError if it does not within a minute
    */
   stop(): Promise<void>;
@@ -77,8 +84,11 @@ export async function startEmbeddedPostgres({
 
   const supervisor = supervised ? supervise(cluster, server, settings, log) : undefined;
   const stop = async (): Promise<void> => {
-    await supervisor?.stop();
-    await stopServer(cluster, supervisor?.server ?? server);
+    if (supervisor) await atMost(SUPERVISOR_STOPS_WITHIN, supervisor.stop(), new SystemClock());
+    // One that is being started, which may take as long as its recovery, has noted itself by now.
+    const running = (await readServerProcess(cluster.files)) ?? supervisor?.server ?? server;
+    if (!(await whySilent(cluster, running))) return stopServer(cluster, running);
+    await stopOrKill(cluster, running, log);
   };
   let stopped: Promise<void> | undefined;
   return {
@@ -106,6 +116,7 @@ function supervise(
       startedAt = begin;
       return again;
     },
+    whySilent: (current) => whySilent(cluster, current),
     lastWords: () => lastWords(cluster.files.log, startedAt),
   });
 }

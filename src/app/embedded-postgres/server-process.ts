@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { readProcessIdentity } from '../../modules/providers/process/process-identity.js';
+import {
+  type ProcessIdentity,
+  readProcessIdentity,
+} from '../../modules/providers/process/process-identity.js';
+import { hasProc, readProcStat } from '../../modules/providers/process/proc-stat.js';
 import { type ClusterFiles } from './cluster-directory.js';
 
 /** The server that `postmaster.pid` names. PostgreSQL writes it while starting and removes it when it has ended. */
@@ -40,6 +44,20 @@ export async function whoHas(
   if (args === ' ') return 'nothing';
   if (!/(^|\/)postgres /.test(args)) return 'other';
   return args.includes(`-D ${data} `) ? 'server' : 'postgres';
+}
+
+/** Its living children. */
+export async function childrenOf(parent: number): Promise<ProcessIdentity[]> {
+  const pids = hasProc()
+    ? (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && readProcStat(pid)?.parent === parent)
+    : await childrenByPs(parent);
+  return pids.flatMap((pid) => readProcessIdentity(pid) ?? []);
+}
+
+async function childrenByPs(parent: number): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=']);
+  const pairs = stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  return pairs.flatMap(([pid, ppid]) => (ppid === parent ? pid! : []));
 }
 
 /** Its arguments joined by spaces; empty when it has ended. PostgreSQL's main process keeps those it was given. */

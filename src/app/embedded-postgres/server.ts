@@ -5,7 +5,7 @@ import { type Cluster } from './cluster.js';
 import { runAs } from './cluster-user.js';
 import { EmbeddedPostgresError, PostgresServerError } from './embedded-postgres.errors.js';
 import { ServerLog } from './server-log.js';
-import { readServerProcess, whoHas, type ServerProcess } from './server-process.js';
+import { childrenOf, readServerProcess, whoHas, type ServerProcess } from './server-process.js';
 
 /** Values of `postgresql.conf`, such as `{ fsync: 'off' }`; letters, digits and `._-` only. */
 export type ServerSettings = Readonly<Record<string, string | number>>;
@@ -14,6 +14,8 @@ export type ServerSettings = Readonly<Record<string, string | number>>;
 const START_TIMEOUT = 120;
 /** Milliseconds. */
 const STOP_TIMEOUT = 60_000;
+/** Of one that hangs. */
+const HANGING = 5_000;
 
 /** Reached by TCP on the loopback interface only, with the password. */
 const DEFAULTS: ServerSettings = {
@@ -68,6 +70,37 @@ export async function stopServer(
   await runAs(user, binaries.pgCtl, ['kill', 'INT', String(pid)]);
   if (await pollUntil(() => !isAlive(identity), timeout)) return;
   throw new PostgresServerError(`PostgreSQL (process ${pid}) did not stop.`, files.log, []);
+}
+
+/**
+ * Ends one that hangs, by SIGKILL if it comes to that: PostgreSQL is made to survive it, and the next start recovers from its
+ * log. Its processes are killed with it, since those that are frozen would not notice, and keep the next server from starting.
+ */
+export async function stopOrKill(
+  cluster: Cluster,
+  server: ServerProcess,
+  log: (message: string) => void,
+): Promise<void> {
+  try {
+    await stopServer(cluster, server, HANGING);
+  } catch {
+    const main = readProcessIdentity(server.pid);
+    if (!main) return;
+    log(
+      `PostgreSQL (process ${server.pid}) hangs and does not stop: it is killed, and recovers at the next start`,
+    );
+    const all = [main, ...(await childrenOf(server.pid))];
+    for (const { pid } of all.filter(isAlive)) killIfThere(pid);
+    await pollUntil(() => !all.some(isAlive), HANGING);
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function serverOptions(port: number, settings: ServerSettings): string {

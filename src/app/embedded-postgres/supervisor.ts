@@ -3,19 +3,25 @@ import { type ServerProcess } from './server-process.js';
 
 /** Milliseconds between two looks at the process, which is no child of ours and tells us nothing. */
 const LOOK = 250;
+/** Milliseconds between two questions to the server itself: its process may be there and frozen. */
+const ASK = 2_000;
+/** So often in a row it gives no answer before it is away: this process may have stood still as well. */
+const SILENT_TIMES = 2;
 /** Milliseconds before the second try to start it, and the most; each wait is twice the one before. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 /** One that ran for less did not recover: the next try waits as if it had not come up. */
 const STABLE = 10_000;
 
-/** Whether the server runs. */
+/** Whether the server runs, and answers. */
 export type ServerStatus = { state: 'running' } | { state: 'away'; since: Date; reason: string };
 
 export interface SupervisorOptions {
   server: ServerProcess;
   /** Starts it again, on the same port. */
   restart: () => Promise<ServerProcess>;
+  /** Why one whose process is there serves nobody; undefined when it does. Takes some seconds at most. */
+  whySilent: (server: ServerProcess) => Promise<string | undefined>;
   /** Why the last one ended, from its log; undefined when that says nothing. */
   lastWords: () => Promise<string | undefined>;
   /** Takes what an operator may want to know. */
@@ -55,7 +61,7 @@ export class Supervisor {
     while (!this.stopping.signal.aborted) {
       const startedAt = performance.now();
       const identity = readProcessIdentity(this.current.pid);
-      while (identity && isAlive(identity) && (await this.pause(LOOK)));
+      await this.watchLiving(() => identity !== undefined && isAlive(identity));
       if (this.stopping.signal.aborted) return;
       const reason = await this.reason('its log says nothing of an end, as when it is killed');
       this.now = { state: 'away', since: new Date(), reason };
@@ -75,6 +81,36 @@ export class Supervisor {
       }
       this.now = { state: 'running' };
       log(`PostgreSQL runs again (process ${this.current.pid})`);
+    }
+  }
+
+  /** Until it has ended, or this is told to stop. */
+  private async watchLiving(lives: () => boolean): Promise<void> {
+    let asking: Promise<void> | undefined;
+    let askedAt = performance.now();
+    let silent = 0;
+    const ask = async (): Promise<void> => {
+      const reason = await this.options.whySilent(this.current);
+      if (this.stopping.signal.aborted || !lives()) return;
+      silent = reason === undefined ? 0 : silent + 1;
+      this.answered(silent < SILENT_TIMES ? undefined : reason);
+    };
+    while (lives() && (await this.pause(LOOK))) {
+      if (asking || performance.now() - askedAt < ASK) continue;
+      asking = ask().finally(() => {
+        asking = undefined;
+        askedAt = performance.now();
+      });
+    }
+  }
+
+  private answered(whyNot: string | undefined): void {
+    if (whyNot === undefined) {
+      if (this.now.state === 'away') this.options.log('PostgreSQL answers again');
+      this.now = { state: 'running' };
+    } else if (this.now.state === 'running') {
+      this.now = { state: 'away', since: new Date(), reason: whyNot };
+      this.options.log(`PostgreSQL does not answer: ${whyNot}`);
     }
   }
 

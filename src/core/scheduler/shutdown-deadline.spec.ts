@@ -7,6 +7,7 @@ import { Clock } from '../timing/clock.js';
 import { WorkerModule } from '../worker.module.js';
 import { type WorkerModuleOptions } from '../worker-module.options.js';
 import { Scheduler } from './scheduler.js';
+import { ShutdownDeadline } from './shutdown-deadline.js';
 
 const never = (): Promise<never> => new Promise(() => {});
 
@@ -43,6 +44,24 @@ describe('a shutdown in which nothing answers any more', () => {
 
   it('is over at its deadline, which can be set', async () => {
     expect(await shutdownOf({ timeout: '1s', abortGrace: '1s', deadline: '4s' })).toBeLessThanOrEqual(4_000);
+  });
+
+  it('takes from the same deadline what hooks have waited that come before the drain', async () => {
+    const clock = new ManualClock();
+    const app = await Test.createTestingModule({ imports: [WorkerModule.forRoot()] })
+      .overrideProvider(Clock)
+      .useValue(clock)
+      .setLogger(false as never)
+      .compile();
+    await app.init();
+    const deadline = app.get(ShutdownDeadline);
+    await clock.advance('1m');
+    expect(deadline.begin().left()).toBe(25_000);
+    await clock.advance('7s');
+    expect(deadline.begin().left()).toBe(18_000);
+    expect(deadline.begin().left(2_000)).toBe(2_000);
+    await app.close();
+    expect(deadline.begin().left()).toBe(18_000);
   });
 
   it('refuses a deadline that would take from runs what they were promised', async () => {

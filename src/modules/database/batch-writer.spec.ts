@@ -211,6 +211,17 @@ describe('BatchWriter', () => {
     expect(sink.closed).toBe(true);
   });
 
+  it('close breaks a write that does not heed its signal, by closing the sink, and counts its rows as lost', async () => {
+    const { clock, sink, add, writer } = setup();
+    let broken!: (error: Error) => void;
+    sink.write = () => new Promise((_, reject) => (broken = reject));
+    sink.close = () => Promise.resolve(broken(new Error('Connection terminated')));
+    add(0, 3);
+    const closing = writer.close(3_000);
+    await clock.advance('4s');
+    expect(await closing).toMatchObject({ buffered: 0, dropped: { closed: 3 } });
+  });
+
   it.each(['away', 'hanging'])(
     'close says how many rows are lost when the database is %s until its deadline',
     async (how) => {

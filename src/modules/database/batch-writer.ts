@@ -48,6 +48,9 @@ export interface BatchCounts {
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
+/** Milliseconds for a write to end whose signal has aborted. */
+const HEEDS_WITHIN = 1_000;
+
 /** So often a row by itself may take too long, before it is not tried again: the rows behind it wait meanwhile. */
 const MOST_LATE = 5;
 
@@ -136,11 +139,14 @@ export class BatchWriter<Row extends object> {
     this.ended.abort(new Error('The writer was closed'));
     this.flushTimer?.cancel();
     this.pause?.end();
-    await Promise.all(this.writes);
+    const ended = Promise.all(this.writes);
+    await atMost(HEEDS_WITHIN, ended, this.clock);
+    // Breaks what has not heeded the signal, such as a query that waits for the answer of a server that hangs.
+    await this.sink.close();
+    await atMost(HEEDS_WITHIN, ended, this.clock);
     this.drop('closed', this.queue.take(this.queue.size));
     if (this.dropped.closed > 0)
       this.logger.error(`${this.dropped.closed} ${this.options.what} could not be written before the end`);
-    await this.sink.close();
     return this.counts();
   }
 

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
-import { Socket } from 'node:net';
 import pg from 'pg';
 import { type DataSource } from 'typeorm';
+import { PoolSockets } from './pool-sockets.js';
 
 /** A pool, and how to be rid of it. */
 export interface OwnPool {
@@ -10,36 +10,26 @@ export interface OwnPool {
   end(): Promise<void>;
 }
 
-const END_WITHIN = 2_000;
-
 /**
  * A small pool to where the data source leads, for work that must not take the connections of the application, nor
  * wait for one. A connection is opened when it is needed, and closed after 10 idle seconds.
  */
 export function ownPool(dataSource: DataSource, connections: number): OwnPool {
   const { options } = (dataSource.driver as unknown as { master: pg.Pool }).master;
-  const sockets = new Set<Socket>();
+  const sockets = new PoolSockets();
   const pool = new pg.Pool({
     ...options,
     // `pg` hides it from being listed.
     password: options.password,
     max: connections,
     connectionTimeoutMillis: options.connectionTimeoutMillis || 5_000,
-    stream: () => {
-      const socket = new Socket();
-      sockets.add(socket.once('close', () => sockets.delete(socket)));
-      return socket;
-    },
+    stream: sockets.stream,
   });
   // Unheard, an idle connection that breaks would end the process. The pool replaces it by itself.
   const logger = new Logger('Database');
   pool.on('error', (error) => logger.warn(`Lost an idle database connection: ${error.message}`));
   return {
     pool,
-    end: async () => {
-      // Such a server never says goodbye either.
-      setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN).unref();
-      await pool.end();
-    },
+    end: () => sockets.during(() => pool.end()),
   };
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit, Optional } from '@nestjs/common';
 import { AsyncResource } from 'node:async_hooks';
+import { ShutdownDeadline } from '../../core/scheduler/shutdown-deadline.js';
 import { atMost } from '../../core/timing/at-most.js';
 import { SystemClock } from '../../core/timing/clock.js';
 import { requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
@@ -35,6 +36,7 @@ export class PostgresEventBus extends EventBus implements OnModuleInit, OnModule
     private readonly log: EventLog,
     private readonly transactions: Transactions,
     @Optional() @Inject(EVENT_BUS_OPTIONS) private readonly options: EventBusOptions = {},
+    @Optional() private readonly shutdown?: ShutdownDeadline,
   ) {
     super();
   }
@@ -86,7 +88,8 @@ export class PostgresEventBus extends EventBus implements OnModuleInit, OnModule
     const ending = [...this.subscriptions];
     this.subscriptions.clear();
     const stopped = Promise.all(ending.map((subscription) => subscription.stop()));
-    await atMost(END_WITHIN, stopped, new SystemClock());
+    const within = this.shutdown?.begin().left(END_WITHIN) ?? END_WITHIN;
+    await atMost(within, stopped, new SystemClock());
   }
 
   /**

@@ -27,8 +27,11 @@ export interface HistoryWriter {
   /** Resolves when all that was added is written or lost. */
   flush(): Promise<void>;
   counts(): { buffered: number; written: number; lost: number };
-  /** Writes what is left, for some seconds at most. */
-  close(): Promise<void>;
+  /**
+   * Writes what is left.
+   * @param within milliseconds, default 5,000
+   */
+  close(within?: number): Promise<void>;
 }
 
 /**

@@ -106,7 +106,7 @@ export class PostgresHealthHistoryRepository extends HealthHistoryRepository {
         const { buffered, written, dropped } = writer.counts();
         return { buffered, written, lost: dropped.overflow + dropped.refused + dropped.closed };
       },
-      close: async () => void (await writer.close()),
+      close: async (within) => void (await writer.close(within)),
     };
   }
 

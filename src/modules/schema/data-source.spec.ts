@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { once } from 'node:events';
 import net from 'node:net';
 import { createTestDatabase } from '../../../test/support/database.js';
+import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { connect, databaseAddress, dataSourceOptions } from './data-source.js';
 import { DatabaseUnreachableError, InvalidDatabaseUrlError } from './schema.errors.js';
 
@@ -147,5 +148,25 @@ describe('databaseAddress', () => {
   ])('refuses %j without repeating it', (url) => {
     expect(() => databaseAddress(url)).toThrow(InvalidDatabaseUrlError);
     expect(() => databaseAddress(url)).not.toThrow(SECRET);
+  });
+});
+
+describe('the end of a data source', () => {
+  it('breaks queries that a server which hangs does not answer', async () => {
+    const { url, drop } = await createTestDatabase();
+    const { proxy, url: through } = await TcpProxy.before(url);
+    try {
+      const dataSource = await connect(dataSourceOptions({ url: through }));
+      const runner = dataSource.createQueryRunner();
+      await runner.connect();
+      proxy.blackHole();
+      const asked = expect(runner.query('SELECT 1')).rejects.toThrow();
+      await new Promise(setImmediate); // it is sent
+      await dataSource.destroy();
+      await asked;
+    } finally {
+      await proxy.close();
+      await drop();
+    }
   });
 });

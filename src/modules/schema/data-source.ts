@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { PoolSockets } from '../database/pool-sockets.js';
 import { type DatabaseAddress, DatabaseUnreachableError, InvalidDatabaseUrlError } from './schema.errors.js';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.js';
@@ -22,6 +23,21 @@ const RETRY_MS = 250;
 const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', '57P01', '57P03', '53300']);
 
 const logger = new Logger('Database');
+
+/** Its end breaks connections to a server that hangs: TypeORM's own waits for the answer to each query. */
+class EndingDataSource extends DataSource {
+  private readonly sockets: PoolSockets;
+
+  constructor(options: PostgresOptions) {
+    const sockets = new PoolSockets();
+    super({ ...options, extra: { ...(options.extra as object), stream: sockets.stream } });
+    this.sockets = sockets;
+  }
+
+  override destroy(): Promise<void> {
+    return this.sockets.during(() => super.destroy());
+  }
+}
 
 /** What TypeORM needs for the control plane's tables on that database. */
 export function dataSourceOptions({
@@ -55,7 +71,7 @@ export async function connect(options: DataSourceOptions): Promise<DataSource> {
   const deadline = Date.now() + connectTimeoutMS;
   for (;;) {
     try {
-      return await readCommitted(await new DataSource(options).initialize());
+      return await readCommitted(await new EndingDataSource(options as PostgresOptions).initialize());
     } catch (error) {
       if (!isPassing(error) || Date.now() + RETRY_MS > deadline) {
         throw new DatabaseUnreachableError(address, reasonOf(error), { cause: error });
@@ -83,7 +99,7 @@ async function readCommitted(dataSource: DataSource): Promise<DataSource> {
     'options',
     `${others ? `${others} ` : ''}-c default_transaction_isolation=read\\ committed`,
   );
-  return new DataSource({ ...options, url: url.href }).initialize();
+  return new EndingDataSource({ ...options, url: url.href }).initialize();
 }
 
 /**

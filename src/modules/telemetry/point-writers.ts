@@ -92,8 +92,9 @@ export class PointWriters {
     await Promise.all([this.resources.flush(), this.samples.flush()]);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.resources.close(), this.samples.close()]);
+  /** @param within milliseconds for what is buffered to be written; default 5,000 */
+  async close(within?: number): Promise<void> {
+    await Promise.all([this.resources.close(within), this.samples.close(within)]);
   }
 
   counts(): TelemetryCounts {

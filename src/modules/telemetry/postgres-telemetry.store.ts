@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { ShutdownDeadline } from '../../core/scheduler/shutdown-deadline.js';
 import { parseDuration } from '../../core/timing/duration.js';
 import { TimePartitions, type TimePartitionsOptions } from '../database/time-partitions.js';
 import { Transactions } from '../database/transaction.js';
@@ -31,6 +32,9 @@ import { WindowReader } from './window-reader.js';
 import { type WindowStatistics } from './window-statistics.js';
 import { withDefaults } from '../input/with-defaults.js';
 
+/** Milliseconds. */
+const CLOSE_WITHIN = 5_000;
+
 /** The parts of the store that one table of points has. */
 interface Room {
   readonly raw: TimePartitions;
@@ -52,6 +56,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     private readonly dataSource: DataSource,
     private readonly transactions: Transactions,
     @Optional() @Inject(TELEMETRY_OPTIONS) private readonly options: TelemetryOptions = {},
+    @Optional() private readonly shutdown?: ShutdownDeadline,
   ) {
     super();
     this.kept = withDefaults(DEFAULT_RETENTION, options.retention);
@@ -70,7 +75,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
 
   /** After the workers have drained. */
   async onApplicationShutdown(): Promise<void> {
-    await this.writers?.close();
+    await this.writers?.close(this.shutdown?.begin().left(CLOSE_WITHIN));
   }
 
   addResources(snapshots: readonly ResourceSnapshot[]): void {

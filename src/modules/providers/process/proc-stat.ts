@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 export interface ProcStat {
   /** A zombie, or on its way to be one: it runs no more, and only its parent has yet to take notice. */
   ended: boolean;
+  parent: number;
   processGroup: number;
   session: number;
   /** Time on a core since its start, in clock ticks. */
@@ -29,6 +30,7 @@ export function readProcStat(pid: number): ProcStat | undefined {
   const field = (number: number) => fields[number - AFTER_COMMAND] ?? '';
   return {
     ended: isEnded(field(3)),
+    parent: Number(field(4)),
     processGroup: Number(field(5)),
     session: Number(field(6)),
     cpuTicks: Number(field(14)) + Number(field(15)),

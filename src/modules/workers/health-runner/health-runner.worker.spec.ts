@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createServer as createHttp, type Server } from 'node:http';
 import {
   type ControlPlaneDatabase,
@@ -348,6 +348,20 @@ describe('the health runner', () => {
     await eventually(() => second.counts().started === 1);
     await second.settled();
     expect(await history.recent(check.id)).toHaveLength(1);
+  });
+
+  it('stops also when the database answers nothing any more', async () => {
+    await configure(http());
+    const runner = start();
+    await makeDue(5_000);
+    await runner.tick();
+    const hang = jest.spyOn(checks, 'settleAcrossTenants').mockReturnValue(new Promise(() => undefined));
+    try {
+      await runner.beforeApplicationShutdown();
+    } finally {
+      hang.mockRestore();
+    }
+    expect(runner.counts()).toMatchObject({ started: 0, armed: 0 });
   });
 
   it('runs what a replica had claimed that died, once its lease has ended', async () => {

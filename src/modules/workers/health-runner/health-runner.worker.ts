@@ -4,7 +4,8 @@ import { setMaxListeners } from 'node:events';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { messageOf } from '../../../core/text/describe-error.js';
 import { type RunContext } from '../../../core/worker/run-context.js';
-import { atMost } from '../../../core/timing/at-most.js';
+import { Deadline } from '../../../core/scheduler/drain.js';
+import { ShutdownDeadline } from '../../../core/scheduler/shutdown-deadline.js';
 import { SystemClock } from '../../../core/timing/clock.js';
 import { systemClaims, withClaims } from '../../auth/claims.js';
 import { Transactions } from '../../database/transaction.js';
@@ -38,6 +39,10 @@ const OVERDUE = 10_000;
 const MAINTENANCE_TTL = 2_000;
 /** What was claimed and cannot start for want of room within that time is given up, as unknown. */
 const DRAIN = 5_000;
+/** Milliseconds for claimed turns to be given back, and for the last results to be written. */
+const GIVE_BACK = 2_000;
+
+type GivenBack = Pick<HealthTurn, 'checkId' | 'lease' | 'dueAt'>;
 
 /** What this replica has done since its start. */
 export interface RunnerCounts {
@@ -93,6 +98,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
     @Inject(HEALTH_PROBES) private readonly probes: Probes,
     @Optional() private readonly transactions?: Transactions,
     @Optional() private readonly instances?: InstanceAccess,
+    @Optional() private readonly shutdown?: ShutdownDeadline,
   ) {
     this.settings = healthRunnerSettings(options);
     // One for each check that is running.
@@ -156,10 +162,30 @@ export class HealthRunner implements BeforeApplicationShutdown {
     await this.history?.flush();
   }
 
-  /** Gives back what has not started, and lets what has come to its end, for some seconds. */
+  /**
+   * Gives back what has not started, and lets what has come to its end, for some seconds. The drain of all workers may come
+   * after it, so that it waits for no database that hangs.
+   */
   async beforeApplicationShutdown(): Promise<void> {
+    const deadline = this.shutdown?.begin() ?? new Deadline(new SystemClock(), DRAIN + GIVE_BACK + GIVE_BACK);
     this.stopping = true;
-    const back = new Map<HealthCheckId, { checkId: HealthCheckId; lease: Date; dueAt: Date }>();
+    const back = this.disarmed();
+    await deadline.bound(this.settled(), DRAIN);
+    this.ending.abort(new Error('The health runner stops'));
+    let given = false;
+    await deadline.bound(
+      this.giveBack(back).then(() => (given = true)),
+      GIVE_BACK,
+    );
+    if (!given)
+      this.logger.warn('Claimed checks could not be given back in time: other replicas take them over');
+    await this.history?.close(deadline.left(GIVE_BACK));
+    this.probes.close();
+  }
+
+  /** What was claimed and has not started, from then on never started here. */
+  private disarmed(): GivenBack[] {
+    const back = new Map<HealthCheckId, GivenBack>();
     for (const [timer, { armed, instant }] of this.timers) {
       clearTimeout(timer);
       const { checkId, lease } = armed.turn;
@@ -170,17 +196,17 @@ export class HealthRunner implements BeforeApplicationShutdown {
     for (const checkId of this.running.keys()) back.delete(checkId);
     this.timers.clear();
     this.slots.clear();
-    await atMost(DRAIN, this.settled(), new SystemClock());
-    this.ending.abort(new Error('The health runner stops'));
+    return [...back.values()];
+  }
+
+  private async giveBack(turns: GivenBack[]): Promise<void> {
     try {
-      if (back.size > 0) await this.checks.settleAcrossTenants([...back.values()]);
+      if (turns.length > 0) await this.checks.settleAcrossTenants(turns);
       await this.presence.leave();
       await this.settled();
     } catch (error) {
       this.logger.warn(`Claimed checks could not be given back: ${messageOf(error)}`);
     }
-    await this.history?.close();
-    this.probes.close();
   }
 
   private async arm(turns: readonly HealthTurn[], storeNow: number, asked: number): Promise<void> {

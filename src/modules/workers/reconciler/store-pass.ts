@@ -1,5 +1,6 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { ShutdownDeadline } from '../../../core/scheduler/shutdown-deadline.js';
 import { atMost } from '../../../core/timing/at-most.js';
 import { SystemClock } from '../../../core/timing/clock.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
@@ -69,13 +70,15 @@ export class StorePass implements OnModuleDestroy {
     private readonly instances: InstanceRepository,
     private readonly convergence: InstanceConvergence,
     private readonly orphans: StoreOrphans,
+    @Optional() private readonly shutdown?: ShutdownDeadline,
   ) {}
 
   /** Nest waits for this before anything is drained: a database that does not answer must not hold that up. */
   async onModuleDestroy(): Promise<void> {
     if (this.held.size === 0) return;
     const released = this.drift.release(this.holder).catch(() => undefined);
-    await atMost(RELEASE_WITHIN, released, new SystemClock());
+    const within = this.shutdown?.begin().left(RELEASE_WITHIN) ?? RELEASE_WITHIN;
+    await atMost(within, released, new SystemClock());
   }
 
   /** @param name of a registered provider */
