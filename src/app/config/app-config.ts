@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { parseDuration } from '../../core/timing/duration.js';
 import { AppConfigError } from './config.errors.js';
+import { visible } from '../../core/text/visible.js';
 
 /** All that the reference app takes from its environment. */
 export interface AppConfig {
@@ -152,5 +153,5 @@ function isDecodable(url: string): boolean {
 }
 
 function shown(value: unknown): string {
-  return JSON.stringify(String(value).slice(0, 64));
+  return visible(JSON.stringify(String(value).slice(0, 64)));
 }

@@ -9,6 +9,7 @@ import { type DriftPolicy } from '../../modules/workloads/workload.js';
 import { fleetSchema } from './fleet-schema.js';
 import { explain } from './problem-wording.js';
 import { FleetFileError, type FleetProblem } from './fleet.errors.js';
+import { shownStep, withoutSecrets } from './hidden-values.js';
 import { type KeyPath, LocatedYaml } from './located-yaml.js';
 
 /** What the reference app is to run, as a fleet file declares it. `examples/fleet.yaml` shows every key in use. */
@@ -91,9 +92,14 @@ export function loadFleetFile(path: string, providers: readonly string[] = ['pro
     throw new FleetFileError(shown(file), [{ message }]);
   }
 
-  const checked = fleetSchema({ directory, providers }).safeParse(yaml.value, { error: explain });
-  for (const { path, message } of checked.error?.issues.flatMap(onePerKey) ?? [])
+  const isFleet = Array.isArray(valueAt(yaml.value, ['tenants']));
+  const checked = fleetSchema({ directory, providers }).safeParse(yaml.value, {
+    error: (issue) => explain(issue, isFleet),
+  });
+  for (const { path, message: words } of checked.error?.issues.flatMap(onePerKey) ?? []) {
+    const message = withoutSecrets(words, path, valueAt(yaml.value, path), isFleet);
     problems.push({ ...yaml.positionOf(path), path: keyPath(path), message });
+  }
   if (!checked.success || problems.length > 0) throw new FleetFileError(shown(file), inTextOrder(problems));
 
   const { garbageCollector, tenants } = checked.data;
@@ -160,14 +166,17 @@ function onePerKey(issue: z.core.$ZodIssue): { path: KeyPath; message: string }[
 }
 
 function keyPath(path: KeyPath): string {
-  return path
-    .map((step) => {
-      if (typeof step === 'number') return `[${step}]`;
-      const key = String(step);
-      return /^[\w-]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
-    })
-    .join('')
-    .replace(/^\./, '');
+  return path.map(shownStep).join('').replace(/^\./, '');
+}
+
+function valueAt(root: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step)
+        ? (value as Record<PropertyKey, unknown>)[step]
+        : undefined,
+    root,
+  );
 }
 
 function inTextOrder(problems: FleetProblem[]): FleetProblem[] {

@@ -42,9 +42,9 @@ describe('The rules of a fleet file', () => {
 
   it.each([
     [[], 'command: a command needs a program at least, such as [node, server.mjs]'],
-    ['node server.mjs', 'command: "node server.mjs" is not a list'],
+    ['node server.mjs', 'command: a text is not a list'],
     [['node', ''], 'command.1: an empty text is no argument: remove it'],
-    [['node', 8080], 'command.1: 8080 is not a text: put it in quotes'],
+    [['node', 8080], 'command.1: a number is not a text: put it in quotes'],
     [['a\0b'], 'command.0: has a NUL character: no process can be given one'],
   ])('refuse command %j', (command, problem) => {
     expect(inWorkload({ command })).toEqual([problem]);
@@ -143,7 +143,7 @@ describe('The rules of a fleet file', () => {
       }),
     ).toEqual([
       'tenants.0.workloads.1.replicas: -1 is too small: at least 0',
-      'tenants.0.workloads.2: 5 is not a map (key: value)',
+      'tenants.0.workloads.2: a number is not a map (key: value)',
       'tenants.0.workloads.1.name: "web" is taken by the item [0] of the same list: choose another',
       'tenants.0.workloads.1.datacenter: this tenant declares no datacenter "home": declare it first',
     ]);
@@ -221,6 +221,6 @@ describe('The rules of a fleet file', () => {
 
   it('refuse a file that is a list or a text', () => {
     expect(problemsOf(['a'])).toEqual([': a list is not a map (key: value)']);
-    expect(problemsOf('hello')).toEqual([': "hello" is not a map (key: value)']);
+    expect(problemsOf('hello')).toEqual([': a text is not a map (key: value)']);
   });
 });

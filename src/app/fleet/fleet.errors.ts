@@ -13,7 +13,8 @@ const SHOWN = 20;
 
 /**
  * A fleet file that cannot be used. The message lists what is wrong with it, one line each and 20 at most, so
- * that it takes one round to mend; values under `env` are never shown, for they may be secrets.
+ * that it takes one round to mend; what may be a secret is never shown: nothing below `env`, `command` or `checks`, and no value
+ * of a file that is no fleet file.
  */
 export class FleetFileError extends Error {
   override readonly name = 'FleetFileError';

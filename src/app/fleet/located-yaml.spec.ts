@@ -34,7 +34,7 @@ describe('LocatedYaml', () => {
     ['an open bracket', 'tenants: [1,\n  2', /^2:4 Flow sequence .* end with a \]$/],
     ['a tab as indentation', 'tenants:\n\t- name: a', /^2:1 Tabs are not allowed/],
     ['a reserved character', 'tenants: @home', /^1:10 Plain value cannot start with reserved character @$/],
-    ['an unknown tag', 'tenants: !secret []', /^1:10 Unresolved tag: !secret$/],
+    ['an unknown tag', 'tenants: !secret []', /^1:10 this tag \(!\) is not known/],
     ['a second document', 'tenants: []\n---\ntenants: []', /^2:1 a second YAML document starts here/],
   ])('reports %s with its place, and gives no value', (_, text, expected) => {
     expect(problemsOf(text)[0]).toMatch(expected);
@@ -43,10 +43,10 @@ describe('LocatedYaml', () => {
 
   it('reports every problem, in the order of the text', () => {
     expect(problemsOf('a: "\\q"\nb: *nope\nc: @x\nd: *neither')).toEqual([
-      '1:5 Invalid escape sequence \\q',
-      '2:4 *nope refers to nothing: put &nope before it',
+      expect.stringMatching(/^1:5 a backslash in double quotes begins an escape/),
+      expect.stringMatching(/^2:4 this alias \(\*\) refers to nothing/),
       '3:4 Plain value cannot start with reserved character @',
-      '4:4 *neither refers to nothing: put &neither before it',
+      expect.stringMatching(/^4:4 this alias \(\*\) refers to nothing/),
     ]);
   });
 

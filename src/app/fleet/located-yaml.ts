@@ -121,7 +121,8 @@ export class LocatedYaml {
         if (!anchors.has(source))
           found.push({
             offset: range?.[0] ?? 0,
-            message: `*${source} refers to nothing: put &${source} before it`,
+            message:
+              'this alias (*) refers to nothing: put its anchor (&) before it, or put a text that begins with * in quotes',
           });
       },
     });
@@ -134,9 +135,22 @@ export class LocatedYaml {
   }
 }
 
+const UNREADABLE =
+  'it cannot be read from here on: look for quotes, brackets or an indentation that do not match';
+
 /** What the parser's own words would leave a reader guessing at. */
 const REWORDED: Record<string, string | undefined> = {
   DUPLICATE_KEY: 'this key is there twice: remove one of them',
   MULTIPLE_DOCS: 'a second YAML document starts here: put everything into one, without ---',
+  // The parser's words quote what stands there, which may be a secret.
+  BAD_ALIAS: 'this alias (*) is none: put a text that begins with * in quotes',
+  BAD_COLLECTION_TYPE: 'the tag (!) does not fit what follows it',
+  BAD_DIRECTIVE:
+    'a line that begins with % is a directive, and none that is known: put such a text in quotes',
+  BAD_DQ_ESCAPE:
+    'a backslash in double quotes begins an escape, and this one is none: write it twice, or use single quotes',
+  IMPOSSIBLE: UNREADABLE,
+  TAG_RESOLVE_FAILED: 'this tag (!) is not known: put a text that begins with ! in quotes',
+  UNEXPECTED_TOKEN: UNREADABLE,
   RESOURCE_EXHAUSTION: 'it is nested too deeply',
 };

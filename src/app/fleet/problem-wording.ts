@@ -1,12 +1,22 @@
 import { type z } from 'zod';
 import { shown } from '../../modules/input/input.js';
+import { mayBeShown } from './hidden-values.js';
 import { nearest } from './nearest.js';
 
-/** Words for what zod finds by itself; pass it as `error` of the parse. Shows no value below an `env`. */
-export function explain(issue: z.core.$ZodRawIssue): string | undefined {
+/** A text where one of these should be is anything, and no value with a slip in it. */
+const NESTED = new Set(['array', 'object', 'record']);
+
+/**
+ * Words for what zod finds by itself; pass it as `error` of the parse. Shows no value that may be a secret.
+ * @param isFleet whether the file is one: of another nothing is quoted
+ */
+export function explain(issue: z.core.$ZodRawIssue, isFleet = true): string | undefined {
   const { input } = issue;
-  const mayBeSecret = issue.path?.includes('env');
-  const value = mayBeSecret || typeof input === 'object' ? kindOf(input) : shown(input);
+  const quotes =
+    typeof input !== 'object' &&
+    !(issue.code === 'invalid_type' && NESTED.has(issue.expected)) &&
+    mayBeShown(issue.path ?? [], input, isFleet);
+  const value = quotes ? shown(input) : kindOf(input);
   switch (issue.code) {
     case 'invalid_type': {
       const expected = EXPECTED[issue.expected] ?? issue.expected;

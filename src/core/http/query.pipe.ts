@@ -1,4 +1,5 @@
 import { BadRequestException, type PipeTransform } from '@nestjs/common';
+import { quoted } from '../text/visible.js';
 
 /** Makes a parameter's text what it stands for, or throws an Error that says what to give instead. */
 export type QueryParameter<T> = (text: string | undefined) => T;
@@ -76,6 +77,5 @@ export function instant(): QueryParameter<Date | undefined> {
 }
 
 function shown(value: unknown): string {
-  const quoted = JSON.stringify(value) ?? 'undefined';
-  return quoted.length > 40 ? `${quoted.slice(0, 39)}…` : quoted;
+  return quoted(value, 40);
 }

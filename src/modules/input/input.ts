@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quoted } from '../../core/text/visible.js';
 import { InvalidInputError } from './input.errors.js';
 import { lostKeyOrDepth, unstorableTexts } from './input-walk.js';
 
@@ -29,8 +30,7 @@ export function parseInput<S extends z.ZodType>(what: string, schema: S, value: 
   );
 }
 
-/** The value as an error message may show it: quoted, on one line, cut at 64 characters. */
+/** The value as an error message may show it: quoted, on one line, all of it visible, cut at 64 characters. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length > 64 ? `${text.slice(0, 63)}…` : text;
+  return quoted(value, 64);
 }
