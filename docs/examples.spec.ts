@@ -43,7 +43,9 @@ const MODULES = [
 
 /** What an application has of its own, by the name that the examples give it. */
 const OWN: Record<string, string> = {
+  AdminGuard: 'class AdminGuard { canActivate() { return true; } }',
   AppModule: 'class AppModule {}',
+  Public: 'declare const Public: () => ClassDecorator;',
   FeatureFlagGuard: "class FeatureFlagGuard { canActivate() { return true; } }",
   TenantInterceptor: "class TenantInterceptor { intercept(_c: unknown, next: import('@nestjs/common').CallHandler) { return next.handle(); } }",
   Region: 'declare const Region: () => ParameterDecorator;',

@@ -28,6 +28,11 @@ const NEST_11_LOCK = fileURLToPath(new URL('../consumers/nest-11/', import.meta.
 /** Where the packages of NestJS 11 are installed. */
 export const NEST_11 = join(FOLDER, 'nest-11');
 
+const ECOSYSTEM_LOCK = fileURLToPath(new URL('../consumers/ecosystem/', import.meta.url));
+
+/** Where the packages are installed that applications have beside this one. */
+export const ECOSYSTEM = join(FOLDER, 'ecosystem');
+
 /** The browser that the tests of the page drive. */
 export const CHROMIUM = '/usr/bin/chromium';
 
@@ -108,14 +113,8 @@ export const PARTS = {
   'Node 20': node(20),
   'Node 22': node(22),
   'Node 24': node(24),
-  'Nest 11': {
-    what: 'NestJS 11 and what goes with it',
-    // npm leaves its own notes at the end of an installation.
-    present: () =>
-      sameFile(join(NEST_11_LOCK, 'package-lock.json'), join(NEST_11, 'package-lock.json')) &&
-      existsSync(join(NEST_11, 'node_modules/.package-lock.json')),
-    from: { lock: NEST_11_LOCK, folder: NEST_11 },
-  },
+  'Nest 11': locked('NestJS 11 and what goes with it', NEST_11_LOCK, NEST_11),
+  ecosystem: locked('the packages that applications have beside this one', ECOSYSTEM_LOCK, ECOSYSTEM),
 } satisfies Record<string, Part>;
 
 export type PartName = keyof typeof PARTS;
@@ -131,6 +130,17 @@ function node(major: number): Part {
     what: `Node ${major}`,
     present: () => says(nodeOf(major), ['--version'], new RegExp(`^v${major}\\.`)),
     from: { npm: `node-${process.platform}-${process.arch}@${major}`, folder: folderOf(major) },
+  };
+}
+
+function locked(what: string, lock: string, folder: string): Part {
+  return {
+    what,
+    // npm leaves its own notes at the end of an installation.
+    present: () =>
+      sameFile(join(lock, 'package-lock.json'), join(folder, 'package-lock.json')) &&
+      existsSync(join(folder, 'node_modules/.package-lock.json')),
+    from: { lock, folder },
   };
 }
 

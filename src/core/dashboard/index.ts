@@ -1,2 +1,4 @@
 export { WorkerDashboardModule } from './worker-dashboard.module.js';
 export { type WorkerDashboardOptions } from './dashboard.options.js';
+export { RunsController } from './runs.controller.js';
+export { WorkersController } from './workers.controller.js';

@@ -2,6 +2,7 @@ import { instant, oneOf, type QueryParameter, text } from '../http/query.pipe.js
 import { toWire, type Wire } from '../http/wire.js';
 import { latenessOf, type Run, type RunOutcome } from '../history/run.js';
 import { type RunQuery } from '../history/run.store.js';
+import { type RunTrigger } from '../worker/run-context.js';
 
 /** A run as it goes over HTTP: everything that is recorded of it, and how late it began. */
 export type ShownRun = Run & { latenessMs: number };
@@ -10,14 +11,18 @@ export function showRun(run: Run): Wire<ShownRun> {
   return toWire({ ...run, latenessMs: latenessOf(run) });
 }
 
-const OUTCOMES = [
+export const OUTCOMES = [
   'running', 'succeeded', 'failed', 'timed_out', 'aborted', 'cancelled', 'lost',
 ] as const satisfies readonly RunOutcome[]; // prettier-ignore
+
+export const TRIGGERS = [
+  'schedule', 'manual', 'event', 'catch_up', 'retry',
+] as const satisfies readonly RunTrigger[]; // prettier-ignore
 
 /** What a list of runs can be narrowed by. */
 export const runFilters = {
   outcome: outcomes(),
-  trigger: oneOf('schedule', 'manual', 'event', 'catch_up', 'retry'),
+  trigger: oneOf(...TRIGGERS),
   since: instant(),
   until: instant(),
   text: text(),

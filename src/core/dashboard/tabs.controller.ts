@@ -1,6 +1,7 @@
 import { Get } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { ApiController } from '../http/api-controller.js';
+import { Documented } from '../http/openapi.js';
 import { DASHBOARD_TAB, type DashboardColumn, type DashboardTabOptions } from '../http/dashboard-tab.js';
 
 /** Under which Nest keeps the path of a controller; its own constant is not exported. */
@@ -20,6 +21,13 @@ export class TabsController {
   constructor(private readonly discovery: DiscoveryService) {}
 
   @Get()
+  @Documented({
+    summary: 'Tabs of the page beside those of workers and runs',
+    answer: {
+      description: 'What each asks for and shows',
+      schema: { type: 'array', items: { type: 'object' } },
+    },
+  })
   list(): ShownTab[] {
     return this.discovery.getControllers().flatMap(({ metatype }) => {
       const tab =

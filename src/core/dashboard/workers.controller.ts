@@ -1,6 +1,7 @@
 import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiController } from '../http/api-controller.js';
 import { RequestActor } from '../http/actor.js';
+import { Documented } from '../http/openapi.js';
 import { limit, QueryPipe } from '../http/query.pipe.js';
 import { toWire, type Wire } from '../http/wire.js';
 import { RunRecorder } from '../history/run.recorder.js';
@@ -8,6 +9,7 @@ import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type ByActor } from '../worker/actor.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
+import { runQuery, runsSchema, startedSchema, workerSchema } from './openapi-schemas.js';
 import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
 
 /** Workers and their runs over HTTP. */
@@ -20,11 +22,16 @@ export class WorkersController {
 
   /** The cluster's, if there is one; while that cannot be reached, what this replica knows. */
   @Get()
+  @Documented({
+    summary: 'All workers',
+    answer: { description: 'By name', schema: { type: 'array', items: workerSchema } },
+  })
   async list(): Promise<Wire<WorkerInfo>[]> {
     return (await this.infos()).map(toWire);
   }
 
   @Get(':name')
+  @Documented({ summary: 'One worker', answer: { description: 'The worker', schema: workerSchema } })
   async one(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
     const known = this.known(name);
     return toWire((await this.infos()).find((info) => info.name === name) ?? known);
@@ -32,6 +39,11 @@ export class WorkersController {
 
   /** Newest first. */
   @Get(':name/runs')
+  @Documented({
+    summary: 'Runs of a worker',
+    query: runQuery,
+    answer: { description: 'Newest first', schema: runsSchema },
+  })
   async runs(
     @Param('name') name: string,
     @Query(new QueryPipe({ limit: limit(), ...runFilters }))
@@ -45,6 +57,11 @@ export class WorkersController {
   /** Starts a run now. The request's body is its payload; the answer does not wait for its end. */
   @Post(':name/trigger')
   @HttpCode(202)
+  @Documented({
+    summary: 'Starts a run now',
+    body: { description: 'The payload of the run: any JSON', schema: {} },
+    answer: { status: 202, description: 'The run has begun, or waits', schema: startedSchema },
+  })
   async trigger(
     @Param('name') name: string,
     @Body() payload: unknown,
@@ -57,6 +74,7 @@ export class WorkersController {
   /** Its slots count for nothing until it is resumed; a run that is on goes on. */
   @Post(':name/pause')
   @HttpCode(200)
+  @Documented({ summary: 'Pauses a worker', answer: { description: 'The worker', schema: workerSchema } })
   async pause(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<WorkerInfo>> {
     await this.scheduler.pause(name, by);
     return toWire(this.known(name));
@@ -64,6 +82,7 @@ export class WorkersController {
 
   @Post(':name/resume')
   @HttpCode(200)
+  @Documented({ summary: 'Resumes a worker', answer: { description: 'The worker', schema: workerSchema } })
   async resume(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<WorkerInfo>> {
     await this.scheduler.resume(name, by);
     return toWire(this.known(name));

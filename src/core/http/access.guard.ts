@@ -6,8 +6,11 @@ import {
   Inject,
   Injectable,
   Optional,
+  type Type,
   UnauthorizedException,
 } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { firstValueFrom, isObservable } from 'rxjs';
 import { HTTP_ACCESS, type HttpAccess } from './access.js';
 
 /** Carries the token as it is, where `Authorization` is taken by a guard of the application. */
@@ -18,15 +21,30 @@ interface Request {
   headers: { authorization?: string; [TOKEN_HEADER]?: string };
 }
 
-/** Lets in whoever has the token, and readers where reads are open. */
+/** Lets in whoever has the token, readers where reads are open, and of them whom the application's own guards let in. */
 @Injectable()
 export class AccessGuard implements CanActivate {
+  @Optional()
+  @Inject(ModuleRef)
+  private readonly modules?: ModuleRef;
+  private guards?: Promise<CanActivate[]>;
+
   constructor(@Optional() @Inject(HTTP_ACCESS) private readonly access: HttpAccess = {}) {}
 
-  canActivate(context: ExecutionContext): boolean {
-    const { method, headers } = context.switchToHttp().getRequest<Request>();
-    const { token, openReads = false } = this.access;
-    if (openReads && (method === 'GET' || method === 'HEAD')) return true;
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    this.checkToken(context.switchToHttp().getRequest<Request>());
+    this.guards ??= Promise.all((this.access.guards ?? []).map((guard) => this.instanceOf(guard)));
+    for (const guard of await this.guards) {
+      const answer = guard.canActivate(context);
+      if (!(await (isObservable(answer) ? firstValueFrom(answer) : answer))) return false;
+    }
+    return true;
+  }
+
+  private checkToken({ method, headers }: Request): void {
+    const { token, openReads = false, guards = [] } = this.access;
+    if (openReads && (method === 'GET' || method === 'HEAD')) return;
+    if (!token && guards.length > 0) return;
     if (!token)
       throw new ForbiddenException(
         'This is switched off, as there is no token: give HttpAccessModule.forRoot() one, for /workers WorkerDashboardModule.forRoot()',
@@ -37,7 +55,16 @@ export class AccessGuard implements CanActivate {
         'Send the token: "Authorization: Bearer <token>" or "X-Workers-Token: <token>"',
       );
     if (!same(given, token)) throw new UnauthorizedException('The token is wrong');
-    return true;
+  }
+
+  /** Provided by whichever module, or made for this one. */
+  private async instanceOf(guard: CanActivate | Type<CanActivate>): Promise<CanActivate> {
+    if (typeof guard !== 'function') return guard;
+    try {
+      return this.modules!.get(guard, { strict: false });
+    } catch {
+      return this.modules!.create(guard);
+    }
   }
 }
 

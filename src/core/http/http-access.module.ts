@@ -1,5 +1,7 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { ConfigurableAccessModule, HTTP_ACCESS } from './access.js';
+import { keepApartFromNamed } from './global-interceptors.js';
 
 /**
  * Says once, for all controllers with an `AccessGuard`, who may use them. A controller's own module can provide
@@ -7,4 +9,12 @@ import { ConfigurableAccessModule, HTTP_ACCESS } from './access.js';
  */
 @Global()
 @Module({ exports: [HTTP_ACCESS] })
-export class HttpAccessModule extends ConfigurableAccessModule {}
+export class HttpAccessModule extends ConfigurableAccessModule implements OnModuleInit {
+  constructor(private readonly modules: ModulesContainer) {
+    super();
+  }
+
+  onModuleInit(): void {
+    keepApartFromNamed(this.modules);
+  }
+}

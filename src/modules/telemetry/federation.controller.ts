@@ -13,6 +13,7 @@ import {
 import { Readable } from 'node:stream';
 import { AccessGuard } from '../../core/http/access.guard.js';
 import { HTTP_ACCESS, type HttpAccess } from '../../core/http/access.js';
+import { keepApart } from '../../core/http/global-interceptors.js';
 import { ProblemDetailsFilter } from '../../core/http/problem-details.filter.js';
 import { requireCrossTenant } from '../auth/claims.js';
 import { HttpClaimsInterceptor } from '../auth/http-claims.interceptor.js';
@@ -38,6 +39,7 @@ const PAGE = 1_000;
 @UseGuards(FederationGuard)
 @UseFilters(ProblemDetailsFilter)
 @UseInterceptors(HttpClaimsInterceptor)
+@keepApart
 export class FederationController {
   constructor(private readonly store: TelemetryStore) {}
 

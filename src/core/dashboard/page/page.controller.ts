@@ -1,4 +1,6 @@
 import { Controller, Get, Header, Param, Redirect, type StreamableFile, UseFilters } from '@nestjs/common';
+import { keepApart } from '../../http/global-interceptors.js';
+import { undocumented } from '../../http/openapi.js';
 import { ProblemDetailsFilter } from '../../http/problem-details.filter.js';
 import { PageAssets } from './page-assets.js';
 
@@ -13,6 +15,8 @@ const POLICY =
  */
 @Controller('dashboard')
 @UseFilters(ProblemDetailsFilter)
+@keepApart
+@undocumented
 export class PageController {
   constructor(private readonly assets: PageAssets) {}
 

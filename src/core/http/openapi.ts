@@ -1,0 +1,76 @@
+// What `@nestjs/swagger` looks for. Plain metadata, as an application may have none of it.
+const SECURITY = 'swagger/apiSecurity';
+const TAGS = 'swagger/apiUseTags';
+const RESPONSE = 'swagger/apiResponse';
+const OPERATION = 'swagger/apiOperation';
+const PARAMETERS = 'swagger/apiParameters';
+
+/** The scheme that the operations name: the application declares it by `addApiKey`. */
+const SCHEME = 'workers-token';
+
+/** JSON Schema as OpenAPI 3.0 has it. */
+export type OpenApiSchema = Readonly<Record<string, unknown>>;
+
+export interface OperationDocs {
+  readonly summary: string;
+  /** All optional, by name. */
+  readonly query?: Readonly<Record<string, OpenApiSchema>>;
+  readonly body?: { readonly description: string; readonly schema: OpenApiSchema };
+  readonly answer: { readonly status?: number; readonly description: string; readonly schema: OpenApiSchema };
+}
+
+const PROBLEM: OpenApiSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    errors: { type: 'array', items: { type: 'string' } },
+  },
+};
+
+const REFUSALS: Record<number, string> = {
+  400: 'The input cannot be used',
+  401: 'The token is missing or wrong',
+  403: 'Switched off, or refused by a guard of the application',
+  404: 'There is no such thing',
+  409: 'The state of things forbids it',
+  503: 'What is needed for it cannot be used at the moment',
+};
+
+/** On a controller: what all its operations need, and how they refuse. */
+export function securedApi(path: string): ClassDecorator {
+  const content = { 'application/problem+json': { schema: PROBLEM } };
+  const refusals = Object.entries(REFUSALS).map(([status, description]) => [
+    status,
+    { description, content },
+  ]);
+  return (controller) => {
+    Reflect.defineMetadata(SECURITY, [{ [SCHEME]: [] }], controller);
+    Reflect.defineMetadata(TAGS, [path.split('/')[0]], controller);
+    Reflect.defineMetadata(RESPONSE, Object.fromEntries(refusals), controller);
+  };
+}
+
+/** On a controller: it is no API. */
+export function undocumented(controller: object): void {
+  Reflect.defineMetadata('swagger/apiExcludeController', [true], controller);
+}
+
+/** On a handler: what it does, takes and answers with, for the application's own API documentation. */
+export function Documented({ summary, query = {}, body, answer }: OperationDocs): MethodDecorator {
+  const parameters = [
+    ...Object.entries(query).map(([name, schema]) => ({ in: 'query', name, required: false, schema })),
+    // Of a body without a type it takes the schema for that of a class.
+    ...(body ? [{ in: 'body', required: false, type: String, ...body }] : []),
+  ];
+  const { status = 200, description, schema } = answer;
+  return (_target, _key, { value }) => {
+    const handler = value as object;
+    Reflect.defineMetadata(OPERATION, { summary }, handler);
+    Reflect.defineMetadata(PARAMETERS, parameters, handler);
+    Reflect.defineMetadata(RESPONSE, { [status]: { description, schema } }, handler);
+  };
+}

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { builtCheckout } from '../support/app-workbench.js';
+import { describeWith } from '../support/needs.js';
+import { nodeOutput } from '../support/node-output.js';
+import { packInto } from '../support/packed-package.js';
+import { ECOSYSTEM } from '../support/parts.js';
+import { temporaryDirectories } from '../support/temporary-directory.js';
+
+const SOURCES = join(builtCheckout(), 'test/consumers/ecosystem/src');
+
+/** Applications on NestJS 11 with the packed package, and with what else applications have. */
+describeWith('ecosystem', 'beside the packages that applications have besides', () => {
+  const newDirectory = temporaryDirectories(afterAll);
+  let project: string;
+
+  beforeAll(async () => {
+    const directory = await newDirectory();
+    await symlink(join(ECOSYSTEM, 'node_modules'), join(directory, 'node_modules'));
+    project = join(directory, 'project');
+    const installed = join(project, 'node_modules/ctrlplane-workers');
+    await mkdir(installed, { recursive: true });
+    const packed = await packInto(directory);
+    await promisify(execFile)('tar', ['-xzf', packed, '--strip-components=1', '-C', installed]);
+    for (const name of await readdir(SOURCES)) {
+      const { outputText } = ts.transpileModule(await readFile(join(SOURCES, name), 'utf8'), {
+        compilerOptions: {
+          target: ts.ScriptTarget.ES2022,
+          module: ts.ModuleKind.CommonJS,
+          esModuleInterop: true,
+          experimentalDecorators: true,
+          emitDecoratorMetadata: true,
+        },
+      });
+      await writeFile(join(project, name.replace(/\.ts$/, '.js')), outputText);
+    }
+  });
+
+  it.each([['dashboard', 15]])('%s: all holds', async (name, tests) => {
+    const output = await nodeOutput(project, '--test', '--test-reporter=tap', `${name}.test.js`);
+    const [passed, total] = ['pass', 'tests'].map((what) =>
+      Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(output)?.[1]),
+    );
+    expect({ passed, total }).toEqual({ passed: tests, total: tests });
+  });
+});
