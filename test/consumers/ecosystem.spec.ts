@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { builtCheckout } from '../support/app-workbench.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { describeWith } from '../support/needs.js';
 import { nodeOutput } from '../support/node-output.js';
 import { packInto } from '../support/packed-package.js';
@@ -17,8 +18,11 @@ const SOURCES = join(builtCheckout(), 'test/consumers/ecosystem/src');
 describeWith('ecosystem', 'beside the packages that applications have besides', () => {
   const newDirectory = temporaryDirectories(afterAll);
   let project: string;
+  let database: TestDatabase;
 
+  afterAll(() => database?.drop());
   beforeAll(async () => {
+    database = await createTestDatabase();
     const directory = await newDirectory();
     await symlink(join(ECOSYSTEM, 'node_modules'), join(directory, 'node_modules'));
     project = join(directory, 'project');
@@ -40,8 +44,14 @@ describeWith('ecosystem', 'beside the packages that applications have besides', 
     }
   });
 
-  it.each([['dashboard', 15]])('%s: all holds', async (name, tests) => {
-    const output = await nodeOutput(project, '--test', '--test-reporter=tap', `${name}.test.js`);
+  it.each([
+    ['dashboard', 15],
+    ['opentelemetry', 1],
+    ['transactions', 4],
+    ['recipes', 4],
+  ])('%s: all holds', async (name, tests) => {
+    const args = ['--test', '--test-reporter=tap', `${name}.test.js`];
+    const output = await nodeOutput(project, ...args, { DATABASE_URL: database.url });
     const [passed, total] = ['pass', 'tests'].map((what) =>
       Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(output)?.[1]),
     );

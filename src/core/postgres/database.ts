@@ -1,4 +1,5 @@
 import { inRootContext } from '../timing/root-context.js';
+import { untraced } from '../timing/untraced.js';
 import { boundedQuery } from './bounded-query.js';
 import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgres-options.js';
 import { asPortError } from './refusal.js';
@@ -40,7 +41,7 @@ export class Database {
   async open(): Promise<void> {
     const handle = this.resolved.connect(this.own.keep);
     try {
-      await prepareSchema(handle.pool, this.schema, this.resolved.manageSchema);
+      await untraced(() => prepareSchema(handle.pool, this.schema, this.resolved.manageSchema));
     } catch (error) {
       await handle.release();
       throw error;
@@ -49,7 +50,7 @@ export class Database {
   }
 
   /**
-   * In the root async context, as it belongs to no request.
+   * In the root async context, as it belongs to no request, and without spans.
    * @throws StoreRefusedError when PostgreSQL answers and will not; what it throws else means that it cannot be reached
    */
   async query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]> {
@@ -57,7 +58,7 @@ export class Database {
     if (!handle) throw new Error('the connection to PostgreSQL is closed');
     try {
       return await inRootContext(() =>
-        boundedQuery<Row>(handle.pool, statement(this.schema), values, this.own.timeout),
+        untraced(() => boundedQuery<Row>(handle.pool, statement(this.schema), values, this.own.timeout)),
       );
     } catch (error) {
       throw asPortError(error);

@@ -31,6 +31,7 @@ import { type Cancellation } from '../worker/cancellation.js';
 import { type TransactionRunner } from '../worker/run-context.js';
 import { controlStatement, releaseValues, toLostRun } from './coordinator-values.js';
 import { Database, type Statement } from './database.js';
+import { rowsIn } from './rows-in.js';
 import { Services } from './services.js';
 import { eachAtLeast } from './each-at-least.js';
 import { ReadOnlyDatabaseError } from './postgres.errors.js';
@@ -245,9 +246,7 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async assertCurrent({ worker, runId, fencing }: HeldLease, manager: TransactionRunner): Promise<void> {
-    const result = await manager.query(lockToken(this.database.schema), [worker, runId, fencing]);
-    // TypeORM gives the rows, a client of pg an object that has them.
-    const rows = Array.isArray(result) ? result : (result as { rows: unknown[] }).rows;
+    const rows = await rowsIn(manager, lockToken(this.database.schema), [worker, runId, fencing]);
     if (rows.length === 0) throw new StaleRunError(worker, runId, fencing);
   }
 

@@ -11,10 +11,14 @@ export interface RunProgress {
   message?: string;
 }
 
-/** What runs SQL in a transaction of the caller's. */
-export interface TransactionRunner {
-  query(sql: string, parameters?: unknown[]): Promise<unknown>;
-}
+/**
+ * What runs SQL in a transaction of the caller's: TypeORM's `EntityManager` and a client of `pg` by `query`, MikroORM's
+ * `EntityManager` and a transaction of Drizzle by `execute`, one of Knex by `raw`. For any other, an object with `query`.
+ */
+export type TransactionRunner =
+  | { query(sql: string, parameters?: unknown[]): PromiseLike<unknown> }
+  | { execute(sql: string): PromiseLike<unknown> }
+  | { raw(sql: string): PromiseLike<unknown> };
 
 /**
  * One run as its worker sees it: the first argument of the method, and `RunContext.current()` anywhere in
@@ -65,9 +69,8 @@ export abstract class RunContext {
    * the transaction ends: a run whose lease was taken over while it slept cannot write then. Call it last before the
    * commit: until then the lease cannot be renewed. Without coordination it resolves.
    *
-   * @param manager runs SQL in that transaction: TypeORM's `EntityManager`, a client of `pg`, on the database of the
-   *   coordination
-   * @throws StaleRunError; roll back then
+   * @param manager runs SQL in that transaction, on the database of the coordination
+   * @throws StaleRunError; roll back then. TypeError for what runs no SQL
    */
   abstract assertCurrent(manager: TransactionRunner): Promise<void>;
 

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../core/text/describe-error.js';
+import { untraced } from '../../core/timing/untraced.js';
 import { type EventHandler } from './event-bus.js';
 import { type EventLog, type LogEntry, type LogPosition } from './event.log.js';
 import { type Snapshot } from './snapshot.js';
@@ -80,10 +81,12 @@ export class Subscription {
   }
 
   private async next(): Promise<LogEntry[]> {
-    if (!this.since) this.anchor(await this.log.snapshot());
-    const { entries, next } = await this.log.after(this.position!, this.types, PAGE);
-    this.position = next;
-    return entries;
+    return untraced(async () => {
+      if (!this.since) this.anchor(await this.log.snapshot());
+      const { entries, next } = await this.log.after(this.position!, this.types, PAGE);
+      this.position = next;
+      return entries;
+    });
   }
 
   private async hand({ xact, event }: LogEntry): Promise<void> {

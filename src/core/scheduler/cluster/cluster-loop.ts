@@ -162,15 +162,18 @@ export class ClusterLoop implements Loop {
   }
 
   async pause(by: ByActor): Promise<void> {
+    await this.known();
     await this.control({ do: 'pause', ...by });
   }
 
   async resume(by: ByActor): Promise<void> {
+    await this.known();
     await this.hearTime();
     await this.control({ do: 'resume', slot: this.latestSlot(), ...by });
   }
 
   async reschedule(timing: Timing, by: ByActor): Promise<void> {
+    await this.known();
     await this.hearTime();
     const { definition } = this;
     const delay = definition.spacing === 'delay' ? { delay: timing.interval } : {};
@@ -182,6 +185,7 @@ export class ClusterLoop implements Loop {
   async trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> {
     const { definition, stopped } = this;
     if (stopped || !definition.enabled) throw new SchedulerStoppedError(definition.name);
+    await this.known();
     return this.requests.trigger(payload, scope, by);
   }
 
@@ -457,6 +461,11 @@ export class ClusterLoop implements Loop {
       void this.work();
     });
     this.releases.add(done);
+  }
+
+  /** One that was registered a moment ago is not known yet: what is asked of it would be taken for a name that there is not. */
+  private async known(): Promise<void> {
+    if (!this.view) await this.parts.enroll();
   }
 
   /** The slots that count no more are reckoned by the coordinator's clock: the own one may be anything. */

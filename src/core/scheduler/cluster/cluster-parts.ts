@@ -26,6 +26,8 @@ export interface ClusterParts {
   readonly reached: (error: unknown, operation: CoordinatorOperation, worker?: string) => void;
   /** Resolves when the loop has heard how its worker stands; together with others, in one call. */
   readonly look: (worker: string) => Promise<void>;
+  /** Makes known the workers that are not yet. Rejects when the coordinator does. */
+  readonly enroll: () => Promise<void>;
 }
 
 /** After a call that did not get through, milliseconds. */

@@ -294,6 +294,24 @@ describe('replicas of a cluster', () => {
     expect(ran).toMatchObject([{ replica: 1, trigger: 'manual' }]);
   });
 
+  it('trigger, pause and reschedule a worker that was registered a moment ago', async () => {
+    const replica = await cluster.join(() => []);
+    const { scheduler } = replica;
+    for (const name of ['a', 'b', 'c']) scheduler.register({ name, interval: '1h', run: () => {} });
+    const { ended } = await scheduler.trigger('a');
+    await cluster.clock.advance('2s');
+    expect(await ended).toMatchObject({ outcome: 'succeeded', worker: 'a' });
+    await scheduler.pause('b');
+    scheduler.register({ name: 'd', interval: '1h', run: () => {} });
+    await scheduler.pause('d', { actor: 'me' });
+    await scheduler.reschedule('c', '2h');
+    scheduler.register({ name: 'e', interval: '1h', run: () => {} });
+    await scheduler.reschedule('e', '3h');
+    const infos = new Map((await scheduler.status()).map((info) => [info.name, info]));
+    expect(infos.get('d')).toMatchObject({ state: 'paused', lastChange: { actor: 'me' } });
+    expect(infos.get('e')).toMatchObject({ interval: 3 * 3_600_000 });
+  });
+
   it('refuse a trigger while a run is on anywhere, unless the policy queues', async () => {
     const [a, b] = await start(2, worker({ interval: 0 }, taking(clock, 5_000)));
     const first = await a!.scheduler.trigger('w');

@@ -86,6 +86,7 @@ export class Cluster {
       clock: this.clock,
       reached: (error, operation, worker) => this.reached(error, operation, worker),
       look: (worker) => this.look(worker),
+      enroll: () => this.enrolments.enroll(),
     };
     this.enrolments = new Enrolments(this.parts, this.logger);
     this.membership = new Membership(this.parts, replica, {
