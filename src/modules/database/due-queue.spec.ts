@@ -165,18 +165,34 @@ describe('DueQueue', () => {
     expect(sides.reduce((sum, side) => sum + side.size, 0)).toBe(200);
   });
 
-  it('finds what is due by its index, however many rows are not', async () => {
-    await database.dataSource.query(
-      `INSERT INTO jobs SELECT 'job-' || n, clock_timestamp() + n * interval '1 h' FROM generate_series(1, 20000) n`,
-    );
-    await database.dataSource.query('ANALYZE jobs');
-    await insert('due', -1);
-    const plan = await database.dataSource.query<Record<string, string>[]>(
-      `EXPLAIN (ANALYZE, COSTS OFF) ${(queue as never as { claimSql: string }).claimSql}`,
-      [1_000, 2_000],
-    );
-    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
-    expect(text).toMatch(/Index Scan using jobs_due_at_idx/);
-    expect(text).not.toMatch(/Seq Scan/);
+  describe('in a table in which most is not due', () => {
+    const planOf = async (statement: 'claimSql' | 'settleSql', values: unknown[]): Promise<string> => {
+      const plan = await database.dataSource.query<Record<string, string>[]>(
+        `EXPLAIN (ANALYZE, COSTS OFF) ${(queue as never as Record<string, string>)[statement]}`,
+        values,
+      );
+      return plan.map((line) => line['QUERY PLAN']).join('\n');
+    };
+    beforeEach(async () => {
+      await database.dataSource.query(
+        `INSERT INTO jobs SELECT 'job-' || n, clock_timestamp() + n * interval '1 h' FROM generate_series(1, 20000) n`,
+      );
+      await database.dataSource.query('ANALYZE jobs');
+      await insert('due', -1);
+    });
+
+    it('finds what is due by the index of that', async () => {
+      const plan = await planOf('claimSql', [1_000, 2_000]);
+      expect(plan).toMatch(/Index Scan using jobs_due_at_idx/);
+      expect(plan).not.toMatch(/Seq Scan/);
+    });
+
+    it('goes from each key that it settles to its row', async () => {
+      const thousand = Array.from({ length: 1_000 }, (_, n) => n);
+      const instants = `{${thousand.join(',')}}`;
+      const plan = await planOf('settleSql', [thousand.map((n) => `job-${n}`), instants, instants]);
+      expect(plan).toMatch(/Index Scan using jobs_pkey/);
+      expect(plan).not.toMatch(/Seq Scan/);
+    });
   });
 });

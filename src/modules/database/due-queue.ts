@@ -191,13 +191,18 @@ function instants(dates: readonly Date[]): string {
 
 /**
  * The keys come in order, and PostgreSQL goes from each to its row: two replicas that settle some of the same rows do not
- * wait for each other in a circle. Locking the rows in that order first was the same, and took a fifth longer.
+ * wait for each other in a circle. Locking the rows in that order first was the same, and took a fifth longer. The arrays
+ * are unnested from a row, as for the claim: of a parameter the planner knows the length, and read a table of 20,000 rows
+ * as a whole for a thousand of them.
  */
 function settleStatement({ table, key = 'id', due = 'due_at' }: DueQueueOptions): string {
   return `
+    WITH given AS MATERIALIZED (
+      SELECT $1::text[] AS keys, $2::float8[] AS leases, $3::float8[] AS dues
+    )
     UPDATE ${table} q
     SET ${due} = to_timestamp(s.due / 1000)
-    FROM unnest($1::text[], $2::float8[], $3::float8[]) AS s (key, lease, due)
+    FROM given, unnest(given.keys, given.leases, given.dues) AS s (key, lease, due)
     WHERE q.${key} = s.key AND q.${due} = to_timestamp(s.lease / 1000)
     RETURNING q.${key} AS settled_key`;
 }

@@ -37,7 +37,7 @@ export class PointWriters {
 
   constructor(dataSource: DataSource, { partitions, series, maxBuffered }: PointWritersOptions) {
     this.series = series;
-    const shared = { maxBuffered, batchSize: 10_000, flushAfter: 200, writesAtOnce: 2 };
+    const shared = { maxBuffered, batchSize: 5_000, flushAfter: 200, writesAtOnce: 2 };
     const writer = `${hostname()} ${process.pid} ${randomBytes(4).toString('hex')}`;
     this.resourceLedger = new PointLedger(dataSource, { writer, raw: RESOURCES.raw }, () =>
       totalsOf(this.resources.counts()),
