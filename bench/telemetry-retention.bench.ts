@@ -6,8 +6,8 @@ import { migrate } from '../dist/modules/schema/migrate.js';
 import { RESOURCES } from '../dist/modules/telemetry/point-tables.js';
 import { PostgresTelemetryStore } from '../dist/modules/telemetry/postgres-telemetry.store.js';
 import { atMost, type Bench, type BenchResult } from './harness/bench.js';
+import { startChild } from './harness/child.js';
 import { withPostgres } from './harness/postgres.js';
-import { makeSources, readingOf } from './telemetry/readings.js';
 
 const ROWS = 10_000_000;
 const INSTANCES = 10_000;
@@ -38,16 +38,15 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
     say(`making ${ROWS / 1e6} million readings of the day before, which takes minutes`);
     const partitions = await fill(client, store);
 
-    const sources = makeSources(INSTANCES);
     say(`${SPAN / 1_000} s of ingest alone`);
-    const alone = await ingest(store, url, sources, SPAN);
+    const alone = await ingest(client, url);
     say(`${SPAN / 1_000} s of ingest while the day is dropped and minutes are rolled up`);
     let dropMs = 0;
     // What has come so far is to be rolled up now, and not in a minute. What comes is of later.
     await client.query(
       `UPDATE telemetry_rollups SET closed_until = date_bin('1 minute', clock_timestamp(), 'epoch') + interval '1 minute'`,
     );
-    const during = await ingest(store, url, sources, SPAN, async () => {
+    const during = await ingest(client, url, async () => {
       const rolled = keeper.rollUp();
       const started = performance.now();
       const pass = await keeper.maintain();
@@ -70,7 +69,7 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
       },
       notes: [
         `${ROWS / 1e6} million readings with four values each in ${partitions} hourly partitions. The pass also makes partitions ahead, and looks after the rollups and the samples.`,
-        'An insert is one of a single row on a connection of its own, every 5 ms: what it waits for, others wait for as well. How long it takes by itself beside full ingest is the row above.',
+        'An insert is one of a single row on a connection of its own, every 5 ms, from another process than the readings: what it waits for, others wait for as well. How long it takes by itself beside full ingest is the row above.',
       ],
     };
   } finally {
@@ -97,43 +96,49 @@ async function fill(client: pg.Client, store: PostgresTelemetryStore): Promise<n
   return 24;
 }
 
-/** Stores readings as fast as they are taken, and inserts single rows beside it. */
+/** Lets a process store readings as fast as it takes them, and inserts single rows beside it, for a while. */
 async function ingest(
-  store: PostgresTelemetryStore,
+  client: pg.Client,
   url: string,
-  sources: ReturnType<typeof makeSources>,
-  milliseconds: number,
   beside?: () => Promise<void>,
 ): Promise<{ longest: number; rate: number }> {
   const probe = new pg.Client(url);
   await probe.connect();
-  const started = performance.now();
-  const written = store.counts().resources.written;
-  let ended = false;
-  let longest = 0;
-  const probing = (async () => {
-    for (let n = 0; !ended; n++) {
-      const sent = performance.now();
-      await probe.query(
-        'INSERT INTO resource_snapshots (at, source_id, cpu_percent) VALUES (clock_timestamp(), $1, 1)',
-        [-1 - (n % 1_000)],
+  const { stop } = await startChild(
+    new URL('./telemetry/full-ingest.ts', import.meta.url),
+    url,
+    String(INSTANCES),
+    String(beside ? 120_000 : 0),
+  );
+  try {
+    const rows = async (): Promise<number> => {
+      const { rows } = await client.query<{ count: number }>(
+        `SELECT count(*)::int AS count FROM resource_snapshots WHERE at >= clock_timestamp() - interval '1 hour'`,
       );
-      longest = Math.max(longest, performance.now() - sent);
-      await wait(5);
-    }
-  })();
-  const work = beside?.();
-  work?.catch(() => {});
-  const tooFew = (): boolean => performance.now() - started < milliseconds;
-  for (let tick = 0; tooFew(); tick++) {
-    const at = new Date(Date.now() + (beside ? 120_000 : 0));
-    store.addResources(sources.map((source, index) => readingOf(source, index, tick, at)));
-    await store.flush();
+      return rows[0]!.count;
+    };
+    const before = await rows();
+    const started = performance.now();
+    let isOver = false;
+    let longest = 0;
+    const probing = (async () => {
+      for (let n = 0; !isOver; n++) {
+        const sent = performance.now();
+        await probe.query(
+          'INSERT INTO resource_snapshots (at, source_id, cpu_percent) VALUES (clock_timestamp(), $1, 1)',
+          [-1 - (n % 1_000)],
+        );
+        longest = Math.max(longest, performance.now() - sent);
+        await wait(5);
+      }
+    })();
+    await Promise.all([wait(SPAN), beside?.()]);
+    const rate = ((await rows()) - before) / ((performance.now() - started) / 1_000);
+    isOver = true;
+    await probing;
+    return { longest, rate };
+  } finally {
+    stop();
+    await probe.end();
   }
-  const rate = (store.counts().resources.written - written) / ((performance.now() - started) / 1_000);
-  await work;
-  ended = true;
-  await probing;
-  await probe.end();
-  return { longest, rate };
 }

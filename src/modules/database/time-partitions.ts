@@ -153,6 +153,16 @@ export class TimePartitions {
     );
   }
 
+  /** Those that are not due to go for their age, the oldest first: who reads them by name is in nobody's way who drops the others. */
+  async kept(): Promise<TimePartition[]> {
+    const now = await this.now();
+    return (await this.list()).filter((partition) => !this.isOld(partition, now));
+  }
+
+  private isOld({ to }: TimePartition, now: number): boolean {
+    return +to <= now - this.keep;
+  }
+
   private async dropDue(signal?: AbortSignal): Promise<Omit<PartitionPass, 'made'>> {
     const dropped: DroppedPartition[] = [];
     const inUse: string[] = [];
@@ -180,7 +190,7 @@ export class TimePartitions {
     let bytes = all.reduce((sum, partition) => sum + partition.bytes, 0);
     const due: DroppedPartition[] = [];
     for (const partition of all) {
-      const old = +partition.to <= now - this.keep;
+      const old = this.isOld(partition, now);
       const tooMuch = bytes > (this.options.maxBytes ?? Infinity) && +partition.to <= now;
       if (!old && !tooMuch) break;
       due.push({ ...partition, reason: old ? 'age' : 'size' });

@@ -110,6 +110,49 @@ describe('PostgresTelemetryStore', () => {
     }
   }, 120_000);
 
+  it('drops what is old while minutes are being rolled up', async () => {
+    const tenantId = newId('tenant');
+    const minute = Math.floor(Date.now() / MINUTE) * MINUTE - 5 * MINUTE;
+    const series = { name: 'slow', labels: {}, kind: 'gauge' as const };
+    const { raw, minutes } = store['rooms'].get(SAMPLES)!;
+    await minutes.ensure(new Date(minute));
+    await closeUntil(minute);
+    store.addSamples([{ tenantId, series, at: new Date(minute), value: 1, startedAt: null }]);
+    await store.flush();
+    await database.dataSource.query(`UPDATE telemetry_rollups SET closed_until = $1`, [
+      new Date(minute + MINUTE),
+    ]);
+    const [found] = await store.findSeries(tenantId, { limit: 1 });
+    const query = (sql: string, values?: unknown[]) => database.dataSource.query(sql, values);
+    await query(
+      `CREATE TABLE metric_samples_old PARTITION OF metric_samples FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')`,
+    );
+    const other = database.dataSource.createQueryRunner();
+    await other.startTransaction();
+    try {
+      // A row that is not committed: who rolls up that minute waits for it, and has read the points.
+      await other.query(`INSERT INTO metric_rollups_1m (series_id, at, restarts) VALUES ($1, $2, 0)`, [
+        found!.id,
+        new Date(minute),
+      ]);
+      const rolledUp = store['rooms'].get(SAMPLES)!.rollups.pass();
+      await eventually(async () => {
+        const waiting = await query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO metric_rollups_1m%'`,
+        );
+        return waiting.length > 0;
+      });
+      const { dropped, inUse } = await raw.maintain();
+      expect(dropped.map(({ name }) => name)).toContain('metric_samples_old');
+      expect(inUse).toEqual([]);
+      await other.rollbackTransaction();
+      await rolledUp;
+    } finally {
+      if (other.isTransactionActive) await other.rollbackTransaction();
+      await other.release();
+    }
+  });
+
   it('puts the minutes of an hour that is over in the order of their series, and changes none of them', async () => {
     const origin = Math.floor(Date.now() / HOUR) * HOUR - 2 * HOUR;
     const tenants = Array.from({ length: 40 }, () => newId('tenant'));

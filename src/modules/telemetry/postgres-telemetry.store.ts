@@ -255,7 +255,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     const minutes = make({ table: table.minutes, width: '1d', keep: minutesKept });
     const hours = make({ table: table.hours, width: '30d', keep: hoursKept, ahead: '30d' });
     const rollups = new Rollups(
-      this.dataSource, this.transactions, table, { minutes, hours }, parseDuration(rawKept),
+      this.dataSource, this.transactions, table, { raw, minutes, hours }, parseDuration(rawKept),
     ); // prettier-ignore
     const reader = new WindowReader(this.transactions, table, () => rollups.progress());
     return { raw, minutes, hours, rollups, reader };

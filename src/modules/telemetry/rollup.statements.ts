@@ -59,6 +59,24 @@ export interface Where {
   readonly keys?: string;
   /** How far back the point before the first is looked for. Default 1 d, which is the longest that is kept as a rule. */
   readonly lookback?: string;
+  /** Default: the whole table for each. */
+  readonly sources?: PointSources | undefined;
+}
+
+/** Relations, as SQL has them, that the points are in. */
+export interface PointSources {
+  readonly due: string;
+  /** Of the ten minutes before. */
+  readonly near: string;
+  /** Of the time before that, as far as it is looked back. */
+  readonly far: string;
+}
+
+/** The columns of points that rollups are made of, read from partitions by name. */
+export function pointsIn({ raw, key, columns }: PointTable, partitions: readonly string[]): string {
+  const names = [key, 'at', 'started_at', ...columns.map(({ name }) => name)].join(', ');
+  if (partitions.length === 0) return `(SELECT ${names} FROM ${raw} WHERE false)`;
+  return `(${partitions.map((name) => `SELECT ${names} FROM ${name}`).join(' UNION ALL ')})`;
 }
 
 /**
@@ -72,24 +90,27 @@ export interface Where {
 export function fromPoints(table: PointTable, columns: readonly PointColumn[], where: Where): string {
   const { raw, key } = table;
   const { from, to, step, keys, lookback = `interval '1 day'` } = where;
+  const { due, near, far } = where.sources ?? { due: raw, near: raw, far: raw };
   const counters = columns.filter(({ kind }) => kind === 'counter' || kind === 'both');
   const read = ['at', 'started_at', ...columns.map(({ name }) => name)].join(', ');
-  const before = (more: string): string => `
-        SELECT ${key}, ${read} FROM ${raw} AS earlier
+  const before = (source: string, more: string): string => `
+        SELECT ${key}, ${read} FROM ${source} AS earlier
          WHERE earlier.${key} = keys.${key} AND ${more} ORDER BY at DESC LIMIT 1`;
   return `
     WITH due AS MATERIALIZED (
-      SELECT ${key}, ${read} FROM ${raw}
+      SELECT ${key}, ${read} FROM ${due} AS given
        WHERE at >= ${from} AND at < ${to}${keys === undefined ? '' : ` AND ${key} = ANY(${keys})`}
     ), keys AS (SELECT DISTINCT ${key} FROM due),
     points AS (
       SELECT ${key}, ${read} FROM due
       UNION ALL SELECT near.* FROM keys CROSS JOIN LATERAL (${before(
+        near,
         `at < ${from} AND at >= ${from} - interval '10 minutes'`,
       )}) AS near
       UNION ALL SELECT far.* FROM keys CROSS JOIN LATERAL (${before(
+        far,
         `at < ${from} - interval '10 minutes' AND at >= ${from} - ${lookback} AND NOT EXISTS (
-           SELECT FROM ${raw} AS near WHERE near.${key} = keys.${key}
+           SELECT FROM ${near} AS near WHERE near.${key} = keys.${key}
               AND near.at < ${from} AND near.at >= ${from} - interval '10 minutes')`,
       )}) AS far
     ), steps AS (
