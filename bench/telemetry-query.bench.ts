@@ -19,7 +19,7 @@ const DASHBOARDS = 50;
 
 export const telemetryQuery: Bench = {
   name: 'telemetry-query',
-  summary: `${HOURS} h of one instance among ${INSTANCES} at a step of a minute, from rollups and from the readings`,
+  summary: `${HOURS} h of one instance among ${INSTANCES}: the average of each minute, from rollups and from the readings`,
   run: (say) => withPostgres((url) => measure(url, say)),
 };
 
@@ -42,11 +42,17 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
 
     let turn = 0;
     const column = RESOURCES.columns.filter(({ name }) => name === 'cpu_percent');
-    const range = { since: new Date(since), until: new Date(until), step: MINUTE };
+    const range = {
+      since: new Date(since),
+      until: new Date(until),
+      step: MINUTE,
+      aggregation: 'avg' as const,
+    };
     const one = () => sources[(turn++ * 7_919) % INSTANCES]!;
-    const fromRaw = fromPoints(RESOURCES, column, {
+    const points = fromPoints(RESOURCES, column, {
       from: '$1::timestamptz', to: '$2::timestamptz', step: `interval '1 minute'`, keys: '$3::int[]',
     }); // prettier-ignore
+    const fromRaw = `SELECT at, cpu_percent_sum, cpu_percent_count, restarts FROM (${points}) AS windows`;
     const raw = async (): Promise<void> => {
       const { tenantId, instanceId } = one();
       const { rows: [source] } = await client.query(

@@ -1,4 +1,5 @@
 import { type MetricKind } from './resource-metrics.js';
+import { type Statistic } from './window-statistics.js';
 
 /** A column of points, and what its rollups keep of it. */
 export interface PointColumn {
@@ -17,9 +18,6 @@ export interface PointTable {
   readonly key: string;
   readonly columns: readonly PointColumn[];
 }
-
-/** Statistics that a rollup keeps of a column. */
-export type Statistic = 'min' | 'max' | 'sum' | 'count' | 'last' | 'increase';
 
 const KEPT: Record<PointColumn['kind'], readonly Statistic[]> = {
   gauge: ['min', 'max', 'sum', 'count', 'last'],

@@ -169,9 +169,12 @@ export class TelemetryService {
     if (resource) {
       if (!instanceId)
         throw new InvalidInputError('metric query', [`instanceId: ${name} is of an instance: say which`]);
-      const windows = await this.store.resourceWindows(tenantId, instanceId, [resource], range);
       const kind = RESOURCE_METRICS[resource].kind === 'counter' ? 'counter' : 'gauge';
       const by = aggregation ?? (RESOURCE_METRICS[resource].kind === 'state' ? 'last' : usual(kind));
+      const windows = await this.store.resourceWindows(tenantId, instanceId, [resource], {
+        ...range,
+        aggregation: by,
+      });
       const found = points(windows.get(resource)!, by);
       return {
         name,
@@ -192,7 +195,7 @@ export class TelemetryService {
     const windows = await this.store.sampleWindows(
       tenantId,
       series.map(({ id }) => id),
-      range,
+      { ...range, aggregation },
     );
     return {
       name,

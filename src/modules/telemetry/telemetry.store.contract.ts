@@ -4,7 +4,7 @@ import { type InstanceId, newId, type TenantId } from '../ids/typed-id.js';
 import { seriesKey, type StoredSample } from './metric.js';
 import { RESOURCE_METRIC_NAMES, type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
 import { type TelemetryStore } from './telemetry.store.js';
-import { type WindowStatistics } from './window-statistics.js';
+import { aggregate, AGGREGATIONS, type WindowStatistics } from './window-statistics.js';
 
 /** A store of which a tenant may have five active series. */
 export interface TelemetryStoreSetup {
@@ -106,12 +106,8 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
         const of = (seconds: number, cpuSeconds: number, cpuPercent: number | null): ResourceSnapshot =>
           reading({ tenantId, instanceId, at: at(seconds), startedAt: at(-600), cpuSeconds, cpuPercent });
         await store({ resources: [of(5, 100, null), of(15, 101, 10), of(25, 103, 20), of(185, 110, 4)] });
-        const windows = await setup().store.resourceWindows(
-          tenantId,
-          instanceId,
-          ['cpuPercent', 'cpuSeconds', 'memoryWorkingSetBytes'],
-          range,
-        );
+        const metrics = ['cpuPercent', 'cpuSeconds', 'memoryWorkingSetBytes'] as const;
+        const windows = await setup().store.resourceWindows(tenantId, instanceId, metrics, range);
         assert.deepEqual(windows.get('cpuPercent'), [
           { at: at(0), count: 2, min: 10, max: 20, sum: 30, last: 20, increase: null, restarts: 0 },
           { at: at(180), count: 1, min: 4, max: 4, sum: 4, last: 4, increase: null, restarts: 0 },
@@ -124,6 +120,13 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
           ],
         );
         assert.deepEqual(windows.get('memoryWorkingSetBytes'), []);
+        for (const aggregation of AGGREGATIONS) {
+          const asked = { ...range, aggregation };
+          const found = await setup().store.resourceWindows(tenantId, instanceId, metrics, asked);
+          const values = (of: typeof found) =>
+            metrics.map((metric) => of.get(metric)!.map((window) => aggregate(window, aggregation, 60)));
+          assert.deepEqual(values(found), values(windows), aggregation);
+        }
       },
     },
     {

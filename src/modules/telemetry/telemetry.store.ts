@@ -2,7 +2,7 @@ import { type BatchCounts } from '../database/batch-writer.js';
 import { type InstanceId, type TenantId } from '../ids/typed-id.js';
 import { type MetricLabels, type MetricSeries, type SeriesIdentity, type StoredSample } from './metric.js';
 import { type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
-import { type WindowStatistics } from './window-statistics.js';
+import { type Aggregation, type WindowStatistics } from './window-statistics.js';
 
 /** A span of time, cut into windows. */
 export interface TimeRange {
@@ -10,6 +10,8 @@ export interface TimeRange {
   until: Date;
   /** Length of a window in milliseconds. Windows begin at its multiples from the epoch. */
   step: number;
+  /** What the windows are for: what it does not need of them may be null. Default: anything. */
+  aggregation?: Aggregation | undefined;
 }
 
 /** What became of all that was added. */

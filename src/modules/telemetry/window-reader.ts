@@ -6,12 +6,11 @@ import {
   keptOf,
   type PointColumn,
   type PointTable,
-  type Statistic,
   storedRollups,
 } from './rollup.statements.js';
 import { type RollupProgress } from './rollups.js';
 import { type TimeRange } from './telemetry.store.js';
-import { mergeStatistics, type WindowStatistics } from './window-statistics.js';
+import { mergeStatistics, type Statistic, statisticOf, type WindowStatistics } from './window-statistics.js';
 
 /** Windows by series and column. */
 export type WindowsByColumn = Map<number, Map<string, WindowStatistics[]>>;
@@ -33,7 +32,7 @@ export class WindowReader {
   async read(
     keys: readonly number[],
     columns: readonly PointColumn[],
-    { since, until, step }: TimeRange,
+    { since, until, step, aggregation }: TimeRange,
   ): Promise<WindowsByColumn> {
     const windows: WindowsByColumn = new Map();
     if (keys.length === 0 || columns.length === 0) return windows;
@@ -57,7 +56,11 @@ export class WindowReader {
       },
       { from: minutesTo, to, select: fromPoints(this.table, columns, where) },
     ];
-    const kept = columns.map((column) => ({ name: column.name, kept: keptOf(column) }));
+    const needed = aggregation && [statisticOf(aggregation), 'count'];
+    const kept = columns.map((column) => ({
+      name: column.name,
+      kept: keptOf(column).filter(({ statistic }) => !needed || needed.includes(statistic)),
+    }));
     const statistics = kept.flatMap((column) => column.kept.map((statistic) => statistic.column));
     for (const part of parts) {
       if (part.from >= part.to) continue;

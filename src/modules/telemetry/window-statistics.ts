@@ -18,12 +18,29 @@ export interface WindowStatistics {
   restarts: number;
 }
 
+/** What is counted of a window besides its restarts. */
+export type Statistic = 'min' | 'max' | 'sum' | 'count' | 'last' | 'increase';
+
 /** What can be asked of a window. `rate` is per second. */
 export type Aggregation = 'avg' | 'min' | 'max' | 'sum' | 'count' | 'last' | 'increase' | 'rate' | 'restarts';
 
 export const AGGREGATIONS: readonly Aggregation[] = [
   'avg', 'min', 'max', 'sum', 'count', 'last', 'increase', 'rate', 'restarts',
 ]; // prettier-ignore
+
+/** What an aggregation is made of, besides `count`, which says whether there is anything. */
+export function statisticOf(aggregation: Aggregation): Statistic | undefined {
+  switch (aggregation) {
+    case 'avg':
+      return 'sum';
+    case 'rate':
+      return 'increase';
+    case 'restarts':
+      return undefined;
+    default:
+      return aggregation;
+  }
+}
 
 /** The statistics of two parts of one window, the earlier first. */
 export function mergeStatistics(a: WindowStatistics, b: WindowStatistics): WindowStatistics {
