@@ -124,6 +124,16 @@ describe('a health check', () => {
     ['a restart of nothing', check(http(), { onUnhealthy: 'restart' }), 'onUnhealthy: there is no instance'],
     ['NUL in a text', check({ type: 'tcp', address: 'db:1', send: 'a\0' }), 'probe.send: holds a NUL'],
     ['a name over several lines', check(http(), { name: 'a\nb' }), 'name: holds a control character'],
+    [
+      'a configuration without end',
+      check({ type: 'custom', checker: 'redis', config: { a: 'x'.repeat(20_000) } }),
+      'probe.config: longer than 16384 characters',
+    ],
+    [
+      'an expected value without end',
+      check(http({ json: [{ pointer: '/a', equals: 'x'.repeat(20_000) }] })),
+      'probe.json.0.equals: longer than 16384 characters',
+    ],
     ['too many redirects', check(http({ redirects: 11 })), 'probe.redirects: 11'],
   ])('refuses %s, and names the field', (_, request, message) => {
     expect(faultOf(request)).toContain(message);
@@ -194,6 +204,18 @@ describe('a health check', () => {
       );
       expect(change({ type: 'tcp', address: 'db:1', send: '[hidden]' })).toThrow('probe.send: [hidden]');
       expect(faultOf(check(http({ headers: { a: '[hidden]' } })))).toContain('probe.headers.a: [hidden]');
+    });
+
+    it('takes a virtual host for a target, however its header is written', () => {
+      const probe = http({ headers: { Host: 'a.example.com', authorization: 'hunter2' } });
+      const before = stored(probe);
+      expect(parseHealthCheckChange(before, { probe: shownOf(probe) as never }, alone)).toEqual(before);
+      for (const name of ['Host', 'host', 'HOST']) {
+        const foreign = { ...shownOf(probe), headers: { [name]: 'evil.example', authorization: '[hidden]' } };
+        expect(() => parseHealthCheckChange(before, { probe: foreign as never }, alone)).toThrow(
+          'probe.headers.authorization: [hidden] stands for a value',
+        );
+      }
     });
 
     it.each([

@@ -116,13 +116,21 @@ const tlsExpectation = z.strictObject({
   minDays: count(0, 3_650).optional(),
 });
 
+/** What is kept with each check, and read with each. */
+const LONGEST_JSON = 16 * 1024;
+
+const limited = <T extends z.ZodType>(value: T) =>
+  value.refine((given) => JSON.stringify(given).length <= LONGEST_JSON, {
+    error: `longer than ${LONGEST_JSON} characters as JSON`,
+  });
+
 const json = z
   .array(
     z.strictObject({
       pointer: plainText(500).refine(isJsonPointer, {
         error: ({ input }) => `${shown(input)} is no JSON Pointer: begin each part with "/", such as /status`,
       }),
-      equals: z.json(),
+      equals: limited(z.json()),
     }),
   )
   .max(20, 'more than 20');
@@ -173,7 +181,7 @@ const probe = z
     z.strictObject({
       type: z.literal('custom'),
       checker: plainText(100, 1),
-      config: z.record(z.string(), z.json()).default({}),
+      config: limited(z.record(z.string(), z.json())).default({}),
     }),
   ])
   .superRefine((given, context) => {

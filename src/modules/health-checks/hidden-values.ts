@@ -38,7 +38,8 @@ export function hiddenIn(probe: Probe): string[] {
  * a server of his own.
  */
 export function withStoredSecrets(probe: Probe, stored: Probe): Probe {
-  if (targetIn(probe) !== targetIn(stored)) return probe;
+  const virtualHost = virtualHostOf(stored);
+  if (targetIn(probe, virtualHost) !== targetIn(stored, virtualHost)) return probe;
   const known = new Map<string, unknown>();
   mapSecrets(stored, (place, value) => {
     known.set(place.toLowerCase(), value);
@@ -75,12 +76,14 @@ function mapSecrets(probe: Probe, map: Map): Probe {
   }
 }
 
-function targetIn(probe: Probe): string {
+/** @param hidden what a virtual host stands for that is `[hidden]` */
+function targetIn(probe: Probe, hidden: unknown): string {
   switch (probe.type) {
     case 'http': {
       const origin =
         probe.url === undefined ? '' : URL.canParse(probe.url) ? new URL(probe.url).origin : probe.url;
-      return `http ${origin} ${probe.endpoint ?? ''} ${probe.headers?.host ?? ''}`;
+      const virtualHost = virtualHostOf(probe);
+      return `http ${origin} ${probe.endpoint ?? ''} ${String(virtualHost === HIDDEN ? hidden : virtualHost)}`;
     }
     case 'tcp':
       return `tcp ${probe.address ?? ''} ${probe.endpoint ?? ''}`;
@@ -89,6 +92,12 @@ function targetIn(probe: Probe): string {
     default:
       return probe.type;
   }
+}
+
+/** The header Host, however it is written: behind one address are servers of many owners. */
+function virtualHostOf(probe: Probe): unknown {
+  if (probe.type !== 'http') return undefined;
+  return Object.entries(probe.headers ?? {}).findLast(([name]) => name.toLowerCase() === 'host')?.[1];
 }
 
 function stringsIn(value: unknown): string[] {

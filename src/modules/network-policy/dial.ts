@@ -53,30 +53,31 @@ export interface Connection {
  * Opens a connection to a target that somebody else has named. The policy judges the very address that is connected to:
  * the name is resolved here, once, and the socket gets the address.
  *
- * Addresses are tried one after the other until one answers.
+ * Addresses are tried in their order, each with a head start before the next, until one answers. When none does, what
+ * the target did is told before what this machine could not do: a name with an IPv6 address is asked from machines
+ * without IPv6 as well.
  * @throws EgressDeniedError, the errors of `node:dns` and `node:net`, the signal's reason
  */
 export async function dial(options: DialOptions): Promise<Connection> {
   const { host, port, signal, onStep } = options;
-  const addresses = await addressesOf(options);
+  const found = await addressesOf(options);
   onStep?.('resolved');
-  let failure: unknown;
-  for (const { address } of addresses) {
+  for (let left = found.map(({ address }) => address); ;) {
     signal.throwIfAborted();
+    const { socket: raw, address } = await connectAny(left, port, signal);
+    onStep?.('connected');
+    if (!options.tls) return { socket: raw, reset: () => void raw.resetAndDestroy() };
     try {
-      const raw = await connect(address, port, signal);
-      onStep?.('connected');
-      if (!options.tls) return { socket: raw, reset: () => void raw.resetAndDestroy() };
       const secured = await secure(raw, host, options.tls, signal);
       onStep?.('secured');
       // Node 20 ends with a segmentation fault when the socket below TLS is reset.
       return { socket: secured, reset: () => void secured.destroy() };
     } catch (error) {
       signal.throwIfAborted();
-      failure = error;
+      left = left.filter((other) => other !== address);
+      if (left.length === 0) throw error;
     }
   }
-  throw failure;
 }
 
 /** @throws EgressDeniedError, the errors of `node:dns`, the signal's reason */
@@ -95,6 +96,55 @@ export async function addressesOf({
   const found = await abortable(resolve(bare), signal);
   if (found.length === 0) throw Object.assign(new Error(`${bare} has no address`), { code: 'ENODATA' });
   return policy.permitted(bare, found);
+}
+
+/** How long an address may be silent before the next one is tried beside it (RFC 8305, 5). Milliseconds. */
+const HEAD_START = 250;
+
+/** This machine has no way there. */
+const NO_WAY = new Set(['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+/** The first connection that one of the addresses takes. @throws the most telling of their errors; the signal's reason */
+async function connectAny(
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal,
+): Promise<{ socket: Socket; address: string }> {
+  const [only, another] = addresses;
+  if (another === undefined) return { socket: await connect(only!, port, signal), address: only! };
+  return new Promise((resolve, reject) => {
+    const losers = new AbortController();
+    const failures: unknown[] = [];
+    let [next, timer]: [number, NodeJS.Timeout?] = [0];
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      next = addresses.length;
+      signal.removeEventListener('abort', abort);
+      settle();
+      losers.abort(new Error('another address has answered'));
+    };
+    const abort = (): void => end(() => reject(signal.reason as Error));
+    const begin = (): void => {
+      clearTimeout(timer);
+      const address = addresses[next++];
+      if (address === undefined) return;
+      if (next < addresses.length) timer = setTimeout(begin, HEAD_START);
+      connect(address, port, losers.signal).then(
+        (socket) => end(() => resolve({ socket, address })),
+        (error: unknown) => {
+          failures.push(error);
+          if (failures.length === addresses.length) end(() => reject(mostTelling(failures) as Error));
+          else begin();
+        },
+      );
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    begin();
+  });
+}
+
+function mostTelling(failures: readonly unknown[]): unknown {
+  return failures.find((error) => !NO_WAY.has(String((error as { code?: unknown }).code))) ?? failures[0];
 }
 
 function connect(address: string, port: number, signal: AbortSignal): Promise<Socket> {

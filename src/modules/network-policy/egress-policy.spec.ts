@@ -25,6 +25,10 @@ describe('the egress policy', () => {
     ['::127.0.0.1', 'compatible loopback'],
     ['64:ff9b::10.0.0.1', 'private behind NAT64'],
     ['2002:7f00:1::', 'loopback behind 6to4'],
+    ['::ffff:0:127.0.0.1', 'translated loopback'],
+    ['168.63.129.16', 'the metadata service of Azure'],
+    ['3fff::1', 'documentation'],
+    ['5f00::1', 'segment routing'],
     ['localhost', 'a name, which is no address'],
     ['', 'nothing'],
   ])('denies %s (%s)', (address) => {
@@ -39,6 +43,7 @@ describe('the egress policy', () => {
     '2606:4700:4700::1111',
     '::ffff:8.8.8.8',
     '64:ff9b::8.8.8.8',
+    '::ffff:0:8.8.8.8',
   ])('lets %s be reached', (address) => expect(policy.allows(address)).toBe(true));
 
   it('lets what is allowed be reached, and nothing beside it, unless it is denied as well', () => {
@@ -62,6 +67,12 @@ describe('the egress policy', () => {
       '::ffff:127.0.0.1',
     ]);
     expect(new EgressPolicy({ deny: ['1.1.1.1'] }).allows('1.1.1.1')).toBe(false);
+  });
+
+  it('denies what carries an IPv4 address when its own network is denied', () => {
+    const strict = new EgressPolicy({ deny: ['64:ff9b::/96', '2002::/16', '::ffff:9.9.9.9'] });
+    const asked = ['64:ff9b::8.8.8.8', '2002:808:808::1', '::ffff:9.9.9.9', '::ffff:8.8.8.8'];
+    expect(asked.filter((address) => strict.allows(address))).toEqual(['::ffff:8.8.8.8']);
   });
 
   it('keeps of the addresses of a name those that may be reached, and says what it is when there is none', () => {

@@ -12,12 +12,14 @@ export interface EgressOptions {
 /**
  * Reserved by IANA's special-purpose registries (RFC 6890 and its updates): this host, this network, other people's
  * private networks, the metadata services of clouds. What they hold is nothing that a target given by a tenant may reach.
+ * Of the metadata services Azure's alone has a public address.
  */
 const RESERVED = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',
+  '168.63.129.16',
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.0.0.0/24',
@@ -33,8 +35,11 @@ const RESERVED = [
   '::1/128',
   '64:ff9b:1::/48',
   '100::/64',
+  '100:0:0:1::/64',
   '2001::/23',
   '2001:db8::/32',
+  '3fff::/20',
+  '5f00::/16',
   'fc00::/7',
   'fe80::/10',
   'fec0::/10',
@@ -65,10 +70,10 @@ export class EgressPolicy {
     const family = isIP(address);
     if (family === 0) return false;
     const type = family === 6 ? 'ipv6' : 'ipv4';
+    if (this.denied.check(address, type)) return false;
     const carried = family === 6 ? carriedIpv4(address) : undefined;
     // An IPv4 address inside of an IPv6 one is reached as itself.
     if (carried !== undefined) return this.allows(carried);
-    if (this.denied.check(address, type)) return false;
     return this.allowed.check(address, type) || !this.reserved.check(address, type);
   }
 
@@ -89,7 +94,10 @@ export class EgressPolicy {
   }
 }
 
-/** Mapped (::ffff:0:0/96), compatible (::/96), translated by NAT64 (64:ff9b::/96) and 6to4 (2002::/16). */
+/**
+ * Mapped (::ffff:0:0/96), compatible (::/96), translated (::ffff:0:0:0/96), by NAT64 (64:ff9b::/96) and 6to4
+ * (2002::/16).
+ */
 function carriedIpv4(address: string): string | undefined {
   const groups = ipv6Groups(address);
   const dotted = (high: number, low: number): string =>
@@ -98,7 +106,9 @@ function carriedIpv4(address: string): string | undefined {
   if (first === 0x2002) return dotted(second, groups[2]!);
   const lastTwo = dotted(groups[6]!, groups[7]!);
   if (first === 0x64 && second === 0xff9b && groups.slice(2, 6).every((group) => group === 0)) return lastTwo;
-  if (groups.slice(0, 5).some((group) => group !== 0)) return undefined;
+  if (groups.slice(0, 4).some((group) => group !== 0)) return undefined;
+  if (groups[4] === 0xffff && groups[5] === 0) return lastTwo;
+  if (groups[4] !== 0) return undefined;
   if (groups[5] === 0xffff) return lastTwo;
   // :: and ::1 are addresses of their own.
   return groups[5] === 0 && (groups[6] !== 0 || groups[7]! > 1) ? lastTwo : undefined;

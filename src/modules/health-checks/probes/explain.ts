@@ -26,6 +26,7 @@ const OWN_FAULTS: Record<string, string> = {
   ENOMEM: 'This machine is out of memory',
   EADDRNOTAVAIL: 'This machine has no local port left',
   ENETDOWN: 'The network of this machine is down',
+  EAFNOSUPPORT: 'This machine has no addresses of that kind',
   ENETUNREACH: 'This machine has no route to that network',
   EAI_AGAIN: 'The name server did not answer',
   EAI_MEMORY: 'This machine is out of memory',

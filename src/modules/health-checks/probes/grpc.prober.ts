@@ -6,6 +6,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { type LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import { addressesOf } from '../../network-policy/dial.js';
 import { type GrpcProbe, type ProbeResult } from '../health-check.js';
@@ -32,9 +33,9 @@ export class GrpcProber implements Prober<GrpcProbe> {
     const { signal, policy, resolve, phases } = context;
     phases.lookingUp = true;
     const { host, port } = targetOf(probe, context);
-    const [{ address, family } = never()] = await addressesOf({ host, policy, resolve, signal });
+    const addresses = await addressesOf({ host, policy, resolve, signal });
     phases.step('resolved');
-    const target = family === 6 ? `ipv6:[${address}]:${port}` : `ipv4:${address}:${port}`;
+    const target = targetFor(addresses, port);
     const found = await this.ask(this.channel(target, host, port, probe), probe.service, signal);
     phases.end('firstByte');
     if (found === SERVING) return { outcome: 'success', message: 'SERVING' };
@@ -89,6 +90,17 @@ export class GrpcProber implements Prober<GrpcProbe> {
       if (signal.aborted) abort();
     });
   }
+}
+
+/**
+ * All addresses of the kind of the first, of which the channel takes one that answers; sorted, as name servers turn
+ * them with each answer.
+ */
+function targetFor(addresses: readonly LookupAddress[], port: number): string {
+  const [{ family } = never()] = addresses;
+  const same = addresses.filter((other) => other.family === family).map(({ address }) => address);
+  const parts = same.sort().map((address) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
+  return `ipv${family}:${parts.join(',')}`;
 }
 
 function credentialsFor(tls: GrpcProbe['tls']): ChannelCredentials {

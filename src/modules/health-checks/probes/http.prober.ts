@@ -45,13 +45,14 @@ export class HttpProber implements Prober<HttpProbe> {
   ): Promise<Answer> {
     phases.lookingUp = true;
     const secure = url.protocol === 'https:';
+    const sent = headersFor(probe, sameOrigin);
     const connection: Connection = await dial({
       host: url.hostname,
       port: Number(url.port) || (secure ? 443 : 80),
       policy,
       resolve,
       signal,
-      tls: secure ? { servername: bareHost(url), alpn: ['http/1.1'] } : undefined,
+      tls: secure ? { servername: serverNameOf(sent.host, url), alpn: ['http/1.1'] } : undefined,
       onStep: phases.step,
     });
     let client: Client | undefined;
@@ -67,7 +68,7 @@ export class HttpProber implements Prober<HttpProbe> {
       const { statusCode, headers, body } = await client.request({
         method: probe.method,
         path: url.pathname + url.search,
-        headers: headersFor(probe, sameOrigin),
+        headers: sent,
         body: probe.body,
         signal,
       });
@@ -86,11 +87,15 @@ export class HttpProber implements Prober<HttpProbe> {
 function urlOf(probe: HttpProbe, context: ProbeContext): URL {
   if (probe.url !== undefined) return new URL(probe.url);
   const { host, port } = targetOf({ endpoint: probe.endpoint }, context);
-  return new URL(probe.path ?? '/', `http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  // Not as a relative reference: `//elsewhere` would be another server, which got the headers.
+  return new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}${probe.path ?? '/'}`);
 }
 
-function bareHost({ hostname }: URL): string {
-  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+/** Who the server is to prove to be: the virtual host that is asked for, or else the URL's. Without a dot at the end. */
+function serverNameOf(virtualHost: string | undefined, url: URL): string {
+  const asked = `https://${virtualHost}`;
+  const { hostname } = virtualHost && URL.canParse(asked) ? new URL(asked) : url;
+  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname.replace(/\.$/, '');
 }
 
 /** To another origin than the check's go none of its headers: any of them may be a secret, whatever it is called. */
@@ -166,7 +171,8 @@ function within(status: number, range: string): boolean {
 function judgeJson(body: Buffer, { json }: HttpProbe): void {
   let document: unknown;
   try {
-    document = JSON.parse(body.toString());
+    // Some servers begin with a byte order mark.
+    document = JSON.parse(body.toString().replace(/^\uFEFF/, ''));
   } catch {
     throw new ProbeFailure(`The answer is no JSON (${body.length} bytes)`);
   }

@@ -1,8 +1,10 @@
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer as createHttp, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { createServer as createTcp, type Socket } from 'node:net';
+import { connect, createServer as createTcp, type Socket } from 'node:net';
 import { selfSigned } from '../../../../test/support/certificates.js';
 import { closedPort, listening } from '../../../../test/support/ports.js';
 import { newId } from '../../ids/typed-id.js';
@@ -65,6 +67,54 @@ async function tcp(talk: (socket: Socket) => void): Promise<number> {
     () => server.close(),
   );
   return port;
+}
+
+/** A port that takes no connection and refuses none, as behind a firewall: its process stands still, its queue is full. */
+async function silentAt(host: string, port: number): Promise<() => void> {
+  const listen = `require('node:net').createServer().listen({ host: '${host}', port: ${port}, backlog: 1 }, () => console.log())`;
+  const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  child.kill('SIGSTOP');
+  const queue = Array.from({ length: 8 }, () => connect({ host, port }).on('error', () => undefined));
+  return () => {
+    for (const socket of queue) socket.destroy();
+    child.kill('SIGKILL');
+  };
+}
+
+/** `grpc.health.v1` in which each service has that status; one without has none. `slow` never answers. */
+async function grpcHealth(
+  statusOf: (service: string) => number | undefined,
+): Promise<{ server: GrpcServer; port: number }> {
+  const server = new GrpcServer();
+  const definition = {
+    Check: {
+      path: '/grpc.health.v1.Health/Check',
+      requestStream: false,
+      responseStream: false,
+      requestDeserialize: (bytes: Buffer) => ({ service: bytes.subarray(2).toString() }),
+      requestSerialize: () => Buffer.alloc(0),
+      responseSerialize: (status: number) => Buffer.from(status === 0 ? [] : [8, status]),
+      responseDeserialize: (bytes: Buffer) => bytes,
+    },
+  } as const;
+  server.addService(definition, {
+    Check: (
+      { request }: { request: { service: string } },
+      done: (error: object | null, status?: number) => void,
+    ) => {
+      const status = statusOf(request.service);
+      if (request.service === 'slow') return;
+      if (status === undefined) done({ code: 5, details: 'unknown service' });
+      else done(null, status);
+    },
+  } as never);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return { server, port };
 }
 
 const at = (url: string, more: object = {}) => ({ type: 'http', url, ...more });
@@ -323,12 +373,111 @@ describe('probes', () => {
         expect(found.message).toContain('expires in 5 days');
       });
 
+      it('ask for the virtual host, and for a name without the dot at its end', async () => {
+        const asked: unknown[] = [];
+        const server = createHttps(await selfSigned(), (_, response) => response.end());
+        server.on('secureConnection', ({ servername }) => asked.push(servername));
+        const port = await listening(server);
+        ends.push(
+          () => server.closeAllConnections(),
+          () => server.close(),
+        );
+        const resolve: Resolve = async () => [{ address: '127.0.0.1', family: 4 }];
+        const tls = { verify: false };
+        const host = { Host: 'shop.example.com:8443' };
+        await run(at(`https://127.0.0.1:${port}`, { tls, headers: host }));
+        await run(at(`https://example.com.:${port}`, { tls }), 5_000, { resolve });
+        await run(at(`https://127.0.0.1:${port}`, { tls }));
+        expect(asked).toEqual(['shop.example.com', 'example.com', false]);
+      });
+
       it('fail at what does not speak it', async () => {
         const url = await http((_, response) => response.end());
         const found = await run(at(url.replace('http', 'https')));
         expect(found).toMatchObject({ outcome: 'failure' });
         expect(found.message).toContain('TLS');
       });
+    });
+  });
+
+  describe('of an endpoint of an instance', () => {
+    it.each(['//evil.example/x', '/\\\\evil.example/x', '/\\evil.example', '///evil.example', '/a?b=//c'])(
+      'go to that endpoint whatever the path is: %s',
+      async (path) => {
+        const asked: string[] = [];
+        const url = new URL(await http(({ url = '', headers }, response) => {
+          asked.push(`${headers.authorization} ${url}`);
+          response.end();
+        })); // prettier-ignore
+        const place = { hasInstance: true, checkers: [] };
+        const probe = { type: 'http', path, headers: { authorization: 'hunter2' } };
+        const settings = parseHealthCheck({ name: 'x', probe } as never, place);
+        const endpoints = [{ name: 'http', host: url.hostname, port: Number(url.port) }];
+        const probes = new Probes({ ...PARTS, resolve: () => Promise.reject(new Error('went elsewhere')) });
+        const found = await probes.run(
+          { ...checkOf({ type: 'push' }), ...settings },
+          { id: newId('instance'), provider: 'process', endpoints: endpoints as never },
+        );
+        expect(found).toMatchObject({ outcome: 'success' });
+        expect(asked).toEqual([`hunter2 ${path.replaceAll('\\', '/')}`]);
+      },
+    );
+  });
+
+  describe('of a name with several addresses', () => {
+    // Everybody at once: no machine has a way there, as one without IPv6 has none to any IPv6 address.
+    const NO_WAY = '255.255.255.255';
+    const addresses = (...found: string[]): Partial<ProbesParts> => ({
+      policy: new EgressPolicy({ allow: ['0.0.0.0/0'] }),
+      resolve: async () => found.map((address) => ({ address, family: 4 })),
+    });
+
+    it('pass when one of them answers', async () => {
+      const port = await tcp((socket) => void socket.resume());
+      for (const order of [
+        ['127.0.0.2', NO_WAY, '127.0.0.1'],
+        ['127.0.0.1', '127.0.0.2'],
+      ]) {
+        const found = await run({ type: 'tcp', address: `example.com:${port}` }, 5_000, addresses(...order));
+        expect(found).toMatchObject({ outcome: 'success' });
+      }
+    });
+
+    it('do not give all of their time to one that is silent', async () => {
+      const port = await tcp((socket) => void socket.resume());
+      const silent = await silentAt('127.0.0.2', port);
+      ends.push(silent);
+      const found = await run(
+        { type: 'tcp', address: `example.com:${port}` },
+        10_000,
+        addresses('127.0.0.2', '127.0.0.1'),
+      );
+      expect(found).toMatchObject({ outcome: 'success' });
+    });
+
+    it('fail when the target refuses, though this machine has no way to another of its addresses', async () => {
+      const address = `example.com:${await closedPort()}`;
+      for (const order of [
+        ['127.0.0.1', NO_WAY],
+        [NO_WAY, '127.0.0.1'],
+      ]) {
+        const found = await run({ type: 'tcp', address }, 5_000, addresses(...order));
+        expect(found).toMatchObject({ outcome: 'failure', message: expect.stringContaining('refused') });
+      }
+      expect(await run({ type: 'tcp', address }, 5_000, addresses(NO_WAY, NO_WAY))).toMatchObject({
+        outcome: 'unknown',
+      });
+    });
+
+    it('by grpc pass when one of them answers', async () => {
+      const { server, port } = await grpcHealth(() => 1);
+      ends.push(() => server.forceShutdown());
+      const found = await run(
+        { type: 'grpc', address: `example.com:${port}` },
+        10_000,
+        addresses('127.0.0.2', '127.0.0.1'),
+      );
+      expect(found).toMatchObject({ outcome: 'success' });
     });
   });
 
@@ -414,35 +563,9 @@ describe('probes', () => {
     const statuses: Record<string, number> = { '': 1, up: 1, down: 2, odd: 0 };
 
     beforeAll(async () => {
-      server = new GrpcServer();
-      const definition = {
-        Check: {
-          path: '/grpc.health.v1.Health/Check',
-          requestStream: false,
-          responseStream: false,
-          requestDeserialize: (bytes: Buffer) => ({ service: bytes.subarray(2).toString() }),
-          requestSerialize: () => Buffer.alloc(0),
-          responseSerialize: (status: number) => Buffer.from(status === 0 ? [] : [8, status]),
-          responseDeserialize: (bytes: Buffer) => bytes,
-        },
-      } as const;
-      server.addService(definition, {
-        Check: (
-          { request }: { request: { service: string } },
-          done: (error: object | null, status?: number) => void,
-        ) => {
-          const status = statuses[request.service];
-          if (request.service === 'slow') return;
-          if (status === undefined) done({ code: 5, details: 'unknown service' });
-          else done(null, status);
-        },
-      } as never);
-      const port = await new Promise<number>((resolve, reject) => {
-        server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-          error ? reject(error) : resolve(bound),
-        );
-      });
-      address = `127.0.0.1:${port}`;
+      const made = await grpcHealth((service) => statuses[service]);
+      server = made.server;
+      address = `127.0.0.1:${made.port}`;
     });
     afterAll(() => server.forceShutdown());
 

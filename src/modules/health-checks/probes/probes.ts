@@ -1,4 +1,5 @@
 import { type HealthCheck, type Probe, type ProbeResult } from '../health-check.js';
+import { storableText } from '../../database/text.js';
 import { withoutSecretsOf } from '../hidden-values.js';
 import { type HealthCheckers } from '../health-checkers.js';
 import { type InstanceAccess } from '../instance-access.js';
@@ -82,9 +83,14 @@ export class Probes {
   }
 }
 
-/** The probe's own secrets are nowhere in what it tells, though a checker or a target may have repeated them. */
+const LONGEST_MESSAGE = 500;
+
+/**
+ * The probe's own secrets are nowhere in what it tells, though a checker or a target may have repeated them; nor is
+ * what no database takes.
+ */
 function told(probe: Probe, { outcome, message }: ProbeResult): ProbeResult {
-  return { outcome, message: withoutSecretsOf(probe, message) };
+  return { outcome, message: storableText(withoutSecretsOf(probe, message)).slice(0, LONGEST_MESSAGE) };
 }
 
 /** A prober that does not listen to its signal does not keep the check from ending. */
