@@ -7,6 +7,7 @@ import {
   initialState,
   nextState,
   restartedState,
+  stateSince,
   worstStatus,
 } from './check-state.js';
 
@@ -151,5 +152,34 @@ describe('the state of a check', () => {
     [['degraded', 'unhealthy', 'healthy'], 'unhealthy'],
   ] as const)('makes of an instance with %j: %s', (statuses, expected) => {
     expect(worstStatus(statuses)).toBe(expected);
+  });
+});
+
+describe('the state of the check of an instance', () => {
+  const rules = { ...RULES, startupGrace: 10_000 };
+  const failed = (state: CheckState, at: number) => nextState(state, 'failure', at, rules).state;
+
+  it('counts anew once the instance has been started again, and has its grace', () => {
+    const running = play('SSFF', {}, stateSince(initialState(0), 0)).state;
+    expect(running).toMatchObject({ failures: 2, passed: true, runningSince: 0 });
+    const started = stateSince(running, 60_000);
+    expect(started).toMatchObject({ status: 'healthy', failures: 0, passed: false, startedAt: 60_000 });
+    let state = started;
+    for (let at = 61_000; at < 70_000; at += 1_000) state = failed(state, at);
+    expect(state.status).toBe('healthy');
+    for (let at = 70_000; at < 73_000; at += 1_000) state = failed(state, at);
+    expect(state.status).toBe('unhealthy');
+    expect(state.runningSince).toBe(60_000);
+  });
+
+  it('stays the same while the instance goes on, or by an older word of it', () => {
+    const state = stateSince(initialState(0), 5_000);
+    expect(stateSince(state, 5_000)).toBe(state);
+    expect(stateSince(state, 4_000)).toBe(state);
+    expect(stateSince(state, undefined)).toBe(state);
+  });
+
+  it('has its grace from the first check on where the instance ran before', () => {
+    expect(stateSince(initialState(50_000), 1_000)).toMatchObject({ startedAt: 50_000, runningSince: 1_000 });
   });
 });

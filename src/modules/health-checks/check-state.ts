@@ -25,6 +25,8 @@ export interface CheckState {
   readonly told?: 'healthy' | 'degraded' | 'unhealthy';
   /** From when `initialDelay` and `startupGrace` count. */
   readonly startedAt: number;
+  /** Since when the instance runs that it was made of, by its own record. */
+  readonly runningSince?: number;
   /** Whether it has passed since then. */
   readonly passed: boolean;
   /** The replica whose failures of many checks at once nobody has confirmed. */
@@ -111,6 +113,7 @@ export function nextState(
       flapping,
       told: news === undefined ? state.told : (status as CheckState['told']),
       startedAt: state.startedAt,
+      runningSince: state.runningSince,
       passed: state.passed || passes,
       suspectedBy: undefined,
       restarts: state.restarts,
@@ -135,6 +138,17 @@ export function restartedState(state: CheckState, at: number): CheckState {
     passed: false,
     restarts: [...(state.restarts ?? []).filter((instant) => instant > at - 3_600_000), at],
   };
+}
+
+/**
+ * As it is for an instance that runs since then: one that has been started since the last result counts anew, whoever
+ * has started it. The same object where that is known.
+ */
+export function stateSince(state: CheckState, runningSince: number | undefined): CheckState {
+  if (runningSince === undefined || runningSince <= (state.runningSince ?? -Infinity)) return state;
+  // One that ran before it was checked has its time from the first check on.
+  if (state.runningSince === undefined && runningSince <= state.startedAt) return { ...state, runningSince };
+  return { ...state, runningSince, startedAt: runningSince, failures: 0, passed: false };
 }
 
 function statusAfter(

@@ -203,17 +203,28 @@ const probe = z
       issue('address', 'says it all: leave out endpoint');
   });
 
+/** What a check is like that says nothing else. A timeout of its own is 5 s, or the interval if that is shorter. */
+export const HEALTH_CHECK_DEFAULTS = {
+  interval: 10_000,
+  failureThreshold: 3,
+  successThreshold: 1,
+  initialDelay: 0,
+  startupGrace: 0,
+  onUnhealthy: 'none',
+  maxRestartsPerHour: 5,
+} as const;
+
 const schema = z.strictObject({
   name: checkName,
   probe,
-  interval: duration(1_000, DAY).default(10_000),
+  interval: duration(1_000, DAY).default(HEALTH_CHECK_DEFAULTS.interval),
   timeout: duration(10, 60_000).optional(),
-  failureThreshold: count(1, 100).default(3),
-  successThreshold: count(1, 100).default(1),
-  initialDelay: duration(0, DAY).default(0),
-  startupGrace: duration(0, DAY).default(0),
-  onUnhealthy: z.enum(['none', 'restart']).default('none'),
-  maxRestartsPerHour: count(1, 60).default(5),
+  failureThreshold: count(1, 100).default(HEALTH_CHECK_DEFAULTS.failureThreshold),
+  successThreshold: count(1, 100).default(HEALTH_CHECK_DEFAULTS.successThreshold),
+  initialDelay: duration(0, DAY).default(HEALTH_CHECK_DEFAULTS.initialDelay),
+  startupGrace: duration(0, DAY).default(HEALTH_CHECK_DEFAULTS.startupGrace),
+  onUnhealthy: z.enum(['none', 'restart']).default(HEALTH_CHECK_DEFAULTS.onUnhealthy),
+  maxRestartsPerHour: count(1, 60).default(HEALTH_CHECK_DEFAULTS.maxRestartsPerHour),
   enabled: z.boolean().default(true),
 });
 

@@ -303,11 +303,15 @@ export function healthCheckRepositoryContract(
     own('keeps when the target of a check last called', async () => {
       const { repository } = setup();
       const { id, tenantId } = await insert();
-      assert.equal(await repository.lastPush(id), undefined);
+      const never = await repository.pushState(id);
+      assert.equal(never?.last, undefined);
+      assert.ok(never!.waiting >= 0 && never!.waiting < 60_000);
       assert.equal(await repository.push(tenantId, id, { outcome: 'degraded', message: 'slow' }), true);
-      const push = await repository.lastPush(id);
-      assert.deepEqual([push?.outcome, push?.message], ['degraded', 'slow']);
-      assert.ok(push!.age >= 0 && push!.age < 60_000);
+      const { last } = (await repository.pushState(id))!;
+      assert.deepEqual([last?.outcome, last?.message], ['degraded', 'slow']);
+      assert.ok(last!.age >= 0 && last!.age < 60_000);
+      await repository.delete(tenantId, id);
+      assert.equal(await repository.pushState(id), undefined);
     }),
     own('refuses a malformed id before it looks', async () => {
       const { repository } = setup();

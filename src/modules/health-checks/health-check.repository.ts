@@ -4,7 +4,7 @@ import { type HealthCheckId, type InstanceId, type TenantId } from '../ids/typed
 import { type CheckState } from './check-state.js';
 import { type HealthCheck } from './health-check.js';
 import { type HealthCheckSettings } from './health-check-input.js';
-import { type LastPush } from './probes/push.prober.js';
+import { type Push, type PushState } from './probes/push.prober.js';
 
 /** How much longer than a check's own time, in milliseconds, a replica has for a turn before another one takes it. */
 export const LEASE_BEYOND_TIMEOUT = 10_000;
@@ -164,12 +164,8 @@ export abstract class HealthCheckRepository {
   abstract storeStatesAcrossTenants(updates: readonly StateUpdate[]): Promise<Set<HealthCheckId>>;
 
   /** Keeps that the target called. @returns false when there is no such check */
-  abstract push(
-    tenantId: TenantId,
-    id: HealthCheckId,
-    push: Pick<LastPush, 'outcome' | 'message'>,
-  ): Promise<boolean>;
+  abstract push(tenantId: TenantId, id: HealthCheckId, push: Push): Promise<boolean>;
 
-  /** When the target last called. */
-  abstract lastPush(id: HealthCheckId): Promise<LastPush | undefined>;
+  /** When the target last called, and how long it has had to; undefined when there is no such check. */
+  abstract pushState(id: HealthCheckId): Promise<PushState | undefined>;
 }

@@ -61,7 +61,7 @@ export class HealthModule {
               resolve: resolverOf(options),
               checkers,
               instances: access,
-              lastPush: ({ id }) => checks.lastPush(id),
+              pushState: ({ id }) => checks.pushState(id),
             }),
         },
       ],

@@ -205,6 +205,9 @@ describe('the health service', () => {
       status: 'unhealthy',
       checks: [{ status: 'starting' }, { check: { id }, status: 'unhealthy', since: new Date(5) }],
     });
+    // One that is turned off says nothing of it.
+    await as(mine, () => health.update(mine, id, { enabled: false }));
+    expect(await found()).toMatchObject({ status: 'starting', checks: [{}, { check: { enabled: false } }] });
   });
 
   it('takes the call of a target only where one is waited for', async () => {
@@ -215,7 +218,7 @@ describe('the health service', () => {
       await expect(health.push(mine, newId('healthCheck'))).rejects.toThrow(UnknownHealthCheckError);
       await expect(health.push(mine, push.id, { outcome: 'unknown' as never })).rejects.toThrow('outcome');
       await expect(health.push(mine, push.id, { message: 'x'.repeat(501) })).rejects.toThrow('message');
-      expect((await health.runCheck(mine, push.id)).message).toBe('The target has never called');
+      expect((await health.runCheck(mine, push.id)).message).toContain('has not called yet');
       await expect(health.push(mine, push.id, { message: 'a\0b' })).rejects.toThrow('message: holds a NUL');
       await health.push(mine, push.id, { outcome: 'degraded', message: 'slow disk' });
       expect(await health.runCheck(mine, push.id)).toMatchObject({ outcome: 'degraded' });

@@ -56,7 +56,7 @@ export interface CheckHealth {
 
 export interface InstanceHealth {
   instanceId: InstanceId;
-  /** The worst of its checks; `unknown` without any. */
+  /** The worst of its checks that are not turned off; `unknown` without any. */
   status: HealthStatus;
   checks: CheckHealth[];
 }
@@ -153,7 +153,8 @@ export class HealthService {
     for await (const check of everyItem((after) => this.checks.list(tenantId, { instanceId, after })))
       checks.push(check);
     const healths = await this.healthOf(checks);
-    return { instanceId, status: worstStatus(healths.map(({ status }) => status)), checks: healths };
+    const statuses = healths.filter(({ check }) => check.enabled).map(({ status }) => status);
+    return { instanceId, status: worstStatus(statuses), checks: healths };
   }
 
   /** @throws UnknownHealthCheckError */

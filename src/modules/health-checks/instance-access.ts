@@ -9,6 +9,8 @@ export interface CheckedInstance {
   readonly endpoints: readonly Endpoint[];
   /** Whether it is to run: one that is stopped, or on its way out, is not checked. */
   readonly checked: boolean;
+  /** Since when it runs, by the clock of the stores: its checks count anew when it is started. Absent: not known. */
+  readonly runningSince?: Date;
 }
 
 /** What health checks ask of instances. Not there where checks have targets of their own only. */

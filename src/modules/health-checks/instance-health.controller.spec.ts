@@ -153,7 +153,7 @@ describe('the health of an instance over HTTP', () => {
     expect((await ask('POST', path, { token: TOKEN })).status).toBe(204);
     const said = { outcome: 'failure', message: 'disk full' };
     expect((await ask('POST', path, { token: TOKEN, body: said })).status).toBe(204);
-    expect(await app.get(HealthCheckRepository).lastPush(push)).toMatchObject(said);
+    expect(await app.get(HealthCheckRepository).pushState(push)).toMatchObject({ last: said });
     const bad = await ask('POST', path, { token: TOKEN, body: { outcome: 'unknown' } });
     expect([bad.status, bad.text]).toEqual([400, expect.stringContaining('outcome')]);
     const web = await make(id, 'web');

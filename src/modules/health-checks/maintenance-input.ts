@@ -4,7 +4,7 @@ import { type HealthCheckId, type InstanceId, isId } from '../ids/typed-id.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { parseInput, shown } from '../input/input.js';
 import { type MaintenanceTimes, type MaintenanceWindow, scheduleOf } from './maintenance.js';
-import { type LastPush } from './probes/push.prober.js';
+import { type Push } from './probes/push.prober.js';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -111,7 +111,7 @@ function recurring(
 /** What a target says when it calls. */
 export interface PushRequest {
   /** Default `success`. */
-  outcome?: LastPush['outcome'];
+  outcome?: Push['outcome'];
   message?: string;
 }
 
@@ -121,6 +121,6 @@ const push = z.strictObject({
 });
 
 /** @throws InvalidInputError */
-export function parsePush(request: PushRequest): Pick<LastPush, 'outcome' | 'message'> {
+export function parsePush(request: PushRequest): Push {
   return parseInput('push', push, request);
 }

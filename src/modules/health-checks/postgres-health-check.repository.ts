@@ -23,7 +23,7 @@ import {
   type StoredState,
   type TurnClaims,
 } from './health-check.repository.js';
-import { type LastPush } from './probes/push.prober.js';
+import { type Push, type PushState } from './probes/push.prober.js';
 
 const COLUMNS = `id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms, failure_threshold,
   success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy, max_restarts_per_hour, enabled, revision,
@@ -275,11 +275,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     return new Set(rows.map(({ check_id }) => check_id));
   }
 
-  async push(
-    tenantId: TenantId,
-    id: HealthCheckId,
-    { outcome, message }: Pick<LastPush, 'outcome' | 'message'>,
-  ): Promise<boolean> {
+  async push(tenantId: TenantId, id: HealthCheckId, { outcome, message }: Push): Promise<boolean> {
     const rows = await this.changed(
       `UPDATE health_check_turns t
        SET pushed_at = clock_timestamp(), push_outcome = $3, push_message = $4
@@ -290,15 +286,21 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     return rows.length === 1;
   }
 
-  async lastPush(id: HealthCheckId): Promise<LastPush | undefined> {
-    const [row] = await this.query<LastPush>(
+  async pushState(id: HealthCheckId): Promise<PushState | undefined> {
+    // What is stored has whole milliseconds, rounded: it may lie half of one ahead.
+    const since = (column: string): string =>
+      `greatest(0, extract(epoch FROM clock_timestamp() - ${column}) * 1000)::float8`;
+    const [row] = await this.query<
+      { [K in keyof Push]: Push[K] | null } & { age: number | null; waiting: number }
+    >(
       `SELECT push_outcome AS outcome, push_message AS message,
-         -- pushed_at has whole milliseconds, rounded: it may lie half of one ahead.
-         greatest(0, extract(epoch FROM clock_timestamp() - pushed_at) * 1000)::float8 AS age
-       FROM health_check_turns WHERE check_id = $1 AND pushed_at IS NOT NULL`,
+         CASE WHEN pushed_at IS NOT NULL THEN ${since('pushed_at')} END AS age, ${since('c.updated_at')} AS waiting
+       FROM health_check_turns JOIN health_checks c ON c.id = check_id WHERE check_id = $1`,
       [parseId('healthCheck', id)],
     );
-    return row;
+    if (!row) return undefined;
+    const { outcome, message, age, waiting } = row;
+    return { ...(outcome !== null && { last: { outcome, message: message ?? '', age: age! } }), waiting };
   }
 
   private async named<T>(name: string, work: () => Promise<T>): Promise<T> {

@@ -29,6 +29,7 @@ export class ServiceInstanceAccess extends InstanceAccess {
       provider: instance.provider,
       endpoints: instance.endpoints,
       checked: isChecked(instance),
+      ...(instance.state === 'running' && { runningSince: instance.stateSince }),
     }));
   }
 

@@ -20,13 +20,13 @@ import {
   type StoredState,
   type TurnClaims,
 } from '../health-check.repository.js';
-import { type LastPush } from '../probes/push.prober.js';
+import { type Push, type PushState } from '../probes/push.prober.js';
 
 interface Turn {
   dueAt: number;
   version: number;
   state?: CheckState;
-  push?: { at: number } & Pick<LastPush, 'outcome' | 'message'>;
+  push?: Push & { at: number };
 }
 
 /** In the memory of one process, and gone with it. */
@@ -200,19 +200,19 @@ export class InMemoryHealthCheckRepository extends HealthCheckRepository {
     return stored;
   }
 
-  async push(
-    tenantId: TenantId,
-    id: HealthCheckId,
-    push: Pick<LastPush, 'outcome' | 'message'>,
-  ): Promise<boolean> {
+  async push(tenantId: TenantId, id: HealthCheckId, push: Push): Promise<boolean> {
     if (!(await this.find(tenantId, id))) return false;
     this.turns.get(id)!.push = { ...push, at: this.clock.now() };
     return true;
   }
 
-  async lastPush(id: HealthCheckId): Promise<LastPush | undefined> {
-    const push = this.turns.get(parseId('healthCheck', id))?.push;
-    return push && { outcome: push.outcome, message: push.message, age: this.clock.now() - push.at };
+  async pushState(id: HealthCheckId): Promise<PushState | undefined> {
+    const check = this.checks.get(parseId('healthCheck', id));
+    if (!check) return undefined;
+    const now = this.clock.now();
+    const push = this.turns.get(id)!.push;
+    const last = push && { outcome: push.outcome, message: push.message, age: now - push.at };
+    return { ...(last && { last }), waiting: now - check.updatedAt.getTime() };
   }
 
   private assertNameFree(

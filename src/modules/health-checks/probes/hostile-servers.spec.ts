@@ -34,7 +34,7 @@ async function run(
     updatedAt: now,
   };
   const checkers = { find: () => undefined } as unknown as HealthCheckers;
-  const probes = new Probes({ policy, resolve, checkers, lastPush: async () => undefined });
+  const probes = new Probes({ policy, resolve, checkers, pushState: async () => undefined });
   try {
     const { outcome, message, duration } = await probes.run(check);
     return { outcome, message, duration };

@@ -8,7 +8,7 @@ import { type PhaseClock } from './phase-clock.js';
 export interface ProbeContext {
   readonly check: HealthCheck;
   /** What the check belongs to, as it is now. */
-  readonly instance?: Pick<CheckedInstance, 'id' | 'provider' | 'endpoints'>;
+  readonly instance?: Pick<CheckedInstance, 'id' | 'provider' | 'endpoints' | 'runningSince'>;
   /** Aborts when the check's time is over, and at shutdown. */
   readonly signal: AbortSignal;
   readonly policy: EgressPolicy;

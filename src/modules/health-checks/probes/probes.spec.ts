@@ -13,7 +13,7 @@ import { EgressPolicy } from '../../network-policy/egress-policy.js';
 import { type HealthCheck } from '../health-check.js';
 import { parseHealthCheck } from '../health-check-input.js';
 import { type HealthCheckers } from '../health-checkers.js';
-import { type LastPush } from './push.prober.js';
+import { type PushState } from './push.prober.js';
 import { Probes, type ProbesParts } from './probes.js';
 
 const ends: (() => unknown)[] = [];
@@ -24,7 +24,7 @@ const PARTS: ProbesParts = {
   policy: new EgressPolicy({ allow: ['127.0.0.0/8'] }),
   resolve: resolveBySystem,
   checkers: { find: () => undefined } as unknown as HealthCheckers,
-  lastPush: async () => undefined,
+  pushState: async () => undefined,
 };
 
 function checkOf(probe: object, timeout = 2_000): HealthCheck {
@@ -596,7 +596,8 @@ describe('probes', () => {
   });
 
   describe('by a push', () => {
-    const push = (last?: LastPush) => run({ type: 'push', grace: '5s' }, 500, { lastPush: async () => last });
+    const push = (last?: PushState['last'], waiting = 3_600_000) =>
+      run({ type: 'push', grace: '5s' }, 500, { pushState: async () => ({ last, waiting }) });
 
     it('pass while the target calls within the interval and the grace', async () => {
       expect(await push({ outcome: 'success', message: 'backup done', age: 14_900 })).toMatchObject({
@@ -611,6 +612,26 @@ describe('probes', () => {
       );
       expect((await push()).message).toBe('The target has never called');
       expect((await push({ outcome: 'failure', message: 'disk full', age: 0 })).outcome).toBe('failure');
+    });
+
+    it('are unknown until the target has had the time to call', async () => {
+      const notYet = {
+        outcome: 'unknown',
+        message: 'The target has not called yet, expected every 15000 ms',
+      };
+      expect(await push(undefined, 14_900)).toMatchObject(notYet);
+      expect(await push({ outcome: 'success', message: '', age: 60_000 }, 14_900)).toMatchObject(notYet);
+      expect(await push({ outcome: 'failure', message: 'full', age: 9_000 }, 0)).toMatchObject({
+        outcome: 'failure',
+      });
+      expect(await push(undefined, 15_100)).toMatchObject({ outcome: 'failure' });
+      const probes = new Probes({ ...PARTS, pushState: async () => ({ waiting: 3_600_000 }) });
+      const runningFor = async (milliseconds: number) => {
+        const runningSince = new Date(Date.now() - milliseconds);
+        const instance = { id: newId('instance'), provider: 'process', endpoints: [], runningSince };
+        return (await probes.run(checkOf({ type: 'push', grace: '5s' }), instance)).outcome;
+      };
+      expect([await runningFor(0), await runningFor(3_600_000)]).toEqual(['unknown', 'failure']);
     });
   });
 

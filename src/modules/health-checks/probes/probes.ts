@@ -3,7 +3,7 @@ import { storableText } from '../../database/text.js';
 import { withoutSecretsOf } from '../hidden-values.js';
 import { type HealthCheckers } from '../health-checkers.js';
 import { type InstanceAccess } from '../instance-access.js';
-import { type LastPush, PushProber } from './push.prober.js';
+import { PushProber, type PushState } from './push.prober.js';
 import { type EgressPolicy } from '../../network-policy/egress-policy.js';
 import { type Resolve } from '../../network-policy/dial.js';
 import { CommandProber } from './command.prober.js';
@@ -22,8 +22,8 @@ export interface ProbesParts {
   resolve: Resolve;
   checkers: HealthCheckers;
   instances?: InstanceAccess;
-  /** When the target of a push check last called. */
-  lastPush: (check: HealthCheck) => Promise<LastPush | undefined>;
+  /** Whether the target of a push check has called; undefined for one that is gone. */
+  pushState: (check: HealthCheck) => Promise<PushState | undefined>;
 }
 
 /** A result, and how long it took in milliseconds. */
@@ -42,7 +42,7 @@ export class Probes {
       tcp: new TcpProber(),
       grpc: this.grpc,
       command: new CommandProber(parts.instances),
-      push: new PushProber(parts.lastPush),
+      push: new PushProber(parts.pushState),
       custom: new CustomProber(parts.checkers),
     };
   }

@@ -110,6 +110,46 @@ describe('the module of the health runner, on its own', () => {
     expect((await own.list(OWN_TENANT)).items.map(({ name }) => name)).toEqual(['web', 'queue']);
   });
 
+  it('changes checks of the same name to what its options say, defaults included', async () => {
+    const own = new InMemoryHealthCheckRepository();
+    const startWith = async (more: object) => {
+      const check = { name: 'web', probe: { type: 'http' as const, url }, ...more };
+      const module = HealthRunnerModule.forRoot({
+        store: {
+          checks: own,
+          history: InMemoryHealthHistoryRepository,
+          maintenance: InMemoryMaintenanceRepository,
+        },
+        egress,
+        checks: [check],
+      });
+      const app = await start(module);
+      const [made] = (await own.list(OWN_TENANT)).items;
+      const health = app.get(HealthService, { strict: false });
+      await asSystem(() => health.update(OWN_TENANT, made!.id, { enabled: false }));
+      await app.close();
+      return made!;
+    };
+    const first = await startWith({
+      interval: '1m',
+      timeout: '30s',
+      failureThreshold: 7,
+      startupGrace: '5m',
+    });
+    expect(first).toMatchObject({ interval: 60_000, timeout: 30_000, failureThreshold: 7, enabled: true });
+    const second = await startWith({ successThreshold: 2 });
+    expect(second).toMatchObject({
+      id: first.id,
+      interval: 10_000,
+      timeout: 5_000,
+      failureThreshold: 3,
+      successThreshold: 2,
+      startupGrace: 0,
+      enabled: false,
+    });
+    expect(await startWith({ enabled: true })).toMatchObject({ successThreshold: 1, enabled: true });
+  });
+
   it.each<[string, HealthRunnerOptions, string]>([
     ['an interval of nothing', { interval: 0 }, 'interval: 0 ms is not from 100 ms'],
     [

@@ -85,8 +85,8 @@ describe('the health runner', () => {
     policy = new EgressPolicy({ allow: ['127.0.0.0/8'] }),
   ): HealthRunner => {
     const checkers = { find: () => undefined } as unknown as HealthCheckers;
-    const lastPush = (check: HealthCheck) => checks.lastPush(check.id);
-    const probes = new Probes({ policy, resolve: resolveBySystem, checkers, instances, lastPush });
+    const pushState = (check: HealthCheck) => checks.pushState(check.id);
+    const probes = new Probes({ policy, resolve: resolveBySystem, checkers, instances, pushState });
     const { transactions } = database;
     const runner = new HealthRunner(
       options,
@@ -245,6 +245,30 @@ describe('the health runner', () => {
       await turn(runner);
       expect(runner.counts().started).toBe(0);
       expect([await stateOf(check), await stateOf(orphan)]).toEqual([undefined, undefined]);
+    });
+
+    it('gives one that was started again its grace and its delay anew', async () => {
+      const ago = (milliseconds: number) => new Date(Date.now() - milliseconds);
+      const id = instance({ runningSince: ago(86_400_000) });
+      const more = { failureThreshold: 1, startupGrace: '1h' };
+      const patient = await configure({ type: 'http' }, more, id);
+      const late = await configure({ type: 'http' }, { failureThreshold: 1, initialDelay: '1h' }, id);
+      const begun = `UPDATE health_checks SET updated_at = updated_at - interval '1 day'`;
+      await database.dataSource.query(begun);
+      const runner = start();
+      await turn(runner);
+      const statuses = async () => [(await stateOf(patient))?.status, (await stateOf(late))?.status];
+      expect(await statuses()).toEqual(['healthy', 'healthy']);
+      well = false;
+      instances.all.set(id, { ...instances.all.get(id)!, runningSince: new Date() });
+      await turn(runner);
+      expect(await statuses()).toEqual(['healthy', 'healthy']);
+      expect(await history.recent(late.id)).toHaveLength(1);
+      // Another replica knows as well, from what is stored.
+      await turn(start());
+      expect(await statuses()).toEqual(['healthy', 'healthy']);
+      expect(await stateOf(patient)).toMatchObject({ passed: false });
+      expect(told()).toEqual([]);
     });
 
     it('restarts one that is unhealthy, waits before it does so again, and ends at the limit', async () => {

@@ -31,7 +31,7 @@ import { OutcomeWriter } from './outcome-writer.js';
 import { Presence } from './presence.js';
 import { ProbeSlots } from './probe-slots.js';
 import { References } from './references.js';
-import { type ArmedTurn, instantsOf, Positions, targetOf } from './turn.js';
+import { afterDelay, type ArmedTurn, instantsOf, Positions, targetOf } from './turn.js';
 
 const CLAIM_LIMIT = 1_000;
 /** Overdue by more, after an outage or a stop of all replicas, is spread anew: not everything may run at once. */
@@ -227,7 +227,12 @@ export class HealthRunner implements BeforeApplicationShutdown {
       }
       const position = this.positions.of(turn, check);
       const armed: ArmedTurn = { turn, check, instance: instance || undefined, position };
-      for (const instant of instantsOf(turn, storeNow)) {
+      const instants = afterDelay(armed, instantsOf(turn, storeNow));
+      if (instants.length === 0) {
+        this.pass(turn);
+        continue;
+      }
+      for (const instant of instants) {
         const delay = Math.max(0, instant - storeNow - (performance.now() - asked));
         const dueAt = performance.now() + delay;
         const timer = setTimeout(() => {

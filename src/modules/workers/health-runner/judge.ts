@@ -8,7 +8,7 @@ import { type HealthResult } from '../../health-checks/health-check.js';
 import { MassFailure } from './mass-failure.js';
 import { type Outcome } from './outcome-writer.js';
 import { type References } from './references.js';
-import { type ArmedTurn } from './turn.js';
+import { type ArmedTurn, stateOf } from './turn.js';
 
 /** A failure that would make a check unhealthy waits so long for what becomes of other targets, in milliseconds. */
 const HOLD = 2_000;
@@ -43,7 +43,7 @@ export class Judge {
     done: (outcome: Outcome) => void,
   ): Promise<void> {
     const at = performance.now();
-    const { failures, status } = armed.position.state;
+    const { failures, status } = stateOf(armed);
     const failed = result.outcome === 'failure';
     const reached = result.phases?.firstByte !== undefined;
     if (result.outcome !== 'unknown' && byNetwork(armed)) this.mass.saw(target, failed && !reached, at);
@@ -71,14 +71,14 @@ export class Judge {
 
   private unconfirmed(armed: ArmedTurn, failure: HealthResult): Outcome {
     const result: HealthResult = { ...failure, outcome: 'unknown', message: NOT_CONFIRMED + failure.message };
-    const { state } = nextState(armed.position.state, 'unknown', result.startedAt.getTime(), armed.check);
+    const { state } = nextState(stateOf(armed), 'unknown', result.startedAt.getTime(), armed.check);
     const suspected = suspectedState(state, this.replica);
     return { armed, result, state: suspected === armed.position.state ? undefined : suspected };
   }
 
   private outcomeOf(armed: ArmedTurn, result: HealthResult): Outcome {
     const at = result.startedAt.getTime();
-    const { state, transition } = nextState(armed.position.state, result.outcome, at, armed.check);
+    const { state, transition } = nextState(stateOf(armed), result.outcome, at, armed.check);
     if (this.restartIsDue(armed, state, result, at))
       return { armed, result, state: restartedState(state, Date.now()), transition, restart: true };
     return { armed, result, state: state === armed.position.state ? undefined : state, transition };

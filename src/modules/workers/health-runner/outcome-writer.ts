@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../../core/text/describe-error.js';
-import { nextState, type Transition } from '../../health-checks/check-state.js';
+import { nextState, stateSince, type Transition } from '../../health-checks/check-state.js';
 import { type CheckState } from '../../health-checks/check-state.js';
 import { type HealthResult } from '../../health-checks/health-check.js';
 import { type HealthCheckRepository } from '../../health-checks/health-check.repository.js';
@@ -155,7 +155,8 @@ export class OutcomeWriter {
         forsake(armed.position);
         return [];
       }
-      const next = nextState(now.state, result.outcome, result.startedAt.getTime(), armed.check);
+      const before = stateSince(now.state, armed.instance?.runningSince?.getTime());
+      const next = nextState(before, result.outcome, result.startedAt.getTime(), armed.check);
       armed.position.state = next.state;
       armed.position.version = now.version;
       if (next.state === now.state) return [];

@@ -1,4 +1,4 @@
-import { type CheckState, initialState } from '../../health-checks/check-state.js';
+import { type CheckState, initialState, stateSince } from '../../health-checks/check-state.js';
 import { type HealthCheck } from '../../health-checks/health-check.js';
 import { type HealthTurn } from '../../health-checks/health-check.repository.js';
 import { type CheckedInstance } from '../../health-checks/instance-access.js';
@@ -42,6 +42,11 @@ export class Positions {
   }
 }
 
+/** Where the check of a turn stands, now that its instance runs since then. */
+export function stateOf({ position, instance }: Pick<ArmedTurn, 'position' | 'instance'>): CheckState {
+  return stateSince(position.state, instance?.runningSince?.getTime());
+}
+
 /** What was changed here did not get to the store: what is there counts. */
 export function forsake(position: Position): void {
   position.version = -1;
@@ -57,6 +62,14 @@ export function instantsOf({ dueAt, lease, interval }: HealthTurn, now: number):
   for (let at = dueAt.getTime(); at < lease.getTime(); at += interval) instants.push(at);
   const passed = instants.filter((at) => at <= now).length;
   return instants.slice(Math.max(0, passed - 1));
+}
+
+/** Those of the instants that come after the check's `initialDelay`. */
+export function afterDelay(armed: Omit<ArmedTurn, 'turn'>, instants: readonly number[]): readonly number[] {
+  const { initialDelay } = armed.check;
+  if (initialDelay === 0) return instants;
+  const begin = stateOf(armed).startedAt + initialDelay;
+  return instants.filter((instant) => instant >= begin);
 }
 
 /** When the check is due after that turn: later than the lease for one whose interval is longer than that. */
