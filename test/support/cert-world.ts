@@ -78,11 +78,18 @@ export class EventList extends EventBus {
 
 class Preflight extends DomainPreflight {
   fault: (name: string) => string | undefined = () => undefined;
+  /** What CAA records allow by themselves; undefined: every CA. */
+  allowed: string | undefined;
 
-  async check(names: readonly string[]): Promise<PreflightFault | undefined> {
+  async check(
+    names: readonly string[],
+    caaIdentities: readonly string[],
+  ): Promise<PreflightFault | undefined> {
     for (const name of names) {
       const reason = this.fault(name);
       if (reason !== undefined) return { name, reason };
+      if (this.allowed !== undefined && !caaIdentities.includes(this.allowed))
+        return { name, reason: `CAA records allow ${this.allowed}`, forbidden: true };
     }
     return undefined;
   }

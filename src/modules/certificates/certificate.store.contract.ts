@@ -219,6 +219,8 @@ export function certificateStoreContract(setup: () => CertificateStoreSetup): Co
           chain: 'chain 03',
           sealedKey: 'v1.k.03.x.y',
         });
+        assert.deepEqual(await store.newest(tenantId, id), await store.active(names[0]!));
+        assert.equal(await store.newest(newId('tenant'), id), undefined);
         assert.deepEqual(await store.previous(tenantId, id), {
           ...common,
           version: 2,
@@ -241,19 +243,23 @@ export function certificateStoreContract(setup: () => CertificateStoreSetup): Co
       },
     },
     {
-      name: 'serves the exact name before the wildcard, then what is valid longest; what was not issued is not served',
+      name: 'serves what has not expired, then the exact name, then what is valid longest; nothing that was not issued',
       run: async () => {
         const { store } = setup();
         const parent = name();
         const host = `shop.${parent}`;
-        const until = (day: string) => ({ notAfter: new Date(`2026-${day}T00:00:00Z`) });
-        await add([host]).then((made) => claimOne(made));
+        const until = (day: string) => ({ notAfter: new Date(`${day}T00:00:00Z`) });
+        const wanted = await add([host]);
+        await claimOne(wanted);
         assert.equal(await store.active(host), undefined);
-        const wildcard = await issued([`*.${parent}`], version('0a', until('12-01')));
+        assert.equal(await store.newest(wanted.tenantId, wanted.id), undefined);
+        const expired = await issued([host], version('09', until('2001-12-01')));
+        assert.equal((await store.active(host))?.id, expired.id);
+        const wildcard = await issued([`*.${parent}`], version('0a', until('2099-12-01')));
         assert.equal((await store.active(host))?.id, wildcard.id);
-        const exact = await issued([host, `www.${host}`], version('0b', until('03-01')));
+        const exact = await issued([host, `www.${host}`], version('0b', until('2099-03-01')));
         assert.equal((await store.active(host))?.id, exact.id);
-        const longer = await issued([host], version('0c', until('04-01')));
+        const longer = await issued([host], version('0c', until('2099-04-01')));
         assert.equal((await store.active(host))?.id, longer.id);
         assert.equal(await store.active(parent), undefined);
         assert.equal(await store.active(`a.b.${parent}`), undefined);

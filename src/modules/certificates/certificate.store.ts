@@ -63,10 +63,13 @@ export abstract class CertificateStore {
   abstract wake(tenantId: TenantId, id: CertificateId): Promise<boolean>;
 
   /**
-   * What is served for the host name: of those that cover it the one with exactly that name before one with a
-   * wildcard, then the one that is valid longest.
+   * What is served for the host name: of those that cover it one that has not expired before one that has, then the one
+   * with exactly that name before one with a wildcard, then the one that is valid longest.
    */
   abstract active(hostname: string): Promise<ActiveCertificate | undefined>;
+
+  /** What was issued last for that certificate; undefined before, and when it is gone. */
+  abstract newest(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined>;
 
   /** What was issued before the one that is served now, if it is kept. */
   abstract previous(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined>;

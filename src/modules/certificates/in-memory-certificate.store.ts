@@ -89,15 +89,24 @@ export class InMemoryCertificateStore extends CertificateStore {
       ({ certificate: { names, issued } }) =>
         issued && (names.includes(hostname) || names.includes(wildcard)),
     );
-    const rank = (kept: Kept): number[] => [
-      kept.certificate.names.includes(hostname) ? 0 : 1,
-      -kept.certificate.issued!.notAfter.getTime(),
+    const now = this.clock.now();
+    const rank = ({ certificate: { names, issued } }: Kept): number[] => [
+      issued!.notAfter.getTime() > now ? 0 : 1,
+      names.includes(hostname) ? 0 : 1,
+      -issued!.notAfter.getTime(),
     ];
     found.sort((a, b) => {
       const [x, y] = [rank(a), rank(b)];
-      return x[0]! - y[0]! || x[1]! - y[1]! || (a.certificate.id < b.certificate.id ? -1 : 1);
+      return (
+        x[0]! - y[0]! || x[1]! - y[1]! || x[2]! - y[2]! || (a.certificate.id < b.certificate.id ? -1 : 1)
+      );
     });
     return found[0] && versionOf(found[0], found[0].certificate.issued!.version);
+  }
+
+  async newest(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined> {
+    const kept = this.own(tenantId, id);
+    return kept?.certificate.issued && versionOf(kept, kept.certificate.issued.version);
   }
 
   async previous(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined> {

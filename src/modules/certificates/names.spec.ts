@@ -36,6 +36,8 @@ describe('names of a certificate', () => {
     'user@example.com',
     'example.com:443',
     'a\0.example.com',
+    'fe80::1%eth0',
+    '::1%',
   ])('%j can be in no certificate', (text) => {
     expect(normalizeName(text)).toBeUndefined();
     expect(() => parseNames([text])).toThrow(InvalidInputError);

@@ -19,6 +19,8 @@ export const MOST_NAMES = 100;
 export function normalizeName(text: string): string | undefined {
   const bare = text.trim().replace(/\.$/, '');
   if (isIP(bare) === 4) return bare;
+  // One with a zone is an address of one machine's own links.
+  if (isIP(bare) === 6 && bare.includes('%')) return undefined;
   if (isIP(bare) === 6) return new URL(`http://[${bare}]`).hostname.slice(1, -1);
   const wildcard = bare.startsWith('*.');
   const unicode = wildcard ? bare.slice(2) : bare;

@@ -93,9 +93,19 @@ export class PostgresCertificateStore extends CertificateStore {
       `SELECT c.id, c.tenant_id, c.names, v.version, v.chain, v.sealed_key, v.not_after
        FROM certificates c JOIN certificate_versions v ON v.certificate_id = c.id AND v.version = c.version
        WHERE c.names && ARRAY[$1, $2]::text[]
-       ORDER BY $1 = ANY (c.names) DESC, v.not_after DESC, c.id
+       ORDER BY v.not_after > clock_timestamp() DESC, $1 = ANY (c.names) DESC, v.not_after DESC, c.id
        LIMIT 1`,
       [name, wildcardFor(name)],
+    );
+    return row && toActive(row);
+  }
+
+  async newest(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined> {
+    const [row] = await this.query<ActiveRow>(
+      `SELECT c.id, c.tenant_id, c.names, v.version, v.chain, v.sealed_key, v.not_after
+       FROM certificates c JOIN certificate_versions v ON v.certificate_id = c.id AND v.version = c.version
+       WHERE c.tenant_id = $1 AND c.id = $2`,
+      key(tenantId, id),
     );
     return row && toActive(row);
   }

@@ -97,6 +97,17 @@ describe('the look at a domain before its certificate is ordered', () => {
     expect(await check(['a.test'], at(...caa))).toBe(`CAA records of a.test ${words}`);
   });
 
+  it('forbids every CA what a critical property asks for that is not known, as RFC 8659 has it', async () => {
+    const own = { issue: 'ca.example' };
+    expect(await check(['a.test'], at(own, { critical: 128, tbs: 'x' } as Partial<CaaRecord>))).toMatch(
+      /the critical property "tbs"/,
+    );
+    expect(
+      await check(['a.test'], at({ ...own, critical: 128 }, { critical: 128, iodef: 'x' })),
+    ).toBeUndefined();
+    expect(await check(['a.test'], at(own, { critical: 0, tbs: 'x' } as Partial<CaaRecord>))).toBeUndefined();
+  });
+
   it('goes by issuewild for a wildcard, and by issue where there is none', async () => {
     const wild = at({ issue: 'other.example' }, { issuewild: 'ca.example' });
     expect(await check(['*.a.test'], wild)).toBeUndefined();

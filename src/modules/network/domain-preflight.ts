@@ -1,13 +1,27 @@
 import { Injectable } from '@nestjs/common';
+import { type CaaRecord } from 'node:dns';
 import { isIpAddress, isWildcard } from '../certificates/names.js';
 import { DnsLookup } from '../dns/dns-lookup.js';
 import { DnsUnavailableError } from '../dns/dns.errors.js';
 import { type NetworkSettings } from './network.options.js';
 
+/** Properties of CAA records that CAs know. */
+const KNOWN = new Set([
+  'issue',
+  'issuewild',
+  'iodef',
+  'issuemail',
+  'issuevmc',
+  'contactemail',
+  'contactphone',
+]);
+
 /** What keeps a name from being certified, as a sentence. */
 export interface PreflightFault {
   readonly name: string;
   readonly reason: string;
+  /** Whether it speaks against this CA alone: another one may issue all the same. Default false. */
+  readonly forbidden?: boolean;
 }
 
 /** Looks, before a certificate is ordered, whether the order can succeed: a failed one counts at the CA. */
@@ -38,20 +52,22 @@ export class DnsDomainPreflight extends DomainPreflight {
   ): Promise<PreflightFault | undefined> {
     for (const name of names) {
       if (isIpAddress(name)) continue;
-      const reason = await this.faultOf(name, caaIdentities).catch((error: unknown) => {
+      const fault = await this.faultOf(name, caaIdentities).catch((error: unknown) => {
         // No answer proves nothing; the CA will see for itself.
         if (error instanceof DnsUnavailableError) return undefined;
         throw error;
       });
-      if (reason !== undefined) return { name, reason };
+      if (fault !== undefined) return fault;
     }
     return undefined;
   }
 
-  private async faultOf(name: string, caaIdentities: readonly string[]): Promise<string | undefined> {
+  private async faultOf(name: string, caaIdentities: readonly string[]): Promise<PreflightFault | undefined> {
     // A wildcard is proven in the DNS, and leads nowhere by itself.
     const elsewhere = isWildcard(name) ? undefined : await this.elsewhere(name);
-    return elsewhere ?? (caaIdentities.length > 0 ? this.forbidden(name, caaIdentities) : undefined);
+    if (elsewhere !== undefined) return { name, reason: elsewhere };
+    const reason = caaIdentities.length > 0 ? await this.forbidden(name, caaIdentities) : undefined;
+    return reason === undefined ? undefined : { name, reason, forbidden: true };
   }
 
   private async elsewhere(name: string): Promise<string | undefined> {
@@ -70,6 +86,12 @@ export class DnsDomainPreflight extends DomainPreflight {
   /** RFC 8659: where there are records, one has to name the CA; `issuewild` goes before `issue` for wildcards. */
   private async forbidden(name: string, identities: readonly string[]): Promise<string | undefined> {
     const records = await this.dns.caa(name);
+    const unknown = records
+      .filter(({ critical }) => critical)
+      .map(propertyOf)
+      .find((tag) => !KNOWN.has(tag));
+    if (unknown !== undefined)
+      return `CAA records of ${name} have the critical property "${unknown}", which forbids every CA that does not know it`;
     const wild = records.filter((record) => record.issuewild !== undefined);
     const issue = records.filter((record) => record.issue !== undefined);
     const relevant =
@@ -80,4 +102,9 @@ export class DnsDomainPreflight extends DomainPreflight {
     const named = allowed.filter(Boolean).join(', ') || 'nobody';
     return `CAA records of ${name} allow ${named}, and not ${identities.join(' or ')}`;
   }
+}
+
+/** Node gives a record as its flag, and its one property by name. */
+function propertyOf(record: CaaRecord): string {
+  return (Object.keys(record).find((key) => key !== 'critical' && key !== 'type') ?? '').toLowerCase();
 }

@@ -30,6 +30,8 @@ export async function isProven(dns: DnsLookup, { txt, cname }: ProofRecords): Pr
   return texts.some((text) => same(text.trim(), txt.value));
 }
 
+/** Of bytes: texts of one length may have different numbers of them, which `timingSafeEqual` does not take. */
 function same(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+  const [x, y] = [Buffer.from(a), Buffer.from(b)];
+  return x.length === y.length && timingSafeEqual(x, y);
 }

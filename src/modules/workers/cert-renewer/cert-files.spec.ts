@@ -1,18 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { certWorld, SetClock } from '../../../../test/support/cert-world.js';
+import { eventually } from '../../../../test/support/eventually.js';
 import { temporaryDirectories } from '../../../../test/support/temporary-directory.js';
 import { SimulatedCa } from '../../certificates/issuers/simulated-ca/simulated-ca.js';
 import { type StoredEvent } from '../../events/event.js';
 import { EventBus } from '../../events/event-bus.js';
-import { newId } from '../../ids/typed-id.js';
+import { newId, type TenantId } from '../../ids/typed-id.js';
 import { CertFiles } from './cert-files.js';
 import { certRenewerSettings } from './cert-renewer.options.js';
 
 /** Hands on what it is told to. */
 class ToldBus extends EventBus {
   private readonly handlers: [readonly string[], (event: StoredEvent) => unknown][] = [];
+
+  constructor(private readonly tenantId: TenantId) {
+    super();
+  }
 
   override publish(): never {
     throw new Error('nobody publishes here');
@@ -26,7 +32,8 @@ class ToldBus extends EventBus {
   }
   async tell(type: string, payload: object): Promise<void> {
     for (const [types, handler] of this.handlers)
-      if (types.includes(type)) await handler({ type, payload } as unknown as StoredEvent);
+      if (types.includes(type))
+        await handler({ type, tenantId: this.tenantId, payload } as unknown as StoredEvent);
   }
 }
 
@@ -39,9 +46,9 @@ describe('files of certificates', () => {
     const id = await world.add('shop.test');
     await world.tick();
     const fileSink = join(await directory(), 'files');
-    const bus = new ToldBus();
+    const bus = new ToldBus(world.tenantId);
     const settings = certRenewerSettings({ encryptionKeys: '', fileSink });
-    const files = new CertFiles(settings, world.store, bus, world.keyRing);
+    const files = new CertFiles(settings, world.store, bus, world.keyRing, clock);
     const chain = (of = id) => readFile(join(fileSink, of, 'fullchain.pem'), 'utf8');
     return { clock, world, id, fileSink, bus, files, chain };
   }
@@ -59,7 +66,7 @@ describe('files of certificates', () => {
   });
 
   it('of what was removed while nobody looked go at start, and nothing else that is there', async () => {
-    const { world, id, fileSink, files, bus } = await start();
+    const { clock, world, id, fileSink, files, bus } = await start();
     await files.onApplicationBootstrap();
     const kept = await world.add('kept.test');
     await world.tick();
@@ -67,14 +74,42 @@ describe('files of certificates', () => {
     await mkdir(join(fileSink, '.cert_cut-off'));
     await writeFile(join(fileSink, 'README'), 'of the operator');
     const settings = certRenewerSettings({ encryptionKeys: '', fileSink });
-    await new CertFiles(settings, world.store, bus, world.keyRing).onApplicationBootstrap();
+    await new CertFiles(settings, world.store, bus, world.keyRing, clock).onApplicationBootstrap();
     expect((await readdir(fileSink)).sort()).toEqual([`.${kept}-1`, '.cert_cut-off', 'README', kept].sort());
   });
 
+  it('are written once they can be, as after a full disk', async () => {
+    const { clock, world, id, fileSink, bus, files, chain } = await start();
+    await writeFile(fileSink, 'in the way');
+    await files.onApplicationBootstrap();
+    await bus.tell('cert.renewed', { certificateId: id });
+    await rm(fileSink);
+    expect(existsSync(fileSink)).toBe(false);
+    clock.set(clock.now() + 60_000);
+    await eventually(() => existsSync(join(fileSink, id)));
+    expect(await chain()).toBe((await world.store.active('shop.test'))!.chain);
+    files.onModuleDestroy();
+  });
+
+  it('are those of each certificate, also where another one is served for its first name', async () => {
+    const { world, id, bus, files, chain } = await start();
+    const domainId = newId('domain');
+    const both = newId('certificate');
+    const names = ['shop.test', 'www.shop.test'];
+    await world.store.insert(world.tenantId, { id: both, domainId, names, keyType: 'ec-p256' });
+    await world.tick();
+    await files.onApplicationBootstrap();
+    for (const one of [id, both]) {
+      await bus.tell('cert.renewed', { certificateId: one, names });
+      expect(await chain(one)).toBe((await world.store.newest(world.tenantId, one))!.chain);
+    }
+    expect(await chain(id)).not.toBe(await chain(both));
+  });
+
   it('are not made where nobody asks for them', async () => {
-    const { world, bus } = await start();
+    const { clock, world, bus } = await start();
     const settings = certRenewerSettings({ encryptionKeys: '' });
-    const files = new CertFiles(settings, world.store, bus, world.keyRing);
+    const files = new CertFiles(settings, world.store, bus, world.keyRing, clock);
     await files.onApplicationBootstrap();
     await bus.tell('cert.removed', { certificateId: newId('certificate') });
     files.onModuleDestroy();

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { certWorld, SetClock } from '../../../../test/support/cert-world.js';
 import { type CertificateId } from '../../ids/typed-id.js';
+import { IssuerError } from '../../certificates/issuers/issuer.errors.js';
+import { InMemoryIssuanceLimiter } from '../../certificates/limits/in-memory-issuance-limiter.js';
 import { SimulatedCa } from '../../certificates/issuers/simulated-ca/simulated-ca.js';
+import { OrderDesk } from './order-desk.js';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -72,6 +75,73 @@ describe('a tick of the renewer', () => {
     world.preflight.fault = () => undefined;
     await world.runUntil(clock.now() + 6 * MINUTE);
     expect((await find(bad)).issued?.version).toBe(1);
+  });
+
+  it('orders at the next CA what the CAA records of the domain forbid the first', async () => {
+    const clock = new SetClock();
+    const named = (name: string): SimulatedCa => {
+      const ca = new SimulatedCa({ name, clock, lifetime: '6d' });
+      ca.caaIdentities = async () => [`${name}.example`];
+      return ca;
+    };
+    const [first, second] = [named('first'), named('second')];
+    const world = certWorld([first, second], clock);
+    world.preflight.allowed = 'second.example';
+    const id = await world.add('shop.test');
+    await world.runUntil(clock.now() + 5 * DAY);
+    const find = async () => (await world.store.find(world.tenantId, id))!;
+    expect((await find()).issued).toMatchObject({ version: 2, issuer: 'second' });
+    expect(first.orders).toEqual([]);
+    // Where nobody is allowed, the first says so, and nothing is ordered.
+    world.preflight.allowed = 'nobody.example';
+    await world.runUntil(clock.now() + 7 * DAY);
+    expect((await find()).renewal).toMatchObject({
+      stage: 'lost',
+      lastError: 'CAA records allow nobody.example',
+    });
+    expect(second.orders).toHaveLength(2);
+  });
+
+  it('does not let a certificate expire because a CA asks to wait for years', async () => {
+    const clock = new SetClock();
+    const ca = new SimulatedCa({ clock, lifetime: '6d' });
+    const world = certWorld([ca], clock);
+    const id = await world.add('shop.test');
+    await world.tick();
+    const issue = ca.issue.bind(ca);
+    let asked = 0;
+    ca.issue = (request) => {
+      if (++asked > 2) return issue(request);
+      const retryAt = new Date(clock.now() + 30 * 365 * DAY);
+      throw new IssuerError(ca.name, 'rate_limited', 'rateLimited: come again', { retryAt });
+    };
+    await world.runUntil(clock.now() + 6 * DAY - MINUTE);
+    expect((await world.store.find(world.tenantId, id))!.issued?.version).toBe(2);
+    expect(asked).toBe(3);
+  });
+
+  it('counts a renewal that the CA did not take for one', async () => {
+    const clock = new SetClock();
+    const limits = { perNameSet: { count: 1, per: 30 * DAY }, renewalsExempt: true };
+    const ca = new SimulatedCa({ clock, limits });
+    const { store, tenantId, keyRing, add } = certWorld([ca], clock);
+    const settings = { clockSkew: 0, orderTimeout: MINUTE };
+    const desk = new OrderDesk(new InMemoryIssuanceLimiter(clock), keyRing, settings, clock);
+    const fresh = (await store.find(tenantId, await add('shop.test')))!;
+    const [notBefore, notAfter] = [new Date(clock.now() - DAY), new Date(clock.now() + DAY)];
+    const issued = {
+      version: 1,
+      issuer: ca.name,
+      serialNumber: '01',
+      ariId: 'un.known',
+      notBefore,
+      notAfter,
+    };
+    const renewed = { ...fresh, issued };
+    const { signal } = new AbortController();
+    expect(await desk.admit(renewed, ca)).toBeUndefined();
+    expect(await desk.order(renewed, ca, new Date(clock.now()), signal)).toMatchObject({ outcome: 'issued' });
+    expect(await desk.admit(fresh, ca)).toBeGreaterThan(0);
   });
 
   /** What the store does with the first so many that were issued. */

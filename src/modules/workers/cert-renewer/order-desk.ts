@@ -48,7 +48,7 @@ export class OrderDesk {
     const { limits } = issuer;
     if (!limits) return undefined;
     const uses = bucketsOfOrder(issuer.name, certificate.names, limits);
-    const exempt = limits.renewalsExempt && this.replacedBy(certificate, issuer) !== undefined;
+    const exempt = this.isExempt(certificate, issuer);
     // An exempt renewal still does not ask for what keeps failing.
     const answer = await this.limiter.admit(exempt ? uses.filter(({ take }) => !take) : uses);
     return answer.admitted ? undefined : answer.availableIn;
@@ -72,7 +72,10 @@ export class OrderDesk {
     );
     try {
       const timed = AbortSignal.any([signal, timeout.signal]);
-      const { chain } = await issuer.issue({ names, csr, replaces, signal: timed });
+      const { chain, replaced } = await issuer.issue({ names, csr, replaces, signal: timed });
+      // What the CA did not take for a renewal it has counted. What is issued is not let go when that cannot be noted.
+      if (!replaced && issuer.limits && this.isExempt(certificate, issuer))
+        await this.limiter.spend(bucketsOfOrder(issuer.name, names, issuer.limits)).catch(() => undefined);
       const info = checkIssued(chain, {
         names,
         privateKey,
@@ -101,6 +104,10 @@ export class OrderDesk {
       await this.limiter.spend(bucketsOfFailure(issuer.name, failed, issuer.limits));
     }
     return { outcome: 'failed', fault, reason: storableText(reason), ...(retryAt && { retryAt }) };
+  }
+
+  private isExempt(certificate: Certificate, issuer: CertificateIssuer): boolean {
+    return issuer.limits?.renewalsExempt === true && this.replacedBy(certificate, issuer) !== undefined;
   }
 
   /** ARI id of what the order replaces: only the CA that issued it knows it. */

@@ -75,6 +75,16 @@ export function renewalOf(lifetime: Lifetime, { ari }: RenewalState): Date {
 }
 
 /**
+ * How much of what a CA asks to wait is waited, in milliseconds: no more than half of what is left, nor than a day. What
+ * it says may be a mistake, of years, and to be told once more costs nothing.
+ * @param remaining as of `waitAfter`
+ */
+export function longestAsked(remaining: number | undefined): number {
+  if (remaining === undefined) return LONGEST_WAIT;
+  return Math.min(Math.max(remaining / 2, SHORTEST_CAPPED_WAIT), LONGEST_WAIT);
+}
+
+/**
  * Milliseconds until the next attempt, after so many failures in a row.
  * @param remaining milliseconds that the certificate is still valid; undefined when there is none yet
  * @param random from 0 up to 1

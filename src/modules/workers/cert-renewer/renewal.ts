@@ -19,7 +19,7 @@ import { type DomainStore } from '../../network/domain.store.js';
 import { type Attempt, type OrderDesk } from './order-desk.js';
 import { reached, stageEvent } from './stage-events.js';
 import { severalTries } from './several-tries.js';
-import { criticalFrom, renewalOf, waitAfter, withRenewalInfo } from './renewal-plan.js';
+import { criticalFrom, longestAsked, renewalOf, waitAfter, withRenewalInfo } from './renewal-plan.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -97,11 +97,11 @@ export class Renewal {
   private async renew(
     claim: CertificateClaim,
     planned: RenewalState,
-    issuer: CertificateIssuer,
+    inTurn: CertificateIssuer,
   ): Promise<RenewalOutcome> {
     const { certificate } = claim;
     const { desk } = this.parts;
-    const fault = await this.preflight(certificate, issuer);
+    const { issuer, fault } = await this.permitted(certificate, inTurn);
     if (fault) return this.unreachable(claim, planned, fault);
     await this.reachable(certificate);
     const availableIn = await desk.admit(certificate, issuer);
@@ -179,7 +179,7 @@ export class Renewal {
       // Each in turn once one has had its chances: the first may be back before the second is of use.
       issuerTurn: failures >= settings.failoverAfter ? state.issuerTurn + 1 : state.issuerTurn,
     };
-    const asked = retryAt ? this.until(retryAt.getTime()) : 0;
+    const asked = retryAt ? Math.min(this.until(retryAt.getTime()), longestAsked(remaining)) : 0;
     const others = this.parts.issuers.all.length > 1 && failed.issuerTurn !== state.issuerTurn;
     // What one CA asks for does not bind the next.
     const dueIn = Math.max(waitAfter(failures, remaining, random()), others ? 0 : asked);
@@ -204,6 +204,22 @@ export class Renewal {
       this.signal.throwIfAborted();
       return { ...renewal, ariPollAt: new Date(this.now.getTime() + ARI_RETRY) };
     }
+  }
+
+  /** The CA whose turn it is, or the next that the domain's CAA records allow where they forbid it that one. */
+  private async permitted(
+    certificate: Certificate,
+    inTurn: CertificateIssuer,
+  ): Promise<{ issuer: CertificateIssuer; fault?: PreflightFault | undefined }> {
+    const { all } = this.parts.issuers;
+    const turn = all.indexOf(inTurn);
+    let first: PreflightFault | undefined;
+    for (const issuer of [...all.slice(turn), ...all.slice(0, turn)]) {
+      const fault = await this.preflight(certificate, issuer);
+      if (!fault?.forbidden) return { issuer, fault };
+      first ??= fault;
+    }
+    return { issuer: inTurn, fault: first };
   }
 
   private async preflight(
