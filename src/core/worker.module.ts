@@ -4,6 +4,7 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { Adoption } from './adoption/adoption.js';
 import { ForeignScheduleModules } from './adoption/foreign-schedule-modules.js';
 import { HandlerCalls } from './adoption/handler-calls.js';
+import { NOT_OVERRIDDEN, ORCHESTRATOR } from './adoption/overridden.js';
 import { ScheduleExplorer } from './adoption/schedule-explorer.js';
 import { WorkerSchedulerRegistry } from './adoption/worker-scheduler.registry.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
@@ -83,6 +84,7 @@ import { requireSingleImport } from './single-import.js';
     ErrorHook,
     Scheduler,
     ShutdownDeadline,
+    { provide: ORCHESTRATOR, useValue: NOT_OVERRIDDEN },
     Adoption,
     HandlerCalls,
     ScheduleExplorer,

@@ -1,5 +1,6 @@
 import { type Subscription } from 'rxjs';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
 import { type Finding } from '../registry/worker-explorer.js';
 import { LOGS_ITS_ERRORS } from '../registry/worker-definition.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -13,6 +14,7 @@ import { HandlersRunTwiceError } from './adoption.errors.js';
 import { ForeignScheduleModules } from './foreign-schedule-modules.js';
 import { CALLED, ScheduleExplorer, type ScheduleHandler } from './schedule-explorer.js';
 import { type CronMetadata, type ScheduleKind } from './schedule-metadata.js';
+import { NOT_OVERRIDDEN, ORCHESTRATOR } from './overridden.js';
 import { timerHandle } from './timer-handle.js';
 import { WorkerCronJob } from './worker-cron-job.js';
 import { WorkerSchedulerRegistry } from './worker-scheduler.registry.js';
@@ -49,6 +51,9 @@ export class Adoption implements OnModuleInit {
     private readonly foreign: ForeignScheduleModules,
     private readonly scheduler: Scheduler,
     private readonly registry: WorkerSchedulerRegistry,
+    /** The same, unless a test has overridden it: then the application sees that one. */
+    private readonly visible: SchedulerRegistry,
+    @Inject(ORCHESTRATOR) private readonly orchestrator: unknown,
   ) {}
 
   /**
@@ -68,7 +73,11 @@ export class Adoption implements OnModuleInit {
         twice.map(({ source }) => source),
       );
     }
-    this.adopted = named(handlers);
+    if (this.orchestrator === NOT_OVERRIDDEN) this.adopted = named(handlers);
+    else if (handlers.length > 0)
+      this.logger.log(
+        `SchedulerOrchestrator is overridden: ${handlers.length} handlers of @nestjs/schedule's decorators do not run`,
+      );
   }
 
   /** Says which handlers have come with a module that was loaded lazily: `ScheduleModule` would not run them either. */
@@ -119,8 +128,9 @@ export class Adoption implements OnModuleInit {
       else {
         const remove = this.remover(worker);
         const handle = timerHandle(remove);
-        if (handler.metadata.kind === 'intervals') this.registry.addInterval(entry, handle);
-        else this.registry.addTimeout(entry, handle);
+        const add = handler.metadata.kind === 'intervals' ? 'addInterval' : 'addTimeout';
+        this.registry[add](entry, handle);
+        if (this.visible !== this.registry) this.visible[add]?.(entry, handle);
         if (Number.isNaN(handler.metadata.ms))
           this.logger.warn(`Timeout "${worker}": its length is no number, so it runs after a millisecond`);
         this.registry.own(handle, remove);
@@ -143,6 +153,7 @@ export class Adoption implements OnModuleInit {
     const job = new WorkerCronJob(this.scheduler, worker, handler.call, register, cron);
     adopted.job = job;
     this.registry.addCronJob(entry, job);
+    if (this.visible !== this.registry) this.visible.addCronJob?.(entry, job);
     this.own(job, worker);
     if (this.scheduler.upcoming(worker, 1).length === 0)
       this.logger.warn(`Cron job "${worker}" does not run: ${String(cron.cronTime)} has passed`);

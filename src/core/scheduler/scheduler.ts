@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Observable } from 'rxjs';
 import { RunExecutor } from '../execution/run.executor.js';
 import { RunRecorder } from '../history/run.recorder.js';
+import { warnOfDefaultNames } from '../registry/default-names.js';
 import { storeTiming } from '../registry/stored-timing.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
@@ -139,6 +140,7 @@ export class Scheduler {
   discover(adopted: Finding[] = []): void {
     const definitions = this.registry.discover(adopted);
     inRootContext(() => definitions.forEach((definition) => this.add(definition)));
+    if (this.cluster) warnOfDefaultNames(definitions, this.logger);
     if (this.discovered) return;
     this.discovered = true;
     for (const name of Object.keys(this.options.workers ?? {}))
