@@ -21,7 +21,7 @@ import { NetworkModule } from './modules/network/network.module.js';
 import { CertRenewerModule } from './modules/workers/cert-renewer/cert-renewer.module.js';
 import { type CertRenewerOptions } from './modules/workers/cert-renewer/cert-renewer.options.js';
 import { HealthHttpModule } from './modules/health-checks/health-http.module.js';
-import { BrakesHttpModule } from './modules/workers/garbage-collector/brakes-http.module.js';
+import { BrakesHttpModule } from './modules/brakes/brakes-http.module.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
 import { HealthRunnerModule } from './modules/workers/health-runner/health-runner.module.js';
 import { TelemetryHttpModule } from './modules/telemetry/telemetry-http.module.js';
@@ -81,7 +81,7 @@ export class AppModule {
         // The fleet's instances listen on the loopback interface, which checks reach only where they are allowed to.
         HealthRunnerModule.forRoot({ egress: { allow: ['127.0.0.0/8'] } }),
         BrakesHttpModule,
-        ReconcilerModule.forRoot(),
+        ReconcilerModule.forRoot({ brake: fleet.garbageCollector?.brake }),
         ReconcilerHttpModule,
         EventsHttpModule,
         HealthHttpModule,

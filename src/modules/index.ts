@@ -82,6 +82,7 @@ export { InstanceRepository, type InstanceQuery } from './instances/instance.rep
 export { InstancesModule } from './instances/instances.module.js';
 export { type DeleteOptions, type Deletion, type DeletionReason } from './instances/deletion.js';
 export { InstanceConvergence } from './instances/instance-convergence.js';
+export { type LostInstance } from './instances/lost-instances.js';
 export { InstancesService, type InstanceRequest } from './instances/instances.service.js';
 export { type Placement, ProviderStores } from './providers/provider-stores.js';
 export * from './providers/provider.js';
@@ -149,16 +150,15 @@ export {
   type BrakeState,
   type Observation,
   type OrphanShare,
-} from './workers/garbage-collector/brake.js';
-export * from './workers/garbage-collector/brake.errors.js';
-export { type BrakeLimits, BrakeRepository } from './workers/garbage-collector/brake.repository.js';
-export { BrakesHttpModule } from './workers/garbage-collector/brakes-http.module.js';
-export { type BrakesHealth, GarbageCollectorBrakes } from './workers/garbage-collector/brakes.service.js';
+} from './brakes/brake.js';
+export * from './brakes/brake.errors.js';
+export { type BrakeOptions } from './brakes/brake.options.js';
+export { type BrakeLimits, BrakeRepository, type RowlessInstance } from './brakes/brake.repository.js';
+export { BrakesModule } from './brakes/brakes.module.js';
+export { BrakesHttpModule } from './brakes/brakes-http.module.js';
+export { type BrakesHealth, GarbageCollectorBrakes } from './brakes/brakes.service.js';
 export { GarbageCollectorModule } from './workers/garbage-collector/garbage-collector.module.js';
-export {
-  type BrakeOptions,
-  type GarbageCollectorOptions,
-} from './workers/garbage-collector/garbage-collector.options.js';
+export { type GarbageCollectorOptions } from './workers/garbage-collector/garbage-collector.options.js';
 export { GarbageCollector } from './workers/garbage-collector/garbage-collector.worker.js';
 export {
   type OrphanCandidate,

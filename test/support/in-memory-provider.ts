@@ -87,6 +87,12 @@ export class InMemoryProvider implements Provider {
     return held ? this.describe(held) : { instanceId: id, state: 'missing', labels: {}, endpoints: [] };
   }
 
+  async notes(id: InstanceId): Promise<ProvisionRequest | undefined> {
+    const { instanceId, tenantId, name, labels, spec } = this.running.get(id) ?? {};
+    if (!instanceId || !tenantId || !name || !labels || !spec) return undefined;
+    return { instanceId, tenantId, name, labels, spec };
+  }
+
   async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
     await this.beforeList(signal);
     const all = [...this.running.values()].map((held) => this.describe(held));

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import { GarbageCollectorBrakes } from '../../modules/workers/garbage-collector/brakes.service.js';
+import { GarbageCollectorBrakes } from '../../modules/brakes/brakes.service.js';
 
 /** Tenants that the answer names. */
 const SHOWN = 10;

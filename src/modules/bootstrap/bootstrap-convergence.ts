@@ -8,9 +8,11 @@ import { type InstanceBackoff, waitAfter } from '../instances/instance-backoff.j
 import { messageOf } from '../instances/instance-failure.js';
 import { type Instance } from '../instances/instance.js';
 import { InstanceRepository } from '../instances/instance.repository.js';
+import { type LostInstance, LostInstances } from '../instances/lost-instances.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { InstanceReadiness } from '../instances/readiness.js';
 import { type InstanceId } from '../ids/typed-id.js';
+import { type ProviderInstance } from '../providers/provider.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
 import { TenantRepository } from '../tenants/tenant.repository.js';
 import { planRollout } from '../workloads/rollout-plan.js';
@@ -53,6 +55,7 @@ export class BootstrapConvergence {
     private readonly bootstraps: BootstrapRepository,
     private readonly instances: InstancesService,
     private readonly rows: InstanceRepository,
+    private readonly lost: LostInstances,
     private readonly readiness: InstanceReadiness,
     private readonly providers: ProviderRegistry,
     private readonly tenants: TenantRepository,
@@ -130,7 +133,8 @@ export class BootstrapConvergence {
     }
     if (frozen) return false;
     const failed = own.find(({ state, reason }) => state === 'failed' || reason === 'crash_looping');
-    const fresh = await this.decide(datacenter, service, failed);
+    const lost = await this.lostOf(service, plan, signal);
+    const fresh = await this.decide(datacenter, service, failed, lost);
     if (!fresh) return true; // something else has changed it: the next pass looks again
     await this.carryOut(fresh.added, fresh.leaving, 'replaced', signal);
     return !failed;
@@ -141,23 +145,52 @@ export class BootstrapConvergence {
     datacenter: Datacenter,
     service: BootstrapService,
     failed: Instance | undefined,
+    lost: readonly LostInstance[],
   ): Promise<{ added: Instance[]; leaving: Instance[] } | undefined> {
     return this.transactions.run(async () => {
       if (!(await this.tenants.lock(datacenter.tenantId))) return undefined;
       const locked = await this.bootstraps.lock(service.id);
       if (locked?.specHash !== service.specHash || locked.state !== service.state) return undefined;
       const own = (await this.bootstraps.instancesAcrossTenants(datacenter.id)).filter(isOf(service));
-      const plan = await this.plan(locked, own);
+      const restored = await this.restoreMissing(locked, own, lost);
+      const plan = await this.plan(locked, [...own, ...restored]);
       const going = new Set(plan.remove);
       const leaving = own.filter(({ state, id }) => state === 'destroying' || going.has(id));
       for (const { id, tenantId } of leaving) await this.markLeaving(tenantId, id, 'replaced');
-      const added: Instance[] = [];
+      const added: Instance[] = [...restored];
       for (const program of plan.create) added.push(await this.addInstance(datacenter, locked, program));
       if (failed)
         await this.turn(locked, 'failed', { lastError: failed.lastError ?? `${failed.id} does not run` });
       else await this.turn(locked, 'provisioning');
       return { added, leaving };
     });
+  }
+
+  /** What is missing may run all the same, without a row; of a service that was never installed there is nothing. */
+  private async lostOf(
+    service: BootstrapService,
+    { create }: BootstrapPlan,
+    signal: AbortSignal | undefined,
+  ): Promise<LostInstance[]> {
+    if (!create.length || service.state === 'pending') return [];
+    const isOurs = (listed: ProviderInstance) =>
+      listed.tenantId === service.tenantId && listed.labels[BOOTSTRAP_LABELS.bootstrap] === service.id;
+    return this.lost.inStore(service.spec.provider ?? this.providers.default().name, isOurs, signal);
+  }
+
+  private async restoreMissing(
+    { spec: { services, replicas } }: BootstrapService,
+    own: readonly Instance[],
+    lost: readonly LostInstance[],
+  ): Promise<Instance[]> {
+    const isPresent = (name: string) => (instance: Instance) =>
+      instance.state !== 'destroying' && instance.labels[BOOTSTRAP_LABELS.program] === name;
+    const wanted = services.flatMap(({ name }) =>
+      lost
+        .filter(({ notes }) => notes.labels[BOOTSTRAP_LABELS.program] === name)
+        .slice(0, Math.max(0, replicas - own.filter(isPresent(name)).length)),
+    );
+    return this.lost.restore(wanted);
   }
 
   private async settle(service: BootstrapService): Promise<void> {

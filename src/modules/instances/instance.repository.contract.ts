@@ -22,6 +22,36 @@ export function instanceRepositoryContract(repository: () => InstanceRepository)
 
   return [
     {
+      name: 'restores an instance whose row is lost once, and none that was deleted',
+      run: async () => {
+        const tenantId = newId('tenant');
+        const lost = {
+          id: newId('instance'),
+          name: 'web',
+          provider: 'process',
+          providerStore: 'proc_1',
+          labels: { [LABELS.workload]: newId('workload') },
+          spec: { command: ['true'] },
+          desiredState: 'stopped' as const,
+        };
+        const deleted = await insert(tenantId);
+        await repository().change(tenantId, deleted.id, { state: 'destroying' });
+        await repository().delete(tenantId, deleted.id);
+        const { id: present } = await insert(tenantId);
+        assert.deepEqual(await repository().lostAcrossTenants([present, deleted.id, lost.id]), [lost.id]);
+        assert.deepEqual(await repository().lostAcrossTenants([]), []);
+        const restored = await repository().restore(tenantId, lost);
+        assert.deepEqual(await repository().find(tenantId, lost.id), restored);
+        assert.deepEqual({ ...restored, ...lost, state: 'provisioning' }, restored);
+        assert.equal(restored?.specHash, specHash(lost.spec));
+        assert.equal(await repository().restore(tenantId, lost), undefined, 'once more');
+        const { name, provider, labels, spec } = deleted;
+        const again = { id: deleted.id, name, provider, labels, spec, desiredState: 'running' as const };
+        assert.equal(await repository().restore(tenantId, again), undefined, 'deleted');
+        assert.deepEqual(await repository().lostAcrossTenants([lost.id]), []);
+      },
+    },
+    {
       name: 'gives back every field as it was stored, in the state provisioning',
       run: async () => {
         const tenantId = newId('tenant');

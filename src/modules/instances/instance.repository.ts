@@ -6,6 +6,7 @@ import {
   type InstanceSeen,
   type InstanceState,
   type NewInstance,
+  type RestoredInstance,
 } from './instance.js';
 
 export interface InstanceQuery extends PageQuery {
@@ -37,6 +38,15 @@ export abstract class InstanceRepository {
 
   /** Those of these ids that there are, of whichever tenant. */
   abstract findAllAcrossTenants(ids: readonly InstanceId[]): Promise<Instance[]>;
+
+  /** Those of these ids of which there is no row, and which nobody is known to have deleted. */
+  abstract lostAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]>;
+
+  /**
+   * Stores an instance again whose row is lost, in the state `provisioning`.
+   * @returns undefined when there is one of that id, or it was deleted
+   */
+  abstract restore(tenantId: TenantId, instance: RestoredInstance): Promise<Instance | undefined>;
 
   /** What time it is by the clock that stamps the rows. */
   abstract now(): Promise<Date>;

@@ -79,6 +79,9 @@ export interface Instance {
 /** An instance as it is first stored: the state is `provisioning`, the times are the database's. */
 export type NewInstance = Pick<Instance, 'id' | 'name' | 'provider' | 'providerStore' | 'labels' | 'spec'>;
 
+/** An instance whose row was lost, as its provider knows it. */
+export type RestoredInstance = NewInstance & Pick<Instance, 'desiredState'>;
+
 /** What changes in the life of an instance. `null` clears. */
 export interface InstanceChange {
   state?: InstanceState;

@@ -4,6 +4,7 @@ import { ProvidersModule } from '../providers/providers.module.js';
 import { InstanceConvergence } from './instance-convergence.js';
 import { InstanceRepository } from './instance.repository.js';
 import { InstancesService } from './instances.service.js';
+import { LostInstances } from './lost-instances.js';
 import { InstanceReadiness } from './readiness.js';
 import { TypeOrmInstanceRepository } from './typeorm-instance.repository.js';
 
@@ -14,8 +15,9 @@ import { TypeOrmInstanceRepository } from './typeorm-instance.repository.js';
     InstancesService,
     InstanceConvergence,
     InstanceReadiness,
+    LostInstances,
     { provide: InstanceRepository, useClass: TypeOrmInstanceRepository },
   ],
-  exports: [InstancesService, InstanceConvergence, InstanceReadiness, InstanceRepository],
+  exports: [InstancesService, InstanceConvergence, InstanceReadiness, InstanceRepository, LostInstances],
 })
 export class InstancesModule {}

@@ -13,6 +13,7 @@ import {
   type InstanceSeen,
   type InstanceState,
   type NewInstance,
+  type RestoredInstance,
 } from './instance.js';
 import { type InstanceQuery, InstanceRepository } from './instance.repository.js';
 
@@ -70,6 +71,31 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
     return rows.map(toInstance);
   }
 
+  async lostAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]> {
+    const rows = await this.transactions
+      .manager()
+      .query<{ id: InstanceId }[]>(LOST, [ids.map((id) => parseId('instance', id))]);
+    return rows.map(({ id }) => id);
+  }
+
+  async restore(tenantId: TenantId, instance: RestoredInstance): Promise<Instance | undefined> {
+    const { id, name, provider, providerStore = null, desiredState, labels, spec } = instance;
+    const { id: parsed, tenantId: tenant } = key(tenantId, id);
+    const values = [
+      parsed,
+      tenant,
+      name,
+      provider,
+      providerStore,
+      desiredState,
+      labels,
+      spec,
+      specHash(spec),
+    ];
+    const stored = await this.transactions.manager().query<unknown[]>(RESTORE, values);
+    return stored.length ? this.find(tenantId, id) : undefined;
+  }
+
   async delete(tenantId: TenantId, id: InstanceId): Promise<boolean> {
     const { affected } = await this.rows.delete(key(tenantId, id));
     return affected === 1;
@@ -84,6 +110,17 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
     return this.transactions.manager().getRepository(InstanceEntity);
   }
 }
+
+const LOST = `
+SELECT id FROM unnest($1::text[]) AS asked (id)
+WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = asked.id)
+  AND NOT EXISTS (SELECT FROM deletions d WHERE d.id = asked.id)`;
+
+const RESTORE = `
+INSERT INTO instances (id, tenant_id, name, provider, provider_store, desired_state, labels, spec, spec_hash)
+SELECT $1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9
+WHERE NOT EXISTS (SELECT FROM deletions d WHERE d.id = $1)
+ON CONFLICT DO NOTHING RETURNING id`;
 
 function key(tenantId: TenantId, id: InstanceId): { tenantId: TenantId; id: InstanceId } {
   return { tenantId: parseId('tenant', tenantId), id: parseId('instance', id) };

@@ -208,6 +208,11 @@ export interface Provider {
   logs(id: InstanceId, options?: LogOptions, signal?: AbortSignal): Promise<string[]>;
   /** In a running instance; any other is `InstanceNotRunningError`. Aborting ends the command. */
   exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult>;
+  /**
+   * What it was made from, as `provision` or the last `deploy` was given it; undefined where nothing is kept of that id, or
+   * it cannot be read. By that a row that was lost is made again; without it such an instance stays without a row.
+   */
+  notes?(id: InstanceId, signal?: AbortSignal): Promise<ProvisionRequest | undefined>;
   /** Rejects when the provider itself cannot be reached. */
   healthCheck?(signal?: AbortSignal): Promise<void>;
 }

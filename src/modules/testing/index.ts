@@ -14,12 +14,9 @@ export { providerContract, type ProviderUnderTest } from '../providers/provider.
 export {
   orphanRepositoryContract,
   type OrphanRepositorySetup,
-  type SeededInstance,
 } from '../workers/garbage-collector/orphan.repository.contract.js';
-export {
-  brakeRepositoryContract,
-  type BrakeRepositorySetup,
-} from '../workers/garbage-collector/brake.repository.contract.js';
+export { type SeededInstance } from '../brakes/seeded-instance.js';
+export { brakeRepositoryContract, type BrakeRepositorySetup } from '../brakes/brake.repository.contract.js';
 export {
   certificateStoreContract,
   type CertificateStoreSetup,

@@ -7,8 +7,10 @@ import { type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type Condition, withConditions } from '../instances/condition.js';
 import { type Instance } from '../instances/instance.js';
 import { InstanceRepository } from '../instances/instance.repository.js';
+import { type LostInstance, LostInstances } from '../instances/lost-instances.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { InstanceReadiness } from '../instances/readiness.js';
+import { LABELS, type ProviderInstance } from '../providers/provider.js';
 import { UnknownTenantError } from '../tenants/tenant.errors.js';
 import { TenantRepository } from '../tenants/tenant.repository.js';
 import { type Deployment } from './deployment.js';
@@ -26,6 +28,12 @@ export interface WorkloadStep {
   rolling: boolean;
 }
 
+interface Decision {
+  staying: Instance[];
+  leaving: Instance[];
+  rolling: boolean;
+}
+
 /**
  * Brings a workload's instances one step nearer to what it asks for. What to do is decided under the workload's lock,
  * and stored with the decision: new rows, and rows that are marked as on their way out. Then providers are asked to
@@ -39,6 +47,7 @@ export class WorkloadConvergence {
     private readonly deployments: DeploymentRepository,
     private readonly instances: InstancesService,
     private readonly rows: InstanceRepository,
+    private readonly lost: LostInstances,
     private readonly readiness: InstanceReadiness,
     private readonly tenants: TenantRepository,
     private readonly events: EventBus,
@@ -54,7 +63,7 @@ export class WorkloadConvergence {
     id: WorkloadId,
     { retry, signal }: { retry: boolean; signal?: AbortSignal },
   ): Promise<WorkloadStep> {
-    const { staying, leaving, rolling } = await this.decide(tenantId, id);
+    const { staying, leaving, rolling } = await this.decideKnowingWhatIsLost(tenantId, id, signal);
     await this.instances.deleteEach(tenantId, leaving.filter(isScaledDown), {
       reason: 'scaled_down',
       signal,
@@ -89,10 +98,39 @@ export class WorkloadConvergence {
     return (await this.plan(workload, deployment, staying)).plan;
   }
 
+  /**
+   * Gives those of its instances rows again whose rows are lost, as far as there are fewer than it asks for.
+   * @returns those
+   */
+  async adopt(tenantId: TenantId, id: WorkloadId, lost: readonly LostInstance[]): Promise<Instance[]> {
+    return this.transactions.run(async () => {
+      const workload = await this.workloads.lock(tenantId, id);
+      if (!workload) return [];
+      const staying = (await this.instancesOf(tenantId, id)).filter(({ state }) => state !== 'destroying');
+      return this.restoreMissing(workload, staying, lost);
+    });
+  }
+
+  /** Instances that are missing may run all the same, without a row: that is looked up outside of the transaction. */
+  private async decideKnowingWhatIsLost(
+    tenantId: TenantId,
+    id: WorkloadId,
+    signal: AbortSignal | undefined,
+  ): Promise<Decision> {
+    const decided = await this.decide(tenantId, id);
+    if (!('missingAt' in decided)) return decided;
+    const isOurs = (listed: ProviderInstance) =>
+      listed.tenantId === tenantId && listed.labels[LABELS.workload] === id;
+    const lost = await this.lost.inStore(decided.missingAt, isOurs, signal);
+    return (await this.decide(tenantId, id, lost)) as Decision;
+  }
+
+  /** @param lost what is known to be lost; without it nothing is made anew of a workload that had instances before */
   private async decide(
     tenantId: TenantId,
     id: WorkloadId,
-  ): Promise<{ staying: Instance[]; leaving: Instance[]; rolling: boolean }> {
+    lost?: readonly LostInstance[],
+  ): Promise<Decision | { missingAt: string }> {
     return this.transactions.run(async () => {
       const workload = await this.workloads.lock(tenantId, id);
       if (!workload) throw new UnknownWorkloadError(tenantId, id);
@@ -100,6 +138,11 @@ export class WorkloadConvergence {
       const all = await this.instancesOf(tenantId, id);
       const leaving = all.filter(({ state }) => state === 'destroying');
       let staying = all.filter(({ state }) => state !== 'destroying');
+      const isMissing = workload.replicas > staying.length;
+      if (isMissing) await this.requireTenant(tenantId);
+      // One that was never looked at has no conditions, and nothing of it can be lost.
+      if (isMissing && !lost && workload.conditions.length) return { missingAt: workload.provider };
+      staying = [...staying, ...(await this.restoreMissing(workload, staying, lost ?? []))];
       const { plan, ready } = await this.plan(workload, deployment, staying);
       const going = new Set(plan.remove);
       const isReplacing = staying.some(({ specHash }) => specHash !== workload.specHash);
@@ -110,13 +153,26 @@ export class WorkloadConvergence {
         if (marked) leaving.push(marked);
       }
       staying = staying.filter(({ id }) => !going.has(id));
-      // Of a tenant whose row is lost everything stays as it is, until the garbage collector has somebody's word.
-      if (plan.create > 0 && !(await this.tenants.find(tenantId))) throw new UnknownTenantError(tenantId);
+      if (plan.create > 0) await this.requireTenant(tenantId);
       for (let n = 0; n < plan.create; n++) staying.push(await this.addInstance(workload));
       const rolling = await this.follow(workload, deployment, plan, staying);
       await this.note(workload, staying, ready.size, rolling);
       return { staying, leaving, rolling };
     });
+  }
+
+  /** Of a tenant whose row is lost everything stays as it is, until the garbage collector has somebody's word. */
+  private async requireTenant(tenantId: TenantId): Promise<void> {
+    if (!(await this.tenants.find(tenantId))) throw new UnknownTenantError(tenantId);
+  }
+
+  private async restoreMissing(
+    { replicas, deletionReason }: Workload,
+    staying: readonly Instance[],
+    lost: readonly LostInstance[],
+  ): Promise<Instance[]> {
+    if (deletionReason) return [];
+    return this.lost.restore(lost.slice(0, Math.max(0, replicas - staying.length)));
   }
 
   private async plan(workload: Workload, deployment: Deployment | undefined, staying: readonly Instance[]) {

@@ -9,6 +9,7 @@ import { newId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type Instance } from '../instances/instance.js';
 import { type DeletionReason } from '../instances/deletion.js';
 import { InstancesElsewhereError } from '../instances/instance.errors.js';
+import { type LostInstance } from '../instances/lost-instances.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
 import { UnknownTenantError } from '../tenants/tenant.errors.js';
@@ -182,6 +183,16 @@ export class WorkloadsService {
   async step(tenantId: TenantId, id: WorkloadId, signal?: AbortSignal): Promise<WorkloadStep> {
     requireTenantAccess(tenantId);
     return this.convergence.step(tenantId, id, { retry: false, signal });
+  }
+
+  /**
+   * Gives those of its instances rows again whose rows are lost, as far as it asks for more than it has. What is started is
+   * for `converge`.
+   * @returns those
+   */
+  async adopt(tenantId: TenantId, id: WorkloadId, lost: readonly LostInstance[]): Promise<Instance[]> {
+    requireTenantAccess(tenantId);
+    return this.convergence.adopt(tenantId, id, lost);
   }
 
   /** What `converge` would do, without doing it. @throws UnknownWorkloadError */

@@ -200,6 +200,14 @@ export class ProcessProvider implements Provider {
     return orAborted(this.read(directory), signal);
   }
 
+  async notes(instanceId: InstanceId, signal?: AbortSignal): Promise<ProvisionRequest | undefined> {
+    const directory = this.instances.at(instanceId);
+    const record = await orAborted(directory.readRecord().catch(ignoreBroken), signal);
+    if (!record) return undefined;
+    const { tenantId, name, labels, spec } = record;
+    return { instanceId, tenantId, name, labels, spec };
+  }
+
   async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
     await orAborted(this.open(), signal);
     const found = await orAborted(this.instances.all().catch(this.unavailable), signal);

@@ -15,7 +15,7 @@ import { EventBus } from '../../events/event-bus.js';
 import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
 import { ProviderRegistry } from '../../providers/provider.registry.js';
 import { DatabaseModule } from '../../schema/database.module.js';
-import { GarbageCollectorBrakes } from './brakes.service.js';
+import { GarbageCollectorBrakes } from '../../brakes/brakes.service.js';
 import { GarbageCollectorModule } from './garbage-collector.module.js';
 import { type GarbageCollectorOptions } from './garbage-collector.options.js';
 

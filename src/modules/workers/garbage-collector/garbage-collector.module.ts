@@ -1,11 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
+import { BrakesModule } from '../../brakes/brakes.module.js';
 import { EventsModule } from '../../events/events.module.js';
 import { InstancesModule } from '../../instances/instances.module.js';
 import { TenantsModule } from '../../tenants/tenants.module.js';
-import { BrakeRepository } from './brake.repository.js';
-import { GarbageCollectorBrakes } from './brakes.service.js';
-import { Braking } from './braking.js';
 import {
   type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
@@ -13,7 +11,6 @@ import {
 } from './garbage-collector.options.js';
 import { GarbageCollector } from './garbage-collector.worker.js';
 import { OrphanRepository } from './orphan.repository.js';
-import { TypeOrmBrakeRepository } from './typeorm-brake.repository.js';
 import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 
 /**
@@ -21,15 +18,9 @@ import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
  * in by another module.
  */
 @Module({
-  imports: [AuthModule, EventsModule, InstancesModule, TenantsModule],
-  providers: [
-    GarbageCollector,
-    Braking,
-    GarbageCollectorBrakes,
-    { provide: OrphanRepository, useClass: TypeOrmOrphanRepository },
-    { provide: BrakeRepository, useClass: TypeOrmBrakeRepository },
-  ],
-  exports: [OrphanRepository, BrakeRepository, GarbageCollectorBrakes],
+  imports: [AuthModule, BrakesModule, EventsModule, InstancesModule, TenantsModule],
+  providers: [GarbageCollector, { provide: OrphanRepository, useClass: TypeOrmOrphanRepository }],
+  exports: [OrphanRepository],
 })
 export class GarbageCollectorModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {

@@ -4,12 +4,12 @@ import { Interval } from '../../../core/worker/interval.decorator.js';
 import { messageOf } from '../../../core/text/describe-error.js';
 import { withSystemClaims } from '../../auth/claims.js';
 import { Transactions } from '../../database/transaction.js';
+import { Braking, type TenantFinding, type TickBrakes } from '../../brakes/braking.js';
 import { EventBus } from '../../events/event-bus.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { isId, type TenantId } from '../../ids/typed-id.js';
 import { InstancesService } from '../../instances/instances.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
-import { Braking, type TenantFinding, type TickBrakes } from './braking.js';
 import {
   GARBAGE_COLLECTOR_OPTIONS,
   type GarbageCollectorOptions,
@@ -73,12 +73,15 @@ export class GarbageCollector {
     private readonly transactions: Transactions,
   ) {
     this.settings = garbageCollectorSettings(options);
+    braking.observed ||= this.settings.brake !== false && !this.settings.dryRun;
   }
 
   /** One tick: the next instances of every tenant. */
   @Interval<GarbageCollector>('gc', (gc) => gc.settings.interval, { timeout: '1h' })
   async run(context: RunContext): Promise<void> {
-    const tick: Tick = { context, tally: newTally(), brakes: await this.braking.observe(context) };
+    const { brake, dryRun, instanceGracePeriod: olderThan } = this.settings;
+    const brakes = await this.braking.observe({ brake, dryRun, olderThan }, context);
+    const tick: Tick = { context, tally: newTally(), brakes };
     const { tally } = tick;
     const pages = this.orphans.tenantsAcrossTenants(this.tenantsPerPage())[Symbol.asyncIterator]();
     let rest: IteratorResult<TenantId[]> | undefined;

@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ContractCase } from '../../../core/testing/contract-case.js';
 import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
+import { type SeededInstance } from '../../brakes/seeded-instance.js';
 import { type OrphanCandidate, type OrphanRepository, type SweepLimits } from './orphan.repository.js';
-
-/** An instance that a case needs. */
-export interface SeededInstance {
-  tenantId: TenantId;
-  /** Becomes the label `ctrlplane.workload`, whatever it is; absent: no such label. */
-  workloadId?: string;
-  /** Milliseconds since it was created. */
-  age: number;
-  protected?: boolean;
-}
 
 /** A repository, and how a case puts rows where it looks for them, each with its tenant. Rows of other tests may be there too. */
 export interface OrphanRepositorySetup {

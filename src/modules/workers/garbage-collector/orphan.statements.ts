@@ -1,4 +1,4 @@
-import { IS_UNPROTECTED, TENANT_IS_GONE, WORKLOAD_IS_GONE } from './orphan-condition.js';
+import { IS_UNPROTECTED, TENANT_IS_GONE, WORKLOAD_IS_GONE } from '../../brakes/orphan-condition.js';
 
 /**
  * The tenants that have instances. $1: the last one of the page before. $2: how many.

@@ -59,6 +59,8 @@ export class InstanceDriftWorker {
           logger.log(
             `${this.settings.dryRun ? 'Dry run: would ' : ''}${repair} ${instanceId}: ${WORDS[drift]}`,
           );
+        for (const instanceId of report.adopted)
+          logger.warn(`adopted ${instanceId}: its row was lost, and it is here`);
         for (const instanceId of report.orphansRemoved) logger.log(`removed ${instanceId}: it has no row`);
       },
     );

@@ -1,5 +1,7 @@
 import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
+import { BrakesModule } from '../../brakes/brakes.module.js';
+import { TenantStoreModule } from '../../tenants/tenant-store.module.js';
 import { BootstrapModule } from '../../bootstrap/bootstrap.module.js';
 import { DatacentersModule } from '../../datacenters/datacenters.module.js';
 import { EventsModule } from '../../events/events.module.js';
@@ -20,6 +22,7 @@ import { ReconcilerStatus } from './reconciler-status.js';
 import { ReconcilerWake } from './reconciler-wake.js';
 import { Reconciler } from './reconciler.worker.js';
 import { StoreNudges } from './store-nudges.js';
+import { RowAdoption } from './row-adoption.js';
 import { StoreOrphans } from './store-orphans.js';
 import { StorePass } from './store-pass.js';
 
@@ -31,12 +34,14 @@ import { StorePass } from './store-pass.js';
 @Module({
   imports: [
     AuthModule,
+    BrakesModule,
     EventsModule,
     ProvidersModule,
     InstancesModule,
     WorkloadsModule,
     DatacentersModule,
     BootstrapModule,
+    TenantStoreModule,
   ],
   providers: [
     InstanceDriftWorker,
@@ -44,6 +49,7 @@ import { StorePass } from './store-pass.js';
     ReconcilerPreview,
     ReconcilerStatus,
     ReconcilerWake,
+    RowAdoption,
     StoreOrphans,
     StorePass,
     StoreNudges,

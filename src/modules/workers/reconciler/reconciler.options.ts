@@ -5,6 +5,7 @@ import { parseInput } from '../../input/input.js';
 import { DEFAULT_INSTANCE_BACKOFF } from '../../instances/instance-backoff.js';
 import { countOption } from '../../input/count-option.js';
 import { durationOption } from '../../input/duration-option.js';
+import { type BrakeOptions, brakeOption } from '../../brakes/brake.options.js';
 import { type DriftRepository } from './drift.repository.js';
 
 /** Options of `ReconcilerModule.forRoot`. */
@@ -36,6 +37,11 @@ export interface ReconcilerOptions {
   waitingAfter?: Duration | undefined;
   /** How long what a provider holds must have been without a row until it is removed. Default 15 m. */
   orphanGracePeriod?: Duration | undefined;
+  /**
+   * Holds the removal of what has no row back where rows are lost rather than deleted, or too much has none. `false` turns it
+   * off. On by default; give the garbage collector the same.
+   */
+  brake?: false | BrakeOptions | undefined;
   /** Only say in the log what would be changed. Default false. */
   dryRun?: boolean | undefined;
 }
@@ -67,6 +73,7 @@ const schema = z.strictObject({
     .prefault({}),
   waitingAfter: durationOption('2m'),
   orphanGracePeriod: durationOption('15m'),
+  brake: brakeOption(),
   dryRun: z.boolean().default(false),
 });
 

@@ -3,6 +3,7 @@ import { createControlPlaneDatabase } from '../../../../test/support/control-pla
 import { asSystem } from '../../../../test/support/control-plane.js';
 import { InMemoryProvider } from '../../../../test/support/in-memory-provider.js';
 import { type Replica, startReplica } from '../../../../test/support/reconciler.js';
+import { GarbageCollectorBrakes } from '../../brakes/brakes.service.js';
 import { type InstanceId, newId, type TenantId } from '../../ids/typed-id.js';
 import { type Instance } from '../../instances/instance.js';
 import { type ReconcilerOptions } from './reconciler.options.js';
@@ -91,25 +92,37 @@ describe('what a store holds without a row', () => {
     expect(held()).toEqual([kept!.id, lost!.id]);
   });
 
-  it('stays when every row is lost, as with another database, and that is told once', async () => {
+  it('stays when every row is lost, as with another database, until somebody confirms it', async () => {
     await start();
     await createAll(3);
     await replica.dataSource.query('DELETE FROM instances');
     for (let n = 0; n < 3; n++) await pass();
+    await replica.dataSource.query(`UPDATE gc_brakes SET seen_since = seen_since - interval '1 day'`);
+    for (let n = 0; n < 2; n++) await pass();
     expect(held()).toHaveLength(3);
-    const told = await replica.told('provider.orphans_held');
-    expect(told.map(({ payload }) => payload.orphans)).toEqual([3]);
+    const told = await replica.told('gc.brake_engaged');
+    expect(told).toMatchObject([{ tenantId, payload: { cause: 'unknown_tenant', orphans: 3, examined: 3 } }]);
+    const brakes = replica.find(GarbageCollectorBrakes);
+    expect(await brakes.health()).toMatchObject({ status: 'degraded', held: [{ tenantId, orphans: 3 }] });
+    await asSystem(async () => brakes.confirm(tenantId, (await brakes.find(tenantId))!.set));
+    await pass();
+    expect(held()).toEqual([]);
+    await pass();
+    expect(await brakes.health()).toEqual({ status: 'ok', held: [] });
   });
 
-  it('stays when more than half of the store is, and goes when the rows are back', async () => {
+  it('stays when half of the store is, and goes when the same was seen for long enough', async () => {
     await start();
-    const all = await createAll(18);
+    const all = await createAll(20);
     await lose(all.slice(0, 10).map(({ id }) => id));
     for (let n = 0; n < 3; n++) await pass();
-    expect(held()).toHaveLength(18);
-    await createAll(3);
+    expect(held()).toHaveLength(20);
+    expect(await replica.told('gc.brake_engaged')).toMatchObject([
+      { payload: { cause: 'tenant', orphans: 10 } },
+    ]);
+    await replica.dataSource.query(`UPDATE gc_brakes SET seen_since = seen_since - interval '16 min'`);
     await pass();
-    expect(held()).toHaveLength(11);
+    expect(held()).toHaveLength(10);
   });
 
   it('stays when it is protected, and in a store that other control planes may reach', async () => {

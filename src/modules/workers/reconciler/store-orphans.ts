@@ -1,7 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { isTooMuch } from '../../brakes/brake-rule.js';
+import { BrakeRepository, type RowlessInstance } from '../../brakes/brake.repository.js';
+import { Braking } from '../../brakes/braking.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { EventBus } from '../../events/event-bus.js';
-import { type InstanceId, isId } from '../../ids/typed-id.js';
+import { type InstanceId, isId, type TenantId } from '../../ids/typed-id.js';
 import { messageOf } from '../../instances/instance-failure.js';
 import { InstanceRepository } from '../../instances/instance.repository.js';
 import { LABELS, type Provider, type ProviderInstance } from '../../providers/provider.js';
@@ -10,36 +13,37 @@ import { type ReconcilerSettings } from './reconciler.options.js';
 /** What one pass found of what a store holds without a row. */
 export interface OrphanFindings {
   /** All of it. */
-  withoutRow: InstanceId[];
-  /** Those that were without one on an earlier pass as well, for long enough. */
-  due: ProviderInstance[];
-  /** Too much is without a row: that looks like lost rows, and nothing is removed. */
-  held: boolean;
+  withoutRow: ProviderInstance[];
+  /** How many rows the store has. */
+  rows: number;
 }
 
-interface Memory {
-  /** When, by this process's monotonic clock, each was first without a row. */
-  since: Map<InstanceId, number>;
-  held: boolean;
-}
+/** When, by this process's monotonic clock, each was first without a row. */
+type Memory = Map<InstanceId, number>;
 
 /**
- * What a store holds and no row knows, such as an instance whose row was deleted by hand. A row is written before its
- * provider is asked for anything and goes after the provider has removed it, so nothing of ours looks like this for
- * long.
+ * What a store holds and no row knows. A row is written before its provider is asked for anything and goes after the
+ * provider has removed it, so nothing of ours looks like this for long.
  *
- * It is removed when it was without a row on two passes that are `orphanGracePeriod` apart, and on each one between:
- * a pass compares the list with rows that are read after it. What another control plane might own stays: everything in
- * a store that several may reach, and what is labelled `ctrlplane.gc: protect`. Lost rows look the same, as after a
- * restored backup: when no row of the store is left, or more than half of ten and more have none, nothing is removed.
+ * It was deleted, as is recorded, and its provider has not let go of it: then it is removed when it was without a row on
+ * two passes that are `orphanGracePeriod` apart, and on each one between: a pass compares the list with rows that are read
+ * after it. Or its row is lost, as after `TRUNCATE` or with a backup from before: what was not adopted (`RowAdoption`) is
+ * held back by the brake of its tenant, and so is everything when too much of the store has no row. What another control
+ * plane might own stays: everything in a store that several may reach, what is labelled `ctrlplane.gc: protect`, what says
+ * of no tenant that it is theirs, and, until somebody decides, what is of a tenant of whom this database has nothing.
  */
 @Injectable()
 export class StoreOrphans {
   private readonly logger = new Logger('Reconciler');
   private readonly stores = new Map<string, Memory>();
+  /** Stores of which nothing is noted; at first there may be something of an earlier run. */
+  private readonly clean = new Set<string>();
+  private readonly toldNameless = new Set<string>();
 
   constructor(
     private readonly instances: InstanceRepository,
+    private readonly brakes: BrakeRepository,
+    private readonly braking: Braking,
     private readonly events: EventBus,
   ) {}
 
@@ -47,48 +51,32 @@ export class StoreOrphans {
    * @param known the store's rows
    * @param list everything that the provider holds, read before any row that this reads
    */
-  async find(
-    store: string,
-    known: ReadonlySet<InstanceId>,
-    list: readonly ProviderInstance[],
-    { orphanGracePeriod }: ReconcilerSettings,
-  ): Promise<OrphanFindings> {
+  async find(known: ReadonlySet<InstanceId>, list: readonly ProviderInstance[]): Promise<OrphanFindings> {
+    const rows = known.size;
     const strangers = list.filter(({ instanceId: id }) => !known.has(id) && isId('instance', id));
-    const memory = this.stores.get(store);
-    if (!strangers.length && !memory) return { withoutRow: [], due: [], held: false };
+    if (!strangers.length) return { withoutRow: [], rows };
     const ids = strangers.map(({ instanceId }) => instanceId);
-    const found = await this.instances.findAllAcrossTenants(ids);
-    const rows = new Set(found.map(({ id }) => id));
-    const orphans = strangers.filter(({ instanceId }) => !rows.has(instanceId));
-    const now = performance.now();
-    const since = new Map<InstanceId, number>();
-    for (const { instanceId } of orphans) since.set(instanceId, memory?.since.get(instanceId) ?? now);
-    this.stores.set(store, { since, held: memory?.held ?? false });
-    const due = orphans.filter(({ instanceId, labels }) => {
-      const first = memory?.since.get(instanceId);
-      return first !== undefined && now - first >= orphanGracePeriod && labels[LABELS.gc] !== 'protect';
-    });
-    return {
-      withoutRow: orphans.map(({ instanceId }) => instanceId),
-      due,
-      held: orphans.length > 0 && looksLikeLostRows(orphans.length, known.size),
-    };
+    const found = new Set((await this.instances.findAllAcrossTenants(ids)).map(({ id }) => id));
+    return { withoutRow: strangers.filter(({ instanceId }) => !found.has(instanceId)), rows };
   }
 
   /** @returns those that were removed, and how many could not be: they are tried again on the next pass */
   async remove(
     store: string,
     provider: Provider,
-    { due, held, withoutRow }: OrphanFindings,
-    { concurrency, instanceTimeout }: ReconcilerSettings,
+    findings: OrphanFindings,
+    settings: ReconcilerSettings,
     signal: AbortSignal,
   ): Promise<{ removed: InstanceId[]; failed: number }> {
+    const due = this.remember(store, findings.withoutRow, settings);
     const { name, shared } = provider.info();
-    await this.tellHeld(store, name, held && due.length > 0, withoutRow);
-    if (held || shared || !due.length) return { removed: [], failed: 0 };
+    if (shared) return { removed: [], failed: 0 };
+    const allowed = await this.allowed(store, name, findings, due, settings, signal);
+    if (!allowed.length) return { removed: [], failed: 0 };
     const removed: InstanceId[] = [];
+    const { concurrency, instanceTimeout } = settings;
     const options = { concurrency, timeout: instanceTimeout, signal };
-    const { failures } = await forEachIsolated(due, options, async ({ instanceId, tenantId }, own) => {
+    const { failures } = await forEachIsolated(allowed, options, async ({ instanceId, tenantId }, own) => {
       // Once more, right before: its row may have been restored since the list was read.
       if ((await this.instances.findAllAcrossTenants([instanceId])).length) return;
       await provider.deprovision(instanceId, own);
@@ -101,17 +89,91 @@ export class StoreOrphans {
     return { removed, failed: failures.length };
   }
 
-  private async tellHeld(
+  /** @returns those that were without a row on an earlier pass as well, for long enough */
+  private remember(
+    store: string,
+    withoutRow: readonly ProviderInstance[],
+    { orphanGracePeriod }: ReconcilerSettings,
+  ): Set<InstanceId> {
+    const before = this.stores.get(store);
+    if (!withoutRow.length && !before) return new Set();
+    const now = performance.now();
+    const since: Memory = new Map();
+    const due = new Set<InstanceId>();
+    for (const { instanceId } of withoutRow) {
+      const first = before?.get(instanceId);
+      since.set(instanceId, first ?? now);
+      if (first !== undefined && now - first >= orphanGracePeriod) due.add(instanceId);
+    }
+    if (since.size) this.stores.set(store, since);
+    else this.stores.delete(store);
+    return due;
+  }
+
+  /** What may be removed now. What is lost, or too much, gets a brake first. */
+  private async allowed(
     store: string,
     provider: string,
-    held: boolean,
-    withoutRow: readonly InstanceId[],
+    { withoutRow, rows }: OrphanFindings,
+    due: ReadonlySet<InstanceId>,
+    settings: ReconcilerSettings,
+    signal: AbortSignal,
+  ): Promise<ProviderInstance[]> {
+    if (!withoutRow.length && this.clean.has(store)) return [];
+    const unprotected = withoutRow.filter(({ labels }) => labels[LABELS.gc] !== 'protect');
+    const lost = new Set(
+      await this.instances.lostAcrossTenants(unprotected.map(({ instanceId }) => instanceId)),
+    );
+    const isDue = ({ instanceId }: ProviderInstance) => due.has(instanceId);
+    const { brake } = settings;
+    if (!brake) return unprotected.filter(isDue);
+    const named = unprotected.flatMap((listed) => {
+      const rowless = toRowless(listed);
+      return rowless ? [{ listed, rowless }] : [];
+    });
+    const nameless = unprotected.filter((listed) => !toRowless(listed));
+    const isLost = ({ instanceId }: { instanceId: InstanceId }) => lost.has(instanceId);
+    await this.tellNameless(store, provider, nameless.filter(isLost));
+    const deleted = nameless.filter((listed) => isDue(listed) && !isLost(listed));
+    const rule = { brake, dryRun: false, olderThan: settings.orphanGracePeriod };
+    const context = { signal, logger: this.logger };
+    const rowless = named.map((each) => each.rowless);
+    const tenants = await this.brakes.noteRowless(store, rowless);
+    if (!named.length) {
+      await this.braking.observeOf(tenants, rule, context);
+      this.clean.add(store);
+      return deleted;
+    }
+    this.clean.delete(store);
+    const unknown = new Set(await this.brakes.unknownTenantsAcrossTenants(tenants));
+    const tooMuch = isTooMuch({ examined: rows + withoutRow.length, orphaned: withoutRow.length }, brake);
+    for (const tenantId of tenants) {
+      signal.throwIfAborted();
+      const own = rowless.filter((each) => each.tenantId === tenantId);
+      const hasLost = own.some(isLost);
+      if (!own.length || !(hasLost || tooMuch)) continue;
+      const cause = !hasLost ? 'tenant' : unknown.has(tenantId) ? 'unknown_tenant' : 'lost_rows';
+      await this.braking.engageOn(tenantId, cause, rule, this.logger);
+    }
+    await this.braking.observeOf(tenants, rule, context);
+    const verdicts = await this.brakes.verdictsAcrossTenants(rowless);
+    const allowed = named.filter(({ listed }) => {
+      const verdict = verdicts.get(listed.instanceId);
+      return verdict === 'confirmed' || (verdict === undefined && isDue(listed));
+    });
+    return [...deleted, ...allowed.map(({ listed }) => listed)];
+  }
+
+  private async tellNameless(
+    store: string,
+    provider: string,
+    nameless: readonly ProviderInstance[],
   ): Promise<void> {
-    const memory = this.stores.get(store);
-    if (!memory || memory.held === held) return;
-    memory.held = held;
-    if (!held) return;
-    const payload = { provider, store, orphans: withoutRow.length, instances: withoutRow.slice(0, SHOWN) };
+    if (!nameless.length) return void this.toldNameless.delete(store);
+    if (this.toldNameless.has(store)) return;
+    this.toldNameless.add(store);
+    const instances = nameless.slice(0, SHOWN).map(({ instanceId }) => instanceId);
+    const payload = { provider, store, orphans: nameless.length, instances };
     await this.events.publish({ type: 'provider.orphans_held', payload });
   }
 }
@@ -119,9 +181,13 @@ export class StoreOrphans {
 /** Instances that an event names. */
 const SHOWN = 20;
 
-/** As with the brake of the garbage collector. */
-const MINIMUM = 10;
-
-function looksLikeLostRows(orphans: number, rows: number): boolean {
-  return rows === 0 || (orphans >= MINIMUM && orphans > rows);
+/** Undefined where it does not say whose it is: it may be broken, or anybody's. */
+function toRowless({ instanceId, tenantId, labels }: ProviderInstance): RowlessInstance | undefined {
+  if (!tenantId || !isId('tenant', tenantId)) return undefined;
+  const workloadId = labels[LABELS.workload];
+  return {
+    instanceId,
+    tenantId: tenantId satisfies TenantId,
+    workloadId: isId('workload', workloadId) ? workloadId : '',
+  };
 }

@@ -16,6 +16,7 @@ import { ProviderStores } from '../../providers/provider-stores.js';
 import { type DriftPolicy } from '../../workloads/workload.js';
 import { DriftRepository, type DriftRow } from './drift.repository.js';
 import { type ReconcilerSettings } from './reconciler.options.js';
+import { RowAdoption } from './row-adoption.js';
 import { StoreOrphans } from './store-orphans.js';
 
 /** Milliseconds to let go of the stores; after that others wait until the holds end. */
@@ -40,6 +41,8 @@ export interface StoreReport {
   failed: number;
   /** What the provider holds without a row. */
   withoutRow: InstanceId[];
+  /** Those of them that have got their rows again. */
+  adopted: InstanceId[];
   /** Those of them that were removed. */
   orphansRemoved: InstanceId[];
   /** Milliseconds until the next instance may be tried again; undefined when none waits. */
@@ -69,6 +72,7 @@ export class StorePass implements OnModuleDestroy {
     private readonly drift: DriftRepository,
     private readonly instances: InstanceRepository,
     private readonly convergence: InstanceConvergence,
+    private readonly adoption: RowAdoption,
     private readonly orphans: StoreOrphans,
     @Optional() private readonly shutdown?: ShutdownDeadline,
   ) {}
@@ -92,6 +96,7 @@ export class StorePass implements OnModuleDestroy {
       planned: [],
       failed: 0,
       withoutRow: [],
+      adopted: [],
       orphansRemoved: [],
     };
     if (!settings.dryRun) {
@@ -136,12 +141,37 @@ export class StorePass implements OnModuleDestroy {
     signal: AbortSignal,
   ): Promise<void> {
     const known = new Set(rows.map(({ id }) => id));
-    const findings = await this.orphans.find(report.store, known, list, settings);
-    report.withoutRow = findings.withoutRow;
+    const findings = await this.orphans.find(known, list);
+    report.withoutRow = findings.withoutRow.map(({ instanceId }) => instanceId);
     if (settings.dryRun) return;
-    const { removed, failed } = await this.orphans.remove(report.store, provider, findings, settings, signal);
+    const adopted = await this.adopt(provider.info().name, findings.withoutRow, report, settings, signal);
+    const left = findings.withoutRow.filter(({ instanceId }) => !adopted.has(instanceId));
+    const { removed, failed } = await this.orphans.remove(
+      report.store,
+      provider,
+      { rows: findings.rows + adopted.size, withoutRow: left },
+      settings,
+      signal,
+    );
     report.orphansRemoved = removed;
     report.failed += failed;
+  }
+
+  private async adopt(
+    name: string,
+    withoutRow: readonly ProviderInstance[],
+    report: StoreReport,
+    { backoff, concurrency, instanceTimeout }: ReconcilerSettings,
+    signal: AbortSignal,
+  ): Promise<Set<InstanceId>> {
+    const adopted = await this.adoption.adopt(name, withoutRow, signal);
+    report.adopted = adopted.map(({ id }) => id);
+    const options = { concurrency, timeout: instanceTimeout, signal };
+    // What fails is compared again by the next pass, as any other row.
+    await forEachIsolated(adopted, options, (instance, own) =>
+      this.convergence.converge(instance, { backoff, signal: own }),
+    );
+    return new Set(report.adopted);
   }
 
   private async repairAll(

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { type Page, pageLimit, type PageQuery } from '../../database/page.js';
-import { Transactions } from '../../database/transaction.js';
-import { type InstanceId, parseId, type TenantId } from '../../ids/typed-id.js';
+import { type Page, pageLimit, type PageQuery } from '../database/page.js';
+import { Transactions } from '../database/transaction.js';
+import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
 import {
   type Brake,
   type BrakeCause,
@@ -10,7 +10,7 @@ import {
   type Observation,
   type OrphanShare,
 } from './brake.js';
-import { type BrakeLimits, BrakeRepository } from './brake.repository.js';
+import { type BrakeLimits, BrakeRepository, type RowlessInstance } from './brake.repository.js';
 import {
   ADD_TO_SET,
   DECIDE,
@@ -22,8 +22,12 @@ import {
   LIST_BRAKED,
   LIST_BRAKES,
   LOCK_BRAKE,
+  NOTE_ROWLESS,
+  NOTED_TENANTS,
   SHARE,
   STORE_SET,
+  UNKNOWN_TENANTS,
+  VERDICTS,
 } from './brake.statements.js';
 
 interface BrakeRow {
@@ -113,6 +117,26 @@ export class TypeOrmBrakeRepository extends BrakeRepository {
   ): Promise<Brake | undefined> {
     const [row] = await this.changed<BrakeRow>(DECIDE, [parseId('tenant', tenantId), set, state, by]);
     return row && toBrake(row);
+  }
+
+  async noteRowless(store: string, instances: readonly RowlessInstance[]): Promise<TenantId[]> {
+    const before = await this.rows<{ id: TenantId }>(NOTED_TENANTS, [store]);
+    await this.rows(NOTE_ROWLESS, [store, JSON.stringify(instances)]);
+    return [...new Set([...before.map(({ id }) => id), ...instances.map(({ tenantId }) => tenantId)])];
+  }
+
+  async verdictsAcrossTenants(
+    instances: readonly RowlessInstance[],
+  ): Promise<Map<InstanceId, 'held' | 'confirmed'>> {
+    const rows = await this.rows<{ id: InstanceId; verdict: 'held' | 'confirmed' }>(VERDICTS, [
+      JSON.stringify(instances),
+    ]);
+    return new Map(rows.map(({ id, verdict }) => [id, verdict]));
+  }
+
+  async unknownTenantsAcrossTenants(tenantIds: readonly TenantId[]): Promise<TenantId[]> {
+    const rows = await this.rows<{ id: TenantId }>(UNKNOWN_TENANTS, [tenantIds]);
+    return rows.map(({ id }) => id);
   }
 
   async remove(tenantId: TenantId): Promise<boolean> {

@@ -1,5 +1,5 @@
-import { type Page, type PageQuery } from '../../database/page.js';
-import { type TenantId } from '../../ids/typed-id.js';
+import { type Page, type PageQuery } from '../database/page.js';
+import { type InstanceId, type TenantId } from '../ids/typed-id.js';
 import {
   type Brake,
   type BrakeCause,
@@ -15,6 +15,14 @@ export interface BrakeLimits {
   olderThan: number;
   /** How long a set must have been the same until a look confirms it. */
   confirmAfter: number;
+}
+
+/** What a store holds without a row. */
+export interface RowlessInstance {
+  tenantId: TenantId;
+  instanceId: InstanceId;
+  /** What its label says, if that is the id of a workload; else empty. */
+  workloadId: string;
 }
 
 /** Where brakes are kept, each with the set of instances that it holds back. */
@@ -56,6 +64,23 @@ export abstract class BrakeRepository {
     state: Exclude<BrakeState, 'engaged'>,
     by: string,
   ): Promise<Brake | undefined>;
+
+  /**
+   * Notes all that the store holds without a row; what it held before and does not any more is forgotten.
+   * @returns the tenants of both
+   */
+  abstract noteRowless(store: string, instances: readonly RowlessInstance[]): Promise<TenantId[]>;
+
+  /**
+   * What brakes say of each of these: `held`, it may not be removed; `confirmed`, it may. Those that no brake says anything
+   * of are left out.
+   */
+  abstract verdictsAcrossTenants(
+    instances: readonly RowlessInstance[],
+  ): Promise<Map<InstanceId, 'held' | 'confirmed'>>;
+
+  /** Those of the tenants of whom there is nothing: no row, no instance, no record that they were deleted. */
+  abstract unknownTenantsAcrossTenants(tenantIds: readonly TenantId[]): Promise<TenantId[]>;
 
   /** Takes the brake away without a decision. @returns whether there was one */
   abstract remove(tenantId: TenantId): Promise<boolean>;

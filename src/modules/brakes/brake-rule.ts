@@ -1,5 +1,5 @@
 import { type OrphanShare } from './brake.js';
-import { type BrakeSettings } from './garbage-collector.options.js';
+import { type BrakeSettings } from './brake.options.js';
 
 /** Whether so much of what was examined looks orphaned that nothing of it may be deleted yet. */
 export function isTooMuch({ examined, orphaned }: OrphanShare, { share, minimum }: BrakeSettings): boolean {

@@ -95,3 +95,36 @@ export const DECIDE = `
 UPDATE gc_brakes SET state = $3, decided_by = $4
 WHERE tenant_id = $1 AND set_digest = $2
 RETURNING ${BRAKE}`;
+
+const GIVEN = (parameter: string) => `
+  SELECT * FROM jsonb_to_recordset(${parameter}::jsonb) AS g ("tenantId" text, "instanceId" text, "workloadId" text)`;
+
+/** $1: store. $2: all that it holds without a row, as JSON. */
+export const NOTE_ROWLESS = `
+WITH given AS (${GIVEN('$2')}), gone AS (
+  DELETE FROM rowless_instances r
+  WHERE r.store = $1 AND (r.tenant_id, r.instance_id) NOT IN (SELECT "tenantId", "instanceId" FROM given)
+)
+INSERT INTO rowless_instances (store, tenant_id, instance_id, workload_id)
+SELECT $1, "tenantId", "instanceId", "workloadId" FROM given
+ON CONFLICT (tenant_id, store, instance_id) DO UPDATE
+SET seen_at = excluded.seen_at, workload_id = excluded.workload_id`;
+
+/** $1: store. */
+export const NOTED_TENANTS = 'SELECT DISTINCT tenant_id AS id FROM rowless_instances WHERE store = $1';
+
+/** $1: instances, as JSON. */
+export const VERDICTS = `
+SELECT g."instanceId" AS id,
+  CASE WHEN b.state = 'confirmed' AND m.instance_id IS NOT NULL THEN 'confirmed' ELSE 'held' END AS verdict
+FROM (${GIVEN('$1')}) g
+JOIN gc_brakes b ON b.tenant_id = g."tenantId"
+LEFT JOIN gc_braked_instances m
+  ON m.tenant_id = g."tenantId" AND m.instance_id = g."instanceId" AND m.workload_id = g."workloadId"`;
+
+/** $1: tenants. */
+export const UNKNOWN_TENANTS = `
+SELECT id FROM unnest($1::text[]) AS asked (id)
+WHERE NOT EXISTS (SELECT FROM tenants t WHERE t.id = asked.id)
+  AND NOT EXISTS (SELECT FROM deletions d WHERE d.id = asked.id)
+  AND NOT EXISTS (SELECT FROM instances i WHERE i.tenant_id = asked.id)`;

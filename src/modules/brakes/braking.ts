@@ -1,19 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { type RunContext } from '../../../core/worker/run-context.js';
-import { everyItem } from '../../database/page.js';
-import { Transactions } from '../../database/transaction.js';
-import { EventBus } from '../../events/event-bus.js';
-import { type TenantId } from '../../ids/typed-id.js';
+import { Injectable, type Logger } from '@nestjs/common';
+import { type RunContext } from '../../core/worker/run-context.js';
+import { everyItem } from '../database/page.js';
+import { Transactions } from '../database/transaction.js';
+import { EventBus } from '../events/event-bus.js';
+import { type TenantId } from '../ids/typed-id.js';
 import { type Brake, type BrakeCause, type BrakeState, type OrphanShare } from './brake.js';
 import { reachesShare, isTooMuch } from './brake-rule.js';
 import { BrakeRepository } from './brake.repository.js';
-import {
-  type BrakeSettings,
-  GARBAGE_COLLECTOR_OPTIONS,
-  type GarbageCollectorOptions,
-  type GarbageCollectorSettings,
-  garbageCollectorSettings,
-} from './garbage-collector.options.js';
+import { type BrakeSettings } from './brake.options.js';
 
 /** Instances that an event names; `GarbageCollectorBrakes` gives all of them. */
 const SHOWN = 20;
@@ -27,8 +21,24 @@ export interface TenantFinding extends OrphanShare {
   lost?: 'lost_workloads' | 'lost_tenant';
 }
 
+/** By what rule a worker deletes. */
+export interface BrakingRule {
+  /** False: nothing is held back. */
+  readonly brake: BrakeSettings | false;
+  /** Nothing is deleted anyway, and no brake changes. */
+  readonly dryRun: boolean;
+  /** Younger instances are in no set; milliseconds. */
+  readonly olderThan: number;
+}
+
+export interface BrakingContext {
+  readonly signal: AbortSignal;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
 /** The brakes as one tick knows them. */
 export interface TickBrakes {
+  readonly rule: BrakingRule;
   readonly states: Map<TenantId, BrakeState>;
   /** All that the tick has examined so far. */
   readonly all: OrphanShare;
@@ -37,26 +47,36 @@ export interface TickBrakes {
 /** Engages brakes, watches over them from tick to tick, and tells what becomes of them. */
 @Injectable()
 export class Braking {
-  private readonly settings: GarbageCollectorSettings;
+  /**
+   * Whether somebody compares all brakes from tick to tick, as the garbage collector does. Two that did so by different
+   * rules would see different sets in turn, and none would ever be the same for long enough.
+   */
+  observed = false;
 
   constructor(
-    @Inject(GARBAGE_COLLECTOR_OPTIONS) options: GarbageCollectorOptions,
     private readonly brakes: BrakeRepository,
     private readonly events: EventBus,
     private readonly transactions: Transactions,
-  ) {
-    this.settings = garbageCollectorSettings(options);
-  }
+  ) {}
 
   /** Compares every brake with what is orphaned now. A dry run changes none. */
-  async observe(context: RunContext): Promise<TickBrakes> {
+  async observe(rule: BrakingRule, context: RunContext): Promise<TickBrakes> {
     const states = new Map<TenantId, BrakeState>();
     for await (const brake of everyItem((after) => this.brakes.listAcrossTenants({ after }))) {
       context.signal.throwIfAborted();
-      const state = this.settings.dryRun ? brake.state : await this.observeOne(brake, context);
+      const state = rule.dryRun ? brake.state : await this.observeOne(brake, rule, context);
       if (state) states.set(brake.tenantId, state);
     }
-    return { states, all: { examined: 0, orphaned: 0 } };
+    return { rule, states, all: { examined: 0, orphaned: 0 } };
+  }
+
+  /** Compares the brakes of those tenants alone, if nobody compares all of them. */
+  async observeOf(tenantIds: Iterable<TenantId>, rule: BrakingRule, context: BrakingContext): Promise<void> {
+    if (this.observed) return;
+    for (const tenantId of tenantIds) {
+      const brake = await this.brakes.find(tenantId);
+      if (brake) await this.observeOne(brake, rule, context);
+    }
   }
 
   /**
@@ -64,7 +84,7 @@ export class Braking {
    * all tenants together, looks orphaned. To be called before anything of these findings is deleted.
    */
   async judge(findings: readonly TenantFinding[], brakes: TickBrakes, context: RunContext): Promise<void> {
-    const { brake: rule, dryRun } = this.settings;
+    const { brake: rule, dryRun } = brakes.rule;
     if (!rule || dryRun) return;
     const free: TenantId[] = [];
     for (const found of findings) {
@@ -85,12 +105,12 @@ export class Braking {
   private async shareOf(
     found: TenantFinding,
     { share }: BrakeSettings,
-    { states }: TickBrakes,
+    { states, rule: { olderThan } }: TickBrakes,
     context: RunContext,
   ): Promise<OrphanShare> {
     if (!found.deletable || !reachesShare(found, share)) return found;
     try {
-      return await this.brakes.share(found.tenantId, this.settings.instanceGracePeriod);
+      return await this.brakes.share(found.tenantId, olderThan);
     } catch (error) {
       context.signal.throwIfAborted();
       context.logger.warn(`${found.tenantId}: nothing is deleted in this pass: ${(error as Error).message}`);
@@ -107,18 +127,27 @@ export class Braking {
   private async engage(
     tenantId: TenantId,
     cause: BrakeCause,
-    { states }: TickBrakes,
+    { states, rule }: TickBrakes,
     context: RunContext,
   ): Promise<void> {
     context.signal.throwIfAborted();
     states.set(tenantId, 'engaged'); // also when this fails: what could not be judged is not deleted
-    const { instanceGracePeriod, brake: rule } = this.settings;
+    await this.engageOn(tenantId, cause, rule, context.logger);
+  }
+
+  /** Engages the brake on what there is in the tenant now, unless there is one already, and tells so. */
+  async engageOn(
+    tenantId: TenantId,
+    cause: BrakeCause,
+    { brake: rule, olderThan }: BrakingRule,
+    logger: Pick<Logger, 'warn'>,
+  ): Promise<void> {
     await this.transactions.run(async () => {
-      const brake = await this.brakes.engage(tenantId, cause, instanceGracePeriod);
+      const brake = await this.brakes.engage(tenantId, cause, olderThan);
       if (!brake) return;
       const { orphans, examined, set } = brake;
       const { items } = await this.brakes.instances(tenantId, { limit: SHOWN });
-      context.logger.warn(
+      logger.warn(
         `${tenantId}: ${orphans} of ${examined} instances look orphaned (${REASONS[cause]}); nothing is deleted there until that is confirmed`,
       );
       const instances = items.map(({ instanceId }) => instanceId);
@@ -129,9 +158,13 @@ export class Braking {
   }
 
   /** @returns the state that the tick has to respect; undefined when there is no brake any more */
-  private async observeOne(brake: Brake, context: RunContext): Promise<BrakeState | undefined> {
+  private async observeOne(
+    brake: Brake,
+    { brake: rule, olderThan }: BrakingRule,
+    context: BrakingContext,
+  ): Promise<BrakeState | undefined> {
     const { tenantId } = brake;
-    const { brake: rule, instanceGracePeriod: olderThan } = this.settings;
+    if (!rule && (brake.cause === 'lost_rows' || brake.cause === 'unknown_tenant')) return brake.state;
     if (!rule) {
       await this.transactions.run(async () => {
         if (await this.brakes.remove(tenantId)) await this.tellReleased(brake, 'turned_off');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../../core/testing/contract-case.js';
-import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
+import { type ContractCase } from '../../core/testing/contract-case.js';
+import { type InstanceId, newId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type Brake } from './brake.js';
 import { type BrakeRepository } from './brake.repository.js';
-import { type SeededInstance } from './orphan.repository.contract.js';
+import { type SeededInstance } from './seeded-instance.js';
 
 /** A repository, and how a case puts rows where it looks for them. Rows of other tests may be there too. */
 export interface BrakeRepositorySetup {
@@ -178,6 +178,44 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       assert.deepEqual(await setOf(repository, tenantId), []);
       assert.equal((await repository.engage(tenantId, 'no_workloads', HOUR))?.cause, 'no_workloads');
       assert.deepEqual(await setOf(repository, tenantId), ids);
+    },
+    'holds back what a store says that it holds without a row, until it is confirmed or says so no more':
+      async () => {
+        const { repository, addInstance } = setup();
+        const tenantId = newId('tenant');
+        const kept = await addInstance({ tenantId, age: 2 * HOUR });
+        const [store, other] = [`store_${newId('instance')}`, `store_${newId('instance')}`];
+        const rowless = (workloadId = '') => ({ tenantId, instanceId: newId('instance'), workloadId });
+        const [first, second, third] = [rowless(), rowless(newId('workload')), rowless()];
+        await repository.noteRowless(store, [first, second, { ...rowless(), instanceId: kept }]);
+        await repository.noteRowless(other, [third]);
+        const all = [first, second, third];
+        assert.deepEqual(await repository.verdictsAcrossTenants(all), new Map());
+        const brake = await repository.engage(tenantId, 'lost_rows', HOUR);
+        assertHas(brake, { cause: 'lost_rows', orphans: 3, examined: 4 });
+        const held = new Map(all.map(({ instanceId }) => [instanceId, 'held']));
+        assert.deepEqual(await repository.verdictsAcrossTenants(all), held);
+        await repository.noteRowless(other, []);
+        const { set } = (await repository.observe(tenantId, LATER)).brake!;
+        assert.deepEqual(await setOf(repository, tenantId), [first.instanceId, second.instanceId].sort());
+        await repository.decide(tenantId, set, 'confirmed', 'user:ann');
+        const verdicts = [...(await repository.verdictsAcrossTenants(all)).values()];
+        assert.deepEqual(verdicts.sort(), ['confirmed', 'confirmed', 'held']);
+        await repository.noteRowless(store, []);
+        assert.deepEqual(await repository.observe(tenantId, LATER), {});
+        assert.deepEqual(await repository.verdictsAcrossTenants([]), new Map());
+      },
+    'knows tenants of whom there is nothing, and confirms nothing of theirs by itself': async () => {
+      const { repository, addInstance } = setup();
+      const [known, tenantId] = [newId('tenant'), newId('tenant')];
+      await addInstance({ tenantId: known, age: 0 });
+      assert.deepEqual(await repository.unknownTenantsAcrossTenants([known, tenantId]), [tenantId]);
+      const store = `store_${newId('instance')}`;
+      await repository.noteRowless(store, [{ tenantId, instanceId: newId('instance'), workloadId: '' }]);
+      const brake = await repository.engage(tenantId, 'unknown_tenant', HOUR);
+      assert.equal((await repository.observe(tenantId, AT_ONCE)).brake?.state, 'engaged');
+      const decided = await repository.decide(tenantId, brake!.set, 'confirmed', 'user:ann');
+      assert.equal(decided?.state, 'confirmed');
     },
     'engages once when several look at the same time, and confirms once': async () => {
       const { repository } = setup();

@@ -1,4 +1,4 @@
-import { type TenantId } from '../../ids/typed-id.js';
+import { type TenantId } from '../ids/typed-id.js';
 
 /** There is no brake to decide on: it was never engaged, or it is over. */
 export class NoBrakeError extends Error {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { requireClaims, requireCrossTenant, requireTenantAccess } from '../../auth/claims.js';
-import { everyItem, type Page, type PageQuery } from '../../database/page.js';
-import { Transactions } from '../../database/transaction.js';
-import { EventBus } from '../../events/event-bus.js';
-import { type TenantId } from '../../ids/typed-id.js';
+import { requireClaims, requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
+import { everyItem, type Page, type PageQuery } from '../database/page.js';
+import { Transactions } from '../database/transaction.js';
+import { EventBus } from '../events/event-bus.js';
+import { type TenantId } from '../ids/typed-id.js';
 import { BrakeSetChangedError, NoBrakeError } from './brake.errors.js';
 import { type Brake, type BrakedInstance, type BrakeState } from './brake.js';
 import { BrakeRepository } from './brake.repository.js';

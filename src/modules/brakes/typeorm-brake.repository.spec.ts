@@ -1,9 +1,9 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { createControlPlaneDatabase } from '../../../../test/support/control-plane-database.js';
-import { InstanceRows } from '../../../../test/support/instance-rows.js';
-import { DatabaseModule } from '../../schema/database.module.js';
+import { createControlPlaneDatabase } from '../../../test/support/control-plane-database.js';
+import { InstanceRows } from '../../../test/support/instance-rows.js';
+import { DatabaseModule } from '../schema/database.module.js';
 import { brakeRepositoryContract, type BrakeRepositorySetup } from './brake.repository.contract.js';
 import { TypeOrmBrakeRepository } from './typeorm-brake.repository.js';
 

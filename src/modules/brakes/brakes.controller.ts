@@ -1,9 +1,9 @@
 import { Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { DashboardTab } from '../../../core/http/dashboard-tab.js';
-import { limit, QueryPipe, text } from '../../../core/http/query.pipe.js';
-import { toWire, toWirePage, type Wire, type WirePage } from '../../../core/http/wire.js';
-import { ControlPlaneController } from '../../auth/control-plane.controller.js';
-import { parseId } from '../../ids/typed-id.js';
+import { DashboardTab } from '../../core/http/dashboard-tab.js';
+import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
+import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
+import { ControlPlaneController } from '../auth/control-plane.controller.js';
+import { parseId } from '../ids/typed-id.js';
 import { type Brake, type BrakedInstance } from './brake.js';
 import { GarbageCollectorBrakes } from './brakes.service.js';
 

@@ -1,4 +1,4 @@
-import { type InstanceId, type TenantId } from '../../ids/typed-id.js';
+import { type InstanceId, type TenantId } from '../ids/typed-id.js';
 
 /**
  * `engaged`: nothing of the tenant is deleted until the set has been seen for long enough, or somebody decides.
