@@ -47,6 +47,20 @@ export function driftRepositoryContract(setup: () => DriftRepositorySetup): Cont
 
   return [
     {
+      name: 'counts what workloads ask for and have no row of, whatever others have too many of',
+      run: async () => {
+        const { repository, addInstance, addWorkload } = setup();
+        const before = await repository.unmadeAcrossTenants();
+        const tenantId = newId('tenant');
+        const workloadId = await addWorkload({ tenantId, replicas: 3 });
+        const crowded = await addWorkload({ tenantId, replicas: 0 });
+        await addInstance({ ...place(), workloadId });
+        await addInstance({ ...place(), workloadId, state: 'destroying' });
+        await addInstance({ ...place(), workloadId: crowded });
+        assert.equal((await repository.unmadeAcrossTenants()) - before, 2);
+      },
+    },
+    {
       name: 'gives all rows of one store, as much of each as a comparison needs',
       run: async () => {
         const { repository, addInstance } = setup();

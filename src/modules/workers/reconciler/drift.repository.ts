@@ -65,6 +65,9 @@ export abstract class DriftRepository {
    */
   abstract unconvergedAcrossTenants(): Promise<UnconvergedWorkload[]>;
 
+  /** How many instances workloads ask for and have no row of. */
+  abstract unmadeAcrossTenants(): Promise<number>;
+
   /** Requests that are older than `age`, in stores that nobody was seen to reach for so long; milliseconds. */
   abstract waitingAcrossTenants(age: number): Promise<WaitingInstance[]>;
 }

@@ -50,13 +50,19 @@ const HELD_FOR = `
 SELECT (extract(epoch FROM held_until - clock_timestamp()) * 1000)::float8 AS left
 FROM provider_stores WHERE id = $1`;
 
-const UNCONVERGED = `
-SELECT w.id, w.tenant_id AS "tenantId", w.deletion_reason AS "deletionReason"
-FROM workloads w
+const WORKLOADS_WITH_COUNTS = `
+workloads w
 LEFT JOIN (
   SELECT workload_id, count(*) AS n FROM instances
   WHERE workload_id IS NOT NULL AND state <> 'destroying' GROUP BY workload_id
-) i ON i.workload_id = w.id
+) i ON i.workload_id = w.id`;
+
+const UNMADE = `
+SELECT coalesce(sum(greatest(0, w.replicas - coalesce(i.n, 0))), 0)::int AS n FROM ${WORKLOADS_WITH_COUNTS}`;
+
+const UNCONVERGED = `
+SELECT w.id, w.tenant_id AS "tenantId", w.deletion_reason AS "deletionReason"
+FROM ${WORKLOADS_WITH_COUNTS}
 WHERE w.deletion_reason IS NOT NULL
   OR coalesce(i.n, 0) <> w.replicas
   OR w.conditions @> '[{"type": "Available", "status": false}]'
@@ -143,6 +149,11 @@ export class PostgresDriftRepository extends DriftRepository {
       ...row,
       deletionReason: deletionReason ?? undefined,
     }));
+  }
+
+  async unmadeAcrossTenants(): Promise<number> {
+    const [row] = await this.query<{ n: number }>(UNMADE, []);
+    return row!.n;
   }
 
   async waitingAcrossTenants(age: number): Promise<WaitingInstance[]> {
