@@ -210,6 +210,25 @@ describe('The rules of a fleet file', () => {
     ]);
   });
 
+  it('refuse what is too long for a process: one argument, one variable, all together, too many', () => {
+    const file = expect.stringMatching(/ Put (it|them|what is long) into a file that the program reads$/);
+    expect(inWorkload({ command: ['a', 'x'.repeat(131_071)] })).toEqual([]);
+    expect(inWorkload({ command: ['a', 'x'.repeat(131_072)] })).toEqual([file]);
+    expect(inWorkload({ command: ['a', '€'.repeat(50_000)] })).toEqual([
+      expect.stringMatching(/^command\.1: has 150000 bytes: a process can be given at most 131071 at a time/),
+    ]);
+    expect(inWorkload({ env: { KEY: 'x'.repeat(131_067) } })).toEqual([]);
+    expect(inWorkload({ env: { KEY: 'x'.repeat(131_068) } })).toEqual([
+      expect.stringMatching(/^env\.KEY: has 131072 bytes/),
+    ]);
+    expect(inWorkload({ command: Array<string>(10_001).fill('a') })).toEqual([
+      expect.stringMatching(/^command: has 10001 arguments: at most 10000/),
+    ]);
+    expect(inWorkload({ command: Array<string>(9).fill('x'.repeat(100_000)) })).toEqual([
+      expect.stringMatching(/^command: with env it has 900081 bytes/),
+    ]);
+  });
+
   it('never show a value below env', () => {
     expect(inWorkload({ env: { TOKEN: 987654321, KEY: true, NESTED: { a: 'hunter2' } } })).toEqual([
       'env.TOKEN: a number is not a text: put it in quotes',

@@ -5,6 +5,7 @@ import { parseDuration } from '../../core/timing/duration.js';
 import { type HealthCheckRequest, parseHealthCheck } from '../../modules/health-checks/health-check-input.js';
 import { InvalidInputError } from '../../modules/input/input.errors.js';
 import { name as givenName, shown } from '../../modules/input/input.js';
+import { refuseTooLong } from '../../modules/providers/argument-limits.js';
 import { LABELS } from '../../modules/providers/provider.js';
 import { DRIFT_POLICIES } from '../../modules/workloads/workload.js';
 import { INSTANCE_VARIABLE } from '../../modules/providers/provision-request.schema.js';
@@ -74,6 +75,7 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
     checks: listOf(healthCheck, 'name').default([]),
   })
     .superRefine(portsHaveTheirOwnVariables, always)
+    .superRefine(fitsIntoAProcess, always)
     .superRefine(metricsAreOnAPort, always);
 
   const bootstrapService = mapping({
@@ -82,7 +84,9 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
     provider,
     replicas: z.int().min(0).max(MAX_BOOTSTRAP_REPLICAS).default(1),
     services: listOf(
-      mapping({ name, ...program }).superRefine(portsHaveTheirOwnVariables, always),
+      mapping({ name, ...program })
+        .superRefine(portsHaveTheirOwnVariables, always)
+        .superRefine(fitsIntoAProcess, always),
       'name',
     ).min(1, 'a bootstrap service needs one program at least'),
     labels,
@@ -234,6 +238,17 @@ function portsHaveTheirOwnVariables(workload: unknown, context: z.RefinementCtx)
       context.addIssue({ code: 'custom', path: ['ports', index, 'env'], message });
     }
   });
+}
+
+function fitsIntoAProcess(workload: unknown, context: z.RefinementCtx): void {
+  const env = read(workload, 'env');
+  refuseTooLong(
+    {
+      command: list(read(workload, 'command')),
+      env: typeof env === 'object' && env !== null ? (env as Record<string, unknown>) : {},
+    },
+    context,
+  );
 }
 
 function metricsAreOnAPort(workload: unknown, context: z.RefinementCtx): void {

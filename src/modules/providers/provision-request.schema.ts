@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { refuseTooLong } from './argument-limits.js';
 import { parseId } from '../ids/typed-id.js';
 import { name, parseInput, shown } from '../input/input.js';
 import {
@@ -64,7 +65,8 @@ export const instanceSpecSchema = z
       })
       .optional(),
   })
-  .superRefine(({ env = {}, ports = [], metrics }, context) => {
+  .superRefine(({ command, env = {}, ports = [], metrics }, context) => {
+    refuseTooLong({ command, env }, context);
     const fault = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
     const taken = new Set([...Object.keys(env), INSTANCE_VARIABLE]);
@@ -130,7 +132,10 @@ export function parseInstanceSpec(value: InstanceSpec): InstanceSpec {
 
 /** @throws InvalidInputError */
 export function parseCommand(value: string[]): [program: string, ...args: string[]] {
-  return parseInput('command', command, value) as [string, ...string[]];
+  const checked = command.superRefine((arguments_, context) =>
+    refuseTooLong({ command: arguments_ }, context),
+  );
+  return parseInput('command', checked, value) as [string, ...string[]];
 }
 
 /** @throws InvalidInputError */

@@ -13,6 +13,7 @@ const ENROLLED_TOGETHER = 250;
 export class Enrolments {
   /** Those that the coordinator does not know of yet. */
   private readonly fresh = new Map<string, ClusterLoop>();
+  private readonly failing = new Set<string>();
   private enrolling?: Promise<void>;
 
   constructor(
@@ -25,6 +26,7 @@ export class Enrolments {
   }
 
   forget(name: string): void {
+    this.failing.delete(name);
     this.fresh.delete(name);
   }
 
@@ -53,7 +55,10 @@ export class Enrolments {
   private async enrollBatch(batch: readonly ClusterLoop[]): Promise<void> {
     const { clock, coordinator, reached } = this.parts;
     const now = clock.now();
-    const enrolments = batch.map(({ definition }) => enrolmentOf(definition, now));
+    const enrolments = batch.flatMap(
+      ({ definition }) => this.isolated(definition.name, () => enrolmentOf(definition, now)) ?? [],
+    );
+    if (enrolments.length === 0) return;
     const { records, refused } = clock.heard(await coordinator.enroll(enrolments));
     reached(undefined, 'enrolments');
     for (const { name, error } of refused ?? []) {
@@ -64,7 +69,23 @@ export class Enrolments {
     }
     for (const record of records) {
       const loop = this.fresh.get(record.name);
-      if (this.fresh.delete(record.name)) loop!.enrolled(record);
+      if (!loop || !this.isolated(record.name, () => (loop.enrolled(record), true))) continue;
+      this.fresh.delete(record.name);
+      this.failing.delete(record.name);
+    }
+  }
+
+  /** One that fails costs no other its start; it is tried again with the next pulse, and told once. */
+  private isolated<T>(name: string, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!this.failing.has(name))
+        this.logger.error(
+          `"${name}" could not begin, and the others do; it is tried again: ${messageOf(error)}`,
+        );
+      this.failing.add(name);
+      return undefined;
     }
   }
 }

@@ -45,6 +45,20 @@ describe('The process provider at its limits', () => {
     expect(await provider.exec(instanceId, ['echo', 'short'])).not.toHaveProperty('truncated');
   }, 120_000);
 
+  it('starts what has as many arguments and variables as it takes, as long as they may be', async () => {
+    const longest = 'x'.repeat(131_071);
+    const script = 'echo "$# ${#1} ${#LARGE}"; exec sleep 3600';
+    for (const [many, LARGE] of [
+      [Array<string>(6).fill(longest), 'x'.repeat(100_000)],
+      [[longest, ...Array<string>(9_995).fill('x')], 'x'.repeat(131_065)],
+    ] as const) {
+      const spec = { command: ['/bin/sh', '-c', script, 'sh', ...many], env: { LARGE } };
+      const { instanceId } = await provider.provision(request(spec));
+      await eventually(async () => (await provider.logs(instanceId)).length > 0);
+      expect(await provider.logs(instanceId)).toContain(`${many.length} 131071 ${LARGE.length}`);
+    }
+  });
+
   it('refuses an instance for which there is no port, with nothing left of it, until one is given back', async () => {
     const { ref, ...hoarder } = await provider.provision(request(SLEEPER));
     expect(ref).toBeDefined();

@@ -211,10 +211,10 @@ describe('ProcessProvider', () => {
       );
     });
 
-    it('leaves no start behind when its environment is larger than the system takes', async () => {
+    it('is refused, with nothing left of it, when its environment is larger than the system takes', async () => {
       const wanted = request({ env: { LARGE: 'x'.repeat(4 * 1024 * 1024) } });
-      await expect(provider.provision(wanted)).rejects.toThrow(/"\/bin\/sh": .*E2BIG/);
-      expect((await provider.status(wanted.instanceId)).state).toBe(IS_ROOT ? 'missing' : 'stopped');
+      await expect(provider.provision(wanted)).rejects.toThrow(/spec\.env\.LARGE: has \d+ bytes: a process/);
+      expect((await provider.status(wanted.instanceId)).state).toBe('missing');
     });
 
     it('does not disturb the instance that runs when it comes by a deploy', async () => {
