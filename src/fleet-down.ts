@@ -39,6 +39,9 @@ async function fleetDown(): Promise<void> {
   }
 }
 
+// A terminal that was closed, a pipe whose reader has gone: what is removed is removed all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 try {
   await fleetDown();
 } catch (error) {

@@ -6,6 +6,7 @@ import { explain } from './app/expected-error.js';
 import { type FleetDifference } from './app/fleet/fleet-comparison.js';
 import { loadFleetFile } from './app/fleet/fleet-file.js';
 import { type FleetUpReport } from './app/fleet/fleet-report.js';
+import { endWithoutReader } from './app/quiet-pipe.js';
 import { postToApp } from './app/running-app.js';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -45,6 +46,8 @@ async function fleet(command: string | undefined, path: string | undefined): Pro
   say(`${report.running} instances are running, ${report.wanted} are wanted`);
   if (report.failures.length > 0) process.exitCode = 1;
 }
+
+endWithoutReader();
 
 try {
   await fleet(process.argv[2], process.argv[3]);

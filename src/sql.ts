@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { loadAppConfig, PACKAGE_ROOT } from './app/config/app-config.js';
 import { defaultDataDirectory } from './app/data-directory/index.js';
+import { endWithoutReader } from './app/quiet-pipe.js';
+import { messageOf } from './core/text/describe-error.js';
 
 /** `npm run sql -- "SELECT …"`: one statement on the database of the reference app that runs here. */
 async function sql(statement: string | undefined): Promise<void> {
@@ -24,16 +26,20 @@ async function embeddedUrl(dataDir: string | undefined): Promise<string> {
   const file = join(dataDir ?? (await defaultDataDirectory(PACKAGE_ROOT)).path, 'postgres.url');
   try {
     return (await readFile(file, 'utf8')).trim();
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES')
+      throw new Error(`${file} may not be read by this user: run this as the user that runs the app`);
     throw new Error(
       `There is no ${file}: start the app (npm start), or set DATABASE_URL or DATA_DIR as it has them`,
     );
   }
 }
 
+endWithoutReader();
+
 try {
   await sql(process.argv[2]);
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -47,6 +47,11 @@ export async function findApp(directory: string): Promise<RunningApp> {
   try {
     app = JSON.parse(await readFile(join(directory, FILE), 'utf8')) as Announced;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES')
+      throw new NoRunningAppError(
+        directory,
+        `${join(directory, FILE)} may not be read by this user: run this as the user that runs the app`,
+      );
     throw new NoRunningAppError(directory, (error as Error).message);
   }
   // Whoever listens there by now must not get the token.

@@ -32,6 +32,8 @@ function errorOf(run: () => unknown): FleetFileError {
   throw new Error('expected a FleetFileError');
 }
 
+const ordinaryUid = process.geteuid!() || 65534;
+
 /** Root may read anything, so it steps down for the length of the call. */
 function asOrdinaryUser<T>(run: () => T): T {
   if (process.geteuid!() !== 0) return run();
@@ -175,7 +177,7 @@ describe('loadFleetFile', () => {
       const locked = join(directory, 'locked.yaml');
       writeFileSync(locked, 'tenants: []', { mode: 0o000 });
       expect(errorOf(() => asOrdinaryUser(() => loadFleetFile(locked))).message).toContain(
-        `${locked}: may not be read by this user: check its permissions`,
+        `${locked}: may not be read by the user with id ${ordinaryUid}: let that user read it (chmod +r) and enter the directories above it (chmod +x)`,
       );
     });
 

@@ -150,7 +150,10 @@ function readText(file: string): string {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR')
       throw unusable('does not exist: set FLEET to your fleet file');
-    if (code === 'EACCES') throw unusable('may not be read by this user: check its permissions');
+    if (code === 'EACCES')
+      throw unusable(
+        `may not be read by the user with id ${process.geteuid?.()}: let that user read it (chmod +r) and enter the directories above it (chmod +x)`,
+      );
     throw unusable(`cannot be read: ${message}`);
   }
 }

@@ -229,6 +229,12 @@ describe('The rules of a fleet file', () => {
     ]);
   });
 
+  it('refuse the name of the tenant to whom the names of the app itself belong', () => {
+    expect(problemsOf({ tenants: [{ name: 'control-plane' }] })).toEqual([
+      "tenants.0.name: control-plane is the app's own tenant: choose another name",
+    ]);
+  });
+
   it('never show a value below env', () => {
     expect(inWorkload({ env: { TOKEN: 987654321, KEY: true, NESTED: { a: 'hunter2' } } })).toEqual([
       'env.TOKEN: a number is not a text: put it in quotes',

@@ -9,6 +9,7 @@ import { refuseTooLong } from '../../modules/providers/argument-limits.js';
 import { LABELS } from '../../modules/providers/provider.js';
 import { DRIFT_POLICIES } from '../../modules/workloads/workload.js';
 import { INSTANCE_VARIABLE } from '../../modules/providers/provision-request.schema.js';
+import { OWN_TENANT } from '../own-tenant.js';
 import { didYouMean } from './problem-wording.js';
 
 /** What the rules depend on besides the file's text. */
@@ -93,7 +94,10 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
   });
 
   const tenant = mapping({
-    name,
+    name: name.refine(
+      (given) => given !== OWN_TENANT,
+      `${OWN_TENANT} is the app's own tenant: choose another name`,
+    ),
     datacenters: listOf(
       mapping({ name, bootstrap: listOf(bootstrapService, 'name').optional() }),
       'name',

@@ -15,10 +15,8 @@ import { DomainTakenError } from '../../modules/network/network.errors.js';
 import { DomainStore } from '../../modules/network/domain.store.js';
 import { NetworkService } from '../../modules/network/network.service.js';
 import { connectionsOf } from '../connections.js';
+import { OWN_TENANT } from '../own-tenant.js';
 import { portError } from '../port.js';
-
-/** Whose the app's own names are. */
-const TENANT = 'control-plane';
 
 /** The app itself, over HTTPS, with what the renewer has renewed. */
 export interface HttpsServer {
@@ -84,9 +82,9 @@ export async function writeRoot(app: INestApplication, path: string): Promise<bo
 
 async function ownTenant(tenants: TenantsService): Promise<Tenant> {
   try {
-    return await tenants.getByName(TENANT);
+    return await tenants.getByName(OWN_TENANT);
   } catch (error) {
     if (!(error instanceof UnknownTenantError)) throw error;
-    return tenants.create({ name: TENANT });
+    return tenants.create({ name: OWN_TENANT });
   }
 }

@@ -17,16 +17,27 @@ export function hostCheck({ allow = [] }: HostCheckOptions = {}) {
   const allowed = new Set(['localhost', ...allow.map(plain)]);
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
     const { host } = request.headers;
-    if (isAllowedHost(host, allowed)) return next();
-    const detail = `The Host header is ${JSON.stringify(host?.slice(0, 255) ?? null)}: ask for localhost, or allow that name`;
-    response.writeHead(403, { 'Content-Type': 'application/problem+json; charset=utf-8' });
-    response.end(JSON.stringify({ type: 'about:blank', title: 'Forbidden', status: 403, detail }));
+    // Node hands on the first of several, and whatever stands before it may have gone by another (RFC 9112, 3.2).
+    if (request.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length > 1)
+      return refuse(response, 400, 'Bad Request', 'There is more than one Host header: send one');
+    // A target with a host of its own, as a proxy is asked: that goes over the header.
+    const [, authority] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(request.url ?? '') ?? [];
+    const asked = authority === undefined ? [host] : [authority, host];
+    if (asked.every((name) => isAllowedHost(name, allowed))) return next();
+    const wrong = asked.find((name) => !isAllowedHost(name, allowed));
+    const named = JSON.stringify(wrong?.slice(0, 255) ?? null);
+    refuse(response, 403, 'Forbidden', `The Host header is ${named}: ask for localhost, or allow that name`);
   };
 }
 
-/** Whether the header names a loopback address or one of these names, with any port. */
+function refuse(response: ServerResponse, status: number, title: string, detail: string): void {
+  response.writeHead(status, { 'Content-Type': 'application/problem+json; charset=utf-8' });
+  response.end(JSON.stringify({ type: 'about:blank', title, status, detail }));
+}
+
+/** Whether the header names a loopback address or one of these names, with any port, which may be empty (RFC 3986, 3.2.3). */
 export function isAllowedHost(header: string | undefined, allowed: ReadonlySet<string>): boolean {
-  const [, name] = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(header ?? '') ?? [];
+  const [, name] = /^(\[[^\]]*\]|[^:]*)(?::\d{0,5})?$/.exec(header ?? '') ?? [];
   if (!name) return false;
   const host = plain(name);
   return allowed.has(host) || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
