@@ -12,6 +12,7 @@ import {
   MissingEncryptionKeyError,
 } from '../modules/certificates/keys/key-ring.errors.js';
 import { InvalidDnsServersError } from '../modules/dns/dns.errors.js';
+import { visible } from '../core/text/visible.js';
 import { AppConfigError } from './config/config.errors.js';
 import { DataDirectoryInUseError, UnusableDirectoryError } from './data-directory/index.js';
 import { EmbeddedPostgresError } from './embedded-postgres/index.js';
@@ -42,8 +43,15 @@ const EXPECTED = [
   InvalidDnsServersError,
 ];
 
-/** An error of the start as a person wants to read it; the stack only of what nobody foresaw. */
+/**
+ * An error of the start as a person wants to read it; the stack only of what nobody foresaw. Paths and the like may hold what
+ * a terminal obeys.
+ */
 export function explain(error: unknown): string {
-  if (EXPECTED.some((kind) => error instanceof kind)) return (error as Error).message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = EXPECTED.some((kind) => error instanceof kind)
+    ? (error as Error).message
+    : error instanceof Error
+      ? (error.stack ?? error.message)
+      : String(error);
+  return text.split('\n').map(visible).join('\n');
 }
