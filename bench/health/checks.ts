@@ -5,7 +5,7 @@ import { Transactions } from '../../dist/modules/database/transaction.js';
 import { newId } from '../../dist/modules/ids/typed-id.js';
 import { type Targets } from './targets.js';
 
-/** So many addresses share the checks: each takes no more than a few at a time. */
+/** This many addresses share the checks: each takes no more than a few at a time. */
 const HOSTS = 200;
 
 /** Of ten checks seven by HTTP, two by TCP and one by gRPC, to loopback addresses of these servers. */

@@ -3,7 +3,7 @@ import { type Server, type Socket } from 'node:net';
 /**
  * Closes what clients hold open, also those who have connected and said nothing, whom an HTTP server waits for when
  * it closes. To be called when the server listens.
- * @returns closes all connections when so many milliseconds have passed, and those that come later at once
+ * @returns closes all connections when this many milliseconds have passed, and those that come later at once
  */
 export function connectionsOf(server: Server): { closeIn(ms: number): void } {
   const open = new Set<Socket>();

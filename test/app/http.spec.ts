@@ -53,7 +53,7 @@ describe('the HTTP interface of the app', () => {
     expect((await app.get('/workers/gcc/runs')).status).toBe(404);
   });
 
-  it('refuses to trigger while a run is on, and names the run', async () => {
+  it('refuses to trigger while a run is active, and names the run', async () => {
     await loseWorkload(database.url, 'lost');
     const { status, body } = await app.post<{ run_id: string }>('/workers/gc/trigger', TOKEN);
     expect(status).toBe(202);

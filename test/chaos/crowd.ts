@@ -13,7 +13,7 @@ export interface Crowd {
   wrong: string[];
 }
 
-/** Asks for so many instances at the same moment, and for their end. */
+/** Asks for this many instances at the same moment, and for their end. */
 export async function startCrowd(directory: string, instances: number): Promise<Crowd> {
   const path = join(directory, 'instances');
   await mkdir(directory, { recursive: true });

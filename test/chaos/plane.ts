@@ -15,7 +15,7 @@ export interface PlaneOptions {
 
 /** What it is told to do. */
 export interface Order {
-  /** Kills it at so many steps from here on. */
+  /** Kills it at this many steps from here on. */
   fault?: number;
   /** Made, or changed. */
   workload?: { name: string; replicas: number; spec: object; rollout?: object };

@@ -26,7 +26,7 @@ export interface ReplicaOptions {
   journal: string;
   /** Options of `WorkerModule.forRoot`. */
   module?: { lease?: number; run?: boolean; drain?: { timeout: number; abortGrace: number } };
-  /** Its wall clock is ahead of the machine's by so many milliseconds. */
+  /** Its wall clock is ahead of the machine's by this many milliseconds. */
   clockAhead?: number;
 }
 

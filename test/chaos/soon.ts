@@ -1,7 +1,7 @@
 import { timingOf } from '../../src/core/registry/timing.js';
 
 /**
- * A name for a worker whose next slot comes in so many milliseconds, half a second more or less: slots come from the
+ * A name for a worker whose next slot comes in this many milliseconds, half a second more or less: slots come from the
  * name, and who waits for one of a long interval would wait long.
  */
 export function nameOfWorkerDueIn(ms: number, interval: number): string {

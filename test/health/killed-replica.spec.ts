@@ -70,7 +70,7 @@ describe('a replica that is killed with health checks that it had claimed', () =
 
   const query = <Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> =>
     database.dataSource.query<Row[]>(sql, parameters);
-  /** Makes all due in so many milliseconds, within half a second, and waits until they are claimed. @returns by whom */
+  /** Makes all due in this many milliseconds, within half a second, and waits until they are claimed. @returns by whom */
   const claimed = async (due: number): Promise<string> => {
     await query(
       `UPDATE health_check_turns SET due_at = clock_timestamp() + ($1 + random() * 500) * interval '1 ms'`,

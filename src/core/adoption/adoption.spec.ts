@@ -486,7 +486,7 @@ describe('Adoption', () => {
   });
 
   describe('a cron job of the registry', () => {
-    it('says that its callback is running for as long as a run is on, not only with waitForCompletion', async () => {
+    it('says that its callback is running for as long as a run is active, not only with waitForCompletion', async () => {
       const mayEnd = gate();
       @Injectable()
       class Tasks {

@@ -956,7 +956,7 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       expect(ran).toEqual([1, 2, 6, 7]);
     });
 
-    it('stop can be awaited with waitForCompletion: until the run that is on has ended', async () => {
+    it('stop can be awaited with waitForCompletion: until the active run has ended', async () => {
       const end = gate();
       const job = await startJob({ waitForCompletion: true }, () => end.opened);
       await after(SECOND);
@@ -1104,7 +1104,7 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       expect(errors.filter((error) => error.includes('by hand'))).toHaveLength(2);
     });
 
-    it('fireOnTick does nothing with waitForCompletion while a run is on', async () => {
+    it('fireOnTick does nothing with waitForCompletion while a run is active', async () => {
       const end = gate();
       const job = await startJob({ waitForCompletion: true }, () => end.opened);
       await after(SECOND);

@@ -62,7 +62,7 @@ export abstract class Coordinator {
   /**
    * Says that a replica claims slots, and hears which ones do. Nothing depends on it but who asks first.
    * @param replica undefined: it only hears
-   * @param absentAfter one counts as gone when it has said nothing for so many milliseconds
+   * @param absentAfter one counts as gone when it has said nothing for this many milliseconds
    */
   abstract announce(replica: string | undefined, absentAfter: number): Promise<Members>;
 
@@ -79,7 +79,7 @@ export abstract class Coordinator {
    */
   abstract assertCurrent(run: HeldLease, manager: TransactionRunner): Promise<void>;
 
-  /** Forgets requests that ended more than so many milliseconds ago, but for those that must never come again. */
+  /** Forgets requests that ended more than this many milliseconds ago, but for those that must never come again. */
   abstract prune(age: number): Promise<void>;
 
   /** Lets go of what `open` took. */
@@ -95,7 +95,7 @@ export interface Enrolment {
   readonly timing: string;
   /** Where the slots of a new record, or of a new definition, begin: those up to here count for nothing. */
   readonly slot: number;
-  /** Spacing `delay`: the first run comes so many milliseconds from now. */
+  /** Spacing `delay`: the first run comes this many milliseconds from now. */
   readonly delay?: number;
 }
 
@@ -184,9 +184,9 @@ export interface Release extends HeldLease {
   readonly requestId?: string;
   /** The same slot again, as it failed. */
   readonly retry: boolean;
-  /** No run for a slot for so many milliseconds; or that it is to stay as it was. */
+  /** No run for a slot for this many milliseconds; or that it is to stay as it was. */
   readonly delay: number | 'keep';
-  /** Slots up to here count as skipped, so many: they passed while it was on. */
+  /** How many slots up to here count as skipped: they passed while it was active. */
   readonly passed?: { readonly slot: number; readonly skipped: number };
   /** Whether replicas have to hear of it without asking: something may be run at once. */
   readonly tell: boolean;
@@ -206,7 +206,7 @@ export interface RunRequestInput extends Omit<RequestedRun, 'requestedAt' | 'att
 /** An event with such an id is never forgotten: it must not come again, however old it is. */
 export const FOREVER = 'once:';
 
-/** `busy`: a run is on, and the policy is `skip`. `known`: the event was requested before. */
+/** `busy`: a run is active, and the policy is `skip`. `known`: the event was requested before. */
 export type RequestAnswer = Timed<{
   readonly accepted: boolean;
   readonly reason?: 'busy' | 'known' | 'unknown';
@@ -221,7 +221,7 @@ export type Control = { readonly actor?: string } & (
   | { readonly do: 'reschedule'; readonly timing: string; readonly slot: number; readonly delay?: number }
 );
 
-/** `dropped`: it waited. `known`: it is on, as far as the coordinator knows. */
+/** `dropped`: it waited. `known`: it is active, as far as the coordinator knows. */
 export interface CancelAnswer {
   readonly dropped?: {
     readonly worker: string;
@@ -238,11 +238,11 @@ export interface Known {
   readonly revisions: ReadonlyMap<string, number>;
   /** Requests whose outcome somebody waits for. */
   readonly awaited: readonly string[];
-  /** Requests whose runs are on here without a lease: that they are said here is their sign of life. */
+  /** Requests whose runs are active here without a lease: that they are said here is their sign of life. */
   readonly unleased: readonly string[];
-  /** Runs that are on there, whatever drives them: of those it hears who cancelled them. Default none. */
+  /** Runs that are active there, whatever drives them: of those it hears who cancelled them. Default none. */
   readonly active?: readonly string[];
-  /** Such a request counts as dropped when nobody has said for so many milliseconds that it is on. */
+  /** Such a request counts as dropped when nobody has said for this many milliseconds that it is active. */
   readonly silentAfter: number;
 }
 

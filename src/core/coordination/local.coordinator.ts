@@ -44,7 +44,7 @@ const CHANGES = { pause: 'paused', resume: 'resumed', reschedule: 'rescheduled' 
 interface Request extends Mutable<RequestedRun> {
   readonly eventId: string | undefined;
   readonly maxAttempts: number;
-  /** It was begun without a lease, and is not tried again: when its replica last said that it is on. */
+  /** It was begun without a lease, and is not tried again: when its replica last said that it is active. */
   heardOf?: number;
   endedAt?: number;
   outcome?: RequestOutcome;
@@ -430,7 +430,7 @@ function pause(row: Row, time: number): void {
   startAfter(row, row.slot, time);
 }
 
-/** Slots up to that one count for nothing, and nothing is owed; unless a run is on, which needs its slot. */
+/** Slots up to that one count for nothing, and nothing is owed; unless a run is active, which needs its slot. */
 function startAfter(row: Row, slot: number, time: number): void {
   if (isHeld(row, time)) return;
   if (!row.done) row.status.supersededCount++;

@@ -58,7 +58,7 @@ export interface WorkerStatus {
   readonly lastSuccess: number | undefined;
   readonly lastError: string | undefined;
   readonly lastDurationMs: number | undefined;
-  /** Of the run that is on, as of its last heartbeat. */
+  /** Of the active run, as of its last heartbeat. */
   readonly progress: RunProgress | undefined;
   /** Runs that came to their end by themselves. */
   readonly runCount: number;

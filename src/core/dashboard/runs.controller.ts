@@ -47,7 +47,7 @@ export class RunsController {
     return showRun(run);
   }
 
-  /** Ends a run that is on or waits. The answer does not wait for its end. */
+  /** Ends a run that is active or waiting. The answer does not wait for its end. */
   @Post(':id/cancel')
   @HttpCode(202)
   @Documented({

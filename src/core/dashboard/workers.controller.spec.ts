@@ -68,7 +68,7 @@ describe('the HTTP interface', () => {
     ]); // prettier-ignore
   });
 
-  it('triggers a run with the body as payload, and shows it while it is on and when it has ended', async () => {
+  it('triggers a run with the body as payload, and shows it while it is active and when it has ended', async () => {
     await start({ token: TOKEN, openReads: true });
     const answer = await trigger('greeter', { hold: true });
     expect(answer.status).toBe(202);

@@ -71,7 +71,7 @@ export class WorkersController {
     return { run_id: runId };
   }
 
-  /** Its slots count for nothing until it is resumed; a run that is on goes on. */
+  /** Its slots count for nothing until it is resumed; an active run goes on. */
   @Post(':name/pause')
   @HttpCode(200)
   @Documented({ summary: 'Pauses a worker', answer: { description: 'The worker', schema: workerSchema } })

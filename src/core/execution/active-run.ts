@@ -24,7 +24,7 @@ export interface ActiveRunParts {
   readonly time: Pick<Clock, 'now'>;
 }
 
-/** The context of a run that is on, over its record. Signal and logger are made when the worker first asks. */
+/** The context of an active run, over its record. Signal and logger are made when the worker first asks. */
 export class ActiveRun extends RunContext {
   private controller?: AbortController;
   private ownLogger?: LoggerService;

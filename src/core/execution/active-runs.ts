@@ -1,7 +1,7 @@
 import { type ActiveRun } from './active-run.js';
 
 /**
- * The runs that are on in this process, in no order. No Set: V8 gives one a new table whenever it becomes empty, which
+ * The active runs in this process, in no order. No Set: V8 gives one a new table whenever it becomes empty, which
  * is once for every short run, and each table holds on to the next, so that those of a Set that has grown old are all
  * kept until a full collection.
  */

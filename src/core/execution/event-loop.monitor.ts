@@ -62,7 +62,7 @@ export class EventLoopMonitor {
     this.blockedSinceBeat = 0;
     this.endedSinceBeat = [];
     this.timer = undefined;
-    // Nothing is on, so nobody could be blamed for the next block.
+    // Nothing is active, so nobody could be blamed for the next block.
     if (this.active.size > 0) this.arm();
   }
 

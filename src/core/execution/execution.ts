@@ -20,12 +20,12 @@ export interface ExecutionParts {
   readonly recorder: RunJournal;
   readonly interceptors: RunInterceptors;
   readonly monitor: EventLoopMonitor;
-  /** Its timeout has passed, and it is on still. */
+  /** Its timeout has passed, and it is still active. */
   overdue(run: Run): void;
 }
 
 /**
- * A run that is on.
+ * An active run.
  *
  * A class, and no literal with getters: V8 makes a hidden class for each of those, which lives in old space and keeps
  * whatever the getters see until a full collection. That was half of what the collector had to do.

@@ -3,7 +3,7 @@ import { PackedRun } from './packed-run.js';
 import { type Run, withoutLog } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
 
-/** Runs of this process, gone with it: the last so many of each worker. */
+/** Runs of this process, gone with it: the last n of each worker. */
 export class InMemoryRunStore extends RunStore {
   override readonly description: string = 'memory of this process';
   private readonly runs = new Map<string, KeptRuns>();
@@ -38,7 +38,7 @@ export class InMemoryRunStore extends RunStore {
 }
 
 /**
- * The last so many runs of one worker, in the order in which they were first saved. No Map by id: that is built anew
+ * The last n runs of one worker, in the order in which they were first saved. No Map by id: that is built anew
  * again and again as the oldest go.
  */
 class KeptRuns {

@@ -28,7 +28,7 @@ export interface RunQuery {
 export interface PruneQuery {
   /** Runs that ended before this instant. */
   endedBefore: Date;
-  /** Of each worker, all but so many, the newest starts. At least 1; Infinity: however many there are. */
+  /** Of each worker, all but this many, the newest starts. At least 1; Infinity: however many there are. */
   maxRuns: number;
 }
 
@@ -81,7 +81,7 @@ export abstract class RunStore {
 
   /**
    * For a store that does not bound itself: deletes runs, a batch of at most 1,000 for each step of the iteration,
-   * so that whoever iterates can stop between two. Never a run that is on, nor the one of each worker that
+   * so that whoever iterates can stop between two. Never an active run, nor the one of each worker that
    * `lastSlots` answers with, however old: without it a slot of a monthly worker could not be caught up.
    * @returns how many each batch deleted
    */

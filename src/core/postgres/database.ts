@@ -15,7 +15,7 @@ export class Database {
   private handle?: PoolHandle;
 
   /**
-   * @param own.timeout after so many milliseconds a database that says nothing counts as away
+   * @param own.timeout after this many milliseconds a database that says nothing counts as away
    * @param own.keep whether connections stay open when they are idle
    * @throws PostgresOptionsError
    */

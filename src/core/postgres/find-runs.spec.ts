@@ -39,7 +39,7 @@ describe('looking for runs in a long history', () => {
     ['failures', { outcomes: ['failed', 'timed_out', 'lost'] }],
     ['failures of a worker', { outcomes: ['failed'], worker: 'w3' }],
     ['failures of a worker that has none', { outcomes: ['failed', 'lost'], worker: 'w4' }],
-    ['what is on', { outcomes: ['running'] }],
+    ['what is active', { outcomes: ['running'] }],
     ['successes', { outcomes: ['succeeded'] }],
     ['what was asked for', { trigger: 'manual' }],
     ['what was asked for of a worker', { trigger: 'event', worker: 'w7' }],

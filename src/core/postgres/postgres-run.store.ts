@@ -18,7 +18,7 @@ import { pruneRuns } from './sql/prune-runs.js';
 import { saveRuns } from './sql/save-runs.js';
 import { workersWithRuns } from './sql/workers-with-runs.js';
 
-/** After so many milliseconds a database that says nothing counts as away. */
+/** After this many milliseconds a database that says nothing counts as away. */
 const QUERY_TIMEOUT = 5_000;
 /** Runs that one statement deletes: some milliseconds, in which it holds no lock that anybody waits for. */
 const PRUNE_BATCH = 1_000;

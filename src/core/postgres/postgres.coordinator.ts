@@ -57,7 +57,7 @@ import {
 } from './worker-row.js';
 
 /**
- * After so many milliseconds a database that says nothing counts as away. A heartbeat that is given up then leaves time
+ * After this many milliseconds a database that says nothing counts as away. A heartbeat that is given up then leaves time
  * for another within the default lease.
  */
 const QUERY_TIMEOUT = 2_500;

@@ -97,7 +97,7 @@ describe('WorkerCalls', () => {
     expect(seen).toEqual([true]);
   });
 
-  it('keeps runs that are on at a time apart', async () => {
+  it('keeps runs that are active at the same time apart', async () => {
     const mayEnd = gate();
     const bothOn = gate();
     const seen: unknown[] = [];

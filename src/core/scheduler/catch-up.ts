@@ -3,10 +3,10 @@ import { oldestCatchUp } from '../registry/worker-rules.js';
 import { fractionOf } from '../timing/hash.js';
 import { type Timing } from '../registry/timing.js';
 
-/** Catch-ups of a start are spread over so many milliseconds at the most. */
+/** Catch-ups of a start are spread over this many milliseconds at the most. */
 const SPREAD = 10_000;
 
-/** Whether a slot that was missed is run after all, so many milliseconds later. */
+/** Whether a slot that was missed is run after all, this many milliseconds later. */
 export function worthCatchingUp(
   timing: Pick<Timing, 'interval' | 'cron'>,
   { catchUp }: Pick<WorkerDefinition, 'catchUp'>,

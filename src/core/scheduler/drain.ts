@@ -49,7 +49,7 @@ export class Deadline {
     this.at = clock.monotonic() + ms;
   }
 
-  /** Milliseconds, at the most so many. */
+  /** Milliseconds, at the most this many. */
   left(most = Infinity): number {
     return Math.max(0, Math.min(most, this.at - this.clock.monotonic()));
   }
@@ -65,7 +65,7 @@ export class Deadline {
  * runner's fake timers get one turn of the event loop instead: nobody moves time while an application closes.
  */
 export async function drain(executions: Execution[], clock: Clock, times: DrainTimes): Promise<void> {
-  // What an earlier drain has abandoned is on still, and recorded.
+  // What an earlier drain has abandoned is still active, and recorded.
   const left = new Set(executions.filter(({ run }) => !run.endedAt));
   for (const execution of left) void execution.ended.then(() => left.delete(execution));
   const wait = async (ms: number): Promise<void> => {

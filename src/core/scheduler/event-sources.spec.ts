@@ -33,7 +33,7 @@ describe('EventSources', () => {
     expect(handlers.size).toBe(0);
   });
 
-  it('skips an event that comes while a run is on, or keeps the newest, as the overlap policy says', async () => {
+  it('skips an event that comes while a run is active, or keeps the newest, as the overlap policy says', async () => {
     const clock = new ManualClock();
     workers = await startWorkers([], {}, clock);
     let happen = (_event: unknown): void => {};

@@ -26,7 +26,7 @@ export interface Loop extends Waiter {
   readonly definition: WorkerDefinition;
   /** It ticks, or waits for triggers. */
   readonly running: boolean;
-  /** The runs that are on here. */
+  /** The runs that are active here. */
   readonly executions: readonly Execution[];
   /** The schedule that holds, which may be another than the one in the code. */
   readonly timing: Timing;
@@ -35,7 +35,7 @@ export interface Loop extends Waiter {
   /** Whether this replica logs the conditions of the worker. */
   readonly speaks: boolean;
   start(): void;
-  /** No more ticks, triggers and events, and what waits is dropped. Runs that are on go on. */
+  /** No more ticks, triggers and events, and what waits is dropped. Active runs go on. */
   stop(): void;
   /** Resolves when what came of the runs that have ended is known to all who have to know it. */
   settled(): Promise<void>;
@@ -49,7 +49,7 @@ export interface Loop extends Waiter {
    */
   trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> | RunHandle;
   /**
-   * Ends a run that is on here, or takes away one that waits here.
+   * Ends an active run here, or takes away one that waits here.
    * @returns `told`, the request that was taken away, or undefined when there is no such run here
    */
   cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined;

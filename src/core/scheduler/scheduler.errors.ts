@@ -1,11 +1,11 @@
-/** A run was asked for while another one of the same worker is on. */
+/** A run was asked for while another one of the same worker is active. */
 export class WorkerBusyError extends Error {
   static readonly httpStatus = 409;
   override readonly name = 'WorkerBusyError';
 
   constructor(
     readonly worker: string,
-    /** The run that is on; absent when it waits for a place (`maxConcurrentRuns`). */
+    /** The active run; absent when it waits for a place (`maxConcurrentRuns`). */
     readonly runId: string | undefined,
   ) {
     super(

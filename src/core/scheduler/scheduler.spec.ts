@@ -393,7 +393,7 @@ describe('Scheduler', () => {
       await expect(ended).resolves.toMatchObject({ outcome: 'failed', error: { message: 'broken' } });
     });
 
-    it('is refused while a run is on, and names that run', async () => {
+    it('is refused while a run is active, and names that run', async () => {
       const { opened, open } = gate();
       await start([Echo]);
       app.get(Echo).hold = opened;
@@ -432,7 +432,7 @@ describe('Scheduler', () => {
       expect(scheduler.workers()).toEqual([]);
     });
 
-    it('waits for a run that is on, and only then frees the name', async () => {
+    it('waits for an active run, and only then frees the name', async () => {
       const { opened, open } = gate();
       await start([]);
       const worker = { name: 'busy', interval: 0, run: () => opened };

@@ -231,7 +231,7 @@ export class Scheduler {
   }
 
   /**
-   * Runs a worker now, beside its schedule, in the async context of the caller; or when the one that is on has ended, if
+   * Runs a worker now, beside its schedule, in the async context of the caller; or when the active one has ended, if
    * its overlap policy queues.
    * @param payload handed to the run as `context.payload`, by way of JSON
    * @param by who triggers it: kept with the run
@@ -279,7 +279,7 @@ export class Scheduler {
   }
 
   /**
-   * Ticks no more and hears no events until `resume`. What waits is dropped; a run that is on goes on; `trigger`
+   * Ticks no more and hears no events until `resume`. What waits is dropped; an active run goes on; `trigger`
    * still runs it. Slots of the pause count for nothing.
    * @param by who pauses it: `lastChange` of the worker says so
    * @throws UnknownWorkerError
@@ -307,7 +307,7 @@ export class Scheduler {
   }
 
   /**
-   * When its next slots are, whether it ticks or not; fewer if there are not so many, none with spacing `delay`.
+   * When its next slots are, whether it ticks or not; fewer if there are not this many, none with spacing `delay`.
    * @throws UnknownWorkerError
    */
   upcoming(name: string, count: number): Date[] {

@@ -3,7 +3,7 @@ import { Observable, type Observer, type Operator, Subject, Subscription } from 
 import { type EndedRun, type Run } from '../history/run.js';
 import { classAndMessageOf } from '../text/describe-error.js';
 
-/** Something that happened to a run, or to one that did not take place. The record is the live one while the run is on. */
+/** Something that happened to a run, or to one that did not take place. The record is the live one while the run is active. */
 export type WorkerEvent =
   | { readonly type: 'run.started'; readonly worker: string; readonly run: Run }
   /** Its timeout has passed, and its signal has aborted; it has not ended yet. When it does, `run.timed_out` follows. */
@@ -19,7 +19,7 @@ export type WorkerEvent =
    */
   | { readonly type: 'run.lost'; readonly worker: string; readonly run: EndedRun }
   /**
-   * So many runs that were due did not take place. `run.skipped`: another one was active, a newer one took their place, the
+   * This many runs that were due did not take place. `run.skipped`: another one was active, a newer one took their place, the
    * worker backed off, or they were too late. `run.missed`: nobody looked. In a cluster told by the replica that counts
    * them. No slot: an event, which the worker had no place for, or slots of before the wall clock was set.
    */

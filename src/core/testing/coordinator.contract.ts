@@ -20,7 +20,7 @@ import { type ContractCase } from './contract-case.js';
 /** An open coordinator that knows no worker, its time, and how to dispose of it. */
 export interface CoordinatorSetup {
   coordinator: Coordinator;
-  /** Lets so many milliseconds pass by the coordinator's clock. */
+  /** Lets this many milliseconds pass by the coordinator's clock. */
   pass(ms: number): Promise<void>;
   /** Something to hand to `assertCurrent`. */
   manager: TransactionRunner;
@@ -249,29 +249,26 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       assert.equal(record!.cancelRequested, false);
     }),
 
-    contract(
-      'lets a replica hear of who cancelled a run that is on there, and of no other',
-      async (bench) => {
-        const { record } = await bench.granted({});
-        const runId = record.runId!;
-        const by = { actor: "o'ann 💥", reason: 'too slow' };
-        const heard = async (active: string[]) => [...(await bench.pulse([], { active })).cancellations];
-        assert.deepEqual(await heard([runId]), []);
-        const answer = await bench.coordinator.cancelRun(runId, by);
-        assert.deepEqual([answer.known, answer.dropped], [true, undefined]);
-        await bench.coordinator.cancelRun(runId, { actor: 'later' });
-        assert.deepEqual(await heard([randomUUID(), runId]), [[runId, by]]);
-        assert.deepEqual(await heard([randomUUID()]), []);
-        assert.deepEqual(await heard([]), []);
-        // Of a worker that the coordinator knows nothing of.
-        const elsewhere = randomUUID();
-        assert.equal((await bench.coordinator.cancelRun(elsewhere, {})).known, false);
-        assert.deepEqual(await heard([elsewhere]), [[elsewhere, {}]]);
-        await bench.pass(2);
-        await bench.coordinator.prune(1);
-        assert.deepEqual(await heard([runId]), []);
-      },
-    ),
+    contract('lets a replica hear of who cancelled an active run there, and of no other', async (bench) => {
+      const { record } = await bench.granted({});
+      const runId = record.runId!;
+      const by = { actor: "o'ann 💥", reason: 'too slow' };
+      const heard = async (active: string[]) => [...(await bench.pulse([], { active })).cancellations];
+      assert.deepEqual(await heard([runId]), []);
+      const answer = await bench.coordinator.cancelRun(runId, by);
+      assert.deepEqual([answer.known, answer.dropped], [true, undefined]);
+      await bench.coordinator.cancelRun(runId, { actor: 'later' });
+      assert.deepEqual(await heard([randomUUID(), runId]), [[runId, by]]);
+      assert.deepEqual(await heard([randomUUID()]), []);
+      assert.deepEqual(await heard([]), []);
+      // Of a worker that the coordinator knows nothing of.
+      const elsewhere = randomUUID();
+      assert.equal((await bench.coordinator.cancelRun(elsewhere, {})).known, false);
+      assert.deepEqual(await heard([elsewhere]), [[elsewhere, {}]]);
+      await bench.pass(2);
+      await bench.coordinator.prune(1);
+      assert.deepEqual(await heard([runId]), []);
+    }),
 
     contract(
       'drops a request that is cancelled while it waits, so that nobody is granted it',
@@ -434,7 +431,7 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       assert.deepEqual([record!.status.runCount, record!.status.lostCount], [2, 0]);
     }),
 
-    contract('pauses: no slot is granted, nothing is owed, and a run that is on goes on', async (bench) => {
+    contract('pauses: no slot is granted, nothing is owed, and an active run goes on', async (bench) => {
       const first = await bench.granted({});
       const { record } = await bench.coordinator.control('w', { do: 'pause' });
       assert.deepEqual([record!.paused, record!.holder], [true, A]);
@@ -548,7 +545,7 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       assert.deepEqual([record.owed, record.notBefore], [undefined, undefined]);
     }),
 
-    contract('refuses a request while a run is on, if the policy skips', async (bench) => {
+    contract('refuses a request while a run is active, if the policy skips', async (bench) => {
       await bench.granted({});
       const answer = await bench.coordinator.request(bench.asked({ overlap: 'skip' }));
       assert.deepEqual([answer.accepted, answer.reason, answer.record!.holder], [false, 'busy', A]);

@@ -223,7 +223,7 @@ export function lastingRunStoreContract(setup: () => Promise<RunStoreSetup>): Co
     Object.fromEntries(await store.lastSlots!(workers, instant(at)));
 
   return [
-    contract('tells the latest slot of each worker whose run has ended, or is on', async (store) => {
+    contract('tells the latest slot of each worker whose run has ended, or is active', async (store) => {
       await store.save([
         makeRun({ at: 1, slot: instant(1), outcome: 'succeeded', endedAt: instant(2) }),
         makeRun({ at: 3, slot: instant(3), outcome: 'failed', endedAt: instant(4) }),
@@ -295,17 +295,20 @@ export function prunableRunStoreContract(setup: () => Promise<RunStoreSetup>): C
     makeRun({ at, outcome: 'succeeded', endedAt: new Date(START + at + 1), ...given });
 
   return [
-    contract('deletes what ended before an instant, and no run that ended later or is on', async (store) => {
-      const old = [ended(1), ended(2, { outcome: 'failed' }), ended(3, { worker: 'b', outcome: 'lost' })];
-      const long = ended(4, { endedAt: new Date(START + HOUR) });
-      const on = makeRun({ at: 5 });
-      const young = ended(HOUR, { worker: 'b' });
-      await store.save([...old, long, on, young]);
-      assert.equal(await prune(store, { endedBefore: new Date(START + HOUR), maxRuns: Infinity }), 3);
-      assert.deepEqual(await left(store), new Set([long.id, on.id, young.id]));
-    }),
+    contract(
+      'deletes what ended before an instant, and no run that ended later or is active',
+      async (store) => {
+        const old = [ended(1), ended(2, { outcome: 'failed' }), ended(3, { worker: 'b', outcome: 'lost' })];
+        const long = ended(4, { endedAt: new Date(START + HOUR) });
+        const on = makeRun({ at: 5 });
+        const young = ended(HOUR, { worker: 'b' });
+        await store.save([...old, long, on, young]);
+        assert.equal(await prune(store, { endedBefore: new Date(START + HOUR), maxRuns: Infinity }), 3);
+        assert.deepEqual(await left(store), new Set([long.id, on.id, young.id]));
+      },
+    ),
 
-    contract('keeps so many of each worker, the newest, and what is on besides', async (store) => {
+    contract('keeps n of each worker, the newest, and what is active besides', async (store) => {
       const on = makeRun({ at: 0 });
       const busy = Array.from({ length: 6 }, (_, i) => ended(1 + Math.floor(i / 2)));
       const calm = ended(0, { worker: 'b' });

@@ -208,7 +208,7 @@ describe('WorkerTestHarness', () => {
     ]);
   });
 
-  it('waits until no run is on', async () => {
+  it('waits until no run is active', async () => {
     let ended = 0;
     const slow = (ms: number) => () =>
       new Promise<void>((resolve) => setTimeout(() => (ended++, resolve()), ms));

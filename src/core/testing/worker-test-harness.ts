@@ -126,7 +126,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
     return (await this.scheduler.trigger(worker, payload)).ended;
   }
 
-  /** Resolves when no run is on, which takes as long as it takes: it moves no time. */
+  /** Resolves when no run is active, which takes as long as it takes: it moves no time. */
   async idle(): Promise<void> {
     for (let [run] = this.active(); run; [run] = this.active()) await this.endOf(run);
   }
@@ -156,7 +156,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
   }
 
   /**
-   * Drains the workers and closes the application. Runs that are on get the drain's time by the clock, which this moves:
+   * Drains the workers and closes the application. Active runs get the drain's time by the clock, which this moves:
    * a run that waits for anything else is aborted. To let it end, await `idle` before.
    */
   async close(): Promise<void> {
@@ -166,7 +166,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
     await this.app.close();
   }
 
-  /** Those that are on, but for what a drain has left behind. */
+  /** Those that are active, but for what a drain has left behind. */
   private active(): Run[] {
     return this.seen.flatMap((event) =>
       event.type === 'run.started' && !event.run.endedAt ? [event.run] : [],

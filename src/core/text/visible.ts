@@ -14,7 +14,7 @@ export function visible(text: string): string {
   );
 }
 
-/** A value in quotes and visible, cut at so many characters. */
+/** A value in quotes and visible, cut at this many characters. */
 export function quoted(value: unknown, longest: number): string {
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   // Half of a pair at the cut is seen as what it is.

@@ -13,7 +13,7 @@ const FINEST = 1;
 
 /** Where an alarm is that is not in the heap. */
 const UNSET = -1;
-/** It has been taken out to ring in the look that is on. */
+/** It has been taken out to ring in the look that is under way. */
 const DUE = -2;
 
 /** An alarm as its queue sees it. The fields are the queue's, so that to set an alarm allocates nothing. */

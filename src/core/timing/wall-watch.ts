@@ -1,6 +1,6 @@
 import { type Clock } from './clock.js';
 
-/** Wall clock and monotonic clock part by so many milliseconds without anybody setting one. */
+/** Wall clock and monotonic clock part by this many milliseconds without anybody setting one. */
 export const STEADY = 1_000;
 
 /** Notices when somebody sets the wall clock, by the monotonic one, which nobody can set. */

@@ -57,7 +57,7 @@ export interface WorkerInfo {
   supersededCount?: number;
   /** With coordination: runs whose replica fell silent. */
   lostCount?: number;
-  /** Of the run that is on now. */
+  /** Of the active run now. */
   progress?: RunProgress;
   /** Replica that runs it now. */
   holder?: string;

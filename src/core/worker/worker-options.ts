@@ -1,11 +1,11 @@
 import { type Duration } from '../timing/duration.js';
 
 /**
- * What happens when a run is due while another one of the same worker is on.
+ * What happens when a run is due while another one of the same worker is active.
  *
  * - `skip`: it does not take place; the slot is counted as skipped.
- * - `queueOne`: it waits for the end of the one that is on. A newer one takes the place of one that waits.
- * - `cancelRunning`: as `queueOne`, and the signal of the one that is on aborts.
+ * - `queueOne`: it waits for the end of the active one. A newer one takes the place of one that waits.
+ * - `cancelRunning`: as `queueOne`, and the signal of the active one aborts.
  * - `allow`: it starts beside the other.
  */
 export type OverlapPolicy = 'skip' | 'queueOne' | 'cancelRunning' | 'allow';

@@ -29,7 +29,7 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
   const orphan = (tenantId: TenantId, workloadId: WorkloadId, more: Partial<SeededInstance> = {}) =>
     setup().addInstance({ tenantId, workloadId, age: 2 * HOUR, ...more });
 
-  /** A tenant with so many orphans of one workload, and its brake. */
+  /** A tenant with n orphans of one workload, and its brake. */
   async function braked(count = 3) {
     const { repository } = setup();
     const tenantId = newId('tenant');

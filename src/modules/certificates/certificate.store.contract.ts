@@ -8,7 +8,7 @@ import { type CertificateClaim, type CertificateStore } from './certificate.stor
 
 export interface CertificateStoreSetup {
   store: CertificateStore;
-  /** Lets its time go on by so many milliseconds, or a little more. */
+  /** Lets its time go on by this many milliseconds, or a little more. */
   pass(ms: number): Promise<void>;
 }
 

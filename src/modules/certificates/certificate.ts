@@ -76,7 +76,7 @@ export interface Certificate {
   readonly keyType: KeyType;
   readonly issued?: IssuedSummary;
   readonly renewal: RenewalState;
-  /** When the renewer looks at it next; absent when it does not. While an order is on, when that is given up. */
+  /** When the renewer looks at it next; absent when it does not. While an order is active, when that is given up. */
   readonly dueAt?: Date;
   readonly createdAt: Date;
 }

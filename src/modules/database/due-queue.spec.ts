@@ -28,7 +28,7 @@ describe('DueQueue', () => {
   afterAll(() => database.close());
   beforeEach(() => database.dataSource.query('TRUNCATE jobs'));
 
-  /** Due so many milliseconds from now, by the database's clock. */
+  /** Due this many milliseconds from now, by the database's clock. */
   const insert = (id: string, dueIn: number, enabled = true) =>
     database.dataSource.query(
       `INSERT INTO jobs VALUES ($1, clock_timestamp() + $2 * interval '1 ms', length($1), $3)`,

@@ -12,14 +12,14 @@ export class OldestFirstQueue<T> {
     this.items.push(item);
   }
 
-  /** Takes out up to so many, the oldest first. */
+  /** Takes out up to this many, the oldest first. */
   take(count: number): T[] {
     const taken = this.items.slice(this.head, this.head + count);
     this.drop(taken.length);
     return taken;
   }
 
-  /** Forgets the so many oldest. */
+  /** Forgets the n oldest. */
   drop(count: number): void {
     // What is dropped must be free to be collected, although the array is shortened only now and then.
     this.items.fill(undefined as T, this.head, this.head + count);

@@ -64,7 +64,7 @@ export async function findPage<E extends ObjectLiteral & Position>(
 
 /**
  * The same for a query in SQL.
- * @param find gives the items behind the position, by `(created_at, id)`, at most so many
+ * @param find gives the items behind the position, by `(created_at, id)`, at most this many
  */
 export async function pageByKey<T extends Position>(
   query: PageQuery,

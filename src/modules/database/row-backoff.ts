@@ -1,6 +1,6 @@
 import { type Duration, parseDuration } from '../../core/timing/duration.js';
 
-/** How long something waits after so many failures in a row. */
+/** How long something waits after this many failures in a row. */
 export interface BackoffOptions {
   /** After the first failure. Default 1 s. */
   initial?: Duration | undefined;
@@ -43,7 +43,7 @@ export function backoffSettings(options: BackoffOptions = {}): BackoffSettings {
 }
 
 /**
- * Milliseconds to wait after so many failures in a row; 0 after none.
+ * Milliseconds to wait after this many failures in a row; 0 after none.
  * @param random from 0 up to 1, where 0 is the longest wait; another one for each wait
  */
 export function waitAfterFailures(

@@ -47,7 +47,7 @@ const TABLE_LOCK_MS = 40;
 const PARTITION_LOCK_MS = 10;
 const ATTEMPTS = 40;
 
-/** So many at a time, for one wait for the table: it is locked for about a millisecond more for each. */
+/** This many at a time, for one wait for the table: it is locked for about a millisecond more for each. */
 const DROPPED_AT_ONCE = 12;
 /** Of several at a time. When one of them stays in use they are tried one by one. */
 const ATTEMPTS_TOGETHER = 10;
@@ -60,7 +60,7 @@ const LONGEST_PAUSE_MS = 500;
 /** lock_not_available, deadlock_detected, and query_canceled by the timeout of a drop. */
 const IN_USE = new Set(['55P03', '40P01', '57014']);
 
-/** So many at a time, so that a table that was not looked after for a year is not made for a year. */
+/** This many at a time, so that a table that was not looked after for a year is not made for a year. */
 const MOST_AHEAD = 1_000;
 
 /**

@@ -50,7 +50,7 @@ export abstract class HealthHistoryRepository {
   /** The newest of each check; of one without any there is no entry. */
   abstract latest(checkIds: readonly HealthCheckId[]): Promise<Map<HealthCheckId, HealthResult>>;
 
-  /** Of the results that were due within so many milliseconds before now. */
+  /** Of the results that were due within this many milliseconds before now. */
   abstract counts(checkId: HealthCheckId, within: number): Promise<HealthCounts>;
 }
 

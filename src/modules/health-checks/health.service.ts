@@ -215,7 +215,7 @@ export class HealthService {
     return this.maintenance.list(tenantId, query);
   }
 
-  /** Ends it, also while it is on. @throws UnknownMaintenanceWindowError */
+  /** Ends it, also while it is active. @throws UnknownMaintenanceWindowError */
   async removeMaintenance(tenantId: TenantId, id: MaintenanceWindowId): Promise<void> {
     requireTenantAccess(tenantId);
     if (!(await this.maintenance.delete(tenantId, id))) throw new UnknownMaintenanceWindowError(id);

@@ -5,7 +5,7 @@ import { concerns, isOn, isOver } from './maintenance.js';
 describe('a maintenance window', () => {
   const at = (time: string) => new Date(`2030-03-31T${time}Z`).getTime();
 
-  it('is on from its begin to just before its end', () => {
+  it('is active from its begin to just before its end', () => {
     const window = {
       times: { kind: 'once', from: new Date(at('10:00:00')), until: new Date(at('11:00:00')) },
     } as const;

@@ -39,7 +39,7 @@ export interface MaintenanceWindow {
 const schedules = new Map<string, CronSchedule>();
 const MOST_SCHEDULES = 1_000;
 
-/** Whether it is on at that instant. Its begin belongs to it, its end does not. */
+/** Whether it is active at that instant. Its begin belongs to it, its end does not. */
 export function isOn({ times }: Pick<MaintenanceWindow, 'times'>, at: number): boolean {
   if (times.kind === 'once') return at >= times.from.getTime() && at < times.until.getTime();
   return at - scheduleOf(times.cron, times.timeZone).latest(at) < times.duration;

@@ -22,7 +22,7 @@ export const DEFAULT_INSTANCE_BACKOFF: InstanceBackoff = {
 /** A tenth less at random, so that what failed together is not tried together. */
 const JITTER = 0.1;
 
-/** How long to wait after so many failures in a row, in milliseconds. */
+/** How long to wait after this many failures in a row, in milliseconds. */
 export function waitAfter(failures: number, { initial, max }: InstanceBackoff): number {
   return Math.round(waitAfterFailures(failures - 1, { initial, max, factor: 2, jitter: JITTER }));
 }

@@ -7,7 +7,7 @@ describe('InMemoryTelemetryStore', () => {
   const store = new InMemoryTelemetryStore({ activeSeries: 5 });
   for (const { name, run } of telemetryStoreContract(() => ({ store }))) it(name, run);
 
-  it('keeps so many points, the newest, and no series of which there are none any more', async () => {
+  it('keeps n points, the newest, and no series of which there are none any more', async () => {
     const small = new InMemoryTelemetryStore({ points: 3 });
     const tenantId = newId('tenant');
     const now = Date.now();

@@ -9,7 +9,7 @@ export const NOW = `(SELECT now FROM instant)`;
 /** Whether a live lease stands. */
 export const isHeld = (w: string, now = NOW): string => `coalesce(${w}.lease_until > ${now}, false)`;
 
-/** Slots up to that one count for nothing, and nothing is owed; unless a run is on, which needs its slot. */
+/** Slots up to that one count for nothing, and nothing is owed; unless a run is active, which needs its slot. */
 export const startAfter = (slot: string): string => `
     superseded_count = w.superseded_count + (NOT ${isHeld('w')} AND NOT w.done)::int,
     done = w.done OR NOT ${isHeld('w')},

@@ -4,7 +4,7 @@ export const asMs = (instant: string): string => `(extract(epoch FROM ${instant}
 /** The instant of such a number. */
 export const asInstant = (ms: string): string => `to_timestamp(${ms}::float8 / 1000)`;
 
-/** So many milliseconds. */
+/** This many milliseconds. */
 export const asInterval = (ms: string): string => `(${ms}::float8 * interval '1 millisecond')`;
 
 /** The database's time, as every answer carries it. */

@@ -44,8 +44,8 @@ WHERE ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
 
 /**
  * $1, $2: names and revisions that a replica knows. $3: requests whose outcome it waits for. $4: those that
- * are on there without a lease. $5: of such a one nothing is heard for so many ms when it is given up.
- * $6: runs that are on there. One row: records with news, requests that wait, outcomes, cancellations.
+ * are active there without a lease. $5: of such a one nothing is heard for this many ms when it is given up.
+ * $6: runs that are active there. One row: records with news, requests that wait, outcomes, cancellations.
  */
 export const pulse = (schema: string): string => `
 WITH ${instant}, known AS (

@@ -105,7 +105,7 @@ export class ClusterLoop implements Loop {
     return this.requests.awaited;
   }
 
-  /** Requests whose runs are on here without a lease. */
+  /** Requests whose runs are active here without a lease. */
   get unleased(): string[] {
     return this.requests.unleased;
   }
@@ -300,7 +300,7 @@ export class ClusterLoop implements Loop {
     this.alarm.set(Math.max(at, now + wait));
   }
 
-  /** Until the end of the run that is on: the slots that pass meanwhile are skipped, or end it. */
+  /** Until the end of the active run: the slots that pass meanwhile are skipped, or end it. */
   private armPassing(view: ClusterView, now: number): void {
     const { schedule, spacing } = view.timing;
     const { overlap } = this.definition;
@@ -422,7 +422,7 @@ export class ClusterLoop implements Loop {
   }
 
   /**
-   * Until it is through: a run that has ended must not be made again.
+   * Retries until it is acknowledged: a run that has ended must not be repeated.
    * @returns false if the token was taken over, so that this run counts for nothing
    */
   private async giveBack(release: Release): Promise<boolean> {

@@ -12,7 +12,7 @@ import { eventRefused } from '../event-sources.js';
 import { type RunHandle, RunHandles } from '../run-handle.js';
 import { RunDroppedError, RunUnknownError, WorkerBusyError } from '../scheduler.errors.js';
 
-/** Events that another replica has served are not heard of: of more than so many at a time, the oldest loses its context. */
+/** Events that another replica has served are not heard of: of more than this many at a time, the oldest loses its context. */
 const MOST_SCOPES = 1_000;
 
 type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload' | 'actor'>;
@@ -21,7 +21,7 @@ type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload' | 'actor'>;
 export class ClusterRequests {
   private static readonly logger = new Logger('Workers');
   private readonly handles = new RunHandles();
-  /** Those whose runs are on here, or whose release is under way. */
+  /** Those whose runs are active here, or whose release is under way. */
   private readonly serving = new Set<string>();
   /** Of those that were asked for here: the async context that this was in. A run on another replica has none. */
   private readonly scopes = new Map<string, Scope>();
@@ -41,7 +41,7 @@ export class ClusterRequests {
     return this.handles.ids().filter((id) => !this.serving.has(id));
   }
 
-  /** Requests whose runs are on here without a lease. */
+  /** Requests whose runs are active here without a lease. */
   get unleased(): string[] {
     return this.definition.overlap === 'allow' ? [...this.serving] : [];
   }

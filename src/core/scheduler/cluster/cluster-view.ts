@@ -65,7 +65,7 @@ export class ClusterView {
     if (record.fencing >= fencing || record.revision > revision) this.learn(record);
   }
 
-  /** A run is on, or about to be, and this target has to wait, or is passed over. */
+  /** A run is active, or about to be, and this target has to wait, or is passed over. */
   refusedAsHeld(target: Target, until: number): void {
     this.heldUntil = until;
     if ('slot' in target) this.tried = target.slot;

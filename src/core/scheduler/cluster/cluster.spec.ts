@@ -136,7 +136,7 @@ describe('replicas of a cluster', () => {
       }
     });
 
-    it('also for a worker that the first in line does not have', async () => {
+    it('also for a worker that the other replica does not have', async () => {
       const [, b] = await start(2, (replica) =>
         replica === 0 ? [{ name: 'other', interval: '1h', run: noting(0) }] : many(1),
       );
@@ -157,7 +157,7 @@ describe('replicas of a cluster', () => {
     expect(await status(b!)).toMatchObject({ state: 'executing', holder: first.holder });
   });
 
-  it('skip the slots that pass while a run is on', async () => {
+  it('skip the slots that pass while a run is active', async () => {
     const [a] = await start(2, worker({ interval: '1s' }, taking(clock, 3_500)));
     await clock.advance('20s');
     const { runCount, skippedCount, missedCount } = await status(a!);
@@ -167,7 +167,7 @@ describe('replicas of a cluster', () => {
     for (let i = 1; i < slots.length; i++) expect(slots[i]! - slots[i - 1]!).toBe(4_000);
   });
 
-  it('queue one run, which starts when the one that is on ends', async () => {
+  it('queue one run, which starts when the active one ends', async () => {
     await start(2, worker({ interval: '10s', overlap: 'queueOne' }, taking(clock, 25_000)));
     await clock.advance('65s');
     expect(ran.map(({ at }) => at - ran[0]!.at)).toEqual([0, 25_000, 50_000]);
@@ -312,7 +312,7 @@ describe('replicas of a cluster', () => {
     expect(infos.get('e')).toMatchObject({ interval: 3 * 3_600_000 });
   });
 
-  it('refuse a trigger while a run is on anywhere, unless the policy queues', async () => {
+  it('refuse a trigger while a run is active anywhere, unless the policy queues', async () => {
     const [a, b] = await start(2, worker({ interval: 0 }, taking(clock, 5_000)));
     const first = await a!.scheduler.trigger('w');
     await clock.advance('1ms');

@@ -54,7 +54,7 @@ describe('Lease', () => {
     return lease;
   };
 
-  it('is renewed every third of it, for as long as the run is on', async () => {
+  it('is renewed every third of it, for as long as the run is active', async () => {
     const lease = granted();
     progress = { done: 1 };
     await clock.advance('10s');

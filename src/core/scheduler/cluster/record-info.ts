@@ -10,7 +10,7 @@ interface Surroundings {
   readonly now: number;
   /** Its loop is active here. */
   readonly running: boolean;
-  /** The runs that are on here. */
+  /** The runs that are active here. */
   readonly executions: readonly Execution[];
 }
 
@@ -122,7 +122,7 @@ function nextSlots({ schedule, spacing, interval, until }: WorkerDefinition, now
   return next === Infinity ? [] : [schedule.dueAt(next)];
 }
 
-/** What the end of the run that is on will write, and nobody has written yet. */
+/** What the end of the active run will write, and nobody has written yet. */
 function skippedBy({ overlap }: WorkerDefinition, view: ClusterView, now: number, held: boolean): number {
   const { record } = view;
   if (!held || record.paused || view.limitReached || overlap !== 'skip') return 0;

@@ -28,7 +28,7 @@ export class RunLane implements Waiter {
     private readonly listener: LaneListener,
   ) {}
 
-  /** The runs that are on. */
+  /** The active runs. */
   get active(): readonly Execution[] {
     return this.executions;
   }

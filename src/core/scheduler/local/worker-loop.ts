@@ -110,7 +110,7 @@ export class WorkerLoop implements Loop {
     this.arm();
   }
 
-  /** No more ticks, triggers and events, and what waits is dropped. Runs that are on go on. */
+  /** No more ticks, triggers and events, and what waits is dropped. Active runs go on. */
   stop(): void {
     this.active = false;
     this.deferred = undefined;

@@ -6,7 +6,7 @@ import { type BucketUse, type Limit } from './issuance-limits.js';
 
 export interface IssuanceLimiterSetup {
   limiter: IssuanceLimiter;
-  /** Lets its time go on by so many milliseconds, or a little more. */
+  /** Lets its time go on by this many milliseconds, or a little more. */
   pass(ms: number): Promise<void>;
 }
 

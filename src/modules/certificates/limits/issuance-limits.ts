@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { registeredDomain } from '../names.js';
 
-/** So many in that time. The bucket fills up evenly, as those of CAs do. */
+/** This many in that time. The bucket fills up evenly, as those of CAs do. */
 export interface Limit {
   readonly count: number;
   /** Milliseconds in which an empty bucket is full again. */

@@ -21,7 +21,7 @@ describe('endProcesses', () => {
     for (const { pid } of [...members, ...groups].filter(isAlive)) process.kill(pid, 'SIGKILL');
   });
 
-  /** Starts a shell script as the leader of a group; resolves when it has printed the pids of so many members. */
+  /** Starts a shell script as the leader of a group; resolves when it has printed the pids of n members. */
   async function group(script: string, printed: number, mark = MARK): Promise<ProcessIdentity> {
     const [name, value] = mark.split('=') as [string, string];
     const env = { PATH: process.env.PATH, [name]: value };

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 const FIRST_WAIT = 2;
 const LAST_WAIT = 50;
 
-/** Whether the condition came true within so many milliseconds. Rejects with the signal's reason when it aborts. */
+/** Whether the condition came true within this many milliseconds. Rejects with the signal's reason when it aborts. */
 export async function pollUntil(
   condition: () => boolean | Promise<boolean>,
   timeout: number,

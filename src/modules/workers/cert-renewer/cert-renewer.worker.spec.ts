@@ -185,7 +185,7 @@ describe('a tick of the renewer', () => {
     const began = clock.now();
     await tick();
     expect((await find(id)).issued).toBeUndefined();
-    // While its claim is on, nobody else can have begun an order.
+    // While its claim holds, nobody else can have begun an order.
     expect(clock.now() - began).toBeLessThan(6 * MINUTE);
     await world.runUntil(clock.now() + 7 * MINUTE);
     expect((await find(id)).issued?.version).toBe(1);

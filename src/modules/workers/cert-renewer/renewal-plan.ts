@@ -85,7 +85,7 @@ export function longestAsked(remaining: number | undefined): number {
 }
 
 /**
- * Milliseconds until the next attempt, after so many failures in a row.
+ * Milliseconds until the next attempt, after this many failures in a row.
  * @param remaining milliseconds that the certificate is still valid; undefined when there is none yet
  * @param random from 0 up to 1
  */

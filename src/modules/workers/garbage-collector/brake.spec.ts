@@ -82,7 +82,7 @@ describe('The brake of the garbage collector', () => {
     return items.map(({ instanceId }) => instanceId);
   };
 
-  /** A tenant with so many instances of one workload, the first the oldest. */
+  /** A tenant with n instances of one workload, the first the oldest. */
   async function tenantWith(count: number, age = 2 * HOUR) {
     const tenantId = newId('tenant');
     const workloadId = await rows.addWorkload(tenantId);

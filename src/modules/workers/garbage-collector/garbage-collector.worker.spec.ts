@@ -143,7 +143,7 @@ describe('GarbageCollector', () => {
     for (const tenantId of tenants) expect(await rows.instancesOf(tenantId)).toEqual([]);
   });
 
-  it('examines so many instances of a tenant in a tick, oldest first, and starves nobody behind instances that stay', async () => {
+  it('examines n instances of a tenant in a tick, oldest first, and starves nobody behind instances that stay', async () => {
     await start({ maxInstancesPerTick: 3 });
     const tenantId = newId('tenant');
     const workloadId = await rows.addWorkload(tenantId);

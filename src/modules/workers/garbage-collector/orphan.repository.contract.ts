@@ -20,7 +20,7 @@ const LIMITS: SweepLimits = { maxInstances: 3, olderThan: HOUR };
 
 /** What every `OrphanRepository` keeps. */
 export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): ContractCase[] {
-  /** A tenant with so many orphans, the first the oldest. */
+  /** A tenant with n orphans, the first the oldest. */
   async function orphansOf(count: number): Promise<{ tenantId: TenantId; ids: InstanceId[] }> {
     const tenantId = newId('tenant');
     const ids: InstanceId[] = [];

@@ -10,7 +10,7 @@ describe('a mass failure', () => {
   const targets = (count: number, failed: boolean, from = 0): [string, boolean, number][] =>
     Array.from({ length: count }, (_, i) => [`t${i}`, failed, from + i]);
 
-  it('is on when most targets fail', () => {
+  it('is active when most targets fail', () => {
     expect(play(targets(10, true)).isOn(0)).toBe(true);
   });
 

@@ -7,7 +7,7 @@ export interface PresenceParts {
   settings: Pick<HealthRunnerSettings, 'interval' | 'horizon'>;
   /** Others have taken over what this replica had claimed. */
   onLost: () => void;
-  /** This replica has taken over so many checks. */
+  /** This replica has taken over this many checks. */
   onTaken: (checks: number) => void;
 }
 

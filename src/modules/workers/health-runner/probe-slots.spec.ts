@@ -12,7 +12,7 @@ describe('ProbeSlots', () => {
     };
   };
 
-  it('lets so many start at a time, and the others in their order', () => {
+  it('lets n start at a time, and the others in their order', () => {
     const { slots: own, ask } = slots(2, 2);
     for (const name of ['a', 'b', 'c', 'd']) ask(name, name);
     expect(started).toEqual(['a', 'b']);

@@ -34,7 +34,7 @@ export interface DriftRepositorySetup {
     driftPolicy?: DriftPolicy;
     deleting?: boolean;
   }): Promise<WorkloadId>;
-  /** Lets the store be seen so many milliseconds ago, and held by nobody. */
+  /** Lets the store be seen this many milliseconds ago, and held by nobody. */
   ageStore(store: string, age: number): Promise<void>;
 }
 

@@ -15,7 +15,7 @@ export class ReconcilerWake implements OnModuleDestroy {
     clearTimeout(this.timer);
   }
 
-  /** In so many milliseconds. */
+  /** In this many milliseconds. */
   in(wait: number): void {
     if (this.ended) return;
     clearTimeout(this.timer);

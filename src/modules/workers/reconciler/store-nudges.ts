@@ -56,7 +56,7 @@ export class StoreNudges implements OnApplicationBootstrap, OnModuleDestroy {
     }, GATHER).unref();
   }
 
-  /** Looks at the store in so many milliseconds, or when it was going to before that. */
+  /** Looks at the store in this many milliseconds, or when it was going to before that. */
   wake(name: string, wait: number): void {
     const at = performance.now() + wait;
     const before = this.timers.get(name);

@@ -11,7 +11,7 @@ import { type AcmeIssuerSettings } from './acme.options.js';
 /** Milliseconds between two looks at an order, where the CA does not say. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
-/** No CA that means well asks for more while an order is on. */
+/** No CA that means well asks for more while an order is active. */
 const LONGEST_RETRY_AFTER = 60_000;
 
 /** Problems with `replaces`, and with nothing else that can be mended by leaving it out. */
