@@ -97,6 +97,14 @@ describe('the checks of a fleet file', () => {
     ]);
   });
 
+  it('take the default again for what the file does not say any more', async () => {
+    await declare([{ ...CHECKS[0], failureThreshold: 7 }]);
+    const [first] = await instances();
+    expect((await checksOf(first!.id))[0]).toMatchObject({ failureThreshold: 7 });
+    await declare([CHECKS[0]]);
+    expect((await checksOf(first!.id))[0]).toMatchObject({ failureThreshold: 3 });
+  });
+
   it('keep nothing back where a workload has none', async () => {
     await declare([]);
     const all = await instances();

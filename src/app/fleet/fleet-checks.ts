@@ -3,9 +3,13 @@ import { systemClaims, withClaims } from '../../modules/auth/claims.js';
 import { everyItem } from '../../modules/database/page.js';
 import { EventBus, type Unsubscribe } from '../../modules/events/event-bus.js';
 import { HealthCheckNameTakenError } from '../../modules/health-checks/health-check.errors.js';
-import { type HealthCheckRequest } from '../../modules/health-checks/health-check-input.js';
+import {
+  HEALTH_CHECK_DEFAULTS,
+  type HealthCheckRequest,
+} from '../../modules/health-checks/health-check-input.js';
 import { HealthService } from '../../modules/health-checks/health.service.js';
 import { type InstanceId, type TenantId, type WorkloadId } from '../../modules/ids/typed-id.js';
+import { withDefaults } from '../../modules/input/with-defaults.js';
 import { InstanceReadiness, type Readiness } from '../../modules/instances/readiness.js';
 
 /**
@@ -79,7 +83,8 @@ export class FleetChecks implements OnApplicationShutdown {
         if (!(error instanceof HealthCheckNameTakenError)) throw error;
         const existing = everyItem((after) => this.health!.listChecks(tenantId, { instanceId, after }));
         for await (const { id, name } of existing)
-          if (name === check.name) await this.health!.update(tenantId, id, check);
+          if (name === check.name)
+            await this.health!.update(tenantId, id, withDefaults(HEALTH_CHECK_DEFAULTS, check));
       }
     }
     this.given.add(instanceId);

