@@ -73,6 +73,25 @@ interface Subject extends Omit<ProviderUnderTest, 'teardown'> {
 }
 
 const CASES: Record<string, (subject: Subject) => Promise<void>> = {
+  'gives what an instance was made from, where it keeps that, also once it has stopped': async ({
+    provider,
+    request,
+  }) => {
+    if (!provider.notes) return;
+    const wanted = request();
+    const assertNoted = async () => {
+      const { labels, ...notes } = (await provider.notes!(wanted.instanceId))!;
+      // Those of the control plane are added.
+      assert.deepEqual({ ...notes, labels: { ...labels, ...wanted.labels } }, { ...wanted, labels });
+    };
+    assert.equal(await provider.notes(wanted.instanceId), undefined);
+    await provider.provision(wanted);
+    await assertNoted();
+    await provider.stop(wanted.instanceId);
+    await assertNoted();
+    await provider.deprovision(wanted.instanceId);
+    assert.equal(await provider.notes(wanted.instanceId), undefined);
+  },
   'makes an instance run, and lists it with its labels, id and tenant among them': async ({
     provider,
     request,
