@@ -40,11 +40,13 @@ describe('a replica that is killed with health checks that it had claimed', () =
     for (let n = 0; n < CHECKS; n++) {
       const id = newId('healthCheck');
       const probe = { type: 'http' as const, url: `http://${address}/${id}` };
-      const request = { name: id, probe, interval: '1h', initialDelay: '10m' } as const;
+      const request = { name: id, probe, interval: '1h' } as const;
       const settings = parseHealthCheck(request, { hasInstance: false, checkers: [] });
       await checks.insert(tenantId, { ...settings, id });
       ids.push(id);
     }
+    // Before a test says so, none is due.
+    await query(`UPDATE health_check_turns SET due_at = clock_timestamp() + interval '10 minutes'`);
     const started = [1, 2, 3].map(
       () =>
         new AppProcess({

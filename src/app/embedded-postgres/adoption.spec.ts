@@ -69,7 +69,10 @@ describe('a server that a killed app has left behind', () => {
     const server = await startEmbeddedPostgres({ directory, log: (message) => said.push(message) });
     expect(server.adopted).toBe(false);
     expect(readProcessIdentity(left.pid)).toBeUndefined();
-    expect(said).toEqual([expect.stringMatching(`process ${left.pid}\\) and does not answer`)]);
+    expect(said).toEqual([
+      expect.stringMatching(`process ${left.pid}\\) and does not answer`),
+      expect.stringMatching(`process ${left.pid}\\) hangs and does not stop: it is killed`),
+    ]);
     await server.stop();
     // It gets 5 s to answer and 5 s to stop.
   });
