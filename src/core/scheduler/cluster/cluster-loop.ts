@@ -465,7 +465,10 @@ export class ClusterLoop implements Loop {
 
   /** One that was registered a moment ago is not known yet: what is asked of it would be taken for a name that there is not. */
   private async known(): Promise<void> {
-    if (!this.view) await this.parts.enroll();
+    if (this.view) return;
+    // Its first slots are reckoned by the coordinator's clock.
+    await this.hearTime();
+    await this.parts.enroll();
   }
 
   /** The slots that count no more are reckoned by the coordinator's clock: the own one may be anything. */
