@@ -16,6 +16,9 @@ const HOURS = 24;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DASHBOARDS = 50;
+/** Of a sample, each of another instance: of a single one of a few ms most is what the machine does besides. */
+const RAW_QUERIES = 3;
+const ROLLUP_QUERIES = 30;
 
 export const telemetryQuery: Bench = {
   name: 'telemetry-query',
@@ -67,9 +70,15 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
       if (windows.get('cpuPercent')!.length !== HOURS * 60)
         throw new Error(`${windows.get('cpuPercent')!.length} windows from the rollups`);
     };
+    const meanOf = (queries: number, query: () => Promise<void>) => async (): Promise<number> => {
+      const all = await timed(async () => {
+        for (let n = 0; n < queries; n++) await query();
+      });
+      return all / queries;
+    };
     const took = await inTurn(
       { count: 15, warmUp: 3 },
-      { raw: () => timed(raw), rollups: () => timed(rollups) },
+      { raw: meanOf(RAW_QUERIES, raw), rollups: meanOf(ROLLUP_QUERIES, rollups) },
       say,
     );
     const dashboards: number[] = [];
@@ -104,6 +113,7 @@ async function measure(url: string, say: (line: string) => void): Promise<BenchR
       },
       notes: [
         `${INSTANCES} instances and not 10,000: each has a row in another page all the same.`,
+        `Each sample is the mean of ${RAW_QUERIES} queries of readings, or of ${ROLLUP_QUERIES} of rollups, one after the other.`,
         `Both find the instance by its tenant and id first. The dashboard shows ${INSTANCES / 100} instances; its median was ${median(dashboards).toFixed(1)} ms.`,
       ],
     };
