@@ -57,6 +57,24 @@ describe('ExitWatch', () => {
     });
   });
 
+  it('tells of such a process also after a call that found it running, and not of one that a call has ended', async () => {
+    const [kept, restarted] = [0, 1].map(() => newId('instance'));
+    for (const id of [kept, restarted]) await provisioned(new ProcessProvider({ directory }), id);
+    const next = new ProcessProvider({ directory });
+    const controller = new AbortController();
+    const changes = next.watch(controller.signal)[Symbol.asyncIterator]();
+    for (let n = 0; n < 3; n++) await next.list();
+    const found = await provisioned(next, kept);
+    await next.restart(restarted!);
+    await kill(found);
+    const told: ProviderChange[] = [];
+    while (told.at(-1)?.change !== 'exited')
+      told.push(((await changes.next()) as { value: ProviderChange }).value);
+    expect(told.at(-1)).toEqual({ instanceId: kept, change: 'exited' });
+    controller.abort();
+    for (const id of [kept, restarted]) await next.deprovision(id!);
+  });
+
   it('tells those that had ended before it began, as nobody else does, and none that was stopped', async () => {
     const provider = new ProcessProvider({ directory });
     const [ended, stopped, running] = [

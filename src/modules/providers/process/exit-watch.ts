@@ -44,9 +44,8 @@ export class ExitWatch {
     return changes;
   }
 
-  /** The instance was changed by a call. */
+  /** A call is over that may have changed the instance. One that found its process running leaves it to be looked at. */
   changed(id: InstanceId): void {
-    this.adopted.delete(id);
     this.told.delete(id);
     this.changes.tell(id, 'changed');
   }
