@@ -79,7 +79,7 @@ describe('the health of instances', () => {
     expect(await health()).toEqual({ status: 'degraded', running: 0, wanted: 2 });
   });
 
-  it('leaves out what is to be stopped, and what is on its way out', async () => {
+  it('leaves out instances that are to be stopped, and instances that are being deleted', async () => {
     await create(3);
     const { items } = await asSystem(() => replica.instances.list(tenantId));
     await asSystem(() => replica.instances.stop(tenantId, items[0]!.id));

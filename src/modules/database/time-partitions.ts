@@ -153,7 +153,7 @@ export class TimePartitions {
     );
   }
 
-  /** Those that are not due to go for their age, the oldest first: who reads them by name is in nobody's way who drops the others. */
+  /** Those whose age does not make them due, the oldest first. Reading these by name does not block the drop of the others. */
   async kept(): Promise<TimePartition[]> {
     const now = await this.now();
     return (await this.list()).filter((partition) => !this.isOld(partition, now));

@@ -47,6 +47,13 @@ function typeOf(statistic: Statistic, { type }: PointColumn): string {
   return statistic === 'sum' || statistic === 'increase' ? 'double precision' : type;
 }
 
+/**
+ * How far back the point before the first is looked for, in milliseconds: nearby first, where nearly all have it; then for as
+ * long as points are kept as a rule.
+ */
+export const NEAR = 600_000;
+export const LOOKBACK = 86_400_000;
+
 export interface Where {
   /** Expressions for the first instant, and the first no more. */
   readonly from: string;
@@ -55,8 +62,6 @@ export interface Where {
   readonly step: string;
   /** Expression for an array of keys; absent for all. */
   readonly keys?: string;
-  /** How far back the point before the first is looked for. Default 1 d, which is the longest that is kept as a rule. */
-  readonly lookback?: string;
   /** Default: the whole table for each. */
   readonly sources?: PointSources | undefined;
 }
@@ -64,9 +69,9 @@ export interface Where {
 /** Relations, as SQL has them, that the points are in. */
 export interface PointSources {
   readonly due: string;
-  /** Of the ten minutes before. */
+  /** Of the `NEAR` before them. */
   readonly near: string;
-  /** Of the time before that, as far as it is looked back. */
+  /** Of the time before that, back to `LOOKBACK`. */
   readonly far: string;
 }
 
@@ -87,7 +92,8 @@ export function pointsIn({ raw, key, columns }: PointTable, partitions: readonly
  */
 export function fromPoints(table: PointTable, columns: readonly PointColumn[], where: Where): string {
   const { raw, key } = table;
-  const { from, to, step, keys, lookback = `interval '1 day'` } = where;
+  const { from, to, step, keys } = where;
+  const [nearFrom, farFrom] = [NEAR, LOOKBACK].map((ms) => `${from} - interval '${ms} milliseconds'`);
   const { due, near, far } = where.sources ?? { due: raw, near: raw, far: raw };
   const counters = columns.filter(({ kind }) => kind === 'counter' || kind === 'both');
   const read = ['at', 'started_at', ...columns.map(({ name }) => name)].join(', ');
@@ -103,13 +109,13 @@ export function fromPoints(table: PointTable, columns: readonly PointColumn[], w
       SELECT ${key}, ${read} FROM due
       UNION ALL SELECT near.* FROM keys CROSS JOIN LATERAL (${before(
         near,
-        `at < ${from} AND at >= ${from} - interval '10 minutes'`,
+        `at < ${from} AND at >= ${nearFrom}`,
       )}) AS near
       UNION ALL SELECT far.* FROM keys CROSS JOIN LATERAL (${before(
         far,
-        `at < ${from} - interval '10 minutes' AND at >= ${from} - ${lookback} AND NOT EXISTS (
+        `at < ${nearFrom} AND at >= ${farFrom} AND NOT EXISTS (
            SELECT FROM ${near} AS near WHERE near.${key} = keys.${key}
-              AND near.at < ${from} AND near.at >= ${from} - interval '10 minutes')`,
+              AND near.at < ${from} AND near.at >= ${nearFrom})`,
       )}) AS far
     ), steps AS (
       SELECT ${key}, ${read}, lag(at) OVER series AS before_at, lag(started_at) OVER series AS before_start

@@ -6,6 +6,8 @@ import { orderMinutes } from './rollup-order.js';
 import {
   fromPoints,
   fromRollups,
+  LOOKBACK,
+  NEAR,
   pointsIn,
   type PointSources,
   type PointTable,
@@ -39,9 +41,6 @@ export interface RollupPartitions {
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
-/** As `fromPoints` looks back. */
-const NEAR = 10 * MINUTE;
-const LOOKBACK = 24 * HOUR;
 const MINUTE_STEP = `interval '1 minute'`;
 const HOUR_STEP = `interval '1 hour'`;
 
@@ -179,7 +178,7 @@ export class Rollups {
     return this.query(
       `SELECT late.key, date_bin(${MINUTE_STEP}, next.at, 'epoch') AS at
          FROM unnest($2::int[]) AS late (key)
-         CROSS JOIN LATERAL (SELECT at FROM ${raw} WHERE ${key} = late.key AND at >= $1 AND at < $1 + interval '1 day'
+         CROSS JOIN LATERAL (SELECT at FROM ${raw} WHERE ${key} = late.key AND at >= $1 AND at < $1 + interval '${LOOKBACK} milliseconds'
                               ORDER BY at LIMIT 1) AS next`,
       [new Date(at + MINUTE), keys],
     );

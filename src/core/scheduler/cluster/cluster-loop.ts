@@ -162,18 +162,18 @@ export class ClusterLoop implements Loop {
   }
 
   async pause(by: ByActor): Promise<void> {
-    await this.known();
+    await this.ensureEnrolled();
     await this.control({ do: 'pause', ...by });
   }
 
   async resume(by: ByActor): Promise<void> {
-    await this.known();
+    await this.ensureEnrolled();
     await this.hearTime();
     await this.control({ do: 'resume', slot: this.latestSlot(), ...by });
   }
 
   async reschedule(timing: Timing, by: ByActor): Promise<void> {
-    await this.known();
+    await this.ensureEnrolled();
     await this.hearTime();
     const { definition } = this;
     const delay = definition.spacing === 'delay' ? { delay: timing.interval } : {};
@@ -185,7 +185,7 @@ export class ClusterLoop implements Loop {
   async trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> {
     const { definition, stopped } = this;
     if (stopped || !definition.enabled) throw new SchedulerStoppedError(definition.name);
-    await this.known();
+    await this.ensureEnrolled();
     return this.requests.trigger(payload, scope, by);
   }
 
@@ -463,8 +463,8 @@ export class ClusterLoop implements Loop {
     this.releases.add(done);
   }
 
-  /** One that was registered a moment ago is not known yet: what is asked of it would be taken for a name that there is not. */
-  private async known(): Promise<void> {
+  /** The coordinator refuses what is asked of a worker that it does not know, as of one that was registered a moment ago. */
+  private async ensureEnrolled(): Promise<void> {
     if (this.view) return;
     // Its first slots are reckoned by the coordinator's clock.
     await this.hearTime();

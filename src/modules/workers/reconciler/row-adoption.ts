@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { withSystemClaims } from '../../auth/claims.js';
 import { BOOTSTRAP_LABELS } from '../../bootstrap/bootstrap-service.js';
-import { isId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
+import { isId, type TenantId } from '../../ids/typed-id.js';
 import { type Instance } from '../../instances/instance.js';
 import { type LostInstance, LostInstances } from '../../instances/lost-instances.js';
 import { LABELS, type ProviderInstance } from '../../providers/provider.js';
@@ -26,18 +26,20 @@ export class RowAdoption {
     signal: AbortSignal,
   ): Promise<Instance[]> {
     const adopted: Instance[] = [];
-    const byOwner = new Map<string, LostInstance[]>();
+    const owners = new Map<string, { tenantId: TenantId; workloadId?: string; lost: LostInstance[] }>();
     for (const lost of await this.lost.among(provider, withoutRow, signal)) {
       const { tenantId, labels } = lost.notes;
       if (labels[BOOTSTRAP_LABELS.bootstrap] !== undefined) continue;
-      const owner = `${tenantId} ${labels[LABELS.workload] ?? ''}`;
-      byOwner.set(owner, [...(byOwner.get(owner) ?? []), lost]);
+      const workloadId = labels[LABELS.workload];
+      const key = `${tenantId} ${workloadId ?? ''}`;
+      const owner = owners.get(key) ?? { tenantId, workloadId, lost: [] };
+      owner.lost.push(lost);
+      owners.set(key, owner);
     }
-    for (const [owner, lost] of byOwner) {
+    for (const { tenantId, workloadId, lost } of owners.values()) {
       signal.throwIfAborted();
-      const [tenantId, workloadId] = owner.split(' ') as [TenantId, WorkloadId | ''];
       if (!(await this.tenants.find(tenantId))) continue;
-      if (workloadId === '') adopted.push(...(await this.lost.restore(lost)));
+      if (workloadId === undefined) adopted.push(...(await this.lost.restore(lost)));
       else if (isId('workload', workloadId))
         adopted.push(
           ...(await withSystemClaims(tenantId, () => this.workloads.adopt(tenantId, workloadId, lost))),
