@@ -113,7 +113,7 @@ export class Replica implements Process, Host {
     this.around.gone(this);
   }
 
-  /** SIGSTOP, and SIGCONT so much later. */
+  /** SIGSTOP, and SIGCONT that many milliseconds later. */
   freeze(ms: number): void {
     if (!this.alive || this.paused) return;
     this.paused = true;

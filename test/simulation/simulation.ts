@@ -347,7 +347,8 @@ class Simulation implements Surroundings {
   private resume(worker: string): void {
     this.world.in(1_000, () => this.resume(worker));
     if (!this.store.record(worker)?.paused) return;
-    const replica = this.replicas.find(({ ready, draining }) => ready && !draining);
+    // Who gets no answer asks another: one may be stopped since before the calm, for longer than that is waited for.
+    const replica = this.replicas.find(({ ready, draining, paused }) => ready && !draining && !paused);
     this.control(replica, (scheduler) => scheduler.resume(worker));
   }
 
