@@ -117,20 +117,24 @@ export class Replica implements Process, Host {
   freeze(ms: number): void {
     if (!this.alive || this.paused) return;
     this.paused = true;
-    const { trace, world, random } = this.around;
+    const { trace, world } = this.around;
     trace.note(this.label, () => `is stopped for ${Math.round(ms)} ms`);
-    world.in(ms, () => {
-      if (!this.alive) return;
-      trace.note(this.label, () => 'goes on');
-      this.paused = false;
-      if (this.ready) this.undisturbed = world.now;
-      const due = this.due;
-      this.due = [];
-      // Answers before timers, or after them, or in between.
-      if (random.chance(0.3)) due.reverse();
-      for (const callback of due) world.in(0, () => this.enter(callback));
-      world.in(0, () => this.around.resumed(this));
-    });
+    world.in(ms, () => this.thaw());
+  }
+
+  /** SIGCONT. */
+  thaw(): void {
+    if (!this.alive || !this.paused) return;
+    const { trace, world, random } = this.around;
+    trace.note(this.label, () => 'goes on');
+    this.paused = false;
+    if (this.ready) this.undisturbed = world.now;
+    const due = this.due;
+    this.due = [];
+    // Answers before timers, or after them, or in between.
+    if (random.chance(0.3)) due.reverse();
+    for (const callback of due) world.in(0, () => this.enter(callback));
+    world.in(0, () => this.around.resumed(this));
   }
 
   /** SIGTERM. */

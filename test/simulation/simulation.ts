@@ -274,7 +274,8 @@ class Simulation implements Surroundings {
 
   private async trigger(replica: Replica, worker: string): Promise<void> {
     let handle: RunHandle;
-    const { calm } = this;
+    // A call from before the calm, whose answer is lost, may be what this one waits for.
+    const calm = this.calm && this.world.now >= this.calmAt + LATEST;
     try {
       handle = await replica.scheduler.trigger(worker, { from: replica.label });
     } catch (error) {
@@ -331,6 +332,7 @@ class Simulation implements Surroundings {
     this.store.down = false;
     this.store.upSince = this.world.now;
     this.trace.note('calm', () => 'from here on nothing goes wrong');
+    for (const replica of this.replicas) replica.thaw();
     for (const replica of [...this.replicas]) if (replica.version !== this.version) replica.drain();
     this.populate();
     for (const { name } of this.plan.workers) this.resume(name);
@@ -347,8 +349,7 @@ class Simulation implements Surroundings {
   private resume(worker: string): void {
     this.world.in(1_000, () => this.resume(worker));
     if (!this.store.record(worker)?.paused) return;
-    // Who gets no answer asks another: one may be stopped since before the calm, for longer than that is waited for.
-    const replica = this.replicas.find(({ ready, draining, paused }) => ready && !draining && !paused);
+    const replica = this.replicas.find(({ ready, draining }) => ready && !draining);
     this.control(replica, (scheduler) => scheduler.resume(worker));
   }
 
