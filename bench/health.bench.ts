@@ -11,8 +11,8 @@ import { insertChecks } from './health/checks.js';
 import { type RunnerFound } from './health/runner.js';
 import { type Targets } from './health/targets.js';
 
-const CHECKS = 2_000;
-const INTERVAL = 5_000;
+const CHECKS = 20_000;
+const INTERVAL = 10_000;
 const SECONDS = 15;
 const PROBES = 3_000;
 

@@ -24,6 +24,15 @@ export function resolveBy(servers: readonly string[], timeout = 2_000): Resolve 
   };
 }
 
+/** As much of an `AbortSignal` as is needed here. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  throwIfAborted(): void;
+  addEventListener(type: 'abort', listener: () => void, options?: { once: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** What a connection goes through on its way, for whoever measures it. */
 export type DialStep = 'resolved' | 'connected' | 'secured';
 
@@ -35,7 +44,7 @@ export interface DialOptions {
   resolve?: Resolve | undefined;
   /** Speaks TLS; a certificate that does not hold is the caller's to judge (`authorizationError`). */
   tls?: { servername: string; alpn?: string[] | undefined } | undefined;
-  signal: AbortSignal;
+  signal: Signal;
   onStep?: ((step: DialStep) => void) | undefined;
 }
 
@@ -60,13 +69,21 @@ export interface Connection {
  */
 export async function dial(options: DialOptions): Promise<Connection> {
   const { host, port, signal, onStep } = options;
-  const found = await addressesOf(options);
+  const found = literal(options) ?? (await lookedUp(options));
   onStep?.('resolved');
   for (let left = found.map(({ address }) => address); ;) {
     signal.throwIfAborted();
-    const { socket: raw, address } = await connectAny(left, port, signal);
+    const { socket: raw, address } =
+      left.length === 1
+        ? { socket: await connect(left[0]!, port, signal), address: left[0]! }
+        : await connectAny(left, port, signal);
     onStep?.('connected');
-    if (!options.tls) return { socket: raw, reset: () => void raw.resetAndDestroy() };
+    if (!options.tls)
+      return {
+        socket: raw,
+        // Of a closed socket Node makes an error first, whose stack costs as much as a whole TCP probe's JavaScript.
+        reset: () => void (raw.destroyed || raw.resetAndDestroy()),
+      };
     try {
       const secured = await secure(raw, host, options.tls, signal);
       onStep?.('secured');
@@ -81,22 +98,32 @@ export async function dial(options: DialOptions): Promise<Connection> {
 }
 
 /** @throws EgressDeniedError, the errors of `node:dns`, the signal's reason */
-export async function addressesOf({
+export async function addressesOf(target: Omit<DialOptions, 'port'>): Promise<LookupAddress[]> {
+  return literal(target) ?? lookedUp(target);
+}
+
+/** The host where it is an address itself. @throws EgressDeniedError */
+function literal({ host, policy }: Pick<DialOptions, 'host' | 'policy'>): LookupAddress[] | undefined {
+  const address = withoutBrackets(host);
+  const family = isIP(address);
+  if (family === 0) return undefined;
+  policy.check(address);
+  return [{ address, family }];
+}
+
+async function lookedUp({
   host,
   policy,
   resolve = resolveBySystem,
   signal,
-}: Pick<DialOptions, 'host' | 'policy' | 'resolve' | 'signal'>): Promise<LookupAddress[]> {
-  const bare = host.startsWith('[') ? host.slice(1, -1) : host;
-  const family = isIP(bare);
-  if (family !== 0) {
-    policy.check(bare);
-    return [{ address: bare, family }];
-  }
-  const found = await abortable(resolve(bare), signal);
-  if (found.length === 0) throw Object.assign(new Error(`${bare} has no address`), { code: 'ENODATA' });
-  return policy.permitted(bare, found);
+}: Omit<DialOptions, 'port'>): Promise<LookupAddress[]> {
+  const name = withoutBrackets(host);
+  const found = await abortable(resolve(name), signal);
+  if (found.length === 0) throw Object.assign(new Error(`${name} has no address`), { code: 'ENODATA' });
+  return policy.permitted(name, found);
 }
+
+const withoutBrackets = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
 
 /** How long an address may be silent before the next one is tried beside it (RFC 8305, 5). Milliseconds. */
 const HEAD_START = 250;
@@ -104,14 +131,12 @@ const HEAD_START = 250;
 /** This machine has no way there. */
 const NO_WAY = new Set(['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
-/** The first connection that one of the addresses takes. @throws the most telling of their errors; the signal's reason */
-async function connectAny(
+/** The first connection that one of several addresses takes. @throws the most telling of their errors; the signal's reason */
+function connectAny(
   addresses: readonly string[],
   port: number,
-  signal: AbortSignal,
+  signal: Signal,
 ): Promise<{ socket: Socket; address: string }> {
-  const [only, another] = addresses;
-  if (another === undefined) return { socket: await connect(only!, port, signal), address: only! };
   return new Promise((resolve, reject) => {
     const losers = new AbortController();
     const failures: unknown[] = [];
@@ -147,7 +172,7 @@ function mostTelling(failures: readonly unknown[]): unknown {
   return failures.find((error) => !NO_WAY.has(String((error as { code?: unknown }).code))) ?? failures[0];
 }
 
-function connect(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+function connect(address: string, port: number, signal: Signal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: address, port, noDelay: true });
     const abort = (): void => {
@@ -177,7 +202,7 @@ function secure(
   raw: Socket,
   host: string,
   { servername, alpn }: NonNullable<DialOptions['tls']>,
-  signal: AbortSignal,
+  signal: Signal,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = tls.connect({
@@ -212,7 +237,7 @@ function secure(
 }
 
 /** The promise, or the signal's reason if that comes first: a look-up cannot be taken back. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function abortable<T>(promise: Promise<T>, signal: Signal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);
     if (signal.aborted) abort();

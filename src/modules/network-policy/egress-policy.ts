@@ -46,6 +46,9 @@ const RESERVED = [
   'ff00::/8',
 ];
 
+/** Verdicts that are kept. */
+const MOST_VERDICTS = 10_000;
+
 /**
  * Which addresses connections to targets that others name may reach. Loopback, private, link-local and other reserved
  * addresses are denied unless they are allowed.
@@ -58,6 +61,8 @@ export class EgressPolicy {
   private readonly reserved = blockListOf(RESERVED);
   private readonly allowed: BlockList;
   private readonly denied: BlockList;
+  /** By address. Node makes an object outside of its heap for each question that a `BlockList` is asked. */
+  private readonly verdicts = new Map<string, boolean>();
 
   /** @throws InvalidNetworkError */
   constructor({ allow = [], deny = [] }: EgressOptions = {}) {
@@ -67,13 +72,22 @@ export class EgressPolicy {
 
   /** Whether the address may be reached. Anything that is no address may not. */
   allows(address: string): boolean {
+    const known = this.verdicts.get(address);
+    if (known !== undefined) return known;
+    const verdict = this.judge(address);
+    if (this.verdicts.size >= MOST_VERDICTS) this.verdicts.clear();
+    this.verdicts.set(address, verdict);
+    return verdict;
+  }
+
+  private judge(address: string): boolean {
     const family = isIP(address);
     if (family === 0) return false;
     const type = family === 6 ? 'ipv6' : 'ipv4';
     if (this.denied.check(address, type)) return false;
     const carried = family === 6 ? carriedIpv4(address) : undefined;
     // An IPv4 address inside of an IPv6 one is reached as itself.
-    if (carried !== undefined) return this.allows(carried);
+    if (carried !== undefined) return this.judge(carried);
     return this.allowed.check(address, type) || !this.reserved.check(address, type);
   }
 

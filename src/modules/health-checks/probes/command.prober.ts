@@ -11,7 +11,7 @@ export class CommandProber implements Prober<CommandProbe> {
 
   async probe({ command }: CommandProbe, { instance, signal }: ProbeContext): Promise<ProbeResult> {
     if (!this.instances || !instance) throw new ProberFault('A command needs an instance to run in');
-    const { exitCode, stdout, stderr } = await this.instances.exec(instance, command, signal);
+    const { exitCode, stdout, stderr } = await this.instances.exec(instance, command, signal.abortSignal);
     const said = storableText(stderr.trim() || stdout.trim()).slice(0, LONGEST_OUTPUT);
     if (exitCode === 0) return { outcome: 'success', message: said || 'Ended with 0' };
     throw new ProbeFailure(`Ended with ${exitCode}${said ? `: ${said}` : ''}`);

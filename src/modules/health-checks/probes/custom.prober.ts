@@ -14,7 +14,9 @@ export class CustomProber implements Prober<CustomProbe> {
     const found = this.checkers.find(checker);
     if (!found) throw new ProberFault(`This replica has no checker "${checker}"`);
     const answer = (await abortable(
-      Promise.resolve(found.check({ config, instance: context.instance, signal: context.signal })),
+      Promise.resolve(
+        found.check({ config, instance: context.instance, signal: context.signal.abortSignal }),
+      ),
       context.signal,
     )) as Partial<ProbeResult> | undefined;
     if (!OUTCOMES.includes(answer?.outcome))

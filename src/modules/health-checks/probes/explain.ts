@@ -16,6 +16,10 @@ export class ProbeTimeoutError extends Error {
 /** The runner gave the check up, such as at shutdown. */
 export class ProbeCancelledError extends Error {
   override readonly name = 'ProbeCancelledError';
+
+  constructor() {
+    super('The check was given up before it had a result');
+  }
 }
 
 /** What went wrong here and not at the target: it says nothing about the target's health. */
@@ -50,9 +54,9 @@ const FAILURES: Record<string, string> = {
   EAI_NODATA: 'The name has no address',
   EPROTO: 'The target does not speak TLS as it should',
   ERR_SSL_WRONG_VERSION_NUMBER: 'The target does not speak TLS',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'The answer is not as long as its headers say',
-  UND_ERR_HEADERS_OVERFLOW: 'The headers of the answer are too long',
-  UND_ERR_SOCKET: 'The target closed the connection before its answer was complete',
+  HPE_INVALID_CONTENT_LENGTH: 'The answer is not as long as its headers say',
+  HPE_UNEXPECTED_CONTENT_LENGTH: 'The answer is not as long as its headers say',
+  HPE_HEADER_OVERFLOW: 'The headers of the answer are too long',
 };
 
 /** What a code of Node says of the target; undefined where it says nothing, or something of this machine. */
@@ -78,9 +82,6 @@ export function explain(
           message: `No result within ${error.timeout} ms: waited for ${phases.waitingFor()}`,
         };
   }
-  // undici gives it no code.
-  if ((error as { name?: unknown } | undefined)?.name === 'HTTPParserError')
-    return { outcome: 'failure', message: 'The answer is no HTTP' };
   for (const code of codesOf(error)) {
     if (OWN_FAULTS[code]) return { outcome: 'unknown', message: `${OWN_FAULTS[code]} (${code})` };
     // A name server of ours that refuses is ours, a target that does is not.
@@ -88,6 +89,7 @@ export function explain(
       return { outcome: 'unknown', message: `The name server is not there (${code})` };
     const failure = failureOf(code);
     if (failure !== undefined) return { outcome: 'failure', message: failure };
+    if (code.startsWith('HPE_')) return { outcome: 'failure', message: `The answer is no HTTP (${code})` };
     if (code.startsWith('ERR_SSL')) return { outcome: 'failure', message: `TLS failed (${code})` };
   }
   const message = error instanceof Error ? error.message : String(error);
@@ -100,7 +102,7 @@ function codesOf(error: unknown): string[] {
   const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
   const gathered = Array.isArray(errors) ? errors.flatMap(codesOf) : [];
   const own = typeof code === 'string' ? [code] : [];
-  // UND_ERR_SOCKET says less than what it was caused by.
+  // What it was caused by says more.
   return [...codesOf(cause), ...own, ...gathered];
 }
 

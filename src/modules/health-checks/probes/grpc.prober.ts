@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { type LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
-import { addressesOf } from '../../network-policy/dial.js';
+import { addressesOf, type Signal } from '../../network-policy/dial.js';
 import { type GrpcProbe, type ProbeResult } from '../health-check.js';
 import { failureOf } from './explain.js';
 import { ProbeFailure, ProberFault, type ProbeContext, type Prober } from './prober.js';
@@ -71,7 +71,7 @@ export class GrpcProber implements Prober<GrpcProbe> {
     return client;
   }
 
-  private ask(client: Client, service: string, signal: AbortSignal): Promise<number> {
+  private ask(client: Client, service: string, signal: Signal): Promise<number> {
     return new Promise((resolve, reject) => {
       const call = client.makeUnaryRequest(
         METHOD,

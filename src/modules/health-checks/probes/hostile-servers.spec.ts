@@ -90,9 +90,9 @@ describe('probes of hostile servers', () => {
     [
       'a length and chunks',
       answering(`${OK}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`),
-      /is not as long as its headers say/,
+      /is no HTTP/,
     ],
-    ['a negative length', answering(`${OK}Content-Length: -1\r\n\r\n`), /is no HTTP/],
+    ['a negative length', answering(`${OK}Content-Length: -1\r\n\r\n`), /is not as long as its headers say/],
     [
       'a length beyond all numbers',
       answering(`${OK}Content-Length: ${'9'.repeat(30)}\r\n\r\n`),
@@ -136,7 +136,7 @@ describe('probes of hostile servers', () => {
     [
       'a switch of protocols that nobody asked for',
       answering('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'),
-      /./,
+      /^Answered 101, expected 200-299$/,
     ],
     [
       'half of a body',

@@ -1,7 +1,7 @@
-import { Client } from 'undici';
 import { type Connection, dial } from '../../network-policy/dial.js';
 import { type HttpProbe, type ProbeResult } from '../health-check.js';
 import { judgeCertificate } from './certificate.js';
+import { exchange, type HttpAnswer } from './http-exchange.js';
 import { atPointer } from './json-pointer.js';
 import { ProbeFailure, type ProbeContext, type Prober } from './prober.js';
 import { targetOf } from './target.js';
@@ -9,10 +9,7 @@ import { targetOf } from './target.js';
 /** Sent unless the check says otherwise. Compressed bodies would have to be unpacked, a bomb included. */
 const OWN_HEADERS = { 'user-agent': 'ctrlplane-workers-health', 'accept-encoding': 'identity' };
 
-interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: Buffer;
+interface Answer extends HttpAnswer {
   /** What is to be said of the certificate although it holds. */
   warning?: string;
 }
@@ -55,31 +52,26 @@ export class HttpProber implements Prober<HttpProbe> {
       tls: secure ? { servername: serverNameOf(sent.host, url), alpn: ['http/1.1'] } : undefined,
       onStep: phases.step,
     });
-    let client: Client | undefined;
     try {
       const warning = secure ? judgeCertificate(connection.socket, probe.tls) : undefined;
-      client = new Client(url.origin, {
-        // Not at once: the client is not yet waiting for it then, and would never send.
-        connect: (_, callback) => void setImmediate(callback, null, connection.socket),
-        // The check's own time is the only limit.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
-      const { statusCode, headers, body } = await client.request({
-        method: probe.method,
-        path: url.pathname + url.search,
-        headers: sent,
-        body: probe.body,
-        signal,
-      });
-      phases.end('firstByte');
-      return { status: statusCode, headers, body: await read(body, probe, phases), warning };
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
+      const answer = await exchange(
+        connection,
+        {
+          method: probe.method,
+          path: url.pathname + url.search,
+          headers: { host: url.host, ...sent },
+          body: probe.body,
+        },
+        {
+          maxBytes: probe.maxBytes,
+          signal,
+          onHead: () => phases.end('firstByte'),
+          onBody: () => phases.end('body'),
+        },
+      );
+      return { ...answer, warning };
     } finally {
       connection.reset();
-      client?.destroy().catch(() => undefined);
     }
   }
 }
@@ -102,22 +94,6 @@ function serverNameOf(virtualHost: string | undefined, url: URL): string {
 function headersFor({ headers }: HttpProbe, sameOrigin: boolean): Record<string, string> {
   const own = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   return sameOrigin ? { ...OWN_HEADERS, ...own } : OWN_HEADERS;
-}
-
-async function read(
-  body: AsyncIterable<Buffer>,
-  { maxBytes }: HttpProbe,
-  phases: ProbeContext['phases'],
-): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxBytes) throw new ProbeFailure(`The answer is longer than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  phases.end('body');
-  return Buffer.concat(chunks);
 }
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

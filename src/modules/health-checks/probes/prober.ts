@@ -3,6 +3,7 @@ import { type Resolve } from '../../network-policy/dial.js';
 import { type HealthCheck, type ProbeResult } from '../health-check.js';
 import { type CheckedInstance } from '../instance-access.js';
 import { type PhaseClock } from './phase-clock.js';
+import { type ProbeTime } from './probe-time.js';
 
 /** What a probe has besides its own description. */
 export interface ProbeContext {
@@ -10,7 +11,7 @@ export interface ProbeContext {
   /** What the check belongs to, as it is now. */
   readonly instance?: Pick<CheckedInstance, 'id' | 'provider' | 'endpoints' | 'runningSince'>;
   /** Aborts when the check's time is over, and at shutdown. */
-  readonly signal: AbortSignal;
+  readonly signal: ProbeTime;
   readonly policy: EgressPolicy;
   readonly resolve: Resolve;
   /** Where the probe says how far it is. */

@@ -8,10 +8,11 @@ import { type EgressPolicy } from '../../network-policy/egress-policy.js';
 import { type Resolve } from '../../network-policy/dial.js';
 import { CommandProber } from './command.prober.js';
 import { CustomProber } from './custom.prober.js';
-import { explain, ProbeCancelledError, ProbeTimeoutError } from './explain.js';
+import { explain, ProbeCancelledError } from './explain.js';
 import { GrpcProber } from './grpc.prober.js';
 import { HttpProber } from './http.prober.js';
 import { PhaseClock } from './phase-clock.js';
+import { ProbeTime } from './probe-time.js';
 import { type ProbeContext, type Prober } from './prober.js';
 import { TcpProber } from './tcp.prober.js';
 
@@ -34,6 +35,8 @@ export interface TimedResult extends ProbeResult {
 /** Carries out probes of all kinds, each within its time. Never throws. */
 export class Probes {
   private readonly grpc = new GrpcProber();
+  private readonly active = new Set<ProbeTime>();
+  private closed = false;
   private readonly probers: { [K in Probe['type']]: Prober<Extract<Probe, { type: K }>> };
 
   constructor(private readonly parts: ProbesParts) {
@@ -54,17 +57,16 @@ export class Probes {
     signal?: AbortSignal,
   ): Promise<TimedResult> {
     const phases = new PhaseClock();
-    const own = new AbortController();
-    const timer = setTimeout(() => own.abort(new ProbeTimeoutError(check.timeout)), check.timeout);
-    const cancel = (): void =>
-      own.abort(new ProbeCancelledError('The check was given up before it had a result'));
-    signal?.addEventListener('abort', cancel, { once: true });
-    if (signal?.aborted) cancel();
+    const time = new ProbeTime(check.timeout);
+    this.active.add(time);
+    const giveUp = (): void => time.end(new ProbeCancelledError());
+    signal?.addEventListener('abort', giveUp, { once: true });
+    if (signal?.aborted || this.closed) giveUp();
     const { policy, resolve } = this.parts;
-    const context = { check, instance, signal: own.signal, policy, resolve, phases };
+    const context = { check, instance, signal: time, policy, resolve, phases };
     try {
       const prober = this.probers[check.probe.type] as Prober<Probe>;
-      const result = await withSignal(prober.probe(check.probe, context), own.signal);
+      const result = await within(time, prober.probe(check.probe, context));
       return { ...told(check.probe, result), phases: phases.phases, duration: phases.elapsed() };
     } catch (error) {
       return {
@@ -73,12 +75,16 @@ export class Probes {
         duration: phases.elapsed(),
       };
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
+      time.close();
+      this.active.delete(time);
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 
+  /** Gives up what is running, and all that comes. */
   close(): void {
+    this.closed = true;
+    for (const time of this.active) time.end(new ProbeCancelledError());
     this.grpc.close();
   }
 }
@@ -94,11 +100,10 @@ function told(probe: Probe, { outcome, message }: ProbeResult): ProbeResult {
 }
 
 /** A prober that does not listen to its signal does not keep the check from ending. */
-function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+function within<T>(time: ProbeTime, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
+    if (time.aborted) reject(time.reason!);
+    time.addEventListener('abort', () => reject(time.reason!));
     work.then(resolve, reject);
   });
 }

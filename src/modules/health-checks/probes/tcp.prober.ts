@@ -14,7 +14,7 @@ export class TcpProber implements Prober<TcpProbe> {
     const { host, port } = targetOf(probe, context);
     const { socket, reset } = await dial({ host, port, policy, resolve, signal, onStep: phases.step });
     const abort = (): void => void socket.destroy(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
+    signal.addEventListener('abort', abort);
     try {
       if (probe.send !== undefined) socket.write(probe.send);
       if (probe.expect === undefined) return { outcome: 'success', message: 'Connected' };

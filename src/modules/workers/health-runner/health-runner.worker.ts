@@ -19,7 +19,7 @@ import {
 import { type CheckedInstance, InstanceAccess } from '../../health-checks/instance-access.js';
 import { concerns, isOn, type MaintenanceWindow } from '../../health-checks/maintenance.js';
 import { MaintenanceRepository } from '../../health-checks/maintenance.repository.js';
-import { HEALTH_PROBES, type Probes, type TimedResult } from '../../health-checks/probes/probes.js';
+import { HEALTH_PROBES, type Probes } from '../../health-checks/probes/probes.js';
 import { type HealthCheckId, type InstanceId } from '../../ids/typed-id.js';
 import {
   HEALTH_RUNNER_OPTIONS,
@@ -31,6 +31,7 @@ import { OutcomeWriter } from './outcome-writer.js';
 import { Presence } from './presence.js';
 import { ProbeSlots } from './probe-slots.js';
 import { References } from './references.js';
+import { type ArmedStart, StartTimes } from './start-times.js';
 import { afterDelay, type ArmedTurn, instantsOf, Positions, targetOf } from './turn.js';
 
 const CLAIM_LIMIT = 1_000;
@@ -73,8 +74,9 @@ export class HealthRunner implements BeforeApplicationShutdown {
   private readonly logger = new Logger('HealthRunner');
   private readonly known = new Map<HealthCheckId, HealthCheck>();
   private readonly positions = new Positions();
-  private readonly timers = new Map<NodeJS.Timeout, { armed: ArmedTurn; instant: number }>();
-  private readonly running = new Map<HealthCheckId, Promise<void>>();
+  private readonly starts = new StartTimes((start) => this.presence.ifMine(() => this.start(start)));
+  private readonly running = new Set<HealthCheckId>();
+  private readonly whenIdle: (() => void)[] = [];
   private readonly slots: ProbeSlots;
   private readonly presence: Presence;
   private readonly judge: Judge;
@@ -147,7 +149,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
     return {
       started: this.started,
       active: this.running.size,
-      armed: this.timers.size,
+      armed: this.starts.size,
       overlapping: this.overlapping,
       takenOver: this.takenOver,
       lateness: [...this.lateness],
@@ -156,7 +158,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
 
   /** Resolves when what is running has ended and is stored. */
   async settled(): Promise<void> {
-    while (this.running.size > 0) await Promise.all(this.running.values());
+    while (this.running.size > 0) await new Promise<void>((resolve) => this.whenIdle.push(resolve));
     await this.judge.settled();
     await this.writer?.flush();
     await this.history?.flush();
@@ -172,6 +174,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
     const back = this.disarmed();
     await deadline.bound(this.settled(), DRAIN);
     this.ending.abort(new Error('The health runner stops'));
+    this.probes.close();
     let given = false;
     await deadline.bound(
       this.giveBack(back).then(() => (given = true)),
@@ -180,21 +183,18 @@ export class HealthRunner implements BeforeApplicationShutdown {
     if (!given)
       this.logger.warn('Claimed checks could not be given back in time: other replicas take them over');
     await this.history?.close(deadline.left(GIVE_BACK));
-    this.probes.close();
   }
 
   /** What was claimed and has not started, from then on never started here. */
   private disarmed(): GivenBack[] {
     const back = new Map<HealthCheckId, GivenBack>();
-    for (const [timer, { armed, instant }] of this.timers) {
-      clearTimeout(timer);
+    for (const { armed, instant } of this.starts.clear()) {
       const { checkId, lease } = armed.turn;
       // From the first instant that has not started: another replica must not run one that has.
       const first = Math.min(instant, back.get(checkId)?.dueAt.getTime() ?? Infinity);
       back.set(checkId, { checkId, lease, dueAt: new Date(first) });
     }
-    for (const checkId of this.running.keys()) back.delete(checkId);
-    this.timers.clear();
+    for (const checkId of this.running) back.delete(checkId);
     this.slots.clear();
     return [...back.values()];
   }
@@ -233,60 +233,49 @@ export class HealthRunner implements BeforeApplicationShutdown {
         continue;
       }
       for (const instant of instants) {
-        const delay = Math.max(0, instant - storeNow - (performance.now() - asked));
-        const dueAt = performance.now() + delay;
-        const timer = setTimeout(() => {
-          this.timers.delete(timer);
-          this.presence.ifMine(() => this.start(armed, instant, dueAt));
-        }, delay);
-        this.timers.set(timer, { armed, instant });
+        this.starts.add({ armed, instant, due: Math.max(performance.now(), asked + instant - storeNow) });
       }
     }
   }
 
   /** What was claimed is not this replica's any more. */
   private disarm(): void {
-    this.logger.warn(
-      `${this.timers.size} checks that were claimed here were taken over: this process stood still`,
-    );
-    for (const timer of this.timers.keys()) clearTimeout(timer);
-    this.timers.clear();
+    const { length } = this.starts.clear();
+    this.logger.warn(`${length} checks that were claimed here were taken over: this process stood still`);
   }
 
-  private start(armed: ArmedTurn, instant: number, due: number): void {
+  private start({ armed, instant, due }: ArmedStart): void {
     const { check } = armed;
     if (this.running.has(check.id)) {
       this.overlapping++;
       return;
     }
     const target = targetOf(armed);
-    const run = new Promise<void>((resolve) => {
-      this.slots.acquire(target, () => {
-        this.started++;
-        this.lateness.push(performance.now() - due);
-        if (this.lateness.length > 20_000) this.lateness.splice(0, 10_000);
-        void this.run(armed, instant, target).finally(() => {
-          this.slots.release(target);
-          resolve();
-        });
-      });
-    }).finally(() => this.running.delete(check.id));
-    this.running.set(check.id, run);
+    this.running.add(check.id);
+    this.slots.acquire(target, () => {
+      this.started++;
+      this.lateness.push(performance.now() - due);
+      if (this.lateness.length > 20_000) this.lateness.splice(0, 10_000);
+      void this.run(armed, instant, target);
+    });
   }
 
   private async run(armed: ArmedTurn, instant: number, target: string): Promise<void> {
     const startedAt = new Date();
-    const found: TimedResult = await this.probes.run(armed.check, armed.instance, this.ending.signal);
-    if (this.ending.signal.aborted) return;
-    const maintenance = this.inMaintenance(armed.check, startedAt.getTime());
-    const result = { ...found, checkId: armed.check.id, dueAt: new Date(instant), startedAt, maintenance };
-    if (maintenance) this.outcomes().add({ armed, result });
-    else
-      await this.judge
-        .judge(armed, result, target, (outcome) => this.outcomes().add(outcome))
-        .catch((error: unknown) => {
-          this.logger.error(error);
-        });
+    try {
+      const found = await this.probes.run(armed.check, armed.instance);
+      if (this.ending.signal.aborted) return;
+      const maintenance = this.inMaintenance(armed.check, startedAt.getTime());
+      const result = { ...found, checkId: armed.check.id, dueAt: new Date(instant), startedAt, maintenance };
+      if (maintenance) this.outcomes().add({ armed, result });
+      else this.judge.judge(armed, result, target, (outcome) => this.outcomes().add(outcome));
+    } catch (error) {
+      this.logger.error(error);
+    } finally {
+      this.slots.release(target);
+      this.running.delete(armed.check.id);
+      if (this.running.size === 0) for (const resolve of this.whenIdle.splice(0)) resolve();
+    }
   }
 
   private outcomes(): OutcomeWriter {

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import {
   type CheckState,
   nextState,
@@ -26,6 +27,7 @@ const NOT_CONFIRMED = 'Most targets of this replica fail: not confirmed by anoth
  * fail, it is `unknown`, unless a reference target answers or another replica has seen the check fail as well.
  */
 export class Judge {
+  private readonly logger = new Logger('HealthRunner');
   private readonly mass = new MassFailure();
   private readonly held = new Set<Promise<void>>();
 
@@ -36,12 +38,7 @@ export class Judge {
   ) {}
 
   /** @param done called once, at once or after the hold */
-  async judge(
-    armed: ArmedTurn,
-    result: HealthResult,
-    target: string,
-    done: (outcome: Outcome) => void,
-  ): Promise<void> {
+  judge(armed: ArmedTurn, result: HealthResult, target: string, done: (outcome: Outcome) => void): void {
     const at = performance.now();
     const { failures, status } = stateOf(armed);
     const failed = result.outcome === 'failure';
@@ -52,21 +49,24 @@ export class Judge {
       done(this.outcomeOf(armed, result));
       return;
     }
-    const held = (async () => {
-      await new Promise((resolve) => setTimeout(resolve, this.hold));
-      const suspect = this.mass.isOn(at) && !(await this.references.answer());
-      const confirmed =
-        armed.position.state.suspectedBy !== undefined && armed.position.state.suspectedBy !== this.replica;
-      if (!suspect || confirmed) done(this.outcomeOf(armed, result));
-      else done(this.unconfirmed(armed, result));
-    })();
+    const held = this.confirmed(armed, at)
+      .then((confirmed) => done(confirmed ? this.outcomeOf(armed, result) : this.unconfirmed(armed, result)))
+      .catch((error: unknown) => this.logger.error(error))
+      .finally(() => this.held.delete(held));
     this.held.add(held);
-    void held.finally(() => this.held.delete(held)).catch(() => undefined);
   }
 
   /** Resolves when nothing is held back. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.held);
+    await Promise.all(this.held);
+  }
+
+  /** Whether the failure is the target's own, after the hold. @param at when it was seen, monotonic */
+  private async confirmed({ position }: ArmedTurn, at: number): Promise<boolean> {
+    await new Promise((resolve) => setTimeout(resolve, this.hold));
+    const suspect = this.mass.isOn(at) && !(await this.references.answer());
+    const { suspectedBy } = position.state;
+    return !suspect || (suspectedBy !== undefined && suspectedBy !== this.replica);
   }
 
   private unconfirmed(armed: ArmedTurn, failure: HealthResult): Outcome {

@@ -1,0 +1,58 @@
+import { type ArmedTurn } from './turn.js';
+
+/** One start of a check. */
+export interface ArmedStart {
+  readonly armed: ArmedTurn;
+  /** The instant of the store's clock that it stands for, in milliseconds. */
+  readonly instant: number;
+  /** The same by the monotonic clock of this process. */
+  readonly due: number;
+}
+
+/**
+ * Milliseconds. What falls due within one step starts at its end: such starts share one timer, and their connections the
+ * turns of the event loop. Nobody notices a check that starts 10 ms late.
+ */
+const STEP = 10;
+
+/** What was claimed and waits for its time. */
+export class StartTimes {
+  private readonly steps = new Map<number, { timer: NodeJS.Timeout; starts: ArmedStart[] }>();
+  private waiting = 0;
+
+  constructor(private readonly onDue: (start: ArmedStart) => void) {}
+
+  get size(): number {
+    return this.waiting;
+  }
+
+  add(start: ArmedStart): void {
+    const end = Math.ceil(start.due / STEP);
+    let step = this.steps.get(end);
+    if (!step) {
+      const timer = setTimeout(() => this.begin(end), end * STEP - performance.now());
+      this.steps.set(end, (step = { timer, starts: [] }));
+    }
+    step.starts.push(start);
+    this.waiting++;
+  }
+
+  /** Takes away what has not started. */
+  clear(): ArmedStart[] {
+    const left: ArmedStart[] = [];
+    for (const { timer, starts } of this.steps.values()) {
+      clearTimeout(timer);
+      left.push(...starts);
+    }
+    this.steps.clear();
+    this.waiting = 0;
+    return left;
+  }
+
+  private begin(end: number): void {
+    const { starts } = this.steps.get(end)!;
+    this.steps.delete(end);
+    this.waiting -= starts.length;
+    for (const start of starts) this.onDue(start);
+  }
+}
