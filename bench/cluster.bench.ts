@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import { nodeOf } from '../test/support/parts.js';
 import { type Ran, type Window } from './cluster/member.js';
@@ -10,7 +9,7 @@ import { type Subject } from './cluster/subjects.js';
 import { atMost, type Bench, type Measured } from './harness/bench.js';
 import { withPostgres } from './harness/postgres.js';
 import { parentOf, processorTime } from './harness/processor-time.js';
-import { withRedis } from './harness/redis.js';
+import { redisClient, withRedis } from './harness/redis.js';
 import { inTurn, quantile, ratio } from './harness/rounds.js';
 
 const PROCESSES = 3;
@@ -53,6 +52,7 @@ const NAMES = Object.keys(LABELS) as Subject[];
 export const cluster: Bench = {
   name: 'cluster',
   summary: `${PROCESSES} processes, ${WORKERS} workers of one second for ${SECONDS} s, beside pg-boss and BullMQ (15 minutes)`,
+  peers: true,
   async run(say) {
     const found = await inTurn<Subject, Found>(
       { count: ROUNDS, warmUp: 0 },
@@ -123,7 +123,7 @@ function onPostgres<T>(work: (server: Server) => Promise<T>): Promise<T> {
 
 function onRedis<T>(work: (server: Server) => Promise<T>): Promise<T> {
   return withRedis(async ({ url, pid }) => {
-    const redis = new Redis(url);
+    const redis = await redisClient(url);
     try {
       return await work({
         url,

@@ -22,6 +22,7 @@ const NAMES = Object.keys(SUBJECTS) as Subject[];
 export const lateness: Bench = {
   name: 'lateness',
   summary: `${WORKERS} workers of one second for ${SECONDS} s, beside setInterval and four schedulers (13 minutes)`,
+  peers: true,
   async run(say) {
     const run = (name: Subject) => () => inChild<Found>(CHILD, name, String(WORKERS), String(SECONDS));
     const found = await inTurn(

@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util';
 import { type Bench } from './harness/bench.js';
 import { thisMachine } from './harness/machine.js';
+import { installPeers } from './harness/install-peers.js';
 import { asJson, asTable } from './harness/report.js';
 import { batchWriter } from './batch-writer.bench.js';
 import { claim } from './claim.bench.js';
@@ -70,6 +71,7 @@ async function main(): Promise<void> {
     throw new Error(
       bench ? `One bench at a time: ${positionals.join(' ')}` : `No bench "${name}". There are:\n${list()}`,
     );
+  if (bench.peers) installPeers((line) => console.error(line));
   const machine = thisMachine();
   const result = await bench.run((line) => console.error(`${bench.name}: ${line}`));
   console.log((values.json ? asJson : asTable)(bench, result, machine));

@@ -69,7 +69,7 @@ export const SUBJECTS = {
   },
 
   async bullmq({ url, index, workers, ran }) {
-    const { Queue, Worker } = await import('bullmq');
+    const { Queue, Worker } = await import('../peers/bullmq.js');
     const { hostname: host, port } = new URL(url);
     const connection = { host, port: Number(port) };
     const queue = new Queue(QUEUE, { connection });
@@ -91,7 +91,7 @@ export const SUBJECTS = {
 export type Subject = keyof typeof SUBJECTS;
 
 async function joinPgBoss({ url, ran }: Member) {
-  const { PgBoss } = await import('pg-boss');
+  const { PgBoss } = await import('../peers/pg-boss.js');
   const boss = new PgBoss({ connectionString: url, useListenNotify: true });
   boss.on('error', (error) => console.error(error));
   await boss.start();

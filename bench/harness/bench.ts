@@ -4,6 +4,8 @@ export interface Bench {
   readonly name: string;
   /** One line for the list. */
   readonly summary: string;
+  /** Whether it measures beside packages of `bench/peers`, which are installed before it runs. Default: it does not. */
+  readonly peers?: boolean;
   /**
    * Measures. Rejects when what was measured did not do its work: a fast wrong answer is no figure.
    * @param say takes a line about progress

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { Redis } from 'ioredis';
+import { type Redis, type RedisOptions } from '../peers/ioredis.js';
 
 /** A Redis of our own, which keeps nothing on the disk. */
 export interface RedisServer {
@@ -14,26 +14,30 @@ export async function withRedis<T>(work: (server: RedisServer) => Promise<T>): P
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const server = spawn('redis-server', args, { stdio: 'ignore' });
-  const failed = once(server, 'exit').then(([code]): never => {
-    throw new Error(`redis-server ended with ${code}`);
+  const failed = new Promise<never>((_, reject) => {
+    server.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)));
+    server.once('error', (error) =>
+      reject(new Error(`redis-server cannot be started (on Debian: apt-get install redis-server): ${error}`)),
+    );
   });
-  const missing = once(server, 'error').then(([error]): never => {
-    throw new Error(`redis-server cannot be started (on Debian: apt-get install redis-server): ${error}`);
-  });
+  failed.catch(() => {});
   const url = `redis://127.0.0.1:${port}`;
+  const probe = await redisClient(url, { retryStrategy: () => 50 });
+  probe.on('error', () => {});
   try {
-    return await Promise.race([answers(url).then(() => work({ url, pid: server.pid! })), failed, missing]);
+    await Promise.race([probe.ping(), failed]);
+    return await Promise.race([work({ url, pid: server.pid! }), failed]);
   } finally {
-    failed.catch(() => {});
+    // It would try for ever, and keep the process.
+    probe.disconnect();
     server.kill('SIGKILL');
   }
 }
 
-async function answers(url: string): Promise<void> {
-  const redis = new Redis(url, { retryStrategy: () => 50 });
-  redis.on('error', () => {});
-  await redis.ping();
-  redis.disconnect();
+/** Loaded when it is needed: of all benches, few need packages of others. */
+export async function redisClient(url: string, options: RedisOptions = {}): Promise<Redis> {
+  const { Redis } = await import('../peers/ioredis.js');
+  return new Redis(url, options);
 }
 
 async function freePort(): Promise<number> {

@@ -49,7 +49,7 @@ export const SUBJECTS = {
   },
 
   async toadScheduler(watch) {
-    const { SimpleIntervalJob, Task, ToadScheduler } = await import('toad-scheduler');
+    const { SimpleIntervalJob, Task, ToadScheduler } = await import('../peers/toad-scheduler.js');
     const scheduler = new ToadScheduler();
     for (let i = 0; i < watch.workers; i++)
       scheduler.addSimpleIntervalJob(
@@ -58,12 +58,12 @@ export const SUBJECTS = {
   },
 
   async croner(watch) {
-    const { Cron } = await import('croner');
+    const { Cron } = await import('../peers/croner.js');
     for (let i = 0; i < watch.workers; i++) new Cron('* * * * * *', () => watch.ranInSecond(i));
   },
 
   async nodeCron(watch) {
-    const { default: cron } = await import('node-cron');
+    const { default: cron } = await import('../peers/node-cron.js');
     for (let i = 0; i < watch.workers; i++)
       cron.schedule('* * * * * *', ({ date }) => watch.ran(i, date.getTime()), {
         suppressMissedWarning: true,

@@ -83,7 +83,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     Logger.overrideLogger(['log', 'warn', 'error', 'fatal']);
     const secure = await httpsLine(app, https.port, httpsConfig.domains[0], directory);
     await announceApp(directory, { url: await app.getUrl(), token });
-    announce(await app.getUrl(), secure, resources, config.workersToken ? undefined : token);
+    announce(await app.getUrl(), secure, resources, config.dataDir, config.workersToken ? undefined : token);
     void bringUp(app, fleet, stopping.signal);
     void ownNames(app, httpsConfig.domains, stopping.signal);
   } catch (error) {
@@ -118,6 +118,7 @@ function announce(
   url: string,
   secure: string | undefined,
   resources: Resources,
+  dataDir: string | undefined,
   token: string | undefined,
 ): void {
   say(`
@@ -128,13 +129,19 @@ ctrlplane-workers is running at ${url}
   events     ${url}/events
   certs      ${url}/certificates`);
   if (secure) say(`  https      ${secure}`);
-  if (resources.databaseUrlFile) say(`  database   psql "$(cat ${resources.databaseUrlFile})"`);
+  if (resources.databaseStatus) say(`  database   ${sqlCommand(dataDir)}`);
   if (token) {
     say(`  token      ${token}`);
     say(`\n  curl -X POST -H "Authorization: Bearer ${token}" ${url}/workers/gc/trigger`);
   }
   say('\n`npm run fleet:diff` and `fleet:apply` bring a changed fleet file in.');
   say('Ctrl-C stops the app; the fleet goes on, and `npm run fleet:down` removes it.\n');
+}
+
+/** As a shell takes it: a look into the embedded database, which needs no `psql` on the machine. */
+function sqlCommand(dataDir: string | undefined): string {
+  const where = dataDir === undefined ? '' : `DATA_DIR='${dataDir.replaceAll("'", `'\\''`)}' `;
+  return `${where}npm run sql -- "SELECT name, replicas FROM workloads"`;
 }
 
 /** Where HTTPS is, and how to trust it; undefined where the app has no name of its own. */

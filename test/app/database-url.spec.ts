@@ -31,7 +31,7 @@ describe('an app with DATABASE_URL', () => {
   it('uses that database, and embeds none', async () => {
     expect(instances).toHaveLength(5);
     expect((await readdir(dataDirectory)).filter((name) => name.includes('postgres'))).toEqual([]);
-    expect(app.output).not.toContain('psql');
+    expect(app.output).not.toContain('npm run sql');
   });
 
   itWith('proc', 'keeps its password from the instances, and from what it says', async () => {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type AppProcess } from '../support/app-process.js';
-import { appWorkbench, TOKEN } from '../support/app-workbench.js';
+import { appWorkbench, builtCheckout, TOKEN } from '../support/app-workbench.js';
 import { eventually } from '../support/eventually.js';
 import { answerOf, type InstanceRow, instancesIn } from '../support/fleet.js';
 import { itWith } from '../support/needs.js';
@@ -17,7 +19,7 @@ describe('the first start of the app, with nothing set', () => {
   let instances: InstanceRow[];
 
   beforeAll(async () => {
-    dataDirectory = join(await workbench.directory(), 'made', 'by', 'the app');
+    dataDirectory = join(await workbench.directory(), 'made', 'by', "the app's user");
     app = workbench.start(dataDirectory);
     await app.said(/5 instances are running/);
     database = await embeddedDatabase(dataDirectory);
@@ -31,7 +33,19 @@ describe('the first start of the app, with nothing set', () => {
   });
 
   it('says where it is, how to look into its database, and not a token that it was given', async () => {
-    expect(app.output).toContain(`psql "$(cat ${dataDirectory}/postgres.url)"`);
+    const [, command] = /^ {2}database {3}(.+)$/m.exec(app.output)!;
+    const { stdout } = await promisify(execFile)('sh', ['-c', command!], { cwd: builtCheckout() });
+    const rows = [
+      '{"name":"api","replicas":1}',
+      '{"name":"shop","replicas":2}',
+      '{"name":"web","replicas":2}',
+    ];
+    expect(
+      stdout
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .sort(),
+    ).toEqual(rows);
     expect(app.output).not.toContain(TOKEN);
   });
 
