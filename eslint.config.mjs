@@ -49,6 +49,11 @@ const zones = [
   ),
 ];
 
+/** Node makes 1 ms of what is longer than its timers take, 24.8 days: `30d` would be over at once. */
+const ONE_PLACE =
+  'Waits go through core/timing/timer.ts, or the Clock, which know how long Node waits at the most.';
+const WAITS = ['setTimeout', 'setInterval'];
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', '.data/'] },
   ...tseslint.configs.recommended,
@@ -80,6 +85,27 @@ export default tseslint.config(
       ],
       // Nest decorates empty module classes.
       '@typescript-eslint/no-extraneous-class': 'off',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['**/*.spec.ts', '**/*.contract.ts', 'src/core/timing/timer.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...WAITS.map((name) => ({ name, message: ONE_PLACE }))],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['timers', 'node:timers'].flatMap((name) => [
+            { name, importNames: WAITS, message: ONE_PLACE },
+            { name: `${name}/promises`, message: ONE_PLACE },
+          ]),
+        },
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'AbortSignal', property: 'timeout', message: ONE_PLACE },
+        ...WAITS.map((property) => ({ object: 'globalThis', property, message: ONE_PLACE })),
+      ],
     },
   },
   {

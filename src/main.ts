@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { startControlPlane } from './app/control-plane.js';
 import { explain } from './app/expected-error.js';
+import { startTimer } from './core/timing/timer.js';
 
 /**
  * Milliseconds in which a repeated signal is the same one: started by npm in a terminal, Ctrl-C arrives twice, from the
@@ -23,7 +24,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     interruptedAt = performance.now();
     if (stop) void end(stop);
     // What it waits for may never come, such as the answer of a database that hangs.
-    else setTimeout(() => stop ?? endAtOnce(), START_ENDS_WITHIN).unref();
+    else startTimer(() => stop ?? endAtOnce(), START_ENDS_WITHIN, true);
   });
 
 // A terminal that was closed, a pipe whose reader has gone: what is said then is lost, and the drain is not.

@@ -1,4 +1,5 @@
 import { type Server, type Socket } from 'node:net';
+import { startTimer } from '../core/timing/timer.js';
 
 /**
  * Closes what clients hold open, also those who have connected and said nothing, whom an HTTP server waits for when
@@ -18,5 +19,5 @@ export function connectionsOf(server: Server): { closeIn(ms: number): void } {
     for (const socket of open) socket.destroy();
   };
   // It may be all that is left to wait for, so that it must keep the process.
-  return { closeIn: (ms) => void setTimeout(close, ms) };
+  return { closeIn: (ms) => void startTimer(close, ms) };
 }

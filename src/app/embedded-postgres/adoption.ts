@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
 import { type Cluster } from './cluster.js';
 import { EmbeddedPostgresError, WrongPasswordError } from './embedded-postgres.errors.js';
 import { stopOrKill, stopServer } from './server.js';
 import { askServer, isRefusedPassword, type ServerAnswer } from './server-connection.js';
 import { pidFile, readServerProcess, whoHas, type ServerProcess } from './server-process.js';
+import { sleep } from '../../core/timing/timer.js';
 
 /** Milliseconds for a server that is silent, and for one that says it is starting or stopping. */
 const SILENCE = 5_000;
@@ -71,6 +71,6 @@ async function answerOf(
       if (isRefusedPassword(error) || Date.now() - begin > patience) return error as Error;
     }
     if ((await whoHas(pid, cluster.files)) === 'nothing') return 'ended';
-    await wait(100);
+    await sleep(100);
   }
 }

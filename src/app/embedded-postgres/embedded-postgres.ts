@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { atMost } from '../../core/timing/at-most.js';
 import { SystemClock } from '../../core/timing/clock.js';
 import { makeDirectory } from '../data-directory/usable-directory.js';
@@ -15,6 +14,7 @@ import { lastWords } from './server-log.js';
 import { readServerProcess, type ServerProcess } from './server-process.js';
 import { startServer, stopOrKill, stopServer, type ServerSettings } from './server.js';
 import { type ServerStatus, Supervisor } from './supervisor.js';
+import { sleep } from '../../core/timing/timer.js';
 
 /** Milliseconds. */
 const SUPERVISOR_STOPS_WITHIN = 5_000;
@@ -134,7 +134,7 @@ async function adoptOrStart(
       return { ...(await startServer(cluster, settings)), adopted: false };
     } catch (error) {
       if (attempt === 5 || !(error instanceof PostgresServerError && error.mayPass)) throw error;
-      await wait(attempt * 200);
+      await sleep(attempt * 200);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { isAlive, readProcessIdentity } from '../../modules/providers/process/process-identity.js';
 import { type ServerProcess } from './server-process.js';
+import { startTimer } from '../../core/timing/timer.js';
 
 /** Milliseconds between two looks at the process, which is no child of ours and tells us nothing. */
 const LOOK = 250;
@@ -124,12 +125,11 @@ export class Supervisor {
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const done = (): void => {
-        clearTimeout(timer);
+        timer.cancel();
         signal.removeEventListener('abort', done);
         resolve(!signal.aborted);
       };
-      const timer = setTimeout(done, ms);
-      timer.unref();
+      const timer = startTimer(done, ms, true);
       signal.addEventListener('abort', done);
     });
   }

@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { GarbageCollectorBrakes } from '../../modules/brakes/brakes.service.js';
+import { sleep } from '../../core/timing/timer.js';
 
 /** Tenants that the answer names. */
 const SHOWN = 10;
@@ -23,7 +23,7 @@ export class BrakesIndicator {
       const late = new AbortController();
       const answer = await Promise.race([
         this.brakes.health(),
-        wait(PATIENCE, undefined, { ref: false, signal: late.signal }).catch(() => undefined),
+        sleep(PATIENCE, late.signal, true).catch(() => undefined),
       ]).finally(() => late.abort());
       if (!answer) throw new Error(`no answer within ${PATIENCE} ms`);
       const { status, held } = answer;

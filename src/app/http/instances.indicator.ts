@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { type InstanceId } from '../../modules/ids/typed-id.js';
@@ -6,6 +5,7 @@ import { ProviderRegistry } from '../../modules/providers/provider.registry.js';
 import { ProviderStores } from '../../modules/providers/provider-stores.js';
 import { type ProviderInstance, type ProviderState } from '../../modules/providers/provider.js';
 import { DriftRepository } from '../../modules/workers/reconciler/drift.repository.js';
+import { sleep } from '../../core/timing/timer.js';
 
 /** Instances that the answer names. */
 const SHOWN = 10;
@@ -76,7 +76,7 @@ export class InstancesIndicator {
   private async expected(): Promise<{ ids: InstanceId[]; unmade: number } | undefined> {
     const late = new AbortController();
     const answer = this.ask().catch(() => undefined);
-    const patience = wait(PATIENCE, undefined, { ref: false, signal: late.signal }).catch(() => undefined);
+    const patience = sleep(PATIENCE, late.signal, true).then(nothing, nothing);
     return Promise.race([answer, patience]).finally(() => late.abort());
   }
 
@@ -88,6 +88,8 @@ export class InstancesIndicator {
     return { ids, unmade: await this.drift.unmadeAcrossTenants() };
   }
 }
+
+function nothing(): undefined {}
 
 function ofListed(listed: readonly ProviderInstance[]): Count {
   const wanted = listed.filter(({ desiredState }) => desiredState !== 'stopped');

@@ -1,3 +1,4 @@
+// eslint-disable-next-line no-restricted-imports -- waits for nothing
 import { setInterval } from 'node:timers';
 
 /** The longest that Node's timers take. */

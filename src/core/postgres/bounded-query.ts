@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { plainTypes } from './plain-types.js';
 import { endsConnection, isLostRace } from './refusal.js';
+import { startTimer } from '../timing/timer.js';
 
 /**
  * How often a statement is sent that loses against another one. It happens where the database's default isolation is
@@ -84,7 +85,7 @@ export function ignore(): void {}
 
 function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DatabaseSilentError(ms)), ms);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    const timer = startTimer(() => reject(new DatabaseSilentError(ms)), ms);
+    work.then(resolve, reject).finally(() => timer.cancel());
   });
 }

@@ -3,6 +3,7 @@ import { type Duplex } from 'node:stream';
 import pg from 'pg';
 import { ignore } from './bounded-query.js';
 import { PostgresOptionsError } from './postgres.errors.js';
+import { startTimer } from '../timing/timer.js';
 
 /** Of each of our own pools. */
 const CONNECTIONS = 4;
@@ -158,7 +159,7 @@ function ownPool(config: pg.PoolConfig, keep: boolean, mayOpen: number): PoolHan
   let ended: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     // A server that has gone without a word never says goodbye, and the process would wait for it. `end` does not.
-    setTimeout(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN).unref();
+    startTimer(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN, true);
     await pool.end();
   };
   return { pool, mayOpen, release: () => (ended ??= end()) };

@@ -1,13 +1,8 @@
 import { dateIsFake, timersAreFake } from './fake-timers.js';
 import { inRootContext } from './root-context.js';
+import { startTimer, type Timer } from './timer.js';
 
-/** The longest that Node's timers take, milliseconds: 24.8 days. They make 1 ms of anything beyond. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** A timer that has not fired yet. Cancelling one that has is harmless. */
-export interface Timer {
-  cancel(): void;
-}
+export { type Timer };
 
 /**
  * Where the framework reads time and waits for it. Everything that ticks goes through this port, so that a
@@ -55,7 +50,8 @@ export class SystemClock extends Clock {
   }
 
   setTimer(callback: () => void, delay: number, unref = false): Timer {
-    return new SystemTimer(this.fake ? this.moving(callback, delay) : callback, delay, unref);
+    const called = this.fake ? this.moving(callback, delay) : callback;
+    return inRootContext(() => startTimer(called, delay, unref));
   }
 
   override get fake(): boolean {
@@ -79,24 +75,5 @@ export class SystemClock extends Clock {
     if (this.moved && !this.fake) this.moved = undefined;
     // A fake `Date` tells the time itself, and may be set back.
     return clock === 'wall' && dateIsFake() ? -Infinity : (this.moved?.[clock] ?? -Infinity);
-  }
-}
-
-/** A class, as a function for each of ten thousand timers is more to look after than the timer. */
-class SystemTimer implements Timer {
-  private handle!: NodeJS.Timeout;
-
-  constructor(callback: () => void, delay: number, unref: boolean) {
-    inRootContext(() => this.wait(callback, delay, unref));
-  }
-
-  cancel(): void {
-    clearTimeout(this.handle);
-  }
-
-  private wait(callback: () => void, delay: number, unref: boolean): void {
-    const hop = Math.min(delay, LONGEST_TIMER);
-    this.handle = setTimeout(delay > hop ? () => this.wait(callback, delay - hop, unref) : callback, hop);
-    if (unref) this.handle.unref();
   }
 }

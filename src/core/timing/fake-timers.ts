@@ -8,6 +8,7 @@ interface MaybeFake {
 
 /** Whether a test runner's fake timers stand in for `setTimeout` at this moment. */
 export function timersAreFake(): boolean {
+  // eslint-disable-next-line no-restricted-globals -- looked at, not called
   return isFake(setTimeout);
 }
 

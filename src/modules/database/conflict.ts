@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { TransactionRolledBackError } from './transaction.errors.js';
+import { sleep } from '../../core/timing/timer.js';
 
 /** How often a transaction is begun that loses a conflict each time, and milliseconds between two tries. */
 const ATTEMPTS = 6;
@@ -17,7 +17,7 @@ export async function untilNoConflict<T>(fn: () => Promise<T>): Promise<T> {
       if (attempt === ATTEMPTS || !isConflict(error)) throw error;
     }
     // Not at once, nor all at the same time: they would meet again.
-    await delay(Math.random() * CONFLICT_PAUSE * attempt);
+    await sleep(Math.random() * CONFLICT_PAUSE * attempt);
   }
 }
 

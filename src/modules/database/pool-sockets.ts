@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { startTimer } from '../../core/timing/timer.js';
 
 /** Milliseconds for connections to be closed in good order. */
 const END_WITHIN = 2_000;
@@ -16,11 +17,11 @@ export class PoolSockets {
 
   /** Ends the pool as that does, and breaks what is open two seconds later: then queries that wait for an answer reject. */
   async during(end: () => Promise<void>): Promise<void> {
-    const timer = setTimeout(() => this.open.forEach((socket) => socket.destroy()), END_WITHIN);
+    const timer = startTimer(() => this.open.forEach((socket) => socket.destroy()), END_WITHIN);
     try {
       await end();
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
     }
   }
 }

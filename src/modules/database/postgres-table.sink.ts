@@ -7,6 +7,7 @@ import { BinaryCopy } from './copy-binary.js';
 import { copyText } from './copy-text.js';
 import { type OwnPool } from './own-pool.js';
 import { writeFailure } from './write-failure.js';
+import { startTimer } from '../../core/timing/timer.js';
 
 /** A column, and where its value comes from. Arrays cannot be written; JSON is given as its text. */
 export interface TableColumn<Row> {
@@ -162,11 +163,11 @@ function isRefusal(error: unknown): boolean {
 
 function unlessSilent<T>(work: Promise<T>, ms: number, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DatabaseSilentError(ms)), ms);
+    const timer = startTimer(() => reject(new DatabaseSilentError(ms)), ms);
     const aborted = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', aborted);
     work.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
+      timer.cancel();
       signal.removeEventListener('abort', aborted);
     });
   });

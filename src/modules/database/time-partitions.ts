@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
-import { setTimeout as wait } from 'node:timers/promises';
 import { type DataSource } from 'typeorm';
 import { type Duration, parseDuration } from '../../core/timing/duration.js';
 import { InvalidInputError } from '../input/input.errors.js';
+import { sleep } from '../../core/timing/timer.js';
 
 export interface TimePartitionsOptions {
   /** A table that is partitioned by range of one `timestamptz` column, and has no DEFAULT partition. */
@@ -260,7 +260,7 @@ export class TimePartitions {
       } catch (error) {
         const { code, driverError } = error as { code?: string; driverError?: { code?: string } };
         if (!IN_USE.has(code ?? driverError?.code ?? '')) throw error;
-        await wait(pause * (0.5 + Math.random()), undefined, { signal });
+        await sleep(pause * (0.5 + Math.random()), signal);
         pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS);
       }
     }

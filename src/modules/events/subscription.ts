@@ -4,6 +4,7 @@ import { untraced } from '../../core/timing/untraced.js';
 import { type EventHandler } from './event-bus.js';
 import { type EventLog, type LogEntry, type LogPosition } from './event.log.js';
 import { type Snapshot } from './snapshot.js';
+import { startTimer } from '../../core/timing/timer.js';
 
 const PAGE = 200;
 
@@ -103,10 +104,9 @@ export class Subscription {
 
   private async pause(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.nudged || this.stopped ? 0 : this.pollInterval);
-      timer.unref();
+      const timer = startTimer(resolve, this.nudged || this.stopped ? 0 : this.pollInterval, true);
       this.wake = () => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve();
       };
     });

@@ -24,6 +24,7 @@ import { HealthService, type InstanceHealth } from './health.service.js';
 import { type CheckedInstance } from './instance-access.js';
 import { InstanceGuard } from './instance.guard.js';
 import { InstancePipe } from './instance.pipe.js';
+import { startTicking } from '../../core/timing/timer.js';
 
 /** So that proxies do not take a stream in which nothing happens for dead. */
 const PING_EVERY = 15_000;
@@ -47,7 +48,7 @@ export class InstanceHealthController {
     const end = new AbortController();
     const events = this.health.watch(tenantId, { instanceId: id, signal: end.signal });
     return new Observable((subscriber) => {
-      const ping = setInterval(() => subscriber.next({ type: 'ping', data: '' }), PING_EVERY);
+      const ping = startTicking(() => subscriber.next({ type: 'ping', data: '' }), PING_EVERY);
       void (async () => {
         try {
           for await (const { type, payload, createdAt } of events)
@@ -57,7 +58,7 @@ export class InstanceHealthController {
         }
       })();
       return () => {
-        clearInterval(ping);
+        ping.cancel();
         end.abort();
       };
     });

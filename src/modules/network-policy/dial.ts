@@ -2,6 +2,7 @@ import dns, { type LookupAddress } from 'node:dns';
 import net, { isIP, type Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import { type EgressPolicy } from './egress-policy.js';
+import { startTimer, type Timer } from '../../core/timing/timer.js';
 
 /** All addresses of a name. Rejects with the errors of `node:dns`. */
 export type Resolve = (host: string) => Promise<LookupAddress[]>;
@@ -140,9 +141,9 @@ function connectAny(
   return new Promise((resolve, reject) => {
     const losers = new AbortController();
     const failures: unknown[] = [];
-    let [next, timer]: [number, NodeJS.Timeout?] = [0];
+    let [next, timer]: [number, Timer?] = [0];
     const end = (settle: () => void): void => {
-      clearTimeout(timer);
+      timer?.cancel();
       next = addresses.length;
       signal.removeEventListener('abort', abort);
       settle();
@@ -150,10 +151,10 @@ function connectAny(
     };
     const abort = (): void => end(() => reject(signal.reason as Error));
     const begin = (): void => {
-      clearTimeout(timer);
+      timer?.cancel();
       const address = addresses[next++];
       if (address === undefined) return;
-      if (next < addresses.length) timer = setTimeout(begin, HEAD_START);
+      if (next < addresses.length) timer = startTimer(begin, HEAD_START);
       connect(address, port, losers.signal).then(
         (socket) => end(() => resolve({ socket, address })),
         (error: unknown) => {

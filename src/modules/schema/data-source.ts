@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { PoolSockets } from '../database/pool-sockets.js';
 import { type DatabaseAddress, DatabaseUnreachableError, InvalidDatabaseUrlError } from './schema.errors.js';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.js';
+import { sleep } from '../../core/timing/timer.js';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database`; PostgreSQL 13 or newer. */
@@ -77,7 +77,7 @@ export async function connect(options: DataSourceOptions): Promise<DataSource> {
         throw new DatabaseUnreachableError(address, reasonOf(error), { cause: error });
       }
     }
-    await delay(RETRY_MS);
+    await sleep(RETRY_MS);
   }
 }
 

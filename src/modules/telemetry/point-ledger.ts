@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type DataSource } from 'typeorm';
 import { type LostPoints } from './telemetry.store.js';
+import { startTimer, type Timer } from '../../core/timing/timer.js';
 
 /** Since the start of the process. */
 export interface PointTotals {
@@ -25,7 +26,7 @@ const SILENT_FOR = `interval '30 seconds'`;
  * was away, all have been silent.
  */
 export class PointLedger {
-  private timer?: NodeJS.Timeout;
+  private timer?: Timer;
   private again = false;
 
   constructor(
@@ -42,10 +43,14 @@ export class PointLedger {
       return;
     }
     this.again = false;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      if (this.again) this.took();
-    }, ANNOUNCE_EVERY_MS).unref();
+    this.timer = startTimer(
+      () => {
+        this.timer = undefined;
+        if (this.again) this.took();
+      },
+      ANNOUNCE_EVERY_MS,
+      true,
+    );
     const { sql, values } = this.statement(0);
     // The database may be away: what is taken is written with what is stored when it is back.
     this.dataSource.query(sql, values).catch(() => {});

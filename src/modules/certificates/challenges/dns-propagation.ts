@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { type DnsLookup } from '../../dns/dns-lookup.js';
 import { DnsUnavailableError } from '../../dns/dns.errors.js';
 import { type TxtRecord } from './dns-provider.js';
+import { sleep } from '../../../core/timing/timer.js';
 
 /** Milliseconds between two looks. */
 const PAUSE = 2_000;
@@ -43,6 +43,6 @@ export async function waitForRecord(
     } catch (error) {
       if (last || !(error instanceof DnsUnavailableError)) throw error;
     }
-    await wait(pause, undefined, { signal });
+    await sleep(pause, signal);
   }
 }

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { request } from 'undici';
 import { type Duration, parseDuration } from '../../../core/timing/duration.js';
 import { DnsProvider, type TxtRecord } from './dns-provider.js';
+import { timeoutSignal } from '../../../core/timing/timer.js';
 
 export interface WebhookDnsOptions {
   /** Gets the records. Should be https, as whoever can write them gets certificates for the names. */
@@ -59,7 +60,7 @@ export class WebhookDnsProvider extends DnsProvider {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...signature, ...headers },
         body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(this.timeout)]),
+        signal: AbortSignal.any([signal, timeoutSignal(this.timeout)]),
       });
       status = response.statusCode;
       await response.body.dump({ limit: 65_536 });

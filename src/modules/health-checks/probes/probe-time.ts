@@ -1,5 +1,6 @@
 import { type Signal } from '../../network-policy/dial.js';
 import { ProbeTimeoutError } from './explain.js';
+import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
 /**
  * The time that a probe has: ends by itself, or when it is given up. A signal of its own kind, as Node makes an object
@@ -10,11 +11,11 @@ export class ProbeTime implements Signal {
   reason: Error | undefined;
   private listeners: (() => void)[] = [];
   private controller?: AbortController;
-  private readonly timer: NodeJS.Timeout;
+  private readonly timer: Timer;
 
   /** @param timeout in milliseconds */
   constructor(timeout: number) {
-    this.timer = setTimeout(() => this.end(new ProbeTimeoutError(timeout)), timeout);
+    this.timer = startTimer(() => this.end(new ProbeTimeoutError(timeout)), timeout);
   }
 
   /** For what takes nothing else. */
@@ -36,7 +37,7 @@ export class ProbeTime implements Signal {
 
   /** The probe is over: it cannot end any more. */
   close(): void {
-    clearTimeout(this.timer);
+    this.timer.cancel();
     this.listeners = [];
   }
 

@@ -3,6 +3,7 @@ import { type InstanceId } from '../../ids/typed-id.js';
 import { type ProviderChange, type ProviderInstance } from '../provider.js';
 import { InstanceChanges } from './instance-changes.js';
 import { isAlive, type ProcessIdentity } from './process-identity.js';
+import { startTicking, type Timer } from '../../../core/timing/timer.js';
 
 /**
  * Milliseconds between two looks at processes that are not children of this one: an earlier control plane has
@@ -30,7 +31,7 @@ export class ExitWatch {
   private readonly adopted = new Map<InstanceId, ProcessIdentity>();
   /** Pid of the last process whose end was told: each end is told once, however many watch. */
   private readonly told = new Map<InstanceId, string>();
-  private timer?: NodeJS.Timeout;
+  private timer?: Timer;
 
   constructor(private readonly instances: WatchedInstances) {}
 
@@ -38,7 +39,7 @@ export class ExitWatch {
     const changes = this.changes.watch(signal);
     if (!signal.aborted) {
       signal.addEventListener('abort', () => this.rest(), { once: true });
-      this.timer ??= setInterval(() => this.look(), LOOK_INTERVAL).unref();
+      this.timer ??= startTicking(() => this.look(), LOOK_INTERVAL, true);
       void this.adopt();
     }
     return changes;
@@ -85,7 +86,7 @@ export class ExitWatch {
     // The iteration takes its listener off in the same abort; whoever else watches keeps the timer.
     setImmediate(() => {
       if (this.changes.watched) return;
-      clearInterval(this.timer);
+      this.timer?.cancel();
       this.timer = undefined;
       this.adopted.clear();
     });

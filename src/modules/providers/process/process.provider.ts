@@ -60,6 +60,7 @@ import { readProcessUsage } from './process-usage.js';
 import { runCommand } from './run-command.js';
 import { storeIdentity } from './store-identity.js';
 import { orAborted } from './waiting.js';
+import { startTicking, type Timer } from '../../../core/timing/timer.js';
 
 /** Milliseconds between two looks at the size of the logs. */
 const LOG_LOOK = 2_000;
@@ -91,7 +92,7 @@ export class ProcessProvider implements Provider {
   private opened?: Promise<void>;
   private readonly hasOwnUsers: boolean;
   private readonly logLimit: number;
-  private rotation?: NodeJS.Timeout;
+  private rotation?: Timer;
   private rotating = false;
   /** Absent: instances run as this process's user. */
   private users?: InstanceUsers;
@@ -389,7 +390,7 @@ export class ProcessProvider implements Provider {
     this.users = this.hasOwnUsers ? InstanceUsers.open() : undefined;
     this.cgroups = cgroupsForInstances();
     await this.instances.create({ passable: this.users !== undefined });
-    this.rotation ??= setInterval(() => void this.rotateLogs(), LOG_LOOK).unref();
+    this.rotation ??= startTicking(() => void this.rotateLogs(), LOG_LOOK, true);
     for (const directory of await this.instances.all()) {
       const record = await directory.readRecord().catch(ignoreBroken);
       if (record?.user !== undefined) this.users?.keep(record.user, directory.id);

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { sleep } from '../../../core/timing/timer.js';
 
 /** Waiting for what other processes do: nothing tells us, so we look, and stop looking when asked to. */
 
@@ -24,7 +25,7 @@ export async function pollUntil(
 
 /** Resolves after that many milliseconds; rejects with the signal's reason when it aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return orAborted(new Promise((resolve) => setTimeout(resolve, ms)), signal);
+  return orAborted(sleep(ms), signal);
 }
 
 /** What the promise settles to; a rejection with the signal's reason when it aborts before. */

@@ -20,6 +20,7 @@ import { type Attempt, type OrderDesk } from './order-desk.js';
 import { reached, stageEvent } from './stage-events.js';
 import { severalTries } from './several-tries.js';
 import { criticalFrom, longestAsked, renewalOf, waitAfter, withRenewalInfo } from './renewal-plan.js';
+import { timeoutSignal } from '../../../core/timing/timer.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -195,7 +196,7 @@ export class Renewal {
     if (!issuer) return omit(renewal, 'ariPollAt');
     if (renewal.ariPollAt && renewal.ariPollAt > this.now) return renewal;
     try {
-      const signal = AbortSignal.any([this.signal, AbortSignal.timeout(ARI_TIMEOUT)]);
+      const signal = AbortSignal.any([this.signal, timeoutSignal(ARI_TIMEOUT)]);
       const info = await issuer.renewalInfo(issued.ariId, signal);
       // When to ask again comes by this replica's clock, which may be wrong.
       const pollAt = info && new Date(Math.max(info.pollAt.getTime(), this.now.getTime() + ARI_SOONEST));

@@ -10,6 +10,7 @@ import { MassFailure } from './mass-failure.js';
 import { type Outcome } from './outcome-writer.js';
 import { type References } from './references.js';
 import { type ArmedTurn, stateOf } from './turn.js';
+import { sleep } from '../../../core/timing/timer.js';
 
 /** A failure that would make a check unhealthy waits so long for what becomes of other targets, in milliseconds. */
 const HOLD = 2_000;
@@ -63,7 +64,7 @@ export class Judge {
 
   /** Whether the failure is the target's own, after the hold. @param at when it was seen, monotonic */
   private async confirmed({ position }: ArmedTurn, at: number): Promise<boolean> {
-    await new Promise((resolve) => setTimeout(resolve, this.hold));
+    await sleep(this.hold);
     const suspect = this.mass.isOn(at) && !(await this.references.answer());
     const { suspectedBy } = position.state;
     return !suspect || (suspectedBy !== undefined && suspectedBy !== this.replica);

@@ -8,6 +8,7 @@ import { type HealthEvents } from '../../health-checks/health-events.js';
 import { type HistoryWriter } from '../../health-checks/health-history.repository.js';
 import { type HealthCheckId } from '../../ids/typed-id.js';
 import { type ArmedTurn, forsake, nextDue } from './turn.js';
+import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
 /** What a result makes of a check. */
 export interface Outcome {
@@ -55,7 +56,7 @@ export class OutcomeWriter {
   private readonly logger = new Logger('HealthRunner');
   private changes = new Map<HealthCheckId, Change>();
   private moves: { checkId: HealthCheckId; lease: Date; dueAt: Date }[] = [];
-  private timer?: NodeJS.Timeout;
+  private timer?: Timer;
   private flushing: Promise<void> = Promise.resolve();
   private away = false;
   /** States that could not be stored. */
@@ -70,12 +71,12 @@ export class OutcomeWriter {
       this.moves.push({ checkId: turn.checkId, lease: turn.lease, dueAt: nextDue(turn) });
     if (state) this.change(armed, state, result, transition, restart);
     if (this.changes.size + this.moves.length > 0)
-      this.timer ??= setTimeout(() => void this.flush(), FLUSH_AFTER);
+      this.timer ??= startTimer(() => void this.flush(), FLUSH_AFTER);
   }
 
   /** Resolves when what was added by then is stored or lost. */
   flush(): Promise<void> {
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.timer = undefined;
     const changes = [...this.changes.values()];
     const moves = this.moves;

@@ -1,5 +1,6 @@
 import { type HealthCheckRepository } from '../../health-checks/health-check.repository.js';
 import { type HealthRunnerSettings } from './health-runner.options.js';
+import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
 export interface PresenceParts {
   checks: Pick<HealthCheckRepository, 'beatAcrossTenants' | 'leaveAcrossTenants'>;
@@ -25,7 +26,7 @@ export class Presence {
   readonly silence: number;
   private readonly every: number;
   private lastBeat?: number;
-  private timer?: NodeJS.Timeout;
+  private timer?: Timer;
   private waiting: { since: number; work: () => void }[] = [];
   private ended = false;
 
@@ -52,7 +53,7 @@ export class Presence {
   /** Ends it: there is nothing left to take over. @throws what the store does */
   async leave(): Promise<void> {
     this.ended = true;
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.waiting = [];
     if (this.lastBeat !== undefined) await this.parts.checks.leaveAcrossTenants(this.parts.replica);
   }
@@ -62,7 +63,7 @@ export class Presence {
   }
 
   private arm(): void {
-    this.timer = setTimeout(() => {
+    this.timer = startTimer(() => {
       // A store that is away says so by the claims that fail.
       void this.beat()
         .catch(() => undefined)

@@ -1,4 +1,5 @@
 import { type ArmedTurn } from './turn.js';
+import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
 /** One start of a check. */
 export interface ArmedStart {
@@ -17,7 +18,7 @@ const STEP = 10;
 
 /** What was claimed and waits for its time. */
 export class StartTimes {
-  private readonly steps = new Map<number, { timer: NodeJS.Timeout; starts: ArmedStart[] }>();
+  private readonly steps = new Map<number, { timer: Timer; starts: ArmedStart[] }>();
   private waiting = 0;
 
   constructor(private readonly onDue: (start: ArmedStart) => void) {}
@@ -30,7 +31,7 @@ export class StartTimes {
     const end = Math.ceil(start.due / STEP);
     let step = this.steps.get(end);
     if (!step) {
-      const timer = setTimeout(() => this.begin(end), end * STEP - performance.now());
+      const timer = startTimer(() => this.begin(end), end * STEP - performance.now());
       this.steps.set(end, (step = { timer, starts: [] }));
     }
     step.starts.push(start);
@@ -41,7 +42,7 @@ export class StartTimes {
   clear(): ArmedStart[] {
     const left: ArmedStart[] = [];
     for (const { timer, starts } of this.steps.values()) {
-      clearTimeout(timer);
+      timer.cancel();
       left.push(...starts);
     }
     this.steps.clear();

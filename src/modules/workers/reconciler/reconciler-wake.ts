@@ -1,25 +1,26 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Scheduler } from '../../../core/scheduler/scheduler.js';
+import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
 /** Runs `reconciler` again soon, while something is on its way. */
 @Injectable()
 export class ReconcilerWake implements OnModuleDestroy {
   private readonly logger = new Logger('Reconciler');
-  private timer?: NodeJS.Timeout;
+  private timer?: Timer;
   private ended = false;
 
   constructor(private readonly scheduler: Scheduler) {}
 
   onModuleDestroy(): void {
     this.ended = true;
-    clearTimeout(this.timer);
+    this.timer?.cancel();
   }
 
   /** In this many milliseconds. */
   in(wait: number): void {
     if (this.ended) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.run(), wait).unref();
+    this.timer?.cancel();
+    this.timer = startTimer(() => void this.run(), wait, true);
   }
 
   private async run(): Promise<void> {

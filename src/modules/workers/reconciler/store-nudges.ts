@@ -3,6 +3,7 @@ import { Scheduler } from '../../../core/scheduler/scheduler.js';
 import { EventBus, type Unsubscribe } from '../../events/event-bus.js';
 import { type Provider } from '../../providers/provider.js';
 import { ProviderRegistry } from '../../providers/provider.registry.js';
+import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
 /** Milliseconds in which what happens together is gathered into one run. */
 const GATHER = 20;
@@ -22,8 +23,8 @@ export class StoreNudges implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly ending = new AbortController();
   /** Stores to look at in the next run. */
   private readonly wanted = new Set<string>();
-  private readonly timers = new Map<string, { timer: NodeJS.Timeout; at: number }>();
-  private gathering?: NodeJS.Timeout;
+  private readonly timers = new Map<string, { timer: Timer; at: number }>();
+  private gathering?: Timer;
   private unsubscribe?: Unsubscribe;
 
   constructor(
@@ -43,17 +44,21 @@ export class StoreNudges implements OnApplicationBootstrap, OnModuleDestroy {
   onModuleDestroy(): void {
     this.ending.abort();
     this.unsubscribe?.();
-    clearTimeout(this.gathering);
-    for (const { timer } of this.timers.values()) clearTimeout(timer);
+    this.gathering?.cancel();
+    for (const { timer } of this.timers.values()) timer.cancel();
   }
 
   /** Looks at the store soon. */
   nudge(name: string): void {
     this.wanted.add(name);
-    this.gathering ??= setTimeout(() => {
-      this.gathering = undefined;
-      void this.run();
-    }, GATHER).unref();
+    this.gathering ??= startTimer(
+      () => {
+        this.gathering = undefined;
+        void this.run();
+      },
+      GATHER,
+      true,
+    );
   }
 
   /** Looks at the store in this many milliseconds, or when it was going to before that. */
@@ -61,11 +66,15 @@ export class StoreNudges implements OnApplicationBootstrap, OnModuleDestroy {
     const at = performance.now() + wait;
     const before = this.timers.get(name);
     if (this.ending.signal.aborted || (before && before.at <= at)) return;
-    clearTimeout(before?.timer);
-    const timer = setTimeout(() => {
-      this.timers.delete(name);
-      this.nudge(name);
-    }, wait).unref();
+    before?.timer.cancel();
+    const timer = startTimer(
+      () => {
+        this.timers.delete(name);
+        this.nudge(name);
+      },
+      wait,
+      true,
+    );
     this.timers.set(name, { timer, at });
   }
 
@@ -102,8 +111,8 @@ export class StoreNudges implements OnApplicationBootstrap, OnModuleDestroy {
       }
       if (signal.aborted) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, WATCH_AGAIN).unref();
-        signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+        const timer = startTimer(resolve, WATCH_AGAIN, true);
+        signal.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true });
       });
       this.nudge(name); // what happened in between was told to nobody
     }

@@ -6,6 +6,7 @@ import { type HttpChallengeStore } from '../../challenges/http-challenge.store.j
 import { isIpAddress } from '../../names.js';
 import { IssuerError } from '../issuer.errors.js';
 import { type AcmeIssuerSettings, type ChallengeType } from './acme.options.js';
+import { timeoutSignal } from '../../../../core/timing/timer.js';
 
 type Challenge = acme.Authorization['challenges'][number];
 
@@ -80,7 +81,7 @@ export class AcmeChallenges {
     // Whoever does not want to hand out write access to a zone delegates this one name by a CNAME.
     const name = await this.solvers.dns.canonicalName(`_acme-challenge.${hostname}`);
     const record: TxtRecord = { name, value };
-    this.cleanUps.push(() => provider.cleanUp(record, AbortSignal.timeout(30_000)));
+    this.cleanUps.push(() => provider.cleanUp(record, timeoutSignal(30_000)));
     await provider.present(record, this.signal);
     await waitForRecord(this.solvers.dns, record, this.settings.propagationTimeout, this.signal);
   }

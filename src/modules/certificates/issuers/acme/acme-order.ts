@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type acme from 'acme-client';
 import { isIpAddress } from '../../names.js';
 import { type Issuance, type IssuanceRequest } from '../certificate-issuer.js';
@@ -7,6 +6,7 @@ import { AcmeChallenges, type Solvers } from './acme-challenges.js';
 import { AcmeProblem, describe, type ProblemDocument } from './acme-problem.js';
 import { type AcmeTransport } from './acme-transport.js';
 import { type AcmeIssuerSettings } from './acme.options.js';
+import { sleep } from '../../../../core/timing/timer.js';
 
 /** Milliseconds between two looks at an order, where the CA does not say. */
 const FIRST_PAUSE = 100;
@@ -76,7 +76,7 @@ export class AcmeOrder {
     ) {
       if (current.status === 'invalid') throw await this.failureOf(current);
       const asked = this.transport.waitFor(order.url) ?? pause;
-      await wait(Math.min(asked, LONGEST_RETRY_AFTER), undefined, { signal });
+      await sleep(Math.min(asked, LONGEST_RETRY_AFTER), signal);
       current = await this.client.getOrder(order);
     }
     return current;

@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import acme from 'acme-client';
 import { Agent, request } from 'undici';
 import { AcmeProblem, AcmeUnreachableError, parseRetryAfter, type ProblemDocument } from './acme-problem.js';
+import { timeoutSignal } from '../../../../core/timing/timer.js';
 
 export interface AcmeTransportOptions {
   /** PEM of CAs that the server's own TLS certificate may come from, beside the public ones. */
@@ -120,7 +121,7 @@ export class AcmeTransport {
         body: body || undefined,
         headers: { 'user-agent': USER_AGENT, ...headers },
         dispatcher: this.agent,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(this.options.timeout)]),
+        signal: AbortSignal.any([signal, timeoutSignal(this.options.timeout)]),
       });
       const flat = Object.fromEntries(
         Object.entries(received).map(([name, value]) => [name, [value].flat().join(', ')]),

@@ -1,0 +1,183 @@
+import { type Claim, type Enrolment, type HeldLease, type Refusal, type Release } from './coordinator.js';
+import { type KeptStatus, noRunYet, runStarted } from './status-changes.js';
+import { type LostRun, type WorkerRecord } from './worker-record.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A worker's record, as it is kept. */
+export interface LocalRow extends Mutable<Omit<WorkerRecord, 'status'>> {
+  status: KeptStatus;
+  previous: LostRun | undefined;
+}
+
+export function newRow({ name, timing, slot, delay }: Enrolment, time: number): LocalRow {
+  return {
+    name,
+    slot,
+    done: true,
+    owed: undefined,
+    fencing: 0,
+    runId: undefined,
+    attempt: 0,
+    requestId: undefined,
+    holder: undefined,
+    leaseUntil: undefined,
+    cancelRequested: false,
+    notBefore: delay === undefined ? undefined : time + delay,
+    paused: false,
+    revision: 1,
+    timing,
+    definition: timing,
+    definitionAt: time,
+    begun: 0,
+    lastChange: undefined,
+    previous: undefined,
+    status: noRunYet(),
+  };
+}
+
+/** As callers get it. */
+export function copy({ previous: _, status, ...row }: LocalRow): WorkerRecord {
+  return { ...row, status: { ...status } };
+}
+
+export function isHeld({ leaseUntil }: LocalRow, time: number): boolean {
+  return leaseUntil !== undefined && leaseUntil > time;
+}
+
+/** Also when the lease has run out, as long as nobody else was granted one. */
+export function holds(row: LocalRow, { runId, fencing }: Omit<HeldLease, 'worker'>): boolean {
+  return row.runId === runId && row.fencing === fencing && row.holder !== undefined;
+}
+
+/**
+ * Whether a claim is refused, and for how many milliseconds. Undefined: it is granted, now or by the same claim before.
+ * @param requestWaits whether the request that it may name can be claimed
+ */
+export function refusalOf(
+  row: LocalRow,
+  { runId, replica, fencing, from, target, lease, maxAttempts, resetAhead }: Claim,
+  time: number,
+  requestWaits: (request: string) => boolean,
+): { reason: Refusal; wait: number } | undefined {
+  const because = (reason: Refusal, until = time) => ({ reason, wait: until - time });
+  if (row.runId === runId)
+    return row.holder === replica && (lease === undefined || isHeld(row, time)) ? undefined : because('over');
+  if (row.fencing !== fencing || row.slot !== from) return because('stale');
+  if (isHeld(row, time)) return because('held', row.leaseUntil);
+  if ('request' in target) return requestWaits(target.request) ? undefined : because('over');
+  const { slot } = target;
+  if (row.paused) return because('paused');
+  if (slot > time) return because('too_early', slot);
+  if (row.notBefore !== undefined && row.notBefore > time) return because('backing_off', row.notBefore);
+  if (slot > row.slot) return undefined;
+  if (slot < row.slot)
+    return resetAhead !== undefined && row.slot - time > resetAhead ? undefined : because('over');
+  if (row.owed === undefined) return because('over');
+  return !row.done && row.owed > maxAttempts ? because('exhausted') : undefined;
+}
+
+/** The run that had the lease until it ran out, if the next grant takes it over. */
+export function takenOver({
+  runId,
+  attempt,
+  slot,
+  requestId,
+  holder,
+  leaseUntil,
+  status,
+}: LocalRow): LostRun | undefined {
+  if (holder === undefined || leaseUntil === undefined) return undefined;
+  return {
+    runId: runId!,
+    replica: holder,
+    attempt,
+    slot: requestId === undefined ? slot : undefined,
+    startedAt: status.lastRun!,
+  };
+}
+
+/** The slot of a claim is its run's from now on. */
+export function takeSlot(
+  row: LocalRow,
+  slot: number,
+  { begins = true, lease, missed, skipped }: Claim,
+): void {
+  const again = slot === row.slot;
+  const { status } = row;
+  if (!again && !row.done) status.supersededCount++;
+  row.attempt = again ? row.owed! : 1;
+  if (begins && row.attempt === 1) row.begun++;
+  row.slot = slot;
+  row.done = lease === undefined;
+  row.owed = lease === undefined ? undefined : row.attempt + 1;
+  row.requestId = undefined;
+  status.missedCount += missed;
+  status.skippedCount += skipped;
+}
+
+/** The next token and the lease are the claim's. */
+export function hold(row: LocalRow, { runId, replica, lease }: Claim, time: number): void {
+  row.fencing++;
+  row.runId = runId;
+  row.holder = replica;
+  row.leaseUntil = lease === undefined ? undefined : time + lease;
+  row.cancelRequested = false;
+  runStarted(row.status, time);
+}
+
+/** The lease is nobody's. What became of the slot, or of a run that served a request. */
+export function letGo(row: LocalRow, { kind, run, retry, passed, tell }: Release, ofRequest: boolean): void {
+  row.holder = undefined;
+  row.leaseUntil = undefined;
+  row.cancelRequested = false;
+  if (tell) row.revision++;
+  if (kind === 'undone') return;
+  if (kind === 'unrun') {
+    if (ofRequest) return;
+    row.owed = row.attempt;
+    if (row.attempt === 1) row.begun--;
+    return;
+  }
+  if (!ofRequest) {
+    row.done = true;
+    row.owed = retry ? row.attempt + 1 : undefined;
+  } else if (run?.outcome === 'succeeded' && row.done) row.owed = undefined;
+  if (passed && passed.slot > row.slot && row.done && row.owed === undefined) {
+    row.slot = passed.slot;
+    row.status.skippedCount += passed.skipped;
+  }
+}
+
+export function reschedule(
+  row: LocalRow,
+  to: { timing: string; slot: number; delay?: number },
+  time: number,
+): void {
+  row.timing = to.timing;
+  row.revision++;
+  row.notBefore = to.delay === undefined ? undefined : time + to.delay;
+  startAfter(row, to.slot, time);
+}
+
+export function pause(row: LocalRow, time: number): void {
+  row.paused = true;
+  row.revision++;
+  row.notBefore = undefined;
+  startAfter(row, row.slot, time);
+}
+
+export function resume(row: LocalRow, slot: number, time: number): void {
+  row.paused = false;
+  row.revision++;
+  startAfter(row, slot, time);
+}
+
+/** Slots up to that one count for nothing, and nothing is owed; unless a run is active, which needs its slot. */
+function startAfter(row: LocalRow, slot: number, time: number): void {
+  if (isHeld(row, time)) return;
+  if (!row.done) row.status.supersededCount++;
+  row.done = true;
+  row.owed = undefined;
+  row.slot = Math.max(row.slot, slot);
+}
