@@ -88,6 +88,11 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/core/**/*.ts'],
+    ignores: ['**/*.spec.ts', '**/*.contract.ts'],
+    rules: { 'max-lines': ['error', 300] },
+  },
+  {
     files: ['src/**/*.ts'],
     ignores: ['**/*.spec.ts', '**/*.contract.ts', 'src/core/timing/timer.ts'],
     rules: {

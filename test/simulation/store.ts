@@ -10,6 +10,7 @@ import {
   type RunRequestInput,
 } from '../../src/core/coordination/coordinator.js';
 import { LocalCoordinator } from '../../src/core/coordination/local.coordinator.js';
+import { refusalOf } from '../../src/core/coordination/local-row.js';
 import { type Cancellation } from '../../src/core/worker/cancellation.js';
 import { type WorkerRecord } from '../../src/core/coordination/worker-record.js';
 import { type Clock } from '../../src/core/timing/clock.js';
@@ -61,10 +62,7 @@ export class Store {
 
   /** Requests that nobody has ended. */
   get openRequests(): { id: string; worker: string; attempts: number }[] {
-    return [...this.model['requests'].values()].filter(
-      ({ endedAt, heardOf, attempts, maxAttempts }) =>
-        endedAt === undefined && heardOf === undefined && attempts < maxAttempts,
-    );
+    return this.model['requests'].open;
   }
 
   enroll(workers: readonly Enrolment[], who: Caller) {
@@ -233,7 +231,7 @@ export class Store {
     const free =
       'request' in claim.target
         ? before.leaseUntil === undefined || before.leaseUntil <= time
-        : this.model['refusal']({ ...before, previous: undefined }, claim, time) === undefined;
+        : refusalOf({ ...before, previous: undefined }, claim, time, () => false) === undefined;
     return free ? before : undefined;
   }
 

@@ -34,17 +34,16 @@ export class LocalRequests {
 
   /** Whether it may be claimed. */
   waits(request: LocalRequest | undefined, time: number): request is LocalRequest {
-    return (
-      request !== undefined &&
-      request.endedAt === undefined &&
-      request.heardOf === undefined &&
-      !exhausted(request) &&
-      !this.isServed(request, time)
-    );
+    return request !== undefined && isOpen(request) && !this.isServed(request, time);
   }
 
   waiting(isWanted: (worker: string) => boolean, time: number): LocalRequest[] {
     return [...this.byId.values()].filter((request) => isWanted(request.worker) && this.waits(request, time));
+  }
+
+  /** Neither begun without a lease nor over, and to be tried. */
+  get open(): LocalRequest[] {
+    return [...this.byId.values()].filter(isOpen);
   }
 
   dropWaiting(worker: string, time: number): void {
@@ -103,6 +102,10 @@ export class LocalRequests {
 function drop(request: LocalRequest, time: number): void {
   request.endedAt = time;
   request.outcome = { dropped: true };
+}
+
+function isOpen(request: LocalRequest): boolean {
+  return request.endedAt === undefined && request.heardOf === undefined && !exhausted(request);
 }
 
 function exhausted({ attempts, maxAttempts }: LocalRequest): boolean {

@@ -1,4 +1,4 @@
-import { type Control, type Release } from '../coordination/coordinator.js';
+import { type Control, type Release, type RunRequestInput } from '../coordination/coordinator.js';
 import { type LostRun } from '../coordination/worker-record.js';
 import { withoutLog } from '../history/run.js';
 import { summaryOf } from '../text/describe-error.js';
@@ -30,6 +30,12 @@ export function releaseValues(release: Release): unknown[] {
     passed?.slot ?? null,
     passed?.skipped ?? 0,
   ];
+}
+
+export function requestValues(asked: RunRequestInput): unknown[] {
+  const { id, worker, trigger, eventId = null, payload, maxAttempts, overlap, actor = null } = asked;
+  const json = payload === undefined ? null : toJson(payload);
+  return [id, worker, trigger, eventId, json, maxAttempts, overlap, actor];
 }
 
 export function controlStatement(worker: string, change: Control): Call {

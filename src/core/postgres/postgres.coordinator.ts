@@ -29,7 +29,7 @@ import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { InvalidPayloadError } from '../worker/payload.js';
 import { type Cancellation } from '../worker/cancellation.js';
 import { type TransactionRunner } from '../worker/run-context.js';
-import { controlStatement, releaseValues, toLostRun } from './coordinator-values.js';
+import { controlStatement, releaseValues, requestValues, toLostRun } from './coordinator-values.js';
 import { Database, type Statement } from './database.js';
 import { rowsIn } from './rows-in.js';
 import { Services } from './services.js';
@@ -159,30 +159,12 @@ export class PostgresCoordinator extends Coordinator {
     return { time: row.time, record: row.accepted ? toRecord(row.record) : undefined };
   }
 
-  async request({
-    id,
-    worker,
-    trigger,
-    eventId,
-    payload,
-    maxAttempts,
-    overlap,
-    actor,
-  }: RunRequestInput): Promise<RequestAnswer> {
-    const values = [
-      id,
-      worker,
-      trigger,
-      eventId ?? null,
-      payload === undefined ? null : toJson(payload),
-      maxAttempts,
-      overlap,
-      actor ?? null,
-    ];
+  async request(asked: RunRequestInput): Promise<RequestAnswer> {
+    const values = requestValues(asked);
     const [row] = await this.query<Answer & { accepted: boolean; busy: boolean }>(requestRun, values).catch(
       (error: unknown) => {
         throw isRefusedForGood(error)
-          ? new InvalidPayloadError(worker, `PostgreSQL refuses it: ${error.message}`)
+          ? new InvalidPayloadError(asked.worker, `PostgreSQL refuses it: ${error.message}`)
           : error;
       },
     );

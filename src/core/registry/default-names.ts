@@ -22,3 +22,14 @@ export function warnOfDefaultNames(
       "@Interval('usage', …), @Cron('…', { name: 'usage' })",
   );
 }
+
+/** `options.workers` gives options to workers by name: one that no worker has changes nothing. */
+export function warnOfUnknownOverrides(
+  overrides: object | undefined,
+  names: readonly string[],
+  logger: Pick<LoggerService, 'warn'>,
+): void {
+  for (const name of Object.keys(overrides ?? {}))
+    if (!names.includes(name))
+      logger.warn(`options.workers names "${name}", and no worker has that name: ${names.join(', ')}`);
+}

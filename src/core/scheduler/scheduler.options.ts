@@ -1,5 +1,7 @@
 import { type Coordinator } from '../coordination/coordinator.js';
 import { type Run } from '../history/run.js';
+import { leaseTime } from '../registry/worker-rules.js';
+import { messageOf } from '../text/describe-error.js';
 import { type Duration } from '../timing/duration.js';
 import { type DrainOptions } from './drain.js';
 
@@ -29,4 +31,13 @@ export interface SchedulerOptions {
    * its outcome is `running` still, as it may never end. What `onError` throws is logged.
    */
   onError?: ((run: Run, error: unknown) => unknown) | undefined;
+}
+
+/** `lease` in milliseconds. @throws RangeError */
+export function leaseOption(lease: Duration | undefined): number | undefined {
+  try {
+    return leaseTime(lease);
+  } catch (error) {
+    throw new RangeError(`lease: ${messageOf(error)}`);
+  }
 }

@@ -2,16 +2,12 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Observable } from 'rxjs';
 import { RunExecutor } from '../execution/run.executor.js';
 import { RunRecorder } from '../history/run.recorder.js';
-import { warnOfDefaultNames } from '../registry/default-names.js';
-import { storeTiming } from '../registry/stored-timing.js';
+import { warnOfDefaultNames, warnOfUnknownOverrides } from '../registry/default-names.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Finding } from '../registry/worker-explorer.js';
-import { leaseTime } from '../registry/worker-rules.js';
-import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Clock } from '../timing/clock.js';
-import { type Duration } from '../timing/duration.js';
-import { callersContext, inRootContext, type Scope } from '../timing/root-context.js';
+import { callersContext, inRootContext } from '../timing/root-context.js';
 import { type ByActor, storableActor } from '../worker/actor.js';
 import { type Cancellation, storableCancellation } from '../worker/cancellation.js';
 import { jsonPayload } from '../worker/payload.js';
@@ -19,45 +15,37 @@ import { type Worker } from '../worker/worker.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { WORKER_OPTIONS } from '../worker/module-options.token.js';
 import { type RegistryOptions } from '../registry/registry.options.js';
-import { type SchedulerOptions } from './scheduler.options.js';
+import { leaseOption, type SchedulerOptions } from './scheduler.options.js';
 import { Cluster, type CoordinationStatus } from './cluster/cluster.js';
+import { checkedTiming } from './checked-timing.js';
 import { ConditionLog } from './condition-log.js';
 import { Deadline, drain, drainTimes, type DrainTimes } from './drain.js';
-import { eventRefused, EventSources } from './event-sources.js';
+import { EventSources } from './event-sources.js';
 import { cancelledRun } from './cancelled-run.js';
-import { type Loop } from './loop.js';
+import { CatchUps } from './catch-ups.js';
+import { LoopSet } from './loop-set.js';
 import { type RunHandle } from './run-handle.js';
 import { RunLimit } from './run-limit.js';
 import { RunWaits } from './run-waits.js';
-import { InvalidScheduleError, UnknownRunError } from './scheduler.errors.js';
+import { UnknownRunError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './local/worker-loop.js';
-import { messageOf } from '../text/describe-error.js';
-import { type Timing, timingOf } from '../registry/timing.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** What has ended by then is told to the others; what is not is found by its silence. */
 const SETTLE_WITHIN = 5_000;
 
-/** A loop and what ends its subscriptions. */
-interface Entry {
-  loop: Loop;
-  unsubscribe?(): void;
-}
-
 /** Drives all workers of this replica. Started and drained by `WorkerModule`; the rest is for its users. */
 @Injectable()
 export class Scheduler {
   private readonly logger = new Logger('Workers');
-  private readonly entries = new Map<string, Entry>();
+  private readonly loops: LoopSet;
+  private readonly catchUps: CatchUps;
   private readonly drainTimes: DrainTimes;
   private readonly limit: RunLimit;
   private readonly waits: RunWaits;
   private readonly conditions: ConditionLog;
   private readonly cluster?: Cluster;
-  /** Registered while it ticks, and not caught up yet. */
-  private readonly behind: Entry[] = [];
-  private catchingUp?: Promise<void>;
   private started = false;
   private everStarted = false;
   private discovered = false;
@@ -69,31 +57,25 @@ export class Scheduler {
     private readonly executor: RunExecutor,
     private readonly recorder: RunRecorder,
     private readonly events: WorkerEvents,
-    private readonly sources: EventSources,
+    sources: EventSources,
   ) {
     recorder.whenLost((run) => events.ended(run));
     executor.whenOverdue((run) => events.overdue(run));
     this.drainTimes = drainTimes(options.drain);
     this.limit = new RunLimit(options.maxConcurrentRuns);
     this.waits = new RunWaits(this.limit);
-    const loops = () => [...this.entries.values()].map(({ loop }) => loop);
-    this.conditions = new ConditionLog(loops, clock, this.logger);
+    this.loops = new LoopSet(sources, this.logger);
+    this.catchUps = new CatchUps(recorder, this.logger);
+    this.conditions = new ConditionLog(() => this.loops.all, clock, this.logger);
+    const { limit, conditions } = this;
     if (options.coordination)
       this.cluster = new Cluster(
         options.coordination,
         clock,
         recorder.replica.id,
+        { executor, recorder, events, limit, conditions, lease: leaseOption(options.lease) },
         {
-          executor,
-          recorder,
-          events,
-          limit: this.limit,
-          conditions: this.conditions,
-          lease: leaseOption(options.lease),
-        },
-        {
-          active: () =>
-            [...this.entries.values()].flatMap(({ loop }) => loop.executions.map(({ run }) => run.id)),
+          active: () => this.loops.all.flatMap(({ executions }) => executions.map(({ run }) => run.id)),
           cancel: (runId, by) => void this.cancelHere(runId, by),
         },
       );
@@ -143,11 +125,7 @@ export class Scheduler {
     if (this.cluster) warnOfDefaultNames(definitions, this.logger);
     if (this.discovered) return;
     this.discovered = true;
-    for (const name of Object.keys(this.options.workers ?? {}))
-      if (!this.entries.has(name))
-        this.logger.warn(
-          `options.workers names "${name}", and no worker has that name: ${this.registry.names().join(', ')}`,
-        );
+    warnOfUnknownOverrides(this.options.workers, this.registry.names(), this.logger);
   }
 
   /**
@@ -165,12 +143,12 @@ export class Scheduler {
    * @throws UnknownWorkerError
    */
   async unregister(name: string): Promise<void> {
-    const entry = this.entry(name);
-    inRootContext(() => this.halt(entry));
-    await Promise.all([...entry.loop.executions].map(({ ended }) => ended));
-    await entry.loop.settled();
+    const loop = this.loops.get(name);
+    inRootContext(() => this.loops.halt(loop));
+    await Promise.all([...loop.executions].map(({ ended }) => ended));
+    await loop.settled();
     this.registry.remove(name);
-    this.entries.delete(name);
+    this.loops.delete(name);
     this.cluster?.forget(name);
   }
 
@@ -179,8 +157,9 @@ export class Scheduler {
     if (this.started || this.options.run === false) return;
     this.started = this.everStarted = true;
     inRootContext(() => {
-      for (const entry of this.entries.values()) this.launch(entry);
-      void this.catchUp([...this.entries.values()]);
+      const { all } = this.loops;
+      for (const loop of all) this.loops.launch(loop);
+      void this.catchUps.of(all);
       this.conditions.start();
     });
   }
@@ -192,10 +171,10 @@ export class Scheduler {
   async stop(deadline = this.deadline()): Promise<void> {
     this.started = false;
     this.conditions.stop();
+    const loops = this.loops.all;
     inRootContext(() => {
-      for (const entry of this.entries.values()) this.halt(entry);
+      for (const loop of loops) this.loops.halt(loop);
     });
-    const loops = [...this.entries.values()].map(({ loop }) => loop);
     await drain(
       loops.flatMap(({ executions }) => [...executions]),
       this.clock,
@@ -221,13 +200,11 @@ export class Scheduler {
 
   /** Every worker as this replica sees it, by name. */
   workers(): WorkerInfo[] {
-    return [...this.entries.values()]
-      .map(({ loop }) => loop.info())
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.loops.infos();
   }
 
   workerByName(name: string): WorkerInfo | undefined {
-    return this.entries.get(name)?.loop.info();
+    return this.loops.info(name);
   }
 
   /**
@@ -241,7 +218,7 @@ export class Scheduler {
    * @throws SchedulerStoppedError
    */
   async trigger(name: string, payload?: unknown, by: ByActor = {}): Promise<RunHandle> {
-    const { loop } = this.entry(name);
+    const loop = this.loops.get(name);
     const json = jsonPayload(name, payload);
     const scope = callersContext();
     return this.waits.watch(await inRootContext(() => loop.trigger(json, scope, storableActor(by))), loop);
@@ -266,16 +243,10 @@ export class Scheduler {
   }
 
   private cancelHere(runId: string, by: Cancellation): boolean {
-    return inRootContext(() => {
-      for (const { loop } of this.entries.values()) {
-        const cancelled = loop.cancel(runId, by);
-        if (!cancelled) continue;
-        if (cancelled !== 'told')
-          this.recorder.record(cancelledRun(runId, cancelled, by, this.recorder.replica, this.clock.now()));
-        return true;
-      }
-      return false;
-    });
+    const cancelled = inRootContext(() => this.loops.cancel(runId, by));
+    if (cancelled && cancelled !== 'told')
+      this.recorder.record(cancelledRun(runId, cancelled, by, this.recorder.replica, this.clock.now()));
+    return cancelled !== undefined;
   }
 
   /**
@@ -285,13 +256,13 @@ export class Scheduler {
    * @throws UnknownWorkerError
    */
   async pause(name: string, by: ByActor = {}): Promise<void> {
-    const { loop } = this.entry(name);
+    const loop = this.loops.get(name);
     await inRootContext(() => loop.pause(storableActor(by)));
   }
 
   /** Goes on with the next slot. @throws UnknownWorkerError */
   async resume(name: string, by: ByActor = {}): Promise<void> {
-    const { loop } = this.entry(name);
+    const loop = this.loops.get(name);
     await inRootContext(() => loop.resume(storableActor(by)));
   }
 
@@ -300,7 +271,7 @@ export class Scheduler {
    * @throws UnknownWorkerError, InvalidScheduleError
    */
   async reschedule(name: string, interval: Worker['interval'], by: ByActor = {}): Promise<void> {
-    const { loop } = this.entry(name);
+    const loop = this.loops.get(name);
     const timing = checkedTiming(loop.definition, interval);
     await inRootContext(() => loop.reschedule(timing, storableActor(by)));
     inRootContext(() => this.conditions.heed());
@@ -311,7 +282,7 @@ export class Scheduler {
    * @throws UnknownWorkerError
    */
   upcoming(name: string, count: number): Date[] {
-    return this.entry(name).loop.upcoming(count);
+    return this.loops.get(name).upcoming(count);
   }
 
   private add(definition: WorkerDefinition): void {
@@ -319,99 +290,11 @@ export class Scheduler {
       this.cluster && definition.scope === 'cluster'
         ? this.cluster.loop(definition)
         : new WorkerLoop(definition, this.clock, this.limit, this.executor, this.events, this.conditions);
-    const entry: Entry = { loop };
-    this.entries.set(definition.name, entry);
+    this.loops.add(loop);
     this.cluster?.enrollSoon();
     if (!this.started) return;
-    this.launch(entry);
+    this.loops.launch(loop);
     this.conditions.heed();
-    if (!(loop instanceof WorkerLoop)) return;
-    this.behind.push(entry);
-    this.catchingUp ??= this.catchUpBehind().finally(() => (this.catchingUp = undefined));
-  }
-
-  /** Those that are registered in one turn, or while the history is asked for others, are asked for together. */
-  private async catchUpBehind(): Promise<void> {
-    await undefined;
-    while (this.behind.length > 0) await this.catchUp(this.behind.splice(0));
-  }
-
-  private launch(entry: Entry): void {
-    const { loop } = entry;
-    const { name, on } = loop.definition;
-    loop.start();
-    if (!loop.running || on.length === 0) return;
-    if (this.sources.empty)
-      this.logger.warn(
-        `"${name}" runs on ${on.join(', ')}, and no EventSource is there to tell: add one to EventSources`,
-      );
-    entry.unsubscribe = this.sources.subscribe(on, (event) => this.happened(loop, event, callersContext()));
-  }
-
-  private happened(loop: Loop, event: unknown, scope: Scope): void {
-    try {
-      const payload = jsonPayload(loop.definition.name, event);
-      inRootContext(() => loop.happened(payload, scope));
-    } catch (error) {
-      this.logger.error(eventRefused(error as Error));
-    }
-  }
-
-  private halt(entry: Entry): void {
-    entry.unsubscribe?.();
-    entry.loop.stop();
-  }
-
-  /** Beside the start, which waits for no database. */
-  private async catchUp(entries: Entry[]): Promise<void> {
-    try {
-      // The others of the cluster have a record that says it.
-      const loops = entries.flatMap(({ loop }) =>
-        loop instanceof WorkerLoop && !countsFromStart(loop.definition) ? [loop] : [],
-      );
-      if (loops.length === 0) return;
-      const timings = new Map(
-        loops.map(({ definition }) => [definition.name, storeTiming(definition.every, definition)]),
-      );
-      const lastSlots = await this.recorder.lastSlots([...timings.keys()], timings);
-      for (const loop of loops) {
-        const lastSlot = lastSlots.get(loop.definition.name);
-        if (lastSlot) loop.catchUp(lastSlot.getTime());
-      }
-    } catch (error) {
-      this.logger.error(
-        `Missed slots cannot be caught up, as the history cannot be read: ${messageOf(error)}`,
-      );
-    }
-  }
-
-  private entry(name: string): Entry {
-    const entry = this.entries.get(name);
-    if (!entry) throw new UnknownWorkerError(name, this.registry.names());
-    return entry;
-  }
-}
-
-/** A delay from the start of the process: of another process it says nothing, so nothing of it was missed. */
-function countsFromStart({ every }: WorkerDefinition): boolean {
-  return typeof every === 'object' && 'after' in every;
-}
-
-function checkedTiming(
-  { name, jitter, spacing, until }: WorkerDefinition,
-  interval: Worker['interval'],
-): Timing {
-  try {
-    return timingOf(name, interval, jitter, spacing, until);
-  } catch (error) {
-    throw new InvalidScheduleError(name, messageOf(error));
-  }
-}
-
-function leaseOption(lease: Duration | undefined): number | undefined {
-  try {
-    return leaseTime(lease);
-  } catch (error) {
-    throw new RangeError(`lease: ${messageOf(error)}`);
+    this.catchUps.soon(loop);
   }
 }

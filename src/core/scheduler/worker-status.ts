@@ -1,5 +1,13 @@
-import { type WorkerCondition, type WorkerState } from '../worker/worker-info.js';
+import { type WorkerStatus } from '../coordination/worker-record.js';
 import { type Timing } from '../registry/timing.js';
+import { type WorkerDefinition } from '../registry/worker-definition.js';
+import { type RunProgress } from '../worker/run-context.js';
+import {
+  type LastChange,
+  type WorkerCondition,
+  type WorkerInfo,
+  type WorkerState,
+} from '../worker/worker-info.js';
 
 /** Intervals, or slots of cron, without a completed run after which a worker is stale. */
 const STALE_AFTER = 3;
@@ -24,6 +32,52 @@ export interface Observed {
   /** The last end of a run, or when the loop began to look. Milliseconds since the epoch, as is `now`. */
   readonly since: number;
   readonly now: number;
+}
+
+/** What is shown of a worker beside what it is and what has become of its runs. */
+export interface Shown extends Observed {
+  /** Slots that were begun, each once however often it was tried. */
+  readonly begun: number;
+  /** When the next run is due; undefined when that is open. Milliseconds since the epoch. */
+  readonly nextRun: number | undefined;
+  /** Of an active run. */
+  readonly progress: RunProgress | undefined;
+  /** Replica of an active run. */
+  readonly holder: string | undefined;
+  readonly lastChange: LastChange | undefined;
+}
+
+/** A worker as its loop shows it, in one process and in a cluster. */
+export function infoOf(definition: WorkerDefinition, status: WorkerStatus, shown: Shown): WorkerInfo {
+  const { name, description, group, critical, until, limit } = definition;
+  const { timing, running, activeRuns, begun, nextRun, progress, holder, lastChange } = shown;
+  const { lastRun, lastError, lastSuccess, lastDurationMs } = status;
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    ...(group !== undefined && { group }),
+    interval: timing.interval,
+    ...(timing.cron !== undefined && { cron: timing.cron }),
+    running,
+    ...(lastRun !== undefined && { lastRun: new Date(lastRun) }),
+    ...(lastError !== undefined && { lastError }),
+    runCount: status.runCount,
+    skippedCount: status.skippedCount,
+    missedCount: status.missedCount,
+    consecutiveFailures: status.consecutiveFailures,
+    ...(lastSuccess !== undefined && { lastSuccess: new Date(lastSuccess) }),
+    ...(lastDurationMs !== undefined && { lastDurationMs }),
+    state: stateOf(shown),
+    activeRuns,
+    ...(until < Infinity && { until: new Date(until) }),
+    ...(limit < Infinity && { remainingRuns: Math.max(0, limit - begun) }),
+    ...(nextRun !== undefined && { nextRun: new Date(nextRun) }),
+    ...(progress && { progress }),
+    ...(holder !== undefined && { holder }),
+    ...(lastChange && { lastChange }),
+    critical,
+    conditions: conditionsOf(shown),
+  };
 }
 
 /** The first that holds: stuck, executing, stopped, ended, paused, idle. */

@@ -1,5 +1,7 @@
 import { type LostRun } from '../../coordination/worker-record.js';
 import { type EndedRun } from '../../history/run.js';
+import { type WorkerDefinition } from '../../registry/worker-definition.js';
+import { type ClusterParts } from './cluster-parts.js';
 
 /** What history keeps of a run whose replica fell silent, by whoever was granted its slot next. */
 export function lostRun(worker: string, lost: LostRun, endedAt: number): EndedRun {
@@ -17,4 +19,15 @@ export function lostRun(worker: string, lost: LostRun, endedAt: number): EndedRu
     endedAt: new Date(endedAt),
     outcome: 'lost',
   };
+}
+
+/** Writes it into the history, and tells those who listen. */
+export function tellLost(
+  { name, record }: WorkerDefinition,
+  lost: LostRun,
+  { clock, recorder, events }: Pick<ClusterParts, 'clock' | 'recorder' | 'events'>,
+): void {
+  const run = lostRun(name, lost, clock.now());
+  if (record !== 'none') recorder.record(run);
+  events.ended(run);
 }

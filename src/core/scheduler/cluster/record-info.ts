@@ -2,7 +2,8 @@ import { type Execution } from '../../execution/execution.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type WorkerInfo } from '../../worker/worker-info.js';
 import { type ClusterView } from './cluster-view.js';
-import { conditionsOf, isStale, stateOf } from '../worker-status.js';
+import { infoOf, isStale, type Shown } from '../worker-status.js';
+import { noRunYet } from '../../coordination/status-changes.js';
 
 /** What is known of a worker beside its record. */
 interface Surroundings {
@@ -20,69 +21,49 @@ export function recordInfo(
   view: ClusterView | undefined,
   { now, running, executions }: Surroundings,
 ): WorkerInfo {
-  const { name, description, group, critical, until, limit } = definition;
-  const timing = view?.timing ?? definition;
-  const base = {
-    name,
-    ...(description !== undefined && { description }),
-    ...(group !== undefined && { group }),
-    interval: timing.interval,
-    ...(timing.cron !== undefined && { cron: timing.cron }),
-    running,
-    ...(until < Infinity && { until: new Date(until) }),
-    critical,
-  };
-  if (!view) {
-    const [next] = running ? nextSlots(definition, now) : [];
-    return {
-      ...base,
-      ...(limit < Infinity && { remainingRuns: limit }),
-      ...(next !== undefined && { nextRun: new Date(next) }),
-      state: running ? 'idle' : 'stopped',
-      activeRuns: executions.length,
-      runCount: 0,
-      consecutiveFailures: 0,
-      skippedCount: 0,
-      missedCount: 0,
-      conditions: [],
-    };
-  }
+  if (!view) return infoOf(definition, noRunYet(), notEnrolled(definition, { now, running, executions }));
   const { record } = view;
-  const { status } = record;
+  const { status, lastChange } = record;
   const held = record.leaseUntil !== undefined && record.leaseUntil > now;
   const activeRuns = Math.max(executions.length, held ? 1 : 0);
   const [execution] = executions;
-  const progress = execution?.run.progress ?? (held ? status.progress : undefined);
-  const holder = execution?.run.replica ?? (held ? record.holder : undefined);
-  const next = running ? nextRunOf(view, now, activeRuns > 0) : undefined;
-  const observed = {
-    ...lastSigns(definition, view, now, running),
-    activeRuns,
-    overdue: executions.some(({ overdue }) => overdue),
-    consecutiveFailures: status.consecutiveFailures,
-  };
+  const skippedCount = status.skippedCount + skippedBy(definition, view, now, activeRuns > 0);
+  const info = infoOf(
+    definition,
+    { ...status, skippedCount },
+    {
+      ...lastSigns(definition, view, now, running),
+      activeRuns,
+      overdue: executions.some(({ overdue }) => overdue),
+      consecutiveFailures: status.consecutiveFailures,
+      begun: record.begun,
+      nextRun: running ? nextRunOf(view, now, activeRuns > 0) : undefined,
+      progress: execution?.run.progress ?? (held ? status.progress : undefined),
+      holder: execution?.run.replica ?? (held ? record.holder : undefined),
+      lastChange: lastChange && { ...lastChange, at: new Date(lastChange.at) },
+    },
+  );
+  return { ...info, supersededCount: status.supersededCount, lostCount: status.lostCount };
+}
+
+function notEnrolled(definition: WorkerDefinition, { now, running, executions }: Surroundings): Shown {
+  const [nextRun] = running ? nextSlots(definition, now) : [];
   return {
-    ...base,
-    ...(limit < Infinity && { remainingRuns: Math.max(0, limit - record.begun) }),
-    ...(status.lastRun !== undefined && { lastRun: new Date(status.lastRun) }),
-    ...(status.lastError !== undefined && { lastError: status.lastError }),
-    runCount: status.runCount,
-    skippedCount: status.skippedCount + skippedBy(definition, view, now, activeRuns > 0),
-    missedCount: status.missedCount,
-    supersededCount: status.supersededCount,
-    lostCount: status.lostCount,
-    consecutiveFailures: status.consecutiveFailures,
-    ...(status.lastSuccess !== undefined && { lastSuccess: new Date(status.lastSuccess) }),
-    ...(status.lastDurationMs !== undefined && { lastDurationMs: status.lastDurationMs }),
-    state: stateOf(observed),
-    activeRuns,
-    ...(next !== undefined && { nextRun: new Date(next) }),
-    ...(progress && { progress }),
-    ...(holder !== undefined && { holder }),
-    ...(record.lastChange && {
-      lastChange: { ...record.lastChange, at: new Date(record.lastChange.at) },
-    }),
-    conditions: conditionsOf(observed),
+    timing: definition,
+    timeout: definition.timeout,
+    running,
+    paused: false,
+    ended: false,
+    activeRuns: executions.length,
+    overdue: false,
+    consecutiveFailures: 0,
+    since: now,
+    now,
+    begun: 0,
+    nextRun,
+    progress: undefined,
+    holder: undefined,
+    lastChange: undefined,
   };
 }
 

@@ -1,16 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { RunCancelledError } from '../../execution/execution.errors.js';
 import { type Execution } from '../../execution/execution.js';
 import { type RunRequest } from '../../execution/run.executor.js';
 import { type EndedRun } from '../../history/run.js';
 import { type OverlapPolicy } from '../../worker/worker-options.js';
+import { type Cancellation } from '../../worker/cancellation.js';
+import { type WaitingRun } from '../loop.js';
+import { type RunHandle, RunHandles } from '../run-handle.js';
 import { type RunLimit, type Waiter } from '../run-limit.js';
+import { RunDroppedError } from '../scheduler.errors.js';
 
 /** What a lane does and tells. */
 export interface LaneListener {
   execute(request: RunRequest): Execution;
   ended(run: EndedRun, request: RunRequest): void;
-  /** It will not run: a newer one took its place, or the lane was cleared. */
-  dropped(request: RunRequest): void;
+  /** It will not run, and nobody waits for it: a newer one took its place, or the lane was cleared. */
+  skipped(request: RunRequest): void;
   /** What waits is not to be run any more: it has waited for too long, or its worker has ended. */
   isOver(request: RunRequest): boolean;
 }
@@ -21,8 +26,11 @@ export class RunLane implements Waiter {
   private readonly executions: Execution[] = [];
   /** Wants to run: at most one, but under `allow`. Waits for the end of another run, or for a place in the limit. */
   private waiting: RunRequest[] = [];
+  /** Of those that somebody asked for. */
+  private readonly handles = new RunHandles();
 
   constructor(
+    private readonly worker: string,
     private readonly policy: OverlapPolicy,
     private readonly limit: RunLimit,
     private readonly listener: LaneListener,
@@ -37,12 +45,33 @@ export class RunLane implements Waiter {
     return this.executions.length > 0 || this.waiting.length > 0;
   }
 
+  /** Asks for a run that nobody but the caller wants. @returns undefined when the policy leaves it no place */
+  trigger(asked: Omit<RunRequest, 'trigger' | 'id'>): RunHandle | undefined {
+    const id = randomUUID();
+    return this.offer({ trigger: 'manual', id, ...asked }) ? this.handles.make(id) : undefined;
+  }
+
+  /** Ends the run of that id, or takes it away; see `Loop.cancel`. */
+  cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined {
+    const { worker } = this;
+    const execution = this.executions.find(({ run }) => run.id === runId);
+    if (execution) {
+      execution.abort(new RunCancelledError(worker, by));
+      return 'told';
+    }
+    const waiting = this.withdrawRun(runId);
+    if (!waiting) return undefined;
+    this.handles.reject(runId, new RunDroppedError(worker, runId));
+    const { trigger, scheduledAt: requestedAt, actor } = waiting;
+    return { worker, trigger, requestedAt, ...(actor !== undefined && { actor }) };
+  }
+
   /** @returns false when the policy leaves it no place: it is skipped. */
   offer(request: RunRequest): boolean {
     if (this.policy === 'skip' && this.busy) return false;
     if (this.policy === 'queueOne' || this.policy === 'cancelRunning') this.clear();
     if (this.policy === 'cancelRunning')
-      for (const execution of this.executions) execution.abort(new RunCancelledError(execution.run.worker));
+      for (const execution of this.executions) execution.abort(new RunCancelledError(this.worker));
     if (this.waiting.length === 0 && this.takesPlace(request)) this.start(request);
     else this.waiting.push(request);
     return true;
@@ -54,18 +83,10 @@ export class RunLane implements Waiter {
     return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
   }
 
-  /** Takes back the run of that id, if it waits. */
-  withdrawRun(id: string): RunRequest | undefined {
-    const index = this.waiting.findIndex((request) => request.id === id);
-    const [request] = index < 0 ? [] : this.waiting.splice(index, 1);
-    if (this.waiting.length === 0) this.limit.leave(this);
-    return request;
-  }
-
   /** Forgets what has not started. */
   clear(): void {
     this.limit.leave(this);
-    for (const request of this.waiting.splice(0)) this.listener.dropped(request);
+    for (const request of this.waiting.splice(0)) this.drop(request);
   }
 
   pump(): void {
@@ -82,12 +103,26 @@ export class RunLane implements Waiter {
       }
   }
 
+  /** Takes back the run of that id, if it waits. */
+  private withdrawRun(id: string): RunRequest | undefined {
+    const index = this.waiting.findIndex((request) => request.id === id);
+    const [request] = index < 0 ? [] : this.waiting.splice(index, 1);
+    if (this.waiting.length === 0) this.limit.leave(this);
+    return request;
+  }
+
+  private drop(request: RunRequest): void {
+    if (request.trigger === 'manual')
+      this.handles.reject(request.id!, new RunDroppedError(this.worker, request.id!));
+    else this.listener.skipped(request);
+  }
+
   private dropOver(): void {
     if (this.waiting.length === 0) return;
     const over = this.waiting.filter((request) => this.listener.isOver(request));
     if (over.length === 0) return;
     this.waiting = this.waiting.filter((request) => !over.includes(request));
-    for (const request of over) this.listener.dropped(request);
+    for (const request of over) this.drop(request);
   }
 
   /** Whether it may start; its place in the limit is taken then. */
@@ -101,6 +136,7 @@ export class RunLane implements Waiter {
     void execution.ended.then((run) => {
       this.remove(execution);
       this.listener.ended(run, request);
+      this.handles.resolve(run.id, run);
       this.limit.give(run.id);
       this.pump();
     });

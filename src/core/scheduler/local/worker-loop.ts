@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { RunCancelledError } from '../../execution/execution.errors.js';
 import { type Execution } from '../../execution/execution.js';
 import { type RunExecutor, type RunRequest } from '../../execution/run.executor.js';
 import { type EndedRun } from '../../history/run.js';
@@ -8,30 +6,22 @@ import { Alarm } from '../../timing/alarm.js';
 import { type Clock } from '../../timing/clock.js';
 import { summaryOf } from '../../text/describe-error.js';
 import { type Scope } from '../../timing/root-context.js';
-import { STEADY } from '../../timing/wall-watch.js';
 import { type ByActor } from '../../worker/actor.js';
 import { type Cancellation } from '../../worker/cancellation.js';
 import { type LastChange, type WorkerInfo } from '../../worker/worker-info.js';
 import { waitAfter } from '../backoff.js';
 import { type ConditionLog } from '../condition-log.js';
-import { catchUpDelay, worthCatchingUp } from '../catch-up.js';
 import { type Loop, type WaitingRun } from '../loop.js';
-import { type RunHandle, RunHandles } from '../run-handle.js';
+import { type RunHandle } from '../run-handle.js';
 import { RunLane } from './run-lane.js';
+import { RunPlan } from './run-plan.js';
+import { noRunYet, runEnded, runStarted } from '../../coordination/status-changes.js';
 import { type RunLimit } from '../run-limit.js';
-import { RunDroppedError, SchedulerStoppedError, WorkerBusyError } from '../scheduler.errors.js';
-import { SlotCursor } from './slot-cursor.js';
+import { SchedulerStoppedError, WorkerBusyError } from '../scheduler.errors.js';
 import { upcomingSlots } from '../upcoming.js';
 import { type WorkerEvents } from '../worker-events.js';
-import { WorkerStats } from './worker-stats.js';
-import { conditionsOf, isStale, stateOf } from '../worker-status.js';
+import { infoOf, isStale } from '../worker-status.js';
 import { type Timing } from '../../registry/timing.js';
-
-/** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
-interface Deferred {
-  at: number;
-  request: Omit<RunRequest, 'scheduledAt'>;
-}
 
 /**
  * Drives one worker: waits for its slots, offers a run for each to its lane, and keeps count.
@@ -43,13 +33,11 @@ interface Deferred {
 export class WorkerLoop implements Loop {
   private readonly lane: RunLane;
   private readonly alarm: Alarm;
-  private readonly cursor: SlotCursor;
-  private readonly stats = new WorkerStats();
-  private readonly handles = new RunHandles();
+  private readonly plan: RunPlan;
+  private readonly status = noRunYet();
   private active = false;
   private paused = false;
   private startedAt = 0;
-  private deferred?: Deferred;
   private lastChange?: LastChange;
   /** Runs of its schedule. */
   private begun = 0;
@@ -62,20 +50,20 @@ export class WorkerLoop implements Loop {
     private readonly events: WorkerEvents,
     private readonly conditions: ConditionLog,
   ) {
-    this.cursor = new SlotCursor(definition, clock);
+    this.plan = new RunPlan(definition, clock, (how, count, latest) => this.pass(how, count, latest()));
     this.alarm = new Alarm(clock, () => this.tick(), definition.unref);
-    this.lane = new RunLane(definition.overlap, limit, {
+    this.lane = new RunLane(definition.name, definition.overlap, limit, {
       execute: (request) => {
         if (isOfSchedule(request)) this.begun++;
         const execution = executor.execute(definition, request);
-        this.stats.started(execution.run);
+        runStarted(this.status, execution.run.startedAt.getTime());
         this.events.started(execution.run);
         return execution;
       },
       ended: (run, request) => this.ended(run, request),
-      dropped: (request) => this.drop(request),
+      skipped: (request) => this.plan.skip(request),
       isOver: (request) =>
-        this.isTooLate(request, clock.now()) || (this.limitReached && isOfSchedule(request)),
+        this.plan.isTooLate(request, clock.now()) || (this.limitReached && isOfSchedule(request)),
     });
   }
 
@@ -101,8 +89,7 @@ export class WorkerLoop implements Loop {
   start(): void {
     if (!this.definition.enabled) return;
     this.active = true;
-    const now = this.cursor.startWith(this.timing);
-    this.startedAt = now;
+    const now = (this.startedAt = this.plan.start());
     if (this.definition.runOnStart && !this.isOver(now)) {
       const slot = this.timing.schedule?.latest(now);
       this.offer({ trigger: 'schedule', ...(slot !== -Infinity && { slot }), scheduledAt: now });
@@ -113,7 +100,7 @@ export class WorkerLoop implements Loop {
   /** No more ticks, triggers and events, and what waits is dropped. Active runs go on. */
   stop(): void {
     this.active = false;
-    this.deferred = undefined;
+    this.plan.forget();
     this.alarm.clear();
     this.lane.clear();
   }
@@ -122,7 +109,7 @@ export class WorkerLoop implements Loop {
   pause(by: ByActor): void {
     if (this.paused) return;
     this.note('paused', by);
-    if (this.deferred) this.undefer(this.clock.now());
+    if (this.plan.defers) this.plan.undefer();
     this.paused = true;
     this.alarm.clear();
     this.lane.clear();
@@ -132,35 +119,19 @@ export class WorkerLoop implements Loop {
     if (!this.paused) return;
     this.note('resumed', by);
     this.paused = false;
-    this.cursor.countFromNow();
+    this.plan.countFromNow();
     this.arm();
   }
 
   reschedule(timing: Timing, by: ByActor): void {
     this.note('rescheduled', by);
-    this.deferred = undefined;
-    this.cursor.startWith(timing);
+    this.plan.reschedule(timing);
     this.arm();
   }
 
   /** Runs the latest slot before the start, if the worker is late with it and that is worth it. */
   catchUp(lastSlot: number): void {
-    const { schedule } = this.timing;
-    const { runOnStart, name } = this.definition;
-    if (!schedule || !this.active || runOnStart) return;
-    const slot = schedule.latest(this.startedAt);
-    const missed = schedule.count(lastSlot, slot);
-    if (missed === 0) return;
-    const worthIt = worthCatchingUp(this.timing, this.definition, this.startedAt - slot);
-    if (worthIt) this.pass('missed', missed - 1, () => schedule.latest(slot - 1));
-    else this.pass('missed', missed, () => slot);
-    if (!worthIt || this.deferred || this.paused) return;
-    this.followClock(this.clock.now());
-    this.deferred = {
-      at: this.clock.now() + catchUpDelay(name, schedule, slot),
-      request: { trigger: 'catch_up', slot },
-    };
-    this.arm();
+    if (this.active && !this.definition.runOnStart && this.plan.catchUp(lastSlot, !this.paused)) this.arm();
   }
 
   /**
@@ -170,12 +141,9 @@ export class WorkerLoop implements Loop {
   trigger(payload: unknown, scope: Scope, by: ByActor): RunHandle {
     const { name } = this.definition;
     if (!this.active) throw new SchedulerStoppedError(name);
-    const id = randomUUID();
-    const handle = this.handles.make(id);
-    const request = { trigger: 'manual', id, payload, scope, ...by, scheduledAt: this.clock.now() } as const;
-    if (this.lane.offer(request)) return handle;
-    const [current] = this.lane.active;
-    throw new WorkerBusyError(name, current?.run.id);
+    const handle = this.lane.trigger({ payload, scope, ...by, scheduledAt: this.clock.now() });
+    if (handle) return handle;
+    throw new WorkerBusyError(name, this.lane.active[0]?.run.id);
   }
 
   pump(): void {
@@ -183,17 +151,7 @@ export class WorkerLoop implements Loop {
   }
 
   cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined {
-    const { name: worker } = this.definition;
-    const execution = this.lane.active.find(({ run }) => run.id === runId);
-    if (execution) {
-      execution.abort(new RunCancelledError(worker, by));
-      return 'told';
-    }
-    const waiting = this.lane.withdrawRun(runId);
-    if (!waiting) return undefined;
-    this.handles.reject(runId, new RunDroppedError(worker, runId));
-    const { trigger, scheduledAt: requestedAt, actor } = waiting;
-    return { worker, trigger, requestedAt, ...(actor !== undefined && { actor }) };
+    return this.lane.cancel(runId, by);
   }
 
   /** Something happened that the worker wants to run for. */
@@ -203,29 +161,15 @@ export class WorkerLoop implements Loop {
   }
 
   info(): WorkerInfo {
-    const { definition, timing, lane } = this;
-    const [execution] = lane.active;
-    const next = this.nextAt();
-    const observed = this.observed();
-    return {
-      name: definition.name,
-      ...(definition.description !== undefined && { description: definition.description }),
-      ...(definition.group !== undefined && { group: definition.group }),
-      interval: timing.interval,
-      ...(timing.cron !== undefined && { cron: timing.cron }),
-      running: this.active,
-      ...this.stats.info(),
-      state: stateOf(observed),
-      activeRuns: observed.activeRuns,
-      ...(definition.until < Infinity && { until: new Date(definition.until) }),
-      ...(definition.limit < Infinity && { remainingRuns: definition.limit - this.begun }),
-      ...(next !== undefined && { nextRun: new Date(next) }),
-      ...(execution?.run.progress && { progress: execution.run.progress }),
-      ...(execution && { holder: execution.run.replica }),
-      ...(this.lastChange && { lastChange: this.lastChange }),
-      critical: definition.critical,
-      conditions: conditionsOf(observed),
-    };
+    const [execution] = this.lane.active;
+    return infoOf(this.definition, this.status, {
+      ...this.observed(),
+      begun: this.begun,
+      nextRun: this.nextAt(),
+      progress: execution?.run.progress,
+      holder: execution?.run.replica,
+      lastChange: this.lastChange,
+    });
   }
 
   /** Its next slots from now on, whether it ticks or not. */
@@ -249,25 +193,26 @@ export class WorkerLoop implements Loop {
 
   /** The same, or there will never be another slot. What is tried again is still to come. */
   private hasEnded(now: number): boolean {
-    if (this.deferred || !this.timing.schedule) return false;
-    return this.isOver(now) || (this.cursor.next === Infinity && this.definition.on.length === 0);
+    if (this.plan.defers || !this.timing.schedule) return false;
+    return this.isOver(now) || (this.plan.isEmpty && this.definition.on.length === 0);
   }
 
   get timing(): Timing {
-    return this.cursor.timing;
+    return this.plan.timing;
+  }
+
+  /** With spacing `delay` the next slot is known when the run has ended. */
+  private get runsSlots(): boolean {
+    return !this.limitReached && !(this.plan.delayed && this.lane.busy);
   }
 
   private nextAt(): number | undefined {
     if (!this.active || this.paused) return undefined;
-    if (this.deferred) return this.deferred.at;
-    if (this.limitReached) return undefined;
-    if (this.cursor.delayed && this.lane.busy) return undefined;
-    const { dueAt } = this.cursor;
-    return dueAt === Infinity ? undefined : dueAt;
+    return this.plan.nextAt(this.runsSlots);
   }
 
   private arm(): void {
-    this.followClock(this.clock.now());
+    this.plan.follow(this.clock.now(), !this.paused);
     this.setAlarm();
   }
 
@@ -279,119 +224,52 @@ export class WorkerLoop implements Loop {
 
   private tick(): void {
     const now = this.clock.now();
-    this.followClock(now);
+    this.plan.follow(now, !this.paused);
     const at = this.nextAt();
     if (at !== undefined && now >= at) {
-      const { deferred } = this;
-      if (deferred) this.runDeferred(deferred, now);
-      else if (this.cursor.delayed) this.runDelayed();
-      else this.runSlot(now);
+      const request = this.plan.take(now, this.runsSlots);
+      if (request) this.offer(request);
     }
     this.setAlarm();
   }
 
-  private followClock(now: number): void {
-    const back = this.cursor.setBack();
-    if (this.deferred && back > STEADY) this.deferred.at -= back;
-    if (this.paused) return;
-    this.pass(this.deferred ? 'skipped' : 'missed', this.cursor.follow(now, back));
-  }
-
-  private runSlot(now: number): void {
-    const passed = this.cursor.pass(now);
-    const { slot } = this.cursor;
-    this.pass('missed', passed - 1, () => this.timing.schedule!.latest(slot - 1));
-    const request = {
-      trigger: 'schedule' as const,
-      slot,
-      scheduledAt: this.timing.schedule!.dueAt(slot),
-    };
-    if (this.isTooLate(request, now)) this.skip(request);
-    else this.offer(request);
-  }
-
-  private runDelayed(): void {
-    const { next: slot, dueAt: scheduledAt } = this.cursor;
-    this.cursor.countFromNow();
-    this.offer({ trigger: 'schedule', slot, scheduledAt });
-  }
-
-  private runDeferred({ at, request }: Deferred, now: number): void {
-    this.deferred = undefined;
-    const passed = this.limitReached ? 0 : this.cursor.pass(now);
-    if (passed === 0) return this.offer({ ...request, scheduledAt: at });
-    // A newer slot takes its place.
-    const { slot } = this.cursor;
-    this.skip(request);
-    this.pass('skipped', passed - 1, () => this.timing.schedule!.latest(slot - 1));
-    this.offer({ trigger: 'schedule', slot, scheduledAt: at });
-  }
-
   private offer(request: RunRequest): void {
     if (this.limitReached && isOfSchedule(request)) return;
-    if (!this.lane.offer(request)) this.skip(request);
-  }
-
-  private skip(request: Pick<RunRequest, 'trigger' | 'slot'>): void {
-    // Its slot was run, and failed.
-    if (request.trigger === 'retry') return;
-    this.pass('skipped', 1, () => request.slot);
+    if (!this.lane.offer(request)) this.plan.skip(request);
   }
 
   /** Slots that are not run. */
-  private pass(how: 'skipped' | 'missed', count: number, latest?: () => number | undefined): void {
-    if (count <= 0 || this.limitReached) return;
-    this.stats.counts[`${how}Count`] += count;
-    this.events.passed(`run.${how}`, this.definition.name, count, latest?.());
-  }
-
-  /** Also one that waited for another run to end, or for a place. */
-  private isTooLate({ trigger, scheduledAt }: RunRequest, now: number): boolean {
-    return trigger === 'schedule' && now - scheduledAt > this.definition.startDeadline;
-  }
-
-  private drop(request: RunRequest): void {
-    if (request.trigger === 'manual')
-      this.handles.reject(request.id!, new RunDroppedError(this.definition.name, request.id!));
-    else this.skip(request);
+  private pass(how: 'skipped' | 'missed', count: number, latest: number | undefined): void {
+    if (this.limitReached) return;
+    this.status[`${how}Count`] += count;
+    this.events.passed(`run.${how}`, this.definition.name, count, latest);
   }
 
   private ended(run: EndedRun, request: RunRequest): void {
-    const { counts } = this.stats;
-    const before = counts.consecutiveFailures;
-    this.stats.ended(run);
-    const after = counts.consecutiveFailures;
+    const before = this.status.consecutiveFailures;
+    runEnded(this.status, run, run.endedAt.getTime());
+    const after = this.status.consecutiveFailures;
     if (after !== before)
       this.conditions.failures(run.worker, before, after, run.error && summaryOf(run.error));
     this.events.ended(run);
-    this.handles.resolve(run.id, run);
     if (this.active && !this.paused && this.replans(run, request)) this.arm();
   }
 
   /** Whether the end of a run changes when the next one is. Mostly not, and to set the alarm in vain takes 0.2 µs. */
   private replans(run: EndedRun, request: RunRequest): boolean {
     const { backoff } = this.definition;
-    const { delayed } = this.cursor;
-    if (delayed || backoff || this.deferred) this.followClock(this.clock.now());
-    if (delayed) this.cursor.countFromNow();
-    if (run.outcome === 'succeeded') {
-      if (!this.deferred || this.deferred.request.trigger === 'catch_up') return delayed;
-      this.undefer(this.clock.now());
-      return true;
-    }
+    const { plan } = this;
+    const { delayed } = plan;
+    const now = this.clock.now();
+    if (delayed || backoff || plan.defers) plan.follow(now, true);
+    if (delayed) plan.countFromNow();
+    if (run.outcome === 'succeeded') return plan.succeeded() || delayed;
     if (!backoff || request.trigger === 'manual' || run.outcome === 'cancelled') return delayed;
-    const at = this.clock.now() + waitAfter(this.stats.counts.consecutiveFailures, backoff);
     const retry = { ...request, trigger: 'retry' as const, attempt: run.attempt + 1 };
     // What waited for this run to end is newer, and has to wait longer now.
-    this.deferred = { at, request: this.lane.withdraw() ?? retry };
+    const next = this.lane.withdraw() ?? retry;
+    plan.defer(now + waitAfter(this.status.consecutiveFailures, backoff), next);
     return true;
-  }
-
-  /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
-  private undefer(now: number): void {
-    if (this.deferred) this.skip(this.deferred.request);
-    this.deferred = undefined;
-    this.pass('skipped', this.cursor.pass(now), () => this.cursor.slot);
   }
 
   private observed() {
@@ -400,13 +278,13 @@ export class WorkerLoop implements Loop {
       ...this.lastSigns(),
       activeRuns: active.length,
       overdue: active.some(({ overdue }) => overdue),
-      consecutiveFailures: this.stats.counts.consecutiveFailures,
+      consecutiveFailures: this.status.consecutiveFailures,
     };
   }
 
   private lastSigns() {
     const { definition, timing, active: running, paused, clock } = this;
-    const since = Math.max(this.stats.lastEnd ?? 0, this.startedAt);
+    const since = Math.max(this.status.lastEnd ?? 0, this.startedAt);
     const now = clock.now();
     return { timing, timeout: definition.timeout, running, paused, ended: this.hasEnded(now), since, now };
   }

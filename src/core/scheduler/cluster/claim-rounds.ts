@@ -1,0 +1,171 @@
+import { type ClaimAnswer } from '../../coordination/coordinator.js';
+import { type WorkerDefinition } from '../../registry/worker-definition.js';
+import { type Waiter } from '../run-limit.js';
+import { type Answered, Claimant } from './claimant.js';
+import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
+import { type ClusterRequests } from './cluster-requests.js';
+import { type ClusterRuns } from './cluster-runs.js';
+import { type ClusterView, type Target } from './cluster-view.js';
+import { tellLost } from './lost-run.js';
+import { type PassedSlots } from './passed-slots.js';
+import { PlaceInLine } from './place-in-line.js';
+
+type Granted = Answered & { readonly answer: ClaimAnswer & { granted: true } };
+
+/** Claims in a row that were refused because others were faster, before this replica waits a little. */
+const PATIENCE = 5;
+
+/** What is claimed for, and what hears of the answers. */
+export interface ClaimParts {
+  readonly definition: WorkerDefinition;
+  readonly parts: ClusterParts;
+  readonly replica: string;
+  readonly requests: ClusterRequests;
+  readonly runs: ClusterRuns;
+  readonly passed: PassedSlots;
+}
+
+/** How its loop is at this moment. */
+export interface ClaimingLoop {
+  view(): ClusterView | undefined;
+  active(): boolean;
+  stopped(): boolean;
+}
+
+/** Claims for one worker: what its view wants, when it is this replica's turn and there is a place for a run. */
+export class ClaimRounds {
+  private readonly claimant: Claimant;
+  private readonly line: PlaceInLine;
+  /** There is something to claim, and no place for a run. */
+  private placeless = false;
+
+  /** @param waiter hears when there may be a place */
+  constructor(
+    private readonly of: ClaimParts,
+    private readonly waiter: Waiter,
+    private readonly loop: ClaimingLoop,
+  ) {
+    const { definition, parts, replica } = of;
+    this.claimant = new Claimant(definition, parts, replica);
+    this.line = new PlaceInLine(replica, parts.clock);
+  }
+
+  /** A claim may have been granted, and is to be asked again. */
+  get unsure(): boolean {
+    return this.claimant.unsure;
+  }
+
+  /** This replica claims first. */
+  get isFirst(): boolean {
+    return this.line.isFirst;
+  }
+
+  precededBy(first: string | undefined): void {
+    this.line.precededBy(first);
+  }
+
+  /** How long not to claim, in milliseconds, whatever is due. */
+  waits({ record }: ClusterView): number {
+    // `pump` says when there may be a place; to look for one again and again would burn the processor.
+    return this.placeless ? RETRY_AFTER : Math.max(this.claimant.resting, this.line.waits(record.fencing));
+  }
+
+  /** Claims what there is to claim, one after the other. */
+  async make(): Promise<void> {
+    const { claimant, line } = this;
+    const { definition, parts, runs } = this.of;
+    for (let tries = 0; ;) {
+      const view = this.loop.view();
+      if (!this.loop.active() || !view || runs.occupied || claimant.resting > 0) return;
+      this.placeless = false;
+      const target = claimant.next(view);
+      if (!target) return;
+      const turn = this.turn(target, view);
+      if (turn === 'wait') return;
+      if (turn === 'look') {
+        await parts.look(definition.name);
+        line.looked(this.loop.view()!.record.fencing);
+        continue;
+      }
+      const placed = this.takePlace(target, view);
+      if (!placed) {
+        this.placeless = true;
+        return;
+      }
+      if (await this.pursue(placed, view)) tries = 0;
+      else {
+        parts.limit.give(requestOf(placed));
+        // The view is wrong again and again: others are at it.
+        if (++tries >= PATIENCE) claimant.rest();
+      }
+    }
+  }
+
+  /** @returns what there is a place for: the target, or a request whose triggerer lends it its own */
+  private takePlace(target: Target, { requests }: ClusterView): Target | undefined {
+    const { limit } = this.of.parts;
+    if (limit.take(this.waiter, requestOf(target))) return target;
+    const request = limit.lends && requests.find(({ id }) => limit.take(this.waiter, id));
+    return request ? { request } : undefined;
+  }
+
+  /** Only slots are for all to see: who knows of a request was asked for it, or found nobody at it. */
+  private turn(target: Target, { record, timing }: ClusterView): 'ask' | 'wait' | 'look' {
+    if ('request' in target || this.claimant.unsure) return 'ask';
+    return this.line.turn(record.fencing, timing.interval);
+  }
+
+  /** @returns whether a run has begun, which keeps its place */
+  private async pursue(target: Target, view: ClusterView): Promise<boolean> {
+    const answered = await this.claimant.claim(target, view);
+    if (!answered) return false;
+    const { answer } = answered;
+    if (answer.granted) return this.granted({ ...answered, answer }, target);
+    this.refused(answer, target);
+    return false;
+  }
+
+  private refused(answer: ClaimAnswer & { granted: false }, target: Target): void {
+    const { definition, parts } = this.of;
+    const { clock, coordinator, reached } = parts;
+    const { reason, wait, record } = answer;
+    const view = this.loop.view()!;
+    if (record) view.learn(record);
+    if (reason === 'stale') this.line.overtaken();
+    // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
+    if (reason === 'too_early') clock.restart(answer);
+    if (reason === 'over' && 'request' in target) view.drop(target.request.id);
+    if (reason === 'unknown') this.claimant.rest();
+    if (reason !== 'held') return;
+    view.refusedAsHeld(target, clock.now() + wait);
+    if (definition.overlap === 'cancelRunning' && record && !record.cancelRequested)
+      coordinator
+        .cancel(record.name, record.fencing)
+        .catch((error: unknown) => reached(error, 'cancellations', record.name));
+  }
+
+  private granted({ answer, sentAt, lease, passesOver }: Granted, target: Target): boolean {
+    const { definition, parts, requests, runs, passed } = this.of;
+    const { record, time, lost } = answer;
+    const now = parts.clock.now();
+    const view = this.loop.view()!;
+    const request = 'request' in target ? target.request : undefined;
+    const wanted = !this.loop.stopped() && !view.isTooLate(target, now);
+    if ('slot' in target) passed.before(view, target.slot, now);
+    view.learn(record);
+    if (request) {
+      view.drop(request.id);
+      requests.granted(request.id);
+    }
+    if (lost) tellLost(definition, lost, parts);
+    if (passesOver) {
+      passed.late(record.slot);
+      return false;
+    }
+    return runs.begin({ record, sentAt, time, lease, requestId: request?.id }, view, request, wanted);
+  }
+}
+
+function requestOf(target: Target): string | undefined {
+  return 'request' in target ? target.request.id : undefined;
+}

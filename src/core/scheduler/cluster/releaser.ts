@@ -1,0 +1,57 @@
+import { type Release } from '../../coordination/coordinator.js';
+import { type WorkerRecord } from '../../coordination/worker-record.js';
+import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
+import { type ClusterView } from './cluster-view.js';
+
+/** Gives the leases of one worker back, with what became of their runs. */
+export class Releaser {
+  /** Whether what cannot be delivered is left to the end of its lease. */
+  private stopped = false;
+
+  /** @param view of the worker, as it is now: it learns of each release */
+  constructor(
+    private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'reached' | 'conditions'>,
+    private readonly view: () => ClusterView,
+  ) {}
+
+  start(): void {
+    this.stopped = false;
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /**
+   * Retries until it is acknowledged: a run that has ended must not be repeated.
+   * @returns false if the token was taken over, so that this run counts for nothing
+   */
+  async giveBack(release: Release): Promise<boolean> {
+    const { coordinator, clock, reached } = this.parts;
+    for (let certain = true; ; certain = false) {
+      try {
+        const { record } = clock.heard(await coordinator.release(release));
+        reached(undefined, 'releases', release.worker);
+        if (record) {
+          this.tellFailures(release, record);
+          this.view().learn(record);
+        }
+        // It may have got through before, and the answer been lost; and somebody else been granted since.
+        return record !== undefined || !certain;
+      } catch (error) {
+        reached(error, 'releases', release.worker);
+        // Without a lease, what was written once would be counted twice.
+        if (!release.leased || this.stopped) return true;
+        await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_AFTER));
+      }
+    }
+  }
+
+  /** Call it before the view learns of the release. One that failed was one more; before a success, it is what was known. */
+  private tellFailures({ kind, run }: Release, { name, status }: WorkerRecord): void {
+    if (kind !== 'done' || !run || run.outcome === 'cancelled') return;
+    const { consecutiveFailures: after, lastError } = status;
+    const before = after > 0 ? after - 1 : this.view().record.status.consecutiveFailures;
+    this.parts.conditions.failures(name, before, after, lastError);
+  }
+}

@@ -1,0 +1,179 @@
+import { type RunRequest } from '../../execution/run.executor.js';
+import { type WorkerDefinition } from '../../registry/worker-definition.js';
+import { type Timing } from '../../registry/timing.js';
+import { type Clock } from '../../timing/clock.js';
+import { STEADY } from '../../timing/wall-watch.js';
+import { catchUpDelay, worthCatchingUp } from '../catch-up.js';
+import { SlotCursor } from './slot-cursor.js';
+
+/** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
+interface Deferred {
+  at: number;
+  request: Omit<RunRequest, 'scheduledAt'>;
+}
+
+/** Hears of slots that are not run. @param latest the last of them; called only when there are any */
+export type OnPassed = (how: 'skipped' | 'missed', count: number, latest: () => number | undefined) => void;
+
+/**
+ * Which run of one worker is due next, and when: for a slot, or a deferred one, whose place a newer slot takes. It deals
+ * with each slot once: what it does not hand out it tells as passed.
+ */
+export class RunPlan {
+  private readonly cursor: SlotCursor;
+  private deferred?: Deferred;
+  private startedAt = 0;
+
+  constructor(
+    private readonly definition: WorkerDefinition,
+    private readonly clock: Clock,
+    private readonly passed: OnPassed,
+  ) {
+    this.cursor = new SlotCursor(definition, clock);
+  }
+
+  get timing(): Timing {
+    return this.cursor.timing;
+  }
+
+  /** The interval counts from the end of a run. */
+  get delayed(): boolean {
+    return this.cursor.delayed;
+  }
+
+  get defers(): boolean {
+    return this.deferred !== undefined;
+  }
+
+  /** No slot will ever come, and nothing is deferred. */
+  get isEmpty(): boolean {
+    return !this.deferred && this.cursor.next === Infinity;
+  }
+
+  /** Slots count from now on. @returns now */
+  start(): number {
+    return (this.startedAt = this.cursor.startWith(this.timing));
+  }
+
+  reschedule(timing: Timing): void {
+    this.deferred = undefined;
+    this.cursor.startWith(timing);
+  }
+
+  /** Slots until now count for nothing. */
+  countFromNow(): void {
+    this.cursor.countFromNow();
+  }
+
+  /** When the next run is due; undefined when there is none. @param slots whether runs for slots may begin at all */
+  nextAt(slots: boolean): number | undefined {
+    if (this.deferred) return this.deferred.at;
+    if (!slots) return undefined;
+    const { dueAt } = this.cursor;
+    return dueAt === Infinity ? undefined : dueAt;
+  }
+
+  /** Whether a run of the schedule has waited for too long, for another run to end or for a place. */
+  isTooLate({ trigger, scheduledAt }: Pick<RunRequest, 'trigger' | 'scheduledAt'>, now: number): boolean {
+    return trigger === 'schedule' && now - scheduledAt > this.definition.startDeadline;
+  }
+
+  /** Call it when something is due. @returns what to run; undefined when it is too late for it */
+  take(now: number, slots: boolean): RunRequest | undefined {
+    if (this.deferred) return this.takeDeferred(this.deferred, now, slots);
+    if (this.delayed) {
+      const { next: slot, dueAt: scheduledAt } = this.cursor;
+      this.cursor.countFromNow();
+      return { trigger: 'schedule', slot, scheduledAt };
+    }
+    const passed = this.cursor.pass(now);
+    const { slot } = this.cursor;
+    this.pass('missed', passed - 1, () => this.before(slot));
+    const request: RunRequest = {
+      trigger: 'schedule',
+      slot,
+      scheduledAt: this.timing.schedule!.dueAt(slot),
+    };
+    if (!this.isTooLate(request, now)) return request;
+    this.skip(request);
+    return undefined;
+  }
+
+  /** A run for that slot does not take place. */
+  skip({ trigger, slot }: Pick<RunRequest, 'trigger' | 'slot'>): void {
+    // Its slot was run, and failed.
+    if (trigger !== 'retry') this.pass('skipped', 1, () => slot);
+  }
+
+  defer(at: number, request: Deferred['request']): void {
+    this.deferred = { at, request };
+  }
+
+  /** Nothing is deferred any more, and nobody hears of it. */
+  forget(): void {
+    this.deferred = undefined;
+  }
+
+  /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
+  undefer(): void {
+    if (this.deferred) this.skip(this.deferred.request);
+    this.deferred = undefined;
+    this.pass('skipped', this.cursor.pass(this.clock.now()), () => this.cursor.slot);
+  }
+
+  /** A run has succeeded: a retry has no reason any more. @returns whether anything was deferred for that */
+  succeeded(): boolean {
+    if (!this.deferred || this.deferred.request.trigger === 'catch_up') return false;
+    this.undefer();
+    return true;
+  }
+
+  /**
+   * The latest slot before the start, if the worker is late with it and that is worth it.
+   * @param lastSlot the last one that was run
+   * @param runs whether it may run now
+   * @returns whether there is something to run
+   */
+  catchUp(lastSlot: number, runs: boolean): boolean {
+    const { schedule } = this.timing;
+    if (!schedule) return false;
+    const slot = schedule.latest(this.startedAt);
+    const missed = schedule.count(lastSlot, slot);
+    if (missed === 0) return false;
+    const worthIt = worthCatchingUp(this.timing, this.definition, this.startedAt - slot);
+    if (worthIt) this.pass('missed', missed - 1, () => this.before(slot));
+    else this.pass('missed', missed, () => slot);
+    if (!worthIt || this.deferred || !runs) return false;
+    const now = this.clock.now();
+    this.follow(now, true);
+    this.defer(now + catchUpDelay(this.definition.name, schedule, slot), { trigger: 'catch_up', slot });
+    return true;
+  }
+
+  /** The wall clock may have been set. @param counts whether slots that pass count */
+  follow(now: number, counts: boolean): void {
+    const back = this.cursor.setBack();
+    if (this.deferred && back > STEADY) this.deferred.at -= back;
+    if (!counts) return;
+    this.pass(this.deferred ? 'skipped' : 'missed', this.cursor.follow(now, back), () => undefined);
+  }
+
+  private takeDeferred({ at, request }: Deferred, now: number, slots: boolean): RunRequest {
+    this.deferred = undefined;
+    const passed = slots ? this.cursor.pass(now) : 0;
+    if (passed === 0) return { ...request, scheduledAt: at };
+    // A newer slot takes its place.
+    const { slot } = this.cursor;
+    this.skip(request);
+    this.pass('skipped', passed - 1, () => this.before(slot));
+    return { trigger: 'schedule', slot, scheduledAt: at };
+  }
+
+  private before(slot: number): number {
+    return this.timing.schedule!.latest(slot - 1);
+  }
+
+  private pass(how: 'skipped' | 'missed', count: number, latest: () => number | undefined): void {
+    if (count > 0) this.passed(how, count, latest);
+  }
+}
