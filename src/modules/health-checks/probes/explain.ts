@@ -2,25 +2,8 @@ import { EgressDeniedError } from '../../network-policy/network-policy.errors.js
 import { storableText } from '../../database/text.js';
 import { type ProbeOutcome } from '../health-check.js';
 import { type PhaseClock } from './phase-clock.js';
+import { ProbeCancelledError, ProbeTimeoutError } from './probe.errors.js';
 import { ProbeFailure, ProberFault } from './prober.js';
-
-/** The time of a check is over. */
-export class ProbeTimeoutError extends Error {
-  override readonly name = 'ProbeTimeoutError';
-
-  constructor(readonly timeout: number) {
-    super(`timed out after ${timeout} ms`);
-  }
-}
-
-/** The runner gave the check up, such as at shutdown. */
-export class ProbeCancelledError extends Error {
-  override readonly name = 'ProbeCancelledError';
-
-  constructor() {
-    super('The check was given up before it had a result');
-  }
-}
 
 /** What went wrong here and not at the target: it says nothing about the target's health. */
 const OWN_FAULTS: Record<string, string> = {

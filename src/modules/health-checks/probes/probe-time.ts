@@ -1,5 +1,5 @@
 import { type Signal } from '../../network-policy/dial.js';
-import { ProbeTimeoutError } from './explain.js';
+import { ProbeTimeoutError } from './probe.errors.js';
 import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
 /**
