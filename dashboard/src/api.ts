@@ -22,6 +22,8 @@ export interface WorkerInfo {
   progress?: Progress;
   holder?: string;
   last_change?: { change: string; at: string; actor?: string };
+  /** Whose knowledge it is; `replica`: the memory of the replica that answers. */
+  source?: 'cluster' | 'replica';
 }
 
 export interface Progress {
@@ -93,11 +95,15 @@ export const token = {
   forget: (): void => sessionStorage.removeItem(TOKEN),
 };
 
+/** What each request carries. Not `Authorization`: the application may have a guard of its own around this, with a token of its own. */
+export function headersOf(): Record<string, string> {
+  const given = token.get();
+  return given ? { 'x-workers-token': given } : {};
+}
+
 /** Asks the API, which is beside the page. @throws ApiError, TypeError when the server cannot be reached */
 export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const given = token.get();
-  // Not `Authorization`: the application may have a guard of its own around this, with a token of its own.
-  const headers = { ...init.headers, ...(given && { 'x-workers-token': given }) };
+  const headers = { ...init.headers, ...headersOf() };
   const answer = await fetch(new URL(`../${path}`, document.baseURI), { ...init, headers });
   const text = await answer.text();
   if (!answer.ok)
@@ -118,7 +124,8 @@ export function itemsOf<T>(list: T[] | { items: T[] }): T[] {
   return Array.isArray(list) ? list : list.items;
 }
 
-function detailOf(text: string): string | undefined {
+/** What an answer says is wrong. */
+export function detailOf(text: string): string | undefined {
   try {
     const { detail, message, title } = JSON.parse(text) as Record<string, unknown>;
     return [detail, message, title].find((part): part is string => typeof part === 'string');

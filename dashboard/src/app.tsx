@@ -1,5 +1,5 @@
 import { type Tab } from './api.js';
-import { useLive } from './live.js';
+import { useOnce } from './live.js';
 import { Overview } from './overview.js';
 import { hrefs, useRoute } from './route.js';
 import { TabPage } from './tab-page.js';
@@ -7,7 +7,7 @@ import { WorkerPage } from './worker-page.js';
 
 export function App() {
   const route = useRoute();
-  const { data: tabs = [] } = useLive<Tab[]>('dashboard/tabs');
+  const tabs = useOnce<Tab[]>('dashboard/tabs') ?? [];
   const tab = route.page === 'tab' ? tabs.find(({ id }) => id === route.id) : undefined;
   return (
     <>

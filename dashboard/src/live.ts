@@ -1,5 +1,7 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { ask } from './api.js';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ApiError, ask, itemsOf, type Run, type WorkerInfo } from './api.js';
+import { LiveChannel, type RunNews } from './live/live-channel.js';
+import { type LiveState } from './live/live-state.js';
 
 /** What the server said last, and what went wrong since. */
 export interface Live<T> {
@@ -11,8 +13,125 @@ export interface Live<T> {
 
 const EVERY_MS = 2_000;
 
-/** Asks again every two seconds, while the page is visible. What was there stays while the server is away. */
-export function useLive<T>(path: string): Live<T> {
+let shared: LiveChannel | undefined;
+
+/** The one stream of this tab, opened when it is first needed. */
+export function liveChannel(): LiveChannel {
+  return (shared ??= new LiveChannel());
+}
+
+function useLiveState(): LiveState {
+  const channel = liveChannel();
+  const [state, setState] = useState(channel.current);
+  useEffect(() => {
+    setState(channel.current);
+    return channel.watch(setState);
+  }, [channel]);
+  return state;
+}
+
+function errorOf({ error }: LiveState): unknown {
+  if (!error) return undefined;
+  return error.status === undefined
+    ? new TypeError(error.message)
+    : new ApiError(error.status, error.message);
+}
+
+/** All workers, as they change. */
+export function useWorkers(): Live<WorkerInfo[]> & Pick<LiveState, 'source'> {
+  const state = useLiveState();
+  const data = useMemo(() => state.workers && [...state.workers.values()], [state.workers]);
+  const error = useMemo(() => errorOf(state), [state.error]);
+  const refresh = useCallback(() => liveChannel().retry(), []);
+  return { refresh, error, ...(data && { data }), ...(state.source && { source: state.source }) };
+}
+
+/** One worker, as it changes. `refresh` asks for it at once, such as after it was paused. */
+export function useWorker(name: string): Live<WorkerInfo> {
+  const state = useLiveState();
+  const data = state.workers?.get(name);
+  const [unknown, setUnknown] = useState<unknown>();
+  const look = useCallback(async (): Promise<void> => {
+    try {
+      const worker = await ask<WorkerInfo>(`workers/${encodeURIComponent(name)}`);
+      setUnknown(undefined);
+      liveChannel().note(worker);
+    } catch (error) {
+      setUnknown(error);
+    }
+  }, [name]);
+  const missing = state.workers !== undefined && data === undefined;
+  useEffect(() => void (missing && look()), [missing, look]);
+  const refresh = useCallback(() => {
+    liveChannel().retry();
+    void look();
+  }, [look]);
+  const error = useMemo(() => errorOf(state), [state.error]);
+  return { refresh, error: error ?? (missing ? unknown : undefined), ...(data && { data }) };
+}
+
+/**
+ * The last runs of a worker, newest first, as they change. Asked for when it begins and when the stream has missed some, at most
+ * every two seconds.
+ */
+export function useRuns(worker: string, limit: number): Live<Run[]> {
+  const [state, setState] = useState<{ worker: string; data?: Run[]; error?: unknown }>({ worker });
+  const wake = useRef<() => void>(() => {});
+
+  useEffect(() => {
+    let ended = false;
+    let asking = false;
+    let again = false;
+    const look = async (): Promise<void> => {
+      if (asking) return void (again = true);
+      asking = true;
+      again = false;
+      try {
+        const data = itemsOf(
+          await ask<Run[] | { items: Run[] }>(`workers/${encodeURIComponent(worker)}/runs?limit=${limit}`),
+        );
+        if (!ended) setState({ worker, data });
+      } catch (error) {
+        if (!ended) setState((before) => ({ ...before, worker, error }));
+      }
+      setTimeout(() => {
+        asking = false;
+        if (again && !ended) void look();
+      }, EVERY_MS);
+    };
+    const heard = (news: RunNews): void => {
+      if (news === 'all') return void look();
+      const own = news.filter((run) => run.worker === worker);
+      if (own.length > 0)
+        setState((before) =>
+          before.worker === worker && before.data
+            ? { worker, data: merged(before.data, own).slice(0, limit) }
+            : before,
+        );
+      // What came between the question and its answer may be in neither.
+      if (asking && own.length > 0) again = true;
+    };
+    wake.current = () => void look();
+    void look();
+    const stop = liveChannel().watchRuns(heard);
+    return () => {
+      ended = true;
+      stop();
+    };
+  }, [worker, limit]);
+
+  const refresh = useCallback(() => wake.current(), []);
+  return { ...(state.worker === worker ? state : {}), refresh };
+}
+
+function merged(runs: readonly Run[], news: readonly Run[]): Run[] {
+  const all = new Map(runs.map((run) => [run.id, run]));
+  for (const run of news) all.set(run.id, run);
+  return [...all.values()].sort((a, b) => Date.parse(b.started_at) - Date.parse(a.started_at));
+}
+
+/** A list that is not in the stream: asks again every two seconds, while the page is visible. */
+export function usePolled<T>(path: string): Live<T> {
   const [state, setState] = useState<{ path: string; data?: T; error?: unknown }>({ path });
   const wake = useRef<() => void>(() => {});
 
@@ -43,6 +162,26 @@ export function useLive<T>(path: string): Live<T> {
 
   const refresh = useCallback(() => wake.current(), []);
   return { ...(state.path === path ? state : {}), refresh };
+}
+
+/** What does not change while the server runs: asked for once, and again after the stream was lost. */
+export function useOnce<T>(path: string): T | undefined {
+  const [data, setData] = useState<T>();
+  useEffect(() => {
+    let ended = false;
+    const look = (): void =>
+      void ask<T>(path).then(
+        (answer) => void (ended || setData(answer)),
+        () => {},
+      );
+    const stop = liveChannel().watchRuns((news) => void (news === 'all' && look()));
+    look();
+    return () => {
+      ended = true;
+      stop();
+    };
+  }, [path]);
+  return data;
 }
 
 /** The time now, anew every second. */

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { itemsOf, type Run, type WorkerInfo } from './api.js';
+import { type WorkerInfo } from './api.js';
 import { cut, duration, relative, schedule } from './format.js';
-import { useLive, useNow } from './live.js';
+import { useNow, useRuns, useWorkers } from './live.js';
 import { Notice } from './notice.js';
 import { OutcomeStrip } from './outcome-strip.js';
 import { hrefs } from './route.js';
@@ -11,7 +11,7 @@ const MOST_STRIPS = 40;
 
 /** Every worker, those in trouble first. */
 export function Overview() {
-  const { data: workers, error, refresh } = useLive<WorkerInfo[]>('workers');
+  const { data: workers, error, refresh } = useWorkers();
   const [filter, setFilter] = useState('');
   const now = useNow();
   if (!workers) return <Notice error={error} retry={refresh} />;
@@ -87,8 +87,8 @@ function WorkerRow({ worker, now, strip }: { worker: WorkerInfo; now: number; st
 }
 
 function Strip({ name }: { name: string }) {
-  const { data } = useLive<Run[] | { items: Run[] }>(`workers/${encodeURIComponent(name)}/runs?limit=30`);
-  return <OutcomeStrip runs={data ? itemsOf(data) : []} />;
+  const { data = [] } = useRuns(name, 30);
+  return <OutcomeStrip runs={data} />;
 }
 
 export function inTrouble({ conditions, consecutive_failures, state }: WorkerInfo): boolean {

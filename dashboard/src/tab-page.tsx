@@ -1,6 +1,6 @@
 import { itemsOf, type Tab } from './api.js';
 import { bytes, cut, instant, relative } from './format.js';
-import { useLive, useNow } from './live.js';
+import { useNow, usePolled } from './live.js';
 import { Notice } from './notice.js';
 
 type Item = Record<string, unknown>;
@@ -8,7 +8,7 @@ type Kind = Tab['columns'][number]['kind'];
 
 /** The list of a module's tab. */
 export function TabPage({ tab }: { tab: Tab }) {
-  const { data, error, refresh } = useLive<Item[] | { items: Item[]; next?: string }>(tab.path);
+  const { data, error, refresh } = usePolled<Item[] | { items: Item[]; next?: string }>(tab.path);
   const now = useNow();
   if (!data) return <Notice error={error} retry={refresh} />;
   const items = itemsOf(data);

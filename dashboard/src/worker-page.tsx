@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { ApiError, ask, itemsOf, post, type Run, type RunError, type WorkerInfo } from './api.js';
+import { ApiError, ask, post, type Run, type RunError, type WorkerInfo } from './api.js';
 import { duration, instant, relative, schedule } from './format.js';
-import { useLive, useNow } from './live.js';
+import { useNow, useRuns, useWorker } from './live.js';
 import { Notice, TokenForm } from './notice.js';
 import { lasted, OutcomeStrip } from './outcome-strip.js';
 import { hrefs } from './route.js';
@@ -9,11 +9,11 @@ import { hrefs } from './route.js';
 /** One worker: what it does now, what it did, why it failed, and what can be done about it. */
 export function WorkerPage({ name }: { name: string }) {
   const path = `workers/${encodeURIComponent(name)}`;
-  const { data: worker, error, refresh } = useLive<WorkerInfo>(path);
-  const { data: list } = useLive<Run[] | { items: Run[] }>(`${path}/runs?limit=100`);
+  const { data: worker, error, refresh } = useWorker(name);
+  const { data: list } = useRuns(name, 100);
   const now = useNow();
   if (!worker) return <Notice error={error} retry={refresh} />;
-  const runs = list ? itemsOf(list) : [];
+  const runs = list ?? [];
   return (
     <>
       {error !== undefined && <Notice error={error} retry={refresh} />}

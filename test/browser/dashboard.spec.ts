@@ -60,6 +60,31 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await eventually(async () => Number(await runs.textContent()) > before);
   });
 
+  it('shows the same in eight tabs over one stream, and goes on when the tab that has it closes', async () => {
+    const context = page.context();
+    const streams: string[] = [];
+    context.on('request', (request) => {
+      if (request.url().endsWith('/dashboard/live')) streams.push(request.url());
+    });
+    const tabs = [page];
+    while (tabs.length < 8) tabs.push(await context.newPage());
+    const runsIn = (tab: Page) => tab.locator('.worker', { hasText: 'succeeds' }).locator('dd').last();
+    for (const tab of tabs) {
+      await tab.goto(`${url}/dashboard`);
+      await runsIn(tab).waitFor();
+    }
+    const goesOn = async (tab: Page) => {
+      const before = Number(await runsIn(tab).textContent());
+      await eventually(async () => Number(await runsIn(tab).textContent()) > before);
+    };
+    await Promise.all(tabs.map(goesOn));
+    expect(streams).toHaveLength(1);
+    await tabs.shift()!.close();
+    await Promise.all(tabs.map(goesOn));
+    expect(streams).toHaveLength(2);
+    expect(faults).toEqual([]);
+  });
+
   it('shows what a worker throws as text, with its causes', async () => {
     await page.goto(`${url}/dashboard`);
     await page.getByRole('link', { name: 'fails <b>bold</b>' }).click();

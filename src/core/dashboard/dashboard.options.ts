@@ -1,5 +1,6 @@
 import { applyDecorators, ConfigurableModuleBuilder, type DynamicModule, type Type } from '@nestjs/common';
 import { type HttpAccess } from '../http/access.js';
+import { LiveController } from './live/live.controller.js';
 import { PageController } from './page/page.controller.js';
 import { RunsController } from './runs.controller.js';
 import { TabsController } from './tabs.controller.js';
@@ -17,7 +18,13 @@ interface DashboardExtras {
   decorators?: readonly ClassDecorator[] | undefined;
 }
 
-const CONTROLLERS: Type[] = [WorkersController, RunsController, TabsController, PageController];
+const CONTROLLERS: Type[] = [
+  WorkersController,
+  RunsController,
+  LiveController,
+  TabsController,
+  PageController,
+];
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN: DASHBOARD_OPTIONS } =
   new ConfigurableModuleBuilder<WorkerDashboardOptions>({

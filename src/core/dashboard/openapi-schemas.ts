@@ -18,7 +18,7 @@ export const workerSchema: OpenApiSchema = {
   type: 'object',
   required: [
     'name', 'interval', 'running', 'run_count', 'state', 'active_runs', 'consecutive_failures', 'skipped_count',
-    'missed_count', 'critical', 'conditions',
+    'missed_count', 'critical', 'conditions', 'source',
   ],
   properties: {
     name: text,
@@ -50,6 +50,11 @@ export const workerSchema: OpenApiSchema = {
     },
     critical: flag,
     conditions: { type: 'array', items: { type: 'string', enum: ['stale', 'failing', 'stuck'] } },
+    source: {
+      type: 'string',
+      enum: ['cluster', 'replica'],
+      description: 'Whose knowledge it is: `replica` is the memory of the replica that answers',
+    },
   },
 }; // prettier-ignore
 

@@ -3,6 +3,7 @@ import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { HTTP_ACCESS } from '../http/access.js';
 import { keepApartFromNamed } from '../http/global-interceptors.js';
 import { ConfigurableModuleClass, DASHBOARD_OPTIONS } from './dashboard.options.js';
+import { LiveFeed } from './live/live-feed.js';
 import { PageAssets } from './page/page-assets.js';
 
 /**
@@ -11,7 +12,7 @@ import { PageAssets } from './page/page-assets.js';
  */
 @Module({
   imports: [DiscoveryModule],
-  providers: [PageAssets, { provide: HTTP_ACCESS, useExisting: DASHBOARD_OPTIONS }],
+  providers: [LiveFeed, PageAssets, { provide: HTTP_ACCESS, useExisting: DASHBOARD_OPTIONS }],
 })
 export class WorkerDashboardModule extends ConfigurableModuleClass implements OnModuleInit {
   constructor(private readonly modules: ModulesContainer) {

@@ -62,7 +62,7 @@ describe('the HTTP interface', () => {
       {
         name: 'greeter', description: 'Greets', group: 'people', interval: 3_600_000, running: true, run_count: 0, state: 'idle', active_runs: 0,
         next_run: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), consecutive_failures: 0, skipped_count: 0, missed_count: 0,
-        critical: true, conditions: [],
+        critical: true, conditions: [], source: 'replica',
       },
       expect.objectContaining({ name: 'other/worker', interval: 0, running: true }),
     ]); // prettier-ignore

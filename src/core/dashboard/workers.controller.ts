@@ -1,16 +1,23 @@
-import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiController } from '../http/api-controller.js';
 import { RequestActor } from '../http/actor.js';
 import { Documented } from '../http/openapi.js';
 import { limit, QueryPipe } from '../http/query.pipe.js';
-import { toWire, type Wire } from '../http/wire.js';
+import { type Wire } from '../http/wire.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type ByActor } from '../worker/actor.js';
-import { type WorkerInfo } from '../worker/worker-info.js';
 import { runQuery, runsSchema, startedSchema, workerSchema } from './openapi-schemas.js';
 import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
+import { showWorker, type ShownWorker, workersNow } from './shown-worker.js';
+
+const SOURCE_HEADER = 'X-Workers-Source';
+
+/** A response of Express or of Fastify. */
+interface HasHeaders {
+  header(name: string, value: string): unknown;
+}
 
 /** Workers and their runs over HTTP. */
 @ApiController('workers')
@@ -20,21 +27,27 @@ export class WorkersController {
     private readonly recorder: RunRecorder,
   ) {}
 
-  /** The cluster's, if there is one; while that cannot be reached, what this replica knows. */
+  /**
+   * The cluster's, if there is one; while that cannot be reached, what this replica knows. The header `X-Workers-Source`
+   * says which, and `source` of each worker.
+   */
   @Get()
   @Documented({
     summary: 'All workers',
     answer: { description: 'By name', schema: { type: 'array', items: workerSchema } },
   })
-  async list(): Promise<Wire<WorkerInfo>[]> {
-    return (await this.infos()).map(toWire);
+  async list(@Res({ passthrough: true }) response: HasHeaders): Promise<Wire<ShownWorker>[]> {
+    const { source, workers } = await workersNow(this.scheduler);
+    response.header(SOURCE_HEADER, source);
+    return workers.map(showWorker);
   }
 
   @Get(':name')
   @Documented({ summary: 'One worker', answer: { description: 'The worker', schema: workerSchema } })
-  async one(@Param('name') name: string): Promise<Wire<WorkerInfo>> {
+  async one(@Param('name') name: string): Promise<Wire<ShownWorker>> {
     const known = this.known(name);
-    return toWire((await this.infos()).find((info) => info.name === name) ?? known);
+    const { workers } = await workersNow(this.scheduler);
+    return showWorker(workers.find((worker) => worker.name === name) ?? { ...known, source: 'replica' });
   }
 
   /** Newest first. */
@@ -75,24 +88,20 @@ export class WorkersController {
   @Post(':name/pause')
   @HttpCode(200)
   @Documented({ summary: 'Pauses a worker', answer: { description: 'The worker', schema: workerSchema } })
-  async pause(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<WorkerInfo>> {
+  async pause(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<ShownWorker>> {
     await this.scheduler.pause(name, by);
-    return toWire(this.known(name));
+    return this.one(name);
   }
 
   @Post(':name/resume')
   @HttpCode(200)
   @Documented({ summary: 'Resumes a worker', answer: { description: 'The worker', schema: workerSchema } })
-  async resume(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<WorkerInfo>> {
+  async resume(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<ShownWorker>> {
     await this.scheduler.resume(name, by);
-    return toWire(this.known(name));
+    return this.one(name);
   }
 
-  private infos(): Promise<WorkerInfo[]> {
-    return this.scheduler.status().catch(() => this.scheduler.workers());
-  }
-
-  private known(name: string): WorkerInfo {
+  private known(name: string) {
     const worker = this.scheduler.workerByName(name);
     if (worker) return worker;
     throw new UnknownWorkerError(

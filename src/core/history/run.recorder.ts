@@ -75,6 +75,11 @@ export class RunRecorder {
     });
   }
 
+  /** Whether other replicas may write to the store as well. */
+  get shared(): boolean {
+    return this.store.heartbeat !== undefined;
+  }
+
   /** Rejects when the store cannot be made ready. */
   async open(): Promise<void> {
     await this.store.open();

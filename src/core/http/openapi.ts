@@ -16,7 +16,13 @@ export interface OperationDocs {
   /** All optional, by name. */
   readonly query?: Readonly<Record<string, OpenApiSchema>>;
   readonly body?: { readonly description: string; readonly schema: OpenApiSchema };
-  readonly answer: { readonly status?: number; readonly description: string; readonly schema: OpenApiSchema };
+  readonly answer: {
+    readonly status?: number;
+    readonly description: string;
+    readonly schema: OpenApiSchema;
+    /** Media type; default JSON. */
+    readonly type?: string;
+  };
 }
 
 const PROBLEM: OpenApiSchema = {
@@ -66,11 +72,12 @@ export function Documented({ summary, query = {}, body, answer }: OperationDocs)
     // Of a body without a type it takes the schema for that of a class.
     ...(body ? [{ in: 'body', required: false, type: String, ...body }] : []),
   ];
-  const { status = 200, description, schema } = answer;
+  const { status = 200, description, schema, type } = answer;
+  const shown = type === undefined ? { schema } : { content: { [type]: { schema } } };
   return (_target, _key, { value }) => {
     const handler = value as object;
     Reflect.defineMetadata(OPERATION, { summary }, handler);
     Reflect.defineMetadata(PARAMETERS, parameters, handler);
-    Reflect.defineMetadata(RESPONSE, { [status]: { description, schema } }, handler);
+    Reflect.defineMetadata(RESPONSE, { [status]: { description, ...shown } }, handler);
   };
 }

@@ -207,6 +207,15 @@ export class Scheduler {
     return this.loops.info(name);
   }
 
+  /** Who counts its slots: the cluster, or this replica alone. Undefined when there is no such worker. */
+  scopeOf(name: string): WorkerDefinition['scope'] | undefined {
+    return this.cluster
+      ? this.entries.get(name)?.loop.definition.scope
+      : this.entries.has(name)
+        ? 'replica'
+        : undefined;
+  }
+
   /**
    * Runs a worker now, beside its schedule, in the async context of the caller; or when the active one has ended, if
    * its overlap policy queues.

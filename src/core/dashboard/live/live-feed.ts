@@ -1,0 +1,141 @@
+import { type ServerResponse } from 'node:http';
+import { Injectable, type OnModuleDestroy, ServiceUnavailableException } from '@nestjs/common';
+import { RunRecorder } from '../../history/run.recorder.js';
+import { Scheduler } from '../../scheduler/scheduler.js';
+import { inRootContext } from '../../timing/root-context.js';
+import { workersNow } from '../shown-worker.js';
+import { LiveClient } from './live-client.js';
+import { changeMessage, END_MESSAGE, type LiveState, snapshotMessage, stateOf } from './live-message.js';
+import { RunChanges } from './run-changes.js';
+
+/** Milliseconds between two looks at the cluster while somebody listens. */
+const LOOK_EVERY = 1_000;
+/** The same when something has happened on this replica: what comes meanwhile is told together. */
+const LOOK_SOON = 250;
+/** So that proxies do not take the connection for dead. Milliseconds. */
+const PING_EVERY = 15_000;
+/** A browser has one stream for all its tabs. */
+const MOST_CLIENTS = 1_000;
+
+/**
+ * What `GET /dashboard/live` tells: a snapshot of all workers, then what changes. One look serves all who listen, and nobody
+ * looks while nobody does.
+ */
+@Injectable()
+export class LiveFeed implements OnModuleDestroy {
+  private readonly clients = new Set<LiveClient>();
+  private changes?: RunChanges;
+  private state?: LiveState;
+  private snapshot?: string;
+  /** The first look, which all wait for who come before it has ended. */
+  private opening?: Promise<void>;
+  /** Grows when it begins and when nobody listens any more: a look that began before then tells nothing. */
+  private generation = 0;
+  private timer?: NodeJS.Timeout;
+  private pinging?: NodeJS.Timeout;
+  private lookedAt = 0;
+  private looking = false;
+  private closed = false;
+
+  constructor(
+    private readonly scheduler: Scheduler,
+    private readonly recorder: RunRecorder,
+  ) {}
+
+  /**
+   * Whether one more may listen.
+   * @throws ServiceUnavailableException
+   */
+  check(): void {
+    if (this.closed) throw new ServiceUnavailableException('The application is shutting down');
+    if (this.clients.size >= MOST_CLIENTS)
+      throw new ServiceUnavailableException(
+        `${MOST_CLIENTS} clients listen already: close some, or ask GET /workers instead`,
+      );
+  }
+
+  /** Tells everything from now on, until the connection closes or the application shuts down. */
+  async join(response: ServerResponse): Promise<void> {
+    const client = new LiveClient(response, () => this.snapshotNow());
+    this.clients.add(client);
+    response.once('close', () => this.leave(client));
+    if (response.destroyed) return this.leave(client);
+    await inRootContext(() => (this.opening ??= this.open()));
+    if (this.closed) client.end(END_MESSAGE);
+    else if (this.clients.has(client)) client.send(this.snapshotNow());
+  }
+
+  /** How many listen. */
+  get size(): number {
+    return this.clients.size;
+  }
+
+  onModuleDestroy(): void {
+    this.closed = true;
+    for (const client of this.clients) client.end(END_MESSAGE);
+    this.clients.clear();
+    this.close();
+  }
+
+  private leave(client: LiveClient): void {
+    this.clients.delete(client);
+    if (this.clients.size === 0) this.close();
+  }
+
+  private async open(): Promise<void> {
+    const generation = ++this.generation;
+    const changes = new RunChanges(this.scheduler, this.recorder, () => this.lookIn(LOOK_SOON));
+    this.changes = changes;
+    await changes.start();
+    const state = stateOf(await workersNow(this.scheduler));
+    if (this.generation !== generation) return changes.stop();
+    this.state = state;
+    this.snapshot = undefined;
+    this.pinging = setInterval(() => this.clients.forEach((client) => client.ping()), PING_EVERY).unref();
+    this.lookedAt = performance.now();
+    this.lookIn(LOOK_EVERY);
+  }
+
+  private close(): void {
+    this.generation++;
+    this.changes?.stop();
+    clearTimeout(this.timer);
+    clearInterval(this.pinging);
+    this.changes = this.timer = this.pinging = this.opening = this.state = this.snapshot = undefined;
+  }
+
+  /** As soon as this, counted from the last look; a look that is due sooner stays. */
+  private lookIn(delay: number): void {
+    if (!this.state || this.looking) return;
+    if (this.timer && delay === LOOK_EVERY) return;
+    clearTimeout(this.timer);
+    const rest = Math.max(0, this.lookedAt + delay - performance.now());
+    this.timer = inRootContext(() => setTimeout(() => void this.look(), rest)).unref();
+  }
+
+  private async look(): Promise<void> {
+    this.timer = undefined;
+    this.looking = true;
+    const { generation, changes } = this;
+    try {
+      const workers = await workersNow(this.scheduler);
+      const runs = await changes!.take();
+      // Everybody has left meanwhile, and others may have come.
+      if (!this.state || this.generation !== generation) return;
+      const after = stateOf(workers);
+      const message = changeMessage(this.state, after, runs);
+      this.state = after;
+      if (message === undefined) return;
+      this.snapshot = undefined;
+      for (const client of this.clients) client.send(message);
+    } finally {
+      this.looking = false;
+      this.lookedAt = performance.now();
+      this.lookIn(LOOK_EVERY);
+    }
+  }
+
+  private snapshotNow(): string {
+    return (this.snapshot ??= snapshotMessage(this.state!));
+  }
+}

@@ -1,0 +1,66 @@
+import { type Run } from '../../history/run.js';
+import { summaryOf } from '../../text/describe-error.js';
+import { showRun } from '../shown-run.js';
+import { showWorker, type ShownWorkers } from '../shown-worker.js';
+import { type ChangedRuns } from './run-changes.js';
+
+/** Characters of an error that the stream tells; `GET /runs/:id` has all of it. */
+const LONGEST_ERROR = 300;
+
+/** The workers, each as JSON, by name: what is compared, and what is sent. */
+export interface LiveState {
+  readonly source: ShownWorkers['source'];
+  readonly workers: ReadonlyMap<string, string>;
+}
+
+export function stateOf({ source, workers }: ShownWorkers): LiveState {
+  return {
+    source,
+    workers: new Map(workers.map((worker) => [worker.name, JSON.stringify(showWorker(worker))])),
+  };
+}
+
+/** Everything: `{ at, source, workers }`. */
+export function snapshotMessage({ source, workers }: LiveState): string {
+  return message('snapshot', `"source":"${source}","workers":[${[...workers.values()].join(',')}]`);
+}
+
+/**
+ * What has changed: `{ at, source, workers, removed, runs, more }`. Undefined when nothing has.
+ */
+export function changeMessage(
+  before: LiveState,
+  after: LiveState,
+  { runs, more }: ChangedRuns,
+): string | undefined {
+  const changed = [...after.workers].filter(([name, json]) => before.workers.get(name) !== json);
+  const removed = [...before.workers.keys()].filter((name) => !after.workers.has(name));
+  if (!changed.length && !removed.length && !runs.length && !more && before.source === after.source)
+    return undefined;
+  return message(
+    'change',
+    `"source":"${after.source}","workers":[${changed.map(([, json]) => json).join(',')}],` +
+      `"removed":${JSON.stringify(removed)},"runs":${JSON.stringify(runs.map(shownBriefly))},"more":${more}`,
+  );
+}
+
+/** The server ends the stream. */
+export const END_MESSAGE = 'event: end\ndata: {"reason":"shutdown"}\n\n';
+
+function message(event: string, fields: string): string {
+  return `event: ${event}\ndata: {"at":"${new Date().toISOString()}",${fields}}\n\n`;
+}
+
+function shownBriefly(run: Run): object {
+  const { log: _, error, ...rest } = run;
+  const shown = showRun(rest);
+  if (!error) return shown;
+  const text = summaryOf(error);
+  return {
+    ...shown,
+    error: {
+      ...(error.name !== undefined && { name: error.name }),
+      message: text.length > LONGEST_ERROR ? `${text.slice(0, LONGEST_ERROR)}…` : text,
+    },
+  };
+}
