@@ -86,25 +86,26 @@ export class ApiError extends Error {
   }
 }
 
-const TOKEN = 'ctrlplane-workers.token';
+/** The API is beside the page. */
+export function urlOf(path: string): URL {
+  return new URL(`../${path}`, document.baseURI);
+}
 
-export const token = {
-  get: (): string | null => sessionStorage.getItem(TOKEN),
-  /** Kept until this tab is closed. */
-  set: (value: string): void => sessionStorage.setItem(TOKEN, value),
-  forget: (): void => sessionStorage.removeItem(TOKEN),
-};
+/** What whoever looks may do. */
+export interface Rights {
+  right: 'read' | 'write';
+  read_only: boolean;
+  until?: string;
+}
 
-/** What each request carries. Not `Authorization`: the application may have a guard of its own around this, with a token of its own. */
-export function headersOf(): Record<string, string> {
-  const given = token.get();
-  return given ? { 'x-workers-token': given } : {};
+/** Sends the token once; a cookie that scripts cannot read carries the session from then on. @throws ApiError */
+export function login(token: string): Promise<Rights> {
+  return post('dashboard/session', { token, path: urlOf('').pathname });
 }
 
 /** Asks the API, which is beside the page. @throws ApiError, TypeError when the server cannot be reached */
 export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const headers = { ...init.headers, ...headersOf() };
-  const answer = await fetch(new URL(`../${path}`, document.baseURI), { ...init, headers });
+  const answer = await fetch(urlOf(path), init);
   const text = await answer.text();
   if (!answer.ok)
     throw new ApiError(answer.status, detailOf(text) ?? `${answer.status} ${answer.statusText}`);

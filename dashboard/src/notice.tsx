@@ -1,4 +1,5 @@
-import { ApiError, token } from './api.js';
+import { useState } from 'preact/hooks';
+import { ApiError, login } from './api.js';
 
 /** Why there is nothing to see, or nothing new: loading, no access, no connection, an error. */
 export function Notice({ error, retry }: { error?: unknown; retry: () => void }) {
@@ -17,18 +18,26 @@ export function Notice({ error, retry }: { error?: unknown; retry: () => void })
   );
 }
 
-/** Asks for the token, which is kept until the tab is closed. */
+/** Asks for the token, which begins a session of this browser. */
 export function TokenForm({ reason, done }: { reason: string; done: () => void }) {
+  const [refused, setRefused] = useState<string>();
+  const send = async (token: string): Promise<void> => {
+    try {
+      await login(token);
+      done();
+    } catch (error) {
+      setRefused(error instanceof ApiError ? error.message : 'The server cannot be reached');
+    }
+  };
   return (
     <form
       class="token"
       onSubmit={(event) => {
         event.preventDefault();
-        token.set(String(new FormData(event.currentTarget).get('token') ?? '').trim());
-        done();
+        void send(String(new FormData(event.currentTarget).get('token') ?? '').trim());
       }}
     >
-      <p role="alert">{reason}</p>
+      <p role="alert">{refused ?? reason}</p>
       <label>
         Token
         <input name="token" type="password" autocomplete="off" required />

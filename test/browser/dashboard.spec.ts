@@ -102,17 +102,22 @@ describeWith('chromium', 'the page of the dashboard', () => {
     page.on('dialog', (dialog) => void dialog.accept());
     await page.goto(`${url}/dashboard/index.html#/workers/waits`);
     await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByLabel('Token').fill('a wrong one');
+    await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByText('The token is wrong').waitFor();
     await page.getByLabel('Token').fill(TOKEN);
     await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByLabel('Token').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByText('A run was asked for.').waitFor();
+    expect(await page.evaluate('document.cookie')).toBe('');
     await page.locator('tbody tr', { hasText: 'manual' }).waitFor();
     expect(faults).toEqual([]);
   });
 
   it('pauses a worker, resumes it, and cancels a run', async () => {
     page.on('dialog', (dialog) => void dialog.accept());
-    await page.addInitScript(`sessionStorage.setItem('ctrlplane-workers.token', '${TOKEN}')`);
+    await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
     await page.goto(`${url}/dashboard/index.html#/workers/waits`);
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('button', { name: 'Resume' }).click();

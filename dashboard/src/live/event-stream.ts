@@ -1,11 +1,10 @@
-import { ApiError, detailOf, headersOf } from '../api.js';
+import { ApiError, detailOf, urlOf } from '../api.js';
 
 /** Milliseconds without a sign of life: the server sends one every 15 s. */
 const SILENCE = 40_000;
 
 /**
- * Reads a stream of server-sent events until it ends. Not `EventSource`, which sends no token and does not say why it was
- * refused.
+ * Reads a stream of server-sent events until it ends. Not `EventSource`, which does not say why it was refused.
  * @throws ApiError when the server refuses it, TypeError when it cannot be reached
  */
 export async function readEvents(
@@ -15,7 +14,7 @@ export async function readEvents(
 ): Promise<void> {
   const silent = new AbortController();
   const both = AbortSignal.any([signal, silent.signal]);
-  const answer = await fetch(new URL(`../${path}`, document.baseURI), { headers: headersOf(), signal: both });
+  const answer = await fetch(urlOf(path), { signal: both });
   if (!answer.ok)
     throw new ApiError(
       answer.status,

@@ -42,6 +42,7 @@ const REFUSALS: Record<number, string> = {
   401: 'The token is missing or wrong',
   403: 'Switched off, or refused by a guard of the application',
   404: 'There is no such thing',
+  429: 'Too many wrong tokens came from this address',
   409: 'The state of things forbids it',
   503: 'What is needed for it cannot be used at the moment',
 };

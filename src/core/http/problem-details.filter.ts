@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { TooManyFailuresError } from './access-check.js';
 import { problemOf } from './problem.js';
 
 /**
@@ -23,6 +24,8 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     const problem = problemOf(error);
     if (problem.status === 500) this.logger.error(error);
     if (problem.status === 401) httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer');
+    if (error instanceof TooManyFailuresError)
+      httpAdapter.setHeader(response, 'Retry-After', String(error.retryAfter));
     httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
     httpAdapter.reply(response, JSON.stringify(problem), problem.status);
   }

@@ -43,7 +43,10 @@ describe('a client of the live stream', () => {
 
   it('is sent everything while it reads', async () => {
     let read = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => (read += chunk)).resume();
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (read += chunk))
+      .resume();
     for (let n = 0; n < 5; n++) {
       client.send(message(`change-${n}`));
       await eventually(() => read.includes(`change-${n}`) && response.writableLength === 0);
@@ -56,7 +59,10 @@ describe('a client of the live stream', () => {
     expect(response.writableLength).toBeGreaterThan(0);
     expect(response.writableLength).toBeLessThan(2 * MB);
     let read = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => (read += chunk)).resume();
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (read += chunk))
+      .resume();
     await eventually(() => read.includes('event: snapshot\ndata: 1\n'));
     expect(read).not.toContain('event: change-99\n');
     client.send('event: change\ndata: {}\n\n');

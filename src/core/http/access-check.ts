@@ -1,0 +1,142 @@
+import { ForbiddenException, HttpException, HttpStatus, UnauthorizedException } from '@nestjs/common';
+import { checkAccess, type HttpAccess } from './access.js';
+import { FailedLogins } from './failed-logins.js';
+import { foreignOrigin } from './same-origin.js';
+import { cookieOf, isSession, type Right, same, SESSION_COOKIE } from './session.js';
+
+/** Carries the token as it is, where `Authorization` is taken by a guard of the application. */
+const TOKEN_HEADER = 'x-workers-token';
+
+/** A request of Express or of Fastify. */
+export interface AccessRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** As the application's `trust proxy` has it. */
+  readonly ip?: string;
+}
+
+/** Too many wrong tokens from one address. */
+export class TooManyFailuresError extends HttpException {
+  constructor(
+    /** Seconds. */
+    readonly retryAfter: number,
+  ) {
+    super(
+      `Too many wrong tokens came from this address: try again in ${retryAfter} s`,
+      HttpStatus.TOO_MANY_REQUESTS,
+    );
+  }
+}
+
+/** All guards of one `HttpAccess` count together. */
+const failures = new WeakMap<HttpAccess, FailedLogins>();
+
+/** Decides by token, session and origin. What the application's own guards say comes after it. */
+export class AccessCheck {
+  private readonly failed: FailedLogins;
+
+  /** @throws Error for options that make no sense */
+  constructor(private readonly access: HttpAccess) {
+    checkAccess(access);
+    this.failed = failures.get(access) ?? new FailedLogins();
+    failures.set(access, this.failed);
+  }
+
+  /**
+   * Lets a request pass.
+   * @throws ForbiddenException, UnauthorizedException, TooManyFailuresError with what to do
+   */
+  pass(request: AccessRequest): void {
+    const { token, readToken, openReads = false, guards = [], readOnly = false } = this.access;
+    const reads = isRead(request);
+    if (!reads) {
+      this.refuseForeign(request);
+      if (readOnly) throw new ForbiddenException('Nothing can be changed here: it is read-only');
+    }
+    if (openReads && reads) return;
+    if (!token && guards.length > 0 && !readToken) return;
+    if (!token && !(readToken && reads))
+      throw new ForbiddenException(
+        readToken
+          ? 'Nothing can be changed here: there is a token for reading alone'
+          : 'This is switched off, as there is no token: give HttpAccessModule.forRoot() one, for /workers WorkerDashboardModule.forRoot()',
+      );
+    const right = this.rightOf(request);
+    if (right === undefined)
+      throw new UnauthorizedException(
+        'Send the token: "Authorization: Bearer <token>" or "X-Workers-Token: <token>"',
+      );
+    if (!reads && right === 'read')
+      throw new ForbiddenException('This token may only read: send one that may change something');
+  }
+
+  /**
+   * What whoever asks may do; undefined when nothing says who it is.
+   * @throws UnauthorizedException, TooManyFailuresError for a wrong token
+   */
+  rightOf(request: AccessRequest): Right | undefined {
+    const { headers } = request;
+    const own = headers[TOKEN_HEADER];
+    const given = own ?? /^Bearer (.+)$/i.exec(headers['authorization'] ?? '')?.[1];
+    // Not a guess: it is sealed. And where `Authorization` is the application's, the session is all that there is.
+    const session = own === undefined ? this.sessionOf(headers['cookie']) : undefined;
+    if (session) return session;
+    return given === undefined ? undefined : this.rightOfToken(given, request);
+  }
+
+  /**
+   * @throws UnauthorizedException, TooManyFailuresError
+   */
+  rightOfToken(given: string, { ip = '' }: AccessRequest): Right {
+    const now = Date.now();
+    const wait = this.failed.waitOf(ip, now);
+    if (wait > 0) throw new TooManyFailuresError(wait);
+    const right = this.match((token) => same(given, token));
+    if (right) return right;
+    this.failed.failed(ip, now);
+    throw new UnauthorizedException('The token is wrong');
+  }
+
+  /** The token that has this right. */
+  tokenOf(right: Right): string | undefined {
+    return right === 'write' ? this.access.token : this.access.readToken;
+  }
+
+  /** What somebody may do who gives no token. */
+  get withoutToken(): Right | undefined {
+    const { token, readToken, openReads, guards = [] } = this.access;
+    if (!token && !readToken && guards.length > 0) return 'write';
+    return openReads ? 'read' : undefined;
+  }
+
+  get readOnly(): boolean {
+    return this.access.readOnly ?? false;
+  }
+
+  /** @throws ForbiddenException for what a page of another site sends */
+  refuseForeign({ headers }: AccessRequest): void {
+    const foreign = foreignOrigin(headers, this.access.origins ?? []);
+    if (foreign !== undefined)
+      throw new ForbiddenException(
+        `This comes from a page of another site (${foreign.slice(0, 200)}): add its origin to the option origins if it may do this`,
+      );
+  }
+
+  private sessionOf(cookies: string | undefined): Right | undefined {
+    const value = cookieOf(cookies, SESSION_COOKIE);
+    const now = Date.now();
+    return value === undefined ? undefined : this.match((token) => isSession(value, token, now));
+  }
+
+  /** Both are tried, whichever it is. */
+  private match(holds: (token: string) => boolean): Right | undefined {
+    const { token, readToken } = this.access;
+    const writes = token ? holds(token) : false;
+    const reads = readToken ? holds(readToken) : false;
+    return writes ? 'write' : reads ? 'read' : undefined;
+  }
+}
+
+export function isRead({ method }: Pick<AccessRequest, 'method'>): boolean {
+  return method === 'GET' || method === 'HEAD';
+}

@@ -1,0 +1,33 @@
+/** Wrong tokens of one address within the time, before it is refused for the rest of it. */
+const MOST_FAILURES = 10;
+/** Milliseconds. */
+const WITHIN = 60_000;
+/** Addresses that are remembered: beyond, the oldest is forgotten. */
+const MOST_ADDRESSES = 10_000;
+
+/** Counts wrong tokens by address, so that nobody tries many of them. */
+export class FailedLogins {
+  private readonly counts = new Map<string, { failures: number; until: number }>();
+
+  /** @returns seconds that this address has to wait; 0 when it may try */
+  waitOf(address: string, now: number): number {
+    const count = this.counts.get(address);
+    if (!count) return 0;
+    if (count.until <= now) {
+      this.counts.delete(address);
+      return 0;
+    }
+    return count.failures < MOST_FAILURES ? 0 : Math.ceil((count.until - now) / 1_000);
+  }
+
+  failed(address: string, now: number): void {
+    const count = this.counts.get(address);
+    if (count && count.until > now) {
+      count.failures++;
+      return;
+    }
+    this.counts.delete(address);
+    this.counts.set(address, { failures: 1, until: now + WITHIN });
+    if (this.counts.size > MOST_ADDRESSES) this.counts.delete(this.counts.keys().next().value!);
+  }
+}
