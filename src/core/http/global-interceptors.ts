@@ -14,7 +14,7 @@ const API_CONTROLLER = 'ctrlplane-workers:api-controller';
 type Prototype = Record<string, unknown>;
 
 /**
- * Keeps what answers with the state of the moment, and is asked for it every two seconds, out of a `CacheInterceptor` and
+ * Keeps what answers with the state of the moment out of a `CacheInterceptor` and
  * a `ThrottlerGuard` that the application has put before all its controllers. What the controller, or one that extends it,
  * says itself goes before it: `@CacheTTL(…)`, `@CacheKey(…)`, `@SkipThrottle({ default: false })`.
  */

@@ -242,7 +242,7 @@ it('the API documentation of the application has it, with security, bodies, answ
   );
   const { paths } = document as { paths: Record<string, Record<string, Json>> };
   assert.deepEqual(Object.keys(paths).sort(), [
-    '/dashboard/tabs', '/others', '/own', '/runs', '/runs/{id}', '/runs/{id}/cancel', '/workers', '/workers/{name}',
+    '/dashboard/live', '/dashboard/session', '/dashboard/tabs', '/others', '/own', '/runs', '/runs/{id}', '/runs/{id}/cancel', '/workers', '/workers/{name}',
     '/workers/{name}/pause', '/workers/{name}/resume', '/workers/{name}/runs', '/workers/{name}/trigger',
   ]);
   for (const [path, operations] of Object.entries(paths))
@@ -253,7 +253,8 @@ it('the API documentation of the application has it, with security, bodies, answ
       assert.equal(operation.responses[401].content['application/problem+json'].schema.properties.detail.type, 'string');
       if (path === '/others') continue;
       const good = operation.responses[200] ?? operation.responses[202];
-      assert.ok(good.content['application/json'].schema, path);
+      const type = path === '/dashboard/live' ? 'text/event-stream' : 'application/json';
+      assert.ok(operation.responses[204] ?? good.content[type].schema, path);
       assert.ok(operation.summary, path);
     }
   const runs = paths['/runs'].get;
