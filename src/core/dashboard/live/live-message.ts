@@ -1,4 +1,4 @@
-import { type Run } from '../../history/run.js';
+import { type Run, withoutLog } from '../../history/run.js';
 import { summaryOf } from '../../text/describe-error.js';
 import { showRun } from '../shown-run.js';
 import { showWorker, type ShownWorkers } from '../shown-worker.js';
@@ -52,7 +52,7 @@ function message(event: string, fields: string): string {
 }
 
 function shownBriefly(run: Run): object {
-  const { log: _, error, ...rest } = run;
+  const { error, ...rest } = withoutLog(run);
   const shown = showRun(rest);
   if (!error) return shown;
   const text = summaryOf(error);
