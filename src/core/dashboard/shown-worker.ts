@@ -28,7 +28,7 @@ export async function workersNow(scheduler: Scheduler): Promise<ShownWorkers> {
   }
   return {
     source: 'cluster',
-    workers: infos.map((info) => ({ ...info, source: scheduler.scopeOf(info.name) ?? 'replica' })),
+    workers: infos.map((info) => ({ ...info, source: scheduler.describe(info.name).definition.scope })),
   };
 }
 

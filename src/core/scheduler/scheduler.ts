@@ -23,6 +23,7 @@ import { Deadline, drain, drainTimes, type DrainTimes } from './drain.js';
 import { EventSources } from './event-sources.js';
 import { cancelledRun } from './cancelled-run.js';
 import { CatchUps } from './catch-ups.js';
+import { type Loop } from './loop.js';
 import { LoopSet } from './loop-set.js';
 import { type RunHandle } from './run-handle.js';
 import { RunLimit } from './run-limit.js';
@@ -172,9 +173,7 @@ export class Scheduler {
     this.started = false;
     this.conditions.stop();
     const loops = this.loops.all;
-    inRootContext(() => {
-      for (const loop of loops) this.loops.halt(loop);
-    });
+    inRootContext(() => loops.forEach((loop) => this.loops.halt(loop)));
     await drain(
       loops.flatMap(({ executions }) => [...executions]),
       this.clock,
@@ -207,13 +206,9 @@ export class Scheduler {
     return this.loops.info(name);
   }
 
-  /** Who counts its slots: the cluster, or this replica alone. Undefined when there is no such worker. */
-  scopeOf(name: string): WorkerDefinition['scope'] | undefined {
-    return this.cluster
-      ? this.entries.get(name)?.loop.definition.scope
-      : this.entries.has(name)
-        ? 'replica'
-        : undefined;
+  /** What a worker is, checked, with its defaults, and the schedule that holds. @throws UnknownWorkerError */
+  describe(name: string): Pick<Loop, 'definition' | 'timing'> {
+    return this.loops.get(name);
   }
 
   /**
@@ -221,10 +216,7 @@ export class Scheduler {
    * its overlap policy queues.
    * @param payload handed to the run as `context.payload`, by way of JSON
    * @param by who triggers it: kept with the run
-   * @throws UnknownWorkerError
-   * @throws InvalidPayloadError
-   * @throws WorkerBusyError while a run of it is on and its overlap policy is `skip`
-   * @throws SchedulerStoppedError
+   * @throws UnknownWorkerError, InvalidPayloadError, SchedulerStoppedError, and WorkerBusyError while a run of it is on and its overlap policy is `skip`
    */
   async trigger(name: string, payload?: unknown, by: ByActor = {}): Promise<RunHandle> {
     const loop = this.loops.get(name);

@@ -1,4 +1,5 @@
 import { type ServerResponse } from 'node:http';
+import { startTimer, type Timer } from '../../timing/timer.js';
 
 /** One that has taken nothing for this many milliseconds is let go. */
 const PATIENCE = 30_000;
@@ -10,7 +11,7 @@ const PATIENCE = 30_000;
 export class LiveClient {
   private full = false;
   private missed = false;
-  private overdue?: NodeJS.Timeout;
+  private overdue?: Timer;
 
   /** @param snapshot what it needs if it has missed something */
   constructor(
@@ -18,7 +19,7 @@ export class LiveClient {
     private readonly snapshot: () => string,
   ) {
     response.on('drain', () => this.drained());
-    response.once('close', () => clearTimeout(this.overdue));
+    response.once('close', () => this.overdue?.cancel());
   }
 
   send(message: string): void {
@@ -32,7 +33,7 @@ export class LiveClient {
   }
 
   end(message: string): void {
-    clearTimeout(this.overdue);
+    this.overdue?.cancel();
     // What it has not taken yet would keep the connection, and with it the shutdown.
     if (this.full) this.response.destroy();
     else this.response.end(message);
@@ -41,11 +42,11 @@ export class LiveClient {
   private write(message: string): void {
     if (this.response.destroyed || this.response.writableEnded) return;
     this.full = !this.response.write(message);
-    if (this.full) this.overdue = setTimeout(() => this.response.destroy(), PATIENCE).unref();
+    if (this.full) this.overdue = startTimer(() => this.response.destroy(), PATIENCE, true);
   }
 
   private drained(): void {
-    clearTimeout(this.overdue);
+    this.overdue?.cancel();
     this.full = false;
     if (!this.missed) return;
     this.missed = false;

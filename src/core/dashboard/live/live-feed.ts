@@ -3,6 +3,7 @@ import { Injectable, type OnModuleDestroy, ServiceUnavailableException } from '@
 import { RunRecorder } from '../../history/run.recorder.js';
 import { Scheduler } from '../../scheduler/scheduler.js';
 import { inRootContext } from '../../timing/root-context.js';
+import { startTicking, startTimer, type Timer } from '../../timing/timer.js';
 import { workersNow } from '../shown-worker.js';
 import { LiveClient } from './live-client.js';
 import { changeMessage, END_MESSAGE, type LiveState, snapshotMessage, stateOf } from './live-message.js';
@@ -31,8 +32,8 @@ export class LiveFeed implements OnModuleDestroy {
   private opening?: Promise<void>;
   /** Grows when it begins and when nobody listens any more: a look that began before then tells nothing. */
   private generation = 0;
-  private timer?: NodeJS.Timeout;
-  private pinging?: NodeJS.Timeout;
+  private timer?: Timer;
+  private pinging?: Timer;
   private lookedAt = 0;
   private looking = false;
   private closed = false;
@@ -91,7 +92,7 @@ export class LiveFeed implements OnModuleDestroy {
     if (this.generation !== generation) return changes.stop();
     this.state = state;
     this.snapshot = undefined;
-    this.pinging = setInterval(() => this.clients.forEach((client) => client.ping()), PING_EVERY).unref();
+    this.pinging = startTicking(() => this.clients.forEach((client) => client.ping()), PING_EVERY, true);
     this.lookedAt = performance.now();
     this.lookIn(LOOK_EVERY);
   }
@@ -99,8 +100,8 @@ export class LiveFeed implements OnModuleDestroy {
   private close(): void {
     this.generation++;
     this.changes?.stop();
-    clearTimeout(this.timer);
-    clearInterval(this.pinging);
+    this.timer?.cancel();
+    this.pinging?.cancel();
     this.changes = this.timer = this.pinging = this.opening = this.state = this.snapshot = undefined;
   }
 
@@ -108,9 +109,9 @@ export class LiveFeed implements OnModuleDestroy {
   private lookIn(delay: number): void {
     if (!this.state || this.looking) return;
     if (this.timer && delay === LOOK_EVERY) return;
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     const rest = Math.max(0, this.lookedAt + delay - performance.now());
-    this.timer = inRootContext(() => setTimeout(() => void this.look(), rest)).unref();
+    this.timer = inRootContext(() => startTimer(() => void this.look(), rest, true));
   }
 
   private async look(): Promise<void> {
