@@ -158,9 +158,8 @@ export class Scheduler {
     if (this.started || this.options.run === false) return;
     this.started = this.everStarted = true;
     inRootContext(() => {
-      const { all } = this.loops;
-      for (const loop of all) this.loops.launch(loop);
-      void this.catchUps.of(all);
+      for (const loop of this.loops.all) this.loops.launch(loop);
+      void this.catchUps.of(this.loops.all);
       this.conditions.start();
     });
   }
