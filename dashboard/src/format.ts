@@ -34,9 +34,20 @@ export function bytes(value: number): string {
   return `${(value / 1_000 ** power).toFixed(power && value / 1_000 ** power < 10 ? 1 : 0)} ${units[power]}`;
 }
 
+/** Control characters but for line breaks and tabs, and marks that turn the direction of the text. */
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Foreign text as it is: a mark that would turn what comes after it is shown, and turns nothing. */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (mark) => {
+    const code = mark.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd';
+  });
+}
+
 /** Foreign text, cut for a line. */
 export function cut(text: string, longest = 300): string {
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return visible(text.length > longest ? `${text.slice(0, longest)}…` : text);
 }
 
 /** What a worker's schedule says. */

@@ -1,64 +1,90 @@
 import { useState } from 'preact/hooks';
 import { type WorkerInfo } from './api.js';
-import { cut, duration, relative, schedule } from './format.js';
+import { cut, duration, relative, schedule, visible } from './format.js';
 import { useNow, useRuns, useWorkers } from './live.js';
 import { Notice } from './notice.js';
 import { OutcomeStrip } from './outcome-strip.js';
 import { hrefs } from './route.js';
+import { VirtualList } from './virtual-list.js';
 
-/** Workers beyond this are listed without their last runs: each strip is a request of its own. */
-const MOST_STRIPS = 40;
+/** What may be listed alone. */
+const FILTERS: Record<string, (worker: WorkerInfo) => boolean> = {
+  all: () => true,
+  'in trouble': inTrouble,
+  running: ({ active_runs }) => active_runs > 0,
+  paused: ({ state }) => state === 'paused',
+};
 
 /** Every worker, those in trouble first. */
 export function Overview() {
   const { data: workers, error, refresh } = useWorkers();
-  const [filter, setFilter] = useState('');
+  const [text, setText] = useState('');
+  const [kind, setKind] = useState('all');
   const now = useNow();
   if (!workers) return <Notice error={error} retry={refresh} />;
   const troubled = workers.filter(inTrouble).length;
+  const wanted = text.toLowerCase();
   const shown = workers
-    .filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()))
+    .filter(FILTERS[kind]!)
+    .filter(({ name, group = '' }) => `${name}\n${group}`.toLowerCase().includes(wanted))
     .toSorted((a, b) => Number(inTrouble(b)) - Number(inTrouble(a)) || a.name.localeCompare(b.name));
   return (
     <>
       {error !== undefined && <Notice error={error} retry={refresh} />}
       <div class="toolbar">
-        <p class={troubled ? 'summary bad' : 'summary'}>
+        <p class={troubled ? 'summary bad' : 'summary'} role="status">
           {troubled
             ? `${troubled} of ${workers.length} workers in trouble`
             : `${workers.length} workers, all well`}
         </p>
-        <input
-          type="search"
-          placeholder="Filter by name"
-          aria-label="Filter workers by name"
-          value={filter}
-          onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-        />
+        <div class="filters">
+          <select
+            aria-label="Which workers"
+            value={kind}
+            onChange={({ currentTarget }) => setKind(currentTarget.value)}
+          >
+            {Object.entries(FILTERS).map(([name, belongs]) => (
+              <option key={name} value={name}>
+                {`${name} (${workers.filter(belongs).length})`}
+              </option>
+            ))}
+          </select>
+          <input
+            type="search"
+            placeholder="Filter by name or group"
+            aria-label="Filter workers by name or group"
+            value={text}
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+          />
+        </div>
       </div>
       {shown.length === 0 && (
         <p class="empty">
           {workers.length
-            ? 'No worker has such a name.'
+            ? 'No worker is like that.'
             : 'No workers yet: decorate a method of a provider with @Interval.'}
         </p>
       )}
-      <ul class="workers">
-        {shown.map((worker, index) => (
-          <WorkerRow key={worker.name} worker={worker} now={now} strip={index < MOST_STRIPS} />
-        ))}
-      </ul>
+      <VirtualList class="workers" label="Workers" items={shown} keyOf={({ name }) => name}>
+        {(worker) => <WorkerRow worker={worker} now={now} />}
+      </VirtualList>
     </>
   );
 }
 
-function WorkerRow({ worker, now, strip }: { worker: WorkerInfo; now: number; strip: boolean }) {
-  const { name, state, conditions, next_run, last_run, last_error, last_duration_ms, run_count } = worker;
+function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
+  const { name, group, state, conditions, next_run, last_run, last_error, last_duration_ms, run_count } =
+    worker;
   return (
-    <li class={inTrouble(worker) ? 'worker bad' : 'worker'}>
+    <div class={inTrouble(worker) ? 'worker bad' : 'worker'}>
       <div class="who">
-        <a href={hrefs.worker(name)}>{name}</a>
-        <span class="quiet">{schedule(worker)}</span>
+        <a href={hrefs.worker(name)} title={visible(name)}>
+          {visible(name)}
+        </a>
+        <span class="quiet">
+          {schedule(worker)}
+          {group !== undefined && ` · ${group}`}
+        </span>
       </div>
       <div class="badges">
         <span class={`badge ${state}`}>{state}</span>
@@ -70,7 +96,7 @@ function WorkerRow({ worker, now, strip }: { worker: WorkerInfo; now: number; st
             </span>
           ))}
       </div>
-      {strip ? <Strip name={name} /> : <span />}
+      <Strip name={name} />
       <dl>
         <dt>next</dt>
         <dd>{next_run ? relative(next_run, now) : '–'}</dd>
@@ -81,8 +107,12 @@ function WorkerRow({ worker, now, strip }: { worker: WorkerInfo; now: number; st
         <dt>runs</dt>
         <dd>{run_count}</dd>
       </dl>
-      {last_error && <p class="error">{cut(last_error)}</p>}
-    </li>
+      {last_error && (
+        <p class="error" title={cut(last_error, 1_000)}>
+          {cut(last_error)}
+        </p>
+      )}
+    </div>
   );
 }
 

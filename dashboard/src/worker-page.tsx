@@ -1,17 +1,23 @@
-import { useState } from 'preact/hooks';
-import { ApiError, ask, post, type Run, type RunError, type WorkerInfo } from './api.js';
-import { duration, instant, relative, schedule } from './format.js';
+import { useMemo, useState } from 'preact/hooks';
+import { ApiError, ask, post, type Run, type WorkerInfo } from './api.js';
+import { RunCharts } from './charts/run-charts.js';
+import { ErrorGroups } from './error-groups.js';
+import { duration, instant, relative, schedule, visible } from './format.js';
 import { useNow, useRuns, useWorker } from './live.js';
 import { Notice, TokenForm } from './notice.js';
 import { lasted, OutcomeStrip } from './outcome-strip.js';
 import { hrefs } from './route.js';
+import { Failure } from './thrown.js';
+
+const MOST_RUNS = 200;
 
 /** One worker: what it does now, what it did, why it failed, and what can be done about it. */
 export function WorkerPage({ name }: { name: string }) {
   const path = `workers/${encodeURIComponent(name)}`;
   const { data: worker, error, refresh } = useWorker(name);
-  const { data: list } = useRuns(name, 100);
+  const { data: list } = useRuns(name, MOST_RUNS);
   const now = useNow();
+  const charts = useMemo(() => list && <RunCharts runs={list} />, [list]);
   if (!worker) return <Notice error={error} retry={refresh} />;
   const runs = list ?? [];
   return (
@@ -21,7 +27,7 @@ export function WorkerPage({ name }: { name: string }) {
         <a href={hrefs.overview}>All workers</a>
       </p>
       <h2>
-        {name} <span class={`badge ${worker.state}`}>{worker.state}</span>
+        {visible(name)} <span class={`badge ${worker.state}`}>{worker.state}</span>
       </h2>
       {worker.description && <p>{worker.description}</p>}
       <Actions
@@ -60,9 +66,18 @@ export function WorkerPage({ name }: { name: string }) {
           {worker.progress.total !== undefined && ` of ${worker.progress.total}`} {worker.progress.message}
         </p>
       )}
-      <OutcomeStrip runs={runs} most={100} />
+      <div class="history">
+        <OutcomeStrip runs={runs} most={100} />
+      </div>
+      {charts}
+      <ErrorGroups runs={runs} now={now} />
       {list && runs.length === 0 && <p class="empty">No runs are recorded.</p>}
-      {runs.length > 0 && <Runs runs={runs} now={now} />}
+      {runs.length > 0 && (
+        <section aria-labelledby="runs">
+          <h3 id="runs">Runs</h3>
+          <Runs runs={runs} now={now} />
+        </section>
+      )}
     </>
   );
 }
@@ -106,7 +121,7 @@ function Runs({ runs, now }: { runs: readonly Run[]; now: number }) {
               </td>
               <td>{run.attempt}</td>
               <td class="said">
-                {run.error ? <Thrown error={run.error} /> : run.progress?.message}
+                {run.error ? <Failure run={run} /> : visible(run.progress?.message ?? '')}
                 {run.metrics && <Metrics metrics={run.metrics} />}
                 <Log run={run} />
               </td>
@@ -145,30 +160,9 @@ function Log({ run: { id } }: { run: Run }) {
       {typeof log === 'object' && (
         <pre>
           {log.dropped > 0 && `${log.dropped} earlier lines were not kept\n`}
-          {log.lines.map(({ at, level, message }) => `${at} ${level} ${message}`).join('\n')}
+          {log.lines.map(({ at, level, message }) => `${at} ${level} ${visible(message)}`).join('\n')}
         </pre>
       )}
-    </details>
-  );
-}
-
-/** An error with its causes and those that it gathers; the stack on demand. */
-function Thrown({ error }: { error: RunError }) {
-  return (
-    <details>
-      <summary>
-        {error.name && error.name !== 'Error' ? `${error.name}: ` : ''}
-        {error.message.slice(0, 500)}
-      </summary>
-      {error.stack && <pre>{error.stack}</pre>}
-      {error.cause && (
-        <div>
-          caused by <Thrown error={error.cause} />
-        </div>
-      )}
-      {error.errors?.map((one, index) => (
-        <Thrown key={index} error={one} />
-      ))}
     </details>
   );
 }

@@ -1,5 +1,4 @@
 import { type Run, withoutLog } from '../../history/run.js';
-import { summaryOf } from '../../text/describe-error.js';
 import { showRun } from '../shown-run.js';
 import { showWorker, type ShownWorkers } from '../shown-worker.js';
 import { type ChangedRuns } from './run-changes.js';
@@ -55,11 +54,11 @@ function shownBriefly(run: Run): object {
   const { error, ...rest } = withoutLog(run);
   const shown = showRun(rest);
   if (!error) return shown;
-  const text = summaryOf(error);
+  const { name, message: text } = error;
   return {
     ...shown,
     error: {
-      ...(error.name !== undefined && { name: error.name }),
+      ...(name !== undefined && { name }),
       message: text.length > LONGEST_ERROR ? `${text.slice(0, LONGEST_ERROR)}…` : text,
     },
   };

@@ -1,0 +1,91 @@
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+
+export interface Line {
+  label: string;
+  /** Name of the variable of the style sheet, such as `--good`. */
+  color: string;
+  /** One for each instant; null where there is none. */
+  values: readonly (number | null)[];
+  /** Points, and no line between them. */
+  points?: boolean;
+}
+
+interface LineChartProps {
+  /** What a screen reader says in its place: what it shows, and in words what there is to see. */
+  label: string;
+  /** Milliseconds from the epoch, in order. */
+  instants: readonly number[];
+  lines: readonly Line[];
+  format: (value: number) => string;
+}
+
+const HEIGHT = 160;
+
+/** Values over time. Drag to zoom in, double-click to zoom out. */
+export function LineChart({ label, instants, lines, format }: LineChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot>();
+  const data = [instants.map((at) => at / 1_000), ...lines.map(({ values }) => values)] as uPlot.AlignedData;
+  const latest = useRef(data);
+  latest.current = data;
+  const shape = lines.map(({ label: name, color }) => `${name} ${color}`).join();
+
+  useEffect(() => {
+    const div = place.current!;
+    const make = (): void => {
+      chart.current?.destroy();
+      chart.current = new uPlot(optionsFor(div, lines, format), latest.current, div);
+    };
+    make();
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    scheme.addEventListener('change', make);
+    const resized = new ResizeObserver(() =>
+      chart.current?.setSize({ width: div.clientWidth, height: HEIGHT }),
+    );
+    resized.observe(div);
+    return () => {
+      scheme.removeEventListener('change', make);
+      resized.disconnect();
+      chart.current?.destroy();
+    };
+  }, [shape]);
+
+  useEffect(() => chart.current?.setData(data), [data]);
+
+  return <div class="chart" ref={place} role="img" aria-label={label} />;
+}
+
+function optionsFor(div: HTMLElement, lines: readonly Line[], format: LineChartProps['format']): uPlot.Options {
+  const style = getComputedStyle(div);
+  // The colours of the style sheet are `light-dark(…)`, which a canvas does not know: an element does.
+  const colour = (name: string): string => {
+    const probe = div.appendChild(document.createElement('i'));
+    probe.style.color = `var(${name})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  };
+  const axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, font: style.font };
+  const shown = (_: uPlot, value: number | null): string => (value === null ? '–' : format(value));
+  return {
+    width: div.clientWidth,
+    height: HEIGHT,
+    cursor: { points: { size: 6 } },
+    scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+    axes: [
+      { ...axis, space: 80 },
+      { ...axis, size: 70, values: (_, values) => values.map((value) => format(value)) },
+    ],
+    series: [
+      { value: (_, at) => (at === null ? '–' : new Date(at * 1_000).toLocaleString()) },
+      ...lines.map(({ label, color, points }): uPlot.Series => {
+        const stroke = colour(color);
+        return points
+          ? { label, stroke, value: shown, paths: () => null, points: { show: true, size: 7, fill: stroke } }
+          : { label, stroke, width: 1.5, value: shown, spanGaps: false };
+      }),
+    ],
+  };
+}
