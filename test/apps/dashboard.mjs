@@ -1,12 +1,12 @@
 // An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits,
-// one ends when it is told to.
+// one ends when it is told to; and MORE that never run.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Scheduler, WorkerModule } from 'ctrlplane-workers';
 import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
 
-const { PORT = '0', TOKEN } = process.env;
+const { PORT = '0', TOKEN, MORE = '0' } = process.env;
 
 class AppModule {}
 Module({
@@ -36,6 +36,8 @@ scheduler.register({
   run: ({ signal }) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
 });
+for (let n = 1; n <= Number(MORE); n++)
+  scheduler.register({ name: `more ${n}`, interval: 0, group: n % 2 ? 'odd' : 'even', run() {} });
 app.enableShutdownHooks();
 await app.listen(Number(PORT), '127.0.0.1');
 console.log(`listening at ${await app.getUrl()}`);

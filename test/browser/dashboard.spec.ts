@@ -88,11 +88,12 @@ describeWith('chromium', 'the page of the dashboard', () => {
   it('shows what a worker throws as text, with its causes', async () => {
     await page.goto(`${url}/dashboard`);
     await page.getByRole('link', { name: 'fails <b>bold</b>' }).click();
-    const first = page.locator('td.said details').first();
-    await first.locator('summary').first().click();
-    await first.getByText('caused by').waitFor();
-    expect(await first.textContent()).toContain('<img src=x onerror=');
-    expect(await first.textContent()).toContain('the deepest reason');
+    await page.locator('td.said details summary').first().click();
+    // By then newer runs may stand above it.
+    const opened = page.locator('td.said details[open]').first();
+    await opened.getByText('caused by').waitFor();
+    expect(await opened.textContent()).toContain('<img src=x onerror=');
+    expect(await opened.textContent()).toContain('the deepest reason');
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.title()).toBe('Workers');
     expect(faults).toEqual([]);
@@ -127,6 +128,47 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByRole('button', { name: 'Cancel the active run' }).click();
     await page.locator('tbody .badge.cancelled').waitFor();
     expect(faults).toEqual([]);
+  });
+
+  it('draws how long the runs took and how late they were, and puts errors of one kind together', async () => {
+    await page.goto(`${url}/dashboard/index.html#/workers/fails%20%3Cb%3Ebold%3C%2Fb%3E`);
+    for (const what of ['Duration', 'Lateness'])
+      await page
+        .getByRole('img', { name: new RegExp(`^${what} of the last \\d+ runs: median .+`) })
+        .waitFor();
+    const errors = page.locator('.errors > li');
+    await errors.getByText(/^\d+ times$/).waitFor();
+    expect(await errors.count()).toBe(1);
+    await errors.locator('summary').first().click();
+    await errors.getByText('caused by').waitFor();
+    expect(await errors.textContent()).not.toMatch(/[\u001b\u202e]/);
+    expect(faults).toEqual([]);
+  });
+
+  it('has of five hundred workers those rows in the document that can be seen, and finds each', async () => {
+    const [crowded, at] = await startApp('0', 500);
+    try {
+      await page.goto(`${at}/dashboard`);
+      await page.getByText('1 of 504 workers in trouble').waitFor();
+      const rows = page.locator('.worker');
+      await page.locator('.worker', { hasText: 'more 1' }).first().waitFor();
+      expect(await rows.count()).toBeLessThan(80);
+      const last = page.getByRole('link', { name: 'waits', exact: true });
+      expect(await last.count()).toBe(0);
+      await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
+      await last.waitFor();
+      expect(await rows.count()).toBeLessThan(80);
+      expect(await page.locator('.workers > li').last().getAttribute('aria-posinset')).toBe('504');
+      await page.getByLabel('Filter workers by name or group').fill('more 321');
+      await page.getByRole('link', { name: 'more 321' }).waitFor();
+      await eventually(async () => (await rows.count()) === 1);
+      await page.getByLabel('Filter workers by name or group').fill('odd');
+      await page.getByLabel('Which workers').selectOption({ label: 'paused (0)' });
+      await page.getByText('No worker is like that.').waitFor();
+      expect(faults).toEqual([]);
+    } finally {
+      await crowded.destroy();
+    }
   });
 
   it.each([
@@ -172,11 +214,12 @@ interface Violation {
   nodes: { html: string }[];
 }
 
-async function startApp(port = '0'): Promise<[AppProcess, string]> {
+/** @param more workers that never run */
+async function startApp(port = '0', more = 0): Promise<[AppProcess, string]> {
   const app = new AppProcess({
     command: [process.execPath, 'test/apps/dashboard.mjs'],
     cwd: builtCheckout(),
-    env: { PATH: process.env.PATH, PORT: port, TOKEN },
+    env: { PATH: process.env.PATH, PORT: port, TOKEN, MORE: String(more) },
   });
   const [, url] = await app.said(/listening at (\S+)/);
   return [app, url!];

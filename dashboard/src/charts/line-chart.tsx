@@ -57,7 +57,11 @@ export function LineChart({ label, instants, lines, format }: LineChartProps) {
   return <div class="chart" ref={place} role="img" aria-label={label} />;
 }
 
-function optionsFor(div: HTMLElement, lines: readonly Line[], format: LineChartProps['format']): uPlot.Options {
+function optionsFor(
+  div: HTMLElement,
+  lines: readonly Line[],
+  format: LineChartProps['format'],
+): uPlot.Options {
   const style = getComputedStyle(div);
   // The colours of the style sheet are `light-dark(…)`, which a canvas does not know: an element does.
   const colour = (name: string): string => {
