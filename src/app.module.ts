@@ -20,6 +20,7 @@ import { NetworkHttpModule } from './modules/network/network-http.module.js';
 import { NetworkModule } from './modules/network/network.module.js';
 import { CertRenewerModule } from './modules/workers/cert-renewer/cert-renewer.module.js';
 import { type CertRenewerOptions } from './modules/workers/cert-renewer/cert-renewer.options.js';
+import { FleetViewHttpModule } from './modules/fleet-view/fleet-view-http.module.js';
 import { HealthHttpModule } from './modules/health-checks/health-http.module.js';
 import { BrakesHttpModule } from './modules/brakes/brakes-http.module.js';
 import { GarbageCollectorModule } from './modules/workers/garbage-collector/garbage-collector.module.js';
@@ -74,6 +75,7 @@ export class AppModule {
             drain: { timeout: drainTimeout },
           }),
         }),
+        FleetViewHttpModule,
         GarbageCollectorModule.forRoot(fleet.garbageCollector),
         NetworkModule.forRoot({ dnsServers }),
         NetworkHttpModule,

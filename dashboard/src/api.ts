@@ -67,11 +67,37 @@ export interface Tab {
   title: string;
   /** Below the path that the page's API has. */
   path: string;
-  columns: {
-    key: string;
-    title: string;
-    kind: 'text' | 'state' | 'instant' | 'number' | 'bytes' | 'percent';
-  }[];
+  columns: Column[];
+  /** What an item shows on a page of its own; absent: it has none. */
+  item?: (ItemList | ItemChart)[];
+}
+
+export interface Column {
+  key: string;
+  title: string;
+  kind: 'text' | 'state' | 'instant' | 'number' | 'bytes' | 'percent';
+}
+
+/** `:id` in the path stands for the item's. */
+export interface ItemList {
+  kind: 'list';
+  title: string;
+  path: string;
+  /** Of the answer: where the list is. */
+  field?: string;
+  columns: Column[];
+}
+
+export interface ItemChart {
+  kind: 'chart';
+  title: string;
+  path: string;
+  unit: 'number' | 'bytes' | 'percent';
+}
+
+/** What a chart's path answers. */
+export interface Series {
+  series: { labels?: Record<string, string>; points: [instant: string, value: number | null][] }[];
 }
 
 /** The request was answered, and not with what was asked for. */

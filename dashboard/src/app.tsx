@@ -1,5 +1,6 @@
 import { type Tab } from './api.js';
 import { useOnce } from './live.js';
+import { ItemPage } from './item-page.js';
 import { Overview } from './overview.js';
 import { hrefs, useRoute } from './route.js';
 import { TabPage } from './tab-page.js';
@@ -27,7 +28,11 @@ export function App() {
       <main>
         {route.page === 'worker' && <WorkerPage key={route.name} name={route.name} />}
         {route.page === 'overview' && <Overview />}
-        {tab && <TabPage key={tab.id} tab={tab} />}
+        {tab && route.page === 'tab' && route.item !== undefined && tab.item ? (
+          <ItemPage key={`${tab.id} ${route.item}`} tab={tab} id={route.item} />
+        ) : (
+          tab && <TabPage key={tab.id} tab={tab} />
+        )}
       </main>
     </>
   );

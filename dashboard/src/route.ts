@@ -1,18 +1,25 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Where the page is: `#/workers/NAME`, `#/tabs/ID`, or the overview. */
-export type Route = { page: 'overview' } | { page: 'worker'; name: string } | { page: 'tab'; id: string };
+/** Where the page is: `#/workers/NAME`, `#/tabs/ID`, `#/tabs/ID/ITEM`, or the overview. */
+export type Route =
+  { page: 'overview' } | { page: 'worker'; name: string } | { page: 'tab'; id: string; item?: string };
 
 export const hrefs = {
   overview: '#/',
   worker: (name: string) => `#/workers/${encodeURIComponent(name)}`,
   tab: (id: string) => `#/tabs/${encodeURIComponent(id)}`,
+  item: (tab: string, id: string) => `#/tabs/${encodeURIComponent(tab)}/${encodeURIComponent(id)}`,
 };
 
 function read(): Route {
-  const [, kind, rest] = /^#\/(workers|tabs)\/(.+)$/.exec(location.hash) ?? [];
-  if (kind === 'workers') return { page: 'worker', name: decodeURIComponent(rest!) };
-  if (kind === 'tabs') return { page: 'tab', id: decodeURIComponent(rest!) };
+  const [, kind, first, second] = /^#\/(workers|tabs)\/([^/]+)(?:\/([^/]+))?$/.exec(location.hash) ?? [];
+  if (kind === 'workers') return { page: 'worker', name: decodeURIComponent(first!) };
+  if (kind === 'tabs')
+    return {
+      page: 'tab',
+      id: decodeURIComponent(first!),
+      ...(second && { item: decodeURIComponent(second) }),
+    };
   return { page: 'overview' };
 }
 

@@ -55,6 +55,8 @@ export { DatacentersService } from './datacenters/datacenters.service.js';
 export { type NewEvent, type StoredEvent } from './events/event.js';
 export { EventBus, type EventHandler, type RecentEventsQuery, type Unsubscribe } from './events/event-bus.js';
 export { EventsHttpModule } from './events/events-http.module.js';
+export { FleetViewHttpModule } from './fleet-view/fleet-view-http.module.js';
+export { type FleetInstance, type FleetQuery, FleetView } from './fleet-view/fleet-view.js';
 export { EventsModule } from './events/events.module.js';
 export { InvalidIdError } from './ids/id.errors.js';
 export {

@@ -28,6 +28,15 @@ class UploadsController {
   title: 'Reports',
   path: '/reports/latest',
   columns: [{ key: 'id', title: 'id' }],
+  item: [
+    { kind: 'chart', title: 'Size', path: '/reports/:id/size', unit: 'bytes' },
+    {
+      kind: 'list',
+      title: 'Readers',
+      path: '/reports/:id/readers',
+      columns: [{ key: 'name', title: 'name' }],
+    },
+  ],
 })
 class ReportsController {}
 
@@ -66,6 +75,15 @@ describe('the tabs of the dashboard', () => {
         title: 'Reports',
         path: 'reports/latest',
         columns: [{ key: 'id', title: 'id', kind: 'text' }],
+        item: [
+          { kind: 'chart', title: 'Size', path: 'reports/:id/size', unit: 'bytes' },
+          {
+            kind: 'list',
+            title: 'Readers',
+            path: 'reports/:id/readers',
+            columns: [{ key: 'name', title: 'name', kind: 'text' }],
+          },
+        ],
       },
     ]);
   });

@@ -11,6 +11,26 @@ export interface DashboardColumn {
   readonly kind?: DashboardColumnKind | undefined;
 }
 
+/** A list that belongs to one item of a tab. */
+export interface DashboardItemList {
+  readonly kind: 'list';
+  readonly title: string;
+  /** What is asked, with GET, below the application's prefix; `:id` stands for the item's field `id`. */
+  readonly path: string;
+  /** Name of the field of the answer that holds the list. Default: the answer is one, or `{ items, next }`. */
+  readonly field?: string | undefined;
+  readonly columns: readonly DashboardColumn[];
+}
+
+/** Values over time that belong to one item of a tab. */
+export interface DashboardItemChart {
+  readonly kind: 'chart';
+  readonly title: string;
+  /** As of a list. Answers with `{ series: [{ labels, points: [[instant, value], …] }, …] }`. */
+  readonly path: string;
+  readonly unit: 'number' | 'bytes' | 'percent';
+}
+
 /** A tab of the dashboard's page: a list that a controller answers with, and which of its fields are shown. */
 export interface DashboardTabOptions {
   /** Lower case, in the page's address. Unique. */
@@ -19,6 +39,8 @@ export interface DashboardTabOptions {
   readonly columns: readonly DashboardColumn[];
   /** What is asked, with GET, below the application's prefix. Default: the path of the controller. */
   readonly path?: string | undefined;
+  /** What an item shows besides, on a page of its own. Default: items have no page. */
+  readonly item?: readonly (DashboardItemList | DashboardItemChart)[] | undefined;
 }
 
 export const DASHBOARD_TAB = 'ctrlplane-workers:dashboard-tab';

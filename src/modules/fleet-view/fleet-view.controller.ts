@@ -1,0 +1,95 @@
+import { Get, Query } from '@nestjs/common';
+import { DashboardTab } from '../../core/http/dashboard-tab.js';
+import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
+import { toWirePage, type WirePage } from '../../core/http/wire.js';
+import { ControlPlaneController } from '../auth/control-plane.controller.js';
+import { parseId } from '../ids/typed-id.js';
+import { INSTANCE_STATES, type InstanceState } from '../instances/instance.js';
+import { type FleetInstance, FleetView } from './fleet-view.js';
+
+interface InstancesQuery {
+  tenant_id?: string;
+  workload_id?: string;
+  state?: InstanceState;
+  limit: number;
+  after?: string;
+}
+
+/** The instances of all tenants, or of the one that the reader's claims are for. */
+@ControlPlaneController('instances')
+@DashboardTab({
+  id: 'fleet',
+  title: 'Fleet',
+  columns: [
+    { key: 'name', title: 'instance' },
+    { key: 'tenant', title: 'tenant' },
+    { key: 'datacenter', title: 'datacenter' },
+    { key: 'workload', title: 'workload' },
+    { key: 'state', title: 'state', kind: 'state' },
+    { key: 'state_since', title: 'since', kind: 'instant' },
+    { key: 'health', title: 'health', kind: 'state' },
+    { key: 'reason', title: 'reason', kind: 'state' },
+    { key: 'outdated', title: 'outdated' },
+    { key: 'addresses', title: 'addresses' },
+    { key: 'provider', title: 'provider' },
+    { key: 'last_error', title: 'last error' },
+  ],
+  item: [
+    { kind: 'chart', title: 'CPU', path: 'instances/:id/metrics?name=cpu_percent', unit: 'percent' },
+    {
+      kind: 'chart',
+      title: 'Memory',
+      path: 'instances/:id/metrics?name=memory_working_set_bytes',
+      unit: 'bytes',
+    },
+    {
+      kind: 'list',
+      title: 'Health checks',
+      path: 'instances/:id/health',
+      field: 'checks',
+      columns: [
+        { key: 'check.name', title: 'check' },
+        { key: 'check.probe.type', title: 'by' },
+        { key: 'status', title: 'status', kind: 'state' },
+        { key: 'since', title: 'since', kind: 'instant' },
+        { key: 'last.message', title: 'what it said' },
+      ],
+    },
+    {
+      kind: 'list',
+      title: 'Results',
+      path: 'instances/:id/history?limit=50',
+      columns: [
+        { key: 'started_at', title: 'when', kind: 'instant' },
+        { key: 'outcome', title: 'outcome', kind: 'state' },
+        { key: 'duration', title: 'ms', kind: 'number' },
+        { key: 'message', title: 'what it said' },
+      ],
+    },
+  ],
+})
+export class FleetViewController {
+  constructor(private readonly fleet: FleetView) {}
+
+  @Get()
+  async list(
+    @Query(
+      new QueryPipe({
+        tenant_id: text(),
+        workload_id: text(),
+        state: oneOf(...INSTANCE_STATES),
+        limit: limit(),
+        after: text(),
+      }),
+    )
+    { tenant_id, workload_id, ...query }: InstancesQuery,
+  ): Promise<WirePage<FleetInstance>> {
+    return toWirePage(
+      await this.fleet.list({
+        ...query,
+        tenantId: tenant_id === undefined ? undefined : parseId('tenant', tenant_id),
+        workloadId: workload_id === undefined ? undefined : parseId('workload', workload_id),
+      }),
+    );
+  }
+}

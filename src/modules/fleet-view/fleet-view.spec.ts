@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  type ControlPlaneDatabase,
+  openControlPlaneDatabase,
+} from '../../../test/support/control-plane-database.js';
+import { InstanceRows } from '../../../test/support/instance-rows.js';
+import { systemClaims, withClaims } from '../auth/claims.js';
+import { ForbiddenError, UnauthorizedError } from '../auth/auth.errors.js';
+import { everyItem } from '../database/page.js';
+import { newId, type TenantId } from '../ids/typed-id.js';
+import { FleetView } from './fleet-view.js';
+
+describe('FleetView', () => {
+  let database: ControlPlaneDatabase;
+  let rows: InstanceRows;
+  let view: FleetView;
+  let tenantId: TenantId;
+
+  beforeAll(async () => {
+    database = await openControlPlaneDatabase();
+    rows = new InstanceRows(database.dataSource);
+    view = new FleetView(database.transactions);
+  });
+  afterAll(() => database.close());
+  beforeEach(() => {
+    tenantId = newId('tenant');
+  });
+
+  const sql = (text: string, values: unknown[]): Promise<unknown> => database.dataSource.query(text, values);
+  const asOperator = <T>(work: () => Promise<T>): Promise<T> => withClaims(systemClaims('test'), work);
+  const list = (query: Parameters<FleetView['list']>[0] = {}) =>
+    asOperator(() => view.list({ tenantId, ...query }));
+
+  it('names what an instance belongs to, where it answers and how its checks are', async () => {
+    const workloadId = await rows.addWorkload(tenantId);
+    const datacenterId = newId('datacenter');
+    await sql(`INSERT INTO datacenters (id, tenant_id, name) VALUES ($1, $2, 'main')`, [
+      datacenterId,
+      tenantId,
+    ]);
+    await sql(`UPDATE workloads SET name = 'web', datacenter_id = $2, spec_hash = 'new' WHERE id = $1`, [
+      workloadId,
+      datacenterId,
+    ]);
+    const id = await rows.addInstance({ tenantId, workloadId, age: 0 });
+    await sql(
+      `UPDATE instances SET spec = '{"command": ["true"], "env": {"KEY": "hunter2"}}', spec_hash = 'old', reason = 'exited',
+       endpoints = '[{"name": "http", "host": "127.0.0.1", "port": 8080}, {"name": "grpc", "host": "127.0.0.1", "port": 9}]'
+       WHERE id = $1`,
+      [id],
+    );
+    const { items } = await list();
+    expect(items).toMatchObject([
+      {
+        id,
+        tenantId,
+        datacenter: 'main',
+        workload: 'web',
+        state: 'running',
+        reason: 'exited',
+        outdated: true,
+        addresses: 'http 127.0.0.1:8080, grpc 127.0.0.1:9',
+      },
+    ]);
+    expect(items[0]).not.toHaveProperty('health');
+    expect(JSON.stringify(items)).not.toContain('hunter2');
+  });
+
+  it('shows an instance whose workload is gone, and one without any', async () => {
+    const workloadId = await rows.addDeletedWorkload(tenantId);
+    await rows.addInstance({ tenantId, workloadId, age: 0 });
+    await rows.addInstance({ tenantId, age: 0 });
+    const { items } = await list();
+    expect(items.map(({ workload, outdated }) => [workload, outdated])).toEqual([
+      [undefined, false],
+      [undefined, false],
+    ]);
+  });
+
+  it('comes in pages that miss none and repeat none, and can be narrowed', async () => {
+    const workloadId = await rows.addWorkload(tenantId);
+    const ids: string[] = [];
+    for (let n = 0; n < 7; n++)
+      ids.push(await rows.addInstance({ tenantId, age: 0, ...(n % 2 && { workloadId }) }));
+    await sql(`UPDATE instances SET state = 'failed' WHERE id = $1`, [ids[3]]);
+    const all: string[] = [];
+    for await (const { id } of everyItem((after) => list({ limit: 2, after }))) all.push(id);
+    expect(all).toEqual(ids.toSorted());
+    const idsOf = async (query: Parameters<typeof list>[0]) => (await list(query)).items.map(({ id }) => id);
+    expect(await idsOf({ workloadId })).toEqual([ids[1], ids[3], ids[5]].toSorted());
+    expect(await idsOf({ state: 'failed' })).toEqual([ids[3]]);
+  });
+
+  it('shows a tenant its own instances alone', async () => {
+    const own = await rows.addInstance({ tenantId, age: 0 });
+    const other = newId('tenant');
+    const foreign = await rows.addInstance({ tenantId: other, age: 0 });
+    const claims = { subject: 'alice', tenantId, roles: [] };
+    const seen = await withClaims(claims, () => view.list());
+    expect(seen.items.map(({ id }) => id)).toEqual([own]);
+    await expect(withClaims(claims, () => view.list({ tenantId: other }))).rejects.toThrow(ForbiddenError);
+    await expect(withClaims({ subject: 'bob', roles: [] }, () => view.list())).rejects.toThrow(
+      ForbiddenError,
+    );
+    await expect(view.list()).rejects.toThrow(UnauthorizedError);
+    const everything = await asOperator(() => view.list({ limit: 1_000 }));
+    expect(everything.items.map(({ id }) => id)).toEqual(expect.arrayContaining([own, foreign]));
+  });
+
+  it('reads a page by the primary key, however many instances there are', async () => {
+    await rows.addTenant(tenantId);
+    await sql(
+      `INSERT INTO instances (id, tenant_id, name, provider, state, labels, spec)
+       SELECT 'inst_' || lpad(n::text, 26, '0'), $1, 'web', 'memory', 'running', '{}', '{}' FROM generate_series(1, 20000) n`,
+      [tenantId],
+    );
+    await sql('ANALYZE instances', []);
+    const asked: { sql: string; values: unknown[] }[] = [];
+    const spied = {
+      manager: () => ({
+        query: async (text: string, values: unknown[]) => (asked.push({ sql: text, values }), []),
+      }),
+    };
+    await asOperator(() => new FleetView(spied as never).list({ limit: 50 }));
+    const [{ 'QUERY PLAN': plan }] = (await database.dataSource.query(
+      `EXPLAIN (FORMAT JSON) ${asked[0]!.sql}`,
+      asked[0]!.values,
+    )) as [{ 'QUERY PLAN': unknown }];
+    expect(JSON.stringify(plan)).toContain('instances_pkey');
+    await sql(`DELETE FROM instances WHERE tenant_id = $1`, [tenantId]);
+  });
+});
