@@ -17,6 +17,7 @@ const SIZE = { width: 1_120, height: 640 };
 /** Of the animation: seconds, and milliseconds of a frame. */
 const [SECONDS, FRAME] = [20, 500];
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const picturePath = (name) => here(`../../docs/pictures/${name}`);
 
 const directory = await mkdtemp(join(tmpdir(), 'ctrlplane-workers-pictures-'));
 // PostgreSQL runs as another user where this is root.
@@ -72,7 +73,7 @@ try {
     const png = await sharp(await page.screenshot())
       .png({ palette: true, colours: 128, compressionLevel: 9 })
       .toBuffer();
-    await writeFile(here(`${name}.png`), png);
+    await writeFile(picturePath(`${name}.png`), png);
     console.log(`${name}.png: ${Math.round(png.length / 1_000)} kB`);
   }
 } finally {
@@ -100,7 +101,7 @@ async function animation(name, frames) {
   const webp = await sharp(kept, { join: { animated: true } })
     .webp({ delay, loop: 0, quality: 70, minSize: true, mixed: true, effort: 6 })
     .toBuffer();
-  await writeFile(here(`${name}.webp`), webp);
+  await writeFile(picturePath(`${name}.webp`), webp);
   console.log(`${name}.webp: ${kept.length} frames, ${Math.round(webp.length / 1_000)} kB`);
 }
 
