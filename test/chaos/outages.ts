@@ -25,6 +25,8 @@ export interface OutageOptions {
   restarts: number;
   /** How long PostgreSQL stays away after these, milliseconds. */
   stopped: number;
+  /** Of every run, milliseconds; default: what fits the workers, which is 1 s. */
+  lease?: number | undefined;
   progress?: (restarts: number) => void;
 }
 
@@ -41,12 +43,12 @@ export interface Outages {
 
 /** PostgreSQL restarts under load, by turns in good order and by a crash, and then stays away for a while. */
 export async function restartPostgres(options: OutageOptions): Promise<Outages> {
-  const { checkout, directory, restarts, stopped, progress } = options;
+  const { checkout, directory, restarts, stopped, lease, progress } = options;
   const place = { directory: join(directory, 'postgres') };
   let server: EmbeddedPostgres = await startEmbeddedPostgres(place);
   const { port, url } = server;
   const start = async () => (server = await startEmbeddedPostgres({ ...place, settings: { port } }));
-  const replicas = await Replicas.prepare({ url, checkout, directory, workers: WORKERS });
+  const replicas = await Replicas.prepare({ url, checkout, directory, workers: WORKERS, module: { lease } });
   try {
     await Promise.all([replicas.start(), replicas.start()]);
     const all = [...replicas.running];

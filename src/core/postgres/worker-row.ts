@@ -63,7 +63,9 @@ export interface RequestRow {
   id: string;
   worker: string;
   trigger: RequestedRun['trigger'];
+  /** Null also where nothing was given. */
   payload: unknown;
+  given: boolean;
   attempts: number;
   actor: string | null;
   requested_at: number;
@@ -107,10 +109,10 @@ export function toRecord(row: WorkerRow): WorkerRecord {
   };
 }
 
-export function toRequest({ requested_at, payload, actor, ...row }: RequestRow): RequestedRun {
+export function toRequest({ requested_at, payload, given, actor, ...row }: RequestRow): RequestedRun {
   return {
     ...row,
-    payload: payload ?? undefined,
+    payload: given ? payload : undefined,
     requestedAt: requested_at,
     ...(actor !== null && { actor }),
   };

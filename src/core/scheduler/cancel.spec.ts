@@ -54,6 +54,18 @@ describe.each(['one process', 'a cluster'])('cancelling a run, in %s', (where) =
     expect(await workers.runs('w')).toHaveLength(1);
   });
 
+  it.each([7, null, { by: 'hand' }, 'a\0b', '\ud83d', Symbol('why')])(
+    'takes the reason %p',
+    async (reason) => {
+      await start({});
+      const { runId, ended } = await workers.scheduler.trigger('w');
+      await clock.advance('1s');
+      await workers.scheduler.cancel(runId, { reason: reason as never });
+      await clock.advance('1s');
+      expect((await ended).outcome).toBe('cancelled');
+    },
+  );
+
   it('goes on with the next slot: the one that was cancelled is not run again', async () => {
     await start({ interval: '1m', backoff: '1s', run: taking(clock ?? new ManualClock(), 30_000) });
     let running;

@@ -233,26 +233,6 @@ describe.each(['one process', 'a cluster'])('a worker of %s', (where) => {
       await workers.clock.advance('20s');
       expect(info()).toMatchObject({ runCount: 4, consecutiveFailures: 0 });
     });
-
-    it('tries an event again with its payload', async () => {
-      const seen: unknown[] = [];
-      await start({ interval: 0, on: ['x.happened'], backoff: '10s', run: ({ payload, attempt }: RunContext) => {
-        seen.push([payload, attempt]);
-        if (attempt === 1) throw new Error('not yet');
-      } }); // prettier-ignore
-      await workers.close();
-      let happen = (_event: unknown): void => {};
-      workers = await startWorkers([]);
-      workers.sources.add({ subscribe: (_type, handler) => ((happen = handler), () => {}) });
-      workers.scheduler.register({ name: 'w', interval: 0, on: ['x.happened'], backoff: '10s', run: ({ payload, attempt }) => {
-        seen.push([payload, attempt]);
-        if (attempt === 1) throw new Error('not yet');
-      } }); // prettier-ignore
-      happen({ id: 7 });
-      await workers.clock.advance('10s');
-      expect(seen).toEqual([[{ id: 7 }, 1], [{ id: 7 }, 2]]); // prettier-ignore
-      expect((await workers.runs('w')).map((run) => run.trigger)).toEqual(['event', 'retry']);
-    });
   });
 
   describe('late wake-ups', () => {
@@ -389,6 +369,16 @@ describe.each(['one process', 'a cluster'])('a worker of %s', (where) => {
     expect(told).toEqual({ 'run.skipped': skippedCount, 'run.missed': missedCount });
   });
 
+  it.each([undefined, null, 0, '', false, [], { id: 7 }])('hands over the payload %j', async (given) => {
+    const seen: unknown[] = [];
+    await start({ interval: 0, on: ['x.happened'], overlap: 'allow', run: ({ payload }: RunContext) => void seen.push(payload) }); // prettier-ignore
+    await workers.clock.advance('2s');
+    const { ended } = await workers.scheduler.trigger('w', given);
+    await workers.clock.advance('2s');
+    expect(await ended).toMatchObject({ outcome: 'succeeded' });
+    expect(seen).toEqual([given]);
+  });
+
   it('keeps no process alive with unref, also when nothing has run yet', async () => {
     class WatchedClock extends ManualClock {
       readonly keeping = new Set<object>();
@@ -473,6 +463,21 @@ describe('a worker of one process', () => {
   let workers: Workers;
   afterEach(() => workers.close());
   const info = () => workers.scheduler.workerByName('w')!;
+
+  it('tries an event again with its payload', async () => {
+    const seen: unknown[] = [];
+    let happen = (_event: unknown): void => {};
+    workers = await startWorkers([]);
+    workers.sources.add({ subscribe: (_type, handler) => ((happen = handler), () => {}) });
+    workers.scheduler.register({ name: 'w', interval: 0, on: ['x.happened'], backoff: '10s', run: ({ payload, attempt }) => {
+      seen.push([payload, attempt]);
+      if (attempt === 1) throw new Error('not yet');
+    } }); // prettier-ignore
+    happen({ id: 7 });
+    await workers.clock.advance('10s');
+    expect(seen).toEqual([[{ id: 7 }, 1], [{ id: 7 }, 2]]); // prettier-ignore
+    expect((await workers.runs('w')).map((run) => run.trigger)).toEqual(['event', 'retry']);
+  });
 
   class Persistent extends InMemoryRunStore {
     readonly slots = new Map<string, Date>();

@@ -489,6 +489,18 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
       assert.equal(record.slot, bench.slot(1));
     }),
 
+    contract('hands on what a run was asked for with: null, nothing, any JSON', async (bench) => {
+      const payloads = [undefined, null, 0, '', false, [], { for: ['you'] }];
+      const asked = await Promise.all(
+        payloads.map((payload) => bench.request({ payload, overlap: 'allow' })),
+      );
+      const waiting = new Map((await bench.pulse()).requests.map(({ id, payload }) => [id, payload]));
+      assert.deepEqual(
+        asked.map(({ id }) => waiting.get(id)),
+        payloads,
+      );
+    }),
+
     contract('makes a run that was asked for once, also while the worker is paused', async (bench) => {
       await bench.coordinator.control('w', { do: 'pause' });
       const asked = await bench.request({ payload: { for: ['you'] } });

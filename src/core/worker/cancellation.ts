@@ -1,3 +1,4 @@
+import { shown } from '../text/shown.js';
 import { storableText } from '../text/storable-text.js';
 import { type ByActor, storableActor } from './actor.js';
 
@@ -13,6 +14,6 @@ const LONGEST_REASON = 1_000;
 export function storableCancellation({ reason, ...by }: Cancellation): Cancellation {
   return {
     ...storableActor(by),
-    ...(reason !== undefined && { reason: storableText(reason, LONGEST_REASON) }),
+    ...(reason !== undefined && reason !== null && { reason: storableText(shown(reason), LONGEST_REASON) }),
   };
 }

@@ -4,8 +4,8 @@ import { atServer } from './place.js';
 
 const LEASE = 5_000;
 
-export async function fullJob(): Promise<Report> {
-  const times = { takes: 20_000, every: 15_000, lease: LEASE };
+export async function fullJob(lease = LEASE): Promise<Report> {
+  const times = { takes: 20_000, every: 15_000, lease };
   const seen = await atServer((place) => killAndDrainHolders(place, times));
   return report('A job of 20 s: its holder killed after 15 s, the next one drained after 15 s', seen, [
     'lost',
@@ -14,10 +14,10 @@ export async function fullJob(): Promise<Report> {
   ]);
 }
 
-export async function fullSleep(): Promise<Report> {
-  const seen = await atServer((place) => stopHolder(place, { lease: LEASE }));
+export async function fullSleep(lease = LEASE): Promise<Report> {
+  const seen = await atServer((place) => stopHolder(place, { lease }));
   const reasons = seen.notes.flatMap(({ attempt, reason }) => (attempt === 1 && reason ? [reason] : []));
-  const told = report('SIGSTOP of a holder beyond its lease of 5 s, then SIGCONT', seen, [
+  const told = report(`SIGSTOP of a holder beyond its lease of ${lease / 1_000} s, then SIGCONT`, seen, [
     'lost',
     'succeeded',
   ]);

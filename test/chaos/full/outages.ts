@@ -5,10 +5,10 @@ import { atPlace } from './place.js';
 const RESTARTS = 20;
 const STOPPED = 30_000;
 
-export async function fullOutages(): Promise<Report> {
+export async function fullOutages(lease?: number): Promise<Report> {
   const progress = (n: number) => void process.stderr.write(`${n} restarts\n`);
   const seen = await atPlace((place) =>
-    restartPostgres({ ...place, restarts: RESTARTS, stopped: STOPPED, progress }),
+    restartPostgres({ ...place, restarts: RESTARTS, stopped: STOPPED, lease, progress }),
   );
   const { resumed, violations, ended, output, tally } = seen;
   const slow = resumed.filter((after) => after > INTERVAL);

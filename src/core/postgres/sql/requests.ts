@@ -53,7 +53,7 @@ WITH ${instant}, known AS (
 ), heard AS (
   UPDATE ${schema}.requests SET heard_of = ${NOW} WHERE id = ANY ($4::uuid[]) RETURNING id
 ), waiting AS MATERIALIZED (
-  SELECT r.id, r.worker, r.trigger, r.payload, r.attempts, r.actor, ${asMs('r.requested_at')} AS requested_at
+  SELECT r.id, r.worker, r.trigger, r.payload, r.payload IS NOT NULL AS given, r.attempts, r.actor, ${asMs('r.requested_at')} AS requested_at
   FROM ${schema}.requests AS r
   JOIN known AS k ON k.name = r.worker
   JOIN ${schema}.workers AS w ON w.name = r.worker

@@ -77,7 +77,7 @@ export class ClusterRuns {
     return {
       trigger,
       scheduledAt: requestedAt,
-      payload: payload ?? undefined,
+      payload,
       ...(actor !== undefined && { actor }),
       scope: this.requests.scopeOf(id),
     };

@@ -294,6 +294,22 @@ describe('replicas of a cluster', () => {
     expect(ran).toMatchObject([{ replica: 1, trigger: 'manual' }]);
   });
 
+  it('do not try an event again whose run has failed', async () => {
+    let happen = (_event: unknown): void => {};
+    const replica = await cluster.join(() => []);
+    replica.sources.add({ subscribe: (_type, handler) => ((happen = handler), () => {}) });
+    const seen: unknown[] = [];
+    replica.scheduler.register({ name: 'e', interval: 0, on: ['x.happened'], backoff: '1s', run: ({ payload }) => {
+      seen.push(payload);
+      throw new Error('not now');
+    } }); // prettier-ignore
+    await clock.advance('2s');
+    happen({ id: 7 });
+    await clock.advance('1m');
+    expect(seen).toEqual([{ id: 7 }]);
+    expect(replica.scheduler.workerByName('e')).toMatchObject({ runCount: 1, consecutiveFailures: 1 });
+  });
+
   it('trigger, pause and reschedule a worker that was registered a moment ago', async () => {
     const replica = await cluster.join(() => []);
     const { scheduler } = replica;
