@@ -60,7 +60,7 @@ export abstract class Coordinator {
   abstract control(worker: string, change: Control): Promise<Timed<{ record: WorkerRecord | undefined }>>;
 
   /**
-   * Says that a replica claims slots, and hears which ones do. Nothing depends on it but who asks first.
+   * Says that a replica claims slots, and answers which ones do. Only the order in which they claim depends on it.
    * @param replica undefined: it only hears
    * @param absentAfter one counts as gone when it has said nothing for this many milliseconds
    */

@@ -90,7 +90,7 @@ export class LocalRequests {
       if (endedAt !== undefined && endedAt < before && !eventId?.startsWith(FOREVER)) this.byId.delete(id);
   }
 
-  /** It was begun, is not tried again, and nobody can be seen to be at it. */
+  /** It was begun, is not tried again, and no replica says that it is active. */
   private isSilent(request: LocalRequest, time: number, silentAfter: number): boolean {
     const { heardOf } = request;
     return heardOf === undefined

@@ -126,7 +126,7 @@ export function hold(row: LocalRow, { runId, replica, lease }: Claim, time: numb
   runStarted(row.status, time);
 }
 
-/** The lease is nobody's. What became of the slot, or of a run that served a request. */
+/** Ends the lease, and notes what became of the slot, or of the run that served a request. */
 export function letGo(row: LocalRow, { kind, run, retry, passed, tell }: Release, ofRequest: boolean): void {
   row.holder = undefined;
   row.leaseUntil = undefined;

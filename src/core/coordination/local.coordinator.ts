@@ -53,7 +53,7 @@ export class LocalCoordinator extends Coordinator {
     const row = this.rows.get(worker)!;
     return row.requestId === id && isHeld(row, time);
   });
-  /** Replicas, and when they were heard of last. */
+  /** When each replica last announced itself. */
   private readonly seen = new Map<string, number>();
 
   /** @param clock the one clock that counts */

@@ -60,10 +60,10 @@ export interface WorkerStatus {
   readonly lastDurationMs: number | undefined;
   /** Of the active run, as of its last heartbeat. */
   readonly progress: RunProgress | undefined;
-  /** Runs that came to their end by themselves. */
+  /** Runs that ended by themselves. */
   readonly runCount: number;
   readonly consecutiveFailures: number;
-  /** Slots that passed while a run was on, or while the worker backed off. */
+  /** Slots that passed while a run was active, or while the worker backed off. */
   readonly skippedCount: number;
   /** Slots that passed while no replica looked. */
   readonly missedCount: number;

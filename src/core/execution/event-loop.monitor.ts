@@ -15,7 +15,7 @@ const NAMED = 10;
  * Finds out who blocks the event loop, which nothing can prevent and which delays every worker.
  *
  * A run that blocks before its first `await` is caught in the act by `calling`. One that blocks later shows only
- * as a late beat: then it is one of the runs that were on meanwhile, and certain when there was just one.
+ * as a late beat: then it is one of the runs that were active meanwhile, and certain when there was just one.
  */
 @Injectable()
 export class EventLoopMonitor {

@@ -5,7 +5,7 @@ type Rare = 'error' | 'progress' | 'blockedMs' | 'actor' | 'metrics' | 'log';
 
 /**
  * A run as it is kept in memory: 0.3 kB, where its record takes 1.1 kB, most of it dates. Ten thousand workers with
- * a run a second keep so many that looking after the records took the garbage collector longer than the runs.
+ * a run a second keep enough of them that looking after the records took the garbage collector longer than the runs.
  */
 export class PackedRun {
   private readonly id: string;

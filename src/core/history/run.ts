@@ -31,7 +31,7 @@ export interface Run {
   progress?: RunProgress;
   /**
    * Milliseconds for which it kept the event loop from everything else. Measured where it blocked before its
-   * first `await`; otherwise it is the only run that was on.
+   * first `await`; otherwise it is the only run that was active.
    */
   blockedMs?: number;
   /** What it measured by `context.metric`: by name, the last value. At most 50. */

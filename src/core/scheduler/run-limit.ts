@@ -11,7 +11,7 @@ interface Loan {
 }
 
 /**
- * How many runs may be on in this process at a time, over all workers. Places go first come, first served.
+ * How many runs may be active in this process at a time, over all workers. Places go first come, first served.
  *
  * A run that waits for the end of one that it has triggered lends that one its place: otherwise they would wait for each
  * other, and nothing would ever run again. One at a time may use a place that is lent.

@@ -55,7 +55,7 @@ export class RunUnknownError extends Error {
   }
 }
 
-/** No run of that id is on or waits. */
+/** No run of that id is active or waits. */
 export class UnknownRunError extends Error {
   static readonly httpStatus = 404;
   override readonly name = 'UnknownRunError';

@@ -19,7 +19,7 @@ export interface SchedulerOptions {
   lease?: Duration | undefined;
   /** How long a shutdown waits for runs. */
   drain?: DrainOptions | undefined;
-  /** Runs that may be on at a time in this process, over all workers; others wait. At least 1. Default: no limit. */
+  /** Runs that may be active at a time in this process, over all workers; others wait. At least 1. Default: no limit. */
   maxConcurrentRuns?: number | undefined;
   /** Start ticking when the application is ready. Default true; if false, call `Scheduler.start()`. */
   autoStart?: boolean | undefined;

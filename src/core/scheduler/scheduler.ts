@@ -33,7 +33,7 @@ import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './local/worker-loop.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** What has ended by then is told to the others; what is not is found by its silence. */
+/** What has ended by then is told to the other replicas; they find the rest when its lease runs out. */
 const SETTLE_WITHIN = 5_000;
 
 /** Drives all workers of this replica. Started and drained by `WorkerModule`; the rest is for its users. */
@@ -140,7 +140,7 @@ export class Scheduler {
 
   /**
    * Takes a worker away. It ticks no more at once; its name is free again when the promise resolves, which is
-   * when the runs of it that were on have ended.
+   * when its active runs have ended.
    * @throws UnknownWorkerError
    */
   async unregister(name: string): Promise<void> {
@@ -215,7 +215,7 @@ export class Scheduler {
    * its overlap policy queues.
    * @param payload handed to the run as `context.payload`, by way of JSON
    * @param by who triggers it: kept with the run
-   * @throws UnknownWorkerError, InvalidPayloadError, SchedulerStoppedError, and WorkerBusyError while a run of it is on and its overlap policy is `skip`
+   * @throws UnknownWorkerError, InvalidPayloadError, SchedulerStoppedError, and WorkerBusyError while a run of it is active and its overlap policy is `skip`
    */
   async trigger(name: string, payload?: unknown, by: ByActor = {}): Promise<RunHandle> {
     const loop = this.loops.get(name);
@@ -228,7 +228,7 @@ export class Scheduler {
    * Ends a run, on whichever replica of the cluster it is: its signal aborts, and when it ends its outcome is `cancelled`. One
    * that waits is taken away. Without coordination only runs of this replica are found. On another replica it takes up to a
    * second.
-   * @throws UnknownRunError when no such run is on or waits
+   * @throws UnknownRunError when no such run is active or waits
    */
   async cancel(runId: string, cancellation: Cancellation = {}): Promise<void> {
     const by = storableCancellation(cancellation);

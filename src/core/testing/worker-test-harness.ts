@@ -80,7 +80,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
 
   /**
    * Moves time on, and fires everything that falls due, in order: `ManualClock.advance`. A run that talks to a database
-   * or another process may be on still; `idle` waits for it. If it is meant to run at every slot, take one slot at a
+   * or another process may be active still; `idle` waits for it. If it is meant to run at every slot, take one slot at a
    * time, by `runNext`.
    */
   advance(duration: Duration): Promise<void> {

@@ -49,7 +49,7 @@ export interface WorkerInfo {
   lastSuccess?: Date;
   lastDurationMs?: number;
   consecutiveFailures: number;
-  /** Runs that were due and did not take place: another one was on, a newer one took its place, or it backed off. */
+  /** Runs that were due and did not take place: another one was active, a newer one took its place, or it backed off. */
   skippedCount: number;
   /** Slots that passed while this process could not look: a blocked event loop, a suspended machine. */
   missedCount: number;

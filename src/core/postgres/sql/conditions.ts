@@ -16,7 +16,7 @@ export const startAfter = (slot: string): string => `
     owed = CASE WHEN ${isHeld('w')} THEN w.owed END,
     slot = CASE WHEN ${isHeld('w')} THEN w.slot ELSE greatest(w.slot, ${slot}) END`;
 
-/** Whether a request may be claimed: nobody has ended it, nobody is at it, and it was not tried too often. */
+/** Whether a request may be claimed: it has not ended, no run serves it, and it was not tried too often. */
 export const requestWaits = (r: string, w: string, now = NOW): string => `(
   ${r}.ended_at IS NULL AND ${r}.heard_of IS NULL AND ${r}.attempts < ${r}.max_attempts
   AND NOT (${w}.request_id IS NOT DISTINCT FROM ${r}.id AND ${isHeld(w, now)})

@@ -3,7 +3,7 @@ import { asInstant } from './record.js';
 /**
  * $1: worker. $2: instant (ms) before which a run ended that is deleted. $3: newest runs that are kept, or null for all.
  * $4: most to delete. Oldest first, along the index from its end: what is kept is not read, but for the few runs
- * that are on, ended late, or tell the latest slot (see last-slots.ts).
+ * that are active, ended late, or tell the latest slot (see last-slots.ts).
  *
  * `SKIP LOCKED`: a run that is being written just now is not old, and two replicas that prune do not wait for each
  * other.

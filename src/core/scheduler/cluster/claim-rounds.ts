@@ -95,7 +95,7 @@ export class ClaimRounds {
       if (await this.pursue(placed, view)) tries = 0;
       else {
         parts.limit.give(requestOf(placed));
-        // The view is wrong again and again: others are at it.
+        // The view is wrong again and again: other replicas are claiming.
         if (++tries >= PATIENCE) claimant.rest();
       }
     }
@@ -109,7 +109,7 @@ export class ClaimRounds {
     return request ? { request } : undefined;
   }
 
-  /** Only slots are for all to see: who knows of a request was asked for it, or found nobody at it. */
+  /** Every replica knows when a slot is due. One that knows of a request made it, or found it unserved: it claims at once. */
   private turn(target: Target, { record, timing }: ClusterView): 'ask' | 'wait' | 'look' {
     if ('request' in target || this.claimant.unsure) return 'ask';
     return this.line.turn(record.fencing, timing.interval);

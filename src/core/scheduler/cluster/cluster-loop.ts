@@ -137,7 +137,7 @@ export class ClusterLoop implements Loop {
     for (const [event, scope] of this.early.splice(0)) this.happened(event, scope);
   }
 
-  /** Who asks first has changed. */
+  /** Another replica claims first. */
   precededBy(first: string | undefined): void {
     this.claims.precededBy(first);
   }

@@ -12,7 +12,7 @@ import { eventRefused } from '../event-sources.js';
 import { type RunHandle, RunHandles } from '../run-handle.js';
 import { RunDroppedError, RunUnknownError, WorkerBusyError } from '../scheduler.errors.js';
 
-/** Events that another replica has served are not heard of: of more than this many at a time, the oldest loses its context. */
+/** This replica does not learn which events another one has served: beyond this many, the oldest loses its context. */
 const MOST_SCOPES = 1_000;
 
 type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload' | 'actor'>;

@@ -48,7 +48,7 @@ export class Lease {
     sentAt: number,
     left: number,
   ) {
-    // More is left when the coordinator's clock was set back since; a heartbeat puts that right, heard of or not.
+    // More is left when the coordinator's clock was set back since; a heartbeat puts that right, answered or not.
     this.trustedUntil = sentAt + Math.min(left, length) - MARGIN * length;
   }
 

@@ -40,7 +40,7 @@ export class Membership {
     this.announceLater();
   }
 
-  /** Who asks first for the slots of a worker; undefined when nobody is known to be there. */
+  /** The replica that claims a worker's slots first; undefined when none is known. */
   firstInLine(worker: string): string | undefined {
     return firstInLine(worker, this.members);
   }

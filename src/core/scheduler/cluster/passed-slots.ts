@@ -1,7 +1,7 @@
 import { type ClusterView } from './cluster-view.js';
 import { type WorkerEvents } from '../worker-events.js';
 
-/** Tells what becomes of the slots of a worker of the cluster that are not run, each once on this replica. */
+/** Tells which slots of a worker of the cluster are not run, each once on this replica. */
 export class PassedSlots {
   /** Up to here. */
   private told = -Infinity;
@@ -11,7 +11,7 @@ export class PassedSlots {
     private readonly events: WorkerEvents,
   ) {}
 
-  /** A run of this replica is on, and its overlap policy skips those that pass meanwhile. */
+  /** A run is active here, and its overlap policy skips those that pass meanwhile. */
   during(view: ClusterView, now: number): void {
     const latest = view.latestDue(now);
     const from = this.after(view.record.slot, now);

@@ -1,8 +1,8 @@
 import { type Clock } from '../../timing/clock.js';
 
 /**
- * How long who is not the first in line waits before it looks whether the first has been there. Milliseconds; with short
- * intervals a quarter of one. A look waits as long for others to look with it.
+ * How long the other replicas wait before they look whether the first in line has claimed. Milliseconds; with short
+ * intervals a quarter of one. A look waits as long for looks of other workers, to go with them in one call.
  *
  * Measured with three replicas and 300 workers at a second: 735 calls of the database a second when both were 50, 768
  * with 30, 793 with 20, and the same lateness. When replicas died, the last of some thousand next slots came 1.06 s
@@ -20,15 +20,15 @@ interface Courtesy {
 }
 
 /**
- * When this replica asks for the slots of a worker.
+ * When this replica claims the slots of a worker.
  *
- * Of those that ask together all but one ask in vain, which was half of all statements. So one asks at once: who is
- * the first in line. The others look a little later, for many workers in one statement, and ask only if nobody was
- * granted anything; who is granted it then is the first, until the other one asks.
+ * Of replicas that claim together all but one are refused, which was half of all statements. So one of them claims at
+ * once: the first in line. The others look a little later, for many workers in one statement, and claim only if nothing
+ * was granted; the one that is granted it then is the first, until the other one claims.
  */
 export class PlaceInLine {
   private first: string;
-  /** One that was the first, and did not ask: it may know nothing of the worker, or have no place for it, or be dead. */
+  /** One that was the first, and did not claim: it may not know the worker, or have no place for it, or be dead. */
   private absent?: string;
   private courtesy?: Courtesy;
 
@@ -39,12 +39,12 @@ export class PlaceInLine {
     this.first = replica;
   }
 
-  /** Who asks first has changed; undefined when nobody is known to be there. */
+  /** Another replica claims first; undefined when none is known. */
   precededBy(first: string | undefined): void {
     this.first = first ?? this.replica;
   }
 
-  /** This replica asks first, or nobody is known to. */
+  /** This replica claims first, or none is known to. */
   get isFirst(): boolean {
     return this.first === this.replica;
   }
@@ -73,7 +73,7 @@ export class PlaceInLine {
     if (this.courtesy.fencing === fencing) this.absent = this.first;
   }
 
-  /** Somebody else has asked. */
+  /** Another replica has claimed. */
   overtaken(): void {
     this.absent = undefined;
   }

@@ -1,7 +1,7 @@
 import { fractionOf } from '../../timing/hash.js';
 
 /**
- * Which of these replicas asks first for a worker's slots. All come to the same answer without a word between them
+ * Which of these replicas claims a worker's slots first. All come to the same answer without a word between them
  * (rendezvous hashing): each is the first for its share of the workers, and when one comes or goes, only what it gains
  * or leaves changes hands.
  *

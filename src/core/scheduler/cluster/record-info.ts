@@ -83,7 +83,7 @@ function lastSigns({ timeout }: WorkerDefinition, view: ClusterView, now: number
   return { timing, timeout, running, paused: record.paused, ended: view.hasEnded(now), since, now };
 }
 
-/** When the next run is due, unless one is on whose end decides. */
+/** When the next run is due, unless that depends on the end of an active run. */
 function nextRunOf(view: ClusterView, now: number, held: boolean): number | undefined {
   const { record, timing, isOwed } = view;
   const { paused, slot, notBefore = -Infinity } = record;
