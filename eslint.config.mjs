@@ -19,7 +19,14 @@ const zones = [
   ...['worker', 'registry', 'scheduler', 'coordination', 'execution', 'history', 'postgres'].map((room) =>
     oneWay(
       `core/${room}`,
-      ['core/http', 'core/dashboard', 'core/terminus', 'core/observability', 'core/testing'],
+      [
+        'core/http',
+        'core/dashboard',
+        'core/terminus',
+        'core/observability',
+        'core/incidents',
+        'core/testing',
+      ],
       'Outcomes flow outwards: what shows runs depends on what makes them.',
     ),
   ),

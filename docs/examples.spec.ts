@@ -66,6 +66,8 @@ const OWN: Record<string, string> = {
   url: 'declare const url: string;',
   rows: 'declare const rows: readonly object[];',
   handle: 'declare function handle(row: object): Promise<void>;',
+  coordination: "declare const coordination: import('ctrlplane-workers').Coordinator;",
+  incidents: "declare const incidents: import('ctrlplane-workers/incidents').Incidents;",
   tenant: "declare const tenant: import('ctrlplane-workers/control-plane').TenantId;",
   tenantId: "declare const tenantId: import('ctrlplane-workers/control-plane').TenantId;",
   workloads: "declare const workloads: import('ctrlplane-workers/control-plane').WorkloadsService;",

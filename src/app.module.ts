@@ -1,8 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { DataSource } from 'typeorm';
 import { WorkerDashboardModule } from './core/dashboard/worker-dashboard.module.js';
 import { HttpAccessModule } from './core/http/http-access.module.js';
+import { IncidentsHttpModule } from './core/incidents/http/incidents-http.module.js';
+import { IncidentsModule } from './core/incidents/incidents.module.js';
+import { OpenTelemetryModule } from './core/observability/opentelemetry.module.js';
 import { postgres } from './core/postgres/postgres.coordinator.js';
 import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
 import { WorkerModule } from './core/worker.module.js';
@@ -14,6 +19,7 @@ import { BrakesIndicator } from './app/http/brakes.indicator.js';
 import { DATABASE_STATUS, EmbeddedDatabaseIndicator } from './app/http/embedded-database.indicator.js';
 import { HealthController } from './app/http/health.controller.js';
 import { InstancesIndicator } from './app/http/instances.indicator.js';
+import { METRICS, MetricsController } from './app/http/metrics.controller.js';
 import { StartController } from './app/http/start.controller.js';
 import { EventsHttpModule } from './modules/events/events-http.module.js';
 import { NetworkHttpModule } from './modules/network/network-http.module.js';
@@ -64,6 +70,8 @@ export class AppModule {
       dnsServers,
       certificates,
     } = options;
+    const exporter = new PrometheusExporter({ preventServerStart: true });
+    const meterProvider = new MeterProvider({ readers: [exporter] });
     return {
       module: AppModule,
       imports: [
@@ -75,6 +83,9 @@ export class AppModule {
             drain: { timeout: drainTimeout },
           }),
         }),
+        OpenTelemetryModule.forRoot({ meterProvider }),
+        IncidentsModule.forRoot(),
+        IncidentsHttpModule,
         FleetViewHttpModule,
         GarbageCollectorModule.forRoot(fleet.garbageCollector),
         NetworkModule.forRoot({ dnsServers }),
@@ -98,12 +109,13 @@ export class AppModule {
       ],
       providers: [
         { provide: RUNNING_FLEET, useValue: fleet },
+        { provide: METRICS, useValue: exporter },
         BrakesIndicator,
         InstancesIndicator,
         EmbeddedDatabaseIndicator,
         { provide: DATABASE_STATUS, useValue: databaseStatus },
       ],
-      controllers: [StartController, HealthController, FleetController],
+      controllers: [StartController, HealthController, MetricsController, FleetController],
     };
   }
 }

@@ -127,7 +127,8 @@ ctrlplane-workers is running at ${url}
   workers    ${url}/workers
   health     ${url}/health
   events     ${url}/events
-  certs      ${url}/certificates`);
+  certs      ${url}/certificates
+  metrics    ${url}/metrics`);
   if (secure) say(`  https      ${secure}`);
   if (resources.databaseStatus) say(`  database   ${sqlCommand(dataDir)}`);
   if (token) {

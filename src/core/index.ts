@@ -3,7 +3,12 @@ export { type WorkerModuleOptions, type WorkerOptionsFactory } from './worker-mo
 export { WorkerModuleImportedTwiceError, WorkerModuleNotConfiguredError } from './worker.module.errors.js';
 export { Interval, type Every } from './worker/interval.decorator.js';
 export { type Worker } from './worker/worker.js';
-export { type Backoff, type OverlapPolicy, type WorkerOptions } from './worker/worker-options.js';
+export {
+  type Backoff,
+  type Expectation,
+  type OverlapPolicy,
+  type WorkerOptions,
+} from './worker/worker-options.js';
 export {
   RunContext,
   type RunProgress,

@@ -11,6 +11,8 @@ import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunExecutor } from './execution/run.executor.js';
 import { RunInterceptors } from './execution/run-interceptor.js';
 import { UnhandledErrors } from './execution/unhandled-errors.js';
+import { IncidentStore } from './history/incident.store.js';
+import { InMemoryIncidentStore } from './history/in-memory-incident.store.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
 import { RELEASE, releaseOf } from './history/release.js';
 import { RetentionWorker } from './history/retention.worker.js';
@@ -65,6 +67,12 @@ import { requireSingleImport } from './single-import.js';
         new InMemoryRunStore(retention ? retention.maxRuns : undefined),
     },
     {
+      provide: IncidentStore,
+      inject: [WORKER_OPTIONS, Clock],
+      useFactory: ({ coordination }: WorkerModuleOptions, clock: Clock) =>
+        coordination?.incidentStore?.() ?? new InMemoryIncidentStore(clock),
+    },
+    {
       provide: RELEASE,
       inject: [WORKER_OPTIONS],
       useFactory: ({ release }: WorkerModuleOptions) => releaseOf(release),
@@ -101,6 +109,8 @@ import { requireSingleImport } from './single-import.js';
     RunRecorder,
     RunInterceptors,
     EventSources,
+    WorkerEvents,
+    IncidentStore,
     Clock,
     SchedulerRegistry,
   ],

@@ -71,6 +71,7 @@ describe('the first start of the app, with nothing set', () => {
         'telemetry_collector',
         'telemetry_retention',
         'telemetry_rollups',
+        'workers_incidents',
         'workers_retention',
       ]),
     );

@@ -36,6 +36,18 @@ describe('the HTTP interface of the app', () => {
     expect(await answer.text()).toContain('<title>Workers</title>');
   });
 
+  it('shows metrics of its workers to Prometheus', async () => {
+    const metrics = async () => (await fetch(`${await app.url()}/metrics`)).text();
+    const counted = (text: string) =>
+      /^worker_runs_total\{.*worker_name="health_runner".*\} [1-9]/m.exec(text);
+    const text = await eventually(async () => {
+      const shown = await metrics();
+      return counted(shown) && shown;
+    });
+    for (const line of [/^worker_run_duration_bucket\{.*le="0.01"/m, /^worker_records_dropped_total\S* 0/m])
+      expect(text).toMatch(line);
+  });
+
   it('refuses to trigger without the token, and with a wrong one', async () => {
     for (const token of [undefined, 'wrong', `${TOKEN}x`, ''])
       expect((await app.post('/workers/gc/trigger', token)).status).toBe(401);

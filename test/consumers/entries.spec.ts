@@ -15,6 +15,8 @@ const NEEDED: Record<string, string[]> = {
   './terminus': [...FRAMEWORK, '@nestjs/terminus'],
   './dashboard': FRAMEWORK,
   './http': ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'],
+  './incidents': FRAMEWORK,
+  './opentelemetry': [...FRAMEWORK, '@opentelemetry/api'],
   './testing': FRAMEWORK,
   './control-plane': [
     ...FRAMEWORK,

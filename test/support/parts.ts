@@ -105,6 +105,11 @@ export const PARTS = {
     present: () => says('certbot', ['--version'], /certbot/),
     from: { debian: 'certbot' },
   },
+  promtool: {
+    what: 'promtool, which tests rules of Prometheus',
+    present: () => says('promtool', ['--version'], /promtool/),
+    from: { debian: 'prometheus' },
+  },
   'PostgreSQL 15': {
     what: 'the PostgreSQL 15 of Debian, and an ordinary user to run it as',
     present: () => ORDINARY_USER !== undefined && says(`${POSTGRES_15}/postgres`, ['--version'], / 15\./),

@@ -1,4 +1,5 @@
 import { type EndedRun } from '../history/run.js';
+import { type IncidentStore } from '../history/incident.store.js';
 import { type RunStore } from '../history/run.store.js';
 import { type OverlapPolicy } from '../worker/worker-options.js';
 import { type Cancellation } from '../worker/cancellation.js';
@@ -20,6 +21,9 @@ export abstract class Coordinator {
 
   /** Where it keeps the history of runs, for an application that names no other place. */
   runStore?(): RunStore;
+
+  /** Where incidents of the cluster are kept, usable while the coordination is open. Default: none. */
+  incidentStore?(): IncidentStore;
 
   /** Makes it ready. Rejecting fails the application's start. */
   abstract open(): Promise<void>;

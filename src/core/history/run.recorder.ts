@@ -5,6 +5,7 @@ import { messageOf } from '../text/describe-error.js';
 import { atMost } from '../timing/at-most.js';
 import { Clock, type Timer } from '../timing/clock.js';
 import { inRootContext } from '../timing/root-context.js';
+import { newestFirst } from './matches-query.js';
 import { type Replica, thisReplica } from './replica.js';
 import { RELEASE } from './release.js';
 import { type EndedRun, type Run } from './run.js';
@@ -134,6 +135,20 @@ export class RunRecorder {
   ): Promise<Map<string, Date>> {
     const now = new Date(this.clock.now());
     return (await this.store.lastSlots?.(workers, now, timings)) ?? new Map<string, Date>();
+  }
+
+  /** The newest stored runs of each of these workers, newest first, up to `count` of each. */
+  async lastRuns(workers: readonly string[], count: number): Promise<Map<string, Run[]>> {
+    await this.flush().catch((error: unknown) => {
+      if (!isRefused(error)) throw error;
+    });
+    const { store } = this;
+    const found = store.lastRuns
+      ? await store.lastRuns(workers, count)
+      : (await Promise.all(workers.map((worker) => store.find({ worker, limit: count })))).flat();
+    const runs = new Map(workers.map((worker): [string, Run[]] => [worker, []]));
+    for (const run of found.sort(newestFirst)) runs.get(run.worker)?.push(run);
+    return runs;
   }
 
   /** Has it told of the runs that the store finds to be lost, as their replica answers no more. */

@@ -76,6 +76,12 @@ export abstract class RunStore {
     timings?: ReadonlyMap<string, string>,
   ): Promise<Map<string, Date>>;
 
+  /**
+   * The newest runs of each of these workers, in any order, `count` of each at the most: what several calls of `find` give
+   * for a worker each.
+   */
+  lastRuns?(workers: readonly string[], count: number): Promise<Run[]>;
+
   /** Keeps the latest slots of workers whose runs are not kept (`record`), so that `lastSlots` answers with them. */
   noteSlots?(slots: ReadonlyMap<string, Date>): Promise<void>;
 

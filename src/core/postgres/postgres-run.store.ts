@@ -12,6 +12,7 @@ import { toJson } from './refusal.js';
 import { findRuns } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
+import { lastRuns } from './sql/last-runs.js';
 import { lastSlots } from './sql/last-slots.js';
 import { noteSlots } from './sql/note-slots.js';
 import { pruneRuns } from './sql/prune-runs.js';
@@ -81,6 +82,12 @@ export class PostgresRunStore extends RunStore {
       ]);
     const { answers } = await eachAtLeast(workers, ask);
     return new Map(answers.flat().map(({ worker, slot }) => [worker, new Date(slot)]));
+  }
+
+  override async lastRuns(workers: readonly string[], count: number): Promise<Run[]> {
+    const ask = (names: readonly string[]) => this.query<RunRow>(lastRuns, [names, count]);
+    const { answers } = await eachAtLeast(workers, ask);
+    return answers.flat().map(fromRow);
   }
 
   override async noteSlots(slots: ReadonlyMap<string, Date>): Promise<void> {

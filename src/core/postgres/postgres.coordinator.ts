@@ -24,6 +24,7 @@ import {
 } from '../coordination/coordinator.js';
 import { type WorkerRecord } from '../coordination/worker-record.js';
 import { withoutTexts } from '../history/save-apart.js';
+import { type IncidentStore } from '../history/incident.store.js';
 import { type RunStore } from '../history/run.store.js';
 import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { InvalidPayloadError } from '../worker/payload.js';
@@ -36,6 +37,7 @@ import { Services } from './services.js';
 import { eachAtLeast } from './each-at-least.js';
 import { ReadOnlyDatabaseError } from './postgres.errors.js';
 import { type PostgresOptions } from './postgres-options.js';
+import { PostgresIncidentStore } from './postgres-incident.store.js';
 import { PostgresRunStore } from './postgres-run.store.js';
 import { toJson } from './refusal.js';
 import { announce } from './sql/announce.js';
@@ -88,6 +90,10 @@ export class PostgresCoordinator extends Coordinator {
 
   override runStore(): RunStore {
     return new PostgresRunStore(this.options);
+  }
+
+  override incidentStore(): IncidentStore {
+    return new PostgresIncidentStore(this.database);
   }
 
   /** @throws ReadOnlyDatabaseError, SchemaSharedError */

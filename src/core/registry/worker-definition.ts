@@ -5,6 +5,8 @@ import { messageOf } from '../text/describe-error.js';
 import {
   attempts,
   backoffTimes,
+  budgetOf,
+  expectationsOf,
   lastInstant,
   leaseTime,
   type BackoffTimes,
@@ -45,6 +47,8 @@ export interface WorkerDefinition extends Timing {
   /** Of runs of its schedule; Infinity for none. */
   readonly limit: number;
   readonly record: NonNullable<WorkerOptions['record']>;
+  readonly budget: NonNullable<WorkerOptions['budget']>;
+  readonly expect: NonNullable<WorkerOptions['expect']>;
   /** Where it comes from, for people: `UsageReporter.report`. */
   readonly source: string;
   /** What it throws is in the log by then. */
@@ -117,6 +121,8 @@ export function defineWorker(
     maxAttempts: checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
     limit: checked('limit', Infinity, () => mostRuns(option('limit'))),
     record: checked('record', 'all', () => oneOf(['all', 'failures', 'none'], option('record') ?? 'all')),
+    budget: checked('budget', {}, () => budgetOf(option('budget'))),
+    expect: checked('expect', {}, () => expectationsOf(option('expect'))),
     lease: checked('lease', undefined, () => leaseTime(option('lease'))),
     description: checked('description', undefined, () => shortText(option('description'), 500)),
     group: checked('group', undefined, () => shortText(option('group'), 100)),

@@ -1,4 +1,4 @@
-import { shown } from '../text/shown.js';
+import { property, shown } from '../text/shown.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { type Timing } from './timing.js';
@@ -88,6 +88,31 @@ export function mostRuns(limit: number | undefined): number {
   if (!(Number.isSafeInteger(limit) && limit >= 1))
     throw new Error(`${shown(limit)} is no number of runs: give a whole number from 1 on, or leave it out`);
   return limit;
+}
+
+/** By the name of a metric, the most that it may be. */
+export function budgetOf(budget: WorkerOptions['budget']): Readonly<Record<string, number>> {
+  for (const [name, most] of entriesOf(budget, '{ cost: 2 }'))
+    if (typeof most !== 'number' || !Number.isFinite(most))
+      throw new Error(`${shown(most)} of "${name}" is no finite number: give the most that a run may report`);
+  return budget ?? {};
+}
+
+/** By the name of a metric, the least that it is to be. */
+export function expectationsOf(expect: WorkerOptions['expect']): NonNullable<WorkerOptions['expect']> {
+  for (const [name, wanted] of entriesOf(expect, '{ rows: { min: 1 } }')) {
+    const min = property(wanted, 'min');
+    if (typeof min !== 'number' || !Number.isFinite(min))
+      throw new Error(`${shown(wanted)} of "${name}" has no finite number as its min: give { min: 1 }`);
+  }
+  return expect ?? {};
+}
+
+function entriesOf(given: unknown, example: string): [string, unknown][] {
+  if (given === undefined) return [];
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new Error(`${shown(given)} names no metrics: give ${example}`);
+  return Object.entries(given);
 }
 
 export function attempts(maxAttempts: number | undefined): number {

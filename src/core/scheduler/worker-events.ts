@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Observable, type Observer, type Operator, Subject, Subscription } from 'rxjs';
+import { type Incident, type IncidentEventType } from '../history/incident.js';
 import { type EndedRun, type Run } from '../history/run.js';
 import { classAndMessageOf } from '../text/describe-error.js';
 
@@ -29,6 +30,13 @@ export type WorkerEvent =
       /** The latest of them. */
       readonly slot?: Date;
       readonly count: number;
+    }
+  /** Something is wrong, or is so no more, as `IncidentsModule` finds; told by the replica that finds it. */
+  | {
+      readonly type: IncidentEventType;
+      /** What the incident is of: the worker, where its `kind` is `worker`. */
+      readonly worker: string;
+      readonly incident: Incident;
     };
 
 /** Tells the life of all runs of this replica to whoever subscribes. Costs nothing while nobody does. */
@@ -48,6 +56,10 @@ export class WorkerEvents {
   ended(run: EndedRun): void {
     if (!this.subject.observed || run.outcome === 'running') return;
     this.subject.next({ type: `run.${run.outcome}`, worker: run.worker, run });
+  }
+
+  incident(type: IncidentEventType, incident: Incident): void {
+    if (this.subject.observed) this.subject.next({ type, worker: incident.subject, incident });
   }
 
   /** @param slot the latest of them, milliseconds since the epoch */

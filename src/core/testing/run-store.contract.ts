@@ -45,6 +45,19 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       },
     ),
 
+    contract('gives the newest runs of each of several workers, if it can at once', async (store) => {
+      if (!store.lastRuns) return;
+      const runs = ['a', 'b', 'c'].flatMap((worker) => [1, 2, 3].map((at) => makeRun({ worker, at })));
+      await store.save(runs);
+      const found = await store.lastRuns(['a', 'b', 'nobody', 'a'], 2);
+      const wanted = runs.filter(
+        ({ worker, startedAt }) => worker !== 'c' && startedAt > new Date(START + 1),
+      );
+      const byId = (some: readonly Run[]) => some.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      assertSame(byId(found), byId(wanted));
+      assertSame(await store.lastRuns([], 2), []);
+    }),
+
     contract('gives back what a run logged to those who ask for it', async (store) => {
       const log: RunLog = {
         lines: [

@@ -19,6 +19,11 @@ export interface Backoff {
   factor?: number | undefined;
 }
 
+/** What a metric of a run is to be. */
+export interface Expectation {
+  min: number;
+}
+
 /** What a worker may say of itself beside its name and its schedule. All can be overridden by `options.workers`. */
 export interface WorkerOptions {
   /**
@@ -126,6 +131,19 @@ export interface WorkerOptions {
    * Default: none.
    */
   limit?: number | undefined;
+
+  /**
+   * The most that a run may report by `context.metric`, by the name of the metric: `{ cost: 2 }`. A run beyond it is reported
+   * as an incident (`over_budget`), where there is `IncidentsModule`; it does not fail. Default: none.
+   */
+  budget?: Readonly<Record<string, number>> | undefined;
+
+  /**
+   * The least that a run that succeeds is to report by `context.metric`, by the name of the metric: `{ rows: { min: 1 } }`. One
+   * that reports less, or does not report it, is reported as an incident (`did_nothing`), where there is `IncidentsModule`; it
+   * does not fail. Default: a metric that is 0 after five runs with more than 0.
+   */
+  expect?: Readonly<Record<string, Expectation>> | undefined;
 
   /** Types of events that make it run, the event being the payload. Needs an `EventSource`. */
   on?: readonly string[] | undefined;

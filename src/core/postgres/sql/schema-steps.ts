@@ -1,4 +1,5 @@
 import { claimFunction } from './claim.js';
+import { incidentTables } from './incident-tables.js';
 import { recordFunction } from './record.js';
 import { releaseFunction } from './release.js';
 
@@ -156,6 +157,7 @@ DROP FUNCTION IF EXISTS ${schema}.claim(
   text, uuid, uuid, bigint, float8, float8, float8, uuid, int, int, int, float8
 );
 ${recordFunction(schema, ['begun', 'last_change'])}${claimFunction(schema)}${releaseFunction(schema)}`,
+  incidentTables(schema),
 ];
 
 /** Versions that code of an older one cannot work with. */

@@ -2,55 +2,15 @@ import 'reflect-metadata';
 import { exporter } from './tracing';
 import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
-import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { SpanStatusCode, trace } from '@opentelemetry/api';
-import {
-  Interval,
-  type RunContext,
-  type RunInterceptor,
-  RunInterceptors,
-  Scheduler,
-  WorkerModule,
-} from 'ctrlplane-workers';
+import { SpanStatusCode } from '@opentelemetry/api';
+import { Interval, Scheduler, WorkerModule } from 'ctrlplane-workers';
+import { OpenTelemetryModule } from 'ctrlplane-workers/opentelemetry';
 import { postgres } from 'ctrlplane-workers/postgres';
 import { Pool } from 'pg';
 
 const pool = new Pool({ connectionString: process.env.DATABASE_URL });
-
-/** As docs/recipes/opentelemetry.md has it. */
-@Injectable()
-class Tracing implements RunInterceptor, OnModuleInit {
-  private readonly tracer = trace.getTracer('workers');
-  constructor(private readonly interceptors: RunInterceptors) {}
-
-  onModuleInit(): void {
-    this.interceptors.add(this);
-  }
-
-  intercept<T>(context: RunContext, next: () => Promise<T>): Promise<T> {
-    const attributes = {
-      'worker.name': context.worker,
-      'worker.run_id': context.runId,
-      'worker.trigger': context.trigger,
-    };
-    return this.tracer.startActiveSpan(
-      `worker ${context.worker}`,
-      { root: true, attributes },
-      async (span) => {
-        try {
-          return await next();
-        } catch (error) {
-          span.recordException(error as Error);
-          span.setStatus({ code: SpanStatusCode.ERROR });
-          throw error;
-        } finally {
-          span.end();
-        }
-      },
-    );
-  }
-}
 
 @Injectable()
 class Counting {
@@ -66,8 +26,8 @@ class Counting {
 }
 
 @Module({
-  imports: [WorkerModule.forRoot({ coordination: postgres({ connectionString: process.env.DATABASE_URL, schema: `otel_${process.pid}` }) })],
-  providers: [Counting, Tracing],
+  imports: [WorkerModule.forRoot({ coordination: postgres({ connectionString: process.env.DATABASE_URL, schema: `otel_${process.pid}` }) }), OpenTelemetryModule.forRoot()],
+  providers: [Counting],
 })
 class AppModule {} // prettier-ignore
 

@@ -1,0 +1,55 @@
+import { type Run } from '../../history/run.js';
+import { type Finding, type Subject, succeeded } from '../subject.js';
+
+/** What counts as slow. */
+export interface SlowLimits {
+  /** Times the 95th percentile of the runs before. */
+  readonly factor: number;
+  /** Nothing that takes less is slow. Milliseconds. */
+  readonly floor: number;
+}
+
+/** Fewer say nothing of how long a run takes. */
+const FEWEST = 5;
+
+/**
+ * The newest runs take longer than those before them, or the active one does already. What is compared with are the runs
+ * before the first slow one: a row of slow ones would be its own measure else. When the rest are fewer than 5, the slow ones
+ * are how it is now.
+ */
+export function slow({ runs }: Subject, now: number, { factor, floor }: SlowLimits): Finding | undefined {
+  const timed = [...runs.filter(({ outcome }) => outcome === 'running').slice(-1), ...succeeded(runs)];
+  for (let count = 1; count <= timed.length - FEWEST; count++) {
+    const usual = percentile95(timed.slice(count).map((run) => durationOf(run, now)));
+    const limit = Math.max(factor * usual, floor);
+    const newest = timed.slice(0, count);
+    if (!newest.every((run) => durationOf(run, now) > limit)) continue;
+    const [run] = newest;
+    const took = `${inSeconds(durationOf(run!, now))}${run!.endedAt ? '' : ' and is active still'}`;
+    const compared = `${inSeconds(usual)} is the 95th percentile of the ${timed.length - count} before`;
+    const since = newest.at(-1)!;
+    const release = since.release === undefined ? '' : ` of release ${since.release}`;
+    const row =
+      count === 1 ? '' : `, as ${count} runs in a row do since ${since.startedAt.toISOString()}${release}`;
+    return {
+      condition: 'slow',
+      what: `is slow: run ${run!.id}${count === 1 ? release : ''} took ${took}${row}; ${compared}`,
+      run: since,
+    };
+  }
+  return undefined;
+}
+
+function durationOf({ startedAt, endedAt }: Run, now: number): number {
+  return (endedAt?.getTime() ?? now) - startedAt.getTime();
+}
+
+/** The smallest value that 95 of 100 are not above (nearest rank). */
+function percentile95(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil(0.95 * sorted.length) - 1]!;
+}
+
+function inSeconds(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
+}

@@ -1,0 +1,79 @@
+import { Get, Param, Query } from '@nestjs/common';
+import { ApiController } from '../../http/api-controller.js';
+import { DashboardTab } from '../../http/dashboard-tab.js';
+import { Documented } from '../../http/openapi.js';
+import { pageOf, position, type Position } from '../../http/position.js';
+import { limit, oneOf, QueryPipe, text } from '../../http/query.pipe.js';
+import { toWire, type Wire, type WirePage } from '../../http/wire.js';
+import { type Incident } from '../../history/incident.js';
+import { Incidents } from '../incidents.js';
+import { UnknownIncidentError } from '../incidents.errors.js';
+import { incidentSchema, pageQuery, pageSchema } from './openapi-schemas.js';
+import { isUuid } from './uuid.js';
+
+interface Filters {
+  limit: number;
+  before: Position | undefined;
+  state: 'open' | 'closed' | undefined;
+  kind: string | undefined;
+  subject: string | undefined;
+  condition: string | undefined;
+}
+
+/** What is wrong, and was. */
+@ApiController('incidents')
+@DashboardTab({
+  id: 'incidents',
+  title: 'Incidents',
+  columns: [
+    { key: 'subject', title: 'of' },
+    { key: 'condition', title: 'what', kind: 'state' },
+    { key: 'opened_at', title: 'opened', kind: 'instant' },
+    { key: 'closed_at', title: 'closed', kind: 'instant' },
+    { key: 'summary', title: 'summary' },
+  ],
+})
+export class IncidentsController {
+  constructor(private readonly incidents: Incidents) {}
+
+  @Get()
+  @Documented({
+    summary: 'Incidents',
+    query: {
+      ...pageQuery,
+      state: { type: 'string', enum: ['open', 'closed'] },
+      kind: { type: 'string' },
+      subject: { type: 'string' },
+      condition: { type: 'string' },
+    },
+    answer: { description: 'A page, newest first', schema: pageSchema(incidentSchema) },
+  })
+  async list(
+    @Query(
+      new QueryPipe({
+        limit: limit(),
+        before: position(),
+        state: oneOf('open', 'closed'),
+        kind: text(),
+        subject: text(),
+        condition: text(),
+      }),
+    )
+    { before, state, ...filters }: Filters,
+  ): Promise<WirePage<Incident>> {
+    const found = await this.incidents.find({
+      ...filters,
+      open: state && state === 'open',
+      before: before && { openedAt: before.at, id: before.id },
+    });
+    return pageOf(found, filters.limit, toWire, ({ openedAt, id }) => ({ at: openedAt, id }));
+  }
+
+  @Get(':id')
+  @Documented({ summary: 'One incident', answer: { description: 'The incident', schema: incidentSchema } })
+  async one(@Param('id') id: string): Promise<Wire<Incident>> {
+    const [incident] = isUuid(id) ? await this.incidents.find({ id, limit: 1 }) : [];
+    if (!incident) throw new UnknownIncidentError('incident', id);
+    return toWire(incident);
+  }
+}

@@ -1,0 +1,50 @@
+import { messageOf } from '../text/describe-error.js';
+import { shown } from '../text/shown.js';
+import { type Duration, parseDuration } from '../timing/duration.js';
+import { type SlowLimits } from './conditions/slow.js';
+import { InvalidIncidentsOptionsError } from './incidents.errors.js';
+import { type IncidentsOptions } from './incidents.options.js';
+import { checkWebhooks, type Webhook } from './webhooks/webhook.js';
+
+/** The options, checked. Lengths of time are milliseconds. */
+export interface IncidentRules {
+  readonly missedAfter: number;
+  readonly failingAfter: number;
+  /** Undefined where no run is slow. */
+  readonly slow: SlowLimits | undefined;
+  readonly webhooks: readonly Webhook[];
+  readonly onIncident: IncidentsOptions['onIncident'];
+  readonly keepFor: number;
+}
+
+/** @throws InvalidIncidentsOptionsError that names all faults */
+export function incidentRules(options: IncidentsOptions = {}): IncidentRules {
+  const { missedAfter = '1m', failingAfter = 3, slow = {}, onIncident, keepFor = '30d' } = options;
+  const { webhooks, faults } = checkWebhooks(options.webhooks ?? []);
+  const time = (what: string, duration: Duration): number => {
+    try {
+      return parseDuration(duration);
+    } catch (error) {
+      faults.push(`${what}: ${messageOf(error)}`);
+      return 0;
+    }
+  };
+  if (!(Number.isInteger(failingAfter) && failingAfter >= 1))
+    faults.push(`failingAfter: ${shown(failingAfter)} is no number of runs: give 1 or more`);
+  if (onIncident !== undefined && typeof onIncident !== 'function')
+    faults.push(`onIncident: ${shown(onIncident)} is no function`);
+  const limits =
+    slow === false ? undefined : { factor: slow.factor ?? 2, floor: time('slow.floor', slow.floor ?? '1s') };
+  if (limits && !(limits.factor > 1 && Number.isFinite(limits.factor)))
+    faults.push(`slow.factor: ${shown(limits.factor)} makes usual runs slow: give more than 1`);
+  const rules = {
+    missedAfter: time('missedAfter', missedAfter),
+    failingAfter,
+    slow: limits,
+    webhooks,
+    onIncident,
+    keepFor: time('keepFor', keepFor),
+  };
+  if (faults.length > 0) throw new InvalidIncidentsOptionsError(faults);
+  return rules;
+}

@@ -1,0 +1,115 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type Delivery } from '../../history/incident.js';
+import { type AttemptResult, IncidentStore } from '../../history/incident.store.js';
+import { messageOf } from '../../text/describe-error.js';
+import { storableText } from '../../text/storable-text.js';
+import { Clock } from '../../timing/clock.js';
+import { inRootContext } from '../../timing/root-context.js';
+import { type IncidentRules } from '../incident-rules.js';
+import { INCIDENT_RULES } from '../incidents.module-definition.js';
+import { messageFor } from './message.js';
+import { type Webhook } from './webhook.js';
+
+/** How long to wait after each attempt that failed; after the last none follows. Milliseconds. */
+export const RETRY_AFTER = [
+  5_000, 30_000, 120_000, 600_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000,
+] as const;
+
+/** Longer than any answer may take, so that no other replica sends the same meanwhile. */
+const LEASE = 60_000;
+/** Sent at a time. */
+const TOGETHER = 10;
+/** A receiver that asks for more is asked after this time nevertheless. */
+const LONGEST_WAIT = 86_400_000;
+const LONGEST_ERROR = 500;
+/** It takes these no more, by Standard Webhooks. */
+const GONE = 410;
+
+/** Sends what is due to the webhooks of this application. Whatever cannot be sent is due again later. */
+@Injectable()
+export class Courier {
+  private readonly logger = new Logger('Incidents');
+  private readonly webhooks: ReadonlyMap<string, Webhook>;
+  private sending?: Promise<void>;
+  private again = false;
+
+  constructor(
+    @Inject(INCIDENT_RULES) { webhooks }: IncidentRules,
+    @Inject(IncidentStore) private readonly store: IncidentStore,
+    @Inject(Clock) private readonly clock: Clock,
+  ) {
+    this.webhooks = new Map(webhooks.map((webhook) => [webhook.name, webhook]));
+  }
+
+  /** Sends what is due now, beside the caller. What fails is due again with the next look of the judge. */
+  hurry(): void {
+    this.send().catch((error: unknown) =>
+      this.logger.warn(`Deliveries wait, as they cannot be read: ${messageOf(error)}`),
+    );
+  }
+
+  /** Sends what is due, one call at a time. Resolves when nothing is left. */
+  send(): Promise<void> {
+    if (this.webhooks.size === 0) return Promise.resolve();
+    if (this.sending) {
+      this.again = true;
+      return this.sending;
+    }
+    this.sending = inRootContext(() => this.sendAll()).finally(() => (this.sending = undefined));
+    return this.sending;
+  }
+
+  private async sendAll(): Promise<void> {
+    const endpoints = [...this.webhooks.keys()];
+    let due: Delivery[];
+    do {
+      this.again = false;
+      due = await this.store.takeDue(endpoints, TOGETHER, LEASE);
+      await Promise.all(due.map((delivery) => this.attempt(delivery)));
+    } while (due.length > 0 || this.again);
+  }
+
+  private async attempt(delivery: Delivery): Promise<void> {
+    const result = await this.post(delivery, this.webhooks.get(delivery.endpoint)!);
+    if (!result.delivered && result.retryIn === undefined)
+      this.logger.error(
+        `Webhook "${delivery.endpoint}" was not told of incident ${delivery.incident.id}, and is not tried again: ${result.error}`,
+      );
+    await this.store.settle(delivery, result);
+  }
+
+  private async post(delivery: Delivery, webhook: Webhook): Promise<AttemptResult> {
+    try {
+      const { headers, body } = messageFor(delivery, webhook, this.clock.now());
+      const response = await fetch(webhook.url, {
+        method: 'POST',
+        headers,
+        body,
+        // Where it leads is not what was given to trust.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(webhook.timeout),
+      });
+      await response.body?.cancel();
+      const { status, ok } = response;
+      if (ok) return { delivered: true, status };
+      const retryIn =
+        status === GONE ? undefined : this.retryIn(delivery, response.headers.get('retry-after'));
+      return { delivered: false, status, error: `It answered with status ${status}`, retryIn };
+    } catch (error) {
+      const reason = storableText(messageOf(error), LONGEST_ERROR);
+      return { delivered: false, error: reason, retryIn: this.retryIn(delivery, null) };
+    }
+  }
+
+  /** Milliseconds; undefined after the last attempt. */
+  private retryIn({ attempts }: Delivery, asked: string | null): number | undefined {
+    const wait = RETRY_AFTER[attempts - 1];
+    if (wait === undefined) return undefined;
+    return Math.min(LONGEST_WAIT, Math.max(wait, secondsOf(asked) * 1_000));
+  }
+}
+
+/** Of a Retry-After in seconds; a date in it is left, as clocks differ. */
+function secondsOf(retryAfter: string | null): number {
+  return retryAfter !== null && /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : 0;
+}

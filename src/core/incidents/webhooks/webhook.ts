@@ -1,0 +1,93 @@
+import { messageOf } from '../../text/describe-error.js';
+import { shown } from '../../text/shown.js';
+import { type Duration, parseDuration } from '../../timing/duration.js';
+
+/** Who is told of incidents over HTTP. */
+export interface WebhookOptions {
+  /** `https://…`, or `http://…` where the way is trusted. It is never shown: the path of Slack's is a secret. */
+  url: string;
+  /** What deliveries call it. 1 to 100 characters, each name once. Default: the host of the URL. */
+  name?: string | undefined;
+  /**
+   * `standard`: JSON with the headers of Standard Webhooks, and its `text` beside. `slack`: nothing but the text. Default `slack`
+   * for `hooks.slack.com`, else `standard`.
+   */
+  format?: 'standard' | 'slack' | undefined;
+  /** What `standard` signs with: `whsec_` and 24 to 64 random bytes in base64. Required there. */
+  secret?: string | undefined;
+  /** How long an answer may take. Default 15 s, at most 30 s. */
+  timeout?: Duration | undefined;
+}
+
+/** The same, checked. */
+export interface Webhook {
+  readonly name: string;
+  readonly url: URL;
+  readonly format: 'standard' | 'slack';
+  /** Undefined where nothing is signed. */
+  readonly key: Buffer | undefined;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** A delivery is another replica's again after a minute. */
+const LONGEST_TIMEOUT = 30_000;
+const DEFAULT_TIMEOUT = 15_000;
+const LONGEST_NAME = 100;
+const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
+const HOW_TO_MAKE_ONE = `node -p "'whsec_' + crypto.randomBytes(32).toString('base64')" makes one`;
+
+/** The webhooks, or what is wrong with them. No fault shows a URL or a secret. */
+export function checkWebhooks(options: readonly WebhookOptions[]): { webhooks: Webhook[]; faults: string[] } {
+  const webhooks: Webhook[] = [];
+  const faults: string[] = [];
+  options.forEach((given, i) => {
+    try {
+      const webhook = webhookOf(given);
+      if (webhooks.some(({ name }) => name === webhook.name))
+        throw new Error(`the name ${JSON.stringify(webhook.name)} is taken: give each a name of its own`);
+      webhooks.push(webhook);
+    } catch (error) {
+      faults.push(`webhooks[${i}]: ${messageOf(error)}`);
+    }
+  });
+  return { webhooks, faults };
+}
+
+function webhookOf({ url: given, name, format, secret, timeout }: WebhookOptions): Webhook {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new Error('url is no address: give https://…');
+  if (url.username || url.password)
+    throw new Error('url holds a password, which fetch refuses: sign with `secret` instead');
+  const named = name ?? url.host;
+  if (
+    typeof named !== 'string' ||
+    named.length < 1 ||
+    named.length > LONGEST_NAME ||
+    /[\0\p{Cc}]/u.test(named)
+  )
+    throw new Error(`name: ${shown(named)} is no name: give 1 to ${LONGEST_NAME} characters`);
+  const form = format ?? (url.hostname === 'hooks.slack.com' ? 'slack' : 'standard');
+  if (form !== 'standard' && form !== 'slack')
+    throw new Error(`format: ${shown(form)} is neither 'standard' nor 'slack'`);
+  return { name: named, url, format: form, key: keyOf(form, secret), timeout: timeoutOf(timeout) };
+}
+
+function keyOf(format: Webhook['format'], secret: string | undefined): Buffer | undefined {
+  if (format === 'slack') {
+    if (secret !== undefined) throw new Error('secret: Slack checks no signature, leave it out');
+    return undefined;
+  }
+  if (secret === undefined) throw new Error(`secret is missing: what is sent is signed; ${HOW_TO_MAKE_ONE}`);
+  const key = Buffer.from(SECRET.exec(String(secret))?.[1] ?? '', 'base64');
+  if (key.length < 24 || key.length > 64)
+    throw new Error(`secret is not whsec_ and 24 to 64 bytes in base64; ${HOW_TO_MAKE_ONE}`);
+  return key;
+}
+
+function timeoutOf(timeout: Duration | undefined): number {
+  if (timeout === undefined) return DEFAULT_TIMEOUT;
+  const ms = parseDuration(timeout);
+  if (ms >= 1 && ms <= LONGEST_TIMEOUT) return ms;
+  throw new Error(`timeout: ${ms} ms cannot be: give 1 ms to ${LONGEST_TIMEOUT} ms`);
+}
