@@ -4,6 +4,7 @@ import { IncidentStore } from '../history/incident.store.js';
 import { type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { storeTiming } from '../registry/stored-timing.js';
+import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { Interval } from '../worker/interval.decorator.js';
 import { type RunContext } from '../worker/run-context.js';
@@ -61,9 +62,10 @@ export class IncidentJudge {
     unref: true,
     record: 'failures',
   })
-  async run({ signal }: RunContext): Promise<void> {
+  async run({ signal, startedAt }: RunContext): Promise<void> {
+    // The coordinator's time, where there is one: this replica's clock may be another.
+    const now = startedAt.getTime();
     const infos = await this.scheduler.status();
-    const now = this.scheduler.now();
     await this.becomeAcquainted(infos, now);
     await this.readRuns(infos, now, signal);
     const found = new Map<string, { report: ReturnType<typeof reportOf> }>();
@@ -98,7 +100,7 @@ export class IncidentJudge {
   private lastSlots(names: readonly string[]): Promise<Map<string, Date>> {
     const timings = new Map(
       names.flatMap((name) => {
-        const { definition, timing } = this.scheduler.definitionOf(name) ?? {};
+        const { definition, timing } = this.described(name) ?? {};
         if (!definition || !timing?.schedule || timing.schedule.counted) return [];
         if (typeof timing.every === 'object' && 'after' in timing.every) return [];
         return [[name, storeTiming(timing.every, definition)] as const];
@@ -156,8 +158,19 @@ export class IncidentJudge {
   }
 
   private subjectOf(info: WorkerInfo, runs: readonly Run[]): Subject | undefined {
-    const defined = this.scheduler.definitionOf(info.name);
+    const defined = this.described(info.name);
     return defined && { info, runs, ...defined };
+  }
+
+  /** Undefined when it was unregistered meanwhile. */
+  private described(name: string): ReturnType<Scheduler['describe']> | undefined {
+    try {
+      const { definition, timing } = this.scheduler.describe(name);
+      return { definition, timing };
+    } catch (error) {
+      if (error instanceof UnknownWorkerError) return undefined;
+      throw error;
+    }
   }
 
   private async compare(

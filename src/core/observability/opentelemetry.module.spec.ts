@@ -133,7 +133,7 @@ describe('OpenTelemetryModule', () => {
     },
     {
       what: 'failed with what is no error',
-      given: { run: () => Promise.reject('gone') }, // eslint-disable-line @typescript-eslint/prefer-promise-reject-errors
+      given: { run: () => Promise.reject('gone') },
       outcome: 'failed',
       type: 'Error',
     },

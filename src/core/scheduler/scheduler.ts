@@ -210,17 +210,6 @@ export class Scheduler {
     return this.loops.get(name);
   }
 
-  /** What time it is, milliseconds since the epoch: the coordinator's time, where there is one. */
-  now(): number {
-    return this.cluster?.now() ?? this.clock.now();
-  }
-
-  /** How a worker is defined, and the schedule that holds; undefined for a name that no worker has. */
-  definitionOf(name: string): { definition: WorkerDefinition; timing: Timing } | undefined {
-    const loop = this.entries.get(name)?.loop;
-    return loop && { definition: loop.definition, timing: loop.timing };
-  }
-
   /**
    * Runs a worker now, beside its schedule, in the async context of the caller; or when the active one has ended, if
    * its overlap policy queues.

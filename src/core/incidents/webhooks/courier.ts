@@ -5,6 +5,7 @@ import { messageOf } from '../../text/describe-error.js';
 import { storableText } from '../../text/storable-text.js';
 import { Clock } from '../../timing/clock.js';
 import { inRootContext } from '../../timing/root-context.js';
+import { timeoutSignal } from '../../timing/timer.js';
 import { type IncidentRules } from '../incident-rules.js';
 import { INCIDENT_RULES } from '../incidents.module-definition.js';
 import { messageFor } from './message.js';
@@ -87,7 +88,7 @@ export class Courier {
         body,
         // Where it leads is not what was given to trust.
         redirect: 'manual',
-        signal: AbortSignal.timeout(webhook.timeout),
+        signal: timeoutSignal(webhook.timeout),
       });
       await response.body?.cancel();
       const { status, ok } = response;

@@ -101,11 +101,6 @@ export class Cluster {
     return { state, ...(refused.length > 0 && { refused }) };
   }
 
-  /** The coordinator's time. */
-  now(): number {
-    return this.clock.now();
-  }
-
   /** Makes a loop, which is driven once it is enrolled. */
   loop(definition: WorkerDefinition): ClusterLoop {
     const loop = new ClusterLoop(definition, this.parts, this.replica);
