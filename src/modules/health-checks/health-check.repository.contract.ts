@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ContractCase } from '../../core/testing/contract-case.js';
 import { InvalidIdError } from '../ids/id.errors.js';
-import { type HealthCheckId, newId, type TenantId } from '../ids/typed-id.js';
+import { type HealthCheckId, type InstanceId, newId, type TenantId } from '../ids/typed-id.js';
 import { assertPages } from '../testing/assert-pages.js';
 import { initialState } from './check-state.js';
 import { HealthCheckNameTakenError } from './health-check.errors.js';
@@ -178,6 +178,19 @@ export function healthCheckRepositoryContract(
       );
       assert.equal(await repository.deleteOfInstance(tenantId, instanceId), 2);
       assert.equal((await repository.list(tenantId)).items.length, 2);
+    }),
+    own('names the instances that have checks, in the order of their ids', async () => {
+      const { repository } = setup();
+      const ids = [newId('instance'), newId('instance'), newId('instance')].toSorted();
+      const tenantId = newId('tenant');
+      for (const instanceId of [ids[2], ids[0], undefined, ids[1], ids[0]])
+        await insert(tenantId, { instanceId });
+      const page = (limit: number, after?: InstanceId) => repository.instancesAcrossTenants({ limit, after });
+      const expected = ids.map((instanceId) => ({ tenantId, instanceId }));
+      assert.deepEqual(await page(10), expected);
+      assert.deepEqual(await page(2), expected.slice(0, 2));
+      assert.deepEqual(await page(2, ids[1]), expected.slice(2));
+      assert.deepEqual(await page(2, ids[2]), []);
     }),
     own('changes a check of the revision that was seen, and no other', async () => {
       const { repository } = setup();

@@ -114,6 +114,15 @@ export abstract class HealthCheckRepository {
   /** @returns how many there were */
   abstract deleteOfInstance(tenantId: TenantId, instanceId: InstanceId): Promise<number>;
 
+  /**
+   * Instances that have checks, ordered by id, after the given one.
+   * @param page `limit`: most that are returned
+   */
+  abstract instancesAcrossTenants(page: {
+    limit: number;
+    after?: InstanceId | undefined;
+  }): Promise<{ tenantId: TenantId; instanceId: InstanceId }[]>;
+
   /** Those of these ids that there are. */
   abstract findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]>;
 

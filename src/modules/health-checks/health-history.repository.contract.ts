@@ -44,18 +44,38 @@ export function healthHistoryRepositoryContract(
           result(id, n * 1_000, { outcome: 'failure', phases, message: `no ${n}` }),
         );
         await write(...results, result(newId('healthCheck'), 500));
-        const first = await repository.recent(id, { limit: 2 });
+        const first = await repository.recent([id], { limit: 2 });
         assert.deepEqual(
           first.map(({ message }) => message),
           ['no 1', 'no 2'],
         );
         assert.deepEqual(first[0], { ...results[2], phases });
-        const rest = await repository.recent(id, { before: first[1]!.dueAt });
+        const rest = await repository.recent([id], { before: first[1]!.dueAt });
         assert.deepEqual(
           rest.map(({ message }) => message),
           ['no 3'],
         );
         assert.deepEqual([...(await repository.latest([id, newId('healthCheck')])).values()], [first[0]]);
+      },
+    },
+    {
+      name: 'gives the results of several checks together, the newest first',
+      run: async () => {
+        const { repository } = setup();
+        const [one, two] = [newId('healthCheck'), newId('healthCheck')];
+        const of = (id: HealthCheckId, n: number) => result(id, n * 1_000, { message: `no ${n}` });
+        await write(of(one, 4), of(two, 3), of(one, 2), of(two, 1), result(newId('healthCheck'), 500));
+        const first = await repository.recent([one, two, newId('healthCheck')], { limit: 3 });
+        assert.deepEqual(
+          first.map(({ message }) => message),
+          ['no 1', 'no 2', 'no 3'],
+        );
+        const rest = await repository.recent([one, two], { before: first[2]!.dueAt });
+        assert.deepEqual(
+          rest.map(({ checkId, message }) => [checkId, message]),
+          [[one, 'no 4']],
+        );
+        assert.deepEqual(await repository.recent([]), []);
       },
     },
     {
@@ -65,7 +85,7 @@ export function healthHistoryRepositoryContract(
         const once = result(id, 1_000);
         await write(once);
         await write(once, result(id, 500));
-        assert.equal((await setup().repository.recent(id)).length, 2);
+        assert.equal((await setup().repository.recent([id])).length, 2);
       },
     },
     {

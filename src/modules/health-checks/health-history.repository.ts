@@ -44,8 +44,8 @@ export abstract class HealthHistoryRepository {
 
   abstract writer(): HistoryWriter;
 
-  /** The newest first. */
-  abstract recent(checkId: HealthCheckId, query?: HistoryQuery): Promise<HealthResult[]>;
+  /** Results of all these checks together, the newest first. */
+  abstract recent(checkIds: readonly HealthCheckId[], query?: HistoryQuery): Promise<HealthResult[]>;
 
   /** The newest of each check; of one without any there is no entry. */
   abstract latest(checkIds: readonly HealthCheckId[]): Promise<Map<HealthCheckId, HealthResult>>;

@@ -149,10 +149,7 @@ export class HealthService {
   async getHealth(tenantId: TenantId, instanceId: InstanceId): Promise<InstanceHealth> {
     requireTenantAccess(tenantId);
     await this.instance(tenantId, instanceId);
-    const checks: HealthCheck[] = [];
-    for await (const check of everyItem((after) => this.checks.list(tenantId, { instanceId, after })))
-      checks.push(check);
-    const healths = await this.healthOf(checks);
+    const healths = await this.healthOf(await this.checksOf(tenantId, instanceId));
     const statuses = healths.filter(({ check }) => check.enabled).map(({ status }) => status);
     return { instanceId, status: worstStatus(statuses), checks: healths };
   }
@@ -168,7 +165,28 @@ export class HealthService {
   async getHistory(tenantId: TenantId, id: HealthCheckId, query?: HistoryQuery): Promise<HealthResult[]> {
     requireTenantAccess(tenantId);
     await this.check(tenantId, id);
-    return this.history.recent(id, query);
+    return this.history.recent([id], query);
+  }
+
+  /**
+   * Results of all checks of an instance together, the newest first.
+   * @param query `check`: only of the one with this id or name; an unknown one has none
+   * @throws UnknownInstanceError
+   */
+  async getInstanceHistory(
+    tenantId: TenantId,
+    instanceId: InstanceId,
+    { check, ...query }: HistoryQuery & { check?: string | undefined } = {},
+  ): Promise<HealthResult[]> {
+    requireTenantAccess(tenantId);
+    await this.instance(tenantId, instanceId);
+    const checks = (await this.checksOf(tenantId, instanceId)).filter(
+      ({ id, name }) => check === undefined || id === check || name === check,
+    );
+    return this.history.recent(
+      checks.map(({ id }) => id),
+      query,
+    );
   }
 
   /** Uptime and latency of the last hour, day, week and 30 days. @throws UnknownHealthCheckError */
@@ -225,6 +243,13 @@ export class HealthService {
     const check = await this.checks.find(tenantId, id);
     if (!check) throw new UnknownHealthCheckError(id);
     return check;
+  }
+
+  private async checksOf(tenantId: TenantId, instanceId: InstanceId): Promise<HealthCheck[]> {
+    const checks: HealthCheck[] = [];
+    const page = (after?: string) => this.checks.list(tenantId, { instanceId, after, limit: 1_000 });
+    for await (const check of everyItem(page)) checks.push(check);
+    return checks;
   }
 
   private async instance(tenantId: TenantId, id: InstanceId): Promise<CheckedInstance> {

@@ -7,7 +7,7 @@ import { asSystem } from '../../../test/support/control-plane.js';
 import { InstanceRows } from '../../../test/support/instance-rows.js';
 import { HttpAccessModule } from '../../core/http/http-access.module.js';
 import { EventBus } from '../events/event-bus.js';
-import { type InstanceId, newId } from '../ids/typed-id.js';
+import { type HealthCheckId, type InstanceId, newId } from '../ids/typed-id.js';
 import { DatabaseModule } from '../schema/database.module.js';
 import { HealthCheckRepository } from './health-check.repository.js';
 import { HealthHttpModule } from './health-http.module.js';
@@ -189,6 +189,29 @@ describe('the health of an instance over HTTP', () => {
     expect(await messages(`?check=${web}`)).toEqual(['run 2', 'run 0']);
     expect(await messages(`?before=${new Date(base + 2_000).toISOString()}`)).toEqual(['run 1', 'run 0']);
     expect((await ask('GET', `${id}/health`)).body.checks[0].last.message).toBe('run 2');
+  });
+
+  it('shows the results of every check of an instance that has more than a thousand', async () => {
+    const id = await instance();
+    const first = await make(id, 'first');
+    const copies = Array.from({ length: 1_000 }, () => newId('healthCheck'));
+    await app.get(DataSource).query(
+      `INSERT INTO health_checks (id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms, failure_threshold,
+         success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy, max_restarts_per_hour, enabled)
+       SELECT copy, tenant_id, instance_id, copy, probe, interval_ms, timeout_ms, failure_threshold,
+         success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy, max_restarts_per_hour, enabled
+       FROM health_checks, unnest($2::text[]) AS copy WHERE id = $1`,
+      [first, copies],
+    );
+    const last = (await make(id, 'last')) as HealthCheckId;
+    const writer = app.get(HealthHistoryRepository).writer();
+    const at = new Date();
+    const found = { outcome: 'success', message: 'of the last', duration: 5, maintenance: false } as const;
+    writer.add([{ ...found, checkId: last, dueAt: at, startedAt: at }]);
+    await writer.close();
+    for (const query of ['', '?check=last', `?check=${last}`])
+      expect((await ask('GET', `${id}/history${query}`)).body).toMatchObject([{ message: 'of the last' }]);
+    expect((await ask('GET', `${id}/history?check=none`)).body).toEqual([]);
   });
 
   it('streams transitions of the instance, and no others, until the client goes', async () => {

@@ -117,15 +117,9 @@ export class InstanceHealthController {
   async history(
     @Param('id', InstancePipe) { id, tenantId }: CheckedInstance,
     @Query(new QueryPipe({ limit: limit(100), before: instant(), check: text() }))
-    { limit: most, before, check }: { limit: number; before?: Date; check?: string },
+    query: { limit: number; before?: Date; check?: string },
   ): Promise<Wire<HealthResult>[]> {
-    const { items } = await this.health.listChecks(tenantId, { instanceId: id, limit: 1_000 });
-    const wanted = items.filter((item) => check === undefined || item.id === check || item.name === check);
-    const results = await Promise.all(
-      wanted.map((item) => this.health.getHistory(tenantId, item.id, { limit: most, before })),
-    );
-    const newestFirst = results.flat().sort((a, b) => b.dueAt.getTime() - a.dueAt.getTime());
-    return newestFirst.slice(0, most).map(toWire);
+    return (await this.health.getInstanceHistory(tenantId, id, query)).map(toWire);
   }
 
   /** @throws UnknownHealthCheckError for one of another instance */

@@ -171,6 +171,20 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     return rows.length;
   }
 
+  async instancesAcrossTenants({
+    limit,
+    after = '' as InstanceId,
+  }: {
+    limit: number;
+    after?: InstanceId | undefined;
+  }): Promise<{ tenantId: TenantId; instanceId: InstanceId }[]> {
+    return this.query(
+      `SELECT DISTINCT instance_id AS "instanceId", tenant_id AS "tenantId" FROM health_checks
+       WHERE instance_id > $1 ORDER BY instance_id, tenant_id LIMIT $2`,
+      [after, limit],
+    );
+  }
+
   async findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]> {
     const rows = await this.query<Row>(`SELECT ${COLUMNS} FROM health_checks WHERE id = ANY ($1)`, [ids]);
     return rows.map(checkOf);

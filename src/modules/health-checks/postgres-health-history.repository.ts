@@ -110,11 +110,16 @@ export class PostgresHealthHistoryRepository extends HealthHistoryRepository {
     };
   }
 
-  async recent(checkId: HealthCheckId, { limit, before }: HistoryQuery = {}): Promise<HealthResult[]> {
+  async recent(
+    checkIds: readonly HealthCheckId[],
+    { limit, before }: HistoryQuery = {},
+  ): Promise<HealthResult[]> {
     const rows = await this.dataSource.query<Row[]>(
-      `SELECT * FROM health_results
-       WHERE check_id = $1 AND ($2::timestamptz IS NULL OR due_at < $2) ORDER BY due_at DESC LIMIT $3`,
-      [parseId('healthCheck', checkId), before ?? null, pageLimit(limit)],
+      `SELECT r.* FROM unnest($1::text[]) AS c (id) CROSS JOIN LATERAL (
+         SELECT * FROM health_results
+         WHERE check_id = c.id AND ($2::timestamptz IS NULL OR due_at < $2) ORDER BY due_at DESC LIMIT $3) AS r
+       ORDER BY r.due_at DESC, r.check_id LIMIT $3`,
+      [checkIds.map((id) => parseId('healthCheck', id)), before ?? null, pageLimit(limit)],
     );
     return rows.map(resultOf);
   }

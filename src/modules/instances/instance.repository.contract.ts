@@ -225,6 +225,18 @@ export function instanceRepositoryContract(repository: () => InstanceRepository)
       },
     },
     {
+      name: 'tells those that were deleted from those that nobody knows',
+      run: async () => {
+        const tenantId = newId('tenant');
+        const [kept, gone, unknown] = [await insert(tenantId), await insert(tenantId), newId('instance')];
+        await repository().delete(tenantId, gone.id);
+        const ids = [kept.id, gone.id, unknown];
+        assert.deepEqual(await repository().deletedAcrossTenants(ids), [gone.id]);
+        assert.deepEqual(await repository().lostAcrossTenants(ids), [unknown]);
+        assert.deepEqual(await repository().deletedAcrossTenants([]), []);
+      },
+    },
+    {
       name: 'refuses a malformed id',
       run: async () => {
         const tenantId = newId('tenant');

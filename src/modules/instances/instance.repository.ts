@@ -42,6 +42,9 @@ export abstract class InstanceRepository {
   /** Those of these ids of which there is no row, and which nobody is known to have deleted. */
   abstract lostAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]>;
 
+  /** Those of these ids that are known to be deleted, and have no row again. */
+  abstract deletedAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]>;
+
   /**
    * Stores an instance again whose row is lost, in the state `provisioning`.
    * @returns undefined when there is one of that id, or it was deleted

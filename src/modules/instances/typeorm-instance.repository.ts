@@ -71,11 +71,12 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
     return rows.map(toInstance);
   }
 
-  async lostAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]> {
-    const rows = await this.transactions
-      .manager()
-      .query<{ id: InstanceId }[]>(LOST, [ids.map((id) => parseId('instance', id))]);
-    return rows.map(({ id }) => id);
+  lostAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]> {
+    return this.among(ids, LOST);
+  }
+
+  deletedAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]> {
+    return this.among(ids, DELETED);
   }
 
   async restore(tenantId: TenantId, instance: RestoredInstance): Promise<Instance | undefined> {
@@ -106,6 +107,12 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
     return row!.now;
   }
 
+  private async among(ids: readonly InstanceId[], select: string): Promise<InstanceId[]> {
+    const parsed = ids.map((id) => parseId('instance', id));
+    const rows = await this.transactions.manager().query<{ id: InstanceId }[]>(select, [parsed]);
+    return rows.map(({ id }) => id);
+  }
+
   private get rows(): Repository<InstanceEntity> {
     return this.transactions.manager().getRepository(InstanceEntity);
   }
@@ -115,6 +122,10 @@ const LOST = `
 SELECT id FROM unnest($1::text[]) AS asked (id)
 WHERE NOT EXISTS (SELECT FROM instances i WHERE i.id = asked.id)
   AND NOT EXISTS (SELECT FROM deletions d WHERE d.id = asked.id)`;
+
+const DELETED = `
+SELECT d.id FROM deletions d
+WHERE d.id = ANY ($1) AND NOT EXISTS (SELECT FROM instances i WHERE i.id = d.id)`;
 
 const RESTORE = `
 INSERT INTO instances (id, tenant_id, name, provider, provider_store, desired_state, labels, spec, spec_hash)

@@ -108,6 +108,22 @@ export class InMemoryHealthCheckRepository extends HealthCheckRepository {
     return found.length;
   }
 
+  async instancesAcrossTenants({
+    limit,
+    after = '' as InstanceId,
+  }: {
+    limit: number;
+    after?: InstanceId | undefined;
+  }): Promise<{ tenantId: TenantId; instanceId: InstanceId }[]> {
+    const tenants = new Map<InstanceId, TenantId>();
+    for (const { tenantId, instanceId } of this.checks.values())
+      if (instanceId !== undefined && instanceId > after) tenants.set(instanceId, tenantId);
+    return [...tenants]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
+      .map(([instanceId, tenantId]) => ({ tenantId, instanceId }));
+  }
+
   async findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]> {
     return ids.flatMap((id) => this.checks.get(id) ?? []).map((check) => ({ ...check }));
   }

@@ -44,12 +44,16 @@ export class InMemoryHealthHistoryRepository extends HealthHistoryRepository {
     };
   }
 
-  async recent(checkId: HealthCheckId, { limit, before }: HistoryQuery = {}): Promise<HealthResult[]> {
-    const { results = [] } = this.kept.get(parseId('healthCheck', checkId)) ?? {};
-    return results
-      .toReversed()
+  async recent(
+    checkIds: readonly HealthCheckId[],
+    { limit, before }: HistoryQuery = {},
+  ): Promise<HealthResult[]> {
+    const most = pageLimit(limit);
+    return checkIds
+      .flatMap((id) => this.kept.get(parseId('healthCheck', id))?.results ?? [])
       .filter(({ dueAt }) => !before || dueAt < before)
-      .slice(0, pageLimit(limit));
+      .sort((a, b) => b.dueAt.getTime() - a.dueAt.getTime() || (a.checkId < b.checkId ? -1 : 1))
+      .slice(0, most);
   }
 
   async latest(checkIds: readonly HealthCheckId[]): Promise<Map<HealthCheckId, HealthResult>> {

@@ -134,7 +134,7 @@ describe('the health runner', () => {
     expect(runner.counts()).toMatchObject({ armed: 1, started: 0 });
     await eventually(() => runner.counts().started === 1);
     await runner.settled();
-    const [result] = await history.recent(check.id);
+    const [result] = await history.recent([check.id]);
     expect(result).toMatchObject({ outcome: 'success', message: 'Answered 200', maintenance: false });
     // Two clocks, and timers that may come a millisecond early.
     expect(result!.startedAt.getTime() - result!.dueAt.getTime()).toBeGreaterThan(-100);
@@ -148,7 +148,7 @@ describe('the health runner', () => {
     const { version } = (await checks.statesAcrossTenants([check.id])).get(check.id)!;
     await turn(runner);
     expect((await checks.statesAcrossTenants([check.id])).get(check.id)!.version).toBe(version);
-    expect(await history.recent(check.id)).toHaveLength(4);
+    expect(await history.recent([check.id])).toHaveLength(4);
   });
 
   it('tells transitions, and nothing else', async () => {
@@ -220,7 +220,7 @@ describe('the health runner', () => {
     await turn(runner);
     expect(told()).toEqual([]);
     expect(await stateOf(check)).toBeUndefined();
-    expect(await history.recent(check.id)).toMatchObject([{ outcome: 'failure', maintenance: true }]);
+    expect(await history.recent([check.id])).toMatchObject([{ outcome: 'failure', maintenance: true }]);
   });
 
   describe('of an instance', () => {
@@ -263,7 +263,7 @@ describe('the health runner', () => {
       instances.all.set(id, { ...instances.all.get(id)!, runningSince: new Date() });
       await turn(runner);
       expect(await statuses()).toEqual(['healthy', 'healthy']);
-      expect(await history.recent(late.id)).toHaveLength(1);
+      expect(await history.recent([late.id])).toHaveLength(1);
       // Another replica knows as well, from what is stored.
       await turn(start());
       expect(await statuses()).toEqual(['healthy', 'healthy']);
@@ -322,7 +322,7 @@ describe('the health runner', () => {
       await turn(runner);
       expect(told()).toEqual([]);
       expect(await statuses(all)).toEqual(['starting']);
-      expect((await history.recent(all[0]!.id))[0]).toMatchObject({
+      expect((await history.recent([all[0]!.id]))[0]).toMatchObject({
         outcome: 'unknown',
         message: expect.stringContaining('not confirmed by another one. Nothing listens there'),
       });
@@ -356,7 +356,7 @@ describe('the health runner', () => {
     const check = await configure({ type: 'http', endpoint: 'gone' }, { failureThreshold: 1 }, id);
     await turn(start());
     expect(told()).toEqual([]);
-    expect((await history.recent(check.id))[0]).toMatchObject({ outcome: 'unknown' });
+    expect((await history.recent([check.id]))[0]).toMatchObject({ outcome: 'unknown' });
   });
 
   it('gives back what it has claimed and not started when it stops, once and for the same instant', async () => {
@@ -371,7 +371,7 @@ describe('the health runner', () => {
     expect(second.counts().armed).toBe(1);
     await eventually(() => second.counts().started === 1);
     await second.settled();
-    expect(await history.recent(check.id)).toHaveLength(1);
+    expect(await history.recent([check.id])).toHaveLength(1);
   });
 
   it('stops also when the database answers nothing any more', async () => {
@@ -398,7 +398,7 @@ describe('the health runner', () => {
       return survivor.counts().started > 0;
     });
     await survivor.settled();
-    const results = await history.recent(check.id);
+    const results = await history.recent([check.id]);
     expect(results.at(-1)!.dueAt.getTime()).toBeGreaterThanOrEqual(dead.turns[0]!.lease.getTime());
   });
 
@@ -412,7 +412,7 @@ describe('the health runner', () => {
     await eventually(async () => {
       await runner.tick();
       await runner.settled();
-      return (await history.recent(quick.id)).length > 2;
+      return (await history.recent([quick.id])).length > 2;
     });
     silent.closeAllConnections();
     silent.close();
@@ -435,6 +435,6 @@ describe('the health runner', () => {
     expect(told()).toEqual([]);
     await turn(runner);
     expect((await stateOf(check))?.status).toBe('healthy');
-    expect(await history.recent(check.id)).toHaveLength(3);
+    expect(await history.recent([check.id])).toHaveLength(3);
   });
 });
