@@ -25,6 +25,6 @@ export abstract class InstanceAccess {
     signal: AbortSignal,
   ): Promise<ExecResult>;
 
-  /** Ends and starts it. */
+  /** Ends and starts it, unless it was stopped since it was checked: then it stays stopped. */
   abstract restart(tenantId: TenantId, id: InstanceId, signal: AbortSignal): Promise<void>;
 }

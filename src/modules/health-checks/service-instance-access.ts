@@ -48,7 +48,7 @@ export class ServiceInstanceAccess extends InstanceAccess {
   }
 
   async restart(tenantId: TenantId, id: InstanceId, signal: AbortSignal): Promise<void> {
-    await withSystemClaims(tenantId, () => this.instances.restart(tenantId, id, signal));
+    await withSystemClaims(tenantId, () => this.instances.restartUnlessStopped(tenantId, id, signal));
   }
 }
 
