@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { parseDuration } from '../../core/timing/duration.js';
 import { type HealthCheckRequest, parseHealthCheck } from '../../modules/health-checks/health-check-input.js';
 import { InvalidInputError } from '../../modules/input/input.errors.js';
+import { duration } from '../../modules/input/duration.js';
 import { name as givenName, shown } from '../../modules/input/input.js';
 import { refuseTooLong } from '../../modules/providers/argument-limits.js';
 import { LABELS } from '../../modules/providers/provider.js';
@@ -64,8 +64,8 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
     rollout: mapping({
       maxUnavailable: z.int().min(0).max(MAX_REPLICAS).optional(),
       maxSurge: z.int().min(0).max(MAX_REPLICAS).optional(),
-      minReady: duration.optional(),
-      progressDeadline: duration.optional(),
+      minReady: duration().optional(),
+      progressDeadline: duration().optional(),
     })
       .refine(
         ({ maxSurge = 1, maxUnavailable = 0 }) => maxSurge + maxUnavailable > 0,
@@ -107,14 +107,14 @@ export function fleetSchema({ directory, providers }: FleetSchemaContext) {
 
   return mapping({
     garbageCollector: mapping({
-      interval: duration.optional(),
-      instanceGracePeriod: duration.optional(),
+      interval: duration().optional(),
+      instanceGracePeriod: duration().optional(),
       maxInstancesPerTick: z.int().min(1).max(100_000).optional(),
       dryRun: z.boolean().optional(),
       brake: mapping({
         share: z.number().min(0).max(1).optional(),
         minimum: z.int().min(1).max(100_000).optional(),
-        confirmAfter: duration.optional(),
+        confirmAfter: duration().optional(),
       }).optional(),
     }).default({}),
     tenants: listOf(tenant, 'name'),
@@ -158,17 +158,6 @@ const labelValue = z
   .string()
   .regex(/^[^\p{Cc}]{0,1024}$/u, 'is no value of a label: at most 1024 characters on one line')
   .refine(isWhole, HALF);
-
-const duration = z
-  .union([z.number(), z.string()], 'give milliseconds (5000) or a text such as 5s or 15m')
-  .transform((value, context) => {
-    try {
-      return parseDuration(value);
-    } catch (error) {
-      context.addIssue((error as Error).message);
-      return z.NEVER;
-    }
-  });
 
 /** The service's own rules, told where they are broken. */
 const healthCheck = z.unknown().transform((value, context) => {

@@ -5,7 +5,7 @@ import { type Datacenter } from '../datacenters/datacenter.js';
 import { EventBus } from '../events/event-bus.js';
 import { type DeletionReason } from '../instances/deletion.js';
 import { type InstanceBackoff, waitAfter } from '../instances/instance-backoff.js';
-import { messageOf } from '../instances/instance-failure.js';
+import { messageOf } from '../../core/text/describe-error.js';
 import { type Instance } from '../instances/instance.js';
 import { InstanceRepository } from '../instances/instance.repository.js';
 import { type LostInstance, LostInstances } from '../instances/lost-instances.js';

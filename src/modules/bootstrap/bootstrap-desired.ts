@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { forEachIsolated } from '../concurrency/for-each-isolated.js';
 import { type Datacenter } from '../datacenters/datacenter.js';
 import { EventBus } from '../events/event-bus.js';
-import { messageOf } from '../instances/instance-failure.js';
+import { messageOf } from '../../core/text/describe-error.js';
 import { hashOf } from '../providers/spec-hash.js';
 import { BootstrapHooks } from './bootstrap-hooks.js';
 import { BootstrapRepository } from './bootstrap.repository.js';

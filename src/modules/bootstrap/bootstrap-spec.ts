@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { count } from '../input/count.js';
 import { name, parseInput, shown } from '../input/input.js';
 import { type InstanceSpec, type Labels } from '../providers/provider.js';
 import { instanceSpecSchema } from '../providers/provision-request.schema.js';
@@ -29,15 +30,11 @@ export interface BootstrapServiceSpec {
 /** With its defaults. */
 export type CheckedBootstrapSpec = Required<Omit<BootstrapServiceSpec, 'provider'>> & { provider?: string };
 
-const notACount = {
-  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 0 to 100`,
-};
-
 const spec = z.strictObject({
   name,
   kind: name.default('service'),
   provider: z.string().optional(),
-  replicas: z.int(notACount).min(0, notACount).max(100, notACount).default(1),
+  replicas: count(0, 100).default(1),
   services: z
     .array(z.strictObject({ name, spec: instanceSpecSchema }), { error: 'expected a list of programs' })
     .min(1, 'expected at least one program')

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Duration } from '../../core/timing/duration.js';
-import { countOption } from '../input/count-option.js';
-import { durationOption } from '../input/duration-option.js';
+import { count } from '../input/count.js';
+import { durationOption } from '../input/duration.js';
 import { shown } from '../input/input.js';
 
 /**
@@ -31,7 +31,7 @@ const notAShare = {
 
 const settings = z.strictObject({
   share: z.number(notAShare).min(0, notAShare).max(1, notAShare).default(0.5),
-  minimum: countOption(100_000).default(10),
+  minimum: count(1, 100_000).default(10),
   confirmAfter: durationOption('15m'),
 });
 

@@ -1,5 +1,6 @@
 import { type CertificateId, type DomainId, type TenantId } from '../ids/typed-id.js';
-import { type AriState, type Certificate, type RenewalState } from './certificate.js';
+import { type ActiveCertificate, type AriState, type Certificate, type RenewalState } from './certificate.js';
+import { type Sealed } from './keys/key-ring.js';
 import { type KeyType } from './x509/key-pair.js';
 
 /** A row of `certificates`, as `pg` gives it. An instant may be `infinity`, which is a number then. */
@@ -18,6 +19,17 @@ export interface CertificateRow {
   renewal: StoredRenewal;
   due_at: Date | number;
   created_at: Date;
+}
+
+/** A certificate with the version that is served. */
+export interface ActiveRow {
+  id: CertificateId;
+  tenant_id: TenantId;
+  names: string[];
+  version: number;
+  chain: string;
+  sealed_key: Sealed;
+  not_after: Date;
 }
 
 /** JSON has no dates. */
@@ -46,6 +58,18 @@ export function toCertificate(row: CertificateRow): Certificate {
     renewal: toRenewal(row.renewal),
     ...(typeof row.due_at !== 'number' && { dueAt: row.due_at }),
     createdAt: row.created_at,
+  };
+}
+
+export function toActive(row: ActiveRow): ActiveCertificate {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    names: row.names,
+    version: row.version,
+    chain: row.chain,
+    sealedKey: row.sealed_key,
+    notAfter: row.not_after,
   };
 }
 

@@ -10,7 +10,7 @@ import {
   type NewCertificate,
   type NewVersion,
 } from './certificate.js';
-import { type CertificateRow, toCertificate } from './certificate-row.js';
+import { type ActiveRow, type CertificateRow, toActive, toCertificate } from './certificate-row.js';
 import {
   type CertificateClaim,
   type CertificateQuery,
@@ -270,28 +270,6 @@ export class PostgresCertificateStore extends CertificateStore {
     const [, count] = await this.transactions.manager().query<[unknown, number]>(sql, values);
     return count;
   }
-}
-
-interface ActiveRow {
-  id: CertificateId;
-  tenant_id: TenantId;
-  names: string[];
-  version: number;
-  chain: string;
-  sealed_key: Sealed;
-  not_after: Date;
-}
-
-function toActive(row: ActiveRow): ActiveCertificate {
-  return {
-    id: row.id,
-    tenantId: row.tenant_id,
-    names: row.names,
-    version: row.version,
-    chain: row.chain,
-    sealedKey: row.sealed_key,
-    notAfter: row.not_after,
-  };
 }
 
 function key(tenantId: TenantId, id: CertificateId): [TenantId, CertificateId] {

@@ -1,4 +1,5 @@
 import { type ObjectLiteral, type SelectQueryBuilder } from 'typeorm';
+import { count } from '../input/count.js';
 import { parseInput, shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { z } from 'zod';
@@ -26,10 +27,7 @@ export interface Position {
 
 const CURSOR = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z),([a-z]{2,4}_[0-9a-z]{26})$/;
 
-const notALimit = {
-  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 1 to 1000`,
-};
-const limits = z.object({ limit: z.int(notALimit).min(1, notALimit).max(1000, notALimit).default(100) });
+const limits = z.object({ limit: count(1, 1000).default(100) });
 
 /**
  * The limit to use.

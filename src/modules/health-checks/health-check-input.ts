@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Duration, parseDuration } from '../../core/timing/duration.js';
+import { count } from '../input/count.js';
+import { duration } from '../input/duration.js';
 import { parseInput, shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { type HealthCheck, type Probe } from './health-check.js';
@@ -21,27 +22,8 @@ export type HealthCheckSettings = Omit<
   'id' | 'tenantId' | 'instanceId' | 'revision' | 'createdAt' | 'updatedAt'
 >;
 
-function duration(min: number, max: number) {
-  return z.custom<Duration>().transform((value, context) => {
-    let milliseconds: number;
-    try {
-      milliseconds = parseDuration(value);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message });
-      return z.NEVER;
-    }
-    if (milliseconds >= min && milliseconds <= max) return Math.round(milliseconds);
-    context.addIssue({ code: 'custom', message: `${milliseconds} ms is not from ${min} ms to ${max} ms` });
-    return z.NEVER;
-  });
-}
-
-const count = (min: number, max: number) => {
-  const problem = {
-    error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from ${min} to ${max}`,
-  };
-  return z.int(problem).min(min, problem).max(max, problem);
-};
+/** In whole milliseconds, as the stores keep it. */
+const time = (min: number, max: number) => duration({ min, max }).transform(Math.round);
 
 /** NUL is refused by PostgreSQL. */
 const plainText = (longest: number, shortest = 0) =>
@@ -157,7 +139,7 @@ const probe = z
       redirects: count(0, 10).default(5),
       tls: tlsExpectation.default({ verify: true }),
       maxBytes: count(1, 16 * 1024 * 1024).default(1024 * 1024),
-      degradedAbove: duration(1, 60_000).optional(),
+      degradedAbove: time(1, 60_000).optional(),
     }),
     z.strictObject({
       type: z.literal('tcp'),
@@ -177,7 +159,7 @@ const probe = z
       type: z.literal('command'),
       command: z.array(plainText(4_000)).min(1, 'give a program').max(100, 'more than 100'),
     }),
-    z.strictObject({ type: z.literal('push'), grace: duration(0, DAY).default(5_000) }),
+    z.strictObject({ type: z.literal('push'), grace: time(0, DAY).default(5_000) }),
     z.strictObject({
       type: z.literal('custom'),
       checker: plainText(100, 1),
@@ -217,12 +199,12 @@ export const HEALTH_CHECK_DEFAULTS = {
 const schema = z.strictObject({
   name: checkName,
   probe,
-  interval: duration(1_000, DAY).default(HEALTH_CHECK_DEFAULTS.interval),
-  timeout: duration(10, 60_000).optional(),
+  interval: time(1_000, DAY).default(HEALTH_CHECK_DEFAULTS.interval),
+  timeout: time(10, 60_000).optional(),
   failureThreshold: count(1, 100).default(HEALTH_CHECK_DEFAULTS.failureThreshold),
   successThreshold: count(1, 100).default(HEALTH_CHECK_DEFAULTS.successThreshold),
-  initialDelay: duration(0, DAY).default(HEALTH_CHECK_DEFAULTS.initialDelay),
-  startupGrace: duration(0, DAY).default(HEALTH_CHECK_DEFAULTS.startupGrace),
+  initialDelay: time(0, DAY).default(HEALTH_CHECK_DEFAULTS.initialDelay),
+  startupGrace: time(0, DAY).default(HEALTH_CHECK_DEFAULTS.startupGrace),
   onUnhealthy: z.enum(['none', 'restart']).default(HEALTH_CHECK_DEFAULTS.onUnhealthy),
   maxRestartsPerHour: count(1, 60).default(HEALTH_CHECK_DEFAULTS.maxRestartsPerHour),
   enabled: z.boolean().default(true),

@@ -8,15 +8,21 @@ import { Transactions } from '../database/transaction.js';
 import { type HealthCheckId, type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
 import { type CheckState } from './check-state.js';
 import { HealthCheckNameTakenError } from './health-check.errors.js';
-import { type HealthCheck, type Probe, type UnhealthyAction } from './health-check.js';
+import { type HealthCheck } from './health-check.js';
 import { type HealthCheckSettings } from './health-check-input.js';
+import {
+  HEALTH_CHECK_COLUMNS,
+  type HealthCheckRow,
+  settingsValues,
+  toHealthCheck,
+} from './health-check-row.js';
 import { BEAT } from './health-runners.statements.js';
+import { NEXT_TURN, PUSH_STATE, SPREAD_OVERDUE, STORE_STATES } from './health-turns.statements.js';
 import {
   type Beat,
   type HealthCheckQuery,
   HealthCheckRepository,
   type InstanceCheckState,
-  LATE_RESULT,
   LEASE_BEYOND_TIMEOUT,
   type NewHealthCheck,
   type StateUpdate,
@@ -24,36 +30,6 @@ import {
   type TurnClaims,
 } from './health-check.repository.js';
 import { type Push, type PushState } from './probes/push.prober.js';
-
-const COLUMNS = `id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms, failure_threshold,
-  success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy, max_restarts_per_hour, enabled, revision,
-  created_at, updated_at`;
-
-interface Row {
-  id: HealthCheckId;
-  tenant_id: TenantId;
-  instance_id: InstanceId | null;
-  name: string;
-  probe: Probe;
-  interval_ms: number;
-  timeout_ms: number;
-  failure_threshold: number;
-  success_threshold: number;
-  initial_delay_ms: number;
-  startup_grace_ms: number;
-  on_unhealthy: UnhealthyAction;
-  max_restarts_per_hour: number;
-  enabled: boolean;
-  revision: number;
-  created_at: Date;
-  updated_at: Date;
-}
-
-/** `q`, in the words of `DueQueue`: as many intervals on as lie beyond the horizon, and no longer than the lease. */
-const NEXT_TURN = `least(
-  q.due_at + q.interval_ms * interval '1 millisecond'
-    * greatest(1, floor(extract(epoch FROM clock.until - q.due_at) * 1000 / q.interval_ms) + 1),
-  greatest(q.due_at, clock.now) + q.lease_ms * interval '1 millisecond')`;
 
 @Injectable()
 export class PostgresHealthCheckRepository extends HealthCheckRepository {
@@ -82,43 +58,43 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     if (instanceId !== undefined) parseId('instance', instanceId);
     return this.named(settings.name, () =>
       this.transactions.run(async () => {
-        const [row] = await this.query<Row>(
+        const [row] = await this.query<HealthCheckRow>(
           `INSERT INTO health_checks (id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms,
              failure_threshold, success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy,
              max_restarts_per_hour, enabled)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING ${COLUMNS}`,
-          [id, tenantId, instanceId ?? null, ...valuesOf(settings)],
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING ${HEALTH_CHECK_COLUMNS}`,
+          [id, tenantId, instanceId ?? null, ...settingsValues(settings)],
         );
         await this.query(
           `INSERT INTO health_check_turns (check_id, due_at, interval_ms, lease_ms, enabled, revision)
            VALUES ($1, clock_timestamp() + ($2::int + random() * $3::int) * interval '1 millisecond', $3, $4, $5, 1)`,
           [id, settings.initialDelay, settings.interval, leaseOf(settings), settings.enabled],
         );
-        return checkOf(row!);
+        return toHealthCheck(row!);
       }),
     );
   }
 
   async find(tenantId: TenantId, id: HealthCheckId): Promise<HealthCheck | undefined> {
-    const [row] = await this.query<Row>(
-      `SELECT ${COLUMNS} FROM health_checks WHERE tenant_id = $1 AND id = $2`,
+    const [row] = await this.query<HealthCheckRow>(
+      `SELECT ${HEALTH_CHECK_COLUMNS} FROM health_checks WHERE tenant_id = $1 AND id = $2`,
       [parseId('tenant', tenantId), parseId('healthCheck', id)],
     );
-    return row && checkOf(row);
+    return row && toHealthCheck(row);
   }
 
   async list(tenantId: TenantId, { instanceId, ...page }: HealthCheckQuery = {}): Promise<Page<HealthCheck>> {
     parseId('tenant', tenantId);
     if (instanceId !== undefined) parseId('instance', instanceId);
     return pageByKey(page, async ({ limit, after }) => {
-      const rows = await this.query<Row>(
-        `SELECT ${COLUMNS} FROM health_checks
+      const rows = await this.query<HealthCheckRow>(
+        `SELECT ${HEALTH_CHECK_COLUMNS} FROM health_checks
          WHERE tenant_id = $1 AND ($2::text IS NULL OR instance_id = $2)
            AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4))
          ORDER BY created_at, id LIMIT $5`,
         [tenantId, instanceId ?? null, after?.createdAt ?? null, after?.id ?? null, limit],
       );
-      return rows.map(checkOf);
+      return rows.map(toHealthCheck);
     });
   }
 
@@ -132,12 +108,12 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     parseId('healthCheck', id);
     return this.named(settings.name, () =>
       this.transactions.run(async () => {
-        const [row] = await this.changed<Row>(
+        const [row] = await this.changed<HealthCheckRow>(
           `UPDATE health_checks SET name = $4, probe = $5, interval_ms = $6, timeout_ms = $7, failure_threshold = $8,
              success_threshold = $9, initial_delay_ms = $10, startup_grace_ms = $11, on_unhealthy = $12,
              max_restarts_per_hour = $13, enabled = $14, revision = revision + 1, updated_at = clock_timestamp()
-           WHERE tenant_id = $1 AND id = $2 AND revision = $3 RETURNING ${COLUMNS}`,
-          [tenantId, id, revision, ...valuesOf(settings)],
+           WHERE tenant_id = $1 AND id = $2 AND revision = $3 RETURNING ${HEALTH_CHECK_COLUMNS}`,
+          [tenantId, id, revision, ...settingsValues(settings)],
         );
         if (!row) return undefined;
         // What was far off comes within the new interval; what is new again starts as such.
@@ -150,7 +126,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
            WHERE check_id = $1`,
           [id, settings.interval, leaseOf(settings), settings.enabled, row.revision],
         );
-        return checkOf(row);
+        return toHealthCheck(row);
       }),
     );
   }
@@ -186,8 +162,11 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]> {
-    const rows = await this.query<Row>(`SELECT ${COLUMNS} FROM health_checks WHERE id = ANY ($1)`, [ids]);
-    return rows.map(checkOf);
+    const rows = await this.query<HealthCheckRow>(
+      `SELECT ${HEALTH_CHECK_COLUMNS} FROM health_checks WHERE id = ANY ($1)`,
+      [ids],
+    );
+    return rows.map(toHealthCheck);
   }
 
   async statesAcrossTenants(ids: readonly HealthCheckId[]): Promise<Map<HealthCheckId, StoredState>> {
@@ -253,39 +232,18 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async spreadAcrossTenants(overdueBy: Duration): Promise<number> {
-    const rows = await this.changed(
-      `UPDATE health_check_turns
-       SET due_at = clock_timestamp() + random() * least(interval_ms, 60000) * interval '1 millisecond'
-       WHERE check_id IN (
-         SELECT check_id FROM health_check_turns
-         WHERE enabled AND due_at < (SELECT clock_timestamp()) - $1::float8 * interval '1 millisecond'
-         FOR UPDATE SKIP LOCKED)
-       RETURNING 1`,
-      [parseDuration(overdueBy)],
-    );
+    const rows = await this.changed(SPREAD_OVERDUE, [parseDuration(overdueBy)]);
     return rows.length;
   }
 
   async storeStatesAcrossTenants(updates: readonly StateUpdate[]): Promise<Set<HealthCheckId>> {
     if (updates.length === 0) return new Set();
-    const rows = await this.changed<{ check_id: HealthCheckId }>(
-      `UPDATE health_check_turns t SET state = u.state, version = t.version + 1
-       FROM (
-         SELECT t.check_id, u.state
-         FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::jsonb[]) AS u (check_id, version, lease, state)
-         JOIN health_check_turns t ON t.check_id = u.check_id AND t.version = u.version
-         WHERE clock_timestamp() < u.lease + ${LATE_RESULT} * interval '1 millisecond'
-         ORDER BY t.check_id FOR UPDATE OF t
-       ) AS u
-       WHERE t.check_id = u.check_id
-       RETURNING t.check_id`,
-      [
-        updates.map(({ checkId }) => checkId),
-        updates.map(({ version }) => version),
-        updates.map(({ lease }) => lease.toISOString()),
-        updates.map(({ state }) => storableJson(state)),
-      ],
-    );
+    const rows = await this.changed<{ check_id: HealthCheckId }>(STORE_STATES, [
+      updates.map(({ checkId }) => checkId),
+      updates.map(({ version }) => version),
+      updates.map(({ lease }) => lease.toISOString()),
+      updates.map(({ state }) => storableJson(state)),
+    ]);
     return new Set(rows.map(({ check_id }) => check_id));
   }
 
@@ -301,17 +259,9 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async pushState(id: HealthCheckId): Promise<PushState | undefined> {
-    // What is stored has whole milliseconds, rounded: it may lie half of one ahead.
-    const since = (column: string): string =>
-      `greatest(0, extract(epoch FROM clock_timestamp() - ${column}) * 1000)::float8`;
     const [row] = await this.query<
       { [K in keyof Push]: Push[K] | null } & { age: number | null; waiting: number }
-    >(
-      `SELECT push_outcome AS outcome, push_message AS message,
-         CASE WHEN pushed_at IS NOT NULL THEN ${since('pushed_at')} END AS age, ${since('c.updated_at')} AS waiting
-       FROM health_check_turns JOIN health_checks c ON c.id = check_id WHERE check_id = $1`,
-      [parseId('healthCheck', id)],
-    );
+    >(PUSH_STATE, [parseId('healthCheck', id)]);
     if (!row) return undefined;
     const { outcome, message, age, waiting } = row;
     return { ...(outcome !== null && { last: { outcome, message: message ?? '', age: age! } }), waiting };
@@ -339,42 +289,4 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
 
 function leaseOf({ timeout }: HealthCheckSettings): number {
   return timeout + LEASE_BEYOND_TIMEOUT;
-}
-
-function valuesOf(settings: HealthCheckSettings): unknown[] {
-  return [
-    settings.name,
-    JSON.stringify(settings.probe),
-    settings.interval,
-    settings.timeout,
-    settings.failureThreshold,
-    settings.successThreshold,
-    settings.initialDelay,
-    settings.startupGrace,
-    settings.onUnhealthy,
-    settings.maxRestartsPerHour,
-    settings.enabled,
-  ];
-}
-
-function checkOf(row: Row): HealthCheck {
-  return {
-    id: row.id,
-    tenantId: row.tenant_id,
-    instanceId: row.instance_id ?? undefined,
-    name: row.name,
-    probe: row.probe,
-    interval: row.interval_ms,
-    timeout: row.timeout_ms,
-    failureThreshold: row.failure_threshold,
-    successThreshold: row.success_threshold,
-    initialDelay: row.initial_delay_ms,
-    startupGrace: row.startup_grace_ms,
-    onUnhealthy: row.on_unhealthy,
-    maxRestartsPerHour: row.max_restarts_per_hour,
-    enabled: row.enabled,
-    revision: row.revision,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type z } from 'zod';
-import { countOption } from './count-option.js';
-import { durationOption, TIMER } from './duration-option.js';
+import { count } from './count.js';
+import { durationOption, TIMER } from './duration.js';
 
 const read = (schema: z.ZodType, value: unknown) => {
   const { success, data, error } = schema.safeParse(value);
@@ -42,6 +42,6 @@ describe('an option that is a number of things', () => {
     ['3', '"3" is not a whole number from 1 to 1000'],
     [NaN, 'NaN is not a whole number from 1 to 1000'],
   ])('read from %p is %p', (value, expected) => {
-    expect(read(countOption(1_000), value)).toEqual(expected);
+    expect(read(count(1, 1_000), value)).toEqual(expected);
   });
 });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { shown } from '../../core/text/shown.js';
+import { shown } from './input.js';
 
-/** An option that is a whole number from 1 to that many. */
-export function countOption(most: number) {
-  const error = ({ input }: { input?: unknown }) =>
-    `${typeof input === 'string' ? JSON.stringify(input) : shown(input)} is not a whole number from 1 to ${most}`;
-  return z.int({ error }).min(1, { error }).max(most, { error });
+/** A whole number within these limits, both included. */
+export function count(least: number, most = Infinity) {
+  const limits = most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`;
+  const error = ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number ${limits}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
 }

@@ -13,23 +13,24 @@ interface Limits {
  */
 export const TIMER: Limits = { max: '24d' };
 
-/** An option that is a length of time, in milliseconds when it has been read. */
-export const durationOption = (fallback: Duration, { min = 0, max = Infinity }: Limits = {}) => {
+/** A length of time, in milliseconds when it has been read. */
+export const duration = ({ min = 0, max = Infinity }: Limits = {}) => {
   const [least, most] = [min, max].map((limit) => (limit === Infinity ? limit : parseDuration(limit)));
-  return z
-    .any()
-    .default(fallback)
-    .transform((value, context) => {
-      try {
-        const milliseconds = parseDuration(value);
-        if (milliseconds >= least! && milliseconds <= most!) return milliseconds;
-        context.addIssue(`${milliseconds} ms is ${limits(least!, most!)}`);
-      } catch (error) {
-        context.addIssue((error as Error).message);
-      }
-      return z.NEVER;
-    });
+  return z.custom<Duration>().transform((value, context) => {
+    try {
+      const milliseconds = parseDuration(value);
+      if (milliseconds >= least! && milliseconds <= most!) return milliseconds;
+      context.addIssue(`${milliseconds} ms is ${limits(least!, most!)}`);
+    } catch (error) {
+      context.addIssue((error as Error).message);
+    }
+    return z.NEVER;
+  });
 };
+
+/** The same with a default. */
+export const durationOption = (fallback: Duration, limits?: Limits) =>
+  duration(limits).default(parseDuration(fallback));
 
 function limits(least: number, most: number): string {
   if (most === Infinity) return `less than ${least} ms`;

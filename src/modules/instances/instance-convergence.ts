@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import { messageOf } from '../../core/text/describe-error.js';
 import { Transactions } from '../database/transaction.js';
-import { EventBus } from '../events/event-bus.js';
 import { type Provider, type ProviderInstance } from '../providers/provider.js';
 import { ProviderStores } from '../providers/provider-stores.js';
 import { type DeleteOptions, type Deletion } from './deletion.js';
 import { DEFAULT_INSTANCE_BACKOFF, type InstanceBackoff, waitAfter } from './instance-backoff.js';
-import { compare, type Drift, type Finding } from './instance-drift.js';
-import { logTailOf, messageOf, reasonOf } from './instance-failure.js';
+import { compare, type Finding, isUnsettled } from './instance-drift.js';
+import { InstanceEvents } from './instance-events.js';
+import { logTailOf, reasonOf } from './instance-failure.js';
 import { InstanceNotRemovedError, UnknownInstanceError } from './instance.errors.js';
 import { type Instance, type InstanceChange, type InstanceState } from './instance.js';
+import { type End, endOf, isEnd, running, stopped, WELL } from './instance-outcome.js';
 import { InstanceRepository } from './instance.repository.js';
+import { callProvider } from './provider-call.js';
 
 export interface ConvergeOptions {
   backoff?: InstanceBackoff | undefined;
@@ -18,15 +21,6 @@ export interface ConvergeOptions {
 
 /** An instance on its way out is not brought back. */
 export const STAYING: readonly InstanceState[] = ['provisioning', 'running', 'stopped', 'failed'];
-
-/** What a successful attempt clears. */
-const WELL = {
-  lastError: null,
-  exitCode: null,
-  logTail: null,
-  nextAttemptIn: null,
-  requested: false,
-} as const;
 
 /**
  * Makes one instance what its row says, by one call of its provider and one change of the row. Each change names
@@ -41,7 +35,7 @@ export class InstanceConvergence {
   constructor(
     private readonly instances: InstanceRepository,
     private readonly stores: ProviderStores,
-    private readonly events: EventBus,
+    private readonly events: InstanceEvents,
     private readonly transactions: Transactions,
   ) {}
 
@@ -89,7 +83,7 @@ export class InstanceConvergence {
     const hasEnded =
       instance.state === 'running' || (instance.state === 'provisioning' && drift === 'exited');
     if (!hasEnded || instance.requestedAt || !isEnd(drift)) {
-      await this.tellIfUnasked(instance, drift);
+      await this.events.tellIfUnasked(instance, drift);
       return this.attempt(instance, repair, provider, backoff, signal);
     }
     const noted = await this.noteEnd(instance, drift, observed, provider, backoff, signal);
@@ -134,15 +128,9 @@ export class InstanceConvergence {
     }
     await this.transactions.run(async () => {
       if (await this.instances.delete(tenantId, id))
-        await this.publish('instance.deleted', instance, { reason });
+        await this.events.publish('instance.deleted', instance, { reason });
     });
     return 'removed';
-  }
-
-  async publish(type: string, instance: Instance, more: object = {}): Promise<void> {
-    const { id: instanceId, tenantId, workloadId, name, provider } = instance;
-    const payload = { instanceId, workloadId, name, provider, ...more };
-    await this.events.publish({ type, tenantId, payload });
   }
 
   private async attempt(
@@ -157,7 +145,7 @@ export class InstanceConvergence {
         await provider.stop(instance.id, signal);
         return await this.settle(instance, provider, stopped(), signal);
       }
-      const made = await call(provider, repair, instance, signal);
+      const made = await callProvider(provider, repair, instance, signal);
       if (made.state !== 'running') throw new Error(`the provider calls it ${made.state}`);
       const renewed = repair === 'restart' || repair === 'deploy';
       return await this.settle(instance, provider, { ...running(instance, made), renewed }, signal, repair);
@@ -217,9 +205,13 @@ export class InstanceConvergence {
     return this.transactions.run(async () => {
       const noted = await this.instances.change(tenantId, id, change, STAYING, seen);
       if (noted && loops && instance.reason !== 'crash_looping')
-        await this.publish('instance.crash_looping', noted, { attempts, exitCode, error: noted.lastError });
+        await this.events.publish('instance.crash_looping', noted, {
+          attempts,
+          exitCode,
+          error: noted.lastError,
+        });
       else if (noted && !loops)
-        await this.publish('instance.drifted', noted, { drift, exitCode, error: noted.lastError });
+        await this.events.publish('instance.drifted', noted, { drift, exitCode, error: noted.lastError });
       return noted;
     });
   }
@@ -267,9 +259,9 @@ export class InstanceConvergence {
       // Whoever comes first tells it: of two that have made it run at the same time one sees the other state.
       const others = STAYING.filter((state) => state !== change.state);
       const turned = change.state && (await this.instances.change(tenantId, id, change, others, seen));
-      if (turned) await this.tellTurn(before, turned);
+      if (turned) await this.events.tellTurn(before, turned);
       const now = turned || (await this.instances.change(tenantId, id, change, STAYING, seen));
-      if (now && !turned) await this.tellSettled(before, now, repair);
+      if (now && !turned) await this.events.tellSettled(before, now, repair);
       return now ?? (await this.instances.find(tenantId, id));
     });
     if (settled?.state === 'running' && change.ref && settled.ref !== change.ref)
@@ -295,83 +287,13 @@ export class InstanceConvergence {
       const later = { ...change, attempts: attempts + 1, renewed: true };
       const settled = await this.instances.change(tenantId, id, later, ['running'], { ref });
       if (!settled) return stored;
-      await this.publish('instance.drifted', settled, {
+      await this.events.publish('instance.drifted', settled, {
         drift: 'exited',
         exitCode: null,
         error: endOf('exited'),
       });
-      await this.publish('instance.recovered', settled);
+      await this.events.publish('instance.recovered', settled);
       return settled;
     });
   }
-
-  /** Somebody else has changed it at the provider. What was asked for here, and what fails again, is no news. */
-  private async tellIfUnasked(instance: Instance, drift: Drift): Promise<void> {
-    const isUnasked = drift === 'spec' || (drift === 'running' && instance.state === 'stopped');
-    if (isUnasked && !instance.requestedAt && instance.attempts === 0)
-      await this.publish('instance.drifted', instance, { drift });
-  }
-
-  private async tellTurn(before: Instance, { state, ...now }: Instance): Promise<void> {
-    const instance = { ...now, state };
-    const hasRecovered = before.reason === 'exited' || before.reason === 'missing';
-    if (state === 'running' && before.reason === 'crash_looping') return; // once it has been stable
-    const type = state === 'running' && hasRecovered ? 'recovered' : state;
-    await this.publish(`instance.${type}`, instance, { error: instance.lastError });
-  }
-
-  private async tellSettled(before: Instance, now: Instance, repair?: Finding['repair']): Promise<void> {
-    if (repair === 'restart') await this.publish('instance.restarted', now);
-    if (repair === 'deploy') await this.publish('instance.deployed', now, { specHash: now.specHash });
-    if (before.reason === 'crash_looping' && !now.reason && now.state === 'running')
-      await this.publish('instance.recovered', now);
-  }
-}
-
-/** Whether the row is to be looked at although it agrees with what its provider says. */
-export function isUnsettled({ attempts, reason, requestedAt }: Instance): boolean {
-  return attempts > 0 || reason !== undefined || requestedAt !== undefined;
-}
-
-function call(
-  provider: Provider,
-  repair: 'provision' | 'start' | 'restart' | 'deploy',
-  { id: instanceId, tenantId, name, spec, labels }: Instance,
-  signal?: AbortSignal,
-): Promise<ProviderInstance> {
-  if (repair === 'start') return provider.start(instanceId, signal);
-  if (repair === 'restart') return provider.restart(instanceId, signal);
-  const provision = () => provider.provision({ instanceId, tenantId, name, spec, labels }, signal);
-  if (repair === 'provision') return provision();
-  if (provider.capabilities().has('deploy')) return provider.deploy(instanceId, spec, signal);
-  return provider.deprovision(instanceId, signal).then(provision);
-}
-
-function running({ reason }: Instance, { endpoints, ref }: ProviderInstance): InstanceChange {
-  const isLooping = reason === 'crash_looping';
-  return {
-    ...WELL,
-    ...(isLooping && { lastError: undefined, exitCode: undefined, logTail: undefined }),
-    state: 'running',
-    endpoints,
-    ref: ref ?? null,
-    reason: isLooping ? reason : null,
-    restartRequested: false,
-  };
-}
-
-function stopped(): InstanceChange {
-  return { ...WELL, state: 'stopped', reason: null, attempts: 0, restartRequested: false };
-}
-
-type End = Extract<Drift, 'exited' | 'missing' | 'stopped'>;
-
-function isEnd(drift: Drift): drift is End {
-  return drift === 'exited' || drift === 'missing' || drift === 'stopped';
-}
-
-function endOf(drift: End, observed?: ProviderInstance): string {
-  if (drift === 'missing') return 'its provider has nothing of it any more';
-  if (drift === 'stopped') return 'it was stopped at its provider';
-  return observed?.exitCode === undefined ? 'it ended' : `it ended with exit code ${observed.exitCode}`;
 }

@@ -1,5 +1,5 @@
 import { type DesiredState, type ProviderInstance } from '../providers/provider.js';
-import { type InstanceState } from './instance.js';
+import { type Instance, type InstanceState } from './instance.js';
 
 /** As much of a row as it takes to see whether it agrees with what its provider says. */
 export interface ComparedInstance {
@@ -47,4 +47,9 @@ export function compare(
   if (hasOtherSpec) return { drift: 'spec', repair: 'deploy' };
   if (row.restartRequested) return { drift: 'restart', repair: 'restart' };
   return row.state !== 'running' || row.unsettled ? { drift: 'state', repair: 'note' } : undefined;
+}
+
+/** Whether the row is to be looked at although it agrees with what its provider says. */
+export function isUnsettled({ attempts, reason, requestedAt }: Instance): boolean {
+  return attempts > 0 || reason !== undefined || requestedAt !== undefined;
 }

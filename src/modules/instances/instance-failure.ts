@@ -10,11 +10,6 @@ const TAIL_LENGTH = 2_000;
 /** Values shorter than this are no secrets, and would riddle every log. */
 const SHORTEST_SECRET = 6;
 
-/** An error as the row may hold it. */
-export function messageOf(error: unknown): string {
-  return storableText(error instanceof Error ? error.message || error.name : String(error));
-}
-
 /** Why an attempt failed. One that has never run is `init_failed`, unless more is known. */
 export function reasonOf(
   error: unknown,

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { EventsModule } from '../events/events.module.js';
 import { ProvidersModule } from '../providers/providers.module.js';
 import { InstanceConvergence } from './instance-convergence.js';
+import { InstanceEvents } from './instance-events.js';
 import { InstanceRepository } from './instance.repository.js';
 import { InstancesService } from './instances.service.js';
 import { LostInstances } from './lost-instances.js';
@@ -14,10 +15,18 @@ import { TypeOrmInstanceRepository } from './typeorm-instance.repository.js';
   providers: [
     InstancesService,
     InstanceConvergence,
+    InstanceEvents,
     InstanceReadiness,
     LostInstances,
     { provide: InstanceRepository, useClass: TypeOrmInstanceRepository },
   ],
-  exports: [InstancesService, InstanceConvergence, InstanceReadiness, InstanceRepository, LostInstances],
+  exports: [
+    InstancesService,
+    InstanceConvergence,
+    InstanceEvents,
+    InstanceReadiness,
+    InstanceRepository,
+    LostInstances,
+  ],
 })
 export class InstancesModule {}

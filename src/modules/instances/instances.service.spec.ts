@@ -289,6 +289,17 @@ describe('InstancesService', () => {
       expect(await told('instance.restarted')).toHaveLength(1);
     });
 
+    it('restarts for a health check what still is to run, and nothing that was stopped since', async () => {
+      const instance = await create();
+      const restart = () => asSystem(() => plane.instances.restartUnlessStopped(tenantId, instance.id));
+      expect(await restart()).toMatchObject({ state: 'running', restartRequested: false });
+      await act('stop', instance);
+      expect(await restart()).toMatchObject({ state: 'stopped', desiredState: 'stopped' });
+      expect(calls()).toEqual(['provision', 'restart', 'stop']);
+      await asSystem(() => plane.instances.delete(tenantId, instance.id));
+      await expect(restart()).rejects.toThrow(UnknownInstanceError);
+    });
+
     it('deploys another spec, and does nothing for the same, however it is written', async () => {
       const instance = await create();
       const deployed = await deploy(instance);
@@ -372,6 +383,7 @@ describe('InstancesService', () => {
       ['start', ({ id }) => plane.instances.start(tenantId, id)],
       ['stop', ({ id }) => plane.instances.stop(tenantId, id)],
       ['restart', ({ id }) => plane.instances.restart(tenantId, id)],
+      ['restartUnlessStopped', ({ id }) => plane.instances.restartUnlessStopped(tenantId, id)],
       ['deploy', ({ id }) => plane.instances.deploy(tenantId, id, request.spec)],
       ['delete', ({ id }) => plane.instances.delete(tenantId, id)],
       ['deleteEach', (instance) => plane.instances.deleteEach(tenantId, [instance], {}).catch(causeOf)],

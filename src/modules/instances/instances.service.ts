@@ -9,9 +9,12 @@ import { ProviderStores } from '../providers/provider-stores.js';
 import { parseInstanceSpec, parseProvisionRequest } from '../providers/provision-request.schema.js';
 import { type DeleteOptions, type Deletion } from './deletion.js';
 import { InstanceConvergence, STAYING } from './instance-convergence.js';
+import { InstanceEvents } from './instance-events.js';
 import { InstancesLeftError, UnknownInstanceError } from './instance.errors.js';
-import { type Instance, type InstanceChange } from './instance.js';
+import { type Instance, type InstanceChange, type InstanceSeen } from './instance.js';
 import { type InstanceQuery, InstanceRepository } from './instance.repository.js';
+
+const RESTART: InstanceChange = { desiredState: 'running', restartRequested: true };
 
 /** What it takes to make an instance. */
 export interface InstanceRequest {
@@ -36,6 +39,7 @@ export class InstancesService {
     private readonly instances: InstanceRepository,
     private readonly stores: ProviderStores,
     private readonly convergence: InstanceConvergence,
+    private readonly events: InstanceEvents,
     private readonly transactions: Transactions,
   ) {}
 
@@ -63,7 +67,7 @@ export class InstancesService {
     return this.transactions.run(async () => {
       const fresh = { id: instanceId, name, provider: request.provider, providerStore, labels, spec };
       const instance = await this.instances.insert(tenantId, fresh);
-      await this.convergence.publish('instance.created', instance);
+      await this.events.publish('instance.created', instance);
       return instance;
     });
   }
@@ -97,7 +101,12 @@ export class InstancesService {
 
   /** Ends and starts it; of a stopped one it is a `start`. A crash in the midst of it may make it start twice. */
   async restart(tenantId: TenantId, id: InstanceId, signal?: AbortSignal): Promise<Instance> {
-    return this.request(tenantId, id, { desiredState: 'running', restartRequested: true }, signal);
+    return this.request(tenantId, id, RESTART, signal);
+  }
+
+  /** As `restart`, for callers that saw it run a while ago: one that was stopped since then stays stopped. */
+  async restartUnlessStopped(tenantId: TenantId, id: InstanceId, signal?: AbortSignal): Promise<Instance> {
+    return this.request(tenantId, id, RESTART, signal, { desiredState: 'running' });
   }
 
   /**
@@ -143,7 +152,7 @@ export class InstancesService {
     const instance = await this.instances.change(tenantId, id, destroying);
     if (!instance) return 'removed';
     const deletion = await this.convergence.remove(instance, { reason, signal });
-    if (deletion === 'requested') await this.convergence.publish('instance.requested', instance);
+    if (deletion === 'requested') await this.events.publish('instance.requested', instance);
     return deletion;
   }
 
@@ -170,20 +179,28 @@ export class InstancesService {
     return left;
   }
 
-  /** Stores what is asked for, as news: failures of before do not count. Then does it, if this replica can. */
+  /**
+   * Stores what is asked for, as news: failures of before do not count. Then does it, if this replica can.
+   * @param seen otherwise it is left as it is
+   */
   private async request(
     tenantId: TenantId,
     id: InstanceId,
     change: InstanceChange,
     signal?: AbortSignal,
+    seen: InstanceSeen = {},
   ): Promise<Instance> {
     requireTenantAccess(tenantId);
     signal?.throwIfAborted();
     const news = { ...change, requested: true, attempts: 0, nextAttemptIn: null };
-    const instance = await this.instances.change(tenantId, id, news, STAYING);
-    if (!instance) throw new UnknownInstanceError(tenantId, id);
+    const instance = await this.instances.change(tenantId, id, news, STAYING, seen);
+    if (!instance) {
+      const found = await this.get(tenantId, id);
+      if (STAYING.includes(found.state)) return found;
+      throw new UnknownInstanceError(tenantId, id);
+    }
     if (await this.stores.reach(instance, signal)) return this.convergence.converge(instance, { signal });
-    await this.convergence.publish('instance.requested', instance);
+    await this.events.publish('instance.requested', instance);
     return instance;
   }
 }

@@ -4,7 +4,7 @@ import { isId } from '../ids/typed-id.js';
 import { type DesiredState, type ProviderInstance, type ProvisionRequest } from '../providers/provider.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
 import { ProviderStores } from '../providers/provider-stores.js';
-import { InstanceConvergence } from './instance-convergence.js';
+import { InstanceEvents } from './instance-events.js';
 import { type Instance } from './instance.js';
 import { InstanceRepository } from './instance.repository.js';
 
@@ -29,7 +29,7 @@ export class LostInstances {
     private readonly instances: InstanceRepository,
     private readonly registry: ProviderRegistry,
     private readonly stores: ProviderStores,
-    private readonly convergence: InstanceConvergence,
+    private readonly events: InstanceEvents,
     private readonly transactions: Transactions,
   ) {}
 
@@ -79,7 +79,7 @@ export class LostInstances {
         const { instanceId: id, tenantId, name, labels, spec } = notes;
         const instance = await this.instances.restore(tenantId, { id, name, labels, spec, ...placement });
         if (!instance) continue;
-        await this.convergence.publish('instance.adopted', instance);
+        await this.events.publish('instance.adopted', instance);
         restored.push(instance);
       }
       return restored;

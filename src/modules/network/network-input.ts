@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hostName, isIpAddress, isWildcard } from '../certificates/names.js';
 import { KEY_TYPES } from '../certificates/x509/key-pair.js';
+import { count } from '../input/count.js';
 import { shown } from '../input/input.js';
 import { ROUTE_PROTOCOLS } from './route.js';
 
@@ -12,14 +13,11 @@ export const domainInput = z.strictObject({
 });
 
 const notAPort = { error: ({ input }: { input?: unknown }) => `${shown(input)} is no port from 1 to 65535` };
-const notAWeight = {
-  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 0 to 1000`,
-};
 
 const changeable = {
   port: z.int(notAPort).min(1, notAPort).max(65_535, notAPort),
   protocol: z.enum(ROUTE_PROTOCOLS),
-  weight: z.int(notAWeight).min(0, notAWeight).max(1_000, notAWeight),
+  weight: count(0, 1_000),
   stripPrefix: z.boolean(),
 };
 

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { refuseTooLong } from './argument-limits.js';
 import { parseId } from '../ids/typed-id.js';
+import { count } from '../input/count.js';
 import { name, parseInput, shown } from '../input/input.js';
 import {
   type InstanceSpec,
@@ -106,11 +107,7 @@ const labels = z.record(z.string(), z.string()).superRefine((all, context) => {
 const request = z.strictObject({ name: z.string().min(1), spec: instanceSpecSchema, labels });
 
 const logs = z.strictObject({
-  tail: z
-    .int({ error: ({ input }) => `${shown(input)} is not a whole number` })
-    .min(0, { error: ({ input }) => `${shown(input)} is less than 0` })
-    .max(MAX_TAIL, { error: ({ input }) => `${shown(input)} is more than ${MAX_TAIL}` })
-    .default(DEFAULT_TAIL),
+  tail: count(0, MAX_TAIL).default(DEFAULT_TAIL),
 });
 
 /**

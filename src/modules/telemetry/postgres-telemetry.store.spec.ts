@@ -7,7 +7,7 @@ import {
 } from '../../../test/support/control-plane-database.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { newId, type TenantId } from '../ids/typed-id.js';
-import { windowsOf } from './in-memory-telemetry.store.js';
+import { windowsOf } from './windows-of-points.js';
 import { PostgresTelemetryStore } from './postgres-telemetry.store.js';
 import { SAMPLES } from './point-tables.js';
 import { telemetryStoreContract } from './telemetry.store.contract.js';

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type Duration } from '../../core/timing/duration.js';
-import { durationOption } from '../input/duration-option.js';
+import { count } from '../input/count.js';
+import { durationOption } from '../input/duration.js';
 import { InvalidInputError } from '../input/input.errors.js';
-import { parseInput, shown } from '../input/input.js';
+import { parseInput } from '../input/input.js';
 
 /** How telemetry is kept. */
 export interface TelemetryOptions {
@@ -50,29 +51,25 @@ export const TELEMETRY_OPTIONS = Symbol.for('ctrlplane-workers/telemetry-options
 
 export const DEFAULT_RETENTION = { raw: '24h', minutes: '14d', hours: '365d', maxRawBytes: 50e9 } as const;
 
-const count = z.int({ error: ({ input }) => `${shown(input)} is not a whole number above 0` }).min(1, {
-  error: ({ input }) => `${shown(input)} is not a whole number above 0`,
-});
-
 const schema = z.strictObject({
   retention: z
     .strictObject({
       raw: durationOption(DEFAULT_RETENTION.raw),
       minutes: durationOption(DEFAULT_RETENTION.minutes),
       hours: durationOption(DEFAULT_RETENTION.hours),
-      maxRawBytes: count.optional(),
+      maxRawBytes: count(1).optional(),
     })
     .prefault({}),
   limits: z
     .strictObject({
-      activeSeries: count.optional(),
-      samplesPerPush: count.optional(),
-      labels: z.int().min(0).optional(),
-      nameLength: count.optional(),
-      valueLength: count.optional(),
+      activeSeries: count(1).optional(),
+      samplesPerPush: count(1).optional(),
+      labels: count(0).optional(),
+      nameLength: count(1).optional(),
+      valueLength: count(1).optional(),
     })
     .optional(),
-  maxBuffered: count.optional(),
+  maxBuffered: count(1).optional(),
 });
 
 const HOUR = 3_600_000;

@@ -6,16 +6,10 @@ import { EventBus } from '../events/event-bus.js';
 import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
 import { shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
-import {
-  type MetricLabels,
-  type MetricSample,
-  type SeriesKind,
-  seriesKey,
-  type StoredSample,
-} from './metric.js';
+import { type MetricLabels, type MetricSample, type SeriesKind } from './metric.js';
 import { type MetricCollector, type MetricCollectorOptions } from './metric-collector.js';
 import { MetricCollectorRegistry } from './metric-collector.registry.js';
-import { areMetricLabels, checkSample, isMetricName, type SampleFault } from './metric-input.js';
+import { areMetricLabels, isMetricName, type SampleFault } from './metric-input.js';
 import { parseRange, type RangeQuery } from './metric-query.js';
 import {
   RESOURCE_METRIC_NAMES,
@@ -23,22 +17,11 @@ import {
   type ResourceMetric,
   type ResourceSnapshot,
 } from './resource-metrics.js';
-import {
-  DEFAULT_LIMITS,
-  TELEMETRY_OPTIONS,
-  type TelemetryLimits,
-  type TelemetryOptions,
-} from './telemetry.options.js';
+import { DEFAULT_LIMITS, TELEMETRY_OPTIONS, type TelemetryOptions } from './telemetry.options.js';
+import { type PushResult, SampleIntake } from './sample-intake.js';
 import { type TelemetryCounts, TelemetryStore } from './telemetry.store.js';
 import { aggregate, type Aggregation, AGGREGATIONS, type WindowStatistics } from './window-statistics.js';
 import { withDefaults } from '../input/with-defaults.js';
-
-/** What became of a push. */
-export interface PushResult {
-  accepted: number;
-  /** By reason. Samples that were not taken, and will not be later. */
-  dropped: Partial<Record<SampleFault, number>>;
-}
 
 export interface MetricQuery extends RangeQuery {
   /** Of a metric that was pushed, or the column of a resource metric such as `cpu_percent`; those need `instanceId`. */
@@ -95,19 +78,19 @@ const MOST_SERIES = 200;
 /** Measurements of a tenant's instances and applications: pushed, kept, queried. */
 @Injectable()
 export class TelemetryService {
-  private readonly limits: TelemetryLimits;
   /** Milliseconds for which points are kept. */
   private readonly keptFor: number;
-  private readonly dropped: Partial<Record<SampleFault, number>> = {};
+  private readonly intake: SampleIntake;
 
   constructor(
     private readonly store: TelemetryStore,
     private readonly collectors: MetricCollectorRegistry,
     @Optional() @Inject(TELEMETRY_OPTIONS) options: TelemetryOptions = {},
-    @Optional() private readonly events?: EventBus,
+    @Optional() events?: EventBus,
   ) {
-    this.limits = withDefaults(DEFAULT_LIMITS, options.limits);
     this.keptFor = parseDuration(options.retention?.raw ?? '24h');
+    const limits = withDefaults(DEFAULT_LIMITS, options.limits);
+    this.intake = new SampleIntake({ store, events, limits, keptFor: this.keptFor });
   }
 
   /**
@@ -116,23 +99,7 @@ export class TelemetryService {
    */
   async pushMetrics(tenantId: TenantId, samples: readonly MetricSample[]): Promise<PushResult> {
     requireTenantAccess(tenantId);
-    const dropped: PushResult['dropped'] = {};
-    const drop = (fault: SampleFault, count = 1): void => {
-      if (count > 0) dropped[fault] = (dropped[fault] ?? 0) + count;
-    };
-    drop('push', Math.max(0, samples.length - this.limits.samplesPerPush));
-    const checks = { now: Date.now(), keptFor: this.keptFor, limits: this.limits };
-    const checked: StoredSample[] = [];
-    for (const sample of samples.slice(0, this.limits.samplesPerPush)) {
-      const result = checkSample(tenantId, sample, checks);
-      if (typeof result === 'string') drop(result);
-      else checked.push(result);
-    }
-    const admitted = await this.admitted(tenantId, checked);
-    drop('series', checked.length - admitted.length);
-    this.store.addSamples(admitted);
-    await this.tellDropped(tenantId, dropped);
-    return { accepted: admitted.length, dropped };
+    return this.intake.push(tenantId, samples);
   }
 
   /** Takes readings of instances, as the collector makes them. @throws UnauthorizedError, ForbiddenError */
@@ -280,38 +247,7 @@ export class TelemetryService {
 
   /** What became of all that this process has taken since it started. */
   counts(): TelemetryCounts & { readonly limited: Readonly<Partial<Record<SampleFault, number>>> } {
-    return { ...this.store.counts(), limited: { ...this.dropped } };
-  }
-
-  /** Those whose series have a place. While the store is away nobody knows: then it decides when it is back. */
-  private async admitted(tenantId: TenantId, samples: StoredSample[]): Promise<StoredSample[]> {
-    if (samples.length === 0) return samples;
-    let places: Set<string>;
-    try {
-      places = await this.store.admit(
-        tenantId,
-        samples.map(({ series }) => series),
-      );
-    } catch {
-      return samples;
-    }
-    return samples.filter(({ series }) => places.has(seriesKey(series)));
-  }
-
-  private async tellDropped(tenantId: TenantId, dropped: PushResult['dropped']): Promise<void> {
-    for (const [fault, count] of Object.entries(dropped) as [SampleFault, number][]) {
-      this.dropped[fault] = (this.dropped[fault] ?? 0) + count;
-      try {
-        if (this.events && (await this.store.mayTell(tenantId, `samples.${fault}`)))
-          await this.events.publish({
-            type: 'telemetry.limited',
-            tenantId,
-            payload: { reason: fault, dropped: count, limits: this.limits },
-          });
-      } catch {
-        // The database is away: the samples are counted all the same, and the next that is dropped is told.
-      }
-    }
+    return { ...this.store.counts(), limited: this.intake.dropped() };
   }
 }
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { type Duration, parseDuration } from '../../core/timing/duration.js';
+import { type Duration } from '../../core/timing/duration.js';
 import { type DatacenterId, newId, parseId, type TenantId } from '../ids/typed-id.js';
+import { count } from '../input/count.js';
+import { duration } from '../input/duration.js';
 import { name, parseInput, shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { type InstanceSpec, LABELS, type Labels } from '../providers/provider.js';
@@ -60,29 +62,17 @@ export type CheckedWorkload = Pick<
 
 const OWN_PREFIX = 'ctrlplane.';
 
-const notAReplicaCount = {
-  error: ({ input }: { input?: unknown }) => `${shown(input)} is not a whole number from 0 to 1000`,
-};
-const replicas = z.int(notAReplicaCount).min(0, notAReplicaCount).max(1000, notAReplicaCount);
+const replicas = count(0, 1000);
 
 const driftPolicy = z.enum(DRIFT_POLICIES, {
   error: ({ input }) => `${shown(input)} is no drift policy: use one of ${DRIFT_POLICIES.join(', ')}`,
 });
 
-const duration = z.union([z.number(), z.string()]).transform((value, context) => {
-  try {
-    return parseDuration(value as Duration);
-  } catch (error) {
-    context.addIssue((error as Error).message);
-    return z.NEVER;
-  }
-});
-
 const rolloutInput = z.strictObject({
   maxUnavailable: replicas.optional(),
   maxSurge: replicas.optional(),
-  minReady: duration.optional(),
-  progressDeadline: duration.optional(),
+  minReady: duration().optional(),
+  progressDeadline: duration().optional(),
 });
 
 const update = z.strictObject({

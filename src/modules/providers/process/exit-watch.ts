@@ -11,14 +11,20 @@ import { startTicking, type Timer } from '../../../core/timing/timer.js';
  */
 const LOOK_INTERVAL = 400;
 
+/** An instance that should run. */
+export interface WantedInstance {
+  id: InstanceId;
+  /** Dead or alive. */
+  process: ProcessIdentity;
+  /** Whether it is a child of ours that is alive: we are told of its end. */
+  isFollowed: boolean;
+}
+
 /** What the watch needs to know of the instances. */
 export interface WatchedInstances {
   read(id: InstanceId): Promise<ProviderInstance>;
-  /**
-   * Those that should run, each with its process, dead or alive, and whether that is a child of ours that is alive, whose
-   * end we are told of.
-   */
-  wanted(): Promise<{ id: InstanceId; process: ProcessIdentity; isFollowed: boolean }[]>;
+  /** Those that should run. */
+  wanted(): Promise<WantedInstance[]>;
 }
 
 /**

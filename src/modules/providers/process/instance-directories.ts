@@ -1,7 +1,11 @@
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import pLimit from 'p-limit';
 import { isId, parseId } from '../../ids/typed-id.js';
 import { InstanceDirectory } from './instance-directory.js';
+
+/** Enough to keep the disk busy, few enough for the open file limit. */
+const READS_AT_ONCE = 16;
 
 /** The directory that holds those of all instances, each under its id. */
 export class InstanceDirectories {
@@ -37,4 +41,12 @@ export class InstanceDirectories {
     const names = await readdir(this.path);
     return names.filter((name) => isId('instance', name)).map((name) => this.at(name));
   }
+}
+
+/** What `read` makes of each, 16 at the same time. */
+export function readEach<T>(
+  directories: readonly InstanceDirectory[],
+  read: (directory: InstanceDirectory) => Promise<T>,
+): Promise<T[]> {
+  return pLimit(READS_AT_ONCE).map(directories, read);
 }

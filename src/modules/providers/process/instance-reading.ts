@@ -1,10 +1,12 @@
 import { type ChildProcess } from 'node:child_process';
+import { InstanceNotProvisionedError, InstanceNotRunningError } from '../provider.errors.js';
 import { type ProviderInstance } from '../provider.js';
 import { specHash } from '../spec-hash.js';
-import { type InstanceDirectory, type RunProcess } from './instance-directory.js';
+import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
 import { type InstanceRecord } from './instance-record.js';
 import { stateOfRuns } from './instance-runs.js';
 import { LOOPBACK } from './port-allocator.js';
+import { BrokenInstanceError } from './process.errors.js';
 import { exitCodeOf } from './run-command.js';
 
 /**
@@ -39,6 +41,41 @@ export async function readInstance(
   } catch {
     return { ...nothing, state: 'unknown' };
   }
+}
+
+/** What it was made from; undefined where there is none, or what there is makes no sense: it may be made anew then. */
+export async function recordUnlessBroken(directory: InstanceDirectory): Promise<InstanceRecord | undefined> {
+  try {
+    return await directory.readRecord();
+  } catch (error) {
+    if (error instanceof BrokenInstanceError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws InstanceNotProvisionedError */
+export async function requireRecord(directory: InstanceDirectory, provider: string): Promise<InstanceRecord> {
+  const record = await directory.readRecord();
+  if (!record) throw new InstanceNotProvisionedError(directory.id, provider);
+  return record;
+}
+
+/** @throws InstanceNotProvisionedError, InstanceNotRunningError */
+export async function requireRunning(
+  directory: InstanceDirectory,
+  provider: string,
+): Promise<{ record: InstanceRecord; process: RunProcess; run: Run }> {
+  const record = await requireRecord(directory, provider);
+  const runs = await directory.runs();
+  const { state, process } = stateOfRuns(runs);
+  const run = runs.find((run) => run.process === process);
+  if (state !== 'running' || !process || !run) throw new InstanceNotRunningError(directory.id);
+  return { record, process, run };
+}
+
+export async function isRunning(directory: InstanceDirectory): Promise<boolean> {
+  const open = (await directory.runs()).filter((run) => run.open); // one that is being ended does not count
+  return stateOfRuns(open).state === 'running';
 }
 
 function endpointsOf({ spec, ports }: InstanceRecord): ProviderInstance['endpoints'] {

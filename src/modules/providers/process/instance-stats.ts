@@ -1,17 +1,15 @@
-import pLimit from 'p-limit';
 import { type InstanceStats } from '../provider.js';
+import { readEach } from './instance-directories.js';
 import { type InstanceDirectory } from './instance-directory.js';
 import { stateOfRuns } from './instance-runs.js';
 import { readGroupStats } from './process-stats.js';
-
-const READS_AT_ONCE = 16;
 
 /** Of those that run now; one that cannot be read is left out, as is one that ends meanwhile. */
 export async function readInstanceStats(
   directories: readonly InstanceDirectory[],
   signal?: AbortSignal,
 ): Promise<InstanceStats[]> {
-  const running = await pLimit(READS_AT_ONCE).map(directories, async (directory) => {
+  const running = await readEach(directories, async (directory) => {
     signal?.throwIfAborted();
     try {
       const { state, process } = stateOfRuns(await directory.runs());

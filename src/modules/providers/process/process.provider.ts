@@ -1,14 +1,9 @@
-import { type ChildProcess } from 'node:child_process';
-import pLimit from 'p-limit';
 import { parseDuration } from '../../../core/timing/duration.js';
 import { type InstanceId } from '../../ids/typed-id.js';
 import {
   CapabilityNotSupportedError,
-  InstanceNotProvisionedError,
   InstanceNotRunningError,
   NothingToRollBackError,
-  OutOfResourcesError,
-  PortTakenError,
   ProviderUnavailableError,
 } from '../provider.errors.js';
 import {
@@ -33,40 +28,31 @@ import {
 import { specHash } from '../spec-hash.js';
 import { findExecutable } from './executable.js';
 import { ExitWatch } from './exit-watch.js';
-import { InstanceDirectories } from './instance-directories.js';
+import { InstanceDirectories, readEach } from './instance-directories.js';
 import { readConfinement } from './confinement.js';
-import { cgroupsForInstances } from './instance-cgroup.js';
-import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
+import { type InstanceDirectory } from './instance-directory.js';
 import { instanceEnvironment } from './instance-environment.js';
 import { type InstanceRecord } from './instance-record.js';
-import { readInstance } from './instance-reading.js';
-import { readInstanceStats } from './instance-stats.js';
 import {
-  asShortage,
-  endRuns,
-  executableOf,
-  startRun,
-  stateOfRuns,
-  workingDirectoryOf,
-} from './instance-runs.js';
-import { InstanceUsers } from './instance-users.js';
+  isRunning,
+  readInstance,
+  recordUnlessBroken,
+  requireRecord,
+  requireRunning,
+} from './instance-reading.js';
+import { readInstanceStats } from './instance-stats.js';
+import { asShortage, endRuns, workingDirectoryOf } from './instance-runs.js';
+import { InstanceStarter } from './instance-starter.js';
 import { KeyedQueue } from './keyed-queue.js';
-import { LOG_LIMIT, olderLog, rotateLog } from './log-rotation.js';
+import { LogKeeper } from './log-keeper.js';
+import { LOG_LIMIT, olderLog } from './log-rotation.js';
 import { tailLines } from './log-tail.js';
-import { isFree, PortAllocator } from './port-allocator.js';
 import { type ProcessProviderOptions } from './process-provider.options.js';
-import { BrokenInstanceError, UnsupportedPlatformError } from './process.errors.js';
+import { UnsupportedPlatformError } from './process.errors.js';
 import { readProcessUsage } from './process-usage.js';
 import { runCommand } from './run-command.js';
 import { storeIdentity } from './store-identity.js';
 import { orAborted } from './waiting.js';
-import { startTicking, type Timer } from '../../../core/timing/timer.js';
-
-/** Milliseconds between two looks at the size of the logs. */
-const LOG_LOOK = 2_000;
-
-/** Instances read at the same time by `list`: enough to keep the disk busy, few enough for the open file limit. */
-const READS_AT_ONCE = 16;
 
 /**
  * Runs instances as processes of this machine, which go on when the control plane stops or is killed and are
@@ -82,22 +68,16 @@ export class ProcessProvider implements Provider {
   private readonly instances: InstanceDirectories;
   private readonly stopGrace: number;
   private readonly queue = new KeyedQueue<InstanceId>();
-  private readonly ports = new PortAllocator<InstanceId>();
-  /** Those that this very process has started: of all others nobody tells us the exit code. */
-  private readonly children = new Map<InstanceId, ChildProcess>();
+  private readonly starter: InstanceStarter;
+  private readonly logKeeper: LogKeeper;
   private readonly exits = new ExitWatch({
     read: (id) => this.read(this.instances.at(id)),
-    wanted: () => this.wantedNow(),
+    wanted: async () => {
+      await this.open();
+      return this.starter.wanted(await this.instances.all());
+    },
   });
   private opened?: Promise<void>;
-  private readonly hasOwnUsers: boolean;
-  private readonly logLimit: number;
-  private rotation?: Timer;
-  private rotating = false;
-  /** Absent: instances run as this process's user. */
-  private users?: InstanceUsers;
-  /** Where instances get groups of the kernel's; absent where none can be had. */
-  private cgroups?: string;
 
   /**
    * @throws UnsupportedPlatformError on Windows.
@@ -114,8 +94,12 @@ export class ProcessProvider implements Provider {
     this.name = name;
     this.instances = new InstanceDirectories(directory);
     this.stopGrace = parseDuration(stopGrace);
-    this.hasOwnUsers = users === 'own';
-    this.logLimit = logLimit;
+    this.starter = new InstanceStarter({
+      stopGrace: this.stopGrace,
+      ownUsers: users === 'own',
+      exits: this.exits,
+    });
+    this.logKeeper = new LogKeeper(this.instances, this.queue, logLimit);
   }
 
   info(): ProviderInfo {
@@ -135,13 +119,13 @@ export class ProcessProvider implements Provider {
   async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
     const { instanceId, tenantId, name, labels, spec } = parseProvisionRequest(request);
     return this.change(instanceId, signal, async (directory) => {
-      const found = await directory.readRecord().catch(ignoreBroken);
+      const found = await recordUnlessBroken(directory);
       if (found && (await isRunning(directory))) return this.read(directory);
       const record = { ...found, tenantId, name, labels, spec, ports: found?.ports ?? {} };
       try {
         return await this.run(directory, record, signal);
       } catch (error) {
-        await this.forgetUnmade(directory);
+        await this.starter.forgetUnmade(directory);
         throw error;
       }
     });
@@ -151,15 +135,13 @@ export class ProcessProvider implements Provider {
     await this.change(id, signal, async (directory) => {
       await endRuns(directory, this.stopGrace, signal);
       await directory.remove();
-      this.ports.release(id);
-      this.users?.release(id);
-      this.children.delete(id);
+      this.starter.release(id);
     });
   }
 
   async start(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
     return this.change(id, signal, async (directory) => {
-      const record = await this.recordOf(directory);
+      const record = await requireRecord(directory, this.name);
       return (await isRunning(directory)) ? this.read(directory) : this.run(directory, record, signal);
     });
   }
@@ -170,7 +152,7 @@ export class ProcessProvider implements Provider {
 
   async restart(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
     return this.change(id, signal, async (directory) =>
-      this.run(directory, await this.recordOf(directory), signal),
+      this.run(directory, await requireRecord(directory, this.name), signal),
     );
   }
 
@@ -178,7 +160,7 @@ export class ProcessProvider implements Provider {
   async deploy(id: InstanceId, value: InstanceSpec, signal?: AbortSignal): Promise<ProviderInstance> {
     const spec = parseInstanceSpec(value);
     return this.change(id, signal, async (directory) => {
-      const record = await this.recordOf(directory);
+      const record = await requireRecord(directory, this.name);
       const previousSpec = specHash(spec) === specHash(record.spec) ? record.previousSpec : record.spec;
       return this.run(directory, { ...record, spec, previousSpec }, signal);
     });
@@ -190,7 +172,7 @@ export class ProcessProvider implements Provider {
    */
   async rollback(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
     return this.change(id, signal, async (directory) => {
-      const record = await this.recordOf(directory);
+      const record = await requireRecord(directory, this.name);
       if (!record.previousSpec) throw new NothingToRollBackError(id);
       return this.run(directory, { ...record, spec: record.previousSpec }, signal);
     });
@@ -203,7 +185,7 @@ export class ProcessProvider implements Provider {
 
   async notes(instanceId: InstanceId, signal?: AbortSignal): Promise<ProvisionRequest | undefined> {
     const directory = this.instances.at(instanceId);
-    const record = await orAborted(directory.readRecord().catch(ignoreBroken), signal);
+    const record = await orAborted(recordUnlessBroken(directory), signal);
     if (!record) return undefined;
     const { tenantId, name, labels, spec } = record;
     return { instanceId, tenantId, name, labels, spec };
@@ -212,8 +194,7 @@ export class ProcessProvider implements Provider {
   async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
     await orAborted(this.open(), signal);
     const found = await orAborted(this.instances.all().catch(this.unavailable), signal);
-    const limit = pLimit(READS_AT_ONCE);
-    const all = await limit.map(found, (directory) => {
+    const all = await readEach(found, (directory) => {
       signal?.throwIfAborted();
       return this.read(directory);
     });
@@ -227,7 +208,7 @@ export class ProcessProvider implements Provider {
 
   /** Of the program itself, without those that it has started. Takes a quarter of a second to measure. */
   async resources(id: InstanceId, signal?: AbortSignal): Promise<Resources> {
-    const { process } = await orAborted(this.running(this.instances.at(id)), signal);
+    const { process } = await orAborted(requireRunning(this.instances.at(id), this.name), signal);
     const usage = await readProcessUsage(process, signal);
     if (!usage) throw new InstanceNotRunningError(id);
     return usage;
@@ -247,7 +228,7 @@ export class ProcessProvider implements Provider {
   async logs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): Promise<string[]> {
     const directory = this.instances.at(id);
     const { tail } = parseLogOptions(options);
-    await orAborted(this.recordOf(directory), signal);
+    await orAborted(requireRecord(directory, this.name), signal);
     return tailLines(directory.log, tail, signal, olderLog(directory.log));
   }
 
@@ -255,7 +236,7 @@ export class ProcessProvider implements Provider {
   async exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult> {
     const directory = this.instances.at(id);
     const [program, ...args] = parseCommand(command);
-    const { record, run } = await orAborted(this.running(directory), signal);
+    const { record, run } = await orAborted(requireRunning(directory, this.name), signal);
     const env = instanceEnvironment(id, record, directory.work);
     const cwd = workingDirectoryOf(directory, record.spec);
     const file = await findExecutable(program, env.PATH ?? '', cwd);
@@ -286,129 +267,31 @@ export class ProcessProvider implements Provider {
     return this.queue.run(directory.id, changed, signal);
   }
 
-  /** Ends what runs and starts what the record says. What cannot be started is refused before anything ends. */
-  private async run(
-    directory: InstanceDirectory,
-    record: InstanceRecord,
-    signal: AbortSignal | undefined,
-  ): Promise<ProviderInstance> {
-    const user = this.users?.allocate(directory.id);
-    const file = await executableOf(directory, { ...record, user });
-    const ports = { ...record.ports };
-    for (const { name } of record.spec.ports ?? [])
-      if (!Object.hasOwn(ports, name)) ports[name] = await this.allocatePort(directory.id);
-    const next = { ...record, ports, user };
-    await directory.prepareRecord(next);
-    await endRuns(directory, this.stopGrace, signal);
-    signal?.throwIfAborted();
-    for (const { name } of record.spec.ports ?? [])
-      if (!(await isFree(ports[name]!))) throw new PortTakenError(directory.id, ports[name]!);
-    await directory.useRecord();
-    const child = await startRun(directory, next, file, this.cgroups, signal);
-    this.children.set(directory.id, child);
-    this.exits.follow(directory.id, child);
+  private async run(directory: InstanceDirectory, record: InstanceRecord, signal?: AbortSignal) {
+    await this.starter.start(directory, record, signal);
     return this.read(directory);
   }
 
-  /** What a provision has left behind that failed before there was anything. */
-  private async forgetUnmade(directory: InstanceDirectory): Promise<void> {
-    const isMade = (await directory.readRecord().catch(() => true)) ?? (await directory.runs()).length > 0;
-    if (isMade) return;
-    await directory.remove();
-    this.ports.release(directory.id);
-    this.users?.release(directory.id);
-  }
-
-  /** What cannot be rotated now is rotated by a later look: the directory may be gone, the disk full. */
-  private async rotateLogs(): Promise<void> {
-    if (this.rotating) return;
-    this.rotating = true;
-    try {
-      for (const { id, log } of await this.instances.all())
-        await this.queue.run(id, () => rotateLog(log, this.logLimit)).catch(() => undefined);
-    } catch {
-      // The same.
-    } finally {
-      this.rotating = false;
-    }
-  }
-
-  private async allocatePort(id: InstanceId): Promise<number> {
-    try {
-      return await this.ports.allocate(id);
-    } catch (error) {
-      throw new OutOfResourcesError(id, (error as Error).message, { cause: error });
-    }
-  }
-
   private read(directory: InstanceDirectory): Promise<ProviderInstance> {
-    return readInstance(directory, this.children.get(directory.id));
+    return readInstance(directory, this.starter.childOf(directory.id));
   }
 
-  private async wantedNow() {
-    await this.open();
-    const runs = await pLimit(READS_AT_ONCE).map(await this.instances.all(), async (directory) => {
-      const { state, process } = stateOfRuns(await directory.runs());
-      const isChild = process !== undefined && this.children.get(directory.id)?.pid === process.pid;
-      const isFollowed = isChild && state === 'running';
-      return process && state !== 'stopped' ? [{ id: directory.id, process, isFollowed }] : [];
-    });
-    return runs.flat();
-  }
-
-  /** @throws InstanceNotProvisionedError */
-  private async recordOf(directory: InstanceDirectory): Promise<InstanceRecord> {
-    const record = await directory.readRecord();
-    if (!record) throw new InstanceNotProvisionedError(directory.id, this.name);
-    return record;
-  }
-
-  /**
-   * @throws InstanceNotProvisionedError
-   * @throws InstanceNotRunningError
-   */
-  private async running(
-    directory: InstanceDirectory,
-  ): Promise<{ record: InstanceRecord; process: RunProcess; run: Run }> {
-    const record = await this.recordOf(directory);
-    const runs = await directory.runs();
-    const { state, process } = stateOfRuns(runs);
-    const run = runs.find((run) => run.process === process);
-    if (state !== 'running' || !process || !run) throw new InstanceNotRunningError(directory.id);
-    return { record, process, run };
-  }
-
-  /** Once, before the first change: the directory, what instances can be held by, and whose ports are whose. */
+  /** Once, before the first change: the directory, what instances can be held by, and what belongs to which. */
   private open(): Promise<void> {
-    return (this.opened ??= this.readPorts().catch((error: Error) => {
+    return (this.opened ??= this.openDirectory().catch((error: Error) => {
       this.opened = undefined;
       this.unavailable(error);
     }));
   }
 
-  private async readPorts(): Promise<void> {
-    this.users = this.hasOwnUsers ? InstanceUsers.open() : undefined;
-    this.cgroups = cgroupsForInstances();
-    await this.instances.create({ passable: this.users !== undefined });
-    this.rotation ??= startTicking(() => void this.rotateLogs(), LOG_LOOK, true);
-    for (const directory of await this.instances.all()) {
-      const record = await directory.readRecord().catch(ignoreBroken);
-      if (record?.user !== undefined) this.users?.keep(record.user, directory.id);
-      for (const port of Object.values(record?.ports ?? {})) this.ports.keep(port, directory.id);
-    }
+  private async openDirectory(): Promise<void> {
+    this.starter.open();
+    await this.instances.create({ passable: this.starter.givesUsers });
+    this.logKeeper.start();
+    await this.starter.keepAll(await this.instances.all());
   }
 
   private readonly unavailable = (error: Error): never => {
     throw new ProviderUnavailableError(this.name, error.message, { cause: error });
   };
-}
-
-async function isRunning(directory: InstanceDirectory): Promise<boolean> {
-  const open = (await directory.runs()).filter((run) => run.open); // one that is being ended does not count
-  return stateOfRuns(open).state === 'running';
-}
-
-/** An instance whose record is broken may be provisioned anew: as if there were none. */
-function ignoreBroken(error: Error): undefined {
-  if (!(error instanceof BrokenInstanceError)) throw error;
 }

@@ -10,8 +10,8 @@ import { type IssuerStateStore } from '../../certificates/issuers/issuer-state.s
 import { type LocalCaOptions, LocalCaIssuer } from '../../certificates/issuers/local-ca/local-ca.issuer.js';
 import { type EncryptionKey, type KeyRing } from '../../certificates/keys/key-ring.js';
 import { type DnsLookup } from '../../dns/dns-lookup.js';
-import { countOption } from '../../input/count-option.js';
-import { durationOption, TIMER } from '../../input/duration-option.js';
+import { count } from '../../input/count.js';
+import { durationOption, TIMER } from '../../input/duration.js';
 import { parseInput } from '../../input/input.js';
 import { omit } from '../../input/omit.js';
 
@@ -74,8 +74,8 @@ export interface CertRenewerSettings {
 
 const schema = z.strictObject({
   interval: durationOption('1m'),
-  failoverAfter: countOption(1_000).default(3),
-  concurrency: countOption(1_000).default(10),
+  failoverAfter: count(1, 1_000).default(3),
+  concurrency: count(1, 1_000).default(10),
   orderTimeout: durationOption('5m', TIMER),
   lostAfter: durationOption('3d'),
   clockSkew: durationOption('2h'),

@@ -17,6 +17,7 @@ import { omit } from '../../input/omit.js';
 import { type DomainPreflight, type PreflightFault } from '../../network/domain-preflight.js';
 import { type DomainStore } from '../../network/domain.store.js';
 import { type Attempt, type OrderDesk } from './order-desk.js';
+import { permittedIssuer } from './permitted-issuer.js';
 import { reached, stageEvent } from './stage-events.js';
 import { severalTries } from './several-tries.js';
 import { criticalFrom, longestAsked, renewalOf, waitAfter, withRenewalInfo } from './renewal-plan.js';
@@ -102,7 +103,7 @@ export class Renewal {
   ): Promise<RenewalOutcome> {
     const { certificate } = claim;
     const { desk } = this.parts;
-    const { issuer, fault } = await this.permitted(certificate, inTurn);
+    const { issuer, fault } = await permittedIssuer(certificate, inTurn, this.parts, this.signal);
     if (fault) return this.unreachable(claim, planned, fault);
     await this.reachable(certificate);
     const availableIn = await desk.admit(certificate, issuer);
@@ -205,32 +206,6 @@ export class Renewal {
       this.signal.throwIfAborted();
       return { ...renewal, ariPollAt: new Date(this.now.getTime() + ARI_RETRY) };
     }
-  }
-
-  /** The CA whose turn it is, or the next that the domain's CAA records allow where they forbid it that one. */
-  private async permitted(
-    certificate: Certificate,
-    inTurn: CertificateIssuer,
-  ): Promise<{ issuer: CertificateIssuer; fault?: PreflightFault | undefined }> {
-    const { all } = this.parts.issuers;
-    const turn = all.indexOf(inTurn);
-    let first: PreflightFault | undefined;
-    for (const issuer of [...all.slice(turn), ...all.slice(0, turn)]) {
-      const fault = await this.preflight(certificate, issuer);
-      if (!fault?.forbidden) return { issuer, fault };
-      first ??= fault;
-    }
-    return { issuer: inTurn, fault: first };
-  }
-
-  private async preflight(
-    { names }: Certificate,
-    issuer: CertificateIssuer,
-  ): Promise<PreflightFault | undefined> {
-    if (!issuer.validatesNames) return undefined;
-    const identities = await issuer.caaIdentities(this.signal).catch(() => []);
-    this.signal.throwIfAborted();
-    return this.parts.preflight.check(names, identities);
   }
 
   /** Nothing is ordered for a domain that does not lead here: after a while it is lost, which is told once. */

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type Duration } from '../../../core/timing/duration.js';
 import { type BrakeOptions, brakeOption, type BrakeSettings } from '../../brakes/brake.options.js';
 import { parseInput } from '../../input/input.js';
-import { countOption } from '../../input/count-option.js';
-import { durationOption } from '../../input/duration-option.js';
+import { count } from '../../input/count.js';
+import { durationOption } from '../../input/duration.js';
 
 /** Options of `GarbageCollectorModule.forRoot`. The defaults are cautious. */
 export interface GarbageCollectorOptions {
@@ -37,7 +37,7 @@ export interface GarbageCollectorSettings {
 
 const schema = z.strictObject({
   interval: durationOption('5m'),
-  maxInstancesPerTick: countOption(100_000).default(500),
+  maxInstancesPerTick: count(1, 100_000).default(500),
   instanceGracePeriod: durationOption('15m'),
   dryRun: z.boolean().default(false),
   brake: brakeOption(),

@@ -4,8 +4,8 @@ import { type ConfigureRequest } from '../../health-checks/health.service.js';
 import { type HealthOptions } from '../../health-checks/health-module.options.js';
 import { parseAddress } from '../../health-checks/probes/target.js';
 import { parseInput, shown } from '../../input/input.js';
-import { countOption } from '../../input/count-option.js';
-import { durationOption } from '../../input/duration-option.js';
+import { count } from '../../input/count.js';
+import { durationOption } from '../../input/duration.js';
 
 /** How the worker `health_runner` runs checks. */
 export interface HealthRunnerOptions extends HealthOptions {
@@ -41,8 +41,8 @@ const schema = z
   .object({
     interval: durationOption('1s', { min: 100, max: '10s' }),
     horizon: durationOption('3s', { min: 100, max: '1m' }),
-    concurrency: countOption(100_000).default(1_000),
-    concurrencyPerTarget: countOption(100_000).default(20),
+    concurrency: count(1, 100_000).default(1_000),
+    concurrencyPerTarget: count(1, 100_000).default(20),
     references: z
       .array(
         z.string().refine((address) => parseAddress(address) !== undefined, {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type Duration } from '../../../core/timing/duration.js';
 import { parseInput } from '../../input/input.js';
 import { DEFAULT_INSTANCE_BACKOFF } from '../../instances/instance-backoff.js';
-import { countOption } from '../../input/count-option.js';
-import { durationOption } from '../../input/duration-option.js';
+import { count } from '../../input/count.js';
+import { durationOption } from '../../input/duration.js';
 import { type BrakeOptions, brakeOption } from '../../brakes/brake.options.js';
 import { type DriftRepository } from './drift.repository.js';
 
@@ -59,7 +59,7 @@ const { initial, max, crashLoopAfter, stableAfter } = DEFAULT_INSTANCE_BACKOFF;
 
 const schema = z.strictObject({
   interval: durationOption('60s'),
-  concurrency: countOption(1_000).default(8),
+  concurrency: count(1, 1_000).default(8),
   storeTimeout: durationOption('30s'),
   instanceTimeout: durationOption('30s'),
   hookTimeout: durationOption('10s'),
@@ -67,7 +67,7 @@ const schema = z.strictObject({
     .strictObject({
       initial: durationOption(initial),
       max: durationOption(max),
-      crashLoopAfter: countOption(1_000).default(crashLoopAfter),
+      crashLoopAfter: count(1, 1_000).default(crashLoopAfter),
       stableAfter: durationOption(stableAfter),
     })
     .prefault({}),

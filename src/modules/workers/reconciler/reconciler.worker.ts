@@ -5,7 +5,7 @@ import { withSystemClaims } from '../../auth/claims.js';
 import { BootstrapServices } from '../../bootstrap/bootstrap.service.js';
 import { forEachIsolated, type IsolatedSummary } from '../../concurrency/for-each-isolated.js';
 import { DatacenterRepository } from '../../datacenters/datacenter.repository.js';
-import { InstanceConvergence } from '../../instances/instance-convergence.js';
+import { InstanceEvents } from '../../instances/instance-events.js';
 import { InstancesElsewhereError } from '../../instances/instance.errors.js';
 import { InstanceRepository } from '../../instances/instance.repository.js';
 import { UnknownWorkloadError } from '../../workloads/workload.errors.js';
@@ -47,7 +47,7 @@ export class Reconciler {
     private readonly workloads: WorkloadsService,
     private readonly drift: DriftRepository,
     private readonly instances: InstanceRepository,
-    private readonly convergence: InstanceConvergence,
+    private readonly events: InstanceEvents,
     private readonly wake: ReconcilerWake,
   ) {
     this.settings = reconcilerSettings(options);
@@ -136,8 +136,7 @@ export class Reconciler {
     const waiting = await this.drift.waitingAcrossTenants(this.settings.waitingAfter);
     for (const { id, tenantId } of await this.instances.findAllAcrossTenants(waiting.map(({ id }) => id))) {
       const told = await this.instances.change(tenantId, id, { reason: 'waiting_for_host' });
-      if (told)
-        await this.convergence.publish('instance.waiting_for_host', told, { since: told.requestedAt });
+      if (told) await this.events.publish('instance.waiting_for_host', told, { since: told.requestedAt });
     }
     return 0;
   }

@@ -5,7 +5,7 @@ import { Braking } from '../../brakes/braking.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { EventBus } from '../../events/event-bus.js';
 import { type InstanceId, isId, type TenantId } from '../../ids/typed-id.js';
-import { messageOf } from '../../instances/instance-failure.js';
+import { messageOf } from '../../../core/text/describe-error.js';
 import { InstanceRepository } from '../../instances/instance.repository.js';
 import { LABELS, type Provider, type ProviderInstance } from '../../providers/provider.js';
 import { type ReconcilerSettings } from './reconciler.options.js';

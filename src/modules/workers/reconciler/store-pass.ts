@@ -5,8 +5,14 @@ import { atMost } from '../../../core/timing/at-most.js';
 import { SystemClock } from '../../../core/timing/clock.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { type InstanceId, isId } from '../../ids/typed-id.js';
-import { InstanceConvergence, isUnsettled } from '../../instances/instance-convergence.js';
-import { compare, type Drift, type Finding, type Repair } from '../../instances/instance-drift.js';
+import { InstanceConvergence } from '../../instances/instance-convergence.js';
+import {
+  compare,
+  type Drift,
+  type Finding,
+  isUnsettled,
+  type Repair,
+} from '../../instances/instance-drift.js';
 import { InstanceNotRemovedError, UnknownInstanceError } from '../../instances/instance.errors.js';
 import { type Instance } from '../../instances/instance.js';
 import { InstanceRepository } from '../../instances/instance.repository.js';

@@ -60,7 +60,7 @@ describe('TelemetryCollectorModule', () => {
     [{ retention: { raw: '10m' } }, 'retention.raw: 600000 ms is less than an hour'],
     [{ retention: { raw: '30d' } }, 'retention.minutes: 1209600000 ms is less than retention.raw'],
     [{ retention: { hours: '1d' } }, 'retention.hours'],
-    [{ limits: { activeSeries: -1 } }, 'limits.activeSeries: -1 is not a whole number above 0'],
+    [{ limits: { activeSeries: -1 } }, 'limits.activeSeries: -1 is not a whole number of 1 or more'],
     [{ limits: { series: 1 } as object }, 'limits'],
     [{ maxBuffered: 0 }, 'maxBuffered: 0'],
   ])('refuses the options %j', async (options, message) => {

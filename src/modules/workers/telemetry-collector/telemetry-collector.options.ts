@@ -8,8 +8,8 @@ import { omit } from '../../input/omit.js';
 import { type EgressOptions, EgressPolicy } from '../../network-policy/egress-policy.js';
 import { type TelemetryOptions } from '../../telemetry/telemetry.options.js';
 import { type TelemetryStore } from '../../telemetry/telemetry.store.js';
-import { countOption } from '../../input/count-option.js';
-import { durationOption, TIMER } from '../../input/duration-option.js';
+import { count } from '../../input/count.js';
+import { durationOption, TIMER } from '../../input/duration.js';
 
 /** Options of `TelemetryCollectorModule.forRoot`. */
 export interface TelemetryCollectorOptions extends TelemetryOptions {
@@ -66,12 +66,12 @@ const schema = z.strictObject({
   interval: durationOption('10s'),
   timeout: durationOption('5s', TIMER),
   spread: durationOption(0).optional(),
-  concurrency: countOption(1_000).default(8),
+  concurrency: count(1, 1_000).default(8),
   scrape: z.strictObject({
     enabled: z.boolean().default(true),
-    concurrency: countOption(1_000).default(32),
-    maxBytes: z.int().min(1).default(5_000_000),
-    maxSeries: z.int().min(1).default(2_000),
+    concurrency: count(1, 1_000).default(32),
+    maxBytes: count(1).default(5_000_000),
+    maxSeries: count(1).default(2_000),
   }),
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { durationOption, TIMER } from '../../../input/duration-option.js';
+import { count } from '../../../input/count.js';
+import { durationOption, TIMER } from '../../../input/duration.js';
 import { parseInput } from '../../../input/input.js';
 import { type Duration } from '../../../../core/timing/duration.js';
 import { type DnsProvider } from '../../challenges/dns-provider.js';
@@ -51,7 +52,7 @@ export type AcmeIssuerSettings = Omit<
   requestTimeout: number;
 };
 
-const limit = z.strictObject({ count: z.int().min(1), per: z.int().min(1) }).optional();
+const limit = z.strictObject({ count: count(1), per: count(1) }).optional();
 
 const schema = z.strictObject({
   name: z

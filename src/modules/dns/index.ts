@@ -1,0 +1,2 @@
+export { DnsLookup, type DnsLookupOptions } from './dns-lookup.js';
+export * from './dns.errors.js';

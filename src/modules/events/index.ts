@@ -1,0 +1,4 @@
+export { EventBus, type EventHandler, type RecentEventsQuery, type Unsubscribe } from './event-bus.js';
+export { type NewEvent, type StoredEvent } from './event.js';
+export { EventsHttpModule } from './events-http.module.js';
+export { EventsModule } from './events.module.js';

@@ -1,0 +1,1 @@
+export { InvalidInputError } from './input.errors.js';

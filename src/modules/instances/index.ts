@@ -1,0 +1,11 @@
+export { type Condition } from './condition.js';
+export { type DeleteOptions, type Deletion, type DeletionReason } from './deletion.js';
+export { type InstanceBackoff } from './instance-backoff.js';
+export { InstanceConvergence } from './instance-convergence.js';
+export * from './instance.errors.js';
+export { type Instance, type InstanceReason, type InstanceState } from './instance.js';
+export { InstanceRepository, type InstanceQuery } from './instance.repository.js';
+export { InstancesModule } from './instances.module.js';
+export { InstancesService, type InstanceRequest } from './instances.service.js';
+export { type LostInstance } from './lost-instances.js';
+export { InstanceReadiness, type Readiness, type ReadinessCheck } from './readiness.js';

@@ -1,0 +1,2 @@
+export { EgressPolicy, type EgressOptions } from './egress-policy.js';
+export * from './network-policy.errors.js';

@@ -1,0 +1,10 @@
+export { DomainPreflight, type PreflightFault } from './domain-preflight.js';
+export { type ProofRecords } from './domain-proof.js';
+export { type Domain } from './domain.js';
+export { DomainStore } from './domain.store.js';
+export * from './network.errors.js';
+export { NetworkModule } from './network.module.js';
+export { type NetworkOptions } from './network.options.js';
+export { type CertificateRequest, NetworkService, type RouteRequest } from './network.service.js';
+export { type Route, type RouteProtocol } from './route.js';
+export { type NewRoute, type RouteChange, type RouteQuery, RouteStore } from './route.store.js';

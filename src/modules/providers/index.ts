@@ -1,0 +1,10 @@
+export { BaseProvider } from './base.provider.js';
+export { ProcessProviderModule } from './process/process-provider.module.js';
+export { type ProcessProviderOptions } from './process/process-provider.options.js';
+export { ProcessProvider } from './process/process.provider.js';
+export { type Placement, ProviderStores } from './provider-stores.js';
+export * from './provider.errors.js';
+export * from './provider.js';
+export { ProviderRegistry } from './provider.registry.js';
+export { ProvidersModule } from './providers.module.js';
+export { hashOf, specHash } from './spec-hash.js';
