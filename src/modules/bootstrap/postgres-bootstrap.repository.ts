@@ -39,7 +39,7 @@ export class PostgresBootstrapRepository extends BootstrapRepository {
   }
 
   async listAcrossTenants(datacenterId: DatacenterId): Promise<BootstrapService[]> {
-    const rows = await this.query<Row>(
+    const rows = await this.transactions.query<Row>(
       `SELECT ${COLUMNS} FROM bootstrap_services WHERE datacenter_id = $1 ORDER BY name`,
       [parseId('datacenter', datacenterId)],
     );
@@ -51,7 +51,7 @@ export class PostgresBootstrapRepository extends BootstrapRepository {
     origin: string,
     spec: CheckedBootstrapSpec,
   ): Promise<BootstrapService | undefined> {
-    const [row] = await this.query<Row>(
+    const [row] = await this.transactions.query<Row>(
       `INSERT INTO bootstrap_services (id, tenant_id, datacenter_id, name, origin, spec, spec_hash)
        SELECT $1, d.tenant_id, d.id, $4, $5, $6, $7 FROM datacenters d WHERE d.id = $3 AND d.tenant_id = $2
        ON CONFLICT (datacenter_id, name) DO NOTHING RETURNING ${COLUMNS}`,
@@ -93,17 +93,15 @@ export class PostgresBootstrapRepository extends BootstrapRepository {
     if (nextAttemptIn === null) sets.push('next_attempt_at = NULL');
     else if (nextAttemptIn !== undefined)
       set('next_attempt_at', nextAttemptIn, (ms) => `clock_timestamp() + ${ms} * interval '1 ms'`);
-    const [rows] = await this.transactions
-      .manager()
-      .query<[Row[], number]>(
-        `UPDATE bootstrap_services SET ${sets.join(', ')} WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
-        values,
-      );
+    const rows = await this.transactions.changed<Row>(
+      `UPDATE bootstrap_services SET ${sets.join(', ')} WHERE id = $1 AND state = ANY ($2) RETURNING ${COLUMNS}`,
+      values,
+    );
     return rows[0] && toService(rows[0]);
   }
 
   async lock(id: BootstrapServiceId): Promise<BootstrapService | undefined> {
-    const [row] = await this.query<Row>(
+    const [row] = await this.transactions.query<Row>(
       `SELECT ${COLUMNS} FROM bootstrap_services WHERE id = $1 FOR UPDATE`,
       [parseId('bootstrapService', id)],
     );
@@ -111,7 +109,7 @@ export class PostgresBootstrapRepository extends BootstrapRepository {
   }
 
   async instancesAcrossTenants(datacenterId: DatacenterId): Promise<Instance[]> {
-    const rows = await this.query<{ id: InstanceId }>(
+    const rows = await this.transactions.query<{ id: InstanceId }>(
       `SELECT i.id FROM instances i
        WHERE i.labels ->> '${BOOTSTRAP_LABELS.bootstrap}' IN (
          SELECT id FROM bootstrap_services WHERE datacenter_id = $1)`,
@@ -122,15 +120,18 @@ export class PostgresBootstrapRepository extends BootstrapRepository {
   }
 
   async contributions(datacenterId: DatacenterId): Promise<Contribution[]> {
-    const rows = await this.query<{ hook: string; specs: CheckedBootstrapSpec[]; error: string | null }>(
-      'SELECT hook, specs, error FROM bootstrap_contributions WHERE datacenter_id = $1',
-      [parseId('datacenter', datacenterId)],
-    );
+    const rows = await this.transactions.query<{
+      hook: string;
+      specs: CheckedBootstrapSpec[];
+      error: string | null;
+    }>('SELECT hook, specs, error FROM bootstrap_contributions WHERE datacenter_id = $1', [
+      parseId('datacenter', datacenterId),
+    ]);
     return rows.map(({ error, ...row }) => ({ ...row, error: error ?? undefined }));
   }
 
   async keepContribution(datacenterId: DatacenterId, { hook, specs, error }: Contribution): Promise<void> {
-    await this.query(
+    await this.transactions.query(
       `INSERT INTO bootstrap_contributions (datacenter_id, hook, specs, error)
        SELECT id, $2, $3, $4 FROM datacenters WHERE id = $1
        ON CONFLICT (datacenter_id, hook) DO UPDATE SET specs = excluded.specs, error = excluded.error`,
@@ -144,14 +145,10 @@ export class PostgresBootstrapRepository extends BootstrapRepository {
   }
 
   async dropContribution(datacenterId: DatacenterId, hook: string): Promise<void> {
-    await this.query('DELETE FROM bootstrap_contributions WHERE datacenter_id = $1 AND hook = $2', [
-      parseId('datacenter', datacenterId),
-      hook,
-    ]);
-  }
-
-  private query<R>(sql: string, parameters: unknown[]): Promise<R[]> {
-    return this.transactions.manager().query<R[]>(sql, parameters);
+    await this.transactions.query(
+      'DELETE FROM bootstrap_contributions WHERE datacenter_id = $1 AND hook = $2',
+      [parseId('datacenter', datacenterId), hook],
+    );
   }
 }
 

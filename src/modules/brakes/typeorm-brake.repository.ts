@@ -115,7 +115,12 @@ export class TypeOrmBrakeRepository extends BrakeRepository {
     state: Exclude<BrakeState, 'engaged'>,
     by: string,
   ): Promise<Brake | undefined> {
-    const [row] = await this.changed<BrakeRow>(DECIDE, [parseId('tenant', tenantId), set, state, by]);
+    const [row] = await this.transactions.changed<BrakeRow>(DECIDE, [
+      parseId('tenant', tenantId),
+      set,
+      state,
+      by,
+    ]);
     return row && toBrake(row);
   }
 
@@ -140,28 +145,20 @@ export class TypeOrmBrakeRepository extends BrakeRepository {
   }
 
   async remove(tenantId: TenantId): Promise<boolean> {
-    const [, removed] = await this.transactions
-      .manager()
-      .query<[unknown[], number]>(DELETE_BRAKE, [parseId('tenant', tenantId)]);
+    const removed = await this.transactions.affected(DELETE_BRAKE, [parseId('tenant', tenantId)]);
     return removed === 1;
   }
 
   /** What the set is now becomes what the brake says; undefined when it is empty, and then the brake is gone. */
   private async storeSet(tenantId: TenantId, { olderThan, confirmAfter }: BrakeLimits) {
-    const [row] = await this.changed<BrakeRow>(STORE_SET, [tenantId, confirmAfter, olderThan]);
+    const [row] = await this.transactions.changed<BrakeRow>(STORE_SET, [tenantId, confirmAfter, olderThan]);
     if (row) return toBrake(row);
     await this.rows(DELETE_BRAKE, [tenantId]);
     return undefined;
   }
 
   private rows<T>(statement: string, values: unknown[]): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(statement, values);
-  }
-
-  /** TypeORM gives rows and their number for what an UPDATE returns. */
-  private async changed<T>(statement: string, values: unknown[]): Promise<T[]> {
-    const [rows] = await this.transactions.manager().query<[T[], number]>(statement, values);
-    return rows;
+    return this.transactions.query<T>(statement, values);
   }
 }
 

@@ -39,7 +39,7 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   async insert(tenantId: TenantId, { id, domainId, names, keyType }: NewCertificate): Promise<Certificate> {
-    const [row] = await this.query<CertificateRow>(
+    const [row] = await this.transactions.query<CertificateRow>(
       `INSERT INTO certificates (id, tenant_id, domain_id, names, key_type, stage, renewal)
        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
       [
@@ -56,7 +56,7 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   async find(tenantId: TenantId, id: CertificateId): Promise<Certificate | undefined> {
-    const [row] = await this.query<CertificateRow>(
+    const [row] = await this.transactions.query<CertificateRow>(
       `SELECT ${COLUMNS} FROM certificates WHERE tenant_id = $1 AND id = $2`,
       key(tenantId, id),
     );
@@ -72,14 +72,15 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   async delete(tenantId: TenantId, id: CertificateId): Promise<boolean> {
-    const count = await this.change('DELETE FROM certificates WHERE tenant_id = $1 AND id = $2', [
-      ...key(tenantId, id),
-    ]);
+    const count = await this.transactions.affected(
+      'DELETE FROM certificates WHERE tenant_id = $1 AND id = $2',
+      [...key(tenantId, id)],
+    );
     return count === 1;
   }
 
   async wake(tenantId: TenantId, id: CertificateId): Promise<boolean> {
-    const count = await this.change(
+    const count = await this.transactions.affected(
       `UPDATE certificates SET due_at = least(due_at, clock_timestamp())
        WHERE tenant_id = $1 AND id = $2 AND (NOT ordering OR due_at <= clock_timestamp())`,
       key(tenantId, id),
@@ -89,7 +90,7 @@ export class PostgresCertificateStore extends CertificateStore {
 
   async active(hostname: string): Promise<ActiveCertificate | undefined> {
     const name = storableText(hostname);
-    const [row] = await this.query<ActiveRow>(
+    const [row] = await this.transactions.query<ActiveRow>(
       `SELECT c.id, c.tenant_id, c.names, v.version, v.chain, v.sealed_key, v.not_after
        FROM certificates c JOIN certificate_versions v ON v.certificate_id = c.id AND v.version = c.version
        WHERE c.names && ARRAY[$1, $2]::text[]
@@ -101,7 +102,7 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   async newest(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined> {
-    const [row] = await this.query<ActiveRow>(
+    const [row] = await this.transactions.query<ActiveRow>(
       `SELECT c.id, c.tenant_id, c.names, v.version, v.chain, v.sealed_key, v.not_after
        FROM certificates c JOIN certificate_versions v ON v.certificate_id = c.id AND v.version = c.version
        WHERE c.tenant_id = $1 AND c.id = $2`,
@@ -111,7 +112,7 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   async previous(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined> {
-    const [row] = await this.query<ActiveRow>(
+    const [row] = await this.transactions.query<ActiveRow>(
       `SELECT c.id, c.tenant_id, c.names, v.version, v.chain, v.sealed_key, v.not_after
        FROM certificates c JOIN certificate_versions v ON v.certificate_id = c.id AND v.version < c.version
        WHERE c.tenant_id = $1 AND c.id = $2
@@ -126,7 +127,7 @@ export class PostgresCertificateStore extends CertificateStore {
    * `clock_timestamp()` would be read for each row. What is due now may be stored half a millisecond later.
    */
   async dueAcrossTenants(limit: number): Promise<Certificate[]> {
-    const rows = await this.query<CertificateRow>(
+    const rows = await this.transactions.query<CertificateRow>(
       `SELECT ${COLUMNS} FROM certificates WHERE due_at <= now() + interval '1 millisecond'
        ORDER BY due_at LIMIT $1`,
       [limit],
@@ -159,7 +160,7 @@ export class PostgresCertificateStore extends CertificateStore {
     { renewal, dueIn: wait }: Settled,
   ): Promise<Certificate | undefined> {
     return this.transactions.run(async () => {
-      const [rows] = await this.transactions.manager().query<[CertificateRow[], number]>(
+      const rows = await this.transactions.changed<CertificateRow>(
         `UPDATE certificates SET stage = $3, renewal = $4, ordering = false, due_at = ${dueIn('$5')},
            version = coalesce(version, 0) + 1, issuer = $6, not_before = $7, not_after = $8, serial_number = $9,
            ari_id = $10
@@ -179,15 +180,15 @@ export class PostgresCertificateStore extends CertificateStore {
       );
       const [row] = rows;
       if (!row) return undefined;
-      await this.query(
+      await this.transactions.query(
         `INSERT INTO certificate_versions (certificate_id, version, issuer, chain, sealed_key, not_after)
          VALUES ($1, $2, $3, $4, $5, $6)`,
         [row.id, row.version, issuer, chain, sealedKey, notAfter],
       );
-      await this.query('DELETE FROM certificate_versions WHERE certificate_id = $1 AND version < $2', [
-        row.id,
-        row.version! - 1,
-      ]);
+      await this.transactions.query(
+        'DELETE FROM certificate_versions WHERE certificate_id = $1 AND version < $2',
+        [row.id, row.version! - 1],
+      );
       return toCertificate(row);
     });
   }
@@ -196,7 +197,11 @@ export class PostgresCertificateStore extends CertificateStore {
     after: Pick<SealedVersion, 'id' | 'version'> | undefined,
     limit: number,
   ): Promise<SealedVersion[]> {
-    const rows = await this.query<{ certificate_id: CertificateId; version: number; sealed_key: Sealed }>(
+    const rows = await this.transactions.query<{
+      certificate_id: CertificateId;
+      version: number;
+      sealed_key: Sealed;
+    }>(
       `SELECT certificate_id, version, sealed_key FROM certificate_versions
        WHERE (certificate_id, version) > ($1, $2) ORDER BY certificate_id, version LIMIT $3`,
       [after?.id ?? '', after?.version ?? 0, limit],
@@ -209,7 +214,7 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   async reseal({ id, version, sealedKey: was }: SealedVersion, sealedKey: Sealed): Promise<boolean> {
-    const count = await this.change(
+    const count = await this.transactions.affected(
       `UPDATE certificate_versions SET sealed_key = $4
        WHERE certificate_id = $1 AND version = $2 AND sealed_key = $3`,
       [id, version, was, sealedKey],
@@ -218,7 +223,7 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   async encryptionKeyIds(): Promise<string[]> {
-    const rows = await this.query<{ id: string }>(
+    const rows = await this.transactions.query<{ id: string }>(
       `SELECT DISTINCT split_part(sealed_key, '.', 2) AS id FROM certificate_versions ORDER BY id`,
     );
     return rows.map(({ id }) => id);
@@ -236,7 +241,7 @@ export class PostgresCertificateStore extends CertificateStore {
     if (query.domainId) where((p) => `domain_id = ${p}`, parseId('domain', query.domainId));
     if (query.stage) where((p) => `stage = ${p}`, query.stage);
     if (start) where((at, id) => `(created_at, id) > (${at}, ${id})`, start.createdAt, start.id);
-    const rows = await this.query<CertificateRow>(
+    const rows = await this.transactions.query<CertificateRow>(
       `SELECT ${COLUMNS} FROM certificates ${conditions.length ? `WHERE ${conditions.join(' AND ')}` : ''}
        ORDER BY created_at, id LIMIT ${limit + 1}`,
       values,
@@ -252,23 +257,11 @@ export class PostgresCertificateStore extends CertificateStore {
 
   /** The claim that an UPDATE has made of its one row. */
   private async moved(update: string, values: unknown[]): Promise<CertificateClaim | undefined> {
-    const [[row]] = await this.transactions
-      .manager()
-      .query<[(CertificateRow & { now: Date })[], number]>(
-        `${update} RETURNING ${COLUMNS}, clock_timestamp() AS now`,
-        values,
-      );
+    const [row] = await this.transactions.changed<CertificateRow & { now: Date }>(
+      `${update} RETURNING ${COLUMNS}, clock_timestamp() AS now`,
+      values,
+    );
     return row && { certificate: toCertificate(row), lease: row.due_at as Date, now: row.now };
-  }
-
-  private query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(sql, values);
-  }
-
-  /** How many rows an UPDATE or DELETE has changed. */
-  private async change(sql: string, values: unknown[]): Promise<number> {
-    const [, count] = await this.transactions.manager().query<[unknown, number]>(sql, values);
-    return count;
   }
 }
 

@@ -92,9 +92,7 @@ export class DueQueue<Row extends object = object> {
   /** In the current transaction, if there is one: then others wait for nothing and pass over what it has claimed. */
   async claim({ limit, horizon = 0, values = [] }: ClaimOptions): Promise<DueClaims<Row>> {
     const ahead = parseDuration(horizon);
-    const rows = await this.transactions
-      .manager()
-      .query<ClaimedRow[]>(this.claimSql, [limit, ahead, ...values]);
+    const rows = await this.transactions.query<ClaimedRow>(this.claimSql, [limit, ahead, ...values]);
     const names = Object.keys(this.options.select ?? {});
     let now = 0;
     const claims = rows.map((row) => {
@@ -119,13 +117,11 @@ export class DueQueue<Row extends object = object> {
   async settle(settlements: readonly Settlement[]): Promise<Set<string>> {
     if (settlements.length === 0) return new Set();
     const inOrder = settlements.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-    const [rows] = await this.transactions
-      .manager()
-      .query<[{ settled_key: string }[], number]>(this.settleSql, [
-        inOrder.map(({ key }) => key),
-        instants(inOrder.map(({ lease }) => lease)),
-        instants(inOrder.map(({ dueAt }) => dueAt)),
-      ]);
+    const rows = await this.transactions.changed<{ settled_key: string }>(this.settleSql, [
+      inOrder.map(({ key }) => key),
+      instants(inOrder.map(({ lease }) => lease)),
+      instants(inOrder.map(({ dueAt }) => dueAt)),
+    ]);
     return new Set(rows.map(({ settled_key }) => settled_key));
   }
 }

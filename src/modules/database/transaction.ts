@@ -29,6 +29,23 @@ export class Transactions {
     return this.open.getStore()?.manager ?? this.dataSource.manager;
   }
 
+  /** The rows that a SELECT or INSERT gives, in the current transaction if there is one. */
+  query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
+    return this.manager().query<T[]>(sql, values);
+  }
+
+  /** The rows that an UPDATE or DELETE gives by RETURNING, which TypeORM hands out with their number. */
+  async changed<T>(sql: string, values: unknown[] = []): Promise<T[]> {
+    const [rows] = await this.manager().query<[T[], number]>(sql, values);
+    return rows;
+  }
+
+  /** How many rows an UPDATE or DELETE has changed. */
+  async affected(sql: string, values: unknown[] = []): Promise<number> {
+    const [, count] = await this.manager().query<[unknown, number]>(sql, values);
+    return count;
+  }
+
   /**
    * Runs `fn` in a transaction, committed when it resolves and rolled back when it rejects. Inside another
    * one it joins that: then nothing is committed before the outermost ends. The loser of a deadlock or of a
@@ -61,7 +78,6 @@ export class Transactions {
   }
 }
 
-/** Serialization failure and deadlock: PostgreSQL asks for the whole transaction to be run again. */
 /** PostgreSQL answers COMMIT of a failed transaction with a silent rollback, so a swallowed failure is kept. */
 async function join<T>(outer: OpenTransaction, fn: () => Promise<T>): Promise<T> {
   try {

@@ -42,7 +42,7 @@ export class EventLog {
 
   /** Adds the event, in the current transaction if there is one. */
   async append({ type, tenantId, payload }: NewEvent): Promise<StoredEvent> {
-    const [row] = await this.query<EventRow>(
+    const [row] = await this.transactions.query<EventRow>(
       `INSERT INTO events (id, type, tenant_id, payload) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
       [newId('event'), type, tenantId ?? null, storableJson(payload)],
     );
@@ -54,7 +54,7 @@ export class EventLog {
     { type, tenantId, before }: { type?: string; tenantId?: TenantId; before?: bigint },
     limit: number,
   ): Promise<LogEntry[]> {
-    const rows = await this.query<EventRow>(
+    const rows = await this.transactions.query<EventRow>(
       `SELECT ${COLUMNS} FROM events
         WHERE ($1::text IS NULL OR type = $1)
           AND ($2::text IS NULL OR tenant_id = $2)
@@ -75,7 +75,9 @@ export class EventLog {
    * snapshot was taken, show that it is active in another database; one that has ended meanwhile is waited for once more.
    */
   async after(position: LogPosition, types: readonly string[] | null, limit: number): Promise<LogPage> {
-    const rows = await this.query<{ horizon: string } & (EventRow | { [K in keyof EventRow]: null })>(
+    const rows = await this.transactions.query<
+      { horizon: string } & (EventRow | { [K in keyof EventRow]: null })
+    >(
       `WITH elsewhere AS MATERIALIZED (
          SELECT backend_xid AS xid FROM pg_stat_activity
           WHERE backend_xid IS NOT NULL AND datname IS DISTINCT FROM current_database() AND datid IS NOT NULL
@@ -107,7 +109,7 @@ export class EventLog {
 
   /** Which transactions have ended by now. */
   async snapshot(): Promise<Snapshot> {
-    const [row] = await this.query<{ snapshot: string; own: string | null }>(
+    const [row] = await this.transactions.query<{ snapshot: string; own: string | null }>(
       `SELECT pg_current_snapshot()::text AS snapshot, pg_current_xact_id_if_assigned()::text AS own`,
     );
     return Snapshot.parse(row!.snapshot, row!.own);
@@ -118,13 +120,9 @@ export class EventLog {
    * numbered above every transaction of this server would be told as news once its counter gets there.
    */
   async retireRestored(): Promise<void> {
-    await this.query(
+    await this.transactions.query(
       `UPDATE events SET xact = '3'::xid8 WHERE xact >= pg_snapshot_xmax(pg_current_snapshot())`,
     );
-  }
-
-  private query<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
-    return this.transactions.manager().query(sql, parameters);
   }
 }
 

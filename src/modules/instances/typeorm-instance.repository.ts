@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { In, IsNull, type QueryDeepPartialEntity, type Repository } from 'typeorm';
-import { findPage, mapPage, type Page } from '../database/page.js';
-import { updated } from '../database/rows.js';
+import { In, IsNull, type QueryDeepPartialEntity } from 'typeorm';
+import { type Page } from '../database/page.js';
+import { TenantRows } from '../database/tenant-rows.js';
 import { Transactions } from '../database/transaction.js';
 import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
 import { specHash } from '../providers/spec-hash.js';
@@ -20,31 +20,34 @@ import { type InstanceQuery, InstanceRepository } from './instance.repository.js
 /** Instances on Postgres. */
 @Injectable()
 export class TypeOrmInstanceRepository extends InstanceRepository {
+  private readonly rows: TenantRows<'instance', InstanceEntity, Instance>;
+
   constructor(private readonly transactions: Transactions) {
     super();
+    this.rows = new TenantRows(transactions, {
+      entity: InstanceEntity,
+      kind: 'instance',
+      toItem: toInstance,
+    });
   }
 
   async insert(tenantId: TenantId, { id, providerStore, spec, ...rest }: NewInstance): Promise<Instance> {
-    const row = this.rows.create({
+    return this.rows.insert({
       ...rest,
-      ...key(tenantId, id),
+      ...this.rows.key(tenantId, id),
       providerStore: providerStore ?? null,
       spec,
       specHash: specHash(spec),
     });
-    await this.rows.insert(row);
-    return toInstance(row);
   }
 
   async find(tenantId: TenantId, id: InstanceId): Promise<Instance | undefined> {
-    const row = await this.rows.findOneBy(key(tenantId, id));
-    return row ? toInstance(row) : undefined;
+    return this.rows.find(tenantId, id);
   }
 
   async list(tenantId: TenantId, { workloadId, ...page }: InstanceQuery = {}): Promise<Page<Instance>> {
-    const rows = this.rows.createQueryBuilder('instance').where({ tenantId: parseId('tenant', tenantId) });
-    if (workloadId !== undefined) rows.andWhere({ workloadId: parseId('workload', workloadId) });
-    return mapPage(await findPage(rows, page), toInstance);
+    const where = workloadId === undefined ? {} : { workloadId: parseId('workload', workloadId) };
+    return this.rows.list(tenantId, page, where);
   }
 
   async change(
@@ -56,18 +59,17 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
   ): Promise<Instance | undefined> {
     const states = state === undefined ? from : from.filter((each) => each === state);
     const where = {
-      ...key(tenantId, id),
+      ...this.rows.key(tenantId, id),
       ...seen,
       ...(ref !== undefined && { ref: ref ?? IsNull() }),
       state: In(states),
     };
-    const row = await updated(this.rows, where, columnsOf(change));
-    return row ? toInstance(row) : undefined;
+    return this.rows.change(where, columnsOf(change));
   }
 
   async findAllAcrossTenants(ids: readonly InstanceId[]): Promise<Instance[]> {
     if (!ids.length) return [];
-    const rows = await this.rows.findBy({ id: In(ids.map((id) => parseId('instance', id))) });
+    const rows = await this.rows.table.findBy({ id: In(ids.map((id) => parseId('instance', id))) });
     return rows.map(toInstance);
   }
 
@@ -81,7 +83,7 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
 
   async restore(tenantId: TenantId, instance: RestoredInstance): Promise<Instance | undefined> {
     const { id, name, provider, providerStore = null, desiredState, labels, spec } = instance;
-    const { id: parsed, tenantId: tenant } = key(tenantId, id);
+    const { id: parsed, tenantId: tenant } = this.rows.key(tenantId, id);
     const values = [
       parsed,
       tenant,
@@ -93,28 +95,23 @@ export class TypeOrmInstanceRepository extends InstanceRepository {
       spec,
       specHash(spec),
     ];
-    const stored = await this.transactions.manager().query<unknown[]>(RESTORE, values);
+    const stored = await this.transactions.query<unknown>(RESTORE, values);
     return stored.length ? this.find(tenantId, id) : undefined;
   }
 
   async delete(tenantId: TenantId, id: InstanceId): Promise<boolean> {
-    const { affected } = await this.rows.delete(key(tenantId, id));
-    return affected === 1;
+    return this.rows.delete(tenantId, id);
   }
 
   async now(): Promise<Date> {
-    const [row] = await this.transactions.manager().query<{ now: Date }[]>(`SELECT ${NOW} AS now`);
+    const [row] = await this.transactions.query<{ now: Date }>(`SELECT ${NOW} AS now`);
     return row!.now;
   }
 
   private async among(ids: readonly InstanceId[], select: string): Promise<InstanceId[]> {
     const parsed = ids.map((id) => parseId('instance', id));
-    const rows = await this.transactions.manager().query<{ id: InstanceId }[]>(select, [parsed]);
+    const rows = await this.transactions.query<{ id: InstanceId }>(select, [parsed]);
     return rows.map(({ id }) => id);
-  }
-
-  private get rows(): Repository<InstanceEntity> {
-    return this.transactions.manager().getRepository(InstanceEntity);
   }
 }
 
@@ -132,10 +129,6 @@ INSERT INTO instances (id, tenant_id, name, provider, provider_store, desired_st
 SELECT $1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9
 WHERE NOT EXISTS (SELECT FROM deletions d WHERE d.id = $1)
 ON CONFLICT DO NOTHING RETURNING id`;
-
-function key(tenantId: TenantId, id: InstanceId): { tenantId: TenantId; id: InstanceId } {
-  return { tenantId: parseId('tenant', tenantId), id: parseId('instance', id) };
-}
 
 function columnsOf(change: InstanceChange): QueryDeepPartialEntity<InstanceEntity> {
   const { nextAttemptIn, requested, renewed, ...columns } = change;

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type Repository } from 'typeorm';
-import { findPage, type Page } from '../database/page.js';
-import { breaksUnique, updated } from '../database/rows.js';
+import { type Page } from '../database/page.js';
+import { TenantRows } from '../database/tenant-rows.js';
 import { Transactions } from '../database/transaction.js';
 import { type DomainId, parseId, type RouteId, type TenantId } from '../ids/typed-id.js';
 import { RouteTakenError } from './network.errors.js';
@@ -12,60 +11,47 @@ import { type NewRoute, type RouteChange, type RouteQuery, RouteStore } from './
 /** Routes on Postgres. */
 @Injectable()
 export class TypeOrmRouteStore extends RouteStore {
-  constructor(private readonly transactions: Transactions) {
+  private readonly rows: TenantRows<'route', RouteEntity, Route>;
+
+  constructor(transactions: Transactions) {
     super();
+    this.rows = new TenantRows(transactions, {
+      entity: RouteEntity,
+      kind: 'route',
+      toItem: (row) => ({ ...row }),
+    });
   }
 
   async insert(tenantId: TenantId, route: NewRoute): Promise<Route> {
-    const row = this.rows.create({
+    const row = {
       ...route,
-      ...key(tenantId, route.id),
+      ...this.rows.key(tenantId, route.id),
       domainId: parseId('domain', route.domainId),
       workloadId: parseId('workload', route.workloadId),
+    };
+    return this.rows.insert(row, {
+      [ROUTE_TARGET_KEY]: () => new RouteTakenError(route.path, route.workloadId),
     });
-    try {
-      await this.rows.insert(row);
-    } catch (error) {
-      if (!breaksUnique(error, ROUTE_TARGET_KEY)) throw error;
-      throw new RouteTakenError(route.path, route.workloadId);
-    }
-    return { ...row };
   }
 
   async find(tenantId: TenantId, id: RouteId): Promise<Route | undefined> {
-    const row = await this.rows.findOneBy(key(tenantId, id));
-    return row ? { ...row } : undefined;
+    return this.rows.find(tenantId, id);
   }
 
   async list(tenantId: TenantId, { domainId, ...query }: RouteQuery = {}): Promise<Page<Route>> {
-    const rows = this.rows.createQueryBuilder('route').where({ tenantId: parseId('tenant', tenantId) });
-    if (domainId) rows.andWhere({ domainId: parseId('domain', domainId) });
-    const { items, next } = await findPage(rows, query);
-    return { items: items.map((row) => ({ ...row })), next };
+    return this.rows.list(tenantId, query, domainId ? { domainId: parseId('domain', domainId) } : {});
   }
 
   async update(tenantId: TenantId, id: RouteId, change: RouteChange): Promise<Route | undefined> {
-    const row = await updated(this.rows, key(tenantId, id), {
-      ...change,
-      updatedAt: () => 'clock_timestamp()',
-    });
-    return row && { ...row };
+    const where = this.rows.key(tenantId, id);
+    return this.rows.change(where, { ...change, updatedAt: () => 'clock_timestamp()' });
   }
 
   async delete(tenantId: TenantId, id: RouteId): Promise<boolean> {
-    const { affected } = await this.rows.delete(key(tenantId, id));
-    return affected === 1;
+    return this.rows.delete(tenantId, id);
   }
 
   async deleteOfDomain(tenantId: TenantId, domainId: DomainId): Promise<void> {
-    await this.rows.delete({ tenantId: parseId('tenant', tenantId), domainId: parseId('domain', domainId) });
+    await this.rows.table.delete({ ...this.rows.of(tenantId), domainId: parseId('domain', domainId) });
   }
-
-  private get rows(): Repository<RouteEntity> {
-    return this.transactions.manager().getRepository(RouteEntity);
-  }
-}
-
-function key(tenantId: TenantId, id: RouteId): { tenantId: TenantId; id: RouteId } {
-  return { tenantId: parseId('tenant', tenantId), id: parseId('route', id) };
 }

@@ -125,7 +125,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     metrics: readonly ResourceMetric[],
     range: TimeRange,
   ): Promise<Map<ResourceMetric, WindowStatistics[]>> {
-    const [source] = await this.query<{ id: number }>(
+    const [source] = await this.transactions.query<{ id: number }>(
       `SELECT id FROM telemetry_sources WHERE tenant_id = $1 AND instance_id = $2`,
       [parseId('tenant', tenantId), parseId('instance', instanceId)],
     );
@@ -144,7 +144,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     query: { name?: string; labels?: MetricLabels; instanceId?: InstanceId; limit: number },
   ): Promise<MetricSeries[]> {
     const { name, labels = {}, instanceId, limit } = query;
-    const rows = await this.query<SeriesRow>(
+    const rows = await this.transactions.query<SeriesRow>(
       `SELECT id, name, kind, labels, instance_id FROM metric_series
         WHERE tenant_id = $1 AND ($2::text IS NULL OR name = $2) AND ($3::text IS NULL OR instance_id = $3)
           AND labels @> $4::jsonb
@@ -159,7 +159,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     seriesIds: readonly number[],
     range: TimeRange,
   ): Promise<Map<number, WindowStatistics[]>> {
-    const own = await this.query<{ id: number }>(
+    const own = await this.transactions.query<{ id: number }>(
       `SELECT id FROM metric_series WHERE tenant_id = $1 AND id = ANY($2::int[])`,
       [parseId('tenant', tenantId), seriesIds],
     );
@@ -174,7 +174,9 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     limit: number;
   }): Promise<LatestSample[]> {
     const { since, after = 0, limit } = query;
-    const rows = await this.query<SeriesRow & { tenant_id: TenantId; at: number; value: number }>(
+    const rows = await this.transactions.query<
+      SeriesRow & { tenant_id: TenantId; at: number; value: number }
+    >(
       `SELECT series.id, series.name, series.kind, series.labels, series.instance_id, series.tenant_id,
               (extract(epoch FROM latest.at) * 1000)::float8 AS at, latest.value
          FROM metric_series AS series
@@ -217,7 +219,7 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
   }
 
   async mayTell(tenantId: TenantId, matter: string): Promise<boolean> {
-    const rows = await this.query(
+    const rows = await this.transactions.query(
       `INSERT INTO telemetry_notices (tenant_id, matter, told_at) VALUES ($1, $2, clock_timestamp())
        ON CONFLICT (tenant_id, matter) DO UPDATE SET told_at = EXCLUDED.told_at
          WHERE telemetry_notices.told_at < clock_timestamp() - interval '1 hour'
@@ -229,14 +231,14 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
 
   private async latest(query: Parameters<typeof latestResourcesStatement>[0]): Promise<ResourceSnapshot[]> {
     const { sql, values } = latestResourcesStatement(query);
-    return (await this.query<SnapshotRow>(sql, values)).map(toSnapshot);
+    return (await this.transactions.query<SnapshotRow>(sql, values)).map(toSnapshot);
   }
 
   /** Numbers of which nothing can be stored any more: their last point is older than the coarsest rollup is kept. */
   private async collectDead(): Promise<number> {
     let collected = 0;
     for (const table of ['telemetry_sources', 'metric_series']) {
-      const [, count] = await this.query<unknown>(
+      const [, count] = await this.transactions.query<unknown>(
         `DELETE FROM ${table} WHERE id IN (
            SELECT id FROM ${table} WHERE last_seen_at < clock_timestamp() - make_interval(secs => $1) - interval '1 day'
             LIMIT 10000)`,
@@ -259,10 +261,6 @@ export class PostgresTelemetryStore extends TelemetryStore implements OnModuleIn
     ); // prettier-ignore
     const reader = new WindowReader(this.transactions, table, () => rollups.progress());
     return { raw, minutes, hours, rollups, reader };
-  }
-
-  private query<Row>(sql: string, values: unknown[]): Promise<Row[]> {
-    return this.transactions.manager().query(sql, values);
   }
 }
 

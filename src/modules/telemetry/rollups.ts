@@ -80,9 +80,7 @@ export class Rollups {
   }
 
   async progress(): Promise<RollupProgress> {
-    const [row] = await this.transactions
-      .manager()
-      .query<ProgressRow[]>(`${PROGRESS} WHERE raw = $1`, [this.table.raw]);
+    const [row] = await this.transactions.query<ProgressRow>(`${PROGRESS} WHERE raw = $1`, [this.table.raw]);
     return toProgress(row!);
   }
 
@@ -109,7 +107,7 @@ export class Rollups {
       const to = Math.min(from + MINUTES_AT_ONCE * MINUTE, +closedUntil);
       if (from >= to) return 0;
       await this.storeMinutes(from, to);
-      await this.query(`UPDATE telemetry_rollups SET minutes_until = $2 WHERE raw = $1`, [
+      await this.transactions.query(`UPDATE telemetry_rollups SET minutes_until = $2 WHERE raw = $1`, [
         this.table.raw,
         new Date(to),
       ]);
@@ -123,7 +121,7 @@ export class Rollups {
       const from = Math.max(+hoursUntil, end - this.rawKept);
       if (from >= end) return 0;
       await this.storeHour(from);
-      await this.query(`UPDATE telemetry_rollups SET hours_until = $2 WHERE raw = $1`, [
+      await this.transactions.query(`UPDATE telemetry_rollups SET hours_until = $2 WHERE raw = $1`, [
         this.table.raw,
         new Date(from + HOUR),
       ]);
@@ -137,9 +135,9 @@ export class Rollups {
     const from = new Date(Math.max(+orderedUntil, +hoursUntil - this.rawKept));
     const to = new Date(+from + HOUR);
     if (to > hoursUntil) return false;
-    const query = <Row>(sql: string, values: unknown[]) => this.query<Row>(sql, values);
+    const query = <Row>(sql: string, values: unknown[]) => this.transactions.query<Row>(sql, values);
     await orderMinutes(this.table, { from, to }, query, (work) => this.inTurn(work), signal);
-    await this.query(
+    await this.transactions.query(
       `UPDATE telemetry_rollups SET ordered_until = greatest(ordered_until, $2) WHERE raw = $1`,
       [this.table.raw, to],
     );
@@ -149,7 +147,7 @@ export class Rollups {
   /** Makes windows anew in which a point has come late; and those of the points that follow, which grew from another one. */
   private mendLate(): Promise<number> {
     return this.inTurn(async ({ closedUntil, minutesUntil, hoursUntil }) => {
-      const late = await this.query<{ key: number; at: Date }>(
+      const late = await this.transactions.query<{ key: number; at: Date }>(
         `WITH windows AS (SELECT at FROM telemetry_late WHERE raw = $1 AND at < $2 GROUP BY at ORDER BY at LIMIT $3),
               gone AS (DELETE FROM telemetry_late AS l USING windows WHERE l.raw = $1 AND l.at = windows.at RETURNING l.key, l.at)
          SELECT key, at FROM gone ORDER BY at, key`,
@@ -175,7 +173,7 @@ export class Rollups {
 
   private async windowsAfter(at: number, keys: number[]): Promise<{ key: number; at: Date }[]> {
     const { raw, key } = this.table;
-    return this.query(
+    return this.transactions.query(
       `SELECT late.key, date_bin(${MINUTE_STEP}, next.at, 'epoch') AS at
          FROM unnest($2::int[]) AS late (key)
          CROSS JOIN LATERAL (SELECT at FROM ${raw} WHERE ${key} = late.key AND at >= $1 AND at < $1 + interval '${LOOKBACK} milliseconds'
@@ -222,18 +220,16 @@ export class Rollups {
     keys?: number[],
   ): Promise<void> {
     const range = [new Date(from), new Date(to)];
-    await this.query(upsert(this.table, rollup, select), keys ? [...range, keys] : range);
+    await this.transactions.query(upsert(this.table, rollup, select), keys ? [...range, keys] : range);
   }
 
   private inTurn(work: (progress: RollupProgress) => Promise<number>): Promise<number> {
     return this.transactions.run(async () => {
-      const [row] = await this.query<ProgressRow>(`${PROGRESS} WHERE raw = $1 FOR UPDATE`, [this.table.raw]);
+      const [row] = await this.transactions.query<ProgressRow>(`${PROGRESS} WHERE raw = $1 FOR UPDATE`, [
+        this.table.raw,
+      ]);
       return work(toProgress(row!));
     });
-  }
-
-  private query<Row>(sql: string, values: unknown[]): Promise<Row[]> {
-    return this.transactions.manager().query(sql, values);
   }
 }
 

@@ -64,7 +64,7 @@ export class WindowReader {
     const statistics = kept.flatMap((column) => column.kept.map((statistic) => statistic.column));
     for (const part of parts) {
       if (part.from >= part.to) continue;
-      const rows = await this.transactions.manager().query<WindowsRow[]>(
+      const rows = await this.transactions.query<WindowsRow>(
         `SELECT ${this.table.key} AS key, ${floats(`date_part('epoch', at) * 1000`)} AS at, ${floats('restarts')} AS restarts,
                 ${statistics.map((name) => `${floats(name)} AS ${name}`).join(', ')}
            FROM (${part.select}) AS windows WHERE $3::interval IS NOT NULL GROUP BY 1`,

@@ -27,12 +27,12 @@ export class PostgresDeploymentRepository extends DeploymentRepository {
     }: { workloadId: WorkloadId; spec: InstanceSpec; previousSpec: InstanceSpec },
   ): Promise<Deployment> {
     return this.transactions.run(async () => {
-      await this.query(
+      await this.transactions.query(
         `UPDATE deployments SET state = 'superseded', ended_at = clock_timestamp()
          WHERE tenant_id = $1 AND workload_id = $2 AND state = 'rolling'`,
         key(tenantId, workloadId),
       );
-      const [row] = await this.query<Row>(
+      const [row] = await this.transactions.query<Row>(
         `INSERT INTO deployments (id, tenant_id, workload_id, spec, spec_hash, previous_spec)
          VALUES ($3, $1, $2, $4, $5, $6) RETURNING ${COLUMNS}`,
         [
@@ -52,7 +52,7 @@ export class PostgresDeploymentRepository extends DeploymentRepository {
   }
 
   async list(tenantId: TenantId, workloadId: WorkloadId, limit = 100): Promise<Deployment[]> {
-    const rows = await this.query<Row>(
+    const rows = await this.transactions.query<Row>(
       `SELECT ${COLUMNS} FROM deployments WHERE tenant_id = $1 AND workload_id = $2
        ORDER BY created_at DESC, id DESC LIMIT $3`,
       [...key(tenantId, workloadId), limit],
@@ -61,7 +61,7 @@ export class PostgresDeploymentRepository extends DeploymentRepository {
   }
 
   async progress(tenantId: TenantId, id: DeploymentId, progress: number): Promise<void> {
-    await this.query(
+    await this.transactions.query(
       `UPDATE deployments SET progress = $3, progressed_at = clock_timestamp()
        WHERE tenant_id = $1 AND id = $2 AND state = 'rolling' AND progress < $3`,
       [parseId('tenant', tenantId), parseId('deployment', id), progress],
@@ -74,7 +74,7 @@ export class PostgresDeploymentRepository extends DeploymentRepository {
     state: Exclude<DeploymentState, 'rolling'>,
     reason?: string,
   ): Promise<boolean> {
-    const [, ended] = await this.transactions.manager().query<[unknown, number]>(
+    const ended = await this.transactions.affected(
       `UPDATE deployments SET state = $3, reason = $4, ended_at = clock_timestamp()
        WHERE tenant_id = $1 AND id = $2 AND state = 'rolling'`,
       [
@@ -85,10 +85,6 @@ export class PostgresDeploymentRepository extends DeploymentRepository {
       ],
     );
     return ended === 1;
-  }
-
-  private query<R>(sql: string, parameters: unknown[]): Promise<R[]> {
-    return this.transactions.manager().query<R[]>(sql, parameters);
   }
 }
 

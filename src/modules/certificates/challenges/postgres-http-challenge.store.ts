@@ -12,8 +12,8 @@ export class PostgresHttpChallengeStore extends HttpChallengeStore {
 
   async put(token: string, keyAuthorization: string, ttl: number): Promise<void> {
     // What a crash has left behind goes with the next that is written.
-    await this.query('DELETE FROM http_challenges WHERE expires_at < clock_timestamp()', []);
-    await this.query(
+    await this.transactions.query('DELETE FROM http_challenges WHERE expires_at < clock_timestamp()', []);
+    await this.transactions.query(
       `INSERT INTO http_challenges (token, key_authorization, expires_at)
        VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')
        ON CONFLICT (token) DO UPDATE
@@ -23,7 +23,7 @@ export class PostgresHttpChallengeStore extends HttpChallengeStore {
   }
 
   async find(token: string): Promise<string | undefined> {
-    const [row] = await this.query<{ key_authorization: string }>(
+    const [row] = await this.transactions.query<{ key_authorization: string }>(
       'SELECT key_authorization FROM http_challenges WHERE token = $1 AND expires_at >= clock_timestamp()',
       [storableText(token)],
     );
@@ -31,10 +31,6 @@ export class PostgresHttpChallengeStore extends HttpChallengeStore {
   }
 
   async remove(token: string): Promise<void> {
-    await this.query('DELETE FROM http_challenges WHERE token = $1', [token]);
-  }
-
-  private query<T>(sql: string, values: unknown[]): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(sql, values);
+    await this.transactions.query('DELETE FROM http_challenges WHERE token = $1', [token]);
   }
 }

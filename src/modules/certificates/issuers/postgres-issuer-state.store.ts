@@ -14,7 +14,7 @@ export class PostgresIssuerStateStore extends IssuerStateStore {
   }
 
   async find(issuer: string, part: string): Promise<IssuerState | undefined> {
-    const [row] = await this.query<Row>(
+    const [row] = await this.transactions.query<Row>(
       'SELECT data, sealed FROM issuer_states WHERE issuer = $1 AND part = $2',
       [issuer, part],
     );
@@ -22,7 +22,7 @@ export class PostgresIssuerStateStore extends IssuerStateStore {
   }
 
   async keepFirst(issuer: string, part: string, { data, sealed }: IssuerState): Promise<IssuerState> {
-    await this.query(
+    await this.transactions.query(
       `INSERT INTO issuer_states (issuer, part, data, sealed) VALUES ($1, $2, $3, $4)
        ON CONFLICT (issuer, part) DO NOTHING`,
       [issuer, part, storableJson(data), sealed],
@@ -32,7 +32,7 @@ export class PostgresIssuerStateStore extends IssuerStateStore {
   }
 
   async replace(issuer: string, part: string, was: Sealed, { data, sealed }: IssuerState): Promise<boolean> {
-    const [, count] = await this.transactions.manager().query<[unknown, number]>(
+    const count = await this.transactions.affected(
       `UPDATE issuer_states SET data = $4, sealed = $5, updated_at = clock_timestamp()
        WHERE issuer = $1 AND part = $2 AND sealed = $3`,
       [issuer, part, was, storableJson(data), sealed],
@@ -41,10 +41,8 @@ export class PostgresIssuerStateStore extends IssuerStateStore {
   }
 
   list(): Promise<Row[]> {
-    return this.query<Row>('SELECT issuer, part, data, sealed FROM issuer_states ORDER BY issuer, part');
-  }
-
-  private query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(sql, values);
+    return this.transactions.query<Row>(
+      'SELECT issuer, part, data, sealed FROM issuer_states ORDER BY issuer, part',
+    );
   }
 }

@@ -42,7 +42,7 @@ export class PostgresIssuanceLimiter extends IssuanceLimiter {
 
   /** Makes those that are missing, and holds all until the transaction ends; in one order, or two would wait for each other. */
   private lock(keys: readonly string[]): Promise<BucketRow[]> {
-    return this.query<BucketRow>(
+    return this.transactions.query<BucketRow>(
       `INSERT INTO issuance_buckets (key, full_at)
        SELECT key, clock_timestamp() FROM (SELECT DISTINCT unnest($1::text[]) AS key ORDER BY 1) AS wanted
        ON CONFLICT (key) DO UPDATE SET full_at = issuance_buckets.full_at
@@ -54,7 +54,7 @@ export class PostgresIssuanceLimiter extends IssuanceLimiter {
 
   private async take(uses: readonly BucketUse[]): Promise<void> {
     const taken = uses.filter(({ take }) => take);
-    await this.query(
+    await this.transactions.query(
       `UPDATE issuance_buckets
        SET full_at = greatest(full_at, clock_timestamp()) + refill * interval '1 millisecond'
        FROM unnest($1::text[], $2::double precision[]) AS taken (taken_key, refill)
@@ -64,15 +64,11 @@ export class PostgresIssuanceLimiter extends IssuanceLimiter {
   }
 
   private async forget(): Promise<void> {
-    await this.query(
+    await this.transactions.query(
       `DELETE FROM issuance_buckets WHERE key IN (
          SELECT key FROM issuance_buckets WHERE full_at < clock_timestamp() - ${FORGOTTEN}
          LIMIT 100 FOR UPDATE SKIP LOCKED)`,
       [],
     );
-  }
-
-  private query<T>(sql: string, values: unknown[]): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(sql, values);
   }
 }

@@ -32,7 +32,10 @@ export class TypeOrmOrphanRepository extends OrphanRepository {
   async *tenantsAcrossTenants(pageSize: number): AsyncIterable<TenantId[]> {
     let last = '';
     for (;;) {
-      const rows = await this.query<{ tenant_id: TenantId }>(TENANTS_WITH_INSTANCES, [last, pageSize]);
+      const rows = await this.transactions.query<{ tenant_id: TenantId }>(TENANTS_WITH_INSTANCES, [
+        last,
+        pageSize,
+      ]);
       if (rows.length === 0) return;
       const page = rows.map((row) => row.tenant_id);
       yield page;
@@ -47,7 +50,7 @@ export class TypeOrmOrphanRepository extends OrphanRepository {
     type Row = Omit<SweptPage, 'positions'> & {
       positions: (Omit<SweepPosition, 'createdAt'> & { createdAt: string })[];
     };
-    const [row] = await this.query<Row>(SWEEP, [tenantIds, maxInstances, olderThan]);
+    const [row] = await this.transactions.query<Row>(SWEEP, [tenantIds, maxInstances, olderThan]);
     const positions = row!.positions.map((position) => ({
       ...position,
       createdAt: new Date(position.createdAt),
@@ -56,40 +59,44 @@ export class TypeOrmOrphanRepository extends OrphanRepository {
   }
 
   async storePositions(tenantIds: readonly TenantId[], positions: readonly SweepPosition[]): Promise<void> {
-    await this.query(STORE_POSITIONS, [tenantIds, JSON.stringify(positions)]);
+    await this.transactions.query(STORE_POSITIONS, [tenantIds, JSON.stringify(positions)]);
   }
 
   async isOrphan({ instanceId, workloadId }: OrphanCandidate): Promise<boolean> {
-    const [row] = await this.query<{ orphan: boolean }>(IS_ORPHAN, [instanceId, workloadId]);
+    const [row] = await this.transactions.query<{ orphan: boolean }>(IS_ORPHAN, [instanceId, workloadId]);
     return row!.orphan;
   }
 
   async claim({ instanceId, workloadId }: OrphanCandidate): Promise<boolean> {
     return this.transactions.run(async () => {
-      await this.query(LOCK_INSTANCE, [instanceId]);
-      const [, marked] = (await this.query(CLAIM, [instanceId, workloadId])) as [unknown[], number];
+      await this.transactions.query(LOCK_INSTANCE, [instanceId]);
+      const [, marked] = (await this.transactions.query(CLAIM, [instanceId, workloadId])) as [
+        unknown[],
+        number,
+      ];
       return marked === 1;
     });
   }
 
   async deleteWorkloadsOfLostTenant(tenantId: TenantId): Promise<WorkloadId[]> {
     return this.transactions.run(async () => {
-      await this.query(RECORD_LOST_TENANT, [tenantId]);
-      await this.query(MARK_WORKLOADS, [tenantId]);
-      const [rows] = (await this.query(DELETE_WORKLOADS, [tenantId])) as [{ id: WorkloadId }[], number];
+      await this.transactions.query(RECORD_LOST_TENANT, [tenantId]);
+      await this.transactions.query(MARK_WORKLOADS, [tenantId]);
+      const [rows] = (await this.transactions.query(DELETE_WORKLOADS, [tenantId])) as [
+        { id: WorkloadId }[],
+        number,
+      ];
       return rows.map(({ id }) => id);
     });
   }
 
   async emptyDeletedTenantsAcrossTenants(olderThan: number): Promise<TenantId[]> {
-    return (await this.query<{ id: TenantId }>(EMPTY_DELETED_TENANTS, [olderThan])).map(({ id }) => id);
+    return (await this.transactions.query<{ id: TenantId }>(EMPTY_DELETED_TENANTS, [olderThan])).map(
+      ({ id }) => id,
+    );
   }
 
   async forgetDeletionsAcrossTenants(olderThan: number): Promise<void> {
-    await this.query(FORGET_DELETIONS, [olderThan]);
-  }
-
-  private query<T>(statement: string, values: unknown[]): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(statement, values);
+    await this.transactions.query(FORGET_DELETIONS, [olderThan]);
   }
 }

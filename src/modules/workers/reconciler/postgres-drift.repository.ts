@@ -86,7 +86,7 @@ export class PostgresDriftRepository extends DriftRepository {
   }
 
   async rowsAcrossTenants(store: string): Promise<DriftRow[]> {
-    const rows = await this.query<Row>(ROWS, [store]);
+    const rows = await this.transactions.query<Row>(ROWS, [store]);
     return rows.map(({ id, hash, spec, state, desired, restart, unsettled, wait }) => ({
       id,
       state,
@@ -99,7 +99,7 @@ export class PostgresDriftRepository extends DriftRepository {
   }
 
   async hasUnplacedAcrossTenants(provider: string): Promise<boolean> {
-    const found = await this.query(
+    const found = await this.transactions.query(
       'SELECT FROM instances WHERE provider_store IS NULL AND provider = $1 LIMIT 1',
       [provider],
     );
@@ -107,15 +107,13 @@ export class PostgresDriftRepository extends DriftRepository {
   }
 
   async adoptAcrossTenants(store: string, provider: string, listed: readonly InstanceId[]): Promise<number> {
-    const [, adopted] = await this.transactions
-      .manager()
-      .query<[unknown, number]>(ADOPT, [store, provider, listed]);
+    const adopted = await this.transactions.affected(ADOPT, [store, provider, listed]);
     return adopted;
   }
 
   async policiesAcrossTenants(workloads: readonly WorkloadId[]): Promise<Map<WorkloadId, DriftPolicy>> {
     if (!workloads.length) return new Map();
-    const rows = await this.query<{ id: WorkloadId; policy: DriftPolicy }>(
+    const rows = await this.transactions.query<{ id: WorkloadId; policy: DriftPolicy }>(
       'SELECT id, drift_policy AS policy FROM workloads WHERE id = ANY ($1)',
       [workloads],
     );
@@ -123,13 +121,13 @@ export class PostgresDriftRepository extends DriftRepository {
   }
 
   async hold(store: string, provider: string, holder: string, duration: number): Promise<number> {
-    if ((await this.query(HOLD, [store, provider, holder, duration])).length > 0) return 0;
-    const [row] = await this.query<{ left: number }>(HELD_FOR, [store]);
+    if ((await this.transactions.query(HOLD, [store, provider, holder, duration])).length > 0) return 0;
+    const [row] = await this.transactions.query<{ left: number }>(HELD_FOR, [store]);
     return Math.max(1, Math.ceil(row?.left ?? 0));
   }
 
   async seenAcrossTenants(store: string): Promise<Date | undefined> {
-    const [row] = await this.query<{ seen: Date }>(
+    const [row] = await this.transactions.query<{ seen: Date }>(
       'SELECT seen_at AS seen FROM provider_stores WHERE id = $1',
       [store],
     );
@@ -137,14 +135,15 @@ export class PostgresDriftRepository extends DriftRepository {
   }
 
   async release(holder: string): Promise<void> {
-    await this.query('UPDATE provider_stores SET held_until = seen_at WHERE holder = $1', [holder]);
+    await this.transactions.query('UPDATE provider_stores SET held_until = seen_at WHERE holder = $1', [
+      holder,
+    ]);
   }
 
   async unconvergedAcrossTenants(): Promise<UnconvergedWorkload[]> {
-    const rows = await this.query<UnconvergedWorkload & { deletionReason: DeletionReason | null }>(
-      UNCONVERGED,
-      [],
-    );
+    const rows = await this.transactions.query<
+      UnconvergedWorkload & { deletionReason: DeletionReason | null }
+    >(UNCONVERGED, []);
     return rows.map(({ deletionReason, ...row }) => ({
       ...row,
       deletionReason: deletionReason ?? undefined,
@@ -152,15 +151,11 @@ export class PostgresDriftRepository extends DriftRepository {
   }
 
   async unmadeAcrossTenants(): Promise<number> {
-    const [row] = await this.query<{ n: number }>(UNMADE, []);
+    const [row] = await this.transactions.query<{ n: number }>(UNMADE, []);
     return row!.n;
   }
 
   async waitingAcrossTenants(age: number): Promise<WaitingInstance[]> {
-    return this.query<WaitingInstance>(WAITING, [age]);
-  }
-
-  private query<R>(sql: string, parameters: unknown[]): Promise<R[]> {
-    return this.transactions.manager().query<R[]>(sql, parameters);
+    return this.transactions.query<WaitingInstance>(WAITING, [age]);
   }
 }

@@ -23,7 +23,7 @@ export class ScrapeTargets {
   /** All tenants', ordered by id. One whose endpoint its provider has not told yet is left out. */
   async *allAcrossTenants(): AsyncGenerator<ScrapeTarget> {
     for (let after = ''; ;) {
-      const rows = await this.transactions.manager().query<TargetRow[]>(
+      const rows = await this.transactions.query<TargetRow>(
         `SELECT id, tenant_id, endpoints, spec -> 'metrics' AS metrics FROM instances
           WHERE spec -> 'metrics' IS NOT NULL AND state = 'running' AND id > $1 ORDER BY id LIMIT ${PAGE}`,
         [after],
