@@ -57,6 +57,8 @@ export interface StateUpdate {
   readonly checkId: HealthCheckId;
   /** Of the state that it was made from. */
   readonly version: number;
+  /** Of the check that was run: of one that was changed since then nothing is stored. */
+  readonly revision: number;
   /** Of the turn whose result made it. A turn whose lease ended long ago changes nothing. */
   readonly lease: Date;
   readonly state: CheckState;
@@ -74,6 +76,8 @@ export interface InstanceCheckState {
 export interface StoredState {
   readonly state: CheckState | undefined;
   readonly version: number;
+  /** Of the check that it is of. */
+  readonly revision: number;
 }
 
 /**
@@ -169,7 +173,12 @@ export abstract class HealthCheckRepository {
    */
   abstract spreadAcrossTenants(overdueBy: Duration): Promise<number>;
 
-  /** @returns the checks whose state was stored; the others had moved on */
+  /** Those of these checks that were changed or removed since they were of that revision. */
+  abstract changedAcrossTenants(
+    checks: readonly Pick<HealthTurn, 'checkId' | 'revision'>[],
+  ): Promise<Set<HealthCheckId>>;
+
+  /** @returns the checks whose state was stored; the others had moved on, or were changed */
   abstract storeStatesAcrossTenants(updates: readonly StateUpdate[]): Promise<Set<HealthCheckId>>;
 
   /** Keeps that the target called. @returns false when there is no such check */

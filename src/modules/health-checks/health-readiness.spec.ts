@@ -24,7 +24,7 @@ describe('the readiness of an instance that has checks', () => {
       const lease = new Date(Date.now() + 60_000);
       if (state)
         await checks.storeStatesAcrossTenants([
-          { checkId: id, version: 0, lease, state: { ...initialState(0), ...state } },
+          { checkId: id, revision: 1, version: 0, lease, state: { ...initialState(0), ...state } },
         ]);
     }
     const all = [instance as Instance];

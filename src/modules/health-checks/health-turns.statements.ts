@@ -16,18 +16,32 @@ WHERE check_id IN (
   FOR UPDATE SKIP LOCKED)
 RETURNING 1`;
 
-/** $1 checks, $2 versions, $3 leases, $4 states. Rows are locked in the order of their keys, as everywhere. */
+/** $1 checks, $2 their revisions. Those that are of another one now, or gone. */
+export const CHANGED = `
+SELECT c.id FROM unnest($1::text[], $2::int[]) AS c (id, revision)
+LEFT JOIN health_check_turns t ON t.check_id = c.id
+WHERE t.revision IS DISTINCT FROM c.revision`;
+
+/** $1 checks, $2 versions, $3 leases, $4 states, $5 revisions. Rows are locked in the order of their keys, as everywhere. */
 export const STORE_STATES = `
 UPDATE health_check_turns t SET state = u.state, version = t.version + 1
 FROM (
   SELECT t.check_id, u.state
-  FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::jsonb[]) AS u (check_id, version, lease, state)
-  JOIN health_check_turns t ON t.check_id = u.check_id AND t.version = u.version
+  FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::jsonb[], $5::int[])
+    AS u (check_id, version, lease, state, revision)
+  JOIN health_check_turns t ON t.check_id = u.check_id AND t.version = u.version AND t.revision = u.revision
   WHERE clock_timestamp() < u.lease + ${LATE_RESULT} * interval '1 millisecond'
   ORDER BY t.check_id FOR UPDATE OF t
 ) AS u
 WHERE t.check_id = u.check_id
 RETURNING t.check_id`;
+
+/** $1: tenant. $2: check. $3: outcome. $4: message. */
+export const PUSH = `
+UPDATE health_check_turns t
+SET pushed_at = clock_timestamp(), push_outcome = $3, push_message = $4
+FROM health_checks c
+WHERE c.id = t.check_id AND c.tenant_id = $1 AND c.id = $2 RETURNING 1`;
 
 /** What is stored has whole milliseconds, rounded: it may lie half of one ahead. */
 const since = (column: string): string =>

@@ -17,11 +17,19 @@ import {
   toHealthCheck,
 } from './health-check-row.js';
 import { BEAT } from './health-runners.statements.js';
-import { NEXT_TURN, PUSH_STATE, SPREAD_OVERDUE, STORE_STATES } from './health-turns.statements.js';
+import {
+  CHANGED,
+  NEXT_TURN,
+  PUSH,
+  PUSH_STATE,
+  SPREAD_OVERDUE,
+  STORE_STATES,
+} from './health-turns.statements.js';
 import {
   type Beat,
   type HealthCheckQuery,
   HealthCheckRepository,
+  type HealthTurn,
   type InstanceCheckState,
   LEASE_BEYOND_TIMEOUT,
   type NewHealthCheck,
@@ -58,14 +66,14 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     if (instanceId !== undefined) parseId('instance', instanceId);
     return this.named(settings.name, () =>
       this.transactions.run(async () => {
-        const [row] = await this.query<HealthCheckRow>(
+        const [row] = await this.transactions.query<HealthCheckRow>(
           `INSERT INTO health_checks (id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms,
              failure_threshold, success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy,
              max_restarts_per_hour, enabled)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING ${HEALTH_CHECK_COLUMNS}`,
           [id, tenantId, instanceId ?? null, ...settingsValues(settings)],
         );
-        await this.query(
+        await this.transactions.query(
           `INSERT INTO health_check_turns (check_id, due_at, interval_ms, lease_ms, enabled, revision)
            VALUES ($1, clock_timestamp() + ($2::int + random() * $3::int) * interval '1 millisecond', $3, $4, $5, 1)`,
           [id, settings.initialDelay, settings.interval, leaseOf(settings), settings.enabled],
@@ -76,7 +84,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async find(tenantId: TenantId, id: HealthCheckId): Promise<HealthCheck | undefined> {
-    const [row] = await this.query<HealthCheckRow>(
+    const [row] = await this.transactions.query<HealthCheckRow>(
       `SELECT ${HEALTH_CHECK_COLUMNS} FROM health_checks WHERE tenant_id = $1 AND id = $2`,
       [parseId('tenant', tenantId), parseId('healthCheck', id)],
     );
@@ -87,7 +95,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     parseId('tenant', tenantId);
     if (instanceId !== undefined) parseId('instance', instanceId);
     return pageByKey(page, async ({ limit, after }) => {
-      const rows = await this.query<HealthCheckRow>(
+      const rows = await this.transactions.query<HealthCheckRow>(
         `SELECT ${HEALTH_CHECK_COLUMNS} FROM health_checks
          WHERE tenant_id = $1 AND ($2::text IS NULL OR instance_id = $2)
            AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4))
@@ -108,7 +116,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     parseId('healthCheck', id);
     return this.named(settings.name, () =>
       this.transactions.run(async () => {
-        const [row] = await this.changed<HealthCheckRow>(
+        const [row] = await this.transactions.changed<HealthCheckRow>(
           `UPDATE health_checks SET name = $4, probe = $5, interval_ms = $6, timeout_ms = $7, failure_threshold = $8,
              success_threshold = $9, initial_delay_ms = $10, startup_grace_ms = $11, on_unhealthy = $12,
              max_restarts_per_hour = $13, enabled = $14, revision = revision + 1, updated_at = clock_timestamp()
@@ -117,7 +125,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
         );
         if (!row) return undefined;
         // What was far off comes within the new interval; what is new again starts as such.
-        await this.query(
+        await this.transactions.query(
           `UPDATE health_check_turns
            SET interval_ms = $2, lease_ms = $3, revision = $5,
              due_at = least(due_at, clock_timestamp() + random() * $2::int * interval '1 millisecond'),
@@ -132,7 +140,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async delete(tenantId: TenantId, id: HealthCheckId): Promise<boolean> {
-    const rows = await this.changed(
+    const rows = await this.transactions.changed(
       `DELETE FROM health_checks WHERE tenant_id = $1 AND id = $2 RETURNING id`,
       [parseId('tenant', tenantId), parseId('healthCheck', id)],
     );
@@ -140,7 +148,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async deleteOfInstance(tenantId: TenantId, instanceId: InstanceId): Promise<number> {
-    const rows = await this.changed(
+    const rows = await this.transactions.changed(
       `DELETE FROM health_checks WHERE tenant_id = $1 AND instance_id = $2 RETURNING id`,
       [parseId('tenant', tenantId), parseId('instance', instanceId)],
     );
@@ -154,7 +162,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     limit: number;
     after?: InstanceId | undefined;
   }): Promise<{ tenantId: TenantId; instanceId: InstanceId }[]> {
-    return this.query(
+    return this.transactions.query(
       `SELECT DISTINCT instance_id AS "instanceId", tenant_id AS "tenantId" FROM health_checks
        WHERE instance_id > $1 ORDER BY instance_id, tenant_id LIMIT $2`,
       [after, limit],
@@ -162,7 +170,7 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]> {
-    const rows = await this.query<HealthCheckRow>(
+    const rows = await this.transactions.query<HealthCheckRow>(
       `SELECT ${HEALTH_CHECK_COLUMNS} FROM health_checks WHERE id = ANY ($1)`,
       [ids],
     );
@@ -170,17 +178,23 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async statesAcrossTenants(ids: readonly HealthCheckId[]): Promise<Map<HealthCheckId, StoredState>> {
-    const rows = await this.query<{ check_id: HealthCheckId; state: CheckState | null; version: number }>(
-      `SELECT check_id, state, version FROM health_check_turns WHERE check_id = ANY ($1)`,
-      [ids],
-    );
-    return new Map(
-      rows.map(({ check_id, state, version }) => [check_id, { state: state ?? undefined, version }]),
-    );
+    const rows = await this.transactions.query<{
+      id: HealthCheckId;
+      state: CheckState | null;
+      version: number;
+      revision: number;
+    }>(`SELECT check_id AS id, state, version, revision FROM health_check_turns WHERE check_id = ANY ($1)`, [
+      ids,
+    ]);
+    return new Map(rows.map(({ id, state, ...rest }) => [id, { state: state ?? undefined, ...rest }]));
   }
 
   async statesOfInstancesAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceCheckState[]> {
-    const rows = await this.query<{ instance_id: InstanceId; name: string; state: CheckState | null }>(
+    const rows = await this.transactions.query<{
+      instance_id: InstanceId;
+      name: string;
+      state: CheckState | null;
+    }>(
       `SELECT c.instance_id, c.name, t.state FROM health_checks c JOIN health_check_turns t ON t.check_id = c.id
        WHERE c.instance_id = ANY ($1) AND c.enabled ORDER BY c.instance_id, c.created_at, c.id`,
       [ids],
@@ -216,12 +230,12 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async beatAcrossTenants({ replica, silence }: { replica: string; silence: Duration }): Promise<Beat> {
-    const [beat] = await this.query<Beat>(BEAT, [replica, parseDuration(silence)]);
+    const [beat] = await this.transactions.query<Beat>(BEAT, [replica, parseDuration(silence)]);
     return beat!;
   }
 
   async leaveAcrossTenants(replica: string): Promise<void> {
-    await this.query('DELETE FROM health_runners WHERE replica = $1', [replica]);
+    await this.transactions.query('DELETE FROM health_runners WHERE replica = $1', [replica]);
   }
 
   async settleAcrossTenants(
@@ -232,34 +246,44 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
   }
 
   async spreadAcrossTenants(overdueBy: Duration): Promise<number> {
-    const rows = await this.changed(SPREAD_OVERDUE, [parseDuration(overdueBy)]);
+    const rows = await this.transactions.changed(SPREAD_OVERDUE, [parseDuration(overdueBy)]);
     return rows.length;
+  }
+
+  async changedAcrossTenants(
+    checks: readonly Pick<HealthTurn, 'checkId' | 'revision'>[],
+  ): Promise<Set<HealthCheckId>> {
+    const rows = await this.transactions.query<{ id: HealthCheckId }>(CHANGED, [
+      checks.map(({ checkId }) => checkId),
+      checks.map(({ revision }) => revision),
+    ]);
+    return new Set(rows.map(({ id }) => id));
   }
 
   async storeStatesAcrossTenants(updates: readonly StateUpdate[]): Promise<Set<HealthCheckId>> {
     if (updates.length === 0) return new Set();
-    const rows = await this.changed<{ check_id: HealthCheckId }>(STORE_STATES, [
+    const rows = await this.transactions.changed<{ check_id: HealthCheckId }>(STORE_STATES, [
       updates.map(({ checkId }) => checkId),
       updates.map(({ version }) => version),
       updates.map(({ lease }) => lease.toISOString()),
       updates.map(({ state }) => storableJson(state)),
+      updates.map(({ revision }) => revision),
     ]);
     return new Set(rows.map(({ check_id }) => check_id));
   }
 
   async push(tenantId: TenantId, id: HealthCheckId, { outcome, message }: Push): Promise<boolean> {
-    const rows = await this.changed(
-      `UPDATE health_check_turns t
-       SET pushed_at = clock_timestamp(), push_outcome = $3, push_message = $4
-       FROM health_checks c
-       WHERE c.id = t.check_id AND c.tenant_id = $1 AND c.id = $2 RETURNING 1`,
-      [parseId('tenant', tenantId), parseId('healthCheck', id), outcome, storableText(message)],
-    );
+    const rows = await this.transactions.changed(PUSH, [
+      parseId('tenant', tenantId),
+      parseId('healthCheck', id),
+      outcome,
+      storableText(message),
+    ]);
     return rows.length === 1;
   }
 
   async pushState(id: HealthCheckId): Promise<PushState | undefined> {
-    const [row] = await this.query<
+    const [row] = await this.transactions.query<
       { [K in keyof Push]: Push[K] | null } & { age: number | null; waiting: number }
     >(PUSH_STATE, [parseId('healthCheck', id)]);
     if (!row) return undefined;
@@ -274,16 +298,6 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
       if (breaksUnique(error, 'health_checks_name_key')) throw new HealthCheckNameTakenError(name);
       throw error;
     }
-  }
-
-  private query<T>(sql: string, parameters: unknown[]): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(sql, parameters);
-  }
-
-  /** TypeORM gives of UPDATE and DELETE the rows and their number. */
-  private async changed<T>(sql: string, parameters: unknown[]): Promise<T[]> {
-    const [rows] = await this.transactions.manager().query<[T[], number]>(sql, parameters);
-    return rows;
   }
 }
 

@@ -32,7 +32,7 @@ export class PostgresMaintenanceRepository extends MaintenanceRepository {
     tenantId: TenantId,
     { id, instanceId, checkId, times, reason }: Omit<MaintenanceWindow, 'tenantId' | 'createdAt'>,
   ): Promise<MaintenanceWindow> {
-    const [row] = await this.query<Row>(
+    const [row] = await this.transactions.query<Row>(
       `INSERT INTO health_maintenance (id, tenant_id, instance_id, check_id, times, reason)
        VALUES ($1, $2, $3, $4, $5, $6) RETURNING *`,
       [
@@ -50,7 +50,7 @@ export class PostgresMaintenanceRepository extends MaintenanceRepository {
   async list(tenantId: TenantId, query: PageQuery = {}): Promise<Page<MaintenanceWindow>> {
     parseId('tenant', tenantId);
     return pageByKey(query, async ({ limit, after }) => {
-      const rows = await this.query<Row>(
+      const rows = await this.transactions.query<Row>(
         `SELECT * FROM health_maintenance
          WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3))
          ORDER BY created_at, id LIMIT $4`,
@@ -61,26 +61,20 @@ export class PostgresMaintenanceRepository extends MaintenanceRepository {
   }
 
   async delete(tenantId: TenantId, id: MaintenanceWindowId): Promise<boolean> {
-    const [rows] = await this.transactions
-      .manager()
-      .query<[unknown[], number]>(
-        `DELETE FROM health_maintenance WHERE tenant_id = $1 AND id = $2 RETURNING id`,
-        [parseId('tenant', tenantId), parseId('maintenanceWindow', id)],
-      );
+    const rows = await this.transactions.changed<unknown>(
+      `DELETE FROM health_maintenance WHERE tenant_id = $1 AND id = $2 RETURNING id`,
+      [parseId('tenant', tenantId), parseId('maintenanceWindow', id)],
+    );
     return rows.length === 1;
   }
 
   async currentAcrossTenants(): Promise<MaintenanceWindow[]> {
-    const rows = await this.query<Row>(
+    const rows = await this.transactions.query<Row>(
       `SELECT * FROM health_maintenance
        WHERE times ->> 'kind' <> 'once' OR (times ->> 'until')::timestamptz > clock_timestamp() - interval '1 hour'`,
       [],
     );
     return rows.map(windowOf);
-  }
-
-  private query<T>(sql: string, parameters: unknown[]): Promise<T[]> {
-    return this.transactions.manager().query<T[]>(sql, parameters);
   }
 }
 

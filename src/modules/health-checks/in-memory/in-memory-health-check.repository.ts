@@ -131,7 +131,9 @@ export class InMemoryHealthCheckRepository extends HealthCheckRepository {
   async statesAcrossTenants(ids: readonly HealthCheckId[]): Promise<Map<HealthCheckId, StoredState>> {
     const found = ids.flatMap((id) => {
       const turn = this.turns.get(id);
-      return turn ? [[id, { state: turn.state, version: turn.version }] as const] : [];
+      const { revision } = this.checks.get(id) ?? {};
+      if (!turn || revision === undefined) return [];
+      return [[id, { state: turn.state, version: turn.version, revision }] as const];
     });
     return new Map(found);
   }
@@ -204,10 +206,18 @@ export class InMemoryHealthCheckRepository extends HealthCheckRepository {
     return overdue.length;
   }
 
+  async changedAcrossTenants(
+    checks: readonly Pick<HealthTurn, 'checkId' | 'revision'>[],
+  ): Promise<Set<HealthCheckId>> {
+    const changed = checks.filter(({ checkId, revision }) => this.checks.get(checkId)?.revision !== revision);
+    return new Set(changed.map(({ checkId }) => checkId));
+  }
+
   async storeStatesAcrossTenants(updates: readonly StateUpdate[]): Promise<Set<HealthCheckId>> {
     const stored = new Set<HealthCheckId>();
-    for (const { checkId, version, lease, state } of updates) {
+    for (const { checkId, revision, version, lease, state } of updates) {
       const turn = this.turns.get(checkId);
+      if (this.checks.get(checkId)?.revision !== revision) continue;
       if (turn?.version !== version || this.clock.now() >= lease.getTime() + LATE_RESULT) continue;
       turn.state = state;
       turn.version++;

@@ -17,6 +17,8 @@ export interface HealthRunnerOptions extends HealthOptions {
   concurrency?: number | undefined;
   /** Most checks at a time of one host and port. Default 20. */
   concurrencyPerTarget?: number | undefined;
+  /** Most checks at a time of one tenant. Default four fifths of `concurrency`: one with slow targets leaves room for others. */
+  concurrencyPerTenant?: number | undefined;
   /**
    * Addresses (`host:port`) that answer whenever this replica's network works. Where most targets fail at once, they are
    * believed to have failed if one of these answers. Default none: then a second replica has to see it too.
@@ -32,6 +34,7 @@ export interface HealthRunnerSettings {
   readonly horizon: number;
   readonly concurrency: number;
   readonly concurrencyPerTarget: number;
+  readonly concurrencyPerTenant: number;
   readonly references: readonly string[];
 }
 
@@ -43,6 +46,7 @@ const schema = z
     horizon: durationOption('3s', { min: 100, max: '1m' }),
     concurrency: count(1, 100_000).default(1_000),
     concurrencyPerTarget: count(1, 100_000).default(20),
+    concurrencyPerTenant: count(1, 100_000).optional(),
     references: z
       .array(
         z.string().refine((address) => parseAddress(address) !== undefined, {
@@ -58,5 +62,7 @@ const schema = z
 
 /** @throws InvalidInputError that names every option that cannot be */
 export function healthRunnerSettings(options: HealthRunnerOptions): HealthRunnerSettings {
-  return parseInput('health runner option', schema, options);
+  const settings = parseInput('health runner option', schema, options);
+  const { concurrency, concurrencyPerTenant = Math.ceil(concurrency * 0.8) } = settings;
+  return { ...settings, concurrencyPerTenant };
 }

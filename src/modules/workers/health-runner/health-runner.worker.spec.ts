@@ -189,6 +189,115 @@ describe('the health runner', () => {
     expect(told()).toEqual(['health.failed']);
   });
 
+  describe('when a check is changed after its turn was claimed', () => {
+    const asked: string[] = [];
+    const held: (() => void)[] = [];
+    let other: Server;
+    let origin: string;
+    /** Answers what is asked of `/held` when it is told to. */
+    beforeAll(async () => {
+      other = createHttp((request, response) => {
+        asked.push(request.url!);
+        if (request.url === '/held') held.push(() => response.writeHead(503).end());
+        else response.writeHead(200).end();
+      });
+      origin = `http://127.0.0.1:${await listening(other)}`;
+    });
+    beforeEach(() => void (asked.length = 0));
+    afterEach(() => {
+      for (const answer of held.splice(0)) answer();
+    });
+    afterAll(() => void other.close());
+
+    const probe = (path: string) => ({ type: 'http', url: `${origin}${path}` });
+    const change = async (check: HealthCheck, to: object) => {
+      const request = { name: check.name, probe: to, interval: '10s', timeout: '1s', failureThreshold: 1 };
+      const settings = parseHealthCheck(request as never, { hasInstance: true, checkers: [] });
+      return checks.update(tenantId, check.id, check.revision, settings);
+    };
+    /** A check that is armed two seconds ahead, and something that is done to it well before that. */
+    const armedAnd = async (runner: HealthRunner, act: (check: HealthCheck) => Promise<unknown>) => {
+      for (;;) {
+        const { dropped } = runner.counts();
+        const check = await configure(probe('/old'));
+        await makeDue(2_000, check.id);
+        const before = performance.now();
+        await runner.tick();
+        await act(check);
+        if (performance.now() - before < 1_000) return { check, dropped };
+        // The machine stood still for so long that it may have started: once more.
+        await eventually(() => runner.counts().armed === 0);
+        await checks.delete(tenantId, check.id);
+        asked.length = 0;
+      }
+    };
+
+    it('does not run it as it was, but as it is', async () => {
+      const runner = start();
+      const { check, dropped } = await armedAnd(runner, (old) => change(old, probe('/new')));
+      await eventually(() => runner.counts().dropped > dropped);
+      await makeDue(0, check.id);
+      await runner.tick();
+      await eventually(() => asked.includes('/new'));
+      await eventually(() => runner.counts().armed === 0);
+      await runner.settled();
+      expect(new Set(asked)).toEqual(new Set(['/new']));
+      expect((await stateOf(check))?.status).toBe('healthy');
+    });
+
+    it('does not run one that was removed', async () => {
+      const runner = start();
+      const { dropped } = await armedAnd(runner, ({ id }) => checks.delete(tenantId, id));
+      await eventually(() => runner.counts().dropped > dropped);
+      await runner.settled();
+      expect(asked).toEqual([]);
+    });
+
+    it('does not count what a run finds that had begun', async () => {
+      const check = await configure(probe('/held'), { failureThreshold: 1, timeout: '10s' });
+      const runner = start();
+      await makeDue();
+      await runner.tick();
+      await eventually(() => held.length === 1);
+      await change(check, probe('/new'));
+      held.shift()!();
+      await runner.settled();
+      expect(await history.recent([check.id])).toMatchObject([{ outcome: 'failure' }]);
+      expect([await stateOf(check), told()]).toEqual([undefined, []]);
+      await turn(runner);
+      expect((await stateOf(check))?.status).toBe('healthy');
+      expect(told()).toEqual([]);
+    });
+  });
+
+  it('runs checks of one tenant though another has more slow targets than there is room', async () => {
+    const silent = createHttp(() => undefined);
+    const port = await listening(silent);
+    for (let n = 0; n < 30; n++)
+      await configure(
+        { type: 'http', url: `http://127.0.0.1:${port}/${n}` },
+        { interval: '60s', timeout: '60s' },
+      );
+    const runner = start({ concurrency: 10, concurrencyPerTarget: 30 });
+    await makeDue();
+    await runner.tick();
+    await eventually(() => runner.counts().started === 8);
+    const own = newId('tenant');
+    const settings = parseHealthCheck({ name: 'quick', probe: http() } as never, {
+      hasInstance: true,
+      checkers: [],
+    });
+    const { id } = await checks.insert(own, { ...settings, id: newId('healthCheck') });
+    await makeDue(0, id);
+    await runner.tick();
+    await eventually(() => runner.counts().started === 9);
+    silent.closeAllConnections();
+    silent.close();
+    await eventually(() => runner.counts().active === 0);
+    await runner.settled();
+    expect(await history.recent([id])).toMatchObject([{ outcome: 'success' }]);
+  });
+
   it('runs each instant once among three replicas', async () => {
     for (let n = 0; n < 60; n++) await configure(http());
     const replicas = [start(), start(), start()];
@@ -245,6 +354,32 @@ describe('the health runner', () => {
       await turn(runner);
       expect(runner.counts().started).toBe(0);
       expect([await stateOf(check), await stateOf(orphan)]).toEqual([undefined, undefined]);
+    });
+
+    it('takes a failure of one that was stopped or started while it was checked for none', async () => {
+      for (const change of [{ checked: false }, { runningSince: new Date() }, undefined]) {
+        const id = instance({ runningSince: new Date(Date.now() - 60_000) });
+        const more = { failureThreshold: 1, onUnhealthy: 'restart', initialDelay: 0 };
+        const check = await configure({ type: 'http' }, more, id);
+        const runner = start();
+        await turn(runner);
+        well = false;
+        const { find } = instances;
+        let asked = 0;
+        // As it was when it is claimed, and otherwise once it has failed.
+        instances.find = async (ids) => {
+          if (++asked > 1 && change) instances.all.set(id, { ...instances.all.get(id)!, ...change });
+          return find.call(instances, ids);
+        };
+        await turn(runner);
+        instances.find = find;
+        well = true;
+        const status = (await stateOf(check))?.status;
+        expect([status, instances.restarted.includes(id)]).toEqual(
+          change ? ['healthy', false] : ['unhealthy', true],
+        );
+        await checks.delete(tenantId, check.id);
+      }
     });
 
     it('gives one that was started again its grace and its delay anew', async () => {

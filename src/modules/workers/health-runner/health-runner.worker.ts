@@ -9,35 +9,35 @@ import { ShutdownDeadline } from '../../../core/scheduler/shutdown-deadline.js';
 import { SystemClock } from '../../../core/timing/clock.js';
 import { systemClaims, withClaims } from '../../auth/claims.js';
 import { Transactions } from '../../database/transaction.js';
-import { type HealthCheck } from '../../health-checks/health-check.js';
 import { HealthCheckRepository, type HealthTurn } from '../../health-checks/health-check.repository.js';
 import { HealthEvents } from '../../health-checks/health-events.js';
 import {
   HealthHistoryRepository,
   type HistoryWriter,
 } from '../../health-checks/health-history.repository.js';
-import { type CheckedInstance, InstanceAccess } from '../../health-checks/instance-access.js';
-import { concerns, isOn, type MaintenanceWindow } from '../../health-checks/maintenance.js';
+import { InstanceAccess } from '../../health-checks/instance-access.js';
 import { MaintenanceRepository } from '../../health-checks/maintenance.repository.js';
 import { HEALTH_PROBES, type Probes } from '../../health-checks/probes/probes.js';
-import { type HealthCheckId, type InstanceId } from '../../ids/typed-id.js';
+import { type HealthCheckId } from '../../ids/typed-id.js';
 import {
   HEALTH_RUNNER_OPTIONS,
   type HealthRunnerOptions,
   healthRunnerSettings,
 } from './health-runner.options.js';
+import { ChangedChecks, LOOK_AHEAD } from './changed-checks.js';
+import { ClaimedChecks } from './claimed-checks.js';
 import { Judge } from './judge.js';
+import { MaintenanceWindows } from './maintenance-windows.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { Presence } from './presence.js';
-import { ProbeSlots } from './probe-slots.js';
 import { References } from './references.js';
+import { type RunCounts, RunningChecks } from './running-checks.js';
 import { type ArmedStart, StartTimes } from './start-times.js';
-import { afterDelay, type ArmedTurn, instantsOf, Positions, targetOf } from './turn.js';
+import { afterDelay, type ArmedTurn, instantsOf } from './turn.js';
 
 const CLAIM_LIMIT = 1_000;
 /** Overdue by more, after an outage or a stop of all replicas, is spread anew: not everything may run at once. */
 const OVERDUE = 10_000;
-const MAINTENANCE_TTL = 2_000;
 /** What was claimed and cannot start for want of room within that time is given up, as unknown. */
 const DRAIN = 5_000;
 /** Milliseconds for claimed turns to be given back, and for the last results to be written. */
@@ -46,16 +46,11 @@ const GIVE_BACK = 2_000;
 type GivenBack = Pick<HealthTurn, 'checkId' | 'lease' | 'dueAt'>;
 
 /** What this replica has done since its start. */
-export interface RunnerCounts {
-  readonly started: number;
-  readonly active: number;
+export interface RunnerCounts extends RunCounts {
+  /** Claimed, and waiting for their instants. */
   readonly armed: number;
-  /** Left out, as the run before had not ended. */
-  readonly overlapping: number;
   /** Claimed by replicas that have fallen silent. */
   readonly takenOver: number;
-  /** Milliseconds that the latest starts came after their instants. */
-  readonly lateness: readonly number[];
 }
 
 /**
@@ -72,30 +67,25 @@ export class HealthRunner implements BeforeApplicationShutdown {
   /** How events and states name this replica. */
   readonly replica = randomUUID();
   private readonly logger = new Logger('HealthRunner');
-  private readonly known = new Map<HealthCheckId, HealthCheck>();
-  private readonly positions = new Positions();
-  private readonly starts = new StartTimes((start) => this.presence.ifMine(() => this.start(start)));
-  private readonly running = new Set<HealthCheckId>();
-  private readonly whenIdle: (() => void)[] = [];
-  private readonly slots: ProbeSlots;
+  private readonly claimed: ClaimedChecks;
+  private readonly starts = new StartTimes((start) => this.presence.ifMine(() => this.running.start(start)));
+  private readonly running: RunningChecks;
+  private readonly changed: ChangedChecks;
+  private readonly windows: MaintenanceWindows;
   private readonly presence: Presence;
   private readonly judge: Judge;
   private readonly ending = new AbortController();
-  private windows: { read: number; all: MaintenanceWindow[] } = { read: -Infinity, all: [] };
   private lastTick = -Infinity;
   private stopping = false;
   private history?: HistoryWriter;
   private writer?: OutcomeWriter;
-  private started = 0;
-  private overlapping = 0;
   private takenOver = 0;
-  private readonly lateness: number[] = [];
 
   constructor(
     @Inject(HEALTH_RUNNER_OPTIONS) options: HealthRunnerOptions,
     private readonly checks: HealthCheckRepository,
     private readonly results: HealthHistoryRepository,
-    private readonly maintenance: MaintenanceRepository,
+    maintenance: MaintenanceRepository,
     private readonly events: HealthEvents,
     @Inject(HEALTH_PROBES) private readonly probes: Probes,
     @Optional() private readonly transactions?: Transactions,
@@ -105,7 +95,25 @@ export class HealthRunner implements BeforeApplicationShutdown {
     this.settings = healthRunnerSettings(options);
     // One for each check that is running.
     setMaxListeners(0, this.ending.signal);
-    this.slots = new ProbeSlots(this.settings.concurrency, this.settings.concurrencyPerTarget);
+    this.claimed = new ClaimedChecks(checks, instances);
+    this.windows = new MaintenanceWindows(maintenance);
+    const {
+      concurrency: total,
+      concurrencyPerTarget: perTarget,
+      concurrencyPerTenant: perTenant,
+    } = this.settings;
+    this.running = new RunningChecks({
+      limits: { total, perTarget, perTenant },
+      run: (start, target) => this.run(start, target),
+      onDropped: (armed) => this.claimed.forget(armed),
+    });
+    this.changed = new ChangedChecks({
+      checks,
+      soon: () => [
+        ...this.starts.within(LOOK_AHEAD).map(({ armed }) => armed),
+        ...this.running.waitingTurns(),
+      ],
+    });
     this.presence = new Presence({
       checks,
       replica: this.replica,
@@ -116,7 +124,11 @@ export class HealthRunner implements BeforeApplicationShutdown {
         this.logger.warn(`Took over ${count} checks that a replica had claimed which has fallen silent`);
       },
     });
-    this.judge = new Judge(this.replica, new References(this.settings.references));
+    this.judge = new Judge({
+      replica: this.replica,
+      references: new References(this.settings.references),
+      isSame: (instance) => this.claimed.isSame(instance),
+    });
   }
 
   /** Claims what falls due and arms it. */
@@ -128,10 +140,11 @@ export class HealthRunner implements BeforeApplicationShutdown {
   async tick(context?: Pick<RunContext, 'signal'>): Promise<void> {
     if (this.stopping) return;
     await this.presence.start();
+    this.changed.start();
     const now = performance.now();
     if (now - this.lastTick > OVERDUE) await this.checks.spreadAcrossTenants(OVERDUE);
     this.lastTick = now;
-    await this.readMaintenance(now);
+    await this.windows.refresh();
     for (;;) {
       context?.signal.throwIfAborted();
       const asked = performance.now();
@@ -146,19 +159,12 @@ export class HealthRunner implements BeforeApplicationShutdown {
   }
 
   counts(): RunnerCounts {
-    return {
-      started: this.started,
-      active: this.running.size,
-      armed: this.starts.size,
-      overlapping: this.overlapping,
-      takenOver: this.takenOver,
-      lateness: [...this.lateness],
-    };
+    return { ...this.running.counts(), armed: this.starts.size, takenOver: this.takenOver };
   }
 
   /** Resolves when what is running has ended and is stored. */
   async settled(): Promise<void> {
-    while (this.running.size > 0) await new Promise<void>((resolve) => this.whenIdle.push(resolve));
+    await this.running.idle();
     await this.judge.settled();
     await this.writer?.flush();
     await this.history?.flush();
@@ -171,6 +177,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     const deadline = this.shutdown?.begin() ?? new Deadline(new SystemClock(), DRAIN + GIVE_BACK + GIVE_BACK);
     this.stopping = true;
+    this.changed.stop();
     const back = this.disarmed();
     await deadline.bound(this.settled(), DRAIN);
     this.ending.abort(new Error('The health runner stops'));
@@ -188,15 +195,13 @@ export class HealthRunner implements BeforeApplicationShutdown {
   /** What was claimed and has not started, from then on never started here. */
   private disarmed(): GivenBack[] {
     const back = new Map<HealthCheckId, GivenBack>();
-    for (const { armed, instant } of this.starts.clear()) {
+    for (const { armed, instant } of [...this.starts.clear(), ...this.running.clear()]) {
       const { checkId, lease } = armed.turn;
       // From the first instant that has not started: another replica must not run one that has.
       const first = Math.min(instant, back.get(checkId)?.dueAt.getTime() ?? Infinity);
       back.set(checkId, { checkId, lease, dueAt: new Date(first) });
     }
-    for (const checkId of this.running) back.delete(checkId);
-    this.slots.clear();
-    return [...back.values()];
+    return [...back.values()].filter(({ checkId }) => !this.running.has(checkId));
   }
 
   private async giveBack(turns: GivenBack[]): Promise<void> {
@@ -210,31 +215,17 @@ export class HealthRunner implements BeforeApplicationShutdown {
   }
 
   private async arm(turns: readonly HealthTurn[], storeNow: number, asked: number): Promise<void> {
-    await this.readChecks(turns);
-    const instances = await this.readInstances(turns);
-    for (const turn of turns) {
-      const check = this.known.get(turn.checkId);
-      // Removed since it was claimed.
-      if (!check) {
-        this.positions.forget(turn.checkId);
-        continue;
-      }
-      const instance = check.instanceId && instances.get(check.instanceId);
-      if (check.instanceId !== undefined && this.instances && !instance?.checked) {
-        // Nothing to ask: the turn is over without a result.
-        this.pass(turn);
-        continue;
-      }
-      const position = this.positions.of(turn, check);
-      const armed: ArmedTurn = { turn, check, instance: instance || undefined, position };
-      const instants = afterDelay(armed, instantsOf(turn, storeNow));
-      if (instants.length === 0) {
-        this.pass(turn);
-        continue;
-      }
-      for (const instant of instants) {
-        this.starts.add({ armed, instant, due: Math.max(performance.now(), asked + instant - storeNow) });
-      }
+    const { armed, passed } = await this.claimed.arm(turns);
+    for (const turn of passed) this.pass(turn);
+    for (const one of armed) {
+      const instants = afterDelay(one, instantsOf(one.turn, storeNow));
+      if (instants.length === 0) this.pass(one.turn);
+      for (const instant of instants)
+        this.starts.add({
+          armed: one,
+          instant,
+          due: Math.max(performance.now(), asked + instant - storeNow),
+        });
     }
   }
 
@@ -244,37 +235,17 @@ export class HealthRunner implements BeforeApplicationShutdown {
     this.logger.warn(`${length} checks that were claimed here were taken over: this process stood still`);
   }
 
-  private start({ armed, instant, due }: ArmedStart): void {
-    const { check } = armed;
-    if (this.running.has(check.id)) {
-      this.overlapping++;
-      return;
-    }
-    const target = targetOf(armed);
-    this.running.add(check.id);
-    this.slots.acquire(target, () => {
-      this.started++;
-      this.lateness.push(performance.now() - due);
-      if (this.lateness.length > 20_000) this.lateness.splice(0, 10_000);
-      void this.run(armed, instant, target);
-    });
-  }
-
-  private async run(armed: ArmedTurn, instant: number, target: string): Promise<void> {
+  private async run({ armed, instant }: ArmedStart, target: string): Promise<void> {
     const startedAt = new Date();
     try {
       const found = await this.probes.run(armed.check, armed.instance);
       if (this.ending.signal.aborted) return;
-      const maintenance = this.inMaintenance(armed.check, startedAt.getTime());
+      const maintenance = this.windows.cover(armed.check, startedAt.getTime());
       const result = { ...found, checkId: armed.check.id, dueAt: new Date(instant), startedAt, maintenance };
       if (maintenance) this.outcomes().add({ armed, result });
       else this.judge.judge(armed, result, target, (outcome) => this.outcomes().add(outcome));
     } catch (error) {
       this.logger.error(error);
-    } finally {
-      this.slots.release(target);
-      this.running.delete(armed.check.id);
-      if (this.running.size === 0) for (const resolve of this.whenIdle.splice(0)) resolve();
     }
   }
 
@@ -306,28 +277,5 @@ export class HealthRunner implements BeforeApplicationShutdown {
     this.checks
       .settleAcrossTenants([{ ...turn, dueAt: new Date(turn.dueAt.getTime() + turn.interval) }])
       .catch((error: unknown) => this.logger.warn(`A turn could not be passed: ${messageOf(error)}`));
-  }
-
-  private async readChecks(turns: readonly HealthTurn[]): Promise<void> {
-    const stale = turns.filter(({ checkId, revision }) => this.known.get(checkId)?.revision !== revision);
-    if (stale.length === 0) return;
-    for (const { checkId } of stale) this.known.delete(checkId);
-    const found = await this.checks.findAllAcrossTenants(stale.map(({ checkId }) => checkId));
-    for (const check of found) this.known.set(check.id, check);
-  }
-
-  private async readInstances(turns: readonly HealthTurn[]): Promise<Map<InstanceId, CheckedInstance>> {
-    const ids = new Set(turns.flatMap(({ checkId }) => this.known.get(checkId)?.instanceId ?? []));
-    if (!this.instances || ids.size === 0) return new Map();
-    return new Map((await this.instances.find([...ids])).map((instance) => [instance.id, instance]));
-  }
-
-  private async readMaintenance(now: number): Promise<void> {
-    if (now - this.windows.read < MAINTENANCE_TTL) return;
-    this.windows = { read: now, all: await this.maintenance.currentAcrossTenants() };
-  }
-
-  private inMaintenance(check: HealthCheck, at: number): boolean {
-    return this.windows.all.some((window) => concerns(window, check) && isOn(window, at));
   }
 }

@@ -132,6 +132,7 @@ export class OutcomeWriter {
       const ids = await this.parts.checks.storeStatesAcrossTenants(
         changes.map(({ armed, version, state }) => ({
           checkId: armed.turn.checkId,
+          revision: armed.turn.revision,
           lease: armed.turn.lease,
           version,
           state,
@@ -152,7 +153,8 @@ export class OutcomeWriter {
     );
     return changes.flatMap(({ armed, result }) => {
       const now = states.get(armed.turn.checkId);
-      if (!now?.state) {
+      // Changed since it was claimed: what was found is not of the check that there is now.
+      if (!now?.state || now.revision !== armed.turn.revision) {
         forsake(armed.position);
         return [];
       }

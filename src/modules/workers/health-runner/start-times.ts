@@ -38,6 +38,12 @@ export class StartTimes {
     this.waiting++;
   }
 
+  /** What starts within that many milliseconds. */
+  within(milliseconds: number): ArmedStart[] {
+    const last = Math.ceil((performance.now() + milliseconds) / STEP);
+    return [...this.steps].flatMap(([end, { starts }]) => (end <= last ? starts : []));
+  }
+
   /** Takes away what has not started. */
   clear(): ArmedStart[] {
     const left: ArmedStart[] = [];

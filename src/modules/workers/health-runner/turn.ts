@@ -20,6 +20,8 @@ export interface Position {
   state: CheckState;
   /** The version that the state will have in the store once what was changed here is there. */
   version: number;
+  /** The newest revision of the check that this replica has heard of; `Infinity` once it is removed. */
+  revision: number;
 }
 
 /** The positions of the checks that this replica has had to do with. */
@@ -27,9 +29,10 @@ export class Positions {
   private readonly byCheck = new Map<HealthCheckId, Position>();
 
   /** What was claimed, unless more is known here. */
-  of({ checkId, state, version }: HealthTurn, check: HealthCheck): Position {
+  of({ checkId, state, version, revision }: HealthTurn, check: HealthCheck): Position {
     let position = this.byCheck.get(checkId);
-    if (!position) this.byCheck.set(checkId, (position = { state: initialState(0), version: -1 }));
+    if (!position) this.byCheck.set(checkId, (position = { state: initialState(0), version: -1, revision }));
+    position.revision = Math.max(position.revision, revision);
     if (version > position.version) {
       position.state = state ?? initialState(check.updatedAt.getTime());
       position.version = version;
@@ -45,6 +48,11 @@ export class Positions {
 /** Where the check of a turn stands, now that its instance runs since then. */
 export function stateOf({ position, instance }: Pick<ArmedTurn, 'position' | 'instance'>): CheckState {
   return stateSince(position.state, instance?.runningSince?.getTime());
+}
+
+/** Whether the check is as it was when the turn was claimed, as far as this replica knows. */
+export function isCurrent({ turn, position }: Pick<ArmedTurn, 'turn' | 'position'>): boolean {
+  return position.revision === turn.revision;
 }
 
 /** What was changed here did not get to the store: what is there counts. */
