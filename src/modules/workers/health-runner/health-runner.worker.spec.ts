@@ -509,6 +509,23 @@ describe('the health runner', () => {
     expect(await history.recent([check.id])).toHaveLength(1);
   });
 
+  it('gives back what waits for room when it stops', async () => {
+    const silent = createHttp(() => undefined);
+    const url = `http://127.0.0.1:${await listening(silent)}/`;
+    for (let n = 0; n < 2; n++) await configure({ type: 'http', url }, { interval: '5m', timeout: '1s' });
+    const first = start({ concurrency: 1 });
+    await makeDue();
+    await first.tick();
+    await eventually(() => first.counts().active === 2);
+    expect(first.counts().started).toBe(1);
+    await first.beforeApplicationShutdown();
+    const second = start();
+    await second.tick();
+    await eventually(() => second.counts().started === 1);
+    silent.closeAllConnections();
+    silent.close();
+  });
+
   it('stops also when the database answers nothing any more', async () => {
     await configure(http());
     const runner = start();

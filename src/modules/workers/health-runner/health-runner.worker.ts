@@ -231,7 +231,7 @@ export class HealthRunner implements BeforeApplicationShutdown {
 
   /** What was claimed is not this replica's any more. */
   private disarm(): void {
-    const { length } = this.starts.clear();
+    const { length } = [...this.starts.clear(), ...this.running.clear()];
     this.logger.warn(`${length} checks that were claimed here were taken over: this process stood still`);
   }
 
