@@ -4,6 +4,8 @@ import {
   type Claim,
   type ClaimAnswer,
   type Enrolment,
+  type Release,
+  type ReleaseAnswer,
   type RequestAnswer,
   type RunRequestInput,
 } from '../../coordination/coordinator.js';
@@ -16,6 +18,12 @@ class Fussy extends LocalCoordinator {
   claims?: Error;
   requestFails?: Error;
   unknowable?: string;
+  releaseFails?: Error;
+
+  override async release(release: Release): Promise<ReleaseAnswer> {
+    if (this.releaseFails) throw this.releaseFails;
+    return super.release(release);
+  }
 
   override async claim(claim: Claim): Promise<ClaimAnswer> {
     if (this.claims) throw this.claims;
@@ -88,5 +96,20 @@ describe('a coordination that takes some calls and not others', () => {
     await clock.advance('10s');
     expect(new Set(ran)).toEqual(new Set(['other']));
     expect(logs).toEqual([expect.stringMatching(/^"日本" will not run here.*no such letters/)]);
+  });
+
+  it('that took no release before a stop: after another start the worker runs again', async () => {
+    cluster = testCluster(clock, coordinator);
+    const { scheduler, runs } = await cluster.join(() => [{ name: 'w', interval: '1s', run: () => {} }]);
+    coordinator.releaseFails = new Error('connect ECONNREFUSED');
+    await clock.advance('3s');
+    const stopped = scheduler.stop();
+    await clock.advance('6s');
+    await stopped;
+    delete coordinator.releaseFails;
+    const before = (await runs('w')).length;
+    scheduler.start();
+    await clock.advance('10s');
+    expect((await runs('w')).length).toBeGreaterThan(before + 5);
   });
 });
