@@ -168,7 +168,7 @@ export interface Heartbeat extends HeldLease {
   readonly progress?: RunProgress;
 }
 
-/** `leaseUntil` undefined: another one has the token, or nobody. */
+/** `leaseUntil` undefined: the run does not hold the lease any more. */
 export type HeartbeatAnswer = Timed<{
   readonly leaseUntil: number | undefined;
   readonly cancelRequested: boolean;
@@ -217,7 +217,7 @@ export type RequestAnswer = Timed<{
   readonly record: WorkerRecord | undefined;
 }>;
 
-/** `actor`: who does it. */
+/** `actor`: the person or program that makes the change. */
 export type Control = { readonly actor?: string } & (
   | { readonly do: 'pause' }
   /** Goes on after `slot`: slots of the pause count for nothing. */
@@ -240,13 +240,13 @@ export interface CancelAnswer {
 export interface Known {
   /** By worker, the revision of the record that it has seen last. */
   readonly revisions: ReadonlyMap<string, number>;
-  /** Requests whose outcome somebody waits for. */
+  /** Requests whose outcome a caller of this replica awaits. */
   readonly awaited: readonly string[];
   /** Requests whose runs are active here without a lease: that they are said here is their sign of life. */
   readonly unleased: readonly string[];
-  /** Runs that are active there, whatever drives them: of those it hears who cancelled them. Default none. */
+  /** Runs that are active on this replica, with or without a lease: it hears which were cancelled. Default none. */
   readonly active?: readonly string[];
-  /** Such a request counts as dropped when nobody has said for this many milliseconds that it is active. */
+  /** A request without a lease counts as dropped when no replica has reported it as active for this many milliseconds. */
   readonly silentAfter: number;
 }
 

@@ -93,7 +93,7 @@ export class Execution {
     try {
       await this.call();
     } catch (error) {
-      // It may have been thrown at once: then nobody knows of the run yet.
+      // It may have been thrown before the caller of `execute` has the run.
       await undefined;
       return this.end({ error });
     }

@@ -12,7 +12,7 @@ import { type EndedRun, type Run } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
 import { saveApart } from './save-apart.js';
 
-/** A run's start is stored within 100 ms, this and the write; whatever comes together goes in one write. */
+/** Changes are gathered for this many milliseconds and stored in one write, so that a run's start is stored within 100 ms. */
 const FLUSH_AFTER = 50;
 const RETRY_AFTER = 1_000;
 const LARGEST_BATCH = 1_000;
@@ -173,7 +173,7 @@ export class RunRecorder {
       this.flush().catch(() => {}),
       this.clock,
     );
-    // A batch on its way may get through yet, and nobody will hear of it.
+    // A batch that was sent may still be stored; its answer is not awaited.
     const unrecorded = byId([...this.saving, ...this.unsaved.values()]).size;
     if (unrecorded > 0) this.logger.error(`${unrecorded} runs could not be recorded before shutdown`);
     this.cancelFlush();

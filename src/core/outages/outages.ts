@@ -92,7 +92,7 @@ export class Outages<Operation extends string> {
     for (const operation of said)
       if (operation !== 'unreachable' && !refused.includes(operation)) {
         said.delete(operation);
-        // While it cannot be reached nobody knows.
+        // While it cannot be reached this is not known.
         if (!unreachable) logger.log(texts.accepted(operation));
       }
   }

@@ -41,7 +41,7 @@ export async function boundedQuery<Row extends object>(
   try {
     client = await inTime(connecting, within);
   } catch (error) {
-    // It may come when nobody waits any more.
+    // It may arrive after the wait was given up.
     connecting.then(
       (late) => late.release(),
       () => {},
@@ -79,7 +79,7 @@ async function send<Row extends object>(
 
 /**
  * A connection that breaks in mid-statement says so twice: the statement rejects, and the client has an `error` event,
- * which would end the process if nobody heard it. The pool listens only while the client is idle.
+ * which would end the process without a listener. The pool listens only while the client is idle.
  */
 export function ignore(): void {}
 

@@ -24,7 +24,7 @@ export function releaseValues(release: Release): unknown[] {
     run?.error ? summaryOf(run.error) : null,
     run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
     delay === 'keep' ? null : delay,
-    // Nobody but who asked for the run reads it there.
+    // Only the replica that requested the run reads it there.
     run && requestId !== undefined ? toJson(withoutLog(run)) : null,
     retry,
     passed?.slot ?? null,

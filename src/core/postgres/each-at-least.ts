@@ -8,7 +8,7 @@ export interface Answers<T, Answer> {
 
 /**
  * Makes a call for many at once, as it mostly succeeds; when it is refused for what is in it, for each half apart, so that
- * one bad item costs nobody but itself.
+ * one bad item costs only itself.
  * @throws what the call throws for another reason
  */
 export async function eachAtLeast<T, Answer>(

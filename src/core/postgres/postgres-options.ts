@@ -112,14 +112,14 @@ function checkConnectionString(connectionString: string): void {
  * gives a pool has a number of connections in mind.
  */
 function ownPoolLike(given: pg.Pool, keep: boolean): PoolHandle {
-  // The idle connections of a pool that nobody listens to end the process when they break.
+  // An idle connection that breaks ends the process if its pool has no `error` listener.
   given.on('error', ignore);
   const { options, Client } = given as pg.Pool & Pick<pg.PoolConfig, 'Client'>;
   const stopListening = () => void given.off('error', ignore);
   // Something that only looks like a pool of `pg`: it has to do.
   if (!options) return { pool: given, mayOpen: 0, release: async () => stopListening() };
   const own = ownPool(
-    // The password is hidden from those who print the options, and so from who copies them.
+    // `pg` makes the password not enumerable, so a copy of the options lacks it.
     { ...options, password: options.password, ...(Client && { Client }) },
     keep,
     1,
@@ -158,7 +158,8 @@ function ownPool(config: pg.PoolConfig, keep: boolean, mayOpen: number): PoolHan
   pool.on('error', ignore);
   let ended: Promise<void> | undefined;
   const end = async (): Promise<void> => {
-    // A server that has gone without a word never says goodbye, and the process would wait for it. `end` does not.
+    // A server that vanished (packets dropped) never closes its side, and the open socket would keep the process. `end`
+    // does not wait for it.
     startTimer(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN, true);
     await pool.end();
   };

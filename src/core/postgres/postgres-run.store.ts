@@ -139,7 +139,7 @@ interface RunRow {
   actor: string | null;
   release: string | null;
   metrics: Record<string, number> | null;
-  /** Absent where nobody asked for it. */
+  /** Absent where it was not asked for. */
   log?: StoredLog | null;
 }
 

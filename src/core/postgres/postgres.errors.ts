@@ -50,7 +50,7 @@ export class MissingRightError extends Error {
   }
 }
 
-/** Nothing can be written here, so there is nothing to start with. */
+/** The database is read-only, and coordination has to write. */
 export class ReadOnlyDatabaseError extends Error {
   override readonly name = 'ReadOnlyDatabaseError';
 

@@ -30,7 +30,7 @@ function sqlStateOf(error: unknown): string | undefined {
 }
 
 /**
- * Whether the connection is of no use to the next statement either, so that it must not go back to the pool. A server
+ * Whether the next statement would fail on this connection as well, so that it must not go back to the pool. A server
  * that ends says so (class 57P) a moment before it does.
  */
 export function endsConnection(error: unknown): boolean {

@@ -41,7 +41,7 @@ export async function prepareSchema(pool: pg.Pool, schema: string, manage: boole
 }
 
 /**
- * Installs and upgrades the schema, and grants a role what the application needs, as somebody who may.
+ * Installs and upgrades the schema, and grants a role what the application needs. Run it as a role that may.
  * @throws PostgresOptionsError, SchemaNewerThanCodeError, ReadOnlyDatabaseError, and what PostgreSQL refuses
  */
 export async function applySchema(

@@ -109,7 +109,7 @@ function checkParameters(parameters: DecoratedParameter[]): void {
   }
 }
 
-/** Nest leaves out an enhancer that it has not made, without a word: a guard that lets everything pass. */
+/** Nest silently leaves out an enhancer that it has not instantiated: such a guard would let everything pass. */
 function checkKnown(wrapper: Wrapper, targets: object[], parameters: DecoratedParameter[]): void {
   const named = [...AROUND_A_CALL, PIPES_METADATA].flatMap((key) =>
     targets.flatMap((target): unknown[] => Reflect.getMetadata(key, target) ?? []),

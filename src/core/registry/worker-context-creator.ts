@@ -15,7 +15,7 @@ export const WORKER_CONTEXT = 'worker';
 //   failed run would count as succeeded.
 //
 // The third is public: it looks for the module of a method among providers only, and leaves out the enhancers of
-// a controller's method without a word.
+// a controller's method, silently.
 
 /** What decides which filter an error goes to. */
 interface Filters {

@@ -56,7 +56,7 @@ export interface WorkerDefinition extends Timing {
   run(context: RunContext): unknown;
 }
 
-/** On a worker: it logs what it throws, and nobody does so again. */
+/** Set on a worker that logs its own errors: they are not logged a second time. */
 export const LOGS_ITS_ERRORS = Symbol('logs its errors');
 
 /** What configuration may say of a worker, by its name. */
@@ -82,7 +82,7 @@ export function defineWorker(
   /** What configuration says of an option, or else the worker; a getter of its class will do. */
   const option = <K extends keyof WorkerOverrides>(key: K): WorkerOverrides[K] =>
     overrides[key] ?? worker[key];
-  /** A checked option; its stand-in, which nobody gets to see, when the check throws. */
+  /** A checked option; when the check throws, a placeholder that is never used. */
   const checked = <T>(what: string, standIn: T, check: () => T): T => {
     try {
       return check();

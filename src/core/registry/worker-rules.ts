@@ -127,7 +127,7 @@ export function oneOf<T extends string>(values: readonly T[], value: T): T {
   return value;
 }
 
-/** Text for people; empty is as good as none. */
+/** Text for people; an empty one counts as none. */
 export function shortText(text: string | undefined, longest: number): string | undefined {
   if (text === undefined || text === '') return undefined;
   if (typeof text !== 'string' || text.length > longest)

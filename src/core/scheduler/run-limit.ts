@@ -1,4 +1,4 @@
-/** Somebody who waits for a place. */
+/** Waits for a place. */
 export interface Waiter {
   /** A place may be free: takes it, if it still has a use for it. */
   pump(): void;
@@ -70,7 +70,7 @@ export class RunLimit {
     waiter.pump();
   }
 
-  /** Whether somebody lends places: then one that waits behind others may start before them. */
+  /** Whether any place is lent: then a run may start before others that have waited longer. */
   get lends(): boolean {
     return this.loans.size > 0;
   }

@@ -6,7 +6,7 @@ import { type RunHandle } from './run-handle.js';
 import { type RunLimit } from './run-limit.js';
 import { RunWaitsForItselfError } from './scheduler.errors.js';
 
-/** A run that somebody waits for. */
+/** A run that another run awaits. */
 interface Awaited {
   readonly id: string;
   readonly loop: Loop;

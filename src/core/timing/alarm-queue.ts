@@ -73,7 +73,7 @@ export class AlarmQueue {
   set(alarm: QueuedAlarm, at: number): void {
     if (this.clock.fake) return this.setAlone(alarm, at);
     const { heap } = this;
-    // Nobody has looked meanwhile, and nobody had to.
+    // The clock was not read meanwhile, and did not have to be.
     if (heap.length === 0) this.wall.setBack();
     alarm.at = at;
     alarm.order = ++this.settings;

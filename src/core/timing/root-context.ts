@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 /** Made when this file is loaded, which is before any request: no `AsyncLocalStorage` has a value in it. */
 const root = new AsyncResource('ctrlplane-workers', { requireManualDestroy: true });
 
-/** Calls something inside the async context of somebody else. */
+/** Calls a function inside another async context than the caller's. */
 export type Scope = <T>(call: () => T) => T;
 
 /**

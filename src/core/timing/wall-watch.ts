@@ -3,7 +3,7 @@ import { type Clock } from './clock.js';
 /** Wall clock and monotonic clock part by this many milliseconds without anybody setting one. */
 export const STEADY = 1_000;
 
-/** Notices when somebody sets the wall clock, by the monotonic one, which nobody can set. */
+/** Notices that the wall clock was set, by comparison with the monotonic one, which cannot be. */
 export class WallWatch {
   /** What the wall clock was ahead of the monotonic one at the last look. */
   private ahead: number;

@@ -1,9 +1,9 @@
 import { shown } from '../text/shown.js';
 import { storableText } from '../text/storable-text.js';
 
-/** Who asks for something. Kept with what comes of it, and may be shown to everybody who may see that. */
+/** The person or program that asks for something. Kept with the run or the change, and shown to everybody who may see that. */
 export interface ByActor {
-  /** At most 200 characters; longer ones are cut. Empty is as good as none. */
+  /** At most 200 characters; longer ones are cut. An empty one counts as none. */
   readonly actor?: string | undefined;
 }
 

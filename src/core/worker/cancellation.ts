@@ -2,7 +2,7 @@ import { shown } from '../text/shown.js';
 import { storableText } from '../text/storable-text.js';
 import { type ByActor, storableActor } from './actor.js';
 
-/** Who ends a run, and why. Both are kept with the run, and may be shown to everybody who may see it. */
+/** The person or program that ends a run, and the reason. Both are kept with the run, and shown to everybody who may see it. */
 export interface Cancellation extends ByActor {
   /** At most 1,000 characters. */
   readonly reason?: string | undefined;

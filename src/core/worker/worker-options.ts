@@ -33,7 +33,7 @@ export interface WorkerOptions {
   timeout?: Duration | undefined;
 
   /**
-   * Whether this process is of no use while the worker is stuck here: then the health check is down, and the
+   * Whether a restart is wanted while the worker is stuck in this process: then the health check is down, and the
    * orchestrator restarts it. Default false: a stuck worker only degrades it.
    */
   critical?: boolean | undefined;

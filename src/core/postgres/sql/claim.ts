@@ -35,7 +35,7 @@ const jumpedBack = (w: string): string => `coalesce(${w}.slot > v_now + ${asInte
  * to wait for another one; that one has moved the token, so of those that come together one is granted. A refused claim
  * locks and writes nothing, and reads, with a snapshot of its own, the row as it is now.
  *
- * The row is locked before the UPDATE: one that waits for somebody who only locks it, as the guard of a write does, keeps
+ * The row is locked before the UPDATE: one that waits for a transaction that only locks it, as `assertCurrent` does, keeps
  * what it had computed before the wait, and the wait would eat the lease.
  *
  * It is a function because a claim is sent for every slot by every replica, and its plan would be made each time

@@ -62,7 +62,7 @@ SELECT
  * $2: run. $3: token. The lock keeps any other token from being granted until the caller's transaction ends; a weaker
  * one would not, as a claim changes no key.
  *
- * A caller that goes without a word in this moment (packets dropped, no RST) would keep the worker from everybody for as
+ * A caller that vanishes at this moment (packets dropped, no RST) would block the worker on every replica for as
  * long as the server believes in the connection: hours. So this transaction may stand idle for ten seconds, unless the
  * application has said for how long.
  */

@@ -34,7 +34,7 @@ const passes = `(${done} AND (${owed}) IS NULL AND coalesce(v_passed > w.slot, f
  * (`accepted`). A function, with one plan, for the reasons of `claimFunction`.
  *
  * Lengths and instants are milliseconds. `_kind`: `done`, `undone`, `unrun`. `_delay`: no run for a slot for so long; 0:
- * no such wait; null: as it was. `_outcome`: the run's record, for who asked for it. `_passed`: slots up to here passed,
+ * no such wait; null: as it was. `_outcome`: the run's record, for the replica that requested it. `_passed`: slots up to here passed,
  * `_skipped` of them, or null. `_succeeded`: null for a run that was cancelled, which is neither success nor failure.
  */
 export const releaseFunction = (schema: string): string =>

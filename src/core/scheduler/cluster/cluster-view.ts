@@ -21,7 +21,7 @@ export class ClusterView {
   private read: Timing & Pick<WorkerDefinition, 'spacing'>;
   /** The last slot that was claimed, or would have been, and refused. */
   private tried = -Infinity;
-  /** Until then a lease stands that was given to somebody else. */
+  /** Until then another run holds the lease. */
   private heldUntil = -Infinity;
   /** Slots up to here were missed by all replicas before this one started, and are not caught up. */
   private floor = -Infinity;
@@ -53,13 +53,13 @@ export class ClusterView {
       this.tried = -Infinity;
       this.floor = -Infinity;
     }
-    // What was refused was refused because of a run that is history. Slots may come again when the clock is set back.
+    // The refusal was because of a run that has ended. Slots may come again when the clock is set back.
     if (record.fencing !== this.current.fencing) this.tried = -Infinity;
     this.current = record;
     this.heldUntil = record.leaseUntil ?? -Infinity;
   }
 
-  /** The same by the way: it may be older than what is known. */
+  /** What a pulse or a look says: it may be older than what is known. */
   overhear(record: WorkerRecord): void {
     const { fencing, revision } = this.current;
     if (record.fencing >= fencing || record.revision > revision) this.learn(record);
@@ -94,7 +94,7 @@ export class ClusterView {
     return undefined;
   }
 
-  /** When there may be something to claim; undefined when only news could bring it. */
+  /** When there may be something to claim; undefined when that takes a change from elsewhere. */
   nextAt(now: number): number | undefined {
     const { paused, slot, notBefore = -Infinity, leaseUntil = -Infinity } = this.current;
     const times: number[] = [];

@@ -20,20 +20,20 @@ import { Enrolments } from './enrolments.js';
 import { Membership } from './membership.js';
 import { recordInfo } from './record-info.js';
 
-/** How often a replica asks for what it has not asked for: pauses, triggers, leases that ran out. Milliseconds. */
+/** How often a replica reads changes made elsewhere: pauses, triggers, leases that ran out. Milliseconds. */
 const PULSE = 1_000;
-/** Several pulses, so that a call that fails is not taken for death. Milliseconds. */
+/** Several pulses, so that one failed call does not make a run count as dropped. Milliseconds. */
 const SILENT_AFTER = 15_000;
-/** Loops that want to look are waited for so long, to look together. Milliseconds. */
+/** Looks of several loops are gathered for this long and sent in one call. Milliseconds. */
 const LOOK_AFTER = 30;
-/** Of no record. */
+/** A revision that no record has. */
 const NO_REVISION = -1;
 const HOUR = 3_600_000;
 /** How long the outcome of a request can be asked for. */
 const KEEP_REQUESTS = 24 * HOUR;
 
 /**
- * Calls that nobody repeats. Where one does not get through, the next news say when the coordination can be reached again.
+ * Calls that are not repeated. When one has failed, the next pulse says that the coordination can be reached again.
  */
 const UNREPEATED = new Set<CoordinatorOperation>(['requests', 'cancellations', 'pruning']);
 
@@ -69,7 +69,7 @@ export class Cluster {
     own: Clock,
     private readonly replica: string,
     shared: Pick<ClusterParts, 'executor' | 'recorder' | 'events' | 'limit' | 'conditions' | 'lease'>,
-    /** All runs of this replica, also those that the cluster has no part in. */
+    /** All runs of this replica, also those of workers with the scope `replica`. */
     private readonly local: { active(): string[]; cancel(runId: string, by: Cancellation): void },
   ) {
     this.clock = new CoordinatorClock(own);
@@ -173,7 +173,7 @@ export class Cluster {
     );
   }
 
-  /** No worker here keeps the process alive, so nothing that is done for them does. */
+  /** No worker here keeps the process alive, so no timer of the cluster does. */
   private get mayExit(): boolean {
     return [...this.loops.values()].every(({ definition }) => definition.unref);
   }

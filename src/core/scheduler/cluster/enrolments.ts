@@ -11,7 +11,7 @@ const ENROLLED_TOGETHER = 250;
 
 /** Makes the workers of this replica known to the coordinator, which lets their loops begin. */
 export class Enrolments {
-  /** Those that the coordinator does not know of yet. */
+  /** Not enrolled yet. */
   private readonly fresh = new Map<string, ClusterLoop>();
   private readonly failing = new Set<string>();
   private enrolling?: Promise<void>;

@@ -17,7 +17,7 @@ const UNRENEWED = 'it was not renewed in time';
 
 /** What a lease tells the run that holds it. */
 export interface LeaseListener {
-  /** It is not certain any more that nobody else runs the worker. */
+  /** Another replica may run the worker from now on. */
   lost(reason: LeaseLostError): void;
   /** A newer run is due, and the policy is `cancelRunning`. */
   cancelled(): void;
@@ -107,7 +107,7 @@ export class Lease {
       if (cancelRequested) this.listener.cancelled();
       this.beatIn(this.length / BEATS);
     } catch {
-      // Away: tried again until trust is over. Whoever claims next reports that.
+      // It cannot be reached: tried again until trust is over. The next claim reports the outage.
       if (!this.over) this.beatIn(this.length * RETRY);
     }
   }

@@ -2,13 +2,13 @@ import { type Timer } from '../../timing/clock.js';
 import { type ClusterParts } from './cluster-parts.js';
 import { firstInLine } from './precedence.js';
 
-/** How often a replica says that it is there, and hears who is. Milliseconds. */
+/** How often a replica announces itself, and reads which others do. Milliseconds. */
 const ANNOUNCE_EVERY = 200;
 
 /**
- * How long one that says nothing counts as there: one announcement may fail. Milliseconds. The others have heard that
- * it is gone within `ABSENT_AFTER + ANNOUNCE_EVERY`. What comes later is asked for in time; what comes sooner is late
- * (see `PlaceInLine`), but still within a second of the death.
+ * How long a silent replica stays on the list, as one announcement may fail. Milliseconds. The other replicas know that
+ * it is gone within `ABSENT_AFTER + ANNOUNCE_EVERY`. Slots after that are claimed in time; those before are claimed late
+ * (see `PlaceInLine`), but within a second of the death.
  */
 const ABSENT_AFTER = 500;
 
@@ -22,7 +22,7 @@ export class Membership {
   /**
    * @param own.claims whether this replica does now
    * @param own.mayExit whether its timer keeps no process alive
-   * @param own.changed somebody has come or gone
+   * @param own.changed a replica has come or gone
    */
   constructor(
     private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'reached'>,
@@ -63,7 +63,7 @@ export class Membership {
     );
   }
 
-  /** Who claims nothing has no use for it either. */
+  /** A replica that claims nothing does not need the list. */
   private async tick(): Promise<void> {
     if (!this.own.claims()) return;
     try {

@@ -79,7 +79,7 @@ export class WorkerLoop implements Loop {
     return isStale(this.lastSigns());
   }
 
-  /** Nobody else has this one. */
+  /** No other replica has this loop. */
   get speaks(): boolean {
     return true;
   }
