@@ -1,4 +1,4 @@
-export { type ContractCase } from './contract-case.js';
+export { contract, type ContractCase } from './contract-case.js';
 export { coordinatorContract, type CoordinatorSetup } from './coordinator.contract.js';
 export { incidentStoreContract, type IncidentStoreSetup } from './incident-store.contract.js';
 export { ManualClock } from './manual-clock.js';
