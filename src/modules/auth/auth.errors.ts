@@ -1,4 +1,4 @@
-/** Nobody is known to be acting: there are no claims around the call. */
+/** The call has no claims: who acts is not known. */
 export class UnauthorizedError extends Error {
   static readonly httpStatus = 401;
   override readonly name = 'UnauthorizedError';
@@ -8,7 +8,7 @@ export class UnauthorizedError extends Error {
   }
 }
 
-/** Someone is known to be acting, and may not do this. */
+/** The claims of the call do not allow this. */
 export class ForbiddenError extends Error {
   static readonly httpStatus = 403;
   override readonly name = 'ForbiddenError';

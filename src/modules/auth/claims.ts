@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { parseId, type TenantId } from '../ids/typed-id.js';
 import { ForbiddenError, UnauthorizedError } from './auth.errors.js';
 
-/** Who is acting. Travels with the call; services ask for it, so that nothing happens in nobody's name. */
+/** Who acts. Travels with the call; services require it, so every change has a subject. */
 export interface Claims {
   /** Such as `user:ann` or `system:worker`. */
   readonly subject: string;

@@ -4,7 +4,7 @@ import { type Claims, systemClaims, withClaims } from './claims.js';
 
 /**
  * Handles each request under the claims that a guard of the host application has left in `request.claims`; where it
- * has none, as `system:http` over all tenants, as whoever passed the `AccessGuard` may do everything.
+ * has none, as `system:http` over all tenants, as a request that passed the `AccessGuard` may do everything.
  */
 @Injectable()
 export class HttpClaimsInterceptor implements NestInterceptor {

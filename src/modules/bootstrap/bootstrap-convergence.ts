@@ -31,16 +31,16 @@ export interface BootstrapStepOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What is to be done to a service's instances. */
+/** The next changes to a service's instances. */
 export interface BootstrapPlan {
   create: BootstrapProgram[];
   remove: InstanceId[];
-  /** As many of each program as there are to be, all of them as they are to be, and running. */
+  /** Each program has the wanted number of instances, and all of them run the wanted spec. */
   done: boolean;
 }
 
 /**
- * Brings one bootstrap service one step nearer to what it is to be. As with workloads, what to do is decided under a
+ * Brings one bootstrap service one step nearer to its spec. As with workloads, what to do is decided under a
  * lock and stored with the decision, and providers follow: each state can be resumed after a crash at any point.
  *
  *     pending ──▶ provisioning ──▶ running      wanted
@@ -63,7 +63,7 @@ export class BootstrapConvergence {
     private readonly transactions: Transactions,
   ) {}
 
-  /** @returns whether another step is to be taken soon */
+  /** @returns whether another step is due soon */
   async step(
     datacenter: Datacenter,
     service: BootstrapService,
@@ -140,7 +140,7 @@ export class BootstrapConvergence {
     return !failed;
   }
 
-  /** Under the service's lock, and the tenant's, which whoever removes the tenant takes as well. */
+  /** Under the service's lock, and the tenant's, which the removal of the tenant takes as well. */
   private async decide(
     datacenter: Datacenter,
     service: BootstrapService,
@@ -264,7 +264,7 @@ export class BootstrapConvergence {
     });
   }
 
-  /** To another state, told when it is one that somebody wants to know of; once, as it comes from another. */
+  /** Moves it to another state, and publishes the event that the state has, once for each change of state. */
   private async turn(
     service: BootstrapService,
     state: BootstrapState,

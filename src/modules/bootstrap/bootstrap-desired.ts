@@ -9,7 +9,7 @@ import { BootstrapRepository } from './bootstrap.repository.js';
 import { type Contribution } from './bootstrap-service.js';
 import { type CheckedBootstrapSpec, parseBootstrapSpecs } from './bootstrap-spec.js';
 
-/** A bootstrap service that a datacenter is to have. */
+/** A bootstrap service that a datacenter should have. */
 export interface DesiredService {
   /** `declared`, or `hook:<name>`. */
   origin: string;
@@ -17,11 +17,11 @@ export interface DesiredService {
 }
 
 /**
- * What a datacenter is to have: what it declares, and what the hooks contribute, by name. The declaration wins, then the
- * hook that was registered first.
+ * What a datacenter should have: what it declares, and what the hooks contribute, by name. The declaration wins, then
+ * the hook that was registered first.
  *
- * What a hook contributed is kept. One that throws, hangs or gives what cannot be used contributes that again, so that
- * nothing is retired for its trouble, also after a restart; one that has never succeeded contributes nothing.
+ * What a hook contributed is kept. A hook that throws, hangs or returns something invalid contributes the same as last
+ * time, also after a restart, so its failure retires nothing; one that has never succeeded contributes nothing.
  */
 @Injectable()
 export class BootstrapDesired {

@@ -2,9 +2,9 @@ import { type BootstrapServiceId, type DatacenterId, type TenantId } from '../id
 import { type CheckedBootstrapSpec } from './bootstrap-spec.js';
 
 /**
- * `pending`: wanted, and nothing of it has been made. `provisioning`: on its way to what its spec says. `running`: it
- * is that. `failed`: something of it does not run; it is tried again. `retiring`: no longer wanted, and on its way out.
- * `retired`: nothing of it is left; wanted again, it is `pending`.
+ * `pending`: wanted, and nothing of it has been made. `provisioning`: instances are being changed to its spec.
+ * `running`: all instances run its spec. `failed`: something of it does not run; it is tried again. `retiring`: no
+ * longer wanted, and being removed. `retired`: nothing of it is left; wanted again, it is `pending`.
  */
 export const BOOTSTRAP_STATES = [
   'pending',
@@ -33,7 +33,7 @@ export interface BootstrapService {
   state: BootstrapState;
   /** Failures in a row. */
   attempts: number;
-  /** Not before then is it tried again. */
+  /** It is tried again at that time, not before. */
   nextAttemptAt?: Date;
   lastError?: string;
   createdAt: Date;

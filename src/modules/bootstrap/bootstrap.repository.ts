@@ -47,6 +47,6 @@ export abstract class BootstrapRepository {
   /** Replaces what is kept of the hook. */
   abstract keepContribution(datacenterId: DatacenterId, contribution: Contribution): Promise<void>;
 
-  /** Of a hook that is there no more. */
+  /** Of a hook that no longer exists. */
   abstract dropContribution(datacenterId: DatacenterId, hook: string): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { type TenantId } from '../ids/typed-id.js';
 
-/** There is no brake to decide on: it was never engaged, or it is over. */
+/** There is no brake to decide on: it was never engaged, or was released. */
 export class NoBrakeError extends Error {
   static readonly httpStatus = 404;
   override readonly name = 'NoBrakeError';

@@ -6,7 +6,7 @@ import { shown } from '../input/input.js';
 
 /**
  * When the brake engages by numbers, in a tenant, or in all tenants that have orphans when all are looked at together.
- * Where a workload or a tenant is gone that nobody is known to have deleted, or there is no workload at all, it engages
+ * Where a workload or a tenant is gone without a record of its deletion, or there is no workload at all, it engages
  * whatever the numbers are.
  */
 export interface BrakeOptions {
@@ -14,7 +14,7 @@ export interface BrakeOptions {
   share?: number | undefined;
   /** Fewer orphans than this never engage it by their share. Default 10. */
   minimum?: number | undefined;
-  /** How long the same set must have been seen until it is deleted without anybody's word. Default 15 m. */
+  /** How long the set must stay the same until it is deleted without a confirmation. Default 15 m. */
   confirmAfter?: Duration | undefined;
 }
 

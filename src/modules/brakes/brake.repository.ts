@@ -9,7 +9,7 @@ import {
   type OrphanShare,
 } from './brake.js';
 
-/** How brakes are looked after. Lengths in milliseconds, by the database's clock. */
+/** Limits of a look at a brake. In milliseconds, by the database's clock. */
 export interface BrakeLimits {
   /** Younger instances are in no set. */
   olderThan: number;

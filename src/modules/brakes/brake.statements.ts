@@ -11,8 +11,8 @@ const ORPHANED = `
   AND (i.workload_id ~ '^wkl_[0-7][0-9a-hjkmnp-tv-z]{25}$' AND ${WORKLOAD_IS_GONE} OR ${TENANT_IS_GONE})`;
 
 /**
- * The set of tenant $1: what is orphaned and not protected, and what stores hold without a row. A store that nobody
- * has looked into for an hour is not there any more.
+ * The set of tenant $1: what is orphaned and not protected, and what stores hold without a row. A store that no
+ * replica has listed for an hour counts as gone.
  */
 const SET = `
 SELECT i.id AS instance_id, coalesce(i.workload_id, '') AS workload_id FROM instances i
@@ -49,7 +49,7 @@ WHERE tenant_id = $1 AND instance_id > $2 ORDER BY instance_id LIMIT $3`;
 export const INSERT_BRAKE = `
 INSERT INTO gc_brakes (tenant_id, cause) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING tenant_id`;
 
-/** $1: tenant. $2: milliseconds. What is orphaned no more goes. */
+/** $1: tenant. $2: milliseconds. Removes what is no longer orphaned. */
 export const DROP_FROM_SET = `
 DELETE FROM gc_braked_instances m
 WHERE m.tenant_id = $1 AND (m.instance_id, m.workload_id) NOT IN (${SET})`;

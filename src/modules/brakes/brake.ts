@@ -1,8 +1,8 @@
 import { type InstanceId, type TenantId } from '../ids/typed-id.js';
 
 /**
- * `engaged`: nothing of the tenant is deleted until the set has been seen for long enough, or somebody decides.
- * `refused`: somebody said that the set is to stay; only a confirmation, or the end of the orphans, ends that.
+ * `engaged`: nothing of the tenant is deleted until the set has stayed the same for long enough, or a user decides.
+ * `refused`: a user decided that the set stays; only a confirmation, or the end of the orphans, ends that.
  * `confirmed`: exactly the set is being deleted.
  */
 export const BRAKE_STATES = ['engaged', 'refused', 'confirmed'] as const;
@@ -12,9 +12,10 @@ export type BrakeState = (typeof BRAKE_STATES)[number];
 /**
  * Why it was engaged.
  *
- * By what is recorded: `lost_workloads`, workloads are gone that nobody has deleted; `lost_tenant`, the tenant is gone
- * before its instances; `lost_rows`, a store holds instances whose rows are gone; `unknown_tenant`, it holds instances of
- * a tenant of whom there is nothing in this database, which may be another control plane's: only somebody's word ends this.
+ * By what is recorded: `lost_workloads`, workloads are gone without a record of their deletion; `lost_tenant`, the
+ * tenant is gone before its instances; `lost_rows`, a store holds instances whose rows are gone; `unknown_tenant`, it
+ * holds instances of a tenant of whom there is nothing in this database, which may be another control plane's: only a
+ * user's decision ends this.
  *
  * By numbers: `tenant`, too much of the tenant looks orphaned; `all_tenants`, too much of all of them together;
  * `no_workloads`, there is no workload at all any more.
@@ -33,7 +34,7 @@ export interface Brake {
   tenantId: TenantId;
   state: BrakeState;
   cause: BrakeCause;
-  /** Names the set of orphans as it is now. Whoever decides says which set they saw. */
+  /** Identifies the set of orphans as it is now. A decision names the set that was shown. */
   set: string;
   /** Instances in the set. */
   orphans: number;
@@ -44,7 +45,7 @@ export interface Brake {
   seenSince: Date;
   /** The last pass that found it so. */
   lastSeenAt: Date;
-  /** Subject of the claims of whoever decided last; absent while nobody has. */
+  /** Subject of the claims of the last decision; absent before the first. */
   decidedBy?: string;
 }
 

@@ -17,8 +17,8 @@ export interface BrakesHealth {
 }
 
 /**
- * The brakes of the garbage collector, for whoever has to decide: shows what a brake holds back, and takes the word
- * on exactly that. Reading one tenant's takes claims that cover it, all else the system's over all tenants.
+ * The brakes of the garbage collector: shows what a brake holds back, and takes the decision on exactly that set.
+ * Reading one tenant's takes claims that cover it, all else the system's over all tenants.
  */
 @Injectable()
 export class GarbageCollectorBrakes {

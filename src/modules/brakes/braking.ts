@@ -48,8 +48,8 @@ export interface TickBrakes {
 @Injectable()
 export class Braking {
   /**
-   * Whether somebody compares all brakes from tick to tick, as the garbage collector does. Two that did so by different
-   * rules would see different sets in turn, and none would ever be the same for long enough.
+   * Whether a worker compares all brakes from tick to tick, as the garbage collector does. Two that did so by
+   * different rules would see different sets in turn, and none would ever be the same for long enough.
    */
   observed = false;
 
@@ -70,7 +70,7 @@ export class Braking {
     return { rule, states, all: { examined: 0, orphaned: 0 } };
   }
 
-  /** Compares the brakes of those tenants alone, if nobody compares all of them. */
+  /** Compares the brakes of those tenants alone, if no worker compares all of them. */
   async observeOf(tenantIds: Iterable<TenantId>, rule: BrakingRule, context: BrakingContext): Promise<void> {
     if (this.observed) return;
     for (const tenantId of tenantIds) {

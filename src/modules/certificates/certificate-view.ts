@@ -12,7 +12,7 @@ export interface CertificateView {
   notAfter?: Date;
   issuer?: string;
   serialNumber?: string;
-  /** When it is to be renewed. */
+  /** When its renewal is due. */
   renewAt?: Date;
   /** Why then, as the CA explains it. */
   explanationUrl?: string;

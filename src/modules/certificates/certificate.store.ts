@@ -13,7 +13,7 @@ import { type Sealed } from './keys/key-ring.js';
 /** A certificate that the caller holds until its lease ends. */
 export interface CertificateClaim {
   readonly certificate: Certificate;
-  /** Names the claim: a change that somebody else made since ends it. */
+  /** Identifies the claim: any change by another replica ends it. */
   readonly lease: Date;
   /** The store's time when it was made. What is decided of it is decided by that: clocks of replicas differ. */
   readonly now: Date;
@@ -22,9 +22,9 @@ export interface CertificateClaim {
 /** What a holder says of a certificate. */
 export interface Settled {
   readonly renewal: RenewalState;
-  /** Milliseconds until somebody looks again, by the store's time; Infinity: nobody does. */
+  /** Milliseconds until it is due again, by the store's time; Infinity: never. */
   readonly dueIn: number;
-  /** Whether an order is under way until then: nobody may claim it meanwhile, not even on request. */
+  /** Whether an order is active until then: it cannot be claimed meanwhile, not even on request. */
   readonly ordering?: boolean;
 }
 
@@ -74,13 +74,13 @@ export abstract class CertificateStore {
   /** What was issued before the one that is served now, if it is kept. */
   abstract previous(tenantId: TenantId, id: CertificateId): Promise<ActiveCertificate | undefined>;
 
-  /** What is due, the longest due first. It is only shown, to whoever asks: each is claimed when its turn comes. */
+  /** What is due, the longest due first. Reads only: each is claimed when its turn comes. */
   abstract dueAcrossTenants(limit: number): Promise<Certificate[]>;
 
   /**
-   * Takes a certificate that was shown as due; nobody else gets it for so long.
-   * @param lease milliseconds
-   * @returns undefined when somebody has claimed or changed it since
+   * Claims a certificate that was listed as due.
+   * @param lease milliseconds for which no other replica can claim it
+   * @returns undefined when it was claimed or changed since
    */
   abstract claim(due: Certificate, lease: number): Promise<CertificateClaim | undefined>;
 

@@ -49,7 +49,7 @@ export interface AriState {
 /** Where a certificate is on the way to its next renewal. Only the renewer changes it. */
 export interface RenewalState {
   readonly stage: CertificateStage;
-  /** When it is to be renewed, if one is issued. */
+  /** When its renewal is due, if one is issued. */
   readonly renewAt?: Date;
   readonly ari?: AriState;
   /** When the CA is asked again for its renewal window. */

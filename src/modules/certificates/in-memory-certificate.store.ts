@@ -27,7 +27,7 @@ interface Kept {
   versions: Map<number, NewVersion>;
 }
 
-/** For tests and simulations: on a clock of one's own, and forgotten with its process. */
+/** For tests and simulations: takes a clock, and is lost when the process ends. */
 export class InMemoryCertificateStore extends CertificateStore {
   private readonly kept = new Map<CertificateId, Kept>();
 

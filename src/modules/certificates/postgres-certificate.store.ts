@@ -123,7 +123,7 @@ export class PostgresCertificateStore extends CertificateStore {
   }
 
   /**
-   * One SELECT and no more, as this is all that most ticks do. `now()` is stable, which lets an index serve it, where
+   * One SELECT only, as most ticks do nothing else. `now()` is stable, which lets an index serve it, where
    * `clock_timestamp()` would be read for each row. What is due now may be stored half a millisecond later.
    */
   async dueAcrossTenants(limit: number): Promise<Certificate[]> {

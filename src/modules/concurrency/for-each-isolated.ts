@@ -101,7 +101,7 @@ export async function forEachIsolated<T>(
     }
   };
   const turns = async (): Promise<void> => {
-    // An iterator hands out one item per call, to whoever asks: each takes the next when it is done with its own.
+    // All runners share one iterator: each takes the next item when it is done with its own.
     while (!sourceEnded && !signal?.aborted) {
       try {
         const next = await source.next();

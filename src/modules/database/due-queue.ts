@@ -111,8 +111,8 @@ export class DueQueue<Row extends object = object> {
 
   /**
    * Moves each row to its next turn, or back to an earlier one to give it up.
-   * @returns the keys of those that were moved. The others are no longer this claim's: their lease ended and somebody
-   *   else claimed them, or they are gone.
+   * @returns the keys of those that were moved. The others no longer belong to this claim: their lease ended and
+   * another replica claimed them, or they were deleted.
    */
   async settle(settlements: readonly Settlement[]): Promise<Set<string>> {
     if (settlements.length === 0) return new Set();

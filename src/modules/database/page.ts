@@ -92,7 +92,7 @@ export function pageStart({ after }: PageQuery): Position | undefined {
   return after === undefined ? undefined : decodeCursor(after);
 }
 
-/** The page of rows that a statement of one's own gave: asked for one more than the limit, oldest first. */
+/** The page of rows that a statement returned: it asked for one more than the limit, oldest first. */
 export function pageOf<T extends Position>(rows: readonly T[], limit: number): Page<T> {
   const items = rows.slice(0, limit);
   return { items, next: rows.length > limit ? encodeCursor(items[limit - 1]!) : undefined };

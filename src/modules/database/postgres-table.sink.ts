@@ -118,7 +118,7 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
     client.on('error', ignore);
     let broken = true;
     try {
-      // `SET LOCAL`, as a setting of the connection is one of whoever comes next behind PgBouncer.
+      // `SET LOCAL`, as behind PgBouncer a setting of the connection would apply to the next client.
       const write = async (): Promise<void> => {
         await client.query(`BEGIN; SET LOCAL statement_timeout = ${this.statementTimeout}`);
         try {

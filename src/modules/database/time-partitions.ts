@@ -60,7 +60,7 @@ const LONGEST_PAUSE_MS = 500;
 /** lock_not_available, deadlock_detected, and query_canceled by the timeout of a drop. */
 const IN_USE = new Set(['55P03', '40P01', '57014']);
 
-/** This many at a time, so that a table that was not looked after for a year is not made for a year. */
+/** This many at a time, so that a table without maintenance for a year is not locked for all of it at once. */
 const MOST_AHEAD = 1_000;
 
 /**
@@ -122,8 +122,8 @@ export class TimePartitions {
   }
 
   /**
-   * Makes sure that there are those for these instants, as far as they are kept; asks the database only for what it has not
-   * seen before. For whoever writes rows, right before it does.
+   * Makes sure that there are those for these instants, as far as they are kept; asks the database only for what it
+   * has not seen before. To be called right before rows are written.
    */
   async ensure(from: Date, to: Date = from, signal?: AbortSignal): Promise<void> {
     const starts: number[] = [];
@@ -147,7 +147,7 @@ export class TimePartitions {
           ORDER BY "from"`,
         [this.options.table, String.raw`FROM \('([^']+)'\) TO \('([^']+)'\)`],
       );
-    // One without bounds in time (MINVALUE) was made by hand, and is nobody's to drop.
+    // One without bounds in time (MINVALUE) was made by hand, and is never dropped.
     return rows.flatMap(({ name, from, to, bytes }) =>
       from !== null && to !== null ? [{ name, from: new Date(from), to: new Date(to), bytes }] : [],
     );

@@ -12,7 +12,7 @@ export interface DnsLookupOptions {
   tries?: number | undefined;
 }
 
-/** Answers that say that there is no such record. */
+/** Answers that mean: no such record. */
 const NOTHING = new Set(['ENOTFOUND', 'ENODATA']);
 
 /** Longer chains of CNAMEs are loops. */

@@ -6,7 +6,7 @@ import { shown } from '../input/input.js';
 export interface NewEvent {
   /** Thing and what became of it, such as `instance.deleted`. */
   type: string;
-  /** Whose it is; absent for what belongs to nobody in particular. */
+  /** The tenant that it belongs to; absent for events of the whole control plane. */
   tenantId?: TenantId;
   /** JSON. Never a secret: events are stored, and shown to people. */
   payload: Record<string, unknown>;

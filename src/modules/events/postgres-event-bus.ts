@@ -29,7 +29,7 @@ const CURSOR = /^[1-9]\d{0,17}$/;
 export class PostgresEventBus extends EventBus implements OnModuleInit, OnModuleDestroy {
   private readonly subscriptions = new Set<Subscription>();
 
-  /** Subscriptions live in this scope, not in that of whoever subscribed: no transaction and no claims. */
+  /** Handlers run in this scope, not in that of the subscriber: without its transaction and claims. */
   private readonly scope = new AsyncResource('EventBus');
 
   constructor(

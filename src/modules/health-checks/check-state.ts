@@ -29,7 +29,7 @@ export interface CheckState {
   readonly runningSince?: number;
   /** Whether it has passed since then. */
   readonly passed: boolean;
-  /** The replica whose failures of many checks at once nobody has confirmed. */
+  /** The replica that saw many checks fail at once, unconfirmed by another. */
   readonly suspectedBy?: string;
   /** When the instance was restarted for it, within the last hour. */
   readonly restarts?: readonly number[];

@@ -214,7 +214,7 @@ const schema = z.strictObject({
 export interface CheckPlace {
   /** Whether it belongs to an instance. */
   hasInstance: boolean;
-  /** The checkers that there are. */
+  /** Names of the registered checkers. */
   checkers: readonly string[];
 }
 

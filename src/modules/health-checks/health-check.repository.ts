@@ -25,9 +25,9 @@ export interface NewHealthCheck extends HealthCheckSettings {
 /** A turn of a check that this replica has claimed, and where the check stood then. */
 export interface HealthTurn {
   readonly checkId: HealthCheckId;
-  /** The instant that it stands for; nobody else gets a turn for the same. */
+  /** The instant that it stands for: no other turn is for the same. */
   readonly dueAt: Date;
-  /** Until then nobody else gets a turn of the check. */
+  /** Until then the check cannot be claimed again. */
   readonly lease: Date;
   /** Of the check: another number than the one known means that it has to be read anew. */
   readonly revision: number;
@@ -127,7 +127,7 @@ export abstract class HealthCheckRepository {
     after?: InstanceId | undefined;
   }): Promise<{ tenantId: TenantId; instanceId: InstanceId }[]>;
 
-  /** Those of these ids that there are. */
+  /** Those that exist. */
   abstract findAllAcrossTenants(ids: readonly HealthCheckId[]): Promise<HealthCheck[]>;
 
   /** Where they stand; of a check that is not there there is no entry. */
@@ -138,7 +138,7 @@ export abstract class HealthCheckRepository {
 
   /**
    * Takes turns that are due, or will be within the horizon, the longest due first.
-   * @param options `replica`: who takes them; without it nobody takes them over before their leases end
+   * @param options `replica`: the claimant; without it the turns are not taken over before their leases end
    */
   abstract claimAcrossTenants(options: {
     limit: number;

@@ -15,7 +15,7 @@ export interface HttpProbe {
   /** Default `/`. */
   path?: string;
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'OPTIONS';
-  /** May hold secrets: they go to the target, and to nobody else. */
+  /** May hold secrets: they are sent to the target only. */
   headers: Record<string, string>;
   body?: string;
   /** What passes: numbers and ranges such as `204` and `200-299`. */
@@ -123,7 +123,7 @@ export interface HealthCheck {
 /** What one run found. `unknown`: the prober could not tell, for a reason of its own. */
 export type ProbeOutcome = 'success' | 'degraded' | 'failure' | 'unknown';
 
-/** Where the time of a probe went, in milliseconds; what it did not come to is absent. */
+/** Duration of each phase of a probe, in milliseconds; phases that it did not reach are absent. */
 export interface ProbePhases {
   lookup?: number;
   connect?: number;

@@ -103,7 +103,7 @@ export class HealthService {
       const check = await this.check(tenantId, id);
       const settings = parseHealthCheckChange(check, change, this.place(check.instanceId));
       const updated = await this.checks.update(tenantId, id, check.revision, settings);
-      // Otherwise somebody else has changed it in the meantime: the change is made to what it is now.
+      // Otherwise another call has changed it meanwhile: the change is applied to the new version.
       if (updated) return withoutSecrets(updated);
     }
   }

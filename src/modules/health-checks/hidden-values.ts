@@ -34,8 +34,8 @@ export function hiddenIn(probe: Probe): string[] {
 
 /**
  * The probe with the values of the stored one where it has `[hidden]`, so that one that was shown can be changed and
- * given back. Only while it goes to the same target: else whoever may change a check could have its secrets sent to
- * a server of his own.
+ * given back. Only while the target stays the same: otherwise a user who may change the check could send its secrets
+ * to another server.
  */
 export function withStoredSecrets(probe: Probe, stored: Probe): Probe {
   const virtualHost = virtualHostOf(stored);

@@ -7,7 +7,7 @@ export interface CheckedInstance {
   readonly tenantId: TenantId;
   readonly provider: string;
   readonly endpoints: readonly Endpoint[];
-  /** Whether it is to run: one that is stopped, or on its way out, is not checked. */
+  /** Whether it should run: an instance that is stopped, or being deleted, is not checked. */
   readonly checked: boolean;
   /** Since when it runs, by the clock of the stores: its checks count anew when it is started. Absent: not known. */
   readonly runningSince?: Date;
@@ -15,7 +15,7 @@ export interface CheckedInstance {
 
 /** What health checks ask of instances. Not there where checks have targets of their own only. */
 export abstract class InstanceAccess {
-  /** Those of these ids that there are. */
+  /** Those that exist. */
   abstract find(ids: readonly InstanceId[]): Promise<CheckedInstance[]>;
 
   /** @throws as `Provider.exec` does; `ProberFault` where this replica does not reach the instance */

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { InstancePipe } from './instance.pipe.js';
 
-/** Refuses a stream of an instance that there is not. Nest begins a stream with 200 before it looks at its parameters. */
+/** Refuses a stream of an unknown instance. Nest begins a stream with 200 before it looks at its parameters. */
 @Injectable()
 export class InstanceGuard implements CanActivate {
   constructor(private readonly instances: InstancePipe) {}

@@ -8,7 +8,7 @@ export interface Condition {
   reason: string;
   /** A sentence for people; empty when there is nothing to say. */
   message: string;
-  /** Since when `status` is what it is. ISO 8601. */
+  /** Since when `status` has this value. ISO 8601. */
   since: string;
 }
 

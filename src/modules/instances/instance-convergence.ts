@@ -19,16 +19,15 @@ export interface ConvergeOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** An instance on its way out is not brought back. */
+/** An instance that is being deleted is not brought back. */
 export const STAYING: readonly InstanceState[] = ['provisioning', 'running', 'stopped', 'failed'];
 
 /**
- * Makes one instance what its row says, by one call of its provider and one change of the row. Each change names
- * what was seen when it was decided on: of several that do the same at the same time one gets its way, and what was
- * asked for meanwhile is not undone. A crash between the call and the change leaves a difference that the
- * next comparison finds.
+ * Makes one instance what its row says, by one call of its provider and one change of the row. Each change is
+ * conditional on the state that it was decided on: of several at the same time one succeeds, and what was requested
+ * meanwhile is not undone. A crash between the call and the change leaves a difference that the next comparison finds.
  *
- * Takes rows as they were just read; who may do this, and to what, is the caller's affair.
+ * Takes rows as they were just read. The caller checks the claims.
  */
 @Injectable()
 export class InstanceConvergence {
@@ -79,7 +78,8 @@ export class InstanceConvergence {
       return instance;
     }
     if (repair === 'note') return this.note(instance, observed!, backoff);
-    // What ended before its row said that it runs did run: whoever is making it has not come to saying so.
+    // An instance that ended while its row was still `provisioning` did run: the call that made it has not stored
+    // that yet.
     const hasEnded =
       instance.state === 'running' || (instance.state === 'provisioning' && drift === 'exited');
     if (!hasEnded || instance.requestedAt || !isEnd(drift)) {
@@ -256,7 +256,7 @@ export class InstanceConvergence {
       ...(change.ref !== undefined && { ref }),
     };
     const settled = await this.transactions.run(async () => {
-      // Whoever comes first tells it: of two that have made it run at the same time one sees the other state.
+      // The first one publishes it: of two calls that made it run at the same time, the second sees the changed state.
       const others = STAYING.filter((state) => state !== change.state);
       const turned = change.state && (await this.instances.change(tenantId, id, change, others, seen));
       if (turned) await this.events.tellTurn(before, turned);
@@ -272,8 +272,8 @@ export class InstanceConvergence {
   }
 
   /**
-   * Somebody else has stored another run of it as running. Of the two the one that its provider has now is the later:
-   * if that is this one, the other has ended in between, which nobody has seen.
+   * Another call has stored another run of it as running. The run that its provider has now is the later of the two:
+   * if it is this one, the other has ended in between, unnoticed.
    */
   private async settleLater(
     stored: Instance,

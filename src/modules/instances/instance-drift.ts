@@ -12,9 +12,8 @@ export interface ComparedInstance {
 }
 
 /**
- * In what row and provider disagree. `missing`, `exited`, `stopped`: it is to run, and does not. `running`: it is not
- * to run, and does. `spec`: it runs what it is not to run. `restart`, `deletion`: asked for. `state`: only the row
- * is to be changed.
+ * How row and provider differ. `missing`, `exited`, `stopped`: it should run, and does not. `running`: it should not
+ * run, and does. `spec`: it runs another spec. `restart`, `deletion`: requested. `state`: only the row has to change.
  */
 export type Drift = 'missing' | 'exited' | 'stopped' | 'running' | 'spec' | 'restart' | 'deletion' | 'state';
 
@@ -49,7 +48,7 @@ export function compare(
   return row.state !== 'running' || row.unsettled ? { drift: 'state', repair: 'note' } : undefined;
 }
 
-/** Whether the row is to be looked at although it agrees with what its provider says. */
+/** Whether the row needs a change although it agrees with its provider. */
 export function isUnsettled({ attempts, reason, requestedAt }: Instance): boolean {
   return attempts > 0 || reason !== undefined || requestedAt !== undefined;
 }

@@ -14,7 +14,7 @@ export class InstanceEvents {
     await this.bus.publish({ type, tenantId, payload });
   }
 
-  /** Somebody else has changed it at the provider. What was asked for here, and what fails again, is no news. */
+  /** It was changed at the provider, by others. What was requested here, and what fails again, is not published. */
   async tellIfUnasked(instance: Instance, drift: Drift): Promise<void> {
     const isUnasked = drift === 'spec' || (drift === 'running' && instance.state === 'stopped');
     if (isUnasked && !instance.requestedAt && instance.attempts === 0)

@@ -23,7 +23,7 @@ export function reasonOf(
   return hasRun ? 'provider_failed' : 'init_failed';
 }
 
-/** What the program wrote last; undefined when it wrote nothing, or nobody can say. */
+/** What the program wrote last; undefined when it wrote nothing, or its log cannot be read. */
 export async function logTailOf(
   provider: Provider,
   { id, spec }: Pick<Instance, 'id' | 'spec'>,

@@ -26,7 +26,7 @@ export class InstanceEntity {
   @Column({ name: 'tenant_id', type: 'text', collation: 'C' })
   tenantId!: TenantId;
 
-  /** Any text that somebody wrote into the label, well-formed or not. */
+  /** The label as it is: it may be malformed. */
   @Column({
     name: 'workload_id',
     type: 'text',

@@ -36,13 +36,13 @@ export abstract class InstanceRepository {
     seen?: InstanceSeen,
   ): Promise<Instance | undefined>;
 
-  /** Those of these ids that there are, of whichever tenant. */
+  /** Those that exist, of any tenant. */
   abstract findAllAcrossTenants(ids: readonly InstanceId[]): Promise<Instance[]>;
 
-  /** Those of these ids of which there is no row, and which nobody is known to have deleted. */
+  /** Those without a row and without a record of their deletion. */
   abstract lostAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]>;
 
-  /** Those of these ids that are known to be deleted, and have no row again. */
+  /** Those whose deletion is recorded, and that have no row. */
   abstract deletedAcrossTenants(ids: readonly InstanceId[]): Promise<InstanceId[]>;
 
   /**

@@ -3,8 +3,8 @@ import { type DesiredState, type Endpoint, type InstanceSpec, type Labels } from
 import { type DeletionReason } from './deletion.js';
 
 /**
- * `provisioning`: has a row, and the provider may or may not run it yet. `destroying`: on its way out, also
- * after a crash or a failure half-way; repeating the deletion finishes it.
+ * `provisioning`: has a row, and the provider may or may not run it yet. `destroying`: being deleted, also after a
+ * crash or a failure; repeating the deletion finishes it.
  */
 export const INSTANCE_STATES = ['provisioning', 'running', 'stopped', 'failed', 'destroying'] as const;
 
@@ -43,10 +43,10 @@ export interface Instance {
   state: InstanceState;
   /** Since when it is in that state, by the database's clock. A restart counts as well. */
   stateSince: Date;
-  /** What it is to be, unless it is `destroying`. */
+  /** The requested state, unless it is `destroying`. */
   desiredState: DesiredState;
   labels: Labels;
-  /** What it is to run. */
+  /** The requested spec. */
   spec: InstanceSpec;
   /** `specHash` of the spec. */
   specHash: string;
@@ -68,7 +68,7 @@ export interface Instance {
   nextAttemptAt?: Date;
   /** Since when a change waits to be carried out. */
   requestedAt?: Date;
-  /** It is to be started anew although nothing else differs. */
+  /** A restart is requested, whether or not anything else differs. */
   restartRequested: boolean;
   /** Why it is being removed. */
   deletionReason?: DeletionReason;

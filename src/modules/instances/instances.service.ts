@@ -88,7 +88,7 @@ export class InstancesService {
   /**
    * Lets it run: at once, or when a replica that reaches its store gets to it.
    * @returns how it is then, as from `provision`
-   * @throws UnknownInstanceError also for one on its way out; UnknownProviderError
+   * @throws UnknownInstanceError also for one that is being deleted; UnknownProviderError
    */
   async start(tenantId: TenantId, id: InstanceId, signal?: AbortSignal): Promise<Instance> {
     return this.request(tenantId, id, { desiredState: 'running' }, signal);

@@ -8,7 +8,7 @@ import { InstanceEvents } from './instance-events.js';
 import { type Instance } from './instance.js';
 import { InstanceRepository } from './instance.repository.js';
 
-/** An instance that a store holds and that has no row, although nobody is known to have deleted it. */
+/** An instance that a store holds without a row and without a record of its deletion. */
 export interface LostInstance {
   provider: string;
   providerStore: string;

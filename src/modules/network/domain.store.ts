@@ -11,7 +11,7 @@ export abstract class DomainStore {
 
   abstract findByHostname(tenantId: TenantId, hostname: string): Promise<Domain | undefined>;
 
-  /** Whoever has proven that the host name is theirs. */
+  /** The domain whose tenant has proven that the host name is theirs. */
   abstract findVerifiedAcrossTenants(hostname: string): Promise<Domain | undefined>;
 
   /** The tenant's, oldest first. */

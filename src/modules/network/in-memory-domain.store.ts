@@ -6,7 +6,7 @@ import { type Domain } from './domain.js';
 import { DomainStore } from './domain.store.js';
 import { DomainTakenError } from './network.errors.js';
 
-/** For tests and simulations: on a clock of one's own, and forgotten with its process. */
+/** For tests and simulations: takes a clock, and is lost when the process ends. */
 export class InMemoryDomainStore extends DomainStore {
   private readonly domains = new Map<DomainId, Domain>();
 

@@ -3,7 +3,10 @@ import { type TenantId } from '../ids/typed-id.js';
 import { TenantHoldings } from '../tenants/tenant-holdings.js';
 import { NetworkService } from './network.service.js';
 
-/** Domains go with their tenant: names that nobody owns would be renewed for ever, and nobody else could have them. */
+/**
+ * Domains are deleted with their tenant: otherwise their certificates would be renewed for ever, and no other tenant
+ * could have the names.
+ */
 @Injectable()
 export class TenantDomains implements OnModuleInit {
   constructor(

@@ -9,8 +9,8 @@ const MOST_ARGUMENTS = 10_000;
 const BESIDES = 9;
 
 /**
- * Finds what no process can be started with, as the system says of it only E2BIG, and only at the start. What is no text is
- * somebody else's to refuse.
+ * Finds what no process can be started with, as the system says of it only E2BIG, and only at the start. Values that
+ * are no text are refused elsewhere.
  */
 export function refuseTooLong(
   { command = [], env = {} }: { command?: readonly unknown[]; env?: Readonly<Record<string, unknown>> },

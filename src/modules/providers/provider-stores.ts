@@ -35,7 +35,7 @@ export class ProviderStores {
 
   /**
    * The provider through which this replica reaches what is kept there; undefined when another one has to.
-   * @throws UnknownProviderError when no store is known and nobody here has that name; ProviderUnavailableError
+   * @throws UnknownProviderError when no store is known and no provider here has that name; ProviderUnavailableError
    */
   async reach({ provider, providerStore }: Placement, signal?: AbortSignal): Promise<Provider | undefined> {
     if (providerStore === undefined) return this.registry.get(provider);

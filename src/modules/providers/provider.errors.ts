@@ -1,7 +1,7 @@
 import { type InstanceId } from '../ids/typed-id.js';
 import { type Capability } from './provider.js';
 
-/** A provider is asked for that nobody registered. */
+/** The requested provider is not registered. */
 export class UnknownProviderError extends Error {
   static readonly httpStatus = 400;
   override readonly name = 'UnknownProviderError';

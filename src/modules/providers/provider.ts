@@ -200,9 +200,9 @@ export interface Provider {
   /** Raw readings of everything that runs, in one call that does not wait between two readings. */
   stats(signal?: AbortSignal): Promise<InstanceStats[]>;
   /**
-   * What becomes of its instances from now on, within a second, until the signal aborts, which ends it without
-   * an error. A hint and no record: what happened while nobody watched may be told late or not at all, `list` tells how
-   * things are.
+   * What becomes of its instances from now on, within a second, until the signal aborts, which ends it without an
+   * error. A hint, not a record: what happened without a watcher may be told late or never; `list` gives the present
+   * state.
    */
   watch(signal: AbortSignal): AsyncIterable<ProviderChange>;
   logs(id: InstanceId, options?: LogOptions, signal?: AbortSignal): Promise<string[]>;

@@ -19,7 +19,7 @@ type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 const RETRY_MS = 250;
 
-/** Reasons that pass by themselves: nobody listens yet, or PostgreSQL is starting, stopping or full. */
+/** Reasons that pass by themselves: PostgreSQL does not listen yet, or is starting, stopping or full. */
 const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', '57P01', '57P03', '53300']);
 
 const logger = new Logger('Database');

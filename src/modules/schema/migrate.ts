@@ -52,7 +52,7 @@ async function applyUnderLock(dataSource: DataSource): Promise<string[]> {
   });
 }
 
-/** A table that somebody dropped would show as an error of whatever statement comes to it first. */
+/** A dropped table would show as an error of the first statement that uses it. */
 async function refuseMissingTables(dataSource: DataSource, queryRunner: QueryRunner): Promise<void> {
   const names = [...dataSource.entityMetadatas.map(({ tableName }) => tableName), 'events'];
   const missing: { name: string }[] = await queryRunner.query(

@@ -60,7 +60,10 @@ export class ReadOnlyDatabaseError extends Error {
   }
 }
 
-/** Migrations are recorded as applied, and tables that they make are missing: somebody removed them, or restored a part. */
+/**
+ * Migrations are recorded as applied, but tables that they make are missing: they were dropped, or a backup was
+ * restored in part.
+ */
 export class MissingTablesError extends Error {
   override readonly name = 'MissingTablesError';
 

@@ -195,7 +195,7 @@ export class InMemoryTelemetryStore extends TelemetryStore {
     return before - this.series.length - this.resources.size;
   }
 
-  /** All of it is lost with this process, and nobody is left to tell. */
+  /** All of it is lost with this process: there is nothing to report afterwards. */
   async takeLost(): Promise<LostPoints[]> {
     return [];
   }

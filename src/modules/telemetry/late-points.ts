@@ -7,7 +7,10 @@ interface Point {
   readonly point: { readonly at: Date };
 }
 
-/** Held by writers, shared, from their look at the closed windows to their commit; and by whoever closes windows. */
+/**
+ * Held by writers, shared, from their look at the closed windows to their commit; and by the rollup that closes
+ * windows.
+ */
 export function closingLock({ raw }: PointTable): string {
   return `hashtext('telemetry_rollups'), hashtext('${raw}')`;
 }

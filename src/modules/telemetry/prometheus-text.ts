@@ -24,7 +24,7 @@ const BLANKS = /[ \t]*/y;
 const WORD = /[^ \t]+/y;
 const COUNTING = /_(?:total|count|sum|bucket)$/;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-/** A value that says that there is nothing to tell. */
+/** A value that stands for none. */
 const NOT_A_FINITE_NUMBER = /^[+-]?(?:nan|inf|infinity)$/i;
 
 /** Longer ones cannot be within the limits of a sample. */
@@ -121,7 +121,7 @@ function readLine(line: string): ReadLine | undefined {
   };
 }
 
-/** After the brace that opens them. One that is there twice is nobody's to choose from. */
+/** After the brace that opens them. A line with a label that occurs twice is left out. */
 function readLabels(scanner: Scanner): Record<string, string> | undefined {
   const labels = new Map<string, string>();
   for (;;) {

@@ -21,7 +21,7 @@ export interface PointTable {
 
 const KEPT: Record<PointColumn['kind'], readonly Statistic[]> = {
   gauge: ['min', 'max', 'sum', 'count', 'last'],
-  // Nobody asks for the smallest value of a counter.
+  // The smallest value of a counter is of no use.
   counter: ['count', 'last', 'increase'],
   state: ['count', 'last'],
   both: ['min', 'max', 'sum', 'count', 'last', 'increase'],

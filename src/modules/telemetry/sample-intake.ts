@@ -55,7 +55,7 @@ export class SampleIntake {
     return { ...this.counts };
   }
 
-  /** Those whose series have a place. While the store is away nobody knows: then it decides when it is back. */
+  /** Those whose series are within the limit. While the store is away that is not known: it decides later. */
   private async admitted(tenantId: TenantId, samples: StoredSample[]): Promise<StoredSample[]> {
     if (samples.length === 0) return samples;
     let places: Set<string>;

@@ -46,7 +46,7 @@ export class SeriesKeys {
   }
 }
 
-/** 128 bits that nobody can find a second series for. */
+/** 128 bits of a cryptographic hash: no second series with the same key can be found. */
 function fingerprintOf(key: string): string {
   const hex = createHash('sha256').update(key).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;

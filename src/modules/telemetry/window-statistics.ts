@@ -1,4 +1,4 @@
-/** What the points of one series within one window of time come to. */
+/** Statistics of the points of one series within one window of time. */
 export interface WindowStatistics {
   /** Start of the window. */
   at: Date;

@@ -2,12 +2,12 @@ import { type DeploymentId, type TenantId, type WorkloadId } from '../ids/typed-
 import { type InstanceSpec } from '../providers/provider.js';
 
 /**
- * `rolling`: instances are being replaced. `succeeded`: all are of its spec and ready. `failed`: it came no further and
- * has stopped; what it had replaced stays replaced. `superseded`: another one was begun before it ended.
+ * `rolling`: instances are being replaced. `succeeded`: all are of its spec and ready. `failed`: it made no progress
+ * and has stopped; what it had replaced stays replaced. `superseded`: another one was begun before it ended.
  */
 export type DeploymentState = 'rolling' | 'succeeded' | 'failed' | 'superseded';
 
-/** A change of a workload's spec, on its way or past. */
+/** A change of a workload's spec, active or ended. */
 export interface Deployment {
   id: DeploymentId;
   tenantId: TenantId;

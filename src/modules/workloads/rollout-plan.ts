@@ -1,7 +1,7 @@
 import { type InstanceId } from '../ids/typed-id.js';
 import { type Rollout } from './workload.js';
 
-/** An instance of a workload that is not on its way out, as far as a plan needs it. Oldest first. */
+/** An instance of a workload that is not being deleted, as far as a plan needs it. Oldest first. */
 export interface PlannedInstance {
   id: InstanceId;
   specHash: string;
@@ -9,12 +9,15 @@ export interface PlannedInstance {
   ready: boolean;
 }
 
-/** What the instances are to become. */
+/** The target of the plan. */
 export interface RolloutGoal {
   specHash: string;
   replicas: number;
   rollout: Rollout;
-  /** Nothing is replaced: it is paused, or the deployment has failed. What is too many or too few is seen to. */
+  /**
+   * Nothing is replaced: it is paused, or the deployment has failed. Missing instances are added and surplus ones
+   * removed all the same.
+   */
   halted: boolean;
 }
 
@@ -24,14 +27,14 @@ export interface RolloutPlan {
   remove: InstanceId[];
   /** Instances of the new spec that are ready. */
   readyNew: number;
-  /** All are of the new spec, ready, and as many as there are to be. */
+  /** All run the new spec and are ready, in the wanted number. */
   done: boolean;
 }
 
 /**
- * The next step from the instances that there are to those that are to be. Never more than `replicas + maxSurge` at a
- * time, and never fewer ready ones than `replicas - maxUnavailable` by its doing. Pure: of the same instances it
- * makes the same step, so that a crash between two steps costs nothing.
+ * The next step from the present instances to the wanted ones. Never more than `replicas + maxSurge` at a time, and
+ * never fewer ready ones than `replicas - maxUnavailable` by its doing. Pure: of the same instances it makes the same
+ * step, so that a crash between two steps costs nothing.
  */
 export function planRollout(goal: RolloutGoal, instances: readonly PlannedInstance[]): RolloutPlan {
   const { specHash, replicas, rollout } = goal;
@@ -52,7 +55,7 @@ export function planRollout(goal: RolloutGoal, instances: readonly PlannedInstan
   const least = replicas - rollout.maxUnavailable;
   const room = replicas + rollout.maxSurge - instances.length;
   const excessNew = expendable(fresh).slice(0, Math.max(0, fresh.length - replicas));
-  // Those that are not ready hold nothing up, but the new ones among them are to become what is missing.
+  // Old ones that are not ready may go at once, as far as the new ones that are not ready yet do not have to replace them.
   const unreadyOld = old.filter((instance) => !instance.ready);
   const unreadyGo = Math.min(
     unreadyOld.length,

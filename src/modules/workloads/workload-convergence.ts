@@ -22,9 +22,9 @@ import { WorkloadRepository } from './workload.repository.js';
 
 /** What one step came to. */
 export interface WorkloadStep {
-  /** The instances that are to be there, oldest first. */
+  /** The wanted instances, oldest first. */
   instances: Instance[];
-  /** A deployment is on its way: there is another step when something has become ready. */
+  /** A deployment is active: there is another step when an instance has become ready. */
   rolling: boolean;
 }
 
@@ -35,10 +35,10 @@ interface Decision {
 }
 
 /**
- * Brings a workload's instances one step nearer to what it asks for. What to do is decided under the workload's lock,
- * and stored with the decision: new rows, and rows that are marked as on their way out. Then providers are asked to
- * follow. So two that do it at the same time do not both add the last one, and a crash in between leaves rows that the
- * next step, or the reconciler, carries out.
+ * Brings a workload's instances one step nearer to its spec. What to do is decided under the workload's lock, and
+ * stored with the decision: new rows, and rows that are marked for deletion. Then providers are asked to follow. So
+ * two that do it at the same time do not both add the last one, and a crash in between leaves rows that the next step,
+ * or the reconciler, carries out.
  */
 @Injectable()
 export class WorkloadConvergence {
@@ -55,7 +55,7 @@ export class WorkloadConvergence {
   ) {}
 
   /**
-   * @param retry whether to try what has failed at once, whatever wait is left
+   * @param retry whether to retry failed instances at once, without the rest of their backoff
    * @throws UnknownWorkloadError, UnknownProviderError, UnknownTenantError, InstancesLeftError
    */
   async step(
@@ -161,7 +161,10 @@ export class WorkloadConvergence {
     });
   }
 
-  /** Of a tenant whose row is lost everything stays as it is, until the garbage collector has somebody's word. */
+  /**
+   * Of a tenant whose row is lost everything stays as it is, until a user has decided on the garbage collector's
+   * brake.
+   */
   private async requireTenant(tenantId: TenantId): Promise<void> {
     if (!(await this.tenants.find(tenantId))) throw new UnknownTenantError(tenantId);
   }

@@ -48,7 +48,7 @@ export interface WorkloadUpdate {
   spec?: InstanceSpec;
   replicas?: number;
   driftPolicy?: DriftPolicy;
-  /** What is to differ from what it is. */
+  /** The changes. */
   rollout?: RolloutInput;
 }
 

@@ -42,17 +42,17 @@ export interface Workload {
   spec: InstanceSpec;
   /** The user's own, given to every instance beside the control plane's. */
   labels: Labels;
-  /** How many instances there are to be. */
+  /** The wanted number of instances. */
   replicas: number;
   /** `specHash` of the spec. */
   specHash: string;
   driftPolicy: DriftPolicy;
   rollout: Rollout;
-  /** Nothing of it is replaced while a deployment is paused; what ends is started again all the same. */
+  /** While a deployment is paused nothing is replaced; instances that end are started again all the same. */
   paused: boolean;
-  /** Set once it is being removed. */
+  /** Set when its deletion has begun. */
   deletionReason?: DeletionReason;
-  /** How it is, as last compared. */
+  /** Its conditions, as of the last comparison. */
   conditions: Condition[];
   createdAt: Date;
   updatedAt: Date;

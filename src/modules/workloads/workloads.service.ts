@@ -92,7 +92,7 @@ export class WorkloadsService {
 
   /**
    * Changes what it is. Another spec begins a deployment: instances are replaced one by one, each old one when its
-   * successor is ready, by this call, by the reconciler, or by whoever calls `converge` again.
+   * successor is ready, by this call, by the reconciler, or by the next `converge`.
    * @throws InvalidInputError before anything is stored, UnknownWorkloadError, InstancesLeftError
    */
   async update(
@@ -152,7 +152,7 @@ export class WorkloadsService {
   }
 
   /**
-   * Sets how many instances there are to be, and starts or removes as many. The newest go first.
+   * Sets the number of instances, and starts or removes some. The newest are removed first.
    * @throws InvalidInputError, UnknownWorkloadError, InstancesLeftError, UnknownProviderError
    */
   async scale(tenantId: TenantId, id: WorkloadId, replicas: number, signal?: AbortSignal): Promise<Workload> {
@@ -169,9 +169,9 @@ export class WorkloadsService {
   }
 
   /**
-   * Makes the instances match the workload: adds those that are missing, removes the newest that are too
-   * many, finishes what was begun, takes the next step of a deployment. Changes nothing when they match.
-   * @returns the instances that are to be there, oldest first; those that could not be started as `failed`.
+   * Makes the instances match the workload: adds those that are missing, removes the newest that are too many,
+   * finishes what was begun, takes the next step of a deployment. Changes nothing when they match.
+   * @returns the wanted instances, oldest first; those that could not be started as `failed`.
    * @throws UnknownWorkloadError, UnknownProviderError, InstancesLeftError
    */
   async converge(tenantId: TenantId, id: WorkloadId, signal?: AbortSignal): Promise<Instance[]> {
@@ -179,7 +179,7 @@ export class WorkloadsService {
     return (await this.convergence.step(tenantId, id, { retry: true, signal })).instances;
   }
 
-  /** As `converge`, but for what has failed, which waits for its turn; and says whether there is another step. */
+  /** As `converge`, but failed instances wait for their backoff. Says whether there is another step. */
   async step(tenantId: TenantId, id: WorkloadId, signal?: AbortSignal): Promise<WorkloadStep> {
     requireTenantAccess(tenantId);
     return this.convergence.step(tenantId, id, { retry: false, signal });

@@ -5,7 +5,7 @@ import { DnsProvider, type TxtRecord } from './dns-provider.js';
 import { timeoutSignal } from '../../../core/timing/timer.js';
 
 export interface WebhookDnsOptions {
-  /** Gets the records. Should be https, as whoever can write them gets certificates for the names. */
+  /** Gets the records. Should be https: with write access to these records anyone gets certificates for the names. */
   url: string;
   /** Signs the body: `X-Signature-256: sha256=<HMAC in hexadecimal>`. A secret. */
   secret?: string | undefined;

@@ -14,9 +14,9 @@ export type SniCallback = (
 export interface CertificateServerOptions {
   /** Milliseconds after which a new certificate is served at the latest. Default 5000. */
   refresh?: number | undefined;
-  /** Served to who asks for a name that there is no certificate for, or for none. Default nothing. */
+  /** Served to clients that ask for a name without a certificate, or for no name. Default none. */
   fallback?: string | undefined;
-  /** Most host names that are remembered, also those that there is nothing for. Default 10,000. */
+  /** Most host names that are cached, including those without a certificate. Default 10,000. */
   limit?: number | undefined;
 }
 

@@ -7,7 +7,7 @@ import { type KeyRing } from '../keys/key-ring.js';
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
-/** What this class makes, and nothing else that somebody keeps there. */
+/** Matches what this class writes; other files in the directory are left alone. */
 const FILES_OF = /^\.?(cert_[0-9a-z]{26})(?:-\d+|\.new)?$/;
 
 /**
@@ -49,7 +49,7 @@ export class FileSink {
     await this.removeOlder(id, undefined);
   }
 
-  /** Ids of the certificates that there are files of. */
+  /** Ids of the certificates that have files. */
   async ids(): Promise<string[]> {
     const names = await readdir(this.directory).catch(() => []);
     return [...new Set(names.map((name) => FILES_OF.exec(name)?.[1]).filter((id) => id !== undefined))];

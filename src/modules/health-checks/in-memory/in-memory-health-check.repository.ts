@@ -174,7 +174,7 @@ export class InMemoryHealthCheckRepository extends HealthCheckRepository {
     return { turns, now: new Date(now) };
   }
 
-  /** Of the one replica that there is. */
+  /** There is one replica only. */
   async beatAcrossTenants(): Promise<Beat> {
     return { known: true, takenOver: 0 };
   }

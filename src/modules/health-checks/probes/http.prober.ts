@@ -10,7 +10,7 @@ import { targetOf } from './target.js';
 const OWN_HEADERS = { 'user-agent': 'ctrlplane-workers-health', 'accept-encoding': 'identity' };
 
 interface Answer extends HttpAnswer {
-  /** What is to be said of the certificate although it holds. */
+  /** A warning about a certificate that is valid. */
   warning?: string;
 }
 

@@ -28,8 +28,8 @@ export interface WatchedInstances {
 }
 
 /**
- * Tells of instances that end by themselves, soon, while somebody listens. What is dead at the first read is told as well:
- * nothing tells whether it ended before the watch began or in the moment between.
+ * Tells of instances that end by themselves, soon, while there are watchers. What is dead at the first read is told as
+ * well: nothing tells whether it ended before the watch began or in the moment between.
  */
 export class ExitWatch {
   private readonly changes = new InstanceChanges();
@@ -57,7 +57,7 @@ export class ExitWatch {
     this.changes.tell(id, 'changed');
   }
 
-  /** Tells when the child ends: `exited`, unless somebody has ended it. */
+  /** Tells when the child ends: `exited`, unless it was stopped. */
   follow(id: InstanceId, child: ChildProcess): void {
     child.once('exit', () => {
       if (this.changes.watched) void this.ended(id);

@@ -23,10 +23,10 @@ import { pollUntil } from './waiting.js';
 /** How long a launcher may take, in milliseconds, until it has joined its run. Usually it is five. */
 const LAUNCH_TIMEOUT = 10_000;
 
-/** How the system says that it has no more processes, files, memory or disk to give. */
+/** Error codes for: out of processes, files, memory or disk. */
 const WANTING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT']);
 
-/** What the runs of an instance come to. */
+/** The state of an instance, from its runs. */
 export interface RunsState {
   state: Exclude<ProviderState, 'missing'>;
   /** Of the one process that runs, or that was the last to. */
@@ -34,8 +34,8 @@ export interface RunsState {
 }
 
 /**
- * An open run is what somebody wanted running: without its process the instance has exited. One that is
- * being ended counts for as long as its process lives.
+ * An open run was requested: without its process the instance has exited. One that is being ended counts for as long
+ * as its process lives.
  */
 export function stateOfRuns(runs: readonly Run[]): RunsState {
   const processes = runs.map(processOf).filter((process) => process !== undefined);
@@ -70,8 +70,8 @@ export function workingDirectoryOf(directory: InstanceDirectory, spec: InstanceS
 }
 
 /**
- * Starts the recorded program, which is that file, and waits until it runs. Nothing of the instance may be
- * running before. When the signal aborts, the start goes on by itself: whoever repeats it finds what came of it.
+ * Starts the recorded program, which is that file, and waits until it runs. Nothing of the instance may be running
+ * before. When the signal aborts, the start goes on by itself: a repeated call finds its result.
  *
  * @throws ProvisionFailedError
  */

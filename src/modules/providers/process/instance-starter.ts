@@ -25,7 +25,7 @@ export interface InstanceStarterOptions {
  */
 export class InstanceStarter {
   private readonly ports = new PortAllocator<InstanceId>();
-  /** Those that this very process has started: of all others nobody tells us the exit code. */
+  /** Started by this process: only a parent learns the exit code. */
   private readonly children = new Map<InstanceId, ChildProcess>();
   /** Absent: instances run as this process's user. */
   private users?: InstanceUsers;

@@ -44,7 +44,7 @@ export class InstanceUsers {
     this.owners.set(user, owner);
   }
 
-  /** The instance's number: the same as before if nobody else has it. */
+  /** The instance's number: the same as before if it is free. */
   allocate(owner: InstanceId): number {
     const [first, count] = this.range;
     const start = createHash('sha256').update(owner).digest().readUInt32BE() % count;

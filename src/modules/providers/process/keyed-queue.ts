@@ -5,8 +5,8 @@ export class KeyedQueue<K> {
   private readonly lasts = new Map<K, Promise<void>>();
 
   /**
-   * What the task gives. While it waits for its turn it can be called off by the signal, without being run
-   * and without letting anybody pass those before it; once it runs the signal is the task's own affair.
+   * What the task gives. While it waits for its turn it can be called off by the signal, without being run and without
+   * letting anybody pass those before it; once it runs the task has to heed the signal itself.
    */
   async run<T>(key: K, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const before = this.lasts.get(key) ?? Promise.resolve();

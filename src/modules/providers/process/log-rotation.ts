@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 
 const CHUNK = 1024 * 1024;
 
-/** Bytes above which a log is rotated when nobody says otherwise. */
+/** Default size in bytes above which a log is rotated. */
 export const LOG_LIMIT = 10 * 1024 * 1024;
 
 /** The log before the present one, of which one is kept. */

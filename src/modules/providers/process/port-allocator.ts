@@ -17,7 +17,7 @@ export class PortAllocator<Owner> {
     this.owners.set(port, owner);
   }
 
-  /** A port that no owner has and nobody listens on now. */
+  /** A port without an owner and without a listener. */
   async allocate(owner: Owner): Promise<number> {
     const count = LAST_PORT - FIRST_PORT + 1;
     const start = randomInt(count);
@@ -39,7 +39,7 @@ export class PortAllocator<Owner> {
   }
 }
 
-/** Whether nobody listens on it now. */
+/** Whether it has no listener now. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** What `/proc/<pid>/stat` says of a process (proc(5)), as far as anybody here asks. */
 export interface ProcStat {
-  /** A zombie, or on its way to be one: it runs no more, and only its parent has yet to take notice. */
+  /** A zombie, or about to be one: it no longer runs, and only its parent has yet to take notice. */
   ended: boolean;
   parent: number;
   processGroup: number;
@@ -64,7 +64,7 @@ export function readStorageIo(pid: number): { read: number; written: number } | 
   return Number.isNaN(read) || Number.isNaN(written) ? null : { read, written };
 }
 
-/** Whether this state of proc(5) or ps(1) is that of a process which runs no more. */
+/** Whether this state of proc(5) or ps(1) is that of a process that has ended. */
 export function isEnded(state: string): boolean {
   return /^[ZXx]/.test(state);
 }

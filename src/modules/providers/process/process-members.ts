@@ -104,7 +104,7 @@ export class MemberSearch {
     if (user !== undefined) return (await userOf(pid)) === user ? 'member' : 'stranger';
     const variables = await readEnvironment(pid);
     if (variables?.includes(mark)) return 'member';
-    // Whose group it is by now nobody can say, so that one who may be ours is neither spared nor ended.
+    // Whose group it is by now cannot be told, so a process that may be ours is neither spared nor ended.
     if (variables === undefined) return inGroup && leads === 'gone' ? 'unsure' : 'stranger';
     return variables.length > 0 ? 'stranger' : 'unread';
   }

@@ -13,7 +13,7 @@ export interface ProcessProviderOptions {
   stopGrace?: Duration | undefined;
   /**
    * `own`: each instance runs as a user that nothing else belongs to. `same`: as the control plane's, which it then
-   * has all rights of. Default `own` as root on Linux, else `same`, as nobody but root may choose.
+   * has all rights of. Default `own` as root on Linux, else `same`, as only root may choose.
    */
   users?: 'own' | 'same' | undefined;
   /**

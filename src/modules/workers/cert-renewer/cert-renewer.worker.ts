@@ -76,7 +76,7 @@ export class CertRenewer {
       const done = [...tally.values()].reduce((sum, n) => sum + n, 0);
       context.progress(done, undefined, summary(tally));
       context.signal.throwIfAborted();
-      // What nobody could claim would be shown for ever.
+      // Otherwise what cannot be claimed would be listed for ever.
       if (due.length < BATCH || !claimed.some(Boolean)) return;
     }
   }
@@ -117,7 +117,7 @@ export class CertRenewer {
     );
     for (const { key, error } of failures) {
       count('error');
-      // The claim ends by itself, and somebody looks again.
+      // The claim ends by itself, and it is due again.
       context.logger.error(`${key}: ${messageOf(error)}`);
     }
     return claimed;

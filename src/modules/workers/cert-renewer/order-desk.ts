@@ -27,7 +27,7 @@ export interface OrderDeskOptions {
   orderTimeout: number;
 }
 
-/** The CA did not come to an end in time. */
+/** The CA did not finish in time. */
 class OrderTimeoutError extends Error {
   constructor(timeout: number) {
     super(`the order took longer than ${timeout} ms`);

@@ -65,7 +65,7 @@ export function withRenewalInfo(
   return { ...rest, ari, ariPollAt: pollAt };
 }
 
-/** When a certificate is to be renewed: the moment chosen in the CA's window, or else by its lifetime. */
+/** When a certificate is due for renewal: at the instant chosen in the CA's window, or else by its lifetime. */
 export function renewalOf(lifetime: Lifetime, { ari }: RenewalState): Date {
   if (!ari) return defaultRenewal(lifetime);
   const { notBefore, notAfter } = lifetime;

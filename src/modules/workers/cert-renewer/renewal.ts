@@ -61,12 +61,12 @@ export interface RenewalParts {
 export type RenewalOutcome = 'not_due' | 'postponed' | 'renewed' | 'failed' | 'lost' | 'taken';
 
 /**
- * One look at one certificate that is due: decides whether it is to be renewed, and does so.
+ * One look at one certificate that is due: decides whether to renew it, and does so.
  *
- * Every change names the claim that it was decided on (`CertificateStore.settle`): whoever lost the claim in the
- * meantime changes nothing, and orders nothing. The order itself is placed under a claim of its own that lasts longer
- * than an order may take. A crash at any step leaves the claim, which ends by itself: what was ordered until then is
- * lost, and ordered once more.
+ * Every change is conditional on the claim that it was decided on (`CertificateStore.settle`): a replica that lost the
+ * claim meanwhile changes nothing, and orders nothing. The order itself is placed under a claim of its own that lasts
+ * longer than an order may take. A crash at any step leaves the claim, which ends by itself: what was ordered until
+ * then is lost, and ordered once more.
  */
 export class Renewal {
   constructor(
@@ -89,7 +89,7 @@ export class Renewal {
     return this.renew(claim, polled, issuers.inTurn(polled));
   }
 
-  /** Until its renewal, or until the CA is to be asked again. */
+  /** Until its renewal, or until the CA is asked again. */
   private async wait(claim: CertificateClaim, state: RenewalState): Promise<RenewalOutcome> {
     const next = Math.min(state.renewAt!.getTime(), state.ariPollAt?.getTime() ?? Infinity);
     const renewal = { ...state, stage: 'valid' as const };
@@ -111,7 +111,7 @@ export class Renewal {
       const due = this.due(certificate, planned);
       return this.settled(claim, { renewal: due, dueIn: availableIn }, 'postponed');
     }
-    // Longer than the order may take, so that nobody else begins one meanwhile.
+    // Longer than the order may take, so that no other replica begins one meanwhile.
     const dueIn = this.parts.settings.orderTimeout + MINUTE;
     const renewal = this.staged(certificate, planned, 'renewing');
     const held = await this.settle(claim, { renewal, dueIn, ordering: true });
@@ -193,7 +193,7 @@ export class Renewal {
   private async polled({ issued, renewal }: Certificate): Promise<RenewalState> {
     if (!issued?.ariId) return renewal;
     const issuer = this.parts.issuers.named(issued.issuer);
-    // Of a CA that is no longer configured, what it has said last is all that there will be.
+    // A CA that is no longer configured cannot be asked: its last answer stays.
     if (!issuer) return omit(renewal, 'ariPollAt');
     if (renewal.ariPollAt && renewal.ariPollAt > this.now) return renewal;
     try {

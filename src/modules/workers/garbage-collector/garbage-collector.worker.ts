@@ -170,7 +170,7 @@ export class GarbageCollector {
     await this.orphans.storePositions(tenantIds, positions);
   }
 
-  /** What is left of deleted tenants once nothing of theirs runs, and records that are of no more use. */
+  /** What is left of deleted tenants once nothing of theirs runs, and records that are no longer needed. */
   private async tidyUp({ signal, logger }: RunContext): Promise<void> {
     const empty = await this.orphans.emptyDeletedTenantsAcrossTenants(this.settings.instanceGracePeriod);
     const { failures } = await forEachIsolated(

@@ -8,9 +8,8 @@ export interface SweepPosition {
 }
 
 /**
- * What became of what an orphan belonged to. `deleted_workload`: its workload was deleted. `lost_workload`: that is not
- * there either, and nobody is known to have deleted it. `lost_tenant`: its tenant is not there, which goes last when it is
- * deleted.
+ * What became of what an orphan belonged to. `deleted_workload`: its workload was deleted. `lost_workload`: it is gone
+ * without a record of its deletion. `lost_tenant`: its tenant is gone, which is deleted last otherwise.
  */
 export type OrphanCause = 'deleted_workload' | 'lost_workload' | 'lost_tenant';
 
@@ -61,7 +60,7 @@ export abstract class OrphanRepository {
 
   /**
    * Marks it `destroying` if at that moment, under the lock of its row, `isOrphan` would hold and no brake holds it
-   * back. From then on it is on its way out, whatever becomes of its workload.
+   * back. From then on it is being deleted, whatever happens to its workload.
    * @returns whether it is marked. Rejects when the store cannot say.
    */
   abstract claim(candidate: OrphanCandidate): Promise<boolean>;

@@ -24,7 +24,7 @@ export interface HealthRunnerOptions extends HealthOptions {
    * believed to have failed if one of these answers. Default none: then a second replica has to see it too.
    */
   references?: readonly string[] | undefined;
-  /** Checks of one's own, made or changed at start by their name. */
+  /** The application's own checks, made or changed at start by their name. */
   checks?: readonly ConfigureRequest[] | undefined;
 }
 

@@ -171,8 +171,8 @@ export class HealthRunner implements BeforeApplicationShutdown {
   }
 
   /**
-   * Gives back what has not started, and lets what has come to its end, for some seconds. The drain of all workers may come
-   * after it, so that it waits for no database that hangs.
+   * Gives back what has not started, and waits some seconds for what has. The drain of all workers may follow, so it
+   * does not wait for a database that hangs.
    */
   async beforeApplicationShutdown(): Promise<void> {
     const deadline = this.shutdown?.begin() ?? new Deadline(new SystemClock(), DRAIN + GIVE_BACK + GIVE_BACK);

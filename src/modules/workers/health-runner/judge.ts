@@ -30,13 +30,13 @@ export interface JudgeParts {
 }
 
 /**
- * Makes of a result what it means for the check: its state, what is to be told, whether its instance is to be restarted.
+ * Decides what a result means for the check: its state, its event, and whether its instance is restarted.
  *
  * A failure that would make a check unhealthy is held back for two seconds. If by then most targets of this replica
  * fail, it is `unknown`, unless a reference target answers or another replica has seen the check fail as well.
  *
- * What was found of a check as it was before it was changed, and a failure of an instance that was stopped or started anew in
- * the meantime, is kept as a result and means nothing.
+ * What was found of a check as it was before it was changed, and a failure of an instance that was stopped or started
+ * anew in the meantime, is kept as a result and means nothing.
  */
 export class Judge {
   private readonly logger = new Logger('HealthRunner');

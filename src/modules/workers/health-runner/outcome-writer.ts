@@ -17,7 +17,7 @@ export interface Outcome {
   /** Undefined where it stays as it was. */
   readonly state?: CheckState;
   readonly transition?: Transition;
-  /** Whether the instance is to be restarted once the state, which says so, is stored. */
+  /** Whether to restart the instance once the state, which records the restart, is stored. */
   readonly restart?: boolean;
 }
 

@@ -43,7 +43,7 @@ export class Presence {
     if (!this.timer && !this.ended) this.arm();
   }
 
-  /** Calls at once if nobody else can have taken over what was claimed; else when that is known to be so, or never. */
+  /** Calls at once if no other replica can have taken over what was claimed; else when that is certain, or never. */
   ifMine(work: () => void): void {
     const now = performance.now();
     if (this.isSure(now)) work();

@@ -11,8 +11,8 @@ export interface ArmedStart {
 }
 
 /**
- * Milliseconds. What falls due within one step starts at its end: such starts share one timer, and their connections the
- * turns of the event loop. Nobody notices a check that starts 10 ms late.
+ * Milliseconds. What falls due within one step starts at its end: such starts share one timer, and their connections
+ * the turns of the event loop. 10 ms are within the noise of any check.
  */
 const STEP = 10;
 

@@ -10,14 +10,14 @@ export interface DriftRow extends ComparedInstance {
   wait: number;
 }
 
-/** A request that nobody has carried out. */
+/** A request that no replica has carried out. */
 export interface WaitingInstance {
   id: InstanceId;
   /** Milliseconds since it was asked for. */
   age: number;
 }
 
-/** A workload that is not as it is to be, as far as rows say. */
+/** A workload that differs from its spec, by its rows. */
 export interface UnconvergedWorkload {
   id: WorkloadId;
   tenantId: TenantId;
@@ -44,12 +44,12 @@ export abstract class DriftRepository {
   /** Whether any row of that provider names no store. */
   abstract hasUnplacedAcrossTenants(provider: string): Promise<boolean>;
 
-  /** What is to become of the instances of each workload that drift; those that are gone are left out. */
+  /** The drift policy of each workload; workloads that are gone are left out. */
   abstract policiesAcrossTenants(workloads: readonly WorkloadId[]): Promise<Map<WorkloadId, DriftPolicy>>;
 
   /**
    * Notes that the holder reaches the store, and holds it so long, in milliseconds.
-   * @returns 0 when it does; else for how many milliseconds somebody else still holds it, 1 or more
+   * @returns 0 when it does; else for how many milliseconds another replica still holds it, 1 or more
    */
   abstract hold(store: string, provider: string, holder: string, duration: number): Promise<number>;
 
@@ -68,6 +68,6 @@ export abstract class DriftRepository {
   /** How many instances workloads ask for and have no row of. */
   abstract unmadeAcrossTenants(): Promise<number>;
 
-  /** Requests that are older than `age`, in stores that nobody was seen to reach for so long; milliseconds. */
+  /** Requests that are older than `age`, in milliseconds, in stores that no replica has reached for as long. */
   abstract waitingAcrossTenants(age: number): Promise<WaitingInstance[]>;
 }

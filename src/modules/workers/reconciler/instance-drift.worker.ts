@@ -12,7 +12,7 @@ import {
 import { StoreNudges } from './store-nudges.js';
 import { StorePass, type StoreReport } from './store-pass.js';
 
-/** What a run is triggered with: the providers whose stores are to be compared. Default all. */
+/** Payload of a trigger: the providers whose stores to compare. Default all. */
 export interface DriftPayload {
   providers?: string[];
 }

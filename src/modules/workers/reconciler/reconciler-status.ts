@@ -17,7 +17,7 @@ export interface ReconcileStatus {
    * last run of `reconciler` that succeeded. Absent before the first.
    */
   lastReconciled?: Date;
-  /** `since` is left out where nobody has noted it. */
+  /** `since` is absent where it was not recorded. */
   conditions: (Omit<Condition, 'since'> & { since?: string })[];
 }
 

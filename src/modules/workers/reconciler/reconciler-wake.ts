@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Scheduler } from '../../../core/scheduler/scheduler.js';
 import { startTimer, type Timer } from '../../../core/timing/timer.js';
 
-/** Runs `reconciler` again soon, while something is on its way. */
+/** Runs `reconciler` again soon, while something is in progress. */
 @Injectable()
 export class ReconcilerWake implements OnModuleDestroy {
   private readonly logger = new Logger('Reconciler');

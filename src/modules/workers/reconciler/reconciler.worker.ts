@@ -19,7 +19,7 @@ import {
 } from './reconciler.options.js';
 import { ReconcilerWake } from './reconciler-wake.js';
 
-/** Time to the next step, in milliseconds, while something is on its way: a rollout, a bootstrap service. */
+/** Time to the next step, in milliseconds, while something is in progress: a rollout, a bootstrap service. */
 const NEXT_STEP = 1_000;
 
 /** What happened that there may be something to do at once. */

@@ -15,7 +15,7 @@ const REQUESTS = ['instance.requested'];
 
 /**
  * Starts a run of `instance_drift` as soon as there is something to do: a provider says that an instance has ended,
- * another replica has asked for something, a wait is over. The interval is for what nobody tells.
+ * another replica has asked for something, a wait is over. The interval is for changes without such a signal.
  */
 @Injectable()
 export class StoreNudges implements OnApplicationBootstrap, OnModuleDestroy {
@@ -94,7 +94,7 @@ export class StoreNudges implements OnApplicationBootstrap, OnModuleDestroy {
       const { ended } = await this.scheduler.trigger('instance_drift', { providers: [...this.wanted] });
       void ended.catch(() => undefined);
     } catch (error) {
-      // Stopped, or disabled: whoever did that wants nothing repaired.
+      // Stopped, or disabled: nothing is repaired then.
       this.logger.debug(`Not looked at at once: ${error instanceof Error ? error.message : String(error)}`);
     }
   }

@@ -231,13 +231,14 @@ export class StorePass implements OnModuleDestroy {
 
   /**
    * A pass ends within `timeout` milliseconds. It is held for twice as long, and half of that later a pass holds it
-   * anew before it begins: so none goes on after somebody else could hold it.
-   * @returns for how many milliseconds somebody else still holds it; 0: this replica does
+   * anew before it begins: so none goes on after another replica could hold it.
+   * @returns for how many milliseconds another replica still holds it; 0: this replica does
    */
   private async hold(store: string, name: string, timeout: number): Promise<number> {
     const now = performance.now();
     if ((this.held.get(store) ?? 0) > now) return 0;
-    // What nobody else reaches is held by whoever does: one that was killed must not keep its successor waiting.
+    // A store that only one replica can reach is held in its own name: a replica that was killed must not keep its
+    // successor waiting.
     const holder = this.registry.get(name).info().shared ? this.holder : store;
     const heldFor = await this.drift.hold(store, name, holder, 2 * timeout);
     if (heldFor === 0) this.held.set(store, now + timeout);
@@ -245,7 +246,7 @@ export class StorePass implements OnModuleDestroy {
   }
 }
 
-/** Whether nobody asked for the difference: it ran, and does not. */
+/** Whether the difference was not requested: it ran, and does not. */
 function isUnasked({ requestedAt, state }: Instance, { drift }: Finding): boolean {
   const hasEnded = drift === 'missing' || drift === 'exited' || drift === 'stopped';
   return hasEnded && !requestedAt && (state === 'running' || state === 'failed');

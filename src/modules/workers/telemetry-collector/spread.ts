@@ -1,8 +1,8 @@
 import { SystemClock, type Clock } from '../../../core/timing/clock.js';
 
 /**
- * Hands out the items one after the other over a length of time, the first at once: so that a thousand endpoints are not all
- * asked in the same instant, and each is asked an interval after the last time.
+ * Hands out the items one after the other over a length of time, the first at once: so that a thousand endpoints are
+ * not asked at the same instant, and each is asked an interval after the last time.
  *
  * @param over milliseconds
  * @param signal ends it; whoever waits for the next item gets the signal's reason

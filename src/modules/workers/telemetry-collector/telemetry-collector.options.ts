@@ -77,7 +77,7 @@ const schema = z.strictObject({
 
 /** @throws InvalidInputError that names every option that cannot be */
 export function telemetryCollectorSettings(options: TelemetryCollectorOptions): TelemetryCollectorSettings {
-  // What is kept and how much is checked by whoever keeps it.
+  // Retention and limits are checked by the store.
   const own = omit(options, 'retention', 'limits', 'maxBuffered');
   const { egress, ...scraping } = options.scrape ?? {};
   const settings = parseInput('telemetry collector option', schema, { ...own, scrape: scraping });

@@ -47,14 +47,14 @@ const STORE_WITHIN_MS = 5_000;
 const COMPARABLE_MS = 120_000;
 
 /**
- * Reads what instances use, from every provider at once, and asks the application's own collectors. A source that fails or
- * takes too long costs itself: its instances have a gap then, as nobody knows what they used. It is told by
+ * Reads what instances use, from every provider at once, and asks the application's own collectors. A source that
+ * fails or takes too long affects no other: its instances have a gap then, as their use is not known. It is told by
  * `telemetry.provider_failed` or `telemetry.collector_failed` when it begins, and once an hour while it goes on.
  */
 @Injectable()
 export class TelemetryCollectorWorker implements OnModuleDestroy {
   readonly settings: TelemetryCollectorSettings;
-  /** Aborts when the application is about to end: nobody is to wait for the turns of those that were not asked yet. */
+  /** Aborts when the application is about to end: the sources that were not asked yet are skipped. */
   private readonly ending = new AbortController();
   private readonly cpu = new CpuPercents();
   private readonly reports: SourceReports;

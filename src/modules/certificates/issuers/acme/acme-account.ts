@@ -5,7 +5,7 @@ import { type IssuerState, type IssuerStateStore, issuerPurpose } from '../issue
 import { AcmeProblem } from './acme-problem.js';
 import { type AcmeIssuerSettings } from './acme.options.js';
 
-/** What the CA answers when the account is no more. */
+/** What the CA answers when the account no longer exists. */
 const GONE = /deactivated|revoked/i;
 
 /**

@@ -78,7 +78,7 @@ export class AcmeChallenges {
 
   private async presentDns(hostname: string, value: string): Promise<void> {
     const provider: DnsProvider = this.settings.dns!;
-    // Whoever does not want to hand out write access to a zone delegates this one name by a CNAME.
+    // To give no write access to a zone, delegate this one name by a CNAME.
     const name = await this.solvers.dns.canonicalName(`_acme-challenge.${hostname}`);
     const record: TxtRecord = { name, value };
     this.cleanUps.push(() => provider.cleanUp(record, timeoutSignal(30_000)));

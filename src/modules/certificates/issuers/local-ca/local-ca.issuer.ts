@@ -64,7 +64,7 @@ export class LocalCaIssuer extends CertificateIssuer {
     await this.open();
   }
 
-  /** PEM of the root, to be trusted by whoever is to trust this CA. */
+  /** PEM of the root: clients that trust this CA need it. */
   async rootCertificate(): Promise<string> {
     return (await this.open()).kept.root;
   }
