@@ -1,6 +1,7 @@
 import { type HealthCheckId, type InstanceId, type TenantId } from '../ids/typed-id.js';
 import { type HealthCheck, type Probe, type UnhealthyAction } from './health-check.js';
 import { type HealthCheckSettings } from './health-check-input.js';
+import { LEASE_BEYOND_TIMEOUT } from './health-check.repository.js';
 
 /** Of the table `health_checks`, as `HealthCheckRow` has them. */
 export const HEALTH_CHECK_COLUMNS = `id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms, failure_threshold,
@@ -64,4 +65,9 @@ export function toHealthCheck(row: HealthCheckRow): HealthCheck {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** How long a claim of the check lasts, in milliseconds. */
+export function leaseOf({ timeout }: HealthCheckSettings): number {
+  return timeout + LEASE_BEYOND_TIMEOUT;
 }

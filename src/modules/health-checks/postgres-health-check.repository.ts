@@ -13,9 +13,11 @@ import { type HealthCheckSettings } from './health-check-input.js';
 import {
   HEALTH_CHECK_COLUMNS,
   type HealthCheckRow,
+  leaseOf,
   settingsValues,
   toHealthCheck,
 } from './health-check-row.js';
+import { INSERT_CHECK, INSERT_TURN, UPDATE_CHECK, UPDATE_TURN } from './health-checks.statements.js';
 import { BEAT } from './health-runners.statements.js';
 import {
   CHANGED,
@@ -31,7 +33,6 @@ import {
   HealthCheckRepository,
   type HealthTurn,
   type InstanceCheckState,
-  LEASE_BEYOND_TIMEOUT,
   type NewHealthCheck,
   type StateUpdate,
   type StoredState,
@@ -66,18 +67,19 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     if (instanceId !== undefined) parseId('instance', instanceId);
     return this.named(settings.name, () =>
       this.transactions.run(async () => {
-        const [row] = await this.transactions.query<HealthCheckRow>(
-          `INSERT INTO health_checks (id, tenant_id, instance_id, name, probe, interval_ms, timeout_ms,
-             failure_threshold, success_threshold, initial_delay_ms, startup_grace_ms, on_unhealthy,
-             max_restarts_per_hour, enabled)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING ${HEALTH_CHECK_COLUMNS}`,
-          [id, tenantId, instanceId ?? null, ...settingsValues(settings)],
-        );
-        await this.transactions.query(
-          `INSERT INTO health_check_turns (check_id, due_at, interval_ms, lease_ms, enabled, revision)
-           VALUES ($1, clock_timestamp() + ($2::int + random() * $3::int) * interval '1 millisecond', $3, $4, $5, 1)`,
-          [id, settings.initialDelay, settings.interval, leaseOf(settings), settings.enabled],
-        );
+        const [row] = await this.transactions.query<HealthCheckRow>(INSERT_CHECK, [
+          id,
+          tenantId,
+          instanceId ?? null,
+          ...settingsValues(settings),
+        ]);
+        await this.transactions.query(INSERT_TURN, [
+          id,
+          settings.initialDelay,
+          settings.interval,
+          leaseOf(settings),
+          settings.enabled,
+        ]);
         return toHealthCheck(row!);
       }),
     );
@@ -116,24 +118,20 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
     parseId('healthCheck', id);
     return this.named(settings.name, () =>
       this.transactions.run(async () => {
-        const [row] = await this.transactions.changed<HealthCheckRow>(
-          `UPDATE health_checks SET name = $4, probe = $5, interval_ms = $6, timeout_ms = $7, failure_threshold = $8,
-             success_threshold = $9, initial_delay_ms = $10, startup_grace_ms = $11, on_unhealthy = $12,
-             max_restarts_per_hour = $13, enabled = $14, revision = revision + 1, updated_at = clock_timestamp()
-           WHERE tenant_id = $1 AND id = $2 AND revision = $3 RETURNING ${HEALTH_CHECK_COLUMNS}`,
-          [tenantId, id, revision, ...settingsValues(settings)],
-        );
+        const [row] = await this.transactions.changed<HealthCheckRow>(UPDATE_CHECK, [
+          tenantId,
+          id,
+          revision,
+          ...settingsValues(settings),
+        ]);
         if (!row) return undefined;
-        // What was far off comes within the new interval; what is new again starts as such.
-        await this.transactions.query(
-          `UPDATE health_check_turns
-           SET interval_ms = $2, lease_ms = $3, revision = $5,
-             due_at = least(due_at, clock_timestamp() + random() * $2::int * interval '1 millisecond'),
-             state = CASE WHEN enabled AND $4 THEN state END,
-             version = CASE WHEN enabled AND $4 THEN version ELSE version + 1 END, enabled = $4
-           WHERE check_id = $1`,
-          [id, settings.interval, leaseOf(settings), settings.enabled, row.revision],
-        );
+        await this.transactions.query(UPDATE_TURN, [
+          id,
+          settings.interval,
+          leaseOf(settings),
+          settings.enabled,
+          row.revision,
+        ]);
         return toHealthCheck(row);
       }),
     );
@@ -299,8 +297,4 @@ export class PostgresHealthCheckRepository extends HealthCheckRepository {
       throw error;
     }
   }
-}
-
-function leaseOf({ timeout }: HealthCheckSettings): number {
-  return timeout + LEASE_BEYOND_TIMEOUT;
 }
