@@ -32,7 +32,7 @@ export interface JudgeParts {
 /**
  * Decides what a result means for the check: its state, its event, and whether its instance is restarted.
  *
- * A failure that would make a check unhealthy is held back for two seconds. If by then most targets of this replica
+ * A failure that would make a check unhealthy is held back for two seconds. If by then most targets of most tenants
  * fail, it is `unknown`, unless a reference target answers or another replica has seen the check fail as well.
  *
  * What was found of a check as it was before it was changed, and a failure of an instance that was stopped or started
@@ -51,7 +51,8 @@ export class Judge {
     const { failures, status } = stateOf(armed);
     const failed = result.outcome === 'failure';
     const reached = result.phases?.firstByte !== undefined;
-    if (result.outcome !== 'unknown' && byNetwork(armed)) this.mass.saw(target, failed && !reached, at);
+    if (result.outcome !== 'unknown' && byNetwork(armed))
+      this.mass.saw(armed.check.tenantId, target, failed && !reached, at);
     const decisive = failures + 1 >= armed.check.failureThreshold && status !== 'unhealthy';
     const isHeld = !reached && byNetwork(armed);
     if (!failed || !decisive || (!isHeld && !armed.instance)) {

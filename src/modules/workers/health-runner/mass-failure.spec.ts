@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { MassFailure } from './mass-failure.js';
 
 describe('a mass failure', () => {
-  const play = (seen: [target: string, failed: boolean, at: number][]) => {
-    const mass = new MassFailure();
-    for (const one of seen) mass.saw(...one);
+  type Seen = [target: string, failed: boolean, at: number];
+  const play = (seen: Seen[], mass = new MassFailure(), tenant = 'acme') => {
+    for (const one of seen) mass.saw(tenant, ...one);
     return mass;
   };
   const targets = (count: number, failed: boolean, from = 0): [string, boolean, number][] =>
@@ -31,6 +31,29 @@ describe('a mass failure', () => {
       ...Array.from({ length: 50 }, (_, i) => ['t1', true, 100 + i] as [string, boolean, number]),
     ]);
     expect(mass.isOn(100)).toBe(false);
+  });
+
+  it('is none when the targets of one tenant fail, however many, and those of others do not', () => {
+    const mass = play(targets(5, false), undefined, 'globex');
+    play(targets(5, false), mass, 'initech');
+    play(targets(1_000, true, 10), mass, 'acme');
+    expect(mass.isOn(1_500)).toBe(false);
+    mass.saw('globex', 't1', true, 2_000);
+    play(targets(1_000, true, 2_000), mass, 'acme');
+    expect([mass.isOn(0), mass.isOn(2_000)]).toEqual([false, false]);
+  });
+
+  it('is active when most targets of most tenants fail, and over when one of them is well again', () => {
+    const mass = play(targets(3, true), undefined, 'globex');
+    play(targets(3, true), mass, 'initech');
+    play(targets(3, false), mass, 'acme');
+    expect(mass.isOn(0)).toBe(true);
+    play(targets(3, false, 100), mass, 'initech');
+    expect(mass.isOn(0)).toBe(false);
+    play(targets(3, true, 40_000), mass, 'acme');
+    expect(mass.isOn(40_000)).toBe(false);
+    play(targets(2, true, 40_010), mass, 'globex');
+    expect(mass.isOn(40_000)).toBe(true);
   });
 
   it('is over when they are well again, and forgets what was long ago', () => {
