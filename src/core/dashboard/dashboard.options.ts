@@ -3,6 +3,7 @@ import { type HttpAccess } from '../http/access.js';
 import { LiveController } from './live/live.controller.js';
 import { PageController } from './page/page.controller.js';
 import { SessionController } from './session/session.controller.js';
+import { ReplicasController } from './replicas.controller.js';
 import { RunsController } from './runs.controller.js';
 import { TabsController } from './tabs.controller.js';
 import { WorkersController } from './workers.controller.js';
@@ -22,6 +23,7 @@ interface DashboardExtras {
 const CONTROLLERS: Type[] = [
   WorkersController,
   RunsController,
+  ReplicasController,
   LiveController,
   SessionController,
   TabsController,

@@ -78,10 +78,127 @@ export const runSchema: OpenApiSchema = {
     progress,
     blocked_ms: ms,
     metrics: { type: 'object', additionalProperties: { type: 'number' } },
-    log: { ...record, description: 'Of `GET /runs/:id` alone' },
+    payload_omitted: { ...flag, description: 'It was given more than is kept' },
     lateness_ms: ms,
   },
 }; // prettier-ignore
+
+export const replicaSchema: OpenApiSchema = {
+  type: 'object',
+  required: ['id', 'host', 'pid', 'started_at', 'alive'],
+  properties: {
+    id: uuid,
+    host: text,
+    pid: whole,
+    started_at: instant,
+    release: text,
+    alive: flag,
+    seen_at: { ...instant, description: 'When it last said that it lives; absent when it is gone' },
+    this: { ...flag, description: 'It is the one that answers' },
+  },
+};
+
+export const wholeRunSchema: OpenApiSchema = {
+  ...runSchema,
+  properties: {
+    ...(runSchema['properties'] as object),
+    payload: { description: 'What it was given: any JSON' },
+    log: {
+      type: 'object',
+      required: ['lines', 'dropped'],
+      properties: {
+        lines: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['at', 'level', 'message'],
+            properties: { at: instant, level: text, message: text },
+          },
+        },
+        dropped: { ...whole, description: 'Earlier lines that were not kept' },
+      },
+    },
+    ran_on: replicaSchema,
+  },
+};
+
+const timing = {
+  interval_ms: ms,
+  cron: text,
+  time_zone: text,
+  utc_offset: { ...whole, description: 'Minutes' },
+  at: instant,
+};
+
+const definitionSchema: OpenApiSchema = {
+  type: 'object',
+  description: 'What it was given, with defaults',
+  required: [
+    'defined_in', 'enabled', 'scope', 'overlap', 'spacing', 'record', 'max_attempts', 'run_on_start', 'unref', 'on', 'catch_up',
+  ],
+  properties: {
+    ...timing,
+    defined_in: text,
+    enabled: flag,
+    scope: { type: 'string', enum: ['cluster', 'replica'] },
+    overlap: { type: 'string', enum: ['skip', 'queueOne', 'cancelRunning', 'allow'] },
+    spacing: { type: 'string', enum: ['slot', 'delay', 'start'] },
+    record: { type: 'string', enum: ['all', 'failures', 'none'] },
+    max_attempts: whole,
+    run_on_start: flag,
+    unref: flag,
+    on: { type: 'array', items: text },
+    jitter: { oneOf: [text, { type: 'number' }] },
+    timeout_ms: ms,
+    lease_ms: ms,
+    catch_up: { oneOf: [ms, { type: 'string', enum: ['always', 'by_schedule'] }] },
+    start_deadline_ms: ms,
+    backoff: {
+      type: 'object',
+      properties: { initial_ms: ms, factor: { type: 'number' }, max_ms: ms },
+    },
+    limit: whole,
+    until: instant,
+    rescheduled: { type: 'object', description: 'The schedule that holds now', properties: timing },
+  },
+}; // prettier-ignore
+
+export const wholeWorkerSchema: OpenApiSchema = {
+  ...workerSchema,
+  required: [...(workerSchema['required'] as string[]), 'definition'],
+  properties: { ...(workerSchema['properties'] as object), definition: definitionSchema },
+};
+
+export const bulkSchema: OpenApiSchema = {
+  type: 'object',
+  required: ['changed', 'failed'],
+  properties: {
+    changed: { type: 'array', items: text },
+    failed: {
+      type: 'array',
+      items: { type: 'object', required: ['name', 'detail'], properties: { name: text, detail: text } },
+    },
+  },
+};
+
+export const upcomingSchema: OpenApiSchema = {
+  type: 'object',
+  required: ['items'],
+  properties: {
+    items: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['worker', 'at'],
+        properties: { worker: text, at: instant, time_zone: text },
+      },
+    },
+  },
+};
+
+export const upcomingQuery: Readonly<Record<string, OpenApiSchema>> = {
+  limit: { ...whole, minimum: 1, maximum: 1_000 },
+};
 
 export const runsSchema: OpenApiSchema = { type: 'array', items: runSchema };
 

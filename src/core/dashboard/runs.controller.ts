@@ -1,18 +1,43 @@
-import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiController } from '../http/api-controller.js';
 import { RequestActor } from '../http/actor.js';
 import { Documented } from '../http/openapi.js';
 import { limit, QueryPipe, text } from '../http/query.pipe.js';
-import { type Wire, type WirePage } from '../http/wire.js';
+import { toWire, type Wire, type WirePage } from '../http/wire.js';
+import { type KnownReplica } from '../history/replica.js';
+import { type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownRunError } from '../scheduler/scheduler.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type ByActor } from '../worker/actor.js';
 import { cancellationOf } from './cancellation-body.js';
-import { cancellationSchema, runPageSchema, runQuery, runSchema, startedSchema } from './openapi-schemas.js';
-import { positionOf, queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
+import { PayloadNotKeptError } from './payload-not-kept.error.js';
+import {
+  cancellationSchema,
+  runPageSchema,
+  runQuery,
+  startedSchema,
+  upcomingQuery,
+  upcomingSchema,
+  wholeRunSchema,
+} from './openapi-schemas.js';
+import {
+  positionOf,
+  queryOf,
+  runFilters,
+  type RunFilters,
+  showRun,
+  showRunBriefly,
+  type ShownRun,
+} from './shown-run.js';
+import { workersNow } from './shown-worker.js';
+import { type UpcomingRun, upcomingRuns } from './upcoming-runs.js';
+import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A run with where it took place, as far as that is known. */
+type WholeRun = Wire<ShownRun> & { ran_on?: Wire<KnownReplica> };
 
 /** Runs of all workers over HTTP. */
 @ApiController('runs')
@@ -36,15 +61,33 @@ export class RunsController {
     const query = { ...queryOf(filters), ...(worker !== undefined && { worker }) };
     const runs = await this.recorder.find({ ...query, limit: most });
     const last = runs.length === most ? runs.at(-1) : undefined;
-    return { items: runs.map(showRun), ...(last && { next: positionOf(last) }) };
+    return { items: runs.map(showRunBriefly), ...(last && { next: positionOf(last) }) };
   }
 
+  /** Of all workers that tick. */
+  @Get('upcoming')
+  @Documented({
+    summary: 'The next runs of all workers',
+    query: upcomingQuery,
+    answer: { description: 'Soonest first', schema: upcomingSchema },
+  })
+  async upcoming(
+    @Query(new QueryPipe({ limit: limit() })) { limit: most }: { limit: number },
+  ): Promise<{ items: UpcomingRun[] }> {
+    const { workers } = await workersNow(this.scheduler);
+    return { items: upcomingRuns(this.scheduler, workers, most) };
+  }
+
+  /** With its log, its payload, and host and process of its replica. */
   @Get(':id')
-  @Documented({ summary: 'One run, with its log', answer: { description: 'The run', schema: runSchema } })
-  async one(@Param('id') id: string): Promise<Wire<ShownRun>> {
-    const [run] = UUID.test(id) ? await this.recorder.find({ id, limit: 1, withLog: true }) : [];
-    if (!run) throw new UnknownRunError(id);
-    return showRun(run);
+  @Documented({
+    summary: 'One run, with its log, payload and replica',
+    answer: { description: 'The run', schema: wholeRunSchema },
+  })
+  async one(@Param('id') id: string): Promise<WholeRun> {
+    const run = await this.known(id);
+    const [replica] = await this.recorder.replicas({ id: run.replica, limit: 1 });
+    return { ...showRun(run), ...(replica && { ran_on: toWire(replica) }) };
   }
 
   /** Ends a run that is active or waiting. The answer does not wait for its end. */
@@ -62,5 +105,30 @@ export class RunsController {
   ): Promise<{ run_id: string }> {
     await this.scheduler.cancel(id, { ...cancellationOf(body), ...by });
     return { run_id: id };
+  }
+
+  /** Another run of the same worker, with the payload of this one. */
+  @Post(':id/rerun')
+  @HttpCode(202)
+  @Documented({
+    summary: 'Starts a run with the payload of this one',
+    query: waitQuery,
+    answer: { status: 202, description: 'The new run has begun, or waits', schema: startedSchema },
+  })
+  async rerun(
+    @Param('id') id: string,
+    @RequestActor() by: ByActor,
+    @Query(new QueryPipe({ wait: waitTime() })) { wait }: { wait: number | undefined },
+    @Res({ passthrough: true }) response: HasStatus,
+  ): Promise<StartedRun> {
+    const { worker, payload, payloadOmitted } = await this.known(id);
+    if (payloadOmitted) throw new PayloadNotKeptError(id);
+    return answerWith(await this.scheduler.trigger(worker, payload, by), wait, response);
+  }
+
+  private async known(id: string): Promise<Run> {
+    const [run] = UUID.test(id) ? await this.recorder.find({ id, limit: 1, withLog: true }) : [];
+    if (!run) throw new UnknownRunError(id);
+    return run;
   }
 }

@@ -1,6 +1,6 @@
-import { instant, oneOf, type QueryParameter, text } from '../http/query.pipe.js';
+import { instant, oneOf, type QueryParameter, someOf, text } from '../http/query.pipe.js';
 import { toWire, type Wire } from '../http/wire.js';
-import { latenessOf, type Run, type RunOutcome } from '../history/run.js';
+import { latenessOf, type Run, type RunOutcome, withoutLog } from '../history/run.js';
 import { type RunQuery } from '../history/run.store.js';
 import { type RunTrigger } from '../worker/run-context.js';
 
@@ -9,6 +9,11 @@ export type ShownRun = Run & { latenessMs: number };
 
 export function showRun(run: Run): Wire<ShownRun> {
   return toWire({ ...run, latenessMs: latenessOf(run) });
+}
+
+/** As a list has it: its log and payload are in the answer to `GET /runs/:id`. */
+export function showRunBriefly(run: Run): Wire<ShownRun> {
+  return showRun(withoutLog(run));
 }
 
 export const OUTCOMES = [
@@ -21,7 +26,7 @@ export const TRIGGERS = [
 
 /** What a list of runs can be narrowed by. */
 export const runFilters = {
-  outcome: outcomes(),
+  outcome: someOf(...OUTCOMES),
   trigger: oneOf(...TRIGGERS),
   since: instant(),
   until: instant(),
@@ -39,17 +44,6 @@ export function queryOf({ outcome, ...filters }: RunFilters): Omit<RunQuery, 'li
 /** What `before` is for the page after this run. */
 export function positionOf({ startedAt, id }: Run): string {
   return `${startedAt.getTime()}_${id}`;
-}
-
-/** One or several, separated by commas. */
-function outcomes(): QueryParameter<readonly RunOutcome[] | undefined> {
-  return (given) => {
-    if (given === undefined) return undefined;
-    const asked = given.split(',');
-    const known: readonly string[] = OUTCOMES;
-    if (asked.every((outcome) => known.includes(outcome))) return asked as RunOutcome[];
-    throw new Error(`give one or several of ${OUTCOMES.join(', ')}, separated by commas`);
-  };
 }
 
 const POSITION = /^(\d{1,15})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;

@@ -8,9 +8,33 @@ import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type ByActor } from '../worker/actor.js';
-import { runQuery, runsSchema, startedSchema, workerSchema } from './openapi-schemas.js';
-import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
+import { type BulkChange, changeEach } from './bulk-change.js';
+import {
+  bulkSchema,
+  runQuery,
+  runsSchema,
+  startedSchema,
+  upcomingQuery,
+  upcomingSchema,
+  workerSchema,
+  wholeWorkerSchema,
+} from './openapi-schemas.js';
+import { scheduleOf, scheduleSchema } from './schedule-body.js';
+import { showDefinition, type ShownDefinition } from './shown-definition.js';
+import { queryOf, runFilters, type RunFilters, showRunBriefly, type ShownRun } from './shown-run.js';
 import { showWorker, type ShownWorker, workersNow } from './shown-worker.js';
+import { slotsOf, type UpcomingRun } from './upcoming-runs.js';
+import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
+import {
+  bulkFilters,
+  type BulkFilters,
+  bulkQuery,
+  matches,
+  requireNarrowed,
+  workerFilters,
+  type WorkerFilters,
+  workerQuery,
+} from './worker-filters.js';
 
 const SOURCE_HEADER = 'X-Workers-Source';
 
@@ -18,6 +42,8 @@ const SOURCE_HEADER = 'X-Workers-Source';
 interface HasHeaders {
   header(name: string, value: string): unknown;
 }
+
+type WholeWorker = Wire<ShownWorker> & { definition: ShownDefinition };
 
 /** Workers and their runs over HTTP. */
 @ApiController('workers')
@@ -33,21 +59,56 @@ export class WorkersController {
    */
   @Get()
   @Documented({
-    summary: 'All workers',
+    summary: 'All workers, or those that match',
+    query: workerQuery,
     answer: { description: 'By name', schema: { type: 'array', items: workerSchema } },
   })
-  async list(@Res({ passthrough: true }) response: HasHeaders): Promise<Wire<ShownWorker>[]> {
+  async list(
+    @Query(new QueryPipe(workerFilters)) filters: WorkerFilters,
+    @Res({ passthrough: true }) response: HasHeaders,
+  ): Promise<Wire<ShownWorker>[]> {
     const { source, workers } = await workersNow(this.scheduler);
     response.header(SOURCE_HEADER, source);
-    return workers.map(showWorker);
+    return workers.filter((worker) => matches(filters, worker)).map(showWorker);
   }
 
+  /** Those that match; `all=true` where nothing else says which. */
+  @Post('pause')
+  @HttpCode(200)
+  @Documented({
+    summary: 'Pauses all workers that match',
+    query: bulkQuery,
+    answer: { description: 'Which are paused now, and which could not be', schema: bulkSchema },
+  })
+  pauseAll(
+    @Query(new QueryPipe(bulkFilters)) filters: BulkFilters,
+    @RequestActor() by: ByActor,
+  ): Promise<BulkChange> {
+    return this.changeAll(filters, (name) => this.scheduler.pause(name, by));
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  @Documented({
+    summary: 'Resumes all workers that match',
+    query: bulkQuery,
+    answer: { description: 'Which are resumed now, and which could not be', schema: bulkSchema },
+  })
+  resumeAll(
+    @Query(new QueryPipe(bulkFilters)) filters: BulkFilters,
+    @RequestActor() by: ByActor,
+  ): Promise<BulkChange> {
+    return this.changeAll(filters, (name) => this.scheduler.resume(name, by));
+  }
+
+  /** With everything that it was given. */
   @Get(':name')
-  @Documented({ summary: 'One worker', answer: { description: 'The worker', schema: workerSchema } })
-  async one(@Param('name') name: string): Promise<Wire<ShownWorker>> {
-    const known = this.known(name);
-    const { workers } = await workersNow(this.scheduler);
-    return showWorker(workers.find((worker) => worker.name === name) ?? { ...known, source: 'replica' });
+  @Documented({
+    summary: 'One worker, with its definition',
+    answer: { description: 'The worker', schema: wholeWorkerSchema },
+  })
+  async one(@Param('name') name: string): Promise<WholeWorker> {
+    return { ...(await this.info(name)), definition: showDefinition(this.scheduler, name) };
   }
 
   /** Newest first. */
@@ -64,14 +125,32 @@ export class WorkersController {
   ): Promise<Wire<ShownRun>[]> {
     const { name: worker } = this.known(name);
     const runs = await this.recorder.find({ ...queryOf(filters), worker, limit: most });
-    return runs.map(showRun);
+    return runs.map(showRunBriefly);
   }
 
-  /** Starts a run now. The request's body is its payload; the answer does not wait for its end. */
+  /** Whether it ticks or not. */
+  @Get(':name/upcoming')
+  @Documented({
+    summary: 'The next slots of a worker',
+    query: upcomingQuery,
+    answer: {
+      description: 'Soonest first; none where the next depends on the end of a run',
+      schema: upcomingSchema,
+    },
+  })
+  upcoming(
+    @Param('name') name: string,
+    @Query(new QueryPipe({ limit: limit(10) })) { limit: most }: { limit: number },
+  ): { items: UpcomingRun[] } {
+    return { items: slotsOf(this.scheduler, name, most) };
+  }
+
+  /** Starts a run now. The request's body is its payload. With `wait` the answer is the run when it has ended by then. */
   @Post(':name/trigger')
   @HttpCode(202)
   @Documented({
     summary: 'Starts a run now',
+    query: waitQuery,
     body: { description: 'The payload of the run: any JSON', schema: {} },
     answer: { status: 202, description: 'The run has begun, or waits', schema: startedSchema },
   })
@@ -79,9 +158,10 @@ export class WorkersController {
     @Param('name') name: string,
     @Body() payload: unknown,
     @RequestActor() by: ByActor,
-  ): Promise<{ run_id: string }> {
-    const { runId } = await this.scheduler.trigger(name, payload, by);
-    return { run_id: runId };
+    @Query(new QueryPipe({ wait: waitTime() })) { wait }: { wait: number | undefined },
+    @Res({ passthrough: true }) response: HasStatus,
+  ): Promise<StartedRun> {
+    return answerWith(await this.scheduler.trigger(name, payload, by), wait, response);
   }
 
   /** Its slots count for nothing until it is resumed; an active run goes on. */
@@ -90,7 +170,7 @@ export class WorkersController {
   @Documented({ summary: 'Pauses a worker', answer: { description: 'The worker', schema: workerSchema } })
   async pause(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<ShownWorker>> {
     await this.scheduler.pause(name, by);
-    return this.one(name);
+    return this.info(name);
   }
 
   @Post(':name/resume')
@@ -98,7 +178,41 @@ export class WorkersController {
   @Documented({ summary: 'Resumes a worker', answer: { description: 'The worker', schema: workerSchema } })
   async resume(@Param('name') name: string, @RequestActor() by: ByActor): Promise<Wire<ShownWorker>> {
     await this.scheduler.resume(name, by);
+    return this.info(name);
+  }
+
+  /** From now on, until the process ends, or with coordination until the schedule in the code changes. */
+  @Post(':name/reschedule')
+  @HttpCode(200)
+  @Documented({
+    summary: 'Gives a worker another schedule',
+    body: { description: 'An interval, a cron expression or an instant', schema: scheduleSchema },
+    answer: { description: 'The worker', schema: wholeWorkerSchema },
+  })
+  async reschedule(
+    @Param('name') name: string,
+    @Body() body: unknown,
+    @RequestActor() by: ByActor,
+  ): Promise<WholeWorker> {
+    this.known(name);
+    await this.scheduler.reschedule(name, scheduleOf(body), by);
     return this.one(name);
+  }
+
+  private async changeAll(
+    filters: BulkFilters,
+    change: (name: string) => Promise<unknown>,
+  ): Promise<BulkChange> {
+    requireNarrowed(filters);
+    const { workers } = await workersNow(this.scheduler);
+    const names = workers.filter((worker) => matches(filters, worker)).map(({ name }) => name);
+    return changeEach(names, change);
+  }
+
+  private async info(name: string): Promise<Wire<ShownWorker>> {
+    const known = this.known(name);
+    const { workers } = await workersNow(this.scheduler);
+    return showWorker(workers.find((worker) => worker.name === name) ?? { ...known, source: 'replica' });
   }
 
   private known(name: string) {

@@ -86,6 +86,8 @@ class StartedRun implements Run {
   readonly release?: string;
   readonly trigger: RunTrigger;
   readonly actor?: string;
+  readonly payload?: unknown;
+  readonly payloadOmitted?: true;
   readonly slot?: Date;
   readonly attempt: number;
   readonly scheduledAt: Date;
@@ -96,7 +98,7 @@ class StartedRun implements Run {
   constructor(
     readonly worker: string,
     replica: Replica,
-    { id = newRunId(), trigger, actor, slot, attempt = 1, scheduledAt }: RunRequest,
+    { id = newRunId(), trigger, actor, payload, slot, attempt = 1, scheduledAt }: RunRequest,
     now: number,
   ) {
     this.id = id;
@@ -108,5 +110,15 @@ class StartedRun implements Run {
     this.attempt = attempt;
     this.scheduledAt = new Date(scheduledAt);
     this.startedAt = new Date(now);
+    if (payload === undefined) return;
+    if (isKept(payload)) this.payload = payload;
+    else this.payloadOmitted = true;
   }
+}
+
+/** Characters of the JSON of a payload that its record keeps. */
+const LONGEST_PAYLOAD = 256 * 1_024;
+
+function isKept(payload: unknown): boolean {
+  return JSON.stringify(payload).length <= LONGEST_PAYLOAD;
 }

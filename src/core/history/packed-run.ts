@@ -1,7 +1,7 @@
 import { type Run } from './run.js';
 
 /** What most runs do not have. */
-type Rare = 'error' | 'progress' | 'blockedMs' | 'actor' | 'metrics' | 'log';
+type Rare = 'error' | 'progress' | 'blockedMs' | 'actor' | 'metrics' | 'payload' | 'payloadOmitted' | 'log';
 
 /**
  * A run as it is kept in memory: 0.3 kB, where its record takes 1.1 kB, most of it dates. Ten thousand workers with
@@ -64,8 +64,19 @@ export class PackedRun {
   }
 }
 
-function restOf({ error, progress, blockedMs, actor, metrics, log }: Run): Pick<Run, Rare> | undefined {
-  if (!error && !progress && !metrics && !log && blockedMs === undefined && actor === undefined)
+function restOf(run: Run): Pick<Run, Rare> | undefined {
+  const { error, progress, blockedMs, actor, metrics, payload, payloadOmitted, log } = run;
+  if (
+    !error &&
+    !progress &&
+    !metrics &&
+    !log &&
+    blockedMs === undefined &&
+    actor === undefined &&
+    payload === undefined &&
+    !payloadOmitted
+  )
+    // prettier-ignore
     return undefined;
   return {
     ...(error && { error }),
@@ -73,6 +84,8 @@ function restOf({ error, progress, blockedMs, actor, metrics, log }: Run): Pick<
     ...(blockedMs !== undefined && { blockedMs }),
     ...(actor !== undefined && { actor }),
     ...(metrics && { metrics }),
+    ...(payload !== undefined && { payload }),
+    ...(payloadOmitted && { payloadOmitted }),
     // The run goes on writing.
     ...(log && { log: { ...log, lines: [...log.lines] } }),
   };

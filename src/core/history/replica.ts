@@ -12,6 +12,14 @@ export interface Replica {
   release?: string;
 }
 
+/** A replica as the history knows it. */
+export interface KnownReplica extends Replica {
+  /** It has not signed off, and has said lately that it lives. */
+  alive: boolean;
+  /** When it last said so; absent when it is gone. */
+  seenAt?: Date;
+}
+
 export function thisReplica(now: number, release?: string): Replica {
   return {
     id: randomUUID(),

@@ -6,10 +6,10 @@ import { atMost } from '../timing/at-most.js';
 import { Clock, type Timer } from '../timing/clock.js';
 import { inRootContext } from '../timing/root-context.js';
 import { newestFirst } from './matches-query.js';
-import { type Replica, thisReplica } from './replica.js';
+import { type KnownReplica, type Replica, thisReplica } from './replica.js';
 import { RELEASE } from './release.js';
 import { type EndedRun, type Run } from './run.js';
-import { type RunQuery, RunStore } from './run.store.js';
+import { type ReplicaQuery, type RunQuery, RunStore } from './run.store.js';
 import { saveApart } from './save-apart.js';
 
 /** Changes are gathered for this many milliseconds and stored in one write, so that a run's start is stored within 100 ms. */
@@ -122,6 +122,13 @@ export class RunRecorder {
       if (!isRefused(error)) throw error;
     });
     return this.store.find(query);
+  }
+
+  /** The replicas that write to the store; this one alone where others cannot. */
+  async replicas(query: ReplicaQuery): Promise<KnownReplica[]> {
+    if (this.store.replicas) return this.store.replicas(query);
+    const own = query.id === undefined || query.id === this.replica.id;
+    return own ? [{ ...this.replica, alive: true, seenAt: new Date(this.clock.now()) }] : [];
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type RunTrigger } from '../worker/run-context.js';
-import { type Replica } from './replica.js';
+import { type KnownReplica, type Replica } from './replica.js';
 import { type Run, type RunOutcome } from './run.js';
 
 /** Which runs to read; always newest start first. */
@@ -16,12 +16,22 @@ export interface RunQuery {
   until?: Date | undefined;
   /** Class or message of its error, or of one of the reasons of that, contains this; upper and lower case are the same. */
   text?: string | undefined;
-  /** What they logged as well, up to 16 KiB a run. Default false. */
+  /** What they logged as well, up to 16 KiB a run, and what they were given, up to 256 KiB. Default false. */
   withLog?: boolean | undefined;
   /** 1 to 1000. */
   limit: number;
   /** Only runs that come after this one in the same order: hand in the last of a page to get the next. */
   before?: Pick<Run, 'id' | 'startedAt'> | undefined;
+}
+
+/** Which replicas to read. */
+export interface ReplicaQuery {
+  /** UUID. */
+  id?: string | undefined;
+  /** Only those that live. Default false. */
+  alive?: boolean | undefined;
+  /** 1 to 1000. */
+  limit: number;
 }
 
 /** Which runs to delete: what either of the two says. */
@@ -92,6 +102,12 @@ export abstract class RunStore {
    * @returns how many each batch deleted
    */
   prune?(query: PruneQuery): AsyncIterable<number>;
+
+  /**
+   * For a store that several replicas share, or that outlives them: those that live, and of those that are gone the ones that it still
+   * knows; the newest start first.
+   */
+  replicas?(query: ReplicaQuery): Promise<KnownReplica[]>;
 
   /** Forgets the replica, which has recorded all that it ran, and lets go of what `open` took. */
   abstract close(replica: Replica): Promise<void>;

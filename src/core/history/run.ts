@@ -36,6 +36,13 @@ export interface Run {
   blockedMs?: number;
   /** What it measured by `context.metric`: by name, the last value. At most 50. */
   metrics?: Record<string, number>;
+  /**
+   * What it was given (`context.payload`); absent when it was given nothing. A store gives it back when it is asked for it
+   * (`RunQuery.withLog`).
+   */
+  payload?: unknown;
+  /** It was given a payload whose JSON has more than 256 KiB, which is not kept. */
+  payloadOmitted?: true;
   /** What it said by `context.logger`. A store gives it back when it is asked for it (`RunQuery.withLog`). */
   log?: RunLog;
 }
@@ -48,7 +55,11 @@ export function latenessOf({ startedAt, scheduledAt }: Pick<Run, 'startedAt' | '
   return startedAt.getTime() - scheduledAt.getTime();
 }
 
-/** What a list shows of a run: its log may have 16 KiB. */
-export function withoutLog<T extends Run>({ log: _, ...run }: T): Omit<T, 'log'> {
+/** What a list shows of a run: its log may have 16 KiB, its payload 256. */
+export function withoutLog<T extends Run>({
+  log: _log,
+  payload: _payload,
+  ...run
+}: T): Omit<T, 'log' | 'payload'> {
   return run;
 }

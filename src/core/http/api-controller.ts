@@ -2,6 +2,7 @@ import { applyDecorators, Controller, UseFilters, UseGuards } from '@nestjs/comm
 import { AccessGuard } from './access.guard.js';
 import { keepApart } from './global-interceptors.js';
 import { securedApi } from './openapi.js';
+import { QueryGuard } from './query.guard.js';
 import { ProblemDetailsFilter } from './problem-details.filter.js';
 
 /**
@@ -12,7 +13,7 @@ import { ProblemDetailsFilter } from './problem-details.filter.js';
 export function ApiController(path: string): ClassDecorator {
   return applyDecorators(
     Controller(path),
-    UseGuards(AccessGuard),
+    UseGuards(AccessGuard, QueryGuard),
     UseFilters(ProblemDetailsFilter),
     keepApart,
     securedApi(path),

@@ -12,5 +12,5 @@ export { hostCheck, type HostCheckOptions } from './host-check.js';
 export { HttpAccessModule } from './http-access.module.js';
 export { type ErrorWithStatus, type Problem, problemOf } from './problem.js';
 export { ProblemDetailsFilter } from './problem-details.filter.js';
-export { instant, limit, oneOf, type QueryParameter, QueryPipe, text } from './query.pipe.js';
+export { flag, instant, limit, oneOf, type QueryParameter, QueryPipe, someOf, text } from './query.pipe.js';
 export { toWire, toWirePage, type Wire, type WirePage } from './wire.js';

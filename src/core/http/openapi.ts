@@ -5,6 +5,9 @@ const RESPONSE = 'swagger/apiResponse';
 const OPERATION = 'swagger/apiOperation';
 const PARAMETERS = 'swagger/apiParameters';
 
+/** On a handler: the names of its query parameters. */
+export const DOCUMENTED_QUERY = 'ctrlplane-workers:documented-query';
+
 /** The scheme that the operations name: the application declares it by `addApiKey`. */
 const SCHEME = 'workers-token';
 
@@ -79,6 +82,7 @@ export function Documented({ summary, query = {}, body, answer }: OperationDocs)
     const handler = value as object;
     Reflect.defineMetadata(OPERATION, { summary }, handler);
     Reflect.defineMetadata(PARAMETERS, parameters, handler);
+    Reflect.defineMetadata(DOCUMENTED_QUERY, Object.keys(query), handler);
     Reflect.defineMetadata(RESPONSE, { [status]: { description, ...shown } }, handler);
   };
 }

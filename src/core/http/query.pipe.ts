@@ -20,11 +20,7 @@ export class QueryPipe<P extends Record<string, QueryParameter<unknown>>> implem
 
   transform(query: Record<string, unknown>): QueryOf<P> {
     const known = Object.keys(this.parameters);
-    const unknown = Object.keys(query).find((name) => !known.includes(name));
-    if (unknown !== undefined)
-      throw new BadRequestException(
-        `There is no parameter ${shown(unknown)}${known.length ? `: there are ${known.join(', ')}` : ''}`,
-      );
+    refuseUnknown(Object.keys(query), known);
     return Object.fromEntries(
       Object.entries(this.parameters).map(([name, read]) => [name, this.read(name, read, query[name])]),
     ) as QueryOf<P>;
@@ -39,6 +35,15 @@ export class QueryPipe<P extends Record<string, QueryParameter<unknown>>> implem
       throw new BadRequestException(`${name}=${shown(given)} cannot be: ${(error as Error).message}`);
     }
   }
+}
+
+/** @throws BadRequestException that names the first that is not known, and those that are */
+export function refuseUnknown(given: readonly string[], known: readonly string[]): void {
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new BadRequestException(
+    `There is no parameter ${shown(unknown)}${known.length ? `: there are ${known.join(', ')}` : ', as there are none'}`,
+  );
 }
 
 /** How many to return: 1 to 1000, `byDefault` when it is left out. */
@@ -63,6 +68,27 @@ export function oneOf<const T extends string>(...values: readonly T[]): QueryPar
   return (given) => {
     if (given === undefined || values.includes(given as T)) return given as T | undefined;
     throw new Error(`give one of ${values.join(', ')}`);
+  };
+}
+
+/** One or several of these, separated by commas. */
+export function someOf<const T extends string>(
+  ...values: readonly T[]
+): QueryParameter<readonly T[] | undefined> {
+  return (given) => {
+    if (given === undefined) return undefined;
+    const asked = given.split(',');
+    if (asked.every((value) => values.includes(value as T))) return asked as T[];
+    throw new Error(`give one or several of ${values.join(', ')}, separated by commas`);
+  };
+}
+
+/** `true` or `false`; false when it is left out. */
+export function flag(): QueryParameter<boolean> {
+  return (given) => {
+    if (given === undefined || given === 'false') return false;
+    if (given === 'true') return true;
+    throw new Error('give true or false');
   };
 }
 

@@ -1,7 +1,7 @@
-import { type Replica } from '../history/replica.js';
+import { type KnownReplica, type Replica } from '../history/replica.js';
 import { type LogLevel, type RunLog } from '../history/run-log.js';
 import { type Run, type RunOutcome } from '../history/run.js';
-import { type PruneQuery, type RunQuery, RunStore } from '../history/run.store.js';
+import { type PruneQuery, type ReplicaQuery, type RunQuery, RunStore } from '../history/run.store.js';
 import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { type RunError } from '../text/describe-error.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
@@ -9,6 +9,7 @@ import { Database, type Statement } from './database.js';
 import { eachAtLeast } from './each-at-least.js';
 import { type PostgresOptions } from './postgres-options.js';
 import { toJson } from './refusal.js';
+import { findReplicas } from './sql/find-replicas.js';
 import { findRuns } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
@@ -21,6 +22,8 @@ import { workersWithRuns } from './sql/workers-with-runs.js';
 
 /** After this many milliseconds a database that says nothing counts as away. */
 const QUERY_TIMEOUT = 5_000;
+/** Milliseconds without a heartbeat after which a replica no longer counts as alive: those that do have one every two seconds. */
+const SILENT_AFTER = 10_000;
 /** Runs that one statement deletes: some milliseconds, in which it holds no lock that anybody waits for. */
 const PRUNE_BATCH = 1_000;
 
@@ -66,6 +69,12 @@ export class PostgresRunStore extends RunStore {
     const { id, host, pid, startedAt, release = null } = replica;
     return (await this.query(heartbeat, [id, host, pid, startedAt.getTime(), lostAfter, release])).map(
       fromRow,
+    );
+  }
+
+  override async replicas({ id, alive = false, limit }: ReplicaQuery): Promise<KnownReplica[]> {
+    return (await this.query<ReplicaRow>(findReplicas, [id ?? null, alive, limit, SILENT_AFTER])).map(
+      toReplica,
     );
   }
 
@@ -122,6 +131,25 @@ export class PostgresRunStore extends RunStore {
   }
 }
 
+interface ReplicaRow {
+  id: string;
+  host: string;
+  pid: number;
+  started_at: number;
+  seen_at: number | null;
+  release: string | null;
+}
+
+function toReplica({ started_at, seen_at, release, ...rest }: ReplicaRow): KnownReplica {
+  return {
+    ...rest,
+    startedAt: new Date(started_at),
+    ...(release !== null && { release }),
+    alive: seen_at !== null,
+    ...(seen_at !== null && { seenAt: new Date(seen_at) }),
+  };
+}
+
 interface RunRow {
   id: string;
   worker: string;
@@ -139,6 +167,9 @@ interface RunRow {
   actor: string | null;
   release: string | null;
   metrics: Record<string, number> | null;
+  payload_omitted: true | null;
+  /** Absent where it was not asked for. */
+  payload?: unknown;
   /** Absent where it was not asked for. */
   log?: StoredLog | null;
 }
@@ -149,19 +180,20 @@ interface StoredLog {
 }
 
 function toRow(run: Run): Record<string, unknown> {
-  const { scheduledAt, startedAt, endedAt, blockedMs, ...rest } = run;
+  const { scheduledAt, startedAt, endedAt, blockedMs, payloadOmitted, ...rest } = run;
   return {
     ...rest,
     scheduled_at: scheduledAt,
     started_at: startedAt,
     ended_at: endedAt,
     blocked_ms: blockedMs,
+    payload_omitted: payloadOmitted,
   };
 }
 
 function fromRow(row: RunRow): Run {
   const { slot, scheduled_at, started_at, ended_at, error, progress, blocked_ms, ...more } = row;
-  const { actor, release, metrics, log, ...rest } = more;
+  const { actor, release, metrics, payload, payload_omitted, log, ...rest } = more;
   return {
     ...rest,
     scheduledAt: new Date(scheduled_at),
@@ -174,6 +206,8 @@ function fromRow(row: RunRow): Run {
     ...(actor !== null && { actor }),
     ...(release !== null && { release }),
     ...(metrics && { metrics }),
+    ...(payload !== undefined && payload !== null && { payload }),
+    ...(payload_omitted && { payloadOmitted: payload_omitted }),
     ...(log && { log: fromStored(log) }),
   };
 }

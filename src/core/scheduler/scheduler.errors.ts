@@ -26,6 +26,7 @@ export class SchedulerStoppedError extends Error {
 
 /** A run that was asked for will not take place, or those who began it fell silent. */
 export class RunDroppedError extends Error {
+  static readonly httpStatus = 409;
   override readonly name = 'RunDroppedError';
 
   constructor(

@@ -67,6 +67,17 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       assertSame(await store.find({ limit: 10, withLog: true }), [{ ...run, log }]);
       assertSame(await store.find({ id: run.id, limit: 1, withLog: true }), [{ ...run, log }]);
     },
+    'gives back what a run was given to those who ask for it': async ({ store }) => {
+      const given = makeRun({ payload: { tenant: 'a', list: [1, null, '💥 "'], at: { deep: {} } } });
+      const tooLong = makeRun({ at: 1, payloadOmitted: true });
+      await store.save([given, tooLong]);
+      // Who says how it ended may not know what it was given.
+      const { payload, ...rest } = given;
+      const ended: Run = { ...rest, outcome: 'succeeded', endedAt: new Date(START + 5) };
+      assertSame(await store.find({ limit: 10, withLog: true }), [tooLong, given]);
+      await store.save([{ ...ended, payload }]);
+      assertSame(await store.find({ id: given.id, limit: 1, withLog: true }), [{ ...ended, payload }]);
+    },
     'replaces a run that is saved again': async ({ store }) => {
       const run = makeRun({});
       await store.save([run]);
@@ -181,6 +192,7 @@ export function sharedRunStoreContract(setup: () => Promise<RunStoreSetup>): Con
         actor: 'ann',
         release: '1',
         metrics: { rows: 1 },
+        payload: ['given'],
         log: { lines: [{ at: new Date(START), level: 'log', message: 'begun' }], dropped: 0 },
       } satisfies Partial<Run>;
       const run = makeRun({ replica: dead.id });
@@ -191,6 +203,29 @@ export function sharedRunStoreContract(setup: () => Promise<RunStoreSetup>): Con
       assertSame(await store.find({ limit: 1, withLog: true }), [
         { ...run, ...said, outcome: 'lost', endedAt: lost!.endedAt! },
       ]);
+    },
+    'knows the replicas that write to it, also when they are gone': async ({ store }) => {
+      if (!store.replicas) return;
+      const first = makeReplica();
+      const second = { ...makeReplica(), startedAt: new Date(START + 1), release: '1' };
+      for (const replica of [first, second]) await store.heartbeat!(replica, HOUR);
+      const known = async (query: { id?: string; alive?: boolean }) =>
+        (await store.replicas!({ ...query, limit: 10 })).map(({ seenAt, ...replica }) => {
+          assert.equal(seenAt !== undefined, replica.alive);
+          return replica;
+        });
+      const alive = { alive: true };
+      const both = [
+        { ...second, ...alive },
+        { ...first, ...alive },
+      ];
+      assertSame(await known({}), both);
+      assertSame(await known({ id: first.id }), [both[1]]);
+      assertSame(await known({ id: makeReplica().id }), []);
+      assert.equal((await store.replicas({ limit: 1 })).length, 1);
+      await store.heartbeat!(second, 0);
+      assertSame(await known(alive), [both[0]]);
+      assertSame(await known({}), [both[0], { ...first, alive: false }]);
     },
     'marks runs as lost whose replica never said that it lives': async ({ store }) => {
       const run = makeRun({ replica: makeReplica().id });

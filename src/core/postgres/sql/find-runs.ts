@@ -42,7 +42,7 @@ export function findRuns(query: RunQuery): { statement(schema: string): string; 
   const most = bind(limit);
   return {
     statement: (schema) => `
-SELECT ${runColumns}${withLog ? ', log' : ''} FROM ${schema}.runs AS run
+SELECT ${runColumns}${withLog ? ', log, payload' : ''} FROM ${schema}.runs AS run
 ${conditions.length ? `WHERE ${conditions.join('\n  AND ')}` : ''}
 ORDER BY run.started_at DESC, run.id DESC
 LIMIT ${most}

@@ -4,7 +4,7 @@ import { runColumns } from './run-columns.js';
 /**
  * $1: replica's id. $2: host. $3: pid. $4: its start, ms. $5: milliseconds of silence after which a replica is gone.
  * $6: its release, or null.
- * Returns the runs that it marked as lost.
+ * Returns the runs that it marked as lost. The row in `known_replicas` is written once: it says whose runs they were when the replica is gone.
  *
  * `clock_timestamp()`, as everywhere: `now()` stands still from the transaction's start, also during a wait for a
  * lock. The snapshot does not show the row that this very statement writes, so the replica excepts itself.
@@ -14,6 +14,10 @@ WITH alive AS (
   INSERT INTO ${schema}.replicas (id, host, pid, started_at, heartbeat_at, release)
   VALUES ($1, $2, $3, ${asInstant('$4')}, clock_timestamp(), $6)
   ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at
+), known AS (
+  INSERT INTO ${schema}.known_replicas (id, host, pid, started_at, release)
+  VALUES ($1, $2, $3, ${asInstant('$4')}, $6)
+  ON CONFLICT DO NOTHING
 ), silent AS (
   DELETE FROM ${schema}.replicas
   WHERE id <> $1 AND heartbeat_at <= clock_timestamp() - ${asInterval('$5')}

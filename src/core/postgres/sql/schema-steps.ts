@@ -158,6 +158,21 @@ DROP FUNCTION IF EXISTS ${schema}.claim(
 );
 ${recordFunction(schema, ['begun', 'last_change'])}${claimFunction(schema)}${releaseFunction(schema)}`,
   incidentTables(schema),
+  `
+ALTER TABLE ${schema}.runs
+  ADD COLUMN IF NOT EXISTS payload jsonb,
+  ADD COLUMN IF NOT EXISTS payload_omitted boolean;
+-- Whose runs the history has, also when the replica is gone.
+CREATE TABLE IF NOT EXISTS ${schema}.known_replicas (
+  id uuid PRIMARY KEY,
+  host text NOT NULL,
+  pid int NOT NULL,
+  started_at timestamptz NOT NULL,
+  release text
+);
+CREATE INDEX IF NOT EXISTS known_replicas_started ON ${schema}.known_replicas (started_at DESC, id DESC);
+INSERT INTO ${schema}.known_replicas SELECT id, host, pid, started_at, release FROM ${schema}.replicas ON CONFLICT DO NOTHING;
+`,
 ];
 
 /** Versions that code of an older one cannot work with. */

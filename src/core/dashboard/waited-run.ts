@@ -1,0 +1,54 @@
+import { type QueryParameter } from '../http/query.pipe.js';
+import { type Wire } from '../http/wire.js';
+import { type RunHandle } from '../scheduler/run-handle.js';
+import { parseDuration } from '../timing/duration.js';
+import { sleep } from '../timing/timer.js';
+import { showRun, type ShownRun } from './shown-run.js';
+
+/** A request that stays open longer is cut off by many a proxy. Milliseconds. */
+const LONGEST_WAIT = 300_000;
+
+/** What a request that starts a run is answered with: its id, or the run that has ended. */
+export type StartedRun = { run_id: string } | (Wire<ShownRun> & { run_id: string });
+
+/** A response of Express or of Fastify. */
+export interface HasStatus {
+  status(code: number): unknown;
+}
+
+/** `wait=30s`: up to five minutes; undefined when it is left out. */
+export function waitTime(): QueryParameter<number | undefined> {
+  return (given) => {
+    if (given === undefined) return undefined;
+    let ms: number | undefined;
+    try {
+      ms = parseDuration(/^\d+$/.test(given) ? Number(given) : (given as '1s'));
+    } catch {
+      // Said below.
+    }
+    if (ms !== undefined && ms > 0 && ms <= LONGEST_WAIT) return ms;
+    throw new Error('give how long to wait, such as 30s, at most 5m');
+  };
+}
+
+export const waitQuery = {
+  wait: { type: 'string', description: 'How long to wait for its end, such as 30s; at most 5m' },
+};
+
+/**
+ * Waits for the end of the run, if that is asked for: 200 and the run, or 202 when it has not ended by then.
+ * @throws RunDroppedError, RunUnknownError when it never starts
+ */
+export async function answerWith(
+  { runId, ended }: RunHandle,
+  wait: number | undefined,
+  response: HasStatus,
+): Promise<StartedRun> {
+  if (wait === undefined) return { run_id: runId };
+  const over = new AbortController();
+  const late = sleep(wait, over.signal).catch(() => undefined);
+  const run = await Promise.race([ended, late]).finally(() => over.abort());
+  if (!run) return { run_id: runId };
+  response.status(200);
+  return { run_id: runId, ...showRun(run) };
+}

@@ -1,0 +1,15 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { DOCUMENTED_QUERY } from './openapi.js';
+import { refuseUnknown } from './query.pipe.js';
+
+/** Refuses parameters that an operation does not have, where its documentation says which it has. */
+@Injectable()
+export class QueryGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const known = Reflect.getMetadata(DOCUMENTED_QUERY, context.getHandler()) as
+      readonly string[] | undefined;
+    const { query } = context.switchToHttp().getRequest<{ query?: Record<string, unknown> }>();
+    if (known) refuseUnknown(Object.keys(query ?? {}), known);
+    return true;
+  }
+}

@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type Readable } from 'node:stream';
+import { writeFile } from 'node:fs/promises';
+import { AppProcess } from '../support/app-process.js';
+import { builtCheckout } from '../support/app-workbench.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { query } from '../support/query.js';
+import { temporaryDirectories } from '../support/temporary-directory.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- JSON of any shape */
+
+const TOKEN = 'token-of-the-cli-tests';
+const BIN = join(builtCheckout(), 'dist/bin.js');
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+describe('the command ctrlplane-workers', () => {
+  const newDirectory = temporaryDirectories(afterAll);
+  let app: AppProcess;
+  let url: string;
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    app = new AppProcess({
+      command: [process.execPath, 'test/apps/cli.mjs'],
+      cwd: builtCheckout(),
+      env: { PATH: process.env.PATH, TOKEN, DATABASE_URL: database.url },
+    });
+    [, url] = (await app.said(/listening at (\S+)/)) as unknown as [string, string];
+  });
+  afterAll(async () => {
+    await app.destroy();
+    await database.drop();
+  });
+
+  function environment(own: Record<string, string> = {}): NodeJS.ProcessEnv {
+    return { PATH: process.env.PATH, WORKERS_URL: url, WORKERS_TOKEN: TOKEN, ...own };
+  }
+
+  function command(args: string[], own?: Record<string, string>): Promise<Result> {
+    return new Promise((resolve) => {
+      execFile(process.execPath, [BIN, ...args], { env: environment(own) }, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  const json = async (...args: string[]): Promise<any> => {
+    const { code, stdout, stderr } = await command([...args, '--json']);
+    expect([args, code, stderr]).toEqual([args, 0, '']);
+    return JSON.parse(stdout) as unknown;
+  };
+
+  it('lists workers, for people and as JSON', async () => {
+    const { code, stdout } = await command(['ls']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')[0]).toMatch(/^WORKER +STATE +SCHEDULE +NEXT +LAST +TOOK +RUNS +FAILED +ERROR$/);
+    expect(stdout).toMatch(/^steps +idle +on events/m);
+    const workers = await json('ls', '--text', 'STEPS');
+    expect(workers).toMatchObject([{ name: 'steps', source: 'cluster' }]);
+  });
+
+  it('triggers a run with a payload, waits for its end, and shows it', async () => {
+    const run = await json('trigger', 'steps', '{"steps":2}', '--wait', '--actor', 'ann');
+    expect(run).toMatchObject({
+      outcome: 'succeeded', trigger: 'manual', actor: 'ann', payload: { steps: 2 }, progress: { done: 2, total: 2 },
+      log: { lines: [{ message: 'step 1' }, { message: 'step 2' }] }, ran_on: { pid: app.pid },
+    }); // prettier-ignore
+    const shown = await command(['run', run.id]);
+    expect(shown.stdout).toMatch(/^outcome +succeeded$/m);
+    expect(shown.stdout).toMatch(/log {0,4}step 2$/m);
+    expect((await json('runs', '--worker', 'steps', '--limit', '1')).items).toMatchObject([{ id: run.id }]);
+    const again = await json('rerun', run.id, '--wait');
+    expect(again).toMatchObject({ outcome: 'succeeded', payload: { steps: 2 } });
+    expect((await command(['show', 'steps'])).stdout).toContain(run.id);
+  });
+
+  it('reads a payload from a file', async () => {
+    const file = join(await newDirectory(), 'payload.json');
+    await writeFile(file, '{"steps":1}');
+    expect(await json('trigger', 'steps', `@${file}`, '--wait')).toMatchObject({ payload: { steps: 1 } });
+  });
+
+  it('ends with 1 when the run that it waits for fails, and shows what a terminal would obey as text', async () => {
+    const { code, stdout, stderr } = await command(['trigger', 'fails', '--wait']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Run \S+ failed/);
+    expect(stdout).toContain('\\u001b[31mred');
+    expect(stdout).toContain('caused by: the deepest reason');
+    expect(stdout).not.toContain('\u001b');
+    expect((await command(['ls'])).stdout).not.toContain('\u001b');
+  });
+
+  it('cancels a run', async () => {
+    const { run_id } = await json('trigger', 'endless');
+    expect((await command(['cancel', run_id, '--reason', 'too slow'])).code).toBe(0);
+    const { items } = await untilRuns('--worker', 'endless', '--outcome', 'cancelled');
+    expect(items[0]).toMatchObject({ id: run_id, error: { message: expect.stringContaining('too slow') } });
+  });
+
+  async function untilRuns(...args: string[]): Promise<any> {
+    for (;;) {
+      const page = await json('runs', ...args);
+      if (page.items.length > 0) return page;
+    }
+  }
+
+  it('pauses and resumes by name, and all that match; reschedules', async () => {
+    expect((await command(['pause', 'steps', 'fails'])).stdout).toBe('steps is paused\nfails is paused\n');
+    expect((await json('resume', '--state', 'paused')).changed).toEqual(['fails', 'steps']);
+    expect((await command(['pause'])).code).toBe(2);
+    expect((await command(['pause', 'steps', '--all'])).code).toBe(2);
+    expect((await command(['reschedule', 'hourly', '2h'])).stdout).toMatch(/^hourly runs every 2 h, next /);
+    expect(await json('reschedule', 'hourly', '--cron', '0 3 * * *', '--time-zone', 'UTC')).toMatchObject({
+      definition: { rescheduled: { cron: '0 3 * * *', time_zone: 'UTC' } },
+    });
+    const [next] = await json('upcoming', 'hourly');
+    expect(next).toMatchObject({ worker: 'hourly', time_zone: 'UTC' });
+    expect(await json('replicas')).toMatchObject([{ pid: app.pid, alive: true }]);
+  });
+
+  it('tells runs as they start and end, until it is stopped', async () => {
+    const tail: ChildProcessByStdio<null, Readable, Readable> = spawn(
+      process.execPath,
+      [BIN, 'tail', 'steps', '--json'],
+      { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const exit = new Promise<number | null>((resolve) => tail.once('close', (code) => resolve(code)));
+    let told = '';
+    const heard = new Promise<void>((resolve, reject) => {
+      tail.stderr.on('data', (chunk: Buffer) => {
+        if (String(chunk).includes('Listening'))
+          void command(['trigger', 'steps', '{"steps":1}']).then(({ code }) => code === 0 || reject(new Error(`${code}`)));
+      });
+      tail.stdout.on('data', (chunk: Buffer) => {
+        told += String(chunk);
+        if (told.includes('succeeded')) resolve();
+      });
+      void exit.then((code) => reject(new Error(`tail ended with ${code}: ${told}`)));
+    });
+    await heard;
+    tail.kill('SIGINT');
+    expect(await exit).toBe(0);
+    const lines = told.trim().split('\n').map((line) => JSON.parse(line) as any);
+    expect(lines.at(-1)).toMatchObject({ worker: 'steps', outcome: 'succeeded' });
+  });
+
+  it('examines the application and its database', async () => {
+    await command(['trigger', 'fails', '--wait']);
+    await command(['trigger', 'fails', '--wait']);
+    await command(['trigger', 'fails', '--wait']);
+    const { code, stdout } = await command(['doctor', '--json'], { DATABASE_URL: database.url });
+    const findings = new Map((JSON.parse(stdout) as any[]).map(({ about, ...finding }) => [about, finding]));
+    expect(Object.fromEntries([...findings].map(([about, { state }]) => [about, state]))).toMatchObject({
+      application: 'ok', clock: 'ok', coordination: 'ok', failing: 'fault', replicas: 'ok', versions: 'ok', database: 'ok',
+      'database clock': 'ok', schema: 'ok', leases: 'ok', triggers: 'ok',
+    }); // prettier-ignore
+    expect(findings.get('failing')).toMatchObject({ detail: 'fails' });
+    expect(code).toBe(1);
+    const elsewhere = await command(['doctor', '--schema', 'elsewhere'], { DATABASE_URL: database.url });
+    expect(elsewhere.stdout).toMatch(/^fault schema: "elsewhere" is not installed: ctrlplane-workers migrate/m);
+  });
+
+  it('installs the tables', async () => {
+    const own = await createTestDatabase();
+    const { stdout } = await command(['sql', '--schema', 'jobs']);
+    expect(stdout).toContain('CREATE SCHEMA IF NOT EXISTS');
+    for (let i = 0; i < 2; i++)
+      expect(await command(['migrate', '--schema', 'jobs'], { DATABASE_URL: own.url })).toMatchObject({
+        code: 0,
+        stdout: 'The schema is up to date.\n',
+      });
+    const [version] = await query<{ max: number }>(own.url, 'SELECT max(version) FROM jobs.schema_version');
+    expect(version!.max).toBeGreaterThan(1);
+    await own.drop();
+  });
+
+  it.each<[string[], number, RegExp]>([
+    [[], 2, /Usage: ctrlplane-workers/],
+    [['lst'], 2, /unknown command 'lst'/],
+    [['ls', '--stat', 'idle'], 2, /unknown option '--stat'/],
+    [['show'], 2, /missing required argument 'worker'/],
+    [['runs', '--limit', '0'], 2, /Give a whole number from 1 to 1000/],
+    [['trigger', 'steps', '{'], 2, /The payload is no JSON/],
+    [['trigger', 'steps', '@/nowhere'], 2, /The payload cannot be read: ENOENT/],
+    [['ls', '--url', 'nowhere'], 2, /--url nowhere: give an address/],
+    [['migrate'], 2, /Give --database <url>, or set DATABASE_URL/],
+    [['show', 'nobody'], 3, /No worker is named "nobody"/],
+    [['ls', '--state', 'busy'], 3, /give one or several of idle/],
+    [['reschedule', 'hourly', 'soon'], 3, /keeps its schedule/],
+    [['cancel', 'no-id'], 3, /No run no-id is active/],
+    [['ls', '--token', 'wrong'], 4, /The token is wrong/],
+    [['ls', '--url', 'http://127.0.0.1:1'], 5, /cannot be reached: /],
+    [['tail', '--url', 'http://127.0.0.1:1'], 5, /cannot be reached: /],
+    [['doctor', '--url', 'http://127.0.0.1:1'], 1, /1 faults/],
+  ])('%j ends with %d, and says why', async (args, code, message) => {
+    const result = await command(args);
+    expect([result.code, result.stderr]).toEqual([code, expect.stringMatching(message)]);
+  });
+
+  it('ends with 5 where something else answers', async () => {
+    const other: Server = createServer((_, response) => response.end('<html>'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = `http://127.0.0.1:${(other.address() as AddressInfo).port}/admin`;
+    expect(await command(['ls'], { WORKERS_URL: address })).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('something else than JSON'),
+    });
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('says what it can do', async () => {
+    const { code, stdout } = await command(['--help']);
+    expect(code).toBe(0);
+    for (const name of ['ls', 'show', 'runs', 'run', 'trigger', 'rerun', 'cancel', 'pause', 'resume', 'reschedule', 'upcoming', 'tail', 'replicas', 'doctor', 'migrate', 'sql', 'schema'])
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    expect(stdout).toContain('Exit codes: 0 done');
+  });
+});
