@@ -139,7 +139,9 @@ describe('the command ctrlplane-workers', () => {
     const heard = new Promise<void>((resolve, reject) => {
       tail.stderr.on('data', (chunk: Buffer) => {
         if (String(chunk).includes('Listening'))
-          void command(['trigger', 'steps', '{"steps":1}']).then(({ code }) => code === 0 || reject(new Error(`${code}`)));
+          void command(['trigger', 'steps', '{"steps":1}']).then(
+            ({ code }) => code === 0 || reject(new Error(`${code}`)),
+          );
       });
       tail.stdout.on('data', (chunk: Buffer) => {
         told += String(chunk);
@@ -150,7 +152,10 @@ describe('the command ctrlplane-workers', () => {
     await heard;
     tail.kill('SIGINT');
     expect(await exit).toBe(0);
-    const lines = told.trim().split('\n').map((line) => JSON.parse(line) as any);
+    const lines = told
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as any);
     expect(lines.at(-1)).toMatchObject({ worker: 'steps', outcome: 'succeeded' });
   });
 
@@ -167,7 +172,9 @@ describe('the command ctrlplane-workers', () => {
     expect(findings.get('failing')).toMatchObject({ detail: 'fails' });
     expect(code).toBe(1);
     const elsewhere = await command(['doctor', '--schema', 'elsewhere'], { DATABASE_URL: database.url });
-    expect(elsewhere.stdout).toMatch(/^fault schema: "elsewhere" is not installed: ctrlplane-workers migrate/m);
+    expect(elsewhere.stdout).toMatch(
+      /^fault schema: "elsewhere" is not installed: ctrlplane-workers migrate/m,
+    );
   });
 
   it('installs the tables', async () => {
@@ -221,7 +228,25 @@ describe('the command ctrlplane-workers', () => {
   it('says what it can do', async () => {
     const { code, stdout } = await command(['--help']);
     expect(code).toBe(0);
-    for (const name of ['ls', 'show', 'runs', 'run', 'trigger', 'rerun', 'cancel', 'pause', 'resume', 'reschedule', 'upcoming', 'tail', 'replicas', 'doctor', 'migrate', 'sql', 'schema'])
+    for (const name of [
+      'ls',
+      'show',
+      'runs',
+      'run',
+      'trigger',
+      'rerun',
+      'cancel',
+      'pause',
+      'resume',
+      'reschedule',
+      'upcoming',
+      'tail',
+      'replicas',
+      'doctor',
+      'migrate',
+      'sql',
+      'schema',
+    ])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect(stdout).toContain('Exit codes: 0 done');
   });

@@ -32,17 +32,17 @@ describe('npx ctrlplane-workers schema', () => {
     expect(await versions()).toEqual(printed);
   });
 
-  it.each([
-    [['scheme'], /There is no command "scheme"\n\nUsage: ctrlplane-workers schema/],
-    [[], /Usage: ctrlplane-workers schema/],
-    [['schema', '--installed', '-1'], /--installed -1|argument is ambiguous/],
-    [['schema', '--installed', 'x'], /--installed x: give the number of a version/],
-    [['schema', '--schema', 'A B'], /"A B" is no schema name/],
-    [['schema', '--roles', 'x'], /Unknown option '--roles'/],
-    [['schema', '--apply', 'postgres://127.0.0.1:1/x'], /ECONNREFUSED/],
-  ])('says what is wrong with %j', async (options, message) => {
+  it.each<[string[], number, RegExp]>([
+    [['scheme'], 2, /unknown command 'scheme'/],
+    [[], 2, /Usage: ctrlplane-workers/],
+    [['schema', '--installed', '-1'], 2, /Give a whole number|argument missing/],
+    [['schema', '--installed', 'x'], 2, /Give a whole number from 0/],
+    [['schema', '--schema', 'A B'], 1, /"A B" is no schema name/],
+    [['schema', '--roles', 'x'], 2, /unknown option '--roles'/],
+    [['schema', '--apply', 'postgres://127.0.0.1:1/x'], 1, /ECONNREFUSED/],
+  ])('ends for %j with %d, and says what is wrong', async (options, code, message) => {
     await expect(command(...options)).rejects.toMatchObject({
-      code: 1,
+      code,
       stdout: '',
       stderr: expect.stringMatching(message),
     });
