@@ -95,7 +95,7 @@ describe('the command ctrlplane-workers', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/Run \S+ failed/);
     expect(stdout).toContain('\\u001b[31mred');
-    expect(stdout).toContain('caused by: the deepest reason');
+    expect(stdout).toContain('caused by: Error: the deepest reason');
     expect(stdout).not.toContain('\u001b');
     expect((await command(['ls'])).stdout).not.toContain('\u001b');
   });
