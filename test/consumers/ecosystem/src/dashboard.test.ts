@@ -238,12 +238,13 @@ it('the API documentation of the application has it, with security, bodies, answ
   await start([WorkerDashboardModule.forRoot({ openReads: true })], { controllers: [OtherController] });
   const document = SwaggerModule.createDocument(
     app,
-    new DocumentBuilder().addApiKey({ type: 'apiKey', in: 'header', name: 'X-Workers-Token' }, 'workers-token').build(),
+    new DocumentBuilder().setOpenAPIVersion('3.1.0').addApiKey({ type: 'apiKey', in: 'header', name: 'X-Workers-Token' }, 'workers-token').build(),
   );
   const { paths } = document as { paths: Record<string, Record<string, Json>> };
   assert.deepEqual(Object.keys(paths).sort(), [
-    '/dashboard/live', '/dashboard/session', '/dashboard/tabs', '/others', '/own', '/runs', '/runs/{id}', '/runs/{id}/cancel', '/workers', '/workers/{name}',
-    '/workers/{name}/pause', '/workers/{name}/resume', '/workers/{name}/runs', '/workers/{name}/trigger',
+    '/dashboard/live', '/dashboard/session', '/dashboard/tabs', '/others', '/own', '/replicas', '/runs', '/runs/upcoming', '/runs/{id}',
+    '/runs/{id}/cancel', '/runs/{id}/rerun', '/workers', '/workers/pause', '/workers/resume', '/workers/{name}', '/workers/{name}/pause',
+    '/workers/{name}/reschedule', '/workers/{name}/resume', '/workers/{name}/runs', '/workers/{name}/trigger', '/workers/{name}/upcoming',
   ]);
   for (const [path, operations] of Object.entries(paths))
     for (const operation of Object.values(operations)) {
