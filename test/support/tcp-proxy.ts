@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpProxy {
   private readonly links = new Set<Link>();
   private mute = false;
+  private refusing = false;
   /** Takes what the server says in the client's place. */
   private intercept?: (link: Link, chunk: Buffer) => void;
 
@@ -13,6 +14,7 @@ export class TcpProxy {
     target: number,
   ) {
     server.on('connection', (client) => {
+      if (this.refusing) return void client.on('error', () => {}).resetAndDestroy();
       const link = new Link(client, target, this.mute, (chunk) =>
         this.intercept ? this.intercept(link, chunk) : link.answer(chunk),
       );
@@ -44,7 +46,13 @@ export class TcpProxy {
 
   /** New connections get through. */
   restore(): void {
-    this.mute = false;
+    this.mute = this.refusing = false;
+  }
+
+  /** Resets all connections, and new ones until `restore`: the server is down. */
+  refuse(): void {
+    this.refusing = true;
+    this.cut();
   }
 
   /** Resets all connections. */

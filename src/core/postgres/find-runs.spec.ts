@@ -4,6 +4,7 @@ import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { type RunQuery } from '../history/run.store.js';
 import { PostgresRunStore } from './postgres-run.store.js';
+import { findReplicas } from './sql/find-replicas.js';
 import { findRuns } from './sql/find-runs.js';
 
 const RUNS = 200_000;
@@ -25,7 +26,14 @@ describe('looking for runs in a long history', () => {
          CASE WHEN n % 500 = 3 THEN '{"name":"Error","message":"connect ECONNREFUSED"}'::jsonb END
        FROM generate_series(1, ${RUNS}) AS n, LATERAL (SELECT now() - n * interval '1 second' AS at) AS start`,
     );
-    await pool.query('VACUUM ANALYZE workers.runs');
+    await pool.query(
+      `INSERT INTO workers.known_replicas SELECT gen_random_uuid(), 'host', n, now() - n * interval '1 hour' FROM generate_series(1, 10000) AS n`,
+    );
+    await pool.query(
+      `INSERT INTO workers.replicas (id, host, pid, started_at, heartbeat_at)
+       SELECT id, host, pid, started_at, now() FROM workers.known_replicas ORDER BY started_at DESC LIMIT 60`,
+    );
+    await pool.query('VACUUM ANALYZE workers.runs, workers.known_replicas, workers.replicas');
   }, 60_000);
   afterAll(async () => {
     await pool.end();
@@ -46,22 +54,47 @@ describe('looking for runs in a long history', () => {
     ['text', { text: 'econnrefused' }],
     ['text that no error has', { text: 'no such text' }],
     ['a day', { since: new Date(Date.now() - 90_000_000), until: new Date(Date.now() - 3_600_000) }],
+    ['text of a worker', { worker: 'w3', text: 'econnrefused' }],
+    ['text of a worker that never failed', { worker: 'w4', text: 'econnrefused' }],
+    ['failures with a text', { outcomes: ['failed', 'lost'], text: 'no such text' }],
+    ['failures of what was asked for', { trigger: 'manual', outcomes: ['failed'] }],
+    ['a day of a worker', { worker: 'w3', since: new Date(Date.now() - 90_000_000), until: new Date(Date.now() - 3_600_000) }],
+    ['what the live stream asks for', { since: new Date(Date.now() - 20_000) }],
+    ['a late page', { before: { id: randomUUID(), startedAt: new Date(Date.now() - 190_000_000) } }],
+    ['a late page of a worker', { worker: 'w3', before: { id: randomUUID(), startedAt: new Date(Date.now() - 190_000_000) } }],
     ['a page of failures', { outcomes: ['failed'], before: { id: randomUUID(), startedAt: new Date(Date.now() - 90_000_000) } }],
   ])('reads an index and few rows: %s', async (_what, query) => {
     const { statement, values } = findRuns({ ...query, limit: 50 });
+    await readsFewRows(statement('workers'), values);
+  }); // prettier-ignore
+
+  it.each<[string, unknown[]]>([
+    ['all', [null, false, 50, 10_000]],
+    ['those that live', [null, true, 50, 10_000]],
+    ['one', [randomUUID(), false, 1, 10_000]],
+  ])('reads an index and few rows of replicas: %s', async (_what, values) => {
+    await readsFewRows(findReplicas('workers'), values);
+  });
+
+  async function readsFewRows(statement: string, values: unknown[]): Promise<void> {
     const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
-      `EXPLAIN (ANALYZE, FORMAT JSON) ${statement('workers')}`,
+      `EXPLAIN (ANALYZE, FORMAT JSON) ${statement}`,
       values,
     );
     const nodes = [...allOf(rows[0]!['QUERY PLAN'][0].Plan)];
-    expect(nodes.map((node) => node['Node Type'])).not.toContain('Seq Scan');
+    // Of the replicas that live there are few.
+    const read = nodes.filter((node) => node['Relation Name'] !== 'replicas');
+    expect(read.map((node) => node['Node Type'])).not.toContain('Seq Scan');
     for (const node of nodes)
-      expect((node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops']).toBeLessThan(2_000);
-  }); // prettier-ignore
+      expect(
+        (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
+      ).toBeLessThan(2_000);
+  }
 });
 
 interface Plan {
   'Node Type': string;
+  'Relation Name'?: string;
   'Actual Rows': number;
   'Actual Loops': number;
   'Rows Removed by Filter'?: number;

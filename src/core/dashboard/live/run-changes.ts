@@ -24,6 +24,8 @@ export class RunChanges {
   private subscription?: Subscription;
   private own = new Map<string, Run>();
   private more = false;
+  /** The history could not be read at the last look. */
+  private blind = false;
   /** Active runs of others, by id. */
   private active = new Map<string, Run>();
   /** What was told last of the runs that the next look may find again. */
@@ -46,7 +48,7 @@ export class RunChanges {
     try {
       await this.lookAround();
     } catch {
-      this.more = true;
+      this.blind = true;
     }
     this.own.clear();
   }
@@ -60,9 +62,11 @@ export class RunChanges {
     let others: readonly Run[] = [];
     try {
       others = await this.lookAround();
+      // Whatever was written meanwhile has to be asked for.
+      if (this.blind) this.more = true;
+      this.blind = false;
     } catch {
-      // Once it can be read again, whatever was written meanwhile has to be asked for.
-      this.more = true;
+      this.blind = true;
     }
     const runs = [...this.own.values(), ...others].slice(0, MOST_RUNS);
     const more = this.more || this.own.size + others.length > MOST_RUNS;

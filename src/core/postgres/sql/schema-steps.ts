@@ -162,6 +162,8 @@ ${recordFunction(schema, ['begun', 'last_change'])}${claimFunction(schema)}${rel
 ALTER TABLE ${schema}.runs
   ADD COLUMN IF NOT EXISTS payload jsonb,
   ADD COLUMN IF NOT EXISTS payload_omitted boolean;
+-- For those who look for a text in the errors of one worker.
+CREATE INDEX IF NOT EXISTS runs_worker_with_error ON ${schema}.runs (worker, started_at DESC, id DESC) WHERE error IS NOT NULL;
 -- Whose runs the history has, also when the replica is gone.
 CREATE TABLE IF NOT EXISTS ${schema}.known_replicas (
   id uuid PRIMARY KEY,
