@@ -18,6 +18,11 @@ interface DashboardExtras {
    * `SkipThrottle({ default: false })` and `CacheTTL(…)` for those that are to be throttled and cached after all.
    */
   decorators?: readonly ClassDecorator[] | undefined;
+  /**
+   * Below which everything is mounted: `admin` makes it `/admin/workers`, `/admin/dashboard`. Beside the application's global prefix.
+   * Default: nothing.
+   */
+  path?: string | undefined;
 }
 
 const CONTROLLERS: Type[] = [
@@ -35,15 +40,25 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN: DASHBOARD_OPTIONS 
     optionsInjectionToken: Symbol.for('ctrlplane-workers/dashboard-options'),
   })
     .setClassMethodName('forRoot')
-    .setExtras<DashboardExtras>({ decorators: [] }, withDecorators)
+    .setExtras<DashboardExtras>({ decorators: [], path: '' }, mounted)
     .build();
 
-function withDecorators(definition: DynamicModule, { decorators = [] }: DashboardExtras): DynamicModule {
-  const decorate = (controller: Type): Type => {
+/** Under which Nest keeps the path of a controller; its own constant is not exported. */
+const PATH_METADATA = 'path';
+
+function mounted(definition: DynamicModule, { decorators = [], path = '' }: DashboardExtras): DynamicModule {
+  const below = path.replace(/^\/+|\/+$/g, '');
+  const mount = (controller: Type): Type => {
     // Of this module alone: another application of the process may want others.
     const own = { [controller.name]: class extends controller {} }[controller.name]!;
     applyDecorators(...decorators)(own);
+    if (below)
+      Reflect.defineMetadata(
+        PATH_METADATA,
+        `${below}/${Reflect.getMetadata(PATH_METADATA, controller)}`,
+        own,
+      );
     return own;
   };
-  return { ...definition, controllers: decorators.length ? CONTROLLERS.map(decorate) : CONTROLLERS };
+  return { ...definition, controllers: decorators.length || below ? CONTROLLERS.map(mount) : CONTROLLERS };
 }

@@ -39,27 +39,28 @@ export class TabsController {
     },
   })
   list(): ShownTab[] {
+    // Other controllers are not below the path of this module, and the page asks beside itself.
+    const above = '../'.repeat(pathOf(this.constructor).split('/').length - 2);
     return this.discovery.getControllers().flatMap(({ metatype }) => {
       const tab =
         metatype && (Reflect.getMetadata(DASHBOARD_TAB, metatype) as DashboardTabOptions | undefined);
       if (!tab) return [];
-      const [own] = [Reflect.getMetadata(PATH_METADATA, metatype) as string | string[]].flat();
-      const { id, title, path = own!, columns, item } = tab;
+      const { id, title, path = pathOf(metatype), columns, item } = tab;
       return [
         {
           id,
           title,
-          path: relative(path),
+          path: above + relative(path),
           columns: withKinds(columns),
-          ...(item && { item: item.map(shownPart) }),
+          ...(item && { item: item.map((part) => shownPart(part, above)) }),
         },
       ];
     });
   }
 }
 
-function shownPart(part: DashboardItemList | DashboardItemChart): ShownPart {
-  const path = relative(part.path);
+function shownPart(part: DashboardItemList | DashboardItemChart, above: string): ShownPart {
+  const path = above + relative(part.path);
   return part.kind === 'list' ? { ...part, path, columns: withKinds(part.columns) } : { ...part, path };
 }
 
@@ -67,3 +68,9 @@ const withKinds = (columns: readonly DashboardColumn[]): Required<DashboardColum
   columns.map(({ kind = 'text', ...column }) => ({ ...column, kind }));
 
 const relative = (path: string): string => path.replace(/^\/+/, '');
+
+/** The first of them, where a controller has several. */
+function pathOf(controller: object): string {
+  const [path] = [Reflect.getMetadata(PATH_METADATA, controller) as string | string[]].flat();
+  return path!;
+}
