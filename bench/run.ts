@@ -16,6 +16,7 @@ import { claim } from './claim.bench.js';
 import { certs } from './certs.bench.js';
 import { certsDue } from './certs-due.bench.js';
 import { cluster } from './cluster.bench.js';
+import { dashboard } from './dashboard.bench.js';
 import { dueQueue } from './due-queue.bench.js';
 import { gc } from './gc.bench.js';
 import { health } from './health.bench.js';
@@ -36,6 +37,7 @@ const BENCHES: readonly Bench[] = [
   batchWriter,
   claim,
   cluster,
+  dashboard,
   dueQueue,
   gc,
   health,

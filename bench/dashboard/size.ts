@@ -1,0 +1,2 @@
+/** Workers of the application that is measured. */
+export const WORKERS = 500;
