@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { Outages, type OutageState } from '../outages/outages.js';
-import { isRefused, isRefusedForGood } from '../outages/store-refused.error.js';
+import { isRefusedForGood, unlessRefused } from '../outages/store-refused.error.js';
 import { messageOf } from '../text/describe-error.js';
 import { atMost } from '../timing/at-most.js';
 import { Clock, type Timer } from '../timing/clock.js';
@@ -118,9 +118,7 @@ export class RunRecorder {
 
   /** Stored runs, this replica's newest changes included, unless the store answers and does not take them. */
   async find(query: RunQuery): Promise<Run[]> {
-    await this.flush().catch((error: unknown) => {
-      if (!isRefused(error)) throw error;
-    });
+    await this.flush().catch(unlessRefused);
     return this.store.find(query);
   }
 
@@ -146,9 +144,7 @@ export class RunRecorder {
 
   /** The newest stored runs of each of these workers, newest first, up to `count` of each. */
   async lastRuns(workers: readonly string[], count: number): Promise<Map<string, Run[]>> {
-    await this.flush().catch((error: unknown) => {
-      if (!isRefused(error)) throw error;
-    });
+    await this.flush().catch(unlessRefused);
     const { store } = this;
     const found = store.lastRuns
       ? await store.lastRuns(workers, count)

@@ -26,3 +26,8 @@ export function isRefused(error: unknown): error is StoreRefusedError {
 export function isRefusedForGood(error: unknown): error is StoreRefusedError {
   return isRefused(error) && error.because === 'values';
 }
+
+/** For `catch`, where it is enough that the store answers. @throws any other error */
+export function unlessRefused(error: unknown): void {
+  if (!isRefused(error)) throw error;
+}
