@@ -15,7 +15,11 @@ const common = {
   },
   setupFiles: ['reflect-metadata'],
   // Packages of their own, some with the same names as those here.
-  modulePathIgnorePatterns: ['<rootDir>/.parts/', '<rootDir>/test/consumers/nest-11-jest/'],
+  modulePathIgnorePatterns: [
+    '<rootDir>/.parts/',
+    '<rootDir>/bench/peers/node_modules/',
+    '<rootDir>/test/consumers/nest-11-jest/',
+  ],
 };
 
 export default {

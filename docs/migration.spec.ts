@@ -18,9 +18,11 @@ interface Row {
 
 const rows = tableRows(readFileSync(join(ROOT, 'docs/migration.md'), 'utf8'));
 const specs = new Map(
-  readdirSync(join(ROOT, 'src/core'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.spec.ts'))
-    .map((path) => [basename(path), join(ROOT, 'src/core', path)]),
+  ['src/core', 'test/consumers'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.spec.ts'))
+      .map((path) => [basename(path), join(ROOT, folder, path)]),
+  ),
 );
 
 describe('docs/migration.md', () => {

@@ -4,6 +4,7 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { Adoption } from './adoption/adoption.js';
 import { ForeignScheduleModules } from './adoption/foreign-schedule-modules.js';
 import { HandlerCalls } from './adoption/handler-calls.js';
+import { ObservedRuns } from './adoption/observed-runs.js';
 import { NOT_OVERRIDDEN, ORCHESTRATOR } from './adoption/overridden.js';
 import { ScheduleExplorer } from './adoption/schedule-explorer.js';
 import { WorkerSchedulerRegistry } from './adoption/worker-scheduler.registry.js';
@@ -95,6 +96,7 @@ import { requireSingleImport } from './single-import.js';
     { provide: ORCHESTRATOR, useValue: NOT_OVERRIDDEN },
     Adoption,
     HandlerCalls,
+    ObservedRuns,
     ScheduleExplorer,
     ForeignScheduleModules,
     WorkerSchedulerRegistry,

@@ -46,6 +46,7 @@ describeWith('ecosystem', 'beside the packages that applications have besides', 
 
   it.each([
     ['dashboard', 15],
+    ['observe', 1],
     ['opentelemetry', 1],
     ['transactions', 4],
     ['recipes', 4],

@@ -1,15 +1,10 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { builtCheckout } from './app-workbench.js';
+import { pack } from './pack.js';
 
 /**
  * The package as it would be published, of what is built from the present source.
  * @returns path of the tarball, in that directory
  */
-export async function packInto(directory: string): Promise<string> {
-  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
-  const { stdout } = await promisify(execFile)('npm', args, { cwd: builtCheckout() });
-  const [packed] = JSON.parse(stdout) as { filename: string }[];
-  return join(directory, packed!.filename);
+export function packInto(directory: string): Promise<string> {
+  return pack(builtCheckout(), directory);
 }

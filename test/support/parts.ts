@@ -118,6 +118,8 @@ export const PARTS = {
   'Node 20': node(20),
   'Node 22': node(22),
   'Node 24': node(24),
+  Bun: runtime('Bun', 'bun@1.4.5', /^1\./),
+  Deno: runtime('Deno', 'deno@2.9.6', /^deno 2\./),
   'Nest 11': locked('NestJS 11 and what goes with it', NEST_11_LOCK, NEST_11),
   ecosystem: locked('the packages that applications have beside this one', ECOSYSTEM_LOCK, ECOSYSTEM),
 } satisfies Record<string, Part>;
@@ -135,6 +137,20 @@ function node(major: number): Part {
     what: `Node ${major}`,
     present: () => says(nodeOf(major), ['--version'], new RegExp(`^v${major}\\.`)),
     from: { npm: `node-${process.platform}-${process.arch}@${major}`, folder: folderOf(major) },
+  };
+}
+
+/** Executable of Bun or Deno, which npm has as well. */
+export function runtimeOf(name: 'Bun' | 'Deno'): string {
+  const program = name.toLowerCase();
+  return join(FOLDER, program, 'node_modules/.bin', program);
+}
+
+function runtime(name: 'Bun' | 'Deno', version: string, pattern: RegExp): Part {
+  return {
+    what: name,
+    present: () => says(runtimeOf(name), ['--version'], pattern),
+    from: { npm: version, folder: join(FOLDER, name.toLowerCase()) },
   };
 }
 

@@ -22,7 +22,8 @@ import { WorkerSchedulerRegistry } from './worker-scheduler.registry.js';
 /** Shorter than a worker's name may be: `#2` has to fit behind it. */
 const LONGEST_ADOPTED_NAME = 190;
 
-const KINDS: readonly ScheduleKind[] = ['cronJobs', 'intervals', 'timeouts'];
+/** In the order in which `ScheduleModule` starts them: at one instant they run in it. */
+const KINDS: readonly ScheduleKind[] = ['timeouts', 'intervals', 'cronJobs'];
 
 /** A handler, and its names: that of its worker, and that of its entry in the `SchedulerRegistry`. */
 interface Adopted {
@@ -73,7 +74,7 @@ export class Adoption implements OnModuleInit {
         twice.map(({ source }) => source),
       );
     }
-    if (this.orchestrator === NOT_OVERRIDDEN) this.adopted = named(handlers);
+    if (this.orchestrator === NOT_OVERRIDDEN) this.adopted = byKind(named(handlers));
     else if (handlers.length > 0)
       this.logger.log(
         `SchedulerOrchestrator is overridden: ${handlers.length} handlers of @nestjs/schedule's decorators do not run`,
@@ -220,6 +221,10 @@ export class Adoption implements OnModuleInit {
       this.scheduler.unregister(worker).catch(() => {});
     };
   }
+}
+
+function byKind(adopted: readonly Adopted[]): Adopted[] {
+  return KINDS.flatMap((kind) => adopted.filter(({ handler }) => handler.metadata.kind === kind));
 }
 
 /**

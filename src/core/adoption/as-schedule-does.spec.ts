@@ -407,6 +407,40 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       expect(ran).toEqual([1, 2]);
     });
 
+    it('that are due at one instant run in the order in which they were set, at the start by kind', async () => {
+      const order: string[] = [];
+      @Injectable()
+      class Tasks {
+        @Cron('*/5 * * * * *')
+        cron() {
+          order.push('cron');
+        }
+        @Cron('*/2 * * * * *')
+        other() {
+          order.push('other cron');
+        }
+        @Interval(2_000)
+        interval() {
+          order.push('interval');
+        }
+        @Interval(1_000)
+        each() {
+          order.push('each second');
+        }
+        @Timeout(10_000)
+        timeout() {
+          order.push('timeout');
+        }
+      }
+      await start([Tasks]);
+      await after(2_000);
+      expect(order).toEqual(['each second', 'interval', 'other cron', 'each second']);
+      await after(7_500);
+      order.length = 0;
+      await after(SECOND);
+      expect(order).toEqual(['timeout', 'cron', 'interval', 'other cron', 'each second']);
+    });
+
     it('are found in controllers, in base classes, on values and on what factories make', async () => {
       const seen = new Set<string>();
       class Base {

@@ -1,5 +1,6 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { Cron, Interval, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
+import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it, jest } from '@jest/globals';
 import { ManualClock } from '../testing/manual-clock.js';
@@ -25,6 +26,28 @@ class Handlers {
     calls.push('cron');
   }
 }
+
+describe('with the proxies that NestJS Observe puts around providers', () => {
+  it('handlers run, as nothing is overridden', async () => {
+    const app = await NestFactory.createApplicationContext(
+      { module: class App {}, imports: [WorkerModule.forRoot()], providers: [Handlers] },
+      {
+        logger: false,
+        instrument: {
+          instanceDecorator: (instance) =>
+            instance !== null && Object.getPrototypeOf(instance) === Object.prototype
+              ? new Proxy(instance as object, {})
+              : instance,
+        },
+      },
+    );
+    const registry = app.get(SchedulerRegistry);
+    expect([...registry.getCronJobs().keys(), ...registry.getIntervals(), ...registry.getTimeouts()]).toEqual(
+      ['cron', 'interval', 'timeout'],
+    );
+    await app.close();
+  });
+});
 
 async function run(token: unknown, value: object): Promise<{ workers: string[]; notices: string[] }> {
   calls.length = 0;

@@ -1,6 +1,6 @@
 import { type DynamicModule, Injectable, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { Cron, Interval, ScheduleModule, Timeout } from '@nestjs/schedule';
+import { Cron, Interval, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { WorkerModule } from '../worker.module.js';
 
@@ -13,7 +13,7 @@ const HOUR = 60 * MINUTE;
 describe.each<[string, () => DynamicModule]>([
   ['ScheduleModule', () => ScheduleModule.forRoot()],
   ['WorkerModule', () => WorkerModule.forRoot()],
-])('under fake timers as @nestjs/schedule: %s', (_name, forRoot) => {
+])('under fake timers as @nestjs/schedule: %s', (name, forRoot) => {
   let app: TestingModule | undefined;
   /** What ran, in order. */
   let ran: string[];
@@ -78,6 +78,26 @@ describe.each<[string, () => DynamicModule]>([
   const settle = async (): Promise<void> => {
     for (let n = 0; n < 20; n++) await Promise.resolve();
   };
+
+  it('frees a job with waitForCompletion a few microtasks after the end of its handler', async () => {
+    jest.useFakeTimers({ now: START });
+    @Injectable()
+    class Tasks {
+      @Cron('* * * * * *', { name: 'job', waitForCompletion: true })
+      job() {
+        ran.push('job');
+      }
+    }
+    await start(Tasks);
+    const job = app!.get(SchedulerRegistry).getCronJob('job');
+    for (let second = 1; second <= 3; second++) {
+      jest.advanceTimersByTime(SECOND);
+      let microtasks = 0;
+      for (; job.isCallbackRunning; microtasks++) await Promise.resolve();
+      expect(microtasks).toBe(name === 'ScheduleModule' ? 2 : 6);
+    }
+    expect(ran).toEqual(['job', 'job', 'job']);
+  });
 
   describe('that move the date', () => {
     beforeEach(() => {

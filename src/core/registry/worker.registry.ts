@@ -66,6 +66,10 @@ export class WorkerRegistry {
     if (!this.definitions.delete(name)) throw new UnknownWorkerError(name, this.names());
   }
 
+  find(name: string): WorkerDefinition | undefined {
+    return this.definitions.get(name);
+  }
+
   names(): string[] {
     return [...this.definitions.keys()];
   }

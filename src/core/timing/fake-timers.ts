@@ -1,10 +1,16 @@
-/** What the fake timers of Jest (modern and legacy), Vitest and sinon leave on the functions that they replace. */
+/** What the fake timers of Jest (modern and legacy), Vitest, sinon and node:test leave on the functions that they replace. */
 interface MaybeFake {
   /** Of `@sinonjs/fake-timers`, which Jest and Vitest use. */
   clock?: unknown;
   /** Of a mock function: Jest's legacy fake timers, `jest.spyOn(Date, 'now')`. */
   _isMockFunction?: boolean;
+  /** Of the `Date` of node:test. */
+  isMock?: boolean;
+  name?: string;
 }
+
+/** The `setTimeout` of node:test, in Node 20 to 24; it leaves no other mark. */
+const NODE_TEST_TIMER = 'bound #createTimer';
 
 /** Whether a test runner's fake timers stand in for `setTimeout` at this moment. */
 export function timersAreFake(): boolean {
@@ -18,6 +24,6 @@ export function dateIsFake(): boolean {
 }
 
 function isFake(given: object): boolean {
-  const { clock, _isMockFunction } = given as MaybeFake;
-  return clock !== undefined || _isMockFunction === true;
+  const { clock, _isMockFunction, isMock, name } = given as MaybeFake;
+  return clock !== undefined || _isMockFunction === true || isMock === true || name === NODE_TEST_TIMER;
 }
