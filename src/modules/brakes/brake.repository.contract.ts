@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../core/testing/contract-case.js';
 import { type InstanceId, newId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type Brake } from './brake.js';
 import { type BrakeRepository } from './brake.repository.js';
@@ -45,9 +45,12 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
     return items.map(({ instanceId }) => instanceId);
   };
 
-  const cases: Record<string, () => Promise<void>> = {
-    'engages once, on all that is orphaned and old enough, and on nothing that is protected': async () => {
-      const { repository, addInstance, addWorkload } = setup();
+  return contract(setup, {
+    'engages once, on all that is orphaned and old enough, and on nothing that is protected': async ({
+      repository,
+      addInstance,
+      addWorkload,
+    }) => {
       const tenantId = newId('tenant');
       const lost = newId('workload');
       const orphans = [await orphan(tenantId, lost), await orphan(tenantId, lost)].sort();
@@ -66,16 +69,18 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       assert.equal(await repository.engage(tenantId, 'tenant', HOUR), undefined, 'a second time');
       assert.deepEqual(await repository.find(tenantId), brake);
     },
-    'engages on nothing where nothing is orphaned, and leaves no brake behind': async () => {
-      const { repository } = setup();
+    'engages on nothing where nothing is orphaned, and leaves no brake behind': async ({ repository }) => {
       const tenantId = newId('tenant');
       assert.equal(await repository.engage(tenantId, 'tenant', HOUR), undefined);
       assert.equal(await repository.find(tenantId), undefined);
       assert.deepEqual(await repository.observe(tenantId, LATER), {});
       assert.equal(await repository.remove(tenantId), false);
     },
-    'counts the share over the whole of a tenant, protected ones included': async () => {
-      const { repository, addInstance, addWorkload } = setup();
+    'counts the share over the whole of a tenant, protected ones included': async ({
+      repository,
+      addInstance,
+      addWorkload,
+    }) => {
       const tenantId = newId('tenant');
       await orphan(tenantId, newId('workload'));
       await orphan(tenantId, newId('workload'), { protected: true });
@@ -84,8 +89,7 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       assert.deepEqual(await repository.share(tenantId, HOUR), { examined: 3, orphaned: 2 });
       assert.deepEqual(await repository.share(newId('tenant'), HOUR), { examined: 0, orphaned: 0 });
     },
-    'knows whether there is any workload': async () => {
-      const { repository, addWorkload } = setup();
+    'knows whether there is any workload': async ({ repository, addWorkload }) => {
       await addWorkload(newId('tenant'));
       assert.equal(await repository.hasWorkloadsAcrossTenants(), true);
     },
@@ -100,9 +104,9 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       assertHas(late.brake, { state: 'confirmed', set: brake.set });
       assert.equal((await repository.observe(tenantId, AT_ONCE)).released, undefined, 'a second time');
     },
-    'begins anew with every other set': async () => {
+    'begins anew with every other set': async ({ removeInstance }) => {
       const { repository, tenantId, workloadId, ids, brake } = await braked();
-      await setup().removeInstance(ids[0]!);
+      await removeInstance(ids[0]!);
       const smaller = await repository.observe(tenantId, AT_ONCE);
       assert.equal(smaller.brake?.state, 'engaged');
       assert.notEqual(smaller.brake?.set, brake.set);
@@ -112,7 +116,9 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       assert.deepEqual(await setOf(repository, tenantId), [ids[1], ids[2], more].sort());
       assert.equal((await repository.observe(tenantId, AT_ONCE)).released, 'confirmed');
     },
-    'takes nothing into a set that is confirmed, which goes with the last of it': async () => {
+    'takes nothing into a set that is confirmed, which goes with the last of it': async ({
+      removeInstance,
+    }) => {
       const { repository, tenantId, workloadId, ids, brake } = await braked(2);
       assert.equal(
         (await repository.decide(tenantId, brake.set, 'confirmed', 'user:ann'))?.state,
@@ -121,14 +127,14 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       await orphan(tenantId, workloadId);
       await repository.observe(tenantId, LATER);
       assert.deepEqual(await setOf(repository, tenantId), ids);
-      for (const id of ids) await setup().removeInstance(id);
+      for (const id of ids) await removeInstance(id);
       assert.deepEqual(await repository.observe(tenantId, LATER), {});
       assert.equal(await repository.find(tenantId), undefined);
       assert.deepEqual(await setOf(repository, tenantId), []);
     },
-    'is over when the workload is back': async () => {
+    'is over when the workload is back': async ({ addWorkload }) => {
       const { repository, tenantId, workloadId } = await braked();
-      await setup().addWorkload(tenantId, workloadId);
+      await addWorkload(tenantId, workloadId);
       assert.deepEqual(await repository.observe(tenantId, LATER), { released: 'recovered' });
       assert.equal(await repository.find(tenantId), undefined);
     },
@@ -180,8 +186,7 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       assert.deepEqual(await setOf(repository, tenantId), ids);
     },
     'holds back what a store says that it holds without a row, until it is confirmed or says so no more':
-      async () => {
-        const { repository, addInstance } = setup();
+      async ({ repository, addInstance }) => {
         const tenantId = newId('tenant');
         const kept = await addInstance({ tenantId, age: 2 * HOUR });
         const [store, other] = [`store_${newId('instance')}`, `store_${newId('instance')}`];
@@ -205,8 +210,10 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
         assert.deepEqual(await repository.observe(tenantId, LATER), {});
         assert.deepEqual(await repository.verdictsAcrossTenants([]), new Map());
       },
-    'knows tenants of whom there is nothing, and confirms nothing of theirs by itself': async () => {
-      const { repository, addInstance } = setup();
+    'knows tenants of whom there is nothing, and confirms nothing of theirs by itself': async ({
+      repository,
+      addInstance,
+    }) => {
       const [known, tenantId] = [newId('tenant'), newId('tenant')];
       await addInstance({ tenantId: known, age: 0 });
       assert.deepEqual(await repository.unknownTenantsAcrossTenants([known, tenantId]), [tenantId]);
@@ -217,8 +224,7 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       const decided = await repository.decide(tenantId, brake!.set, 'confirmed', 'user:ann');
       assert.equal(decided?.state, 'confirmed');
     },
-    'engages once when several look at the same time, and confirms once': async () => {
-      const { repository } = setup();
+    'engages once when several look at the same time, and confirms once': async ({ repository }) => {
       const tenantId = newId('tenant');
       await orphan(tenantId, newId('workload'));
       const looks = Array.from({ length: 5 }, () => repository.engage(tenantId, 'tenant', HOUR));
@@ -226,6 +232,5 @@ export function brakeRepositoryContract(setup: () => BrakeRepositorySetup): Cont
       const seen = await Promise.all(Array.from({ length: 5 }, () => repository.observe(tenantId, AT_ONCE)));
       assert.equal(seen.filter(({ released }) => released === 'confirmed').length, 1);
     },
-  };
-  return Object.entries(cases).map(([name, run]) => ({ name, run }));
+  });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../core/testing/contract-case.js';
 import { UnauthorizedError } from '../auth/auth.errors.js';
 import { requireClaims, systemClaims, withClaims } from '../auth/claims.js';
 import { InvalidInputError } from '../input/input.errors.js';
@@ -20,183 +20,147 @@ export function eventBusContract(setup: () => EventBusSetup): ContractCase[] {
     setup().bus.publish({ type, tenantId, payload });
   const system = <T>(fn: () => T) => withClaims(systemClaims('test'), fn);
 
-  return [
-    {
-      name: 'keeps events and shows them newest first, by type and by tenant',
-      run: async () => {
-        const { replica } = setup();
-        const [ours, theirs] = [newId('tenant'), newId('tenant')];
-        const first = await publish('kept.made', { text: `it's "a" 💥` }, ours);
-        const second = await publish('kept.gone', { n: 2 }, ours);
-        const third = await publish('kept.made', {}, theirs);
-        const last = await publish('kept.made');
-        assert.equal(last.tenantId, undefined);
-        await system(async () => {
-          assert.deepEqual((await replica.recent({ limit: 4 })).items, [last, third, second, first]);
-          assert.deepEqual((await replica.recent({ type: 'kept.gone' })).items, [second]);
-          assert.deepEqual((await replica.recent({ tenantId: ours })).items, [second, first]);
-          const both = await replica.recent({ tenantId: ours, type: 'kept.made' });
-          assert.deepEqual(both.items, [first]);
-        });
-      },
+  return contract(setup, {
+    'keeps events and shows them newest first, by type and by tenant': async ({ replica }) => {
+      const [ours, theirs] = [newId('tenant'), newId('tenant')];
+      const first = await publish('kept.made', { text: `it's "a" 💥` }, ours);
+      const second = await publish('kept.gone', { n: 2 }, ours);
+      const third = await publish('kept.made', {}, theirs);
+      const last = await publish('kept.made');
+      assert.equal(last.tenantId, undefined);
+      await system(async () => {
+        assert.deepEqual((await replica.recent({ limit: 4 })).items, [last, third, second, first]);
+        assert.deepEqual((await replica.recent({ type: 'kept.gone' })).items, [second]);
+        assert.deepEqual((await replica.recent({ tenantId: ours })).items, [second, first]);
+        const both = await replica.recent({ tenantId: ours, type: 'kept.made' });
+        assert.deepEqual(both.items, [first]);
+      });
     },
-    {
-      name: 'shows events page by page, also while new ones come',
-      run: async () => {
-        const { bus } = setup();
-        const stored: StoredEvent[] = [];
-        for (let n = 0; n < 5; n++) stored.unshift(await publish('paged.made', { n }));
-        await system(async () => {
-          const seen: StoredEvent[] = [];
-          let before: string | undefined;
-          do {
-            const page = await bus.recent({ type: 'paged.made', limit: 2, before });
-            seen.push(...page.items);
-            before = page.next;
-            await publish('paged.made', { late: true });
-          } while (before !== undefined);
-          assert.deepEqual(seen, stored);
-        });
-      },
+    'shows events page by page, also while new ones come': async ({ bus }) => {
+      const stored: StoredEvent[] = [];
+      for (let n = 0; n < 5; n++) stored.unshift(await publish('paged.made', { n }));
+      await system(async () => {
+        const seen: StoredEvent[] = [];
+        let before: string | undefined;
+        do {
+          const page = await bus.recent({ type: 'paged.made', limit: 2, before });
+          seen.push(...page.items);
+          before = page.next;
+          await publish('paged.made', { late: true });
+        } while (before !== undefined);
+        assert.deepEqual(seen, stored);
+      });
     },
-    {
-      name: 'shows nothing without claims, and refuses an absurd limit or position',
-      run: async () => {
-        const { bus } = setup();
-        await assert.rejects(bus.recent(), UnauthorizedError);
-        await assert.rejects(bus.recent({ tenantId: newId('tenant') }), UnauthorizedError);
-        await system(async () => {
-          for (const limit of [0, 1_001, Number.NaN]) {
-            await assert.rejects(bus.recent({ limit }), InvalidInputError);
-          }
-          await assert.rejects(bus.recent({ before: '1; --' }), InvalidInputError);
-        });
-      },
-    },
-    {
-      name: 'tells subscribers on every replica, each type to those who asked for it, in order',
-      run: async () => {
-        const { bus, replica } = setup();
-        const here = listen(bus, ['told.a', 'told.b']);
-        const there = listen(replica, '*');
-        // Published by another process a moment later: the replica has to have been listening.
-        await there.ready(setup().replica);
-        for (const type of ['told.a', 'told.other', 'told.b', 'told.a']) await publish(type);
-        assert.deepEqual(types(await here.first(3)), ['told.a', 'told.b', 'told.a']);
-        const told = (await there.until(({ type }) => type === 'told.b')).filter(isOf('told'));
-        assert.deepEqual(types(told), ['told.a', 'told.other', 'told.b']);
-        here.stop();
-        there.stop();
-      },
-    },
-    {
-      name: 'tells what is published right after subscribing, and nothing from before',
-      run: async () => {
-        await publish('fresh.old');
-        const listener = listen(setup().bus, ['fresh.old', 'fresh.new']);
-        await publish('fresh.new');
-        await publish('fresh.new');
-        assert.deepEqual(types(await listener.first(2)), ['fresh.new', 'fresh.new']);
-        listener.stop();
-      },
-    },
-    {
-      name: 'tells an event of a transaction when that commits, and never one of a transaction that failed',
-      run: async () => {
-        const { transaction, bus } = setup();
-        const listener = listen(bus, ['tx.failed', 'tx.done']);
-        const failed = transaction(async () => {
-          await publish('tx.failed');
-          throw new Error('rolled back');
-        });
-        await assert.rejects(failed, /rolled back/);
-        await transaction(async () => {
-          await publish('tx.done');
-          assert.deepEqual(listener.heard, []);
-        });
-        assert.deepEqual(types(await listener.first(1)), ['tx.done']);
-        assert.deepEqual((await system(() => bus.recent({ type: 'tx.failed' }))).items, []);
-        listener.stop();
-      },
-    },
-    {
-      name: 'goes on after a subscriber that failed, for itself and for the others',
-      run: async () => {
-        const { bus } = setup();
-        const throwing = listen(bus, ['harm.done'], () => {
-          throw new Error('a subscriber of the test fails on purpose');
-        });
-        const rejecting = listen(bus, ['harm.done'], () => Promise.reject(new Error('so does this one')));
-        const hanging = listen(bus, ['harm.done'], () => new Promise(() => undefined));
-        const fine = listen(bus, ['harm.done']);
-        for (const n of [1, 2, 3]) await publish('harm.done', { n });
-        for (const listener of [throwing, rejecting, fine]) {
-          assert.deepEqual(numbers(await listener.first(3)), [1, 2, 3]);
+    'shows nothing without claims, and refuses an absurd limit or position': async ({ bus }) => {
+      await assert.rejects(bus.recent(), UnauthorizedError);
+      await assert.rejects(bus.recent({ tenantId: newId('tenant') }), UnauthorizedError);
+      await system(async () => {
+        for (const limit of [0, 1_001, Number.NaN]) {
+          await assert.rejects(bus.recent({ limit }), InvalidInputError);
         }
-        assert.deepEqual(numbers(await hanging.first(1)), [1]);
-        for (const { stop } of [throwing, rejecting, hanging, fine]) stop();
-      },
+        await assert.rejects(bus.recent({ before: '1; --' }), InvalidInputError);
+      });
     },
-    {
-      name: 'hands over one event at a time',
-      run: async () => {
-        const { bus } = setup();
-        let active = 0;
-        let most = 0;
-        const three = new Promise<void>((resolve) => {
-          const stop = bus.subscribe('serial.made', async ({ payload }) => {
-            most = Math.max(most, ++active);
-            await new Promise((next) => setImmediate(next));
-            active--;
-            if (payload.n === 3) resolve(stop());
-          });
+    'tells subscribers on every replica, each type to those who asked for it, in order': async ({
+      bus,
+      replica,
+    }) => {
+      const here = listen(bus, ['told.a', 'told.b']);
+      const there = listen(replica, '*');
+      // Published by another process a moment later: the replica has to have been listening.
+      await there.ready(replica);
+      for (const type of ['told.a', 'told.other', 'told.b', 'told.a']) await publish(type);
+      assert.deepEqual(types(await here.first(3)), ['told.a', 'told.b', 'told.a']);
+      const told = (await there.until(({ type }) => type === 'told.b')).filter(isOf('told'));
+      assert.deepEqual(types(told), ['told.a', 'told.other', 'told.b']);
+      here.stop();
+      there.stop();
+    },
+    'tells what is published right after subscribing, and nothing from before': async ({ bus }) => {
+      await publish('fresh.old');
+      const listener = listen(bus, ['fresh.old', 'fresh.new']);
+      await publish('fresh.new');
+      await publish('fresh.new');
+      assert.deepEqual(types(await listener.first(2)), ['fresh.new', 'fresh.new']);
+      listener.stop();
+    },
+    'tells an event of a transaction when that commits, and never one of a transaction that failed': async ({
+      transaction,
+      bus,
+    }) => {
+      const listener = listen(bus, ['tx.failed', 'tx.done']);
+      const failed = transaction(async () => {
+        await publish('tx.failed');
+        throw new Error('rolled back');
+      });
+      await assert.rejects(failed, /rolled back/);
+      await transaction(async () => {
+        await publish('tx.done');
+        assert.deepEqual(listener.heard, []);
+      });
+      assert.deepEqual(types(await listener.first(1)), ['tx.done']);
+      assert.deepEqual((await system(() => bus.recent({ type: 'tx.failed' }))).items, []);
+      listener.stop();
+    },
+    'goes on after a subscriber that failed, for itself and for the others': async ({ bus }) => {
+      const throwing = listen(bus, ['harm.done'], () => {
+        throw new Error('a subscriber of the test fails on purpose');
+      });
+      const rejecting = listen(bus, ['harm.done'], () => Promise.reject(new Error('so does this one')));
+      const hanging = listen(bus, ['harm.done'], () => new Promise(() => undefined));
+      const fine = listen(bus, ['harm.done']);
+      for (const n of [1, 2, 3]) await publish('harm.done', { n });
+      for (const listener of [throwing, rejecting, fine]) {
+        assert.deepEqual(numbers(await listener.first(3)), [1, 2, 3]);
+      }
+      assert.deepEqual(numbers(await hanging.first(1)), [1]);
+      for (const { stop } of [throwing, rejecting, hanging, fine]) stop();
+    },
+    'hands over one event at a time': async ({ bus }) => {
+      let active = 0;
+      let most = 0;
+      const three = new Promise<void>((resolve) => {
+        const stop = bus.subscribe('serial.made', async ({ payload }) => {
+          most = Math.max(most, ++active);
+          await new Promise((next) => setImmediate(next));
+          active--;
+          if (payload.n === 3) resolve(stop());
         });
-        for (const n of [1, 2, 3]) await publish('serial.made', { n });
-        await three;
-        assert.equal(most, 1);
-      },
+      });
+      for (const n of [1, 2, 3]) await publish('serial.made', { n });
+      await three;
+      assert.equal(most, 1);
     },
-    {
-      name: 'tells nothing more once unsubscribed',
-      run: async () => {
-        const { bus } = setup();
-        const gone = listen(bus, ['gone.made']);
-        const staying = listen(bus, ['gone.made']);
-        await publish('gone.made');
-        await Promise.all([gone.first(1), staying.first(1)]);
-        gone.stop();
-        await publish('gone.made');
-        await staying.first(2);
-        assert.equal(gone.heard.length, 1);
-        staying.stop();
-      },
+    'tells nothing more once unsubscribed': async ({ bus }) => {
+      const gone = listen(bus, ['gone.made']);
+      const staying = listen(bus, ['gone.made']);
+      await publish('gone.made');
+      await Promise.all([gone.first(1), staying.first(1)]);
+      gone.stop();
+      await publish('gone.made');
+      await staying.first(2);
+      assert.equal(gone.heard.length, 1);
+      staying.stop();
     },
-    {
-      name: "calls subscribers outside the publisher's and the subscriber's claims",
-      run: async () => {
-        const { bus } = setup();
-        const claims = new Promise((resolve) => {
-          const stop = system(() =>
-            bus.subscribe('claims.made', () => {
-              stop();
-              resolve(nameOfErrorIn(requireClaims));
-            }),
-          );
-        });
-        await system(() => publish('claims.made'));
-        assert.equal(await claims, 'UnauthorizedError');
-      },
+    "calls subscribers outside the publisher's and the subscriber's claims": async ({ bus }) => {
+      const claims = new Promise((resolve) => {
+        const stop = system(() =>
+          bus.subscribe('claims.made', () => {
+            stop();
+            resolve(nameOfErrorIn(requireClaims));
+          }),
+        );
+      });
+      await system(() => publish('claims.made'));
+      assert.equal(await claims, 'UnauthorizedError');
     },
-    {
-      name: 'refuses a malformed type',
-      run: async () => {
-        for (const type of ['', 'deleted', 'instance.', 'Instance.deleted', '*']) {
-          await assert.rejects(publish(type), InvalidInputError);
-        }
-        assert.throws(() => setup().bus.subscribe(['a.b', 'nonsense'], () => undefined), InvalidInputError);
-      },
+    'refuses a malformed type': async ({ bus }) => {
+      for (const type of ['', 'deleted', 'instance.', 'Instance.deleted', '*']) {
+        await assert.rejects(publish(type), InvalidInputError);
+      }
+      assert.throws(() => bus.subscribe(['a.b', 'nonsense'], () => undefined), InvalidInputError);
     },
-  ];
+  });
 }
 
 /** A subscriber that keeps what it heard, and then does what the test wants. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../core/testing/contract-case.js';
 import { type InstanceId, newId, type TenantId } from '../ids/typed-id.js';
 import { seriesKey, type StoredSample } from './metric.js';
 import { RESOURCE_METRIC_NAMES, type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
@@ -44,7 +44,7 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
     };
   };
 
-  const store = async (points: {
+  const keep = async (points: {
     resources?: ResourceSnapshot[];
     samples?: StoredSample[];
   }): Promise<void> => {
@@ -65,49 +65,41 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
     return [...windows.values()].flat();
   };
 
-  return [
-    {
-      name: 'gives the latest reading of each instance as it was read, nulls included',
-      run: async () => {
-        const tenantId = newId('tenant');
-        const [first, second] = [newId('instance'), newId('instance')].sort() as [InstanceId, InstanceId];
-        const latest = reading({
+  return contract(setup, {
+    'gives the latest reading of each instance as it was read, nulls included': async ({ store }) => {
+      const tenantId = newId('tenant');
+      const [first, second] = [newId('instance'), newId('instance')].sort() as [InstanceId, InstanceId];
+      const latest = reading({
           tenantId, instanceId: first, at: at(20), startedAt: at(-60), cpuPercent: 12.5, cpuSeconds: 10.25,
           memoryWorkingSetBytes: 5e10, oomKills: 0,
         }); // prettier-ignore
-        const other = reading({ tenantId, instanceId: second, at: at(15), processes: 3 });
-        await store({ resources: [reading({ tenantId, instanceId: first, at: at(10) }), latest, other] });
-        const { store: stored } = setup();
-        assert.deepEqual(await stored.latestResources(tenantId, { since: at(0), limit: 10 }), [
-          latest,
-          other,
-        ]);
-        assert.deepEqual(
-          await stored.latestResources(tenantId, { since: at(0), instanceIds: [second], limit: 10 }),
-          [other],
-        );
-        assert.deepEqual(await stored.latestResources(tenantId, { since: at(0), after: first, limit: 10 }), [
-          other,
-        ]);
-        assert.deepEqual(await stored.latestResources(tenantId, { since: at(0), limit: 1 }), [latest]);
-        assert.deepEqual(await stored.latestResources(tenantId, { since: at(16), limit: 10 }), [latest]);
-        const all = await stored.latestResourcesAcrossTenants({ since: at(0), limit: 1_000 });
-        assert.deepEqual(
-          all.filter((one) => one.tenantId === tenantId),
-          [latest, other],
-        );
-      },
+      const other = reading({ tenantId, instanceId: second, at: at(15), processes: 3 });
+      await keep({ resources: [reading({ tenantId, instanceId: first, at: at(10) }), latest, other] });
+      assert.deepEqual(await store.latestResources(tenantId, { since: at(0), limit: 10 }), [latest, other]);
+      assert.deepEqual(
+        await store.latestResources(tenantId, { since: at(0), instanceIds: [second], limit: 10 }),
+        [other],
+      );
+      assert.deepEqual(await store.latestResources(tenantId, { since: at(0), after: first, limit: 10 }), [
+        other,
+      ]);
+      assert.deepEqual(await store.latestResources(tenantId, { since: at(0), limit: 1 }), [latest]);
+      assert.deepEqual(await store.latestResources(tenantId, { since: at(16), limit: 10 }), [latest]);
+      const all = await store.latestResourcesAcrossTenants({ since: at(0), limit: 1_000 });
+      assert.deepEqual(
+        all.filter((one) => one.tenantId === tenantId),
+        [latest, other],
+      );
     },
-    {
-      name: 'makes windows of readings: statistics of gauges, increases of counters, gaps where there is nothing',
-      run: async () => {
+    'makes windows of readings: statistics of gauges, increases of counters, gaps where there is nothing':
+      async ({ store }) => {
         const tenantId = newId('tenant');
         const instanceId = newId('instance');
         const of = (seconds: number, cpuSeconds: number, cpuPercent: number | null): ResourceSnapshot =>
           reading({ tenantId, instanceId, at: at(seconds), startedAt: at(-600), cpuSeconds, cpuPercent });
-        await store({ resources: [of(5, 100, null), of(15, 101, 10), of(25, 103, 20), of(185, 110, 4)] });
+        await keep({ resources: [of(5, 100, null), of(15, 101, 10), of(25, 103, 20), of(185, 110, 4)] });
         const metrics = ['cpuPercent', 'cpuSeconds', 'memoryWorkingSetBytes'] as const;
-        const windows = await setup().store.resourceWindows(tenantId, instanceId, metrics, range);
+        const windows = await store.resourceWindows(tenantId, instanceId, metrics, range);
         assert.deepEqual(windows.get('cpuPercent'), [
           { at: at(0), count: 2, min: 10, max: 20, sum: 30, last: 20, increase: null, restarts: 0 },
           { at: at(180), count: 1, min: 4, max: 4, sum: 4, last: 4, increase: null, restarts: 0 },
@@ -122,19 +114,17 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
         assert.deepEqual(windows.get('memoryWorkingSetBytes'), []);
         for (const aggregation of AGGREGATIONS) {
           const asked = { ...range, aggregation };
-          const found = await setup().store.resourceWindows(tenantId, instanceId, metrics, asked);
+          const found = await store.resourceWindows(tenantId, instanceId, metrics, asked);
           const values = (of: typeof found) =>
             metrics.map((metric) => of.get(metric)!.map((window) => aggregate(window, aggregation, 60)));
           assert.deepEqual(values(found), values(windows), aggregation);
         }
       },
-    },
-    {
-      name: 'a point that comes twice, or another of its instant, is stored once, and the order does not matter',
-      run: async () => {
+    'a point that comes twice, or another of its instant, is stored once, and the order does not matter':
+      async () => {
         const tenantId = newId('tenant');
-        await store({ samples: [sample(tenantId, 70, 8), sample(tenantId, 10, 5), sample(tenantId, 10, 6)] });
-        await store({ samples: [sample(tenantId, 40, 6), sample(tenantId, 70, 8)] });
+        await keep({ samples: [sample(tenantId, 70, 8), sample(tenantId, 10, 5), sample(tenantId, 10, 6)] });
+        await keep({ samples: [sample(tenantId, 40, 6), sample(tenantId, 70, 8)] });
         assert.deepEqual(await windowsOf(tenantId), [
           { at: at(0), count: 2, min: 5, max: 6, sum: 11, last: 6, increase: 1, restarts: 0 },
           { at: at(60), count: 1, min: 8, max: 8, sum: 8, last: 8, increase: 2, restarts: 0 },
@@ -144,12 +134,10 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
           3,
         );
       },
-    },
-    {
-      name: 'a counter that starts anew grows from zero: seen by its start time, or without one because it shrinks',
-      run: async () => {
+    'a counter that starts anew grows from zero: seen by its start time, or without one because it shrinks':
+      async () => {
         const [shrinks, overtakes, unmoved] = [newId('tenant'), newId('tenant'), newId('tenant')];
-        await store({
+        await keep({
           samples: [
             sample(shrinks, 10, 100),
             sample(shrinks, 20, 4),
@@ -168,10 +156,8 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
         assert.equal((await windowsOf(overtakes))[0]!.restarts, 1);
         assert.equal((await windowsOf(unmoved))[0]!.restarts, 0);
       },
-    },
-    {
-      name: 'counts how often an instance was restarted, also where a metric is not available right after it',
-      run: async () => {
+    'counts how often an instance was restarted, also where a metric is not available right after it':
+      async ({ store }) => {
         const tenantId = newId('tenant');
         const instanceId = newId('instance');
         const of = (
@@ -180,7 +166,7 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
           given: Partial<ResourceSnapshot> = {},
         ): ResourceSnapshot =>
           reading({ tenantId, instanceId, at: at(seconds), startedAt, cpuSeconds: 1, ...given });
-        await store({
+        await keep({
           resources: [
             of(5, at(-600)),
             of(15, at(12), { cpuSeconds: null }),
@@ -191,7 +177,7 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
           ],
         });
         const restarts = async (step: number): Promise<number[]> => {
-          const found = await setup().store.resourceWindows(tenantId, instanceId, ['cpuSeconds'], {
+          const found = await store.resourceWindows(tenantId, instanceId, ['cpuSeconds'], {
             ...range,
             step,
           });
@@ -203,12 +189,10 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
           3,
         );
       },
-    },
-    {
-      name: 'the first point counts what it counted since a start of lately, and nothing where that is unknown',
-      run: async () => {
+    'the first point counts what it counted since a start of lately, and nothing where that is unknown':
+      async () => {
         const [young, old, unknown] = [newId('tenant'), newId('tenant'), newId('tenant')];
-        await store({
+        await keep({
           samples: [
             sample(young, 10, 7, { startedAt: at(5) }),
             sample(old, 10, 7, { startedAt: at(-3_000) }),
@@ -220,139 +204,110 @@ export function telemetryStoreContract(setup: () => TelemetryStoreSetup): Contra
           [7, 0, 0],
         ); // prettier-ignore
       },
+    'tells series apart by name, labels and instance, and finds them by each': async ({ store }) => {
+      const tenantId = newId('tenant');
+      const instanceId = newId('instance');
+      await keep({
+        samples: [
+          sample(tenantId, 1, 1, { labels: { b: '2', a: '1' } }),
+          sample(tenantId, 2, 2, { labels: { a: '1', b: '2' } }),
+          sample(tenantId, 3, 3, { labels: { a: '1' }, instanceId }),
+          sample(tenantId, 4, 4, { name: 'other', kind: 'gauge' }),
+        ],
+      });
+      const find = async (query: object): Promise<string[]> =>
+        (await store.findSeries(tenantId, { limit: 10, ...query })).map(seriesKey);
+      assert.equal((await find({})).length, 3);
+      assert.equal((await find({ labels: { a: '1' } })).length, 2);
+      assert.equal((await find({ labels: { b: '2' } })).length, 1);
+      assert.equal((await find({ labels: { a: '2' } })).length, 0);
+      assert.deepEqual(await find({ name: 'other' }), [seriesKey({ name: 'other', labels: {} })]);
+      assert.equal((await find({ instanceId })).length, 1);
+      assert.equal((await find({ limit: 2 })).length, 2);
     },
-    {
-      name: 'tells series apart by name, labels and instance, and finds them by each',
-      run: async () => {
+    'gives the latest sample of each series': async ({ store }) => {
+      const [one, two] = [newId('tenant'), newId('tenant')];
+      await keep({
+        samples: [
+          sample(one, 20, 2),
+          sample(one, 10, 1),
+          sample(two, 5, 7),
+          sample(two, 6, 9, { name: 'a' }),
+        ],
+      });
+      const latest = async (query: { since: Date; after?: number }): Promise<[TenantId, number, number][]> =>
+        (await store.latestSamplesAcrossTenants({ limit: 1_000, ...query }))
+          .filter(({ tenantId }) => tenantId === one || tenantId === two)
+          .map(({ tenantId, at: instant, value }) => [tenantId, +instant, value]);
+      assert.deepEqual(await latest({ since: at(0) }), [
+        [one, +at(20), 2],
+        [two, +at(5), 7],
+        [two, +at(6), 9],
+      ]);
+      assert.deepEqual(await latest({ since: at(6) }), [
+        [one, +at(20), 2],
+        [two, +at(6), 9],
+      ]);
+      const [series] = await store.findSeries(two, { limit: 1 });
+      assert.deepEqual(await latest({ since: at(0), after: series!.id }), [[two, +at(6), 9]]);
+    },
+    'takes no more series of a tenant than it may have, goes on with those it has, and counts what it drops':
+      async ({ store }) => {
         const tenantId = newId('tenant');
-        const instanceId = newId('instance');
-        await store({
-          samples: [
-            sample(tenantId, 1, 1, { labels: { b: '2', a: '1' } }),
-            sample(tenantId, 2, 2, { labels: { a: '1', b: '2' } }),
-            sample(tenantId, 3, 3, { labels: { a: '1' }, instanceId }),
-            sample(tenantId, 4, 4, { name: 'other', kind: 'gauge' }),
-          ],
-        });
-        const find = async (query: object): Promise<string[]> =>
-          (await setup().store.findSeries(tenantId, { limit: 10, ...query })).map(seriesKey);
-        assert.equal((await find({})).length, 3);
-        assert.equal((await find({ labels: { a: '1' } })).length, 2);
-        assert.equal((await find({ labels: { b: '2' } })).length, 1);
-        assert.equal((await find({ labels: { a: '2' } })).length, 0);
-        assert.deepEqual(await find({ name: 'other' }), [seriesKey({ name: 'other', labels: {} })]);
-        assert.equal((await find({ instanceId })).length, 1);
-        assert.equal((await find({ limit: 2 })).length, 2);
-      },
-    },
-    {
-      name: 'gives the latest sample of each series',
-      run: async () => {
-        const [one, two] = [newId('tenant'), newId('tenant')];
-        await store({
-          samples: [
-            sample(one, 20, 2),
-            sample(one, 10, 1),
-            sample(two, 5, 7),
-            sample(two, 6, 9, { name: 'a' }),
-          ],
-        });
-        const { store: stored } = setup();
-        const latest = async (query: {
-          since: Date;
-          after?: number;
-        }): Promise<[TenantId, number, number][]> =>
-          (await stored.latestSamplesAcrossTenants({ limit: 1_000, ...query }))
-            .filter(({ tenantId }) => tenantId === one || tenantId === two)
-            .map(({ tenantId, at: instant, value }) => [tenantId, +instant, value]);
-        assert.deepEqual(await latest({ since: at(0) }), [
-          [one, +at(20), 2],
-          [two, +at(5), 7],
-          [two, +at(6), 9],
-        ]);
-        assert.deepEqual(await latest({ since: at(6) }), [
-          [one, +at(20), 2],
-          [two, +at(6), 9],
-        ]);
-        const [series] = await stored.findSeries(two, { limit: 1 });
-        assert.deepEqual(await latest({ since: at(0), after: series!.id }), [[two, +at(6), 9]]);
-      },
-    },
-    {
-      name: 'takes no more series of a tenant than it may have, goes on with those it has, and counts what it drops',
-      run: async () => {
-        const tenantId = newId('tenant');
-        const { store: stored } = setup();
         const named = (n: number): StoredSample => sample(tenantId, n, n, { labels: { n: String(n) } });
         const series = [1, 2, 3, 4, 5, 6, 7].map((n) => named(n).series);
-        const admitted = await stored.admit(tenantId, series);
+        const admitted = await store.admit(tenantId, series);
         assert.deepEqual([...admitted], series.slice(0, 5).map(seriesKey));
-        const before = stored.counts().samples;
-        await store({ samples: [named(6), named(1), named(7), named(2)] });
-        const after = stored.counts().samples;
+        const before = store.counts().samples;
+        await keep({ samples: [named(6), named(1), named(7), named(2)] });
+        const after = store.counts().samples;
         assert.equal(after.written - before.written, 2);
         assert.equal(after.dropped.refused - before.dropped.refused, 2);
-        assert.equal((await stored.admit(newId('tenant'), series)).size, 5);
+        assert.equal((await store.admit(newId('tenant'), series)).size, 5);
       },
+    'shows a tenant nothing of another one, whatever ids it asks with': async ({ store }) => {
+      const [own, foreign] = [newId('tenant'), newId('tenant')];
+      const instanceId = newId('instance');
+      await keep({
+        resources: [reading({ tenantId: foreign, instanceId, at: at(10), cpuPercent: 5 })],
+        samples: [sample(foreign, 10, 5, { instanceId, labels: { a: '1' } })],
+      });
+      const [theirs] = await store.findSeries(foreign, { limit: 10 });
+      assert.ok(theirs);
+      assert.deepEqual(await store.findSeries(own, { limit: 10 }), []);
+      assert.deepEqual(await store.findSeries(own, { instanceId, labels: { a: '1' }, limit: 10 }), []);
+      assert.deepEqual(await store.sampleWindows(own, [theirs.id], range), new Map());
+      assert.deepEqual(await store.latestResources(own, { since: at(0), limit: 10 }), []);
+      assert.deepEqual(
+        await store.latestResources(own, { since: at(0), instanceIds: [instanceId], limit: 10 }),
+        [],
+      );
+      assert.deepEqual(
+        await store.resourceWindows(own, instanceId, ['cpuPercent'], range),
+        new Map([['cpuPercent', []]]),
+      );
+      // Nor does what it stores under their ids reach them.
+      await keep({ resources: [reading({ tenantId: own, instanceId, at: at(20), cpuPercent: 99 })] });
+      const [latest] = await store.latestResources(foreign, { since: at(0), limit: 10 });
+      assert.equal(latest!.cpuPercent, 5);
     },
-    {
-      name: 'shows a tenant nothing of another one, whatever ids it asks with',
-      run: async () => {
-        const [own, foreign] = [newId('tenant'), newId('tenant')];
-        const instanceId = newId('instance');
-        const { store: stored } = setup();
-        await store({
-          resources: [reading({ tenantId: foreign, instanceId, at: at(10), cpuPercent: 5 })],
-          samples: [sample(foreign, 10, 5, { instanceId, labels: { a: '1' } })],
-        });
-        const [theirs] = await stored.findSeries(foreign, { limit: 10 });
-        assert.ok(theirs);
-        assert.deepEqual(await stored.findSeries(own, { limit: 10 }), []);
-        assert.deepEqual(await stored.findSeries(own, { instanceId, labels: { a: '1' }, limit: 10 }), []);
-        assert.deepEqual(await stored.sampleWindows(own, [theirs.id], range), new Map());
-        assert.deepEqual(await stored.latestResources(own, { since: at(0), limit: 10 }), []);
-        assert.deepEqual(
-          await stored.latestResources(own, { since: at(0), instanceIds: [instanceId], limit: 10 }),
-          [],
-        );
-        assert.deepEqual(
-          await stored.resourceWindows(own, instanceId, ['cpuPercent'], range),
-          new Map([['cpuPercent', []]]),
-        );
-        // Nor does what it stores under their ids reach them.
-        await store({ resources: [reading({ tenantId: own, instanceId, at: at(20), cpuPercent: 99 })] });
-        const [latest] = await stored.latestResources(foreign, { since: at(0), limit: 10 });
-        assert.equal(latest!.cpuPercent, 5);
-      },
+    'lets a matter be told to a tenant once an hour': async ({ store }) => {
+      const tenantId = newId('tenant');
+      const answers = await Promise.all([1, 2, 3].map(() => store.mayTell(tenantId, 'series')));
+      assert.deepEqual(answers.filter(Boolean), [true]);
+      assert.equal(await store.mayTell(tenantId, 'labels'), true);
+      assert.equal(await store.mayTell(newId('tenant'), 'series'), true);
     },
-    {
-      name: 'lets a matter be told to a tenant once an hour',
-      run: async () => {
-        const { store: stored } = setup();
-        const tenantId = newId('tenant');
-        const answers = await Promise.all([1, 2, 3].map(() => stored.mayTell(tenantId, 'series')));
-        assert.deepEqual(answers.filter(Boolean), [true]);
-        assert.equal(await stored.mayTell(tenantId, 'labels'), true);
-        assert.equal(await stored.mayTell(newId('tenant'), 'series'), true);
-      },
+    'refuses ids that are none': async ({ store }) => {
+      const bad = "ten_' OR true --" as TenantId;
+      const refused = { name: 'InvalidIdError' };
+      await assert.rejects(store.latestResources(bad, { since: at(0), limit: 1 }), refused);
+      await assert.rejects(store.findSeries(bad, { limit: 1 }), refused);
+      await assert.rejects(store.sampleWindows(bad, [1], range), refused);
+      await assert.rejects(store.resourceWindows(bad, newId('instance'), ['cpuPercent'], range), refused);
+      await assert.rejects(store.resourceWindows(newId('tenant'), 'inst_x', ['cpuPercent'], range), refused);
+      await assert.rejects(store.mayTell(bad, 'x'), refused);
+      await assert.rejects(store.admit(bad, []), refused);
     },
-    {
-      name: 'refuses ids that are none',
-      run: async () => {
-        const { store: stored } = setup();
-        const bad = "ten_' OR true --" as TenantId;
-        const refused = { name: 'InvalidIdError' };
-        await assert.rejects(stored.latestResources(bad, { since: at(0), limit: 1 }), refused);
-        await assert.rejects(stored.findSeries(bad, { limit: 1 }), refused);
-        await assert.rejects(stored.sampleWindows(bad, [1], range), refused);
-        await assert.rejects(stored.resourceWindows(bad, newId('instance'), ['cpuPercent'], range), refused);
-        await assert.rejects(
-          stored.resourceWindows(newId('tenant'), 'inst_x', ['cpuPercent'], range),
-          refused,
-        );
-        await assert.rejects(stored.mayTell(bad, 'x'), refused);
-        await assert.rejects(stored.admit(bad, []), refused);
-      },
-    },
-  ];
+  });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../../core/testing/contract-case.js';
 import { checkIssued } from '../x509/check-issued.js';
 import { createKeyAndRequest, type KeyType } from '../x509/key-pair.js';
 import { type CertificateIssuer } from './certificate-issuer.js';
@@ -27,75 +27,49 @@ export function certificateIssuerContract(setup: () => IssuerUnderTest): Contrac
     return checkIssued(chain, { names: sorted, privateKey, now: now(), clockSkew, roots: issuer.roots });
   }
 
-  const cases: ContractCase[] = [
-    {
-      name: 'issues for one name: complete chain, that name, that key, valid now',
-      run: async () => {
-        const { notBefore, notAfter, certificates } = await issueFor([setup().hostName()]);
-        assert.ok(notAfter > notBefore);
-        assert.ok(certificates.length > 1, 'the chain comes with it');
-      },
+  return contract(setup, {
+    'issues for one name: complete chain, that name, that key, valid now': async ({ hostName }) => {
+      const { notBefore, notAfter, certificates } = await issueFor([hostName()]);
+      assert.ok(notAfter > notBefore);
+      assert.ok(certificates.length > 1, 'the chain comes with it');
     },
-    {
-      name: 'issues for several names',
-      run: async () => {
-        const { hostName } = setup();
-        const names = [hostName(), hostName(), hostName()].sort();
-        assert.deepEqual((await issueFor(names)).names, names);
-      },
+    'issues for several names': async ({ hostName }) => {
+      const names = [hostName(), hostName(), hostName()].sort();
+      assert.deepEqual((await issueFor(names)).names, names);
     },
-    {
-      name: 'names the key of its issuer, so that the certificate has an ARI id',
-      run: async () => {
-        assert.match((await issueFor([setup().hostName()])).ariId ?? '', /^[\w-]+\.[\w-]+$/);
-      },
+    'names the key of its issuer, so that the certificate has an ARI id': async ({ hostName }) => {
+      assert.match((await issueFor([hostName()])).ariId ?? '', /^[\w-]+\.[\w-]+$/);
     },
-    {
-      name: 'issues again for the same names, another certificate, also when it is to replace the first',
-      run: async () => {
-        const names = [setup().hostName()];
-        const first = await issueFor(names);
-        const second = await issueFor(names, 'ec-p256', { replaces: first.ariId });
-        assert.notEqual(second.serialNumber, first.serialNumber);
-      },
+    'issues again for the same names, another certificate, also when it is to replace the first': async ({
+      hostName,
+    }) => {
+      const names = [hostName()];
+      const first = await issueFor(names);
+      const second = await issueFor(names, 'ec-p256', { replaces: first.ariId });
+      assert.notEqual(second.serialNumber, first.serialNumber);
     },
-    {
-      name: 'certifies RSA keys as well',
-      run: async () => {
-        await issueFor([setup().hostName()], 'rsa-2048');
-      },
+    'certifies RSA keys as well': async ({ hostName }) => {
+      await issueFor([hostName()], 'rsa-2048');
     },
-    {
-      name: 'issues side by side',
-      run: async () => {
-        const { hostName } = setup();
-        const serials = await Promise.all(
-          Array.from({ length: 5 }, async () => (await issueFor([hostName()])).serialNumber),
-        );
-        assert.equal(new Set(serials).size, 5);
-      },
+    'issues side by side': async ({ hostName }) => {
+      const serials = await Promise.all(
+        Array.from({ length: 5 }, async () => (await issueFor([hostName()])).serialNumber),
+      );
+      assert.equal(new Set(serials).size, 5);
     },
-    {
-      name: 'stops when its signal has aborted, with the reason',
-      run: async () => {
-        const { issuer, hostName } = setup();
-        const names = [hostName()];
-        const { csr } = await createKeyAndRequest(names, 'ec-p256');
-        const reason = new Error('shutting down');
-        await assert.rejects(
-          issuer.issue({ names, csr, signal: AbortSignal.abort(reason) }),
-          (error) => error === reason,
-        );
-      },
+    'stops when its signal has aborted, with the reason': async ({ issuer, hostName }) => {
+      const names = [hostName()];
+      const { csr } = await createKeyAndRequest(names, 'ec-p256');
+      const reason = new Error('shutting down');
+      await assert.rejects(
+        issuer.issue({ names, csr, signal: AbortSignal.abort(reason) }),
+        (error) => error === reason,
+      );
     },
-    {
-      name: 'issues for a wildcard beside the name above it, unless it cannot',
-      run: async () => {
-        if (setup().wildcards === false) return;
-        const name = setup().hostName();
-        await issueFor([name, `*.${name}`]);
-      },
+    'issues for a wildcard beside the name above it, unless it cannot': async ({ wildcards, hostName }) => {
+      if (wildcards === false) return;
+      const name = hostName();
+      await issueFor([name, `*.${name}`]);
     },
-  ];
-  return cases;
+  });
 }
