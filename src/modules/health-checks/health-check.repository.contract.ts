@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../core/testing/contract-case.js';
 import { InvalidIdError } from '../ids/id.errors.js';
 import { type HealthCheckId, type InstanceId, newId, type TenantId } from '../ids/typed-id.js';
 import { assertPages } from '../testing/assert-pages.js';
@@ -45,13 +45,10 @@ export function healthCheckRepositoryContract(
     assert.equal(turns[0]?.checkId, id);
     return turns[0]!;
   };
-  const own = (name: string, run: () => Promise<void>): ContractCase => ({
-    name,
-    run: async () => {
-      await setup().clear();
-      await run();
-    },
-  });
+  const cleared = async (): Promise<HealthCheckRepositorySetup> => {
+    await setup().clear();
+    return setup();
+  };
 
   /** Claims of the replica `dead`, which is silent from then on, and is noticed. @returns what was taken over */
   const takenOver = async (
@@ -75,39 +72,37 @@ export function healthCheckRepositoryContract(
       if (!isKnown) return [turns[0]!, takenOver];
     }
   };
-  const betweenReplicas: ContractCase[] = [
-    own('knows a replica from its first beat until it leaves', async () => {
-      const { repository } = setup();
+  const betweenReplicas: Record<string, (subject: HealthCheckRepositorySetup) => Promise<void>> = {
+    'knows a replica from its first beat until it leaves': async ({ repository }) => {
       const beat = { replica: newId('event'), silence: 60_000 };
       assert.deepEqual(await repository.beatAcrossTenants(beat), { known: false, takenOver: 0 });
       assert.deepEqual(await repository.beatAcrossTenants(beat), { known: true, takenOver: 0 });
       await repository.leaveAcrossTenants(beat.replica);
       assert.equal((await repository.beatAcrossTenants(beat)).known, false);
       await repository.leaveAcrossTenants(beat.replica);
-    }),
-    own(
-      'gives what a dead replica had claimed to the others: what is still to come at its instant',
-      async () => {
-        const { repository } = setup();
-        const [turn, count] = await takenOver(30_000);
-        assert.equal(count, 1);
-        const { turns } = await repository.claimAcrossTenants({ limit: 10, horizon: '35s', replica: 'x' });
-        assert.deepEqual(
-          turns.map(({ checkId, dueAt }) => [checkId, dueAt]),
-          [[turn.checkId, turn.dueAt]],
-        );
-      },
-    ),
-    own('gives it at another instant, and soon, if the dead one may have run it', async () => {
-      const { repository } = setup();
+    },
+    'gives what a dead replica had claimed to the others: what is still to come at its instant': async ({
+      repository,
+    }) => {
+      const [turn, count] = await takenOver(30_000);
+      assert.equal(count, 1);
+      const { turns } = await repository.claimAcrossTenants({ limit: 10, horizon: '35s', replica: 'x' });
+      assert.deepEqual(
+        turns.map(({ checkId, dueAt }) => [checkId, dueAt]),
+        [[turn.checkId, turn.dueAt]],
+      );
+    },
+    'gives it at another instant, and soon, if the dead one may have run it': async ({ repository }) => {
       const [turn, count] = await takenOver(-10, { interval: 60_000 });
       assert.equal(count, 1);
       const { turns, now } = await repository.claimAcrossTenants({ limit: 10, horizon: '1s', replica: 'x' });
       assert.equal(turns.length, 1);
       assert.ok(turns[0]!.dueAt > turn.dueAt && turns[0]!.dueAt.getTime() < now.getTime() + 600);
-    }),
-    own('takes nothing from a replica that lives, nor for one that nobody has heard of lately', async () => {
-      const { repository, makeDue } = setup();
+    },
+    'takes nothing from a replica that lives, nor for one that nobody has heard of lately': async ({
+      repository,
+      makeDue,
+    }) => {
       const [busy, fresh] = [newId('event'), newId('event')];
       const { id } = await insert();
       await makeDue(id, 2_000);
@@ -119,13 +114,12 @@ export function healthCheckRepositoryContract(
       await new Promise((resolve) => setTimeout(resolve, 30));
       assert.equal((await repository.beatAcrossTenants({ replica: fresh, silence: 10 })).takenOver, 0);
       assert.equal((await repository.beatAcrossTenants({ replica: busy, silence: 60_000 })).known, true);
-    }),
-  ];
+    },
+  };
 
-  return [
-    ...(shared ? betweenReplicas : []),
-    own('keeps a check as it was given', async () => {
-      const { repository } = setup();
+  return contract(cleared, {
+    ...(shared ? betweenReplicas : {}),
+    'keeps a check as it was given': async ({ repository }) => {
       const given = {
         ...settings({ interval: '1m', timeout: '7s', initialDelay: '3s', onUnhealthy: 'restart' }),
       };
@@ -138,9 +132,8 @@ export function healthCheckRepositoryContract(
       assert.ok(Math.abs(createdAt.getTime() - Date.now()) < 60_000 && updatedAt instanceof Date);
       assert.deepEqual(await repository.find(tenantId, id), check);
       assert.deepEqual(await repository.findAllAcrossTenants([id, newId('healthCheck')]), [check]);
-    }),
-    own('shows a tenant nothing of another', async () => {
-      const { repository } = setup();
+    },
+    'shows a tenant nothing of another': async ({ repository }) => {
       const { id, tenantId } = await insert();
       const stranger = newId('tenant');
       assert.equal(await repository.find(stranger, id), undefined);
@@ -150,9 +143,8 @@ export function healthCheckRepositoryContract(
       assert.equal(await repository.push(stranger, id, { outcome: 'success', message: '' }), false);
       assert.equal(await repository.delete(tenantId, id), true);
       assert.equal(await repository.delete(tenantId, id), false);
-    }),
-    own('refuses a name twice for the same instance, and for the tenant', async () => {
-      const { repository } = setup();
+    },
+    'refuses a name twice for the same instance, and for the tenant': async ({ repository }) => {
       const [tenantId, instanceId] = [newId('tenant'), newId('instance')];
       await insert(tenantId, { name: 'web' });
       await insert(tenantId, { name: 'web', instanceId });
@@ -164,9 +156,8 @@ export function healthCheckRepositoryContract(
         repository.update(tenantId, other.id, 1, { ...settings(), name: 'web' }),
         HealthCheckNameTakenError,
       );
-    }),
-    own('lists the checks of a tenant, or of an instance, page by page', async () => {
-      const { repository } = setup();
+    },
+    'lists the checks of a tenant, or of an instance, page by page': async ({ repository }) => {
       const [tenantId, instanceId] = [newId('tenant'), newId('instance')];
       const all = [];
       for (let n = 0; n < 4; n++) all.push(await insert(tenantId, n % 2 ? { instanceId } : {}));
@@ -178,9 +169,8 @@ export function healthCheckRepositoryContract(
       );
       assert.equal(await repository.deleteOfInstance(tenantId, instanceId), 2);
       assert.equal((await repository.list(tenantId)).items.length, 2);
-    }),
-    own('names the instances that have checks, in the order of their ids', async () => {
-      const { repository } = setup();
+    },
+    'names the instances that have checks, in the order of their ids': async ({ repository }) => {
       const ids = [newId('instance'), newId('instance'), newId('instance')].toSorted();
       const tenantId = newId('tenant');
       for (const instanceId of [ids[2], ids[0], undefined, ids[1], ids[0]])
@@ -191,17 +181,17 @@ export function healthCheckRepositoryContract(
       assert.deepEqual(await page(2), expected.slice(0, 2));
       assert.deepEqual(await page(2, ids[1]), expected.slice(2));
       assert.deepEqual(await page(2, ids[2]), []);
-    }),
-    own('changes a check of the revision that was seen, and no other', async () => {
-      const { repository } = setup();
+    },
+    'changes a check of the revision that was seen, and no other': async ({ repository }) => {
       const { id, tenantId } = await insert();
       const changed = settings({ interval: '3s', timeout: '1s' });
       const updated = await repository.update(tenantId, id, 1, changed);
       assert.deepEqual([updated?.revision, updated?.interval, updated?.name], [2, 3_000, changed.name]);
       assert.equal(await repository.update(tenantId, id, 1, settings()), undefined);
-    }),
-    own('has a new check due within its first interval after the delay, not all at once', async () => {
-      const { repository } = setup();
+    },
+    'has a new check due within its first interval after the delay, not all at once': async ({
+      repository,
+    }) => {
       const made = new Map<string, number>();
       for (let n = 0; n < 20; n++) {
         const { id, createdAt } = await insert(undefined, { initialDelay: 5_000, interval: 10_000 });
@@ -216,24 +206,24 @@ export function healthCheckRepositoryContract(
         String(waits),
       );
       assert.ok(Math.max(...waits) - Math.min(...waits) > 1_000);
-    }),
-    own('gives a turn to one claim, and moves it by the interval, in step', async () => {
-      const { repository } = setup();
+    },
+    'gives a turn to one claim, and moves it by the interval, in step': async ({ repository }) => {
       const { checkId, dueAt, lease, revision, interval, version, state } = await claimed();
       assert.equal(lease.getTime() - dueAt.getTime(), 10_000);
       assert.deepEqual([revision, interval, version, state], [1, 10_000, 0, undefined]);
       assert.ok(checkId);
       assert.deepEqual((await repository.claimAcrossTenants({ limit: 10, horizon: '1s' })).turns, []);
-    }),
-    own('stands for several instants of a check that comes several times within the horizon', async () => {
-      const { repository, makeDue } = setup();
+    },
+    'stands for several instants of a check that comes several times within the horizon': async ({
+      repository,
+      makeDue,
+    }) => {
       const { id } = await insert(undefined, { interval: 1_000, timeout: 500 });
       await makeDue(id, 200);
       const { turns } = await repository.claimAcrossTenants({ limit: 1, horizon: '3s' });
       assert.equal(turns[0]!.lease.getTime() - turns[0]!.dueAt.getTime(), 3_000);
-    }),
-    own('holds a check of a long interval for a lease, until it is settled', async () => {
-      const { repository } = setup();
+    },
+    'holds a check of a long interval for a lease, until it is settled': async ({ repository }) => {
       const { checkId, lease, dueAt, interval } = await claimed({ interval: 3_600_000, timeout: 5_000 });
       assert.ok(lease.getTime() - dueAt.getTime() < 20_000);
       const next = new Date(dueAt.getTime() + interval);
@@ -243,18 +233,16 @@ export function healthCheckRepositoryContract(
       );
       assert.deepEqual(await repository.settleAcrossTenants([{ checkId, lease, dueAt: next }]), new Set());
       assert.deepEqual((await repository.claimAcrossTenants({ limit: 10, horizon: '60s' })).turns, []);
-    }),
-    own('gives out no check that is off or gone', async () => {
-      const { repository, makeDue } = setup();
+    },
+    'gives out no check that is off or gone': async ({ repository, makeDue }) => {
       const off = await insert(undefined, { enabled: false });
       const gone = await insert();
       await makeDue(off.id, -10);
       await makeDue(gone.id, -10);
       await repository.delete(gone.tenantId, gone.id);
       assert.deepEqual((await repository.claimAcrossTenants({ limit: 10, horizon: 0 })).turns, []);
-    }),
-    own('skips what was missed, and spreads what is long overdue', async () => {
-      const { repository, makeDue } = setup();
+    },
+    'skips what was missed, and spreads what is long overdue': async ({ repository, makeDue }) => {
       const { id } = await insert();
       await makeDue(id, -35_000);
       assert.equal(await repository.spreadAcrossTenants('40s'), 0);
@@ -263,9 +251,8 @@ export function healthCheckRepositoryContract(
       await makeDue(id, -35_000);
       const { turns, now } = await repository.claimAcrossTenants({ limit: 10, horizon: 0 });
       assert.ok(turns[0]!.lease > now);
-    }),
-    own('stores a state that is made from the one that is there, and no other', async () => {
-      const { repository } = setup();
+    },
+    'stores a state that is made from the one that is there, and no other': async ({ repository }) => {
       const { checkId, lease, version, revision } = await claimed();
       const state = { ...initialState(5), failures: 1, restarts: [4] };
       assert.deepEqual(
@@ -283,9 +270,8 @@ export function healthCheckRepositoryContract(
         new Set(),
       );
       assert.deepEqual((await repository.statesAcrossTenants([checkId])).get(checkId)?.state, state);
-    }),
-    own('stores no state that was made of a check as it was before it was changed', async () => {
-      const { repository } = setup();
+    },
+    'stores no state that was made of a check as it was before it was changed': async ({ repository }) => {
       const { checkId, lease, version, revision } = await claimed();
       const [check] = await repository.findAllAcrossTenants([checkId]);
       await repository.update(check!.tenantId, checkId, 1, { ...check!, interval: 20_000 });
@@ -295,25 +281,22 @@ export function healthCheckRepositoryContract(
       assert.equal(now, revision + 1);
       const stored = await repository.storeStatesAcrossTenants([{ ...update, revision: now }]);
       assert.deepEqual(stored, new Set([checkId]));
-    }),
-    own('tells which of several checks were changed or removed', async () => {
-      const { repository } = setup();
+    },
+    'tells which of several checks were changed or removed': async ({ repository }) => {
       const [same, changed, removed] = [await insert(), await insert(), await insert()];
       await repository.update(changed.tenantId, changed.id, 1, settings());
       await repository.delete(removed.tenantId, removed.id);
       const seen = [same, changed, removed].map(({ id }) => ({ checkId: id, revision: 1 }));
       assert.deepEqual(await repository.changedAcrossTenants(seen), new Set([changed.id, removed.id]));
       assert.deepEqual(await repository.changedAcrossTenants([]), new Set());
-    }),
-    own('changes nothing for a turn whose lease ended long ago', async () => {
-      const { repository } = setup();
+    },
+    'changes nothing for a turn whose lease ended long ago': async ({ repository }) => {
       const { checkId, version, revision } = await claimed();
       const lease = new Date(Date.now() - 3_600_000);
       const update = { checkId, revision, version, lease, state: initialState(5) };
       assert.deepEqual(await repository.storeStatesAcrossTenants([update]), new Set());
-    }),
-    own('forgets the state of a check that is turned off and on', async () => {
-      const { repository } = setup();
+    },
+    'forgets the state of a check that is turned off and on': async ({ repository }) => {
       const { checkId, lease, version, revision } = await claimed();
       await repository.storeStatesAcrossTenants([
         { checkId, revision, version, lease, state: initialState(5) },
@@ -322,9 +305,8 @@ export function healthCheckRepositoryContract(
       const { tenantId } = check!;
       await repository.update(tenantId, checkId, 1, { ...check!, enabled: false });
       assert.equal((await repository.statesAcrossTenants([checkId])).get(checkId)?.state, undefined);
-    }),
-    own('tells where the checks of instances stand, without those that are off', async () => {
-      const { repository } = setup();
+    },
+    'tells where the checks of instances stand, without those that are off': async ({ repository }) => {
       const [a, b, other] = [newId('instance'), newId('instance'), newId('instance')];
       const { checkId, lease, version, revision } = await claimed({ name: 'web', instanceId: a });
       const state = initialState(5);
@@ -341,9 +323,8 @@ export function healthCheckRepositoryContract(
         ]),
       );
       assert.deepEqual(await repository.statesOfInstancesAcrossTenants([]), []);
-    }),
-    own('keeps when the target of a check last called', async () => {
-      const { repository } = setup();
+    },
+    'keeps when the target of a check last called': async ({ repository }) => {
       const { id, tenantId } = await insert();
       const never = await repository.pushState(id);
       assert.equal(never?.last, undefined);
@@ -354,13 +335,12 @@ export function healthCheckRepositoryContract(
       assert.ok(last!.age >= 0 && last!.age < 60_000);
       await repository.delete(tenantId, id);
       assert.equal(await repository.pushState(id), undefined);
-    }),
-    own('refuses a malformed id before it looks', async () => {
-      const { repository } = setup();
+    },
+    'refuses a malformed id before it looks': async ({ repository }) => {
       await assert.rejects(repository.find('ten_x', newId('healthCheck')), InvalidIdError);
       await assert.rejects(repository.find(newId('tenant'), 'chk_x'), InvalidIdError);
       await assert.rejects(repository.list(newId('tenant'), { instanceId: 'inst_x' }), InvalidIdError);
       await assert.rejects(repository.delete(newId('tenant'), 'chk_x'), InvalidIdError);
-    }),
-  ];
+    },
+  });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../core/testing/contract-case.js';
 import { InvalidIdError } from '../ids/id.errors.js';
 import { newId } from '../ids/typed-id.js';
 import { type MaintenanceTimes } from './maintenance.js';
@@ -21,52 +21,46 @@ export function maintenanceRepositoryContract(setup: () => MaintenanceRepository
     duration: 60_000,
   };
 
-  return [
-    {
-      name: 'keeps maintenance windows as they were given, and lists them page by page',
-      run: async () => {
-        const tenantId = newId('tenant');
-        const checkId = newId('healthCheck');
-        const first = await setup().insert(tenantId, {
-          id: newId('maintenanceWindow'),
-          checkId,
-          times: once(0, DAY),
-          reason: 'disk',
-        });
-        const second = await setup().insert(tenantId, {
-          id: newId('maintenanceWindow'),
-          times: recurring,
-          reason: '',
-        });
-        assert.equal(first.reason, 'disk');
-        const page = await setup().list(tenantId, { limit: 1 });
-        assert.deepEqual(page.items, [first]);
-        const rest = await setup().list(tenantId, { after: page.next });
-        assert.deepEqual([rest.items, rest.next], [[second], undefined]);
-        assert.deepEqual(rest.items[0]!.times, recurring);
-      },
+  return contract(setup, {
+    'keeps maintenance windows as they were given, and lists them page by page': async (repository) => {
+      const tenantId = newId('tenant');
+      const checkId = newId('healthCheck');
+      const first = await repository.insert(tenantId, {
+        id: newId('maintenanceWindow'),
+        checkId,
+        times: once(0, DAY),
+        reason: 'disk',
+      });
+      const second = await repository.insert(tenantId, {
+        id: newId('maintenanceWindow'),
+        times: recurring,
+        reason: '',
+      });
+      assert.equal(first.reason, 'disk');
+      const page = await repository.list(tenantId, { limit: 1 });
+      assert.deepEqual(page.items, [first]);
+      const rest = await repository.list(tenantId, { after: page.next });
+      assert.deepEqual([rest.items, rest.next], [[second], undefined]);
+      assert.deepEqual(rest.items[0]!.times, recurring);
     },
-    {
-      name: 'gives those that are on or may be, of all tenants, and forgets what is removed',
-      run: async () => {
-        const tenantId = newId('tenant');
-        const insert = (times: MaintenanceTimes) =>
-          setup().insert(tenantId, { id: newId('maintenanceWindow'), times, reason: '' });
-        const on = await insert(once(-DAY, DAY));
-        const later = await insert(once(DAY, 2 * DAY));
-        const again = await insert(recurring);
-        await insert(once(-2 * DAY, -DAY));
-        const current = async () =>
-          (await setup().currentAcrossTenants())
-            .filter((window) => window.tenantId === tenantId)
-            .map(({ id }) => id)
-            .sort();
-        assert.deepEqual(await current(), [on.id, later.id, again.id].sort());
-        assert.equal(await setup().delete(newId('tenant'), on.id), false);
-        assert.equal(await setup().delete(tenantId, on.id), true);
-        assert.deepEqual(await current(), [later.id, again.id].sort());
-        await assert.rejects(setup().delete(tenantId, 'mnt_x'), InvalidIdError);
-      },
+    'gives those that are on or may be, of all tenants, and forgets what is removed': async (repository) => {
+      const tenantId = newId('tenant');
+      const insert = (times: MaintenanceTimes) =>
+        repository.insert(tenantId, { id: newId('maintenanceWindow'), times, reason: '' });
+      const on = await insert(once(-DAY, DAY));
+      const later = await insert(once(DAY, 2 * DAY));
+      const again = await insert(recurring);
+      await insert(once(-2 * DAY, -DAY));
+      const current = async () =>
+        (await repository.currentAcrossTenants())
+          .filter((window) => window.tenantId === tenantId)
+          .map(({ id }) => id)
+          .sort();
+      assert.deepEqual(await current(), [on.id, later.id, again.id].sort());
+      assert.equal(await repository.delete(newId('tenant'), on.id), false);
+      assert.equal(await repository.delete(tenantId, on.id), true);
+      assert.deepEqual(await current(), [later.id, again.id].sort());
+      await assert.rejects(repository.delete(tenantId, 'mnt_x'), InvalidIdError);
     },
-  ];
+  });
 }

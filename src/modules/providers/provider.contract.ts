@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { type ContractCase } from '../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../core/testing/contract-case.js';
 import { InvalidIdError } from '../ids/id.errors.js';
 import { type InstanceId, newId } from '../ids/typed-id.js';
 import { InvalidInputError } from '../input/input.errors.js';
@@ -45,29 +45,32 @@ const PATIENCE = 10_000;
 
 /** What every `Provider` keeps, as cases for any test runner. Each has a provider of its own from `setup`. */
 export function providerContract(setup: () => Promise<ProviderUnderTest>): ContractCase[] {
-  return Object.entries(CASES).map(([name, keeps]) => ({
-    name,
-    async run() {
-      const { teardown, ...underTest } = await setup();
-      const { provider, spec } = underTest;
-      const ids: InstanceId[] = [];
-      const request = (): ProvisionRequest => {
-        const instanceId = newId('instance');
-        ids.push(instanceId);
-        const labels = { [LABELS.workload]: newId('workload'), team: 'storefront' };
-        return { instanceId, tenantId: newId('tenant'), name: 'web-1', spec, labels };
-      };
+  return contract(() => subjectOf(setup), CASES);
+}
+
+async function subjectOf(setup: () => Promise<ProviderUnderTest>): Promise<Subject> {
+  const { teardown, ...underTest } = await setup();
+  const { provider, spec } = underTest;
+  const ids: InstanceId[] = [];
+  return {
+    ...underTest,
+    request: () => {
+      const instanceId = newId('instance');
+      ids.push(instanceId);
+      const labels = { [LABELS.workload]: newId('workload'), team: 'storefront' };
+      return { instanceId, tenantId: newId('tenant'), name: 'web-1', spec, labels };
+    },
+    teardown: async () => {
       try {
-        await keeps({ ...underTest, request });
-      } finally {
         for (const id of ids) await provider.deprovision(id);
+      } finally {
         await teardown?.();
       }
     },
-  }));
+  };
 }
 
-interface Subject extends Omit<ProviderUnderTest, 'teardown'> {
+interface Subject extends ProviderUnderTest {
   /** A request for a new instance. */
   request(): ProvisionRequest;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ContractCase } from '../../../core/testing/contract-case.js';
+import { contract, type ContractCase } from '../../../core/testing/contract-case.js';
 import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../ids/typed-id.js';
 import { type SeededInstance } from '../../brakes/seeded-instance.js';
 import { type OrphanCandidate, type OrphanRepository, type SweepLimits } from './orphan.repository.js';
@@ -10,7 +10,7 @@ export interface OrphanRepositorySetup {
   addInstance(instance: SeededInstance): Promise<InstanceId>;
   removeInstance(id: InstanceId): Promise<void>;
   addWorkload(tenantId: TenantId): Promise<WorkloadId>;
-  /** Deletes it as somebody does who means it, which is recorded. */
+  /** Deletes it on purpose, which is recorded. */
   deleteWorkload(id: WorkloadId): Promise<void>;
   removeTenant(id: TenantId): Promise<void>;
 }
@@ -37,136 +37,120 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
     return page.orphans.map(({ instanceId }) => instanceId);
   }
 
-  return [
-    {
-      name: 'finds an instance whose workload does not exist, and says what its label says',
-      run: async () => {
-        const { repository, addInstance } = setup();
-        const tenantId = newId('tenant');
-        const workloadId = newId('workload');
-        const instanceId = await addInstance({ tenantId, workloadId, age: 2 * HOUR });
-        const guarded = await addInstance({
-          tenantId,
-          workloadId: 'anything',
-          age: 2 * HOUR - 1,
-          protected: true,
-        });
-        assert.deepEqual(await repository.sweepAcrossTenants([tenantId], LIMITS), {
-          visited: { [tenantId]: 2 },
-          orphans: [
-            { tenantId, instanceId, workloadId, cause: 'lost_workload', protected: false },
-            {
-              tenantId,
-              instanceId: guarded,
-              workloadId: 'anything',
-              cause: 'lost_workload',
-              protected: true,
-            },
-          ],
-          positions: [],
-        });
-      },
+  return contract(setup, {
+    'finds an instance whose workload does not exist, and says what its label says': async ({
+      repository,
+      addInstance,
+    }) => {
+      const tenantId = newId('tenant');
+      const workloadId = newId('workload');
+      const instanceId = await addInstance({ tenantId, workloadId, age: 2 * HOUR });
+      const guarded = await addInstance({
+        tenantId,
+        workloadId: 'anything',
+        age: 2 * HOUR - 1,
+        protected: true,
+      });
+      assert.deepEqual(await repository.sweepAcrossTenants([tenantId], LIMITS), {
+        visited: { [tenantId]: 2 },
+        orphans: [
+          { tenantId, instanceId, workloadId, cause: 'lost_workload', protected: false },
+          {
+            tenantId,
+            instanceId: guarded,
+            workloadId: 'anything',
+            cause: 'lost_workload',
+            protected: true,
+          },
+        ],
+        positions: [],
+      });
     },
-    {
-      name: 'finds none whose workload exists, that has no workload, or that is too young',
-      run: async () => {
-        const { repository, addInstance, addWorkload } = setup();
-        const tenantId = newId('tenant');
-        await addInstance({ tenantId, workloadId: await addWorkload(tenantId), age: 2 * HOUR });
-        await addInstance({ tenantId, workloadId: await addWorkload(newId('tenant')), age: 2 * HOUR });
-        await addInstance({ tenantId, age: 2 * HOUR });
-        await addInstance({ tenantId, workloadId: newId('workload'), age: HOUR - 60_000 });
-        const page = await repository.sweepAcrossTenants([tenantId], { ...LIMITS, maxInstances: 10 });
-        assert.deepEqual(page, { visited: { [tenantId]: 3 }, orphans: [], positions: [] });
-      },
+    'finds none whose workload exists, that has no workload, or that is too young': async ({
+      repository,
+      addInstance,
+      addWorkload,
+    }) => {
+      const tenantId = newId('tenant');
+      await addInstance({ tenantId, workloadId: await addWorkload(tenantId), age: 2 * HOUR });
+      await addInstance({ tenantId, workloadId: await addWorkload(newId('tenant')), age: 2 * HOUR });
+      await addInstance({ tenantId, age: 2 * HOUR });
+      await addInstance({ tenantId, workloadId: newId('workload'), age: HOUR - 60_000 });
+      const page = await repository.sweepAcrossTenants([tenantId], { ...LIMITS, maxInstances: 10 });
+      assert.deepEqual(page, { visited: { [tenantId]: 3 }, orphans: [], positions: [] });
     },
-    {
-      name: 'visits every instance within ceil(instances / limit) ticks, oldest first, then begins again',
-      run: async () => {
+    'visits every instance within ceil(instances / limit) ticks, oldest first, then begins again':
+      async () => {
         const { tenantId, ids } = await orphansOf(7);
         assert.deepEqual(await tick(tenantId), ids.slice(0, 3));
         assert.deepEqual(await tick(tenantId), ids.slice(3, 6));
         assert.deepEqual(await tick(tenantId), ids.slice(6));
         assert.deepEqual(await tick(tenantId), ids.slice(0, 3));
       },
+    'wastes no tick when the limit divides the number of instances': async () => {
+      const { tenantId, ids } = await orphansOf(6);
+      for (const expected of [ids.slice(0, 3), ids.slice(3), ids.slice(0, 3), ids.slice(3)])
+        assert.deepEqual(await tick(tenantId), expected);
     },
-    {
-      name: 'wastes no tick when the limit divides the number of instances',
-      run: async () => {
-        const { tenantId, ids } = await orphansOf(6);
-        for (const expected of [ids.slice(0, 3), ids.slice(3), ids.slice(0, 3), ids.slice(3)])
-          assert.deepEqual(await tick(tenantId), expected);
-      },
+    'goes on where it was when instances before and behind that place go': async ({ removeInstance }) => {
+      const { tenantId, ids } = await orphansOf(8);
+      await tick(tenantId);
+      for (const gone of [ids[1]!, ids[2]!, ids[4]!]) await removeInstance(gone);
+      assert.deepEqual(await tick(tenantId), [ids[3], ids[5], ids[6]]);
+      assert.deepEqual(await tick(tenantId), [ids[7]]);
+      assert.deepEqual(await tick(tenantId), [ids[0], ids[3], ids[5]]);
     },
-    {
-      name: 'goes on where it was when instances before and behind that place go',
-      run: async () => {
-        const { tenantId, ids } = await orphansOf(8);
-        await tick(tenantId);
-        for (const gone of [ids[1]!, ids[2]!, ids[4]!]) await setup().removeInstance(gone);
-        assert.deepEqual(await tick(tenantId), [ids[3], ids[5], ids[6]]);
-        assert.deepEqual(await tick(tenantId), [ids[7]]);
-        assert.deepEqual(await tick(tenantId), [ids[0], ids[3], ids[5]]);
-      },
+    'keeps a place for each tenant by itself': async () => {
+      const [large, small] = [await orphansOf(5), await orphansOf(2)];
+      const both = async () => new Set(await tick(large.tenantId, small.tenantId));
+      assert.deepEqual(await both(), new Set([...large.ids.slice(0, 3), ...small.ids]));
+      assert.deepEqual(await both(), new Set([...large.ids.slice(3), ...small.ids]));
     },
-    {
-      name: 'keeps a place for each tenant by itself',
-      run: async () => {
-        const [large, small] = [await orphansOf(5), await orphansOf(2)];
-        const both = async () => new Set(await tick(large.tenantId, small.tenantId));
-        assert.deepEqual(await both(), new Set([...large.ids.slice(0, 3), ...small.ids]));
-        assert.deepEqual(await both(), new Set([...large.ids.slice(3), ...small.ids]));
-      },
+    'looks at the same instances again when no place was stored, as after a crash': async ({
+      repository,
+    }) => {
+      const { tenantId, ids } = await orphansOf(5);
+      await repository.sweepAcrossTenants([tenantId], LIMITS);
+      assert.deepEqual(await tick(tenantId), ids.slice(0, 3));
     },
-    {
-      name: 'looks at the same instances again when no place was stored, as after a crash',
-      run: async () => {
-        const { tenantId, ids } = await orphansOf(5);
-        await setup().repository.sweepAcrossTenants([tenantId], LIMITS);
-        assert.deepEqual(await tick(tenantId), ids.slice(0, 3));
-      },
+    'lists every tenant that has an instance once, whether or not there is such a tenant': async ({
+      repository,
+    }) => {
+      const made = await Promise.all([orphansOf(2), orphansOf(1), orphansOf(1)]);
+      const seen: TenantId[] = [];
+      for await (const page of repository.tenantsAcrossTenants(2)) {
+        assert.ok(page.length > 0 && page.length <= 2);
+        seen.push(...page);
+      }
+      assert.deepEqual(seen, [...new Set(seen)].sort());
+      for (const { tenantId } of made) assert.ok(seen.includes(tenantId));
     },
-    {
-      name: 'lists every tenant that has an instance once, whether or not there is such a tenant',
-      run: async () => {
-        const { repository } = setup();
-        const made = await Promise.all([orphansOf(2), orphansOf(1), orphansOf(1)]);
-        const seen: TenantId[] = [];
-        for await (const page of repository.tenantsAcrossTenants(2)) {
-          assert.ok(page.length > 0 && page.length <= 2);
-          seen.push(...page);
-        }
-        assert.deepEqual(seen, [...new Set(seen)].sort());
-        for (const { tenantId } of made) assert.ok(seen.includes(tenantId));
-      },
+    'tells a workload that was deleted from one that is lost': async ({
+      repository,
+      addInstance,
+      addWorkload,
+      deleteWorkload,
+    }) => {
+      const tenantId = newId('tenant');
+      const workloadId = await addWorkload(tenantId);
+      await addWorkload(tenantId);
+      await addInstance({ tenantId, workloadId, age: 3 * HOUR });
+      await addInstance({ tenantId, workloadId: newId('workload'), age: 2 * HOUR });
+      await deleteWorkload(workloadId);
+      const { orphans } = await repository.sweepAcrossTenants([tenantId], LIMITS);
+      assert.deepEqual(
+        orphans.map(({ cause }) => cause),
+        ['deleted_workload', 'lost_workload'],
+      );
+      await repository.forgetDeletionsAcrossTenants(-HOUR);
+      const later = await repository.sweepAcrossTenants([tenantId], LIMITS);
+      assert.deepEqual(
+        later.orphans.map(({ cause }) => cause),
+        ['lost_workload', 'lost_workload'],
+      );
     },
-    {
-      name: 'tells a workload that was deleted from one that is lost',
-      run: async () => {
-        const { repository, addInstance, addWorkload, deleteWorkload } = setup();
-        const tenantId = newId('tenant');
-        const workloadId = await addWorkload(tenantId);
-        await addWorkload(tenantId);
-        await addInstance({ tenantId, workloadId, age: 3 * HOUR });
-        await addInstance({ tenantId, workloadId: newId('workload'), age: 2 * HOUR });
-        await deleteWorkload(workloadId);
-        const { orphans } = await repository.sweepAcrossTenants([tenantId], LIMITS);
-        assert.deepEqual(
-          orphans.map(({ cause }) => cause),
-          ['deleted_workload', 'lost_workload'],
-        );
-        await repository.forgetDeletionsAcrossTenants(-HOUR);
-        const later = await repository.sweepAcrossTenants([tenantId], LIMITS);
-        assert.deepEqual(
-          later.orphans.map(({ cause }) => cause),
-          ['lost_workload', 'lost_workload'],
-        );
-      },
-    },
-    {
-      name: 'finds every instance of a tenant that is gone, with or without a workload, and what it leaves at last',
-      run: async () => {
-        const { repository, addInstance, removeInstance, addWorkload, removeTenant } = setup();
+    'finds every instance of a tenant that is gone, with or without a workload, and what it leaves at last':
+      async ({ repository, addInstance, removeInstance, addWorkload, removeTenant }) => {
         const tenantId = newId('tenant');
         const workloadId = await addWorkload(tenantId);
         const ids = [
@@ -190,30 +174,30 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
         assert.deepEqual(await repository.deleteWorkloadsOfLostTenant(tenantId), [workloadId]);
         assert.equal(await empty(), false, 'with nothing left');
       },
-    },
-    ...(['isOrphan', 'claim'] as const).map((method) => ({
-      name: `${method === 'claim' ? 'claims a candidate exactly if' : 'says of a candidate whether'} it still is one`,
-      run: async () => {
-        const { repository, addInstance, addWorkload, removeInstance } = setup();
-        const tenantId = newId('tenant');
-        const age = 2 * HOUR;
-        const holds = (candidate: OrphanCandidate): Promise<boolean> => repository[method](candidate);
-        const candidate = async (workloadId: string, guarded = false) => ({
-          tenantId,
-          workloadId,
-          instanceId: await addInstance({ tenantId, workloadId, age, protected: guarded }),
-          cause: 'lost_workload' as const,
-          protected: false,
-        });
-        const orphan = await candidate(newId('workload'));
-        assert.equal(await holds({ ...orphan, workloadId: newId('workload') }), false, 'another label');
-        assert.equal(await holds(await candidate(await addWorkload(tenantId))), false, 'a workload');
-        assert.equal(await holds(await candidate(newId('workload'), true)), false, 'protected');
-        assert.equal(await holds(orphan), true);
-        assert.equal(await holds(orphan), true, 'once more, as after a crash');
-        await removeInstance(orphan.instanceId);
-        assert.equal(await holds(orphan), false, 'gone');
-      },
-    })),
-  ];
+    ...Object.fromEntries(
+      (['isOrphan', 'claim'] as const).map((method) => [
+        `${method === 'claim' ? 'claims a candidate exactly if' : 'says of a candidate whether'} it still is one`,
+        async ({ repository, addInstance, addWorkload, removeInstance }: OrphanRepositorySetup) => {
+          const tenantId = newId('tenant');
+          const age = 2 * HOUR;
+          const holds = (candidate: OrphanCandidate): Promise<boolean> => repository[method](candidate);
+          const candidate = async (workloadId: string, guarded = false) => ({
+            tenantId,
+            workloadId,
+            instanceId: await addInstance({ tenantId, workloadId, age, protected: guarded }),
+            cause: 'lost_workload' as const,
+            protected: false,
+          });
+          const orphan = await candidate(newId('workload'));
+          assert.equal(await holds({ ...orphan, workloadId: newId('workload') }), false, 'another label');
+          assert.equal(await holds(await candidate(await addWorkload(tenantId))), false, 'a workload');
+          assert.equal(await holds(await candidate(newId('workload'), true)), false, 'protected');
+          assert.equal(await holds(orphan), true);
+          assert.equal(await holds(orphan), true, 'once more, as after a crash');
+          await removeInstance(orphan.instanceId);
+          assert.equal(await holds(orphan), false, 'gone');
+        },
+      ]),
+    ),
+  });
 }
