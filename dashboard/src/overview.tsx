@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { type Act, useAction } from './actions.js';
 import { type WorkerInfo } from './api.js';
 import { cut, duration, relative, schedule, visible } from './format.js';
 import { useNow, useRuns, useWorkers } from './live.js';
@@ -15,18 +16,39 @@ const FILTERS: Record<string, (worker: WorkerInfo) => boolean> = {
   paused: ({ state }) => state === 'paused',
 };
 
+/** Which of them can be changed all at once: those that the API can name as the page does. */
+const BULK: Record<string, Record<string, string>> = { all: {}, paused: { state: 'paused' } };
+
+function bulk(change: 'pause' | 'resume', kind: string, text: string, count: number): Parameters<Act> {
+  const query = new URLSearchParams({ ...BULK[kind], ...(text && { text }) });
+  if (query.size === 0) query.set('all', 'true');
+  const [doing, done] = change === 'pause' ? ['Pause', 'paused'] : ['Resume', 'resumed'];
+  return [
+    `workers/${change}?${query}`,
+    `${doing} ${count === 1 ? 'this worker' : `all ${count} workers that are shown`}?`,
+    (answer) => {
+      const { changed, failed } = answer as { changed: string[]; failed: { name: string; detail: string }[] };
+      const refused = failed.map(({ name, detail }) => `${visible(name)}: ${detail}`).join('; ');
+      return `${changed.length} ${done}.${refused && ` Not: ${cut(refused)}`}`;
+    },
+  ];
+}
+
 /** Every worker, those in trouble first. */
 export function Overview() {
   const { data: workers, error, refresh } = useWorkers();
   const [text, setText] = useState('');
   const [kind, setKind] = useState('all');
   const now = useNow();
+  const { act, outcome } = useAction(refresh);
   if (!workers) return <Notice error={error} retry={refresh} />;
   const troubled = workers.filter(inTrouble).length;
   const wanted = text.toLowerCase();
   const shown = workers
     .filter(FILTERS[kind]!)
-    .filter(({ name, group = '' }) => `${name}\n${group}`.toLowerCase().includes(wanted))
+    .filter(({ name, group = '', description = '' }) =>
+      [name, group, description].some((part) => part.toLowerCase().includes(wanted)),
+    )
     .toSorted((a, b) => Number(inTrouble(b)) - Number(inTrouble(a)) || a.name.localeCompare(b.name));
   return (
     <>
@@ -52,12 +74,25 @@ export function Overview() {
           <input
             type="search"
             placeholder="Filter by name or group"
-            aria-label="Filter workers by name or group"
+            aria-label="Filter workers by name, group or description"
             value={text}
             onInput={({ currentTarget }) => setText(currentTarget.value)}
           />
+          {shown.length > 0 && kind in BULK && (
+            <>
+              {kind !== 'paused' && (
+                <button onClick={() => void act(...bulk('pause', kind, text, shown.length))}>
+                  Pause all shown
+                </button>
+              )}
+              <button onClick={() => void act(...bulk('resume', kind, text, shown.length))}>
+                Resume all shown
+              </button>
+            </>
+          )}
         </div>
       </div>
+      {outcome}
       {shown.length === 0 && (
         <p class="empty">
           {workers.length

@@ -1,11 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Where the page is: `#/workers/NAME`, `#/tabs/ID`, `#/tabs/ID/ITEM`, or the overview. */
+/** Where the page is: `#/workers/NAME`, `#/tabs/ID`, `#/tabs/ID/ITEM`, `#/replicas`, or the overview. */
 export type Route =
-  { page: 'overview' } | { page: 'worker'; name: string } | { page: 'tab'; id: string; item?: string };
+  | { page: 'overview' }
+  | { page: 'replicas' }
+  | { page: 'worker'; name: string }
+  | { page: 'tab'; id: string; item?: string };
 
 export const hrefs = {
   overview: '#/',
+  replicas: '#/replicas',
   worker: (name: string) => `#/workers/${encodeURIComponent(name)}`,
   tab: (id: string) => `#/tabs/${encodeURIComponent(id)}`,
   item: (tab: string, id: string) => `#/tabs/${encodeURIComponent(tab)}/${encodeURIComponent(id)}`,
@@ -20,7 +24,7 @@ function read(): Route {
       id: decodeURIComponent(first!),
       ...(second && { item: decodeURIComponent(second) }),
     };
-  return { page: 'overview' };
+  return { page: location.hash === hrefs.replicas ? 'replicas' : 'overview' };
 }
 
 export function useRoute(): Route {

@@ -1,13 +1,15 @@
-import { useMemo, useState } from 'preact/hooks';
-import { ApiError, ask, post, type Run, type WorkerInfo } from './api.js';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { type Act, useAction } from './actions.js';
+import { ask, type Run, type WorkerInfo } from './api.js';
 import { RunCharts } from './charts/run-charts.js';
+import { Definition } from './definition.js';
 import { ErrorGroups } from './error-groups.js';
-import { duration, instant, relative, schedule, visible } from './format.js';
+import { instant, relative, schedule, visible } from './format.js';
 import { useNow, useRuns, useWorker } from './live.js';
-import { Notice, TokenForm } from './notice.js';
-import { lasted, OutcomeStrip } from './outcome-strip.js';
+import { Notice } from './notice.js';
+import { OutcomeStrip } from './outcome-strip.js';
 import { hrefs } from './route.js';
-import { Failure } from './thrown.js';
+import { Runs } from './runs.js';
 
 const MOST_RUNS = 200;
 
@@ -16,6 +18,7 @@ export function WorkerPage({ name }: { name: string }) {
   const path = `workers/${encodeURIComponent(name)}`;
   const { data: worker, error, refresh } = useWorker(name);
   const { data: list } = useRuns(name, MOST_RUNS);
+  const { act, outcome } = useAction(refresh);
   const now = useNow();
   const charts = useMemo(() => list && <RunCharts runs={list} />, [list]);
   if (!worker) return <Notice error={error} retry={refresh} />;
@@ -30,12 +33,15 @@ export function WorkerPage({ name }: { name: string }) {
         {visible(name)} <span class={`badge ${worker.state}`}>{worker.state}</span>
       </h2>
       {worker.description && <p>{worker.description}</p>}
-      <Actions
-        path={path}
-        worker={worker}
-        running={runs.filter(({ outcome }) => outcome === 'running')}
-        done={refresh}
-      />
+      <div class="actions">
+        <Actions
+          path={path}
+          worker={worker}
+          running={runs.filter(({ outcome }) => outcome === 'running')}
+          act={act}
+        />
+        {outcome}
+      </div>
       <dl class="facts">
         <Fact name="schedule">{schedule(worker)}</Fact>
         <Fact name="next run">{worker.next_run ? relative(worker.next_run, now) : '–'}</Fact>
@@ -55,6 +61,7 @@ export function WorkerPage({ name }: { name: string }) {
         )}
         {worker.holder && <Fact name="holder">{worker.holder}</Fact>}
       </dl>
+      <Definition path={path} />
       {worker.progress && (
         <p>
           <progress
@@ -70,12 +77,13 @@ export function WorkerPage({ name }: { name: string }) {
         <OutcomeStrip runs={runs} most={100} />
       </div>
       {charts}
+      <Upcoming path={path} next={worker.next_run} />
       <ErrorGroups runs={runs} now={now} />
       {list && runs.length === 0 && <p class="empty">No runs are recorded.</p>}
       {runs.length > 0 && (
         <section aria-labelledby="runs">
           <h3 id="runs">Runs</h3>
-          <Runs runs={runs} now={now} />
+          <Runs runs={runs} now={now} act={act} />
         </section>
       )}
     </>
@@ -91,116 +99,26 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
   );
 }
 
-function Runs({ runs, now }: { runs: readonly Run[]; now: number }) {
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Runs, newest first">
-      <table>
-        <thead>
-          <tr>
-            <th>started</th>
-            <th>outcome</th>
-            <th>took</th>
-            <th>late</th>
-            <th>trigger</th>
-            <th>try</th>
-            <th>what it said</th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map((run) => (
-            <tr key={run.id}>
-              <td title={instant(run.started_at)}>{relative(run.started_at, now)}</td>
-              <td>
-                <span class={`badge ${run.outcome}`}>{run.outcome}</span>
-              </td>
-              <td>{duration(lasted(run))}</td>
-              <td>{duration(run.lateness_ms)}</td>
-              <td>
-                {run.trigger}
-                {run.actor !== undefined && ` by ${run.actor}`}
-              </td>
-              <td>{run.attempt}</td>
-              <td class="said">
-                {run.error ? <Failure run={run} /> : visible(run.progress?.message ?? '')}
-                {run.metrics && <Metrics metrics={run.metrics} />}
-                <Log run={run} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function Metrics({ metrics }: { metrics: Record<string, number> }) {
-  return (
-    <div>
-      {Object.entries(metrics)
-        .map(([name, value]) => `${name} ${value}`)
-        .join(', ')}
-    </div>
-  );
-}
-
-/** What it logged, read when somebody opens it. */
-function Log({ run: { id } }: { run: Run }) {
-  const [log, setLog] = useState<Run['log'] | string>();
-  const read = async (): Promise<void> => {
-    try {
-      setLog((await ask<Run>(`runs/${id}`)).log ?? 'It logged nothing.');
-    } catch (error) {
-      setLog(error instanceof Error ? error.message : String(error));
-    }
-  };
-  return (
-    <details onToggle={(event) => event.currentTarget.open && void read()}>
-      <summary>log</summary>
-      {typeof log === 'string' && log}
-      {typeof log === 'object' && (
-        <pre>
-          {log.dropped > 0 && `${log.dropped} earlier lines were not kept\n`}
-          {log.lines.map(({ at, level, message }) => `${at} ${level} ${visible(message)}`).join('\n')}
-        </pre>
-      )}
-    </details>
-  );
-}
-
 interface ActionsProps {
   path: string;
   worker: WorkerInfo;
   /** Its active runs. */
   running: readonly Run[];
-  done: () => void;
+  act: Act;
 }
 
-function Actions({ path, worker, running, done }: ActionsProps) {
-  const [answer, setAnswer] = useState<string>();
-  const [refused, setRefused] = useState<ApiError>();
-  const act = async (target: string, question: string, said: string): Promise<void> => {
-    if (!confirm(question)) return;
-    setRefused(undefined);
-    try {
-      await post(target);
-      setAnswer(said);
-      done();
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 401) setRefused(error);
-      else setAnswer(error instanceof Error ? error.message : String(error));
-    }
-  };
+function Actions({ path, worker: { name, state }, running, act }: ActionsProps) {
   return (
-    <div class="actions">
-      <button onClick={() => void act(`${path}/trigger`, `Run ${worker.name} now?`, 'A run was asked for.')}>
+    <>
+      <button onClick={() => void act(`${path}/trigger`, `Run ${name} now?`, 'A run was asked for.')}>
         Run now
       </button>
-      {worker.state === 'paused' ? (
-        <button onClick={() => void act(`${path}/resume`, `Resume ${worker.name}?`, 'It ticks again.')}>
+      {state === 'paused' ? (
+        <button onClick={() => void act(`${path}/resume`, `Resume ${name}?`, 'It ticks again.')}>
           Resume
         </button>
       ) : (
-        <button onClick={() => void act(`${path}/pause`, `Pause ${worker.name}?`, 'It ticks no more.')}>
+        <button onClick={() => void act(`${path}/pause`, `Pause ${name}?`, 'It ticks no more.')}>
           Pause
         </button>
       )}
@@ -218,8 +136,42 @@ function Actions({ path, worker, running, done }: ActionsProps) {
           Cancel the active run
         </button>
       ))}
-      {answer && <span role="status">{answer}</span>}
-      {refused && <TokenForm reason={refused.message} done={() => setRefused(undefined)} />}
-    </div>
+    </>
   );
+}
+
+/** The slots that come next, asked for again when the first of them has come. */
+function Upcoming({ path, next }: { path: string; next?: string | undefined }) {
+  const [slots, setSlots] = useState<{ at: string; time_zone?: string }[]>([]);
+  useEffect(() => {
+    let ended = false;
+    ask<{ items: typeof slots }>(`${path}/upcoming?limit=5`).then(
+      ({ items }) => void (ended || setSlots(items)),
+      () => {},
+    );
+    return () => void (ended = true);
+  }, [path, next]);
+  if (slots.length === 0) return null;
+  return (
+    <section aria-labelledby="upcoming">
+      <h3 id="upcoming">Next</h3>
+      <ol class="upcoming">
+        {slots.map(({ at, time_zone }) => (
+          <li key={at}>
+            <time dateTime={at}>{instant(at)}</time>
+            {time_zone !== undefined && <span class="quiet"> · {inZone(at, time_zone)}</span>}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function inZone(at: string, timeZone: string): string {
+  const there = new Date(at).toLocaleString(undefined, {
+    dateStyle: 'medium',
+    timeStyle: 'medium',
+    timeZone,
+  });
+  return `${there} in ${timeZone}`;
 }

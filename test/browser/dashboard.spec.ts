@@ -130,6 +130,52 @@ describeWith('chromium', 'the page of the dashboard', () => {
     expect(faults).toEqual([]);
   });
 
+  it('pauses all workers that are shown, and resumes them', async () => {
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
+    await page.goto(`${url}/dashboard`);
+    await page.getByLabel('Filter workers by name, group or description').fill('s');
+    await page.getByRole('button', { name: 'Pause all shown' }).click();
+    await page.getByText('4 paused.').waitFor();
+    await page.getByLabel('Which workers').selectOption({ label: 'paused (4)' });
+    await page.getByRole('button', { name: 'Resume all shown' }).click();
+    await page.getByText('4 resumed.').waitFor();
+    await page.getByText('No worker is like that.').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('runs a run again, with its payload', async () => {
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
+    await page.request.post(`${url}/workers/waits/trigger`, {
+      data: { order: 7 },
+      headers: { 'x-workers-token': TOKEN },
+    });
+    await page.goto(`${url}/dashboard/index.html#/workers/waits`);
+    const rows = page.locator('tbody tr');
+    await rows.first().waitFor();
+    const before = await rows.count();
+    await page.getByRole('button', { name: 'Run again' }).first().click();
+    await eventually(async () => (await rows.count()) > before);
+    const [latest] = (await (await fetch(`${url}/workers/waits/runs?limit=1`)).json()) as { id: string }[];
+    expect(await (await fetch(`${url}/runs/${latest!.id}`)).json()).toMatchObject({
+      trigger: 'manual',
+      payload: { order: 7 },
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('shows the replicas, when a worker comes next, and how it was defined', async () => {
+    await page.goto(`${url}/dashboard/index.html#/replicas`);
+    await page.getByText('1 replica is running').waitFor();
+    await page.getByRole('link', { name: 'Workers', exact: true }).click();
+    await page.getByRole('link', { name: 'succeeds' }).click();
+    await page.locator('.upcoming li').nth(4).waitFor();
+    await page.getByText('Definition').click();
+    await page.getByText('max attempts').waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('draws how long the runs took and how late they were, and puts errors of one kind together', async () => {
     await page.goto(`${url}/dashboard/index.html#/workers/fails%20%3Cb%3Ebold%3C%2Fb%3E`);
     for (const what of ['Duration', 'Lateness'])
@@ -159,10 +205,10 @@ describeWith('chromium', 'the page of the dashboard', () => {
       await last.waitFor();
       expect(await rows.count()).toBeLessThan(80);
       expect(await page.locator('.workers > li').last().getAttribute('aria-posinset')).toBe('504');
-      await page.getByLabel('Filter workers by name or group').fill('more 321');
+      await page.getByLabel('Filter workers by name, group or description').fill('more 321');
       await page.getByRole('link', { name: 'more 321' }).waitFor();
       await eventually(async () => (await rows.count()) === 1);
-      await page.getByLabel('Filter workers by name or group').fill('odd');
+      await page.getByLabel('Filter workers by name, group or description').fill('odd');
       await page.getByLabel('Which workers').selectOption({ label: 'paused (0)' });
       await page.getByText('No worker is like that.').waitFor();
       expect(faults).toEqual([]);
@@ -180,10 +226,13 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.setViewportSize({ width, height: 700 });
     await page.emulateMedia({ colorScheme });
     const axe = await readFile(AXE, 'utf8');
-    for (const path of ['', '#/workers/succeeds']) {
+    for (const path of ['', '#/workers/succeeds', '#/replicas']) {
       await page.goto(`${url}/dashboard/index.html${path}`);
-      await page.getByRole('link', { name: path ? 'All workers' : 'succeeds' }).waitFor();
-      await page.locator('.strip rect').first().waitFor();
+      if (path === '#/replicas') await page.getByText('1 replica is running').waitFor();
+      else {
+        await page.getByRole('link', { name: path ? 'All workers' : 'succeeds' }).waitFor();
+        await page.locator('.strip rect').first().waitFor();
+      }
       // Not by a script element: the policy of the page refuses those that are not its own.
       await page.evaluate(axe);
       const serious = await page.evaluate(async () => {

@@ -1,0 +1,102 @@
+import { useState } from 'preact/hooks';
+import { type Act } from './actions.js';
+import { ask, type Run } from './api.js';
+import { duration, instant, relative, visible } from './format.js';
+import { lasted } from './outcome-strip.js';
+import { Failure } from './thrown.js';
+
+/** The runs of a worker, newest first. */
+export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; act: Act }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Runs, newest first">
+      <table>
+        <thead>
+          <tr>
+            <th>started</th>
+            <th>outcome</th>
+            <th>took</th>
+            <th>late</th>
+            <th>trigger</th>
+            <th>try</th>
+            <th>what it said</th>
+            <th>
+              <span class="unseen">actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <tr key={run.id}>
+              <td title={instant(run.started_at)}>{relative(run.started_at, now)}</td>
+              <td>
+                <span class={`badge ${run.outcome}`}>{run.outcome}</span>
+              </td>
+              <td>{duration(lasted(run))}</td>
+              <td>{duration(run.lateness_ms)}</td>
+              <td>
+                {run.trigger}
+                {run.actor !== undefined && ` by ${run.actor}`}
+              </td>
+              <td>{run.attempt}</td>
+              <td class="said">
+                {run.error ? <Failure run={run} /> : visible(run.progress?.message ?? '')}
+                {run.metrics && <Metrics metrics={run.metrics} />}
+                <Log run={run} />
+              </td>
+              <td>
+                {run.ended_at !== undefined && (
+                  <button
+                    class="small"
+                    onClick={() =>
+                      void act(
+                        `runs/${run.id}/rerun`,
+                        `Run ${run.worker} again, with the payload of the run of ${instant(run.started_at)}?`,
+                        'A run with the same payload was asked for.',
+                      )
+                    }
+                  >
+                    Run again
+                  </button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Metrics({ metrics }: { metrics: Record<string, number> }) {
+  return (
+    <div>
+      {Object.entries(metrics)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}
+    </div>
+  );
+}
+
+/** What it logged, read when somebody opens it. */
+function Log({ run: { id } }: { run: Run }) {
+  const [log, setLog] = useState<Run['log'] | string>();
+  const read = async (): Promise<void> => {
+    try {
+      setLog((await ask<Run>(`runs/${id}`)).log ?? 'It logged nothing.');
+    } catch (error) {
+      setLog(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <details onToggle={(event) => event.currentTarget.open && void read()}>
+      <summary>log</summary>
+      {typeof log === 'string' && log}
+      {typeof log === 'object' && (
+        <pre>
+          {log.dropped > 0 && `${log.dropped} earlier lines were not kept\n`}
+          {log.lines.map(({ at, level, message }) => `${at} ${level} ${visible(message)}`).join('\n')}
+        </pre>
+      )}
+    </details>
+  );
+}
