@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { doctorCommand } from './commands/doctor.js';
+import { mcpCommand } from './commands/mcp.js';
 import { replicasCommand } from './commands/replicas.js';
 import { runCommands } from './commands/runs.js';
 import { schemaCommands } from './commands/schema.js';
@@ -26,6 +27,7 @@ function createProgram(): Command {
   replicasCommand(program);
   doctorCommand(program);
   schemaCommands(program);
+  mcpCommand(program);
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }

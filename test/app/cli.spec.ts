@@ -1,3 +1,5 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
@@ -249,5 +251,34 @@ describe('the command ctrlplane-workers', () => {
     ])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect(stdout).toContain('Exit codes: 0 done');
+  });
+
+  it('serves the reading tools to a model over standard input and output, and actions where they are allowed', async () => {
+    const tools = async (...flags: string[]): Promise<[names: string[], workers: string]> => {
+      const client = new Client({ name: 'test', version: '1' });
+      const env = environment() as Record<string, string>;
+      await client.connect(
+        new StdioClientTransport({ command: process.execPath, args: [BIN, 'mcp', ...flags], env }),
+      );
+      try {
+        const { tools: found } = await client.listTools();
+        const answer = await client.callTool({ name: 'list_workers', arguments: {} });
+        return [found.map(({ name }) => name), JSON.stringify(answer.content)];
+      } finally {
+        await client.close();
+      }
+    };
+    const [reading, workers] = await tools();
+    expect(reading).toContain('list_runs');
+    expect(reading).not.toContain('trigger_worker');
+    const [first] = await json('ls');
+    expect(workers).toContain(first.name);
+    const [acting] = await tools('--allow-actions');
+    expect(acting).toContain('trigger_worker');
+  });
+
+  it('serves no actions without a token', async () => {
+    const { code, stderr } = await command(['mcp', '--allow-actions'], { WORKERS_TOKEN: '' });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('needs a token that may write')]);
   });
 });
