@@ -5,7 +5,10 @@ import { parse } from 'yaml';
 
 const text = readFileSync(fileURLToPath(new URL('recipes/kubernetes.md', import.meta.url)), 'utf8');
 const shutdown = readFileSync(fileURLToPath(new URL('shutdown.md', import.meta.url)), 'utf8');
-const command = readFileSync(fileURLToPath(new URL('../src/bin.ts', import.meta.url)), 'utf8');
+const command = readFileSync(
+  fileURLToPath(new URL('../src/cli/commands/schema.ts', import.meta.url)),
+  'utf8',
+);
 
 interface Container {
   command: string[];
@@ -47,7 +50,7 @@ describe('docs/recipes/kubernetes.md', () => {
     const [container] = job.spec.template.spec.containers;
     expect(container.command.slice(0, 3)).toEqual(['npx', 'ctrlplane-workers', 'schema']);
     for (const option of container.command.filter((arg) => arg.startsWith('--')))
-      expect(command).toContain(`\n  ${option} `);
+      expect(command).toContain(`'${option} <`);
     const variables = [...container.command.join(' ').matchAll(/\$\((\w+)\)/g)].map(([, name]) => name);
     expect(container.env.map(({ name }) => name)).toEqual(variables);
   });
