@@ -95,7 +95,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/core/**/*.ts'],
+    files: ['src/**/*.ts'],
     ignores: ['**/*.spec.ts', '**/*.contract.ts'],
     rules: { 'max-lines': ['error', 300] },
   },

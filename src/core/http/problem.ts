@@ -34,7 +34,7 @@ const MOST_FAULTS = 20;
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpException) return problem(error.getStatus(), ...wordsOf(error));
   const status = statusOf(error);
-  if (status !== undefined) return problem(status, messageOf(error), faultsOf(error));
+  if (status !== undefined) return problem(status, ownMessageOf(error), faultsOf(error));
   const fault = databaseFault(error);
   return fault ? problem(fault.status, fault.detail) : problem(HttpStatus.INTERNAL_SERVER_ERROR);
 }
@@ -73,7 +73,8 @@ function wordsOf(error: HttpException): [detail: string, faults: readonly string
   return [typeof message === 'string' ? message : error.message, []];
 }
 
-function messageOf(error: unknown): string {
+/** Without its causes, which are for the log alone. */
+function ownMessageOf(error: unknown): string {
   return String((error as { message?: unknown }).message);
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Worker } from '../worker/worker.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
-import { readTiming, storeTiming } from './stored-timing.js';
+import { readTiming, storeTiming, timingFor } from './stored-timing.js';
 import { timingOf } from './timing.js';
+import { type WorkerDefinition } from './worker-definition.js';
 
 const NOW = Date.UTC(2026, 4, 1, 12, 34, 56);
 
@@ -40,5 +41,16 @@ describe('a stored schedule', () => {
 
   it('cannot be had of a delay from the start of a process', () => {
     expect(() => storeTiming({ after: '5s' }, { jitter: 0, spacing: 'slot' })).toThrow('scope replica');
+  });
+
+  it('is read anew for a definition when it has changed, and not before', () => {
+    const definition = { name: 'w', until: Infinity } as WorkerDefinition;
+    const [minute, hour] = ['1m', '1h'].map((every) =>
+      storeTiming(every, { jitter: undefined, spacing: 'slot' }),
+    );
+    const read = timingFor(definition, minute!);
+    expect(timingFor(definition, minute!)).toBe(read);
+    expect(timingFor(definition, hour!).interval).toBe(3_600_000);
+    expect(timingFor({ ...definition, name: 'v' }, minute!)).not.toBe(read);
   });
 });

@@ -37,6 +37,18 @@ export function readTiming(
   return { ...timingOf(name, given, jitter, spacing, until), spacing };
 }
 
+/** What was read last for each definition: a list of all workers asks for all, and a cron expression takes 0.2 ms. */
+const lastRead = new WeakMap<WorkerDefinition, { stored: string; timing: ReturnType<typeof readTiming> }>();
+
+/** The schedule of this worker, as `readTiming` reads it. */
+export function timingFor(definition: WorkerDefinition, stored: string): ReturnType<typeof readTiming> {
+  const known = lastRead.get(definition);
+  if (known?.stored === stored) return known.timing;
+  const timing = readTiming(definition.name, stored, definition.until);
+  lastRead.set(definition, { stored, timing });
+  return timing;
+}
+
 function fixed(every: Worker['interval']): Stored['every'] {
   if (typeof every !== 'object') return every;
   if ('cron' in every) {

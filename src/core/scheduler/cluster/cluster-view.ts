@@ -1,6 +1,6 @@
 import { type Claim } from '../../coordination/coordinator.js';
 import { type RequestedRun, type WorkerRecord } from '../../coordination/worker-record.js';
-import { readTiming } from '../../registry/stored-timing.js';
+import { timingFor } from '../../registry/stored-timing.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { catchUpDelay, worthCatchingUp } from '../catch-up.js';
 import { type Timing } from '../../registry/timing.js';
@@ -34,7 +34,7 @@ export class ClusterView {
     readonly startedAt: number,
   ) {
     this.current = record;
-    this.read = readTiming(definition.name, record.timing, definition.until);
+    this.read = timingFor(definition, record.timing);
     this.start();
   }
 
@@ -49,7 +49,7 @@ export class ClusterView {
   /** What the coordinator has said. */
   learn(record: WorkerRecord): void {
     if (record.timing !== this.current.timing) {
-      this.read = readTiming(this.definition.name, record.timing, this.definition.until);
+      this.read = timingFor(this.definition, record.timing);
       this.tried = -Infinity;
       this.floor = -Infinity;
     }
