@@ -143,7 +143,11 @@ function node(major: number): Part {
 /** Executable of Bun or Deno, which npm has as well. */
 export function runtimeOf(name: 'Bun' | 'Deno'): string {
   const program = name.toLowerCase();
-  return join(FOLDER, program, 'node_modules/.bin', program);
+  const modules = join(FOLDER, program, 'node_modules');
+  if (name === 'Deno') return join(modules, '.bin', program);
+  // What npm links is a placeholder until an install script has replaced it.
+  const arch = process.arch === 'arm64' ? 'aarch64' : process.arch;
+  return join(modules, `@oven/bun-${process.platform}-${arch}/bin/bun`);
 }
 
 function runtime(name: 'Bun' | 'Deno', version: string, pattern: RegExp): Part {
