@@ -45,7 +45,7 @@ describe('a stored schedule', () => {
 
   it('is read anew for a definition when it has changed, and not before', () => {
     const definition = { name: 'w', until: Infinity } as WorkerDefinition;
-    const [minute, hour] = ['1m', '1h'].map((every) =>
+    const [minute, hour] = (['1m', '1h'] as const).map((every) =>
       storeTiming(every, { jitter: undefined, spacing: 'slot' }),
     );
     const read = timingFor(definition, minute!);
