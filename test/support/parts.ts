@@ -140,14 +140,16 @@ function node(major: number): Part {
   };
 }
 
-/** Executable of Bun or Deno, which npm has as well. */
+/**
+ * Executable of Bun or Deno, which npm has as well: that of the package for this machine. What npm links is a placeholder
+ * until an install script has replaced it, or a script that hands on no signals.
+ */
 export function runtimeOf(name: 'Bun' | 'Deno'): string {
-  const program = name.toLowerCase();
-  const modules = join(FOLDER, program, 'node_modules');
-  if (name === 'Deno') return join(modules, '.bin', program);
-  // What npm links is a placeholder until an install script has replaced it.
-  const arch = process.arch === 'arm64' ? 'aarch64' : process.arch;
-  return join(modules, `@oven/bun-${process.platform}-${arch}/bin/bun`);
+  const { platform, arch } = process;
+  const modules = join(FOLDER, name.toLowerCase(), 'node_modules');
+  if (name === 'Bun')
+    return join(modules, `@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}/bin/bun`);
+  return join(modules, `@deno/${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}/deno`);
 }
 
 function runtime(name: 'Bun' | 'Deno', version: string, pattern: RegExp): Part {
