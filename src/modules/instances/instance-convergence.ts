@@ -246,14 +246,15 @@ export class InstanceConvergence {
     repair?: Finding['repair'],
   ): Promise<Instance> {
     const { id, tenantId, desiredState, specHash, restartRequested, attempts } = before;
-    // The attempts as well: an end that was noted meanwhile is later than what this attempt has made.
+    // The attempts as well: an end that was noted meanwhile is later than what this attempt has made. And the run: another
+    // call may have made it run, whose end is not the failure of this attempt.
     const ref = before.ref ?? null;
     const seen = {
       desiredState,
       specHash,
       restartRequested,
       attempts,
-      ...(change.ref !== undefined && { ref }),
+      ...((change.ref !== undefined || change.state === 'failed') && { ref }),
     };
     const settled = await this.transactions.run(async () => {
       // The first one publishes it: of two calls that made it run at the same time, the second sees the changed state.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { asSystem, type ControlPlane, startControlPlane } from '../../../test/support/control-plane.js';
+import { gate } from '../../../test/support/gate.js';
 import { ForbiddenError, UnauthorizedError } from '../auth/auth.errors.js';
 import { withClaims } from '../auth/claims.js';
 import { InvalidIdError } from '../ids/id.errors.js';
@@ -85,6 +86,25 @@ describe('InstancesService', () => {
       expect(await told('instance.failed')).toMatchObject([
         { instanceId: instance.id, error: 'no such program: nginx' },
       ]);
+    });
+
+    it('stays running when another attempt, begun before it ran, fails after that', async () => {
+      const [inside, stored] = [gate(), gate()];
+      let other: Promise<Instance> | undefined;
+      plane.provider.afterProvision = async (id) => {
+        plane.provider.afterProvision = async () => {
+          inside.open();
+          await stored.opened;
+          throw new Error('it has ended meanwhile');
+        };
+        other = asSystem(() => plane.instances.provision(tenantId, id));
+        await inside.opened;
+      };
+      const instance = await create();
+      stored.open();
+      expect(await other).toMatchObject({ state: 'running' });
+      expect(await get(instance)).toMatchObject({ state: 'running', attempts: 0 });
+      expect(await told('instance.failed')).toEqual([]);
     });
 
     it('does not let labels pass as those of the control plane', async () => {
