@@ -1,3 +1,4 @@
+import { withoutNumbers } from '../../src/core/text/without-numbers.js';
 import { type Run } from './api.js';
 import { instant, relative } from './format.js';
 import { Failure } from './thrown.js';
@@ -19,13 +20,6 @@ export function groupErrors(runs: readonly Run[]): ErrorGroup[] {
     else groups.set(key, { key, runs: [run] });
   }
   return [...groups.values()].sort((a, b) => b.runs.length - a.runs.length);
-}
-
-function withoutNumbers(message: string): string {
-  return message
-    .slice(0, 1_000)
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-z]{26}\b/gi, '…')
-    .replace(/\d+/g, '…');
 }
 
 /** Why runs failed, the most frequent reason first. */

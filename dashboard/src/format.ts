@@ -1,3 +1,5 @@
+import { visible as escaped } from '../../src/core/text/visible.js';
+
 const UNITS: [ms: number, name: string][] = [
   [86_400_000, 'd'],
   [3_600_000, 'h'],
@@ -34,15 +36,9 @@ export function bytes(value: number): string {
   return `${(value / 1_000 ** power).toFixed(power && value / 1_000 ** power < 10 ? 1 : 0)} ${units[power]}`;
 }
 
-/** Control characters but for line breaks and tabs, and marks that turn the direction of the text. */
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/** Foreign text as it is: a mark that would turn what comes after it is shown, and turns nothing. */
+/** Foreign text as it is: what cannot be seen, or would turn what comes after it, is written as JSON escapes it. Lines stay. */
 export function visible(text: string): string {
-  return text.replace(HIDDEN, (mark) => {
-    const code = mark.charCodeAt(0);
-    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd';
-  });
+  return text.replace(/[^\n\t]+/g, escaped);
 }
 
 /** Foreign text, cut for a line. */

@@ -1,7 +1,7 @@
 /** What the command's process ends with. Part of its interface: docs/cli.md lists them. */
 export const EXIT = {
   ok: 0,
-  /** What was asked for was done, and is not well: the run that was waited for did not succeed, `doctor` found faults. */
+  /** The command worked, and its result is bad: the run that it waited for did not succeed, `doctor` found faults. */
   failed: 1,
   /** The command line cannot be understood. */
   usage: 2,

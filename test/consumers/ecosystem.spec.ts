@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import ts from 'typescript';
 import { builtCheckout } from '../support/app-workbench.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { describeWith } from '../support/needs.js';
 import { nodeOutput } from '../support/node-output.js';
-import { packInto } from '../support/packed-package.js';
+import { unpackInto } from '../support/packed-package.js';
 import { ECOSYSTEM } from '../support/parts.js';
 import { temporaryDirectories } from '../support/temporary-directory.js';
 
@@ -26,10 +24,7 @@ describeWith('ecosystem', 'beside the packages that applications have besides', 
     const directory = await newDirectory();
     await symlink(join(ECOSYSTEM, 'node_modules'), join(directory, 'node_modules'));
     project = join(directory, 'project');
-    const installed = join(project, 'node_modules/ctrlplane-workers');
-    await mkdir(installed, { recursive: true });
-    const packed = await packInto(directory);
-    await promisify(execFile)('tar', ['-xzf', packed, '--strip-components=1', '-C', installed]);
+    await unpackInto(project);
     for (const name of await readdir(SOURCES)) {
       const { outputText } = ts.transpileModule(await readFile(join(SOURCES, name), 'utf8'), {
         compilerOptions: {

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { cp, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { builtCheckout } from '../support/app-workbench.js';
 import { describeWith } from '../support/needs.js';
-import { packInto } from '../support/packed-package.js';
+import { unpackInto } from '../support/packed-package.js';
 import { runtimeOf } from '../support/parts.js';
 import { temporaryDirectories } from '../support/temporary-directory.js';
 
@@ -30,10 +29,7 @@ describe('an application with the packed package', () => {
     project = join(directory, 'project');
     await cp(join(builtCheckout(), 'test/consumers/runtimes'), project, { recursive: true });
     await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }');
-    const installed = join(project, 'node_modules/ctrlplane-workers');
-    await mkdir(installed, { recursive: true });
-    const packed = await packInto(directory);
-    await promisify(execFile)('tar', ['-xzf', packed, '--strip-components=1', '-C', installed]);
+    await unpackInto(project);
   });
 
   for (const name of ['Bun', 'Deno'] as const)

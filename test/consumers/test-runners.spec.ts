@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { builtCheckout } from '../support/app-workbench.js';
 import { nodeOutput } from '../support/node-output.js';
-import { packInto } from '../support/packed-package.js';
+import { unpackInto } from '../support/packed-package.js';
 import { temporaryDirectories } from '../support/temporary-directory.js';
-
-const exec = promisify(execFile);
 
 /** Of the harness and of the contract suite. */
 const ALL_PASS = { passed: 13, total: 13 };
@@ -23,9 +19,7 @@ describe('a project that tests its workers as examples/testing shows, with the p
     project = join(directory, 'project');
     await cp(join(builtCheckout(), 'examples/testing'), project, { recursive: true });
     await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }');
-    const installed = join(project, 'node_modules/ctrlplane-workers');
-    await mkdir(installed, { recursive: true });
-    await exec('tar', ['-xzf', await packInto(directory), '--strip-components=1', '-C', installed]);
+    await unpackInto(project);
   });
 
   it('does so in Jest', async () => {

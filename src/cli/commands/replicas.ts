@@ -1,7 +1,7 @@
 import { type Command } from 'commander';
 import { asksApi, contextOf, wholeNumber } from '../context.js';
 import { ago } from '../output.js';
-import { type Replica } from '../shapes.js';
+import { type Replica } from '../../core/dashboard/api-shapes.js';
 
 /** `replicas`. */
 export function replicasCommand(program: Command): void {

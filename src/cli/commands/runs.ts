@@ -6,7 +6,7 @@ import { asksApi, type Context, contextOf, wholeNumber } from '../context.js';
 import { sleep } from '../../core/timing/timer.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { type Output } from '../output.js';
-import { type Progress, type Run, type RunError } from '../shapes.js';
+import { type Progress, type Run, type RunError } from '../../core/dashboard/api-shapes.js';
 import { printRuns } from './workers.js';
 
 /** Milliseconds between two looks at a run that is waited for. */

@@ -3,7 +3,7 @@ import { asksApi, type Context, contextOf } from '../context.js';
 import { sleep } from '../../core/timing/timer.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { length } from '../output.js';
-import { type Run } from '../shapes.js';
+import { type Run } from '../../core/dashboard/api-shapes.js';
 
 /** Milliseconds until it tries again after the connection was lost. */
 const RETRY = 2_000;

@@ -3,7 +3,7 @@ import { pathOf } from '../api-client.js';
 import { asksApi, type Context, contextOf, wholeNumber } from '../context.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { ago, ahead, length, type Output } from '../output.js';
-import { type Run, type Worker } from '../shapes.js';
+import { type Run, type Worker } from '../../core/dashboard/api-shapes.js';
 
 interface Filters {
   state?: string;

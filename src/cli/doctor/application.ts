@@ -1,6 +1,6 @@
 import { type ApiClient } from '../api-client.js';
 import { CommandError } from '../exit-codes.js';
-import { type Replica, type Worker } from '../shapes.js';
+import { type Replica, type Worker } from '../../core/dashboard/api-shapes.js';
 import { type Finding, some } from './finding.js';
 
 /** Milliseconds by which a clock may be off: the header has whole seconds, and the answer takes its time. */

@@ -5,9 +5,9 @@ import { type Finding, some } from './finding.js';
 
 /** Milliseconds by which a clock may be off. */
 const MOST_SKEW = 1_000;
-/** Of leases that have run out so long ago, and nobody has taken their worker's next slot. */
+/** A lease that ended this long ago, and whose worker no replica has run since, is a finding. */
 const LEASE_OVERDUE = '1 minute';
-/** Of runs that were asked for, and nobody has made. */
+/** A requested run that has waited this long is one as well. */
 const REQUEST_OVERDUE = '5 minutes';
 
 /** What the tables of the framework say. */

@@ -1,3 +1,5 @@
+import { withoutNumbers } from '../../core/text/without-numbers.js';
+
 /** What is needed of a run that did not succeed. */
 export interface FailedRun {
   readonly id: string;
@@ -27,7 +29,7 @@ export function groupErrors(newestFirst: readonly FailedRun[]): ErrorGroup[] {
   const groups = new Map<string, ErrorGroup>();
   for (const { id, worker, outcome, started_at, release, error } of newestFirst) {
     const said = error ? `${error.name ?? 'Error'}: ${error.message}` : outcome;
-    const key = JSON.stringify([worker, outcome, alike(said)]);
+    const key = JSON.stringify([worker, outcome, withoutNumbers(said)]);
     let group = groups.get(key);
     if (!group) {
       group = {
@@ -47,8 +49,4 @@ export function groupErrors(newestFirst: readonly FailedRun[]): ErrorGroup[] {
     if (release !== undefined && !group.releases.includes(release)) group.releases.push(release);
   }
   return [...groups.values()].sort((a, b) => b.count - a.count);
-}
-
-function alike(message: string): string {
-  return message.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, '*').replace(/\d+/g, '#');
 }

@@ -12,8 +12,8 @@ import { AccessCheck, type AccessRequest } from './access-check.js';
 import { HTTP_ACCESS, type HttpAccess } from './access.js';
 
 /**
- * Lets in whoever has a token or a session for what is asked, readers where reads are open, and of them whom the application's own
- * guards let in.
+ * Lets a request pass if its token or session allows it, or if it reads and reads are open; then the application's own guards
+ * decide as well.
  */
 @Injectable()
 export class AccessGuard implements CanActivate {

@@ -15,7 +15,7 @@ export interface DashboardColumn {
 export interface DashboardItemList {
   readonly kind: 'list';
   readonly title: string;
-  /** What is asked, with GET, below the application's prefix; `:id` stands for the item's field `id`. */
+  /** Path of the GET request, below the application's prefix; `:id` is replaced by the item's `id`. */
   readonly path: string;
   /** Name of the field of the answer that holds the list. Default: the answer is one, or `{ items, next }`. */
   readonly field?: string | undefined;
@@ -26,7 +26,7 @@ export interface DashboardItemList {
 export interface DashboardItemChart {
   readonly kind: 'chart';
   readonly title: string;
-  /** As of a list. Answers with `{ series: [{ labels, points: [[instant, value], …] }, …] }`. */
+  /** As of a list; the answer is `{ series: [{ labels, points: [[instant, value], …] }, …] }`. */
   readonly path: string;
   readonly unit: 'number' | 'bytes' | 'percent';
 }
@@ -37,7 +37,7 @@ export interface DashboardTabOptions {
   readonly id: string;
   readonly title: string;
   readonly columns: readonly DashboardColumn[];
-  /** What is asked, with GET, below the application's prefix. Default: the path of the controller. */
+  /** Path of the GET request, below the application's prefix. Default: the path of the controller. */
   readonly path?: string | undefined;
   /** What an item shows besides, on a page of its own. Default: items have no page. */
   readonly item?: readonly (DashboardItemList | DashboardItemChart)[] | undefined;

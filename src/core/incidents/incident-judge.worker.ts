@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Incident, incidentKey, type IncidentKey } from '../history/incident.js';
+import { type Incident, incidentKey, type IncidentReport } from '../history/incident.js';
 import { IncidentStore } from '../history/incident.store.js';
 import { type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
@@ -68,11 +68,11 @@ export class IncidentJudge {
     const infos = await this.scheduler.status();
     await this.becomeAcquainted(infos, now);
     await this.readRuns(infos, now, signal);
-    const found = new Map<string, { report: ReturnType<typeof reportOf> }>();
+    const found = new Map<string, IncidentReport>();
     for (const info of infos)
       for (const finding of await this.findings(info, now)) {
         const report = reportOf(info.name, finding);
-        found.set(incidentKey(report), { report });
+        found.set(incidentKey(report), report);
       }
     signal.throwIfAborted();
     await this.compare(found, new Map(infos.map((info) => [info.name, info])));
@@ -174,15 +174,15 @@ export class IncidentJudge {
   }
 
   private async compare(
-    found: ReadonlyMap<string, { report: ReturnType<typeof reportOf> }>,
+    found: ReadonlyMap<string, IncidentReport>,
     infos: ReadonlyMap<string, WorkerInfo>,
   ): Promise<void> {
     const open = await this.store.find({ kind: 'worker', open: true, limit: MOST_OPEN });
     const known = new Set(open.map(incidentKey));
-    for (const [key, { report }] of found) if (!known.has(key)) await this.incidents.report(report);
+    for (const [key, report] of found) if (!known.has(key)) await this.incidents.report(report);
     for (const incident of open)
       if (!found.has(incidentKey(incident)) && (await this.isOver(incident, infos.get(incident.subject))))
-        await this.incidents.resolve(incident satisfies IncidentKey);
+        await this.incidents.resolve(incident);
   }
 
   /** What is stuck is told by its replica, unless that has fallen silent. */

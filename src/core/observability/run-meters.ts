@@ -54,8 +54,7 @@ export class RunMeters implements OnModuleInit, OnApplicationShutdown {
     const leasesLost = counter(meter, METRIC.leasesLost);
     const opened = counter(meter, METRIC.opened);
     const closed = counter(meter, METRIC.closed);
-    const { name, unit, description } = partsOf(METRIC.active);
-    const active = meter.createUpDownCounter(name, { unit, description });
+    const active = meter.createUpDownCounter(...named(METRIC.active));
 
     const ended = (run: Run): void => {
       const began = this.active.get(run.id);
@@ -102,18 +101,18 @@ export class RunMeters implements OnModuleInit, OnApplicationShutdown {
 
   private observe(meter: Meter): void {
     const { scheduler, recorder } = this;
-    this.watch(meter.createObservableCounter(...gauge(METRIC.dropped)), (result) =>
+    this.watch(meter.createObservableCounter(...named(METRIC.dropped)), (result) =>
       result.observe(recorder.status().dropped),
     );
-    this.watch(meter.createObservableGauge(...gauge(METRIC.buffered)), (result) =>
+    this.watch(meter.createObservableGauge(...named(METRIC.buffered)), (result) =>
       result.observe(recorder.status().buffered),
     );
-    this.watch(meter.createObservableGauge(...gauge(METRIC.condition)), (result) => {
+    this.watch(meter.createObservableGauge(...named(METRIC.condition)), (result) => {
       for (const { name, conditions } of scheduler.workers())
         for (const condition of conditions)
           result.observe(1, { ...of(name), [ATTRIBUTE.condition]: condition });
     });
-    this.watch(meter.createObservableGauge(...gauge(METRIC.lastSuccess)), (result) => {
+    this.watch(meter.createObservableGauge(...named(METRIC.lastSuccess)), (result) => {
       for (const { name, lastSuccess } of scheduler.workers())
         if (lastSuccess) result.observe(lastSuccess.getTime() / 1_000, of(name));
     });
@@ -127,16 +126,13 @@ export class RunMeters implements OnModuleInit, OnApplicationShutdown {
 
 type Parts = readonly [name: string, unit: string, description: string];
 
-function partsOf([name, unit, description]: Parts): { name: string; unit: string; description: string } {
-  return { name, unit, description };
-}
-
-function gauge([name, unit, description]: Parts): [string, { unit: string; description: string }] {
+/** The arguments that make an instrument. */
+function named([name, unit, description]: Parts): [string, { unit: string; description: string }] {
   return [name, { unit, description }];
 }
 
 function counter(meter: Meter, parts: Parts) {
-  return meter.createCounter(...gauge(parts));
+  return meter.createCounter(...named(parts));
 }
 
 function histogram(meter: Meter, [name, unit, description]: Parts) {

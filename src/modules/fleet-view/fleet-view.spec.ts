@@ -7,6 +7,8 @@ import { InstanceRows } from '../../../test/support/instance-rows.js';
 import { systemClaims, withClaims } from '../auth/claims.js';
 import { ForbiddenError, UnauthorizedError } from '../auth/auth.errors.js';
 import { everyItem } from '../database/page.js';
+import { parseHealthCheck } from '../health-checks/health-check-input.js';
+import { PostgresHealthCheckRepository } from '../health-checks/postgres-health-check.repository.js';
 import { newId, type TenantId } from '../ids/typed-id.js';
 import { FleetView } from './fleet-view.js';
 
@@ -31,7 +33,7 @@ describe('FleetView', () => {
   const list = (query: Parameters<FleetView['list']>[0] = {}) =>
     asOperator(() => view.list({ tenantId, ...query }));
 
-  it('names what an instance belongs to, where it answers and how its checks are', async () => {
+  it('names what an instance belongs to and where it answers, and shows nothing of its environment', async () => {
     const workloadId = await rows.addWorkload(tenantId);
     const datacenterId = newId('datacenter');
     await sql(`INSERT INTO datacenters (id, tenant_id, name) VALUES ($1, $2, 'main')`, [
@@ -64,6 +66,30 @@ describe('FleetView', () => {
     ]);
     expect(items[0]).not.toHaveProperty('health');
     expect(JSON.stringify(items)).not.toContain('hunter2');
+  });
+
+  it('is as healthy as the worst check that is enabled, and starting before the first result', async () => {
+    const instanceId = await rows.addInstance({ tenantId, age: 0 });
+    const checks = new PostgresHealthCheckRepository(database.transactions);
+    const probe = { type: 'tcp' as const, address: 'example.com:1' };
+    const add = async (name: string, status?: string) => {
+      const settings = parseHealthCheck(
+        { name, probe, interval: '10s', timeout: '1s' },
+        { hasInstance: true, checkers: [] },
+      );
+      const { id } = await checks.insert(tenantId, { ...settings, id: newId('healthCheck'), instanceId });
+      if (status) await sql(`UPDATE health_check_turns SET state = $2 WHERE check_id = $1`, [id, { status }]);
+    };
+    const health = async () => (await list()).items[0]!.health;
+    await add('new');
+    expect(await health()).toBe('starting');
+    await add('well', 'healthy');
+    await add('ill', 'unhealthy');
+    expect(await health()).toBe('unhealthy');
+    await sql(`UPDATE health_checks SET enabled = false WHERE name = 'ill' AND instance_id = $1`, [
+      instanceId,
+    ]);
+    expect(await health()).not.toBe('unhealthy');
   });
 
   it('shows an instance whose workload is gone, and one without any', async () => {

@@ -49,7 +49,7 @@ function subject({
 }
 
 let made = 0;
-/** A run that began so long before now and took so long, milliseconds; null: it is active. */
+/** @param ago milliseconds from its start until now. @param took milliseconds; null while it is active */
 function run(ago: number, took: number | null, fields: Partial<Run> = {}): Run {
   const startedAt = new Date(NOW - ago);
   return {
