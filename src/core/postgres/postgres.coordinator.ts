@@ -32,6 +32,7 @@ import { type Cancellation } from '../worker/cancellation.js';
 import { type TransactionRunner } from '../worker/run-context.js';
 import { controlStatement, releaseValues, requestValues, toLostRun } from './coordinator-values.js';
 import { Database, type Statement } from './database.js';
+import { KnownRecords } from './known-records.js';
 import { rowsIn } from './rows-in.js';
 import { Services } from './services.js';
 import { eachAtLeast } from './each-at-least.js';
@@ -42,7 +43,7 @@ import { PostgresRunStore } from './postgres-run.store.js';
 import { toJson } from './refusal.js';
 import { announce } from './sql/announce.js';
 import { claim as claimStatement } from './sql/claim.js';
-import { cancelRun as cancelToken, cancelRunById, findWorkers, lockToken } from './sql/control.js';
+import { cancelRun as cancelToken, cancelRunById, lockToken } from './sql/control.js';
 import { enroll } from './sql/enroll.js';
 import { release as releaseStatement } from './sql/release.js';
 import { readOnly } from './sql/schema-steps.js';
@@ -80,6 +81,7 @@ export class PostgresCoordinator extends Coordinator {
   override readonly description: string;
   private readonly database: Database;
   private readonly services: Services;
+  private readonly known = new KnownRecords((statement, values) => this.query(statement, values));
 
   constructor(private readonly options: PostgresOptions) {
     super();
@@ -225,12 +227,8 @@ export class PostgresCoordinator extends Coordinator {
     };
   }
 
-  async records(): Promise<Timed<{ records: WorkerRecord[] }>> {
-    const rows = await this.query<Answer>(findWorkers, []);
-    return {
-      time: rows.at(-1)?.time ?? (await this.time()),
-      records: rows.map(({ record }) => toRecord(record)),
-    };
+  records(): Promise<Timed<{ records: readonly WorkerRecord[] }>> {
+    return this.known.read();
   }
 
   async assertCurrent({ worker, runId, fencing }: HeldLease, manager: TransactionRunner): Promise<void> {

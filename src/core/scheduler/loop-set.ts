@@ -16,6 +16,7 @@ interface Entry {
 /** The loops of this replica, by the name of their worker. */
 export class LoopSet {
   private readonly entries = new Map<string, Entry>();
+  private sorted?: readonly Loop[] | undefined;
 
   constructor(
     private readonly sources: EventSources,
@@ -39,10 +40,12 @@ export class LoopSet {
 
   add(loop: Loop): void {
     this.entries.set(loop.definition.name, { loop });
+    this.sorted = undefined;
   }
 
   delete(name: string): void {
     this.entries.delete(name);
+    this.sorted = undefined;
   }
 
   /** Starts it, and hands it the events that its worker wants. */
@@ -68,9 +71,16 @@ export class LoopSet {
     return this.entries.get(name)?.loop.info();
   }
 
-  /** Every worker as this replica sees it, by name. */
-  infos(): WorkerInfo[] {
-    return this.all.map((loop) => loop.info()).sort((a, b) => (a.name < b.name ? -1 : 1));
+  /**
+   * Every worker as this replica sees it, by name.
+   * @param known those that somebody knows better
+   */
+  infos(known?: ReadonlyMap<string, WorkerInfo>): WorkerInfo[] {
+    return this.byName.map((loop) => known?.get(loop.definition.name) ?? loop.info());
+  }
+
+  private get byName(): readonly Loop[] {
+    return (this.sorted ??= this.all.sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1)));
   }
 
   /** Ends a run of whichever worker, as `Loop.cancel` does. */

@@ -103,7 +103,7 @@ export class Scheduler {
    */
   async status(): Promise<WorkerInfo[]> {
     const shared = await this.cluster?.infos();
-    return this.workers().map((info) => shared?.get(info.name) ?? info);
+    return this.loops.infos(shared);
   }
 
   /**

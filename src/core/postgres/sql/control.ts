@@ -72,7 +72,22 @@ SELECT CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
 FROM ${schema}.workers WHERE name = $1 AND run_id = $2 AND fencing = $3 AND holder IS NOT NULL FOR SHARE
 `;
 
-/** Every record. */
+/**
+ * Whether any row has changed since: each change of a row gives it an `xmin` above all that there were, so with as many rows
+ * the sum is another one. A counter of our own would have to be kept by each statement that changes a row.
+ */
+export const sumWorkers = (schema: string): string => `
+SELECT ${timeColumn}, count(*)::int AS count, coalesce(sum(xmin::text::bigint), 0)::text AS sum FROM ${schema}.workers
+`;
+
+/** $1, $2: names and versions of the rows that are known. Those with another version, and as `sumWorkers`, in one row. */
 export const findWorkers = (schema: string): string => `
-SELECT ${timeColumn}, ${schema}.record(w.*) AS record FROM ${schema}.workers AS w ORDER BY w.name
+WITH known AS (
+  SELECT * FROM unnest($1::text[], $2::text[]) AS k (name, version)
+), changed AS (
+  SELECT w.xmin::text AS version, ${schema}.record(w.*) AS record
+  FROM ${schema}.workers AS w LEFT JOIN known AS k ON k.name = w.name
+  WHERE k.version IS DISTINCT FROM w.xmin::text
+)
+SELECT of.*, (SELECT coalesce(json_agg(changed), '[]') FROM changed) AS records FROM (${sumWorkers(schema)}) AS of
 `;

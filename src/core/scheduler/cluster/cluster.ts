@@ -8,7 +8,7 @@ import {
 } from '../../coordination/coordinator.js';
 import { type OutageState, Outages } from '../../outages/outages.js';
 import { isRefused } from '../../outages/store-refused.error.js';
-import { type RequestedRun } from '../../coordination/worker-record.js';
+import { type RequestedRun, type WorkerRecord } from '../../coordination/worker-record.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type Clock, type Timer } from '../../timing/clock.js';
 import { type Cancellation } from '../../worker/cancellation.js';
@@ -59,6 +59,8 @@ export class Cluster {
   /** Workers that somebody wants to look at, and the look. */
   private readonly curious = new Set<string>();
   private looking?: Promise<void>;
+  /** What the last list was made of. */
+  private readonly views = new WeakMap<WorkerDefinition, ClusterView>();
   private pulseTimer?: Timer;
   private beating?: Promise<void>;
   private prunedAt = -Infinity;
@@ -144,13 +146,22 @@ export class Cluster {
       const loop = this.loops.get(record.name);
       if (!loop) continue;
       const { definition, executions } = loop;
-      const view = new ClusterView(definition, record, record.definitionAt);
+      const view = this.viewOf(definition, record);
       infos.set(
         record.name,
         recordInfo(definition, view, { now: time, running: definition.enabled, executions }),
       );
     }
     return infos;
+  }
+
+  /** The same as long as the record is. */
+  private viewOf(definition: WorkerDefinition, record: WorkerRecord): ClusterView {
+    const known = this.views.get(definition);
+    if (known?.record === record) return known;
+    const view = new ClusterView(definition, record, record.definitionAt);
+    this.views.set(definition, view);
+    return view;
   }
 
   async close(): Promise<void> {

@@ -27,23 +27,28 @@ export function recordInfo(
   const held = record.leaseUntil !== undefined && record.leaseUntil > now;
   const activeRuns = Math.max(executions.length, held ? 1 : 0);
   const [execution] = executions;
-  const skippedCount = status.skippedCount + skippedBy(definition, view, now, activeRuns > 0);
-  const info = infoOf(
-    definition,
-    { ...status, skippedCount },
-    {
-      ...lastSigns(definition, view, now, running),
-      activeRuns,
-      overdue: executions.some(({ overdue }) => overdue),
-      consecutiveFailures: status.consecutiveFailures,
-      begun: record.begun,
-      nextRun: running ? nextRunOf(view, now, activeRuns > 0) : undefined,
-      progress: execution?.run.progress ?? (held ? status.progress : undefined),
-      holder: execution?.run.replica ?? (held ? record.holder : undefined),
-      lastChange: lastChange && { ...lastChange, at: new Date(lastChange.at) },
-    },
-  );
-  return { ...info, supersededCount: status.supersededCount, lostCount: status.lostCount };
+  const { timing, timeout, paused, ended, since } = lastSigns(definition, view, now, running);
+  const info = infoOf(definition, status, {
+    timing,
+    timeout,
+    running,
+    paused,
+    ended,
+    since,
+    now,
+    activeRuns,
+    overdue: executions.some(({ overdue }) => overdue),
+    consecutiveFailures: status.consecutiveFailures,
+    begun: record.begun,
+    nextRun: running ? nextRunOf(view, now, activeRuns > 0) : undefined,
+    progress: execution?.run.progress ?? (held ? status.progress : undefined),
+    holder: execution?.run.replica ?? (held ? record.holder : undefined),
+    lastChange: lastChange && { ...lastChange, at: new Date(lastChange.at) },
+  });
+  info.skippedCount += skippedBy(definition, view, now, activeRuns > 0);
+  info.supersededCount = status.supersededCount;
+  info.lostCount = status.lostCount;
+  return info;
 }
 
 function notEnrolled(definition: WorkerDefinition, { now, running, executions }: Surroundings): Shown {

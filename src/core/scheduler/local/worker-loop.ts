@@ -161,9 +161,20 @@ export class WorkerLoop implements Loop {
   }
 
   info(): WorkerInfo {
-    const [execution] = this.lane.active;
+    const { active } = this.lane;
+    const [execution] = active;
+    const { timing, timeout, running, paused, ended, since, now } = this.lastSigns();
     return infoOf(this.definition, this.status, {
-      ...this.observed(),
+      timing,
+      timeout,
+      running,
+      paused,
+      ended,
+      since,
+      now,
+      activeRuns: active.length,
+      overdue: active.some(({ overdue }) => overdue),
+      consecutiveFailures: this.status.consecutiveFailures,
       begun: this.begun,
       nextRun: this.nextAt(),
       progress: execution?.run.progress,
@@ -270,16 +281,6 @@ export class WorkerLoop implements Loop {
     const next = this.lane.withdraw() ?? retry;
     plan.defer(now + waitAfter(this.status.consecutiveFailures, backoff), next);
     return true;
-  }
-
-  private observed() {
-    const { active } = this.lane;
-    return {
-      ...this.lastSigns(),
-      activeRuns: active.length,
-      overdue: active.some(({ overdue }) => overdue),
-      consecutiveFailures: this.status.consecutiveFailures,
-    };
   }
 
   private lastSigns() {

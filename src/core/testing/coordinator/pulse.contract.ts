@@ -44,5 +44,24 @@ export function pulseContract(setup: () => Promise<CoordinatorSetup>): ContractC
         ['a', 'w'],
       );
     },
+
+    'lists each as it is, after every change of it': async (bench) => {
+      const listed = async () => (await bench.coordinator.records()).records;
+      assert.deepEqual(await listed(), [bench.record]);
+      const other = await bench.enroll({ name: 'a' });
+      assert.deepEqual(await listed(), [other, bench.record]);
+      const grant = await bench.granted({});
+      assert.deepEqual(await listed(), [other, grant.record], 'granted');
+      const held = { worker: 'w', runId: grant.record.runId!, fencing: grant.record.fencing };
+      await bench.coordinator.heartbeat({ ...held, lease: LONG, progress: { done: 1, total: 2 } });
+      assert.deepEqual((await listed())[1]!.status.progress, { done: 1, total: 2 });
+      await bench.coordinator.cancel('w', grant.record.fencing);
+      assert.equal((await listed())[1]!.cancelRequested, true);
+      const ended = await bench.end(grant, {});
+      assert.deepEqual(await listed(), [other, ended], 'given back');
+      const { record } = await bench.coordinator.control('a', { do: 'pause' });
+      assert.deepEqual(await listed(), [record, ended], 'paused');
+      assert.deepEqual(await listed(), [record, ended], 'asked again');
+    },
   });
 }
