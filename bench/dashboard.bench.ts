@@ -47,7 +47,7 @@ export const dashboard: Bench = {
           },
           notes: [
             `Milliseconds of one request, the mean of ${REQUESTS} one after the other; driver and server in processes of their own.`,
-            'Of the cluster: each request asks PostgreSQL for the records of all workers.',
+            'Of the cluster: each request asks PostgreSQL whether a record has changed, and for those that have.',
           ],
         };
       } finally {

@@ -89,7 +89,8 @@ export class KnownRecords {
 
   private take(rows: Changed['records']): void {
     const isNew = rows.some(({ record }) => !this.known.has(record.name));
-    for (const { version, record } of rows) this.known.set(record.name, { version, record: toRecord(record) });
+    for (const { version, record } of rows)
+      this.known.set(record.name, { version, record: toRecord(record) });
     if (isNew) this.known = new Map([...this.known].sort(([a], [b]) => (a < b ? -1 : 1)));
     this.records = [...this.known.values()].map(({ record }) => record);
     this.told = [
