@@ -123,7 +123,7 @@ describe('IncidentsModule', () => {
     expect(replica.told).toEqual(['incident.opened mailer failing', 'incident.closed mailer failing']);
     expect(replica.events).toEqual(replica.told);
     expect(await openOnes(replica)).toEqual([]);
-    expect(replica.logs.filter((line) => line.startsWith('Incident '))).toEqual([
+    expect(replica.logs.filter((line) => /^Incident |failing/.test(line))).toEqual([
       `Incident opened: ${open!.summary}`,
       expect.stringMatching(/^Incident closed after 1 min 15 s: Worker "mailer" is failing/),
     ]);
@@ -148,6 +148,25 @@ describe('IncidentsModule', () => {
     await ended;
     await clock.advance(0);
     expect(replica.told).toEqual(['incident.opened deaf stuck', 'incident.closed deaf stuck']);
+    expect(replica.logs.filter((line) => /^Incident |stuck/.test(line))).toEqual([
+      expect.stringMatching(/^Worker "deaf" is stuck: .* Hand context.signal to what it waits for/),
+      expect.stringMatching(/^Worker "deaf" is no longer stuck/),
+    ]);
+  });
+
+  it('logs a worker that no run of has ended for too long once, and once that one has', async () => {
+    const gate: { open?: () => void } = {};
+    const worker = told('slow', { interval: '10s' });
+    worker.next = () => new Promise<void>((resolve) => (gate.open = resolve));
+    const replica = await start([worker]);
+    await clock.advance('2m');
+    worker.next = () => undefined;
+    gate.open!();
+    await clock.advance('2m');
+    expect(replica.logs.filter((line) => /stale|no run has ended/.test(line))).toEqual([
+      expect.stringMatching(/^Incident opened: Worker "slow" is stale/),
+      expect.stringMatching(/^Incident closed after .*: Worker "slow" is stale/),
+    ]);
   });
 
   it('reports what did nothing, and what cost too much; the runs succeed nevertheless', async () => {

@@ -49,33 +49,35 @@ export class Incidents {
     private readonly events: WorkerEvents,
     private readonly courier: Courier,
   ) {
+    events.judged = true;
     this.endpoints = rules.webhooks.map(({ name }) => name);
   }
 
   /**
    * Says that something is wrong. It is an incident, and told, if there is none of its kind, subject and condition that is open.
+   * @param logged the log says so already
    * @returns the incident when this call opened it
    * @throws InvalidIncidentError, and what the store rejects with
    */
-  async report(report: IncidentReport): Promise<Incident | undefined> {
+  async report(report: IncidentReport, logged = false): Promise<Incident | undefined> {
     const summary = storableText(String(report.summary), LONGEST_SUMMARY);
     const incident = await this.store.open({ ...report, ...checkedKey(report), summary }, this.endpoints);
-    if (incident) this.opened(incident);
+    if (incident) this.opened(incident, logged);
     return incident;
   }
 
   /**
    * Says that it is wrong no more.
+   * @param logged the log says so already
    * @returns the incident when this call closed it
    * @throws InvalidIncidentError, and what the store rejects with
    */
-  async resolve(key: IncidentKey): Promise<Incident | undefined> {
+  async resolve(key: IncidentKey, logged = false): Promise<Incident | undefined> {
     const incident = await this.store.close(checkedKey(key), this.endpoints);
     if (!incident) return undefined;
     const { summary, openedAt, closedAt, toldAt } = incident;
-    this.logger.log(
-      `Incident closed after ${lengthOf(closedAt!.getTime() - openedAt.getTime())}: ${summary}`,
-    );
+    const lasted = lengthOf(closedAt!.getTime() - openedAt.getTime());
+    if (!logged) this.logger.log(`Incident closed after ${lasted}: ${summary}`);
     this.tell('incident.closed', incident, toldAt !== undefined);
     return incident;
   }
@@ -140,9 +142,9 @@ export class Incidents {
     return end;
   }
 
-  private opened(incident: Incident): void {
+  private opened(incident: Incident, logged: boolean): void {
     const told = incident.toldAt !== undefined;
-    this.logger.warn(`Incident opened: ${incident.summary}${told ? '' : ' (silenced)'}`);
+    if (!logged) this.logger.warn(`Incident opened: ${incident.summary}${told ? '' : ' (silenced)'}`);
     this.tell('incident.opened', incident, told);
   }
 

@@ -12,7 +12,8 @@ const IGNORED_AFTER = 5_000;
 
 /**
  * Reports runs of this replica that have ignored their signal since their timeout. The replica itself does, as it alone knows: the
- * event loop of its process may be all that is left of it. When it falls silent, the judge closes what it has reported.
+ * event loop of its process may be all that is left of it. When it falls silent, the judge closes what it has reported. The log has
+ * it from the run itself (`Execution`), with what to do.
  */
 @Injectable()
 export class StuckWatch implements OnModuleInit, OnApplicationShutdown {
@@ -54,7 +55,7 @@ export class StuckWatch implements OnModuleInit, OnApplicationShutdown {
     if (!watched || run.endedAt) return;
     const what = `is stuck: run ${run.id} of replica ${run.replica} has ignored its signal since its timeout`;
     try {
-      await this.incidents.report(reportOf(run.worker, { condition: 'stuck', what, run }));
+      await this.incidents.report(reportOf(run.worker, { condition: 'stuck', what, run }), true);
       watched.reported = true;
     } catch (error) {
       this.logger.warn(`That "${run.worker}" is stuck cannot be recorded yet: ${messageOf(error)}`);
@@ -72,7 +73,7 @@ export class StuckWatch implements OnModuleInit, OnApplicationShutdown {
     this.overdue.delete(id);
     if (!watched.reported) return;
     try {
-      await this.incidents.resolve({ kind: 'worker', subject: worker, condition: 'stuck' });
+      await this.incidents.resolve({ kind: 'worker', subject: worker, condition: 'stuck' }, true);
     } catch (error) {
       this.logger.warn(`That "${worker}" is no longer stuck is left to the judge: ${messageOf(error)}`);
     }

@@ -13,7 +13,8 @@ const LOOKED_AT_TOGETHER = 250;
 
 /**
  * Logs when a worker gets into a condition and when it is out of it, each once. In a cluster one replica does: the one
- * whose run ended, and for `stale` the first in line. `stuck` is said by the run itself (`Execution`).
+ * whose run ended, and for `stale` the first in line. `stuck` is said by the run itself (`Execution`). Where incidents are
+ * judged it says nothing, as they are logged.
  */
 export class ConditionLog {
   private readonly stale = new Set<string>();
@@ -26,6 +27,8 @@ export class ConditionLog {
     private readonly loops: () => Loop[],
     private readonly clock: Clock,
     private readonly logger: Required<Pick<LoggerService, 'log' | 'warn'>>,
+    /** Whether somebody else says it. */
+    private readonly events: { readonly judged: boolean } = { judged: false },
   ) {}
 
   /**
@@ -91,6 +94,7 @@ export class ConditionLog {
 
   /** The application's logger may throw, and that is no reason for anything here to end. */
   private warn(text: string): void {
+    if (this.events.judged) return;
     try {
       this.logger.warn(text);
     } catch {
@@ -99,6 +103,7 @@ export class ConditionLog {
   }
 
   private log(text: string): void {
+    if (this.events.judged) return;
     try {
       this.logger.log(text);
     } catch {

@@ -67,7 +67,7 @@ export class Scheduler {
     this.waits = new RunWaits(this.limit);
     this.loops = new LoopSet(sources, this.logger);
     this.catchUps = new CatchUps(recorder, this.logger);
-    this.conditions = new ConditionLog(() => this.loops.all, clock, this.logger);
+    this.conditions = new ConditionLog(() => this.loops.all, clock, this.logger, events);
     const { limit, conditions } = this;
     if (options.coordination)
       this.cluster = new Cluster(

@@ -44,6 +44,8 @@ export type WorkerEvent =
 export class WorkerEvents {
   private readonly subject = new Subject<WorkerEvent>();
   readonly events$: Observable<WorkerEvent> = new HarmlessObservable(this.subject);
+  /** Somebody tells of workers that fail or are stale as incidents, in the log too: it is not to be said twice. */
+  judged = false;
 
   started(run: Run): void {
     if (this.subject.observed) this.subject.next({ type: 'run.started', worker: run.worker, run });
