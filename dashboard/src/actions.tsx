@@ -9,17 +9,18 @@ export type Act = (
   question: string,
   /** What is said when it was done, maybe by the answer. */
   said: string | ((answer: unknown) => string),
+  request?: { method?: string | undefined; body?: unknown },
 ) => Promise<void>;
 
 /** @param done called after each change */
 export function useAction(done: () => void): { act: Act; outcome: ComponentChildren } {
   const [answer, setAnswer] = useState<string>();
   const [refused, setRefused] = useState<ApiError>();
-  const act: Act = async (path, question, said) => {
+  const act: Act = async (path, question, said, { method, body } = {}) => {
     if (!confirm(question)) return;
     setRefused(undefined);
     try {
-      const answered = await post(path);
+      const answered = await post(path, body, method);
       setAnswer(typeof said === 'string' ? said : said(answered));
       done();
     } catch (error) {

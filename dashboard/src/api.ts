@@ -1,37 +1,30 @@
 export type { Progress, Run, RunError, Worker as WorkerInfo } from '../../src/core/dashboard/api-shapes.js';
 
-/** A tab that a module of the application brings: a list, and what to show of each item. */
-export interface Tab {
+import {
+  type DashboardAction,
+  type DashboardColumn,
+  type DashboardItemChart,
+  type DashboardItemList,
+  type DashboardList,
+} from '../../src/core/http/dashboard-tab.js';
+
+export type ItemAction = DashboardAction;
+export type ItemChart = DashboardItemChart;
+export type Column = DashboardColumn & { kind: NonNullable<DashboardColumn['kind']> };
+/** What to show of a list. */
+export type List = Omit<DashboardList, 'columns'> & { columns: Column[] };
+export type ItemList = Omit<DashboardItemList, 'columns'> & { columns: Column[] };
+
+/** A tab that a module of the application brings: a list, and what to show of each item. Paths are beside the API. */
+export interface Tab extends List {
   id: string;
   title: string;
-  /** Below the path that the page's API has. */
+  description?: string;
   path: string;
-  columns: Column[];
+  parts?: (ItemList | ItemChart)[];
   /** What an item shows on a page of its own; absent: it has none. */
   item?: (ItemList | ItemChart)[];
-}
-
-export interface Column {
-  key: string;
-  title: string;
-  kind: 'text' | 'state' | 'instant' | 'number' | 'bytes' | 'percent';
-}
-
-/** `:id` in the path stands for the item's. */
-export interface ItemList {
-  kind: 'list';
-  title: string;
-  path: string;
-  /** Of the answer: where the list is. */
-  field?: string;
-  columns: Column[];
-}
-
-export interface ItemChart {
-  kind: 'chart';
-  title: string;
-  path: string;
-  unit: 'number' | 'bytes' | 'percent';
+  itemPath?: string;
 }
 
 /** What a chart's path answers. */
@@ -77,9 +70,9 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   return (text ? JSON.parse(text) : undefined) as T;
 }
 
-export function post<T>(path: string, body: unknown = {}): Promise<T> {
+export function post<T>(path: string, body: unknown = {}, method = 'POST'): Promise<T> {
   return ask(path, {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });

@@ -10,6 +10,7 @@ import { WorkerPage } from './worker-page.js';
 export function App() {
   const route = useRoute();
   const tabs = useOnce<Tab[]>('dashboard/tabs') ?? [];
+  const incidents = tabs.find(({ id }) => id === 'incidents');
   const tab = route.page === 'tab' ? tabs.find(({ id }) => id === route.id) : undefined;
   return (
     <>
@@ -34,7 +35,7 @@ export function App() {
       </header>
       <main>
         {route.page === 'worker' && <WorkerPage key={route.name} name={route.name} />}
-        {route.page === 'overview' && <Overview />}
+        {route.page === 'overview' && <Overview incidents={incidents} />}
         {route.page === 'replicas' && <ReplicasPage />}
         {tab && route.page === 'tab' && route.item !== undefined && tab.item ? (
           <ItemPage key={`${tab.id} ${route.item}`} tab={tab} id={route.item} />

@@ -130,12 +130,13 @@ function merged(runs: readonly Run[], news: readonly Run[]): Run[] {
   return [...all.values()].sort((a, b) => Date.parse(b.started_at) - Date.parse(a.started_at));
 }
 
-/** A list that is not in the stream: asks again every two seconds, while the page is visible. */
-export function usePolled<T>(path: string): Live<T> {
-  const [state, setState] = useState<{ path: string; data?: T; error?: unknown }>({ path });
+/** What is not in the stream: asks again every two seconds, or after what is given, while the page is visible. */
+export function usePolled<T>(path: string | undefined, every = EVERY_MS): Live<T> {
+  const [state, setState] = useState<{ path: string | undefined; data?: T; error?: unknown }>({ path });
   const wake = useRef<() => void>(() => {});
 
   useEffect(() => {
+    if (path === undefined) return undefined;
     let ended = false;
     let timer: number | undefined;
     const look = async (): Promise<void> => {
@@ -147,7 +148,7 @@ export function usePolled<T>(path: string): Live<T> {
         if (!ended)
           setState((before) => ({ path, data: before.path === path ? before.data : undefined, error }));
       }
-      if (!ended && !document.hidden) timer = window.setTimeout(() => void look(), EVERY_MS);
+      if (!ended && !document.hidden) timer = window.setTimeout(() => void look(), every);
     };
     const shown = (): void => void (document.hidden || look());
     wake.current = () => void look();
@@ -158,7 +159,7 @@ export function usePolled<T>(path: string): Live<T> {
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', shown);
     };
-  }, [path]);
+  }, [path, every]);
 
   const refresh = useCallback(() => wake.current(), []);
   return { ...(state.path === path ? state : {}), refresh };

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import { type Act, useAction } from './actions.js';
-import { type WorkerInfo } from './api.js';
+import { type Tab, type WorkerInfo } from './api.js';
 import { cut, duration, relative, schedule, visible } from './format.js';
 import { useNow, useRuns, useWorkers } from './live.js';
 import { Notice } from './notice.js';
+import { OpenIncidents } from './open-incidents.js';
 import { OutcomeStrip } from './outcome-strip.js';
 import { hrefs } from './route.js';
 import { VirtualList } from './virtual-list.js';
@@ -34,8 +35,11 @@ function bulk(change: 'pause' | 'resume', kind: string, text: string, count: num
   ];
 }
 
-/** Every worker, those in trouble first. */
-export function Overview() {
+/**
+ * What is wrong first: open incidents, then workers in trouble, then the others.
+ * @param props.incidents their tab, where the application has one
+ */
+export function Overview({ incidents }: { incidents?: Tab | undefined }) {
   const { data: workers, error, refresh } = useWorkers();
   const [text, setText] = useState('');
   const [kind, setKind] = useState('all');
@@ -53,6 +57,7 @@ export function Overview() {
   return (
     <>
       {error !== undefined && <Notice error={error} retry={refresh} />}
+      {incidents && <OpenIncidents tab={incidents} now={now} />}
       <div class="toolbar">
         <p class={troubled ? 'summary bad' : 'summary'} role="status">
           {troubled

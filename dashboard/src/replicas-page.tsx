@@ -1,5 +1,6 @@
 import { type Column } from './api.js';
-import { type Item, ItemTable } from './item-table.js';
+import { type Item } from './cells.js';
+import { ItemTable } from './item-table.js';
 import { usePolled } from './live.js';
 import { Notice } from './notice.js';
 

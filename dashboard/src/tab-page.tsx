@@ -1,19 +1,21 @@
-import { itemsOf, type Tab } from './api.js';
-import { type Item, ItemTable } from './item-table.js';
-import { usePolled } from './live.js';
-import { Notice } from './notice.js';
+import { type Tab } from './api.js';
+import { ListView } from './list-view.js';
+import { PartCharts, PartLists } from './parts.js';
 
-/** The list of a module's tab. */
+/** What a module shows: its charts, its list, and what else there is. */
 export function TabPage({ tab }: { tab: Tab }) {
-  const { data, error, refresh } = usePolled<Item[] | { items: Item[]; next?: string }>(tab.path);
-  if (!data) return <Notice error={error} retry={refresh} />;
-  const items = itemsOf(data);
-  const more = !Array.isArray(data) && data.next !== undefined;
+  const { id, title, description, path, parts = [], item } = tab;
+  const [first, ...rest] = tab.columns;
+  // The first column of a list whose items have pages leads to them.
+  const columns =
+    item && first && !first.link ? [{ ...first, link: { tab: id, key: 'id' } }, ...rest] : tab.columns;
   return (
     <>
-      {error !== undefined && <Notice error={error} retry={refresh} />}
-      <ItemTable title={tab.title} columns={tab.columns} items={items} {...(tab.item && { tab: tab.id })} />
-      {more && <p class="quiet">There are more; the first {items.length} are shown.</p>}
+      <h2>{title}</h2>
+      {description !== undefined && <p class="quiet">{description}</p>}
+      <PartCharts parts={parts} />
+      <ListView title={title} path={path} list={{ ...tab, columns }} />
+      <PartLists parts={parts} />
     </>
   );
 }

@@ -1,16 +1,23 @@
 // An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits,
-// one ends when it is told to; and MORE that never run.
+// one ends when it is told to; and MORE that never run. With INCIDENTS, what is wrong is reported.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Scheduler, WorkerModule } from 'ctrlplane-workers';
 import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
+import { HttpAccessModule } from 'ctrlplane-workers/http';
+import { Incidents, IncidentsHttpModule, IncidentsModule } from 'ctrlplane-workers/incidents';
 
-const { PORT = '0', TOKEN, MORE = '0' } = process.env;
+const { PORT = '0', TOKEN, MORE = '0', INCIDENTS } = process.env;
+const access = { token: TOKEN, openReads: true };
 
 class AppModule {}
 Module({
-  imports: [WorkerModule.forRoot(), WorkerDashboardModule.forRoot({ token: TOKEN, openReads: true })],
+  imports: [
+    WorkerModule.forRoot(),
+    WorkerDashboardModule.forRoot(access),
+    ...(INCIDENTS ? [IncidentsModule.forRoot(), IncidentsHttpModule, HttpAccessModule.forRoot(access)] : []),
+  ],
 })(AppModule);
 
 const app = await NestFactory.create(AppModule, { logger: false });
@@ -39,5 +46,15 @@ scheduler.register({
 for (let n = 1; n <= Number(MORE); n++)
   scheduler.register({ name: `more ${n}`, interval: 0, group: n % 2 ? 'odd' : 'even', run() {} });
 app.enableShutdownHooks();
+if (INCIDENTS) {
+  const incidents = app.get(Incidents);
+  await app.init();
+  await incidents.report({
+    kind: 'certificate',
+    subject: '<b>shop</b>.example \u202egro.live',
+    condition: 'expiring',
+    summary: `It expires in 2 days. <img src=x onerror="document.title='owned'"> ${'very long '.repeat(150)}`,
+  });
+}
 await app.listen(Number(PORT), '127.0.0.1');
 console.log(`listening at ${await app.getUrl()}`);

@@ -1,50 +1,23 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { AppProcess } from '../support/app-process.js';
-import { builtCheckout } from '../support/app-workbench.js';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { type Page } from 'playwright-core';
+import { type AppProcess } from '../support/app-process.js';
+import { expectAccessible, LOOKS, openBrowser, startPageApp, TOKEN } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { describeWith } from '../support/needs.js';
-import { CHROMIUM } from '../support/parts.js';
-
-const TOKEN = 'token-of-the-browser-tests';
-const AXE = createRequire(join(builtCheckout(), 'package.json')).resolve('axe-core/axe.min.js');
 
 describeWith('chromium', 'the page of the dashboard', () => {
   let app: AppProcess;
   let url: string;
-  let browser: Browser;
-  let page: Page;
-  const faults: string[] = [];
+  const test = openBrowser();
+  const { faults } = test;
 
   beforeAll(async () => {
-    [app, url] = await startApp();
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    [app, url] = await startPageApp('dashboard.mjs');
   });
-  afterAll(async () => {
-    await browser.close();
-    await app.destroy();
-  });
-
-  beforeEach(async () => {
-    faults.length = 0;
-    const context = await browser.newContext();
-    page = await context.newPage();
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      // What the browser itself says of an answer 401 or of a lost connection.
-      if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
-        faults.push(message.text());
-    });
-  });
-  afterEach(() => page.context().close());
+  afterAll(() => app.destroy());
 
   it('lists every worker, those in trouble first, and says how many those are', async () => {
+    const { page } = test;
     await page.goto(`${url}/dashboard`);
     await page.getByText('1 of 4 workers in trouble').waitFor();
     const names = await page.locator('.worker .who a').allTextContents();
@@ -53,6 +26,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('shows new runs without being reloaded', async () => {
+    const { page } = test;
     await page.goto(`${url}/dashboard`);
     const runs = page.locator('.worker', { hasText: 'succeeds' }).locator('dd').last();
     await runs.waitFor();
@@ -61,6 +35,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('shows the same in eight tabs over one stream, and goes on when the tab that has it closes', async () => {
+    const { page } = test;
     const context = page.context();
     const streams: string[] = [];
     context.on('request', (request) => {
@@ -86,6 +61,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('shows what a worker throws as text, with its causes', async () => {
+    const { page } = test;
     await page.goto(`${url}/dashboard`);
     await page.getByRole('link', { name: 'fails <b>bold</b>' }).click();
     await page.locator('td.said details summary').first().click();
@@ -100,6 +76,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('asks for the token when a run is asked for, and starts the run with it', async () => {
+    const { page } = test;
     page.on('dialog', (dialog) => void dialog.accept());
     await page.goto(`${url}/dashboard/index.html#/workers/waits`);
     await page.getByRole('button', { name: 'Run now' }).click();
@@ -117,6 +94,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('pauses a worker, resumes it, and cancels a run', async () => {
+    const { page } = test;
     page.on('dialog', (dialog) => void dialog.accept());
     await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
     await page.goto(`${url}/dashboard/index.html#/workers/waits`);
@@ -131,6 +109,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('pauses all workers that are shown, and resumes them', async () => {
+    const { page } = test;
     page.on('dialog', (dialog) => void dialog.accept());
     await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
     await page.goto(`${url}/dashboard`);
@@ -145,6 +124,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('runs a run again, with its payload', async () => {
+    const { page } = test;
     page.on('dialog', (dialog) => void dialog.accept());
     await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
     await page.request.post(`${url}/workers/waits/trigger`, {
@@ -166,6 +146,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('shows the replicas, when a worker comes next, and how it was defined', async () => {
+    const { page } = test;
     await page.goto(`${url}/dashboard/index.html#/replicas`);
     await page.getByText('1 replica is running').waitFor();
     await page.getByRole('link', { name: 'Workers', exact: true }).click();
@@ -177,6 +158,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('draws how long the runs took and how late they were, and puts errors of one kind together', async () => {
+    const { page } = test;
     await page.goto(`${url}/dashboard/index.html#/workers/fails%20%3Cb%3Ebold%3C%2Fb%3E`);
     for (const what of ['Duration', 'Lateness'])
       await page
@@ -192,7 +174,8 @@ describeWith('chromium', 'the page of the dashboard', () => {
   });
 
   it('has of five hundred workers those rows in the document that can be seen, and finds each', async () => {
-    const [crowded, at] = await startApp('0', 500);
+    const { page } = test;
+    const [crowded, at] = await startPageApp('dashboard.mjs', { MORE: '500' });
     try {
       await page.goto(`${at}/dashboard`);
       await page.getByText('1 of 504 workers in trouble').waitFor();
@@ -217,15 +200,10 @@ describeWith('chromium', 'the page of the dashboard', () => {
     }
   });
 
-  it.each([
-    ['light', 1_100],
-    ['dark', 1_100],
-    ['light', 375],
-    ['dark', 375],
-  ] as const)('is accessible and fits, %s, %d pixels wide', async (colorScheme, width) => {
+  it.each(LOOKS)('is accessible and fits, %s, %d pixels wide', async (colorScheme, width) => {
+    const { page } = test;
     await page.setViewportSize({ width, height: 700 });
     await page.emulateMedia({ colorScheme });
-    const axe = await readFile(AXE, 'utf8');
     for (const path of ['', '#/workers/succeeds', '#/replicas']) {
       await page.goto(`${url}/dashboard/index.html${path}`);
       if (path === '#/replicas') await page.getByText('1 replica is running').waitFor();
@@ -233,43 +211,19 @@ describeWith('chromium', 'the page of the dashboard', () => {
         await page.getByRole('link', { name: path ? 'All workers' : 'succeeds' }).waitFor();
         await page.locator('.strip rect').first().waitFor();
       }
-      // Not by a script element: the policy of the page refuses those that are not its own.
-      await page.evaluate(axe);
-      const serious = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
-        const { violations } = await axe.run();
-        return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-      });
-      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      await expectAccessible(page);
     }
   });
 
   it('keeps what it has while the server is away, says so, and goes on when it is back', async () => {
+    const { page } = test;
     await page.goto(`${url}/dashboard`);
     await page.getByRole('link', { name: 'succeeds' }).waitFor();
     await app.destroy();
     await page.getByText('The server cannot be reached').first().waitFor();
     await page.getByRole('link', { name: 'succeeds' }).waitFor();
-    [app] = await startApp(new URL(url).port);
+    [app] = await startPageApp('dashboard.mjs', { PORT: new URL(url).port });
     await page.getByText('The server cannot be reached').first().waitFor({ state: 'detached' });
     expect(faults).toEqual([]);
   });
 });
-
-interface Violation {
-  id: string;
-  impact: string;
-  nodes: { html: string }[];
-}
-
-/** @param more workers that never run */
-async function startApp(port = '0', more = 0): Promise<[AppProcess, string]> {
-  const app = new AppProcess({
-    command: [process.execPath, 'test/apps/dashboard.mjs'],
-    cwd: builtCheckout(),
-    env: { PATH: process.env.PATH, PORT: port, TOKEN, MORE: String(more) },
-  });
-  const [, url] = await app.said(/listening at (\S+)/);
-  return [app, url!];
-}

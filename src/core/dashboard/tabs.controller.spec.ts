@@ -40,6 +40,29 @@ class UploadsController {
 })
 class ReportsController {}
 
+@ApiController('jobs')
+@DashboardTab({
+  id: 'jobs',
+  title: 'Jobs',
+  description: 'What was asked for.',
+  itemPath: '/jobs/:id',
+  pageBy: 'before',
+  filters: [{ name: 'state', title: 'State', values: ['open', 'done'] }],
+  columns: [{ key: 'owner', title: 'owner', link: { tab: 'owners', key: 'owner_id' } }],
+  actions: [{ title: 'Stop', method: 'DELETE', path: '/jobs/:id', question: 'Stop it?' }],
+  parts: [
+    {
+      kind: 'list',
+      title: 'Old ones',
+      path: '/jobs/old',
+      columns: [{ key: 'id', title: 'id' }],
+      actions: [{ title: 'Again', path: 'jobs/:id/again', question: 'Again?' }],
+    },
+    { kind: 'chart', title: 'How many', path: 'jobs/count', unit: 'number' },
+  ],
+})
+class JobsController {}
+
 describe('the tabs of the dashboard', () => {
   let app: INestApplication;
 
@@ -49,7 +72,7 @@ describe('the tabs of the dashboard', () => {
         WorkerModule.forRoot(),
         WorkerDashboardModule.forRoot({ ...(token && { token }), openReads: !token }),
       ],
-      controllers: [UploadsController, ReportsController],
+      controllers: [UploadsController, ReportsController, JobsController],
     }).compile();
     app = module.createNestApplication({ logger: false });
     await app.listen(0, '127.0.0.1');
@@ -60,7 +83,7 @@ describe('the tabs of the dashboard', () => {
 
   it('are those that controllers bring, each with what is asked and which fields are shown', async () => {
     await start();
-    expect(await (await tabs()).json()).toEqual([
+    expect(((await (await tabs()).json()) as unknown[]).slice(0, 2)).toEqual([
       {
         id: 'uploads',
         title: 'Uploads',
@@ -86,6 +109,32 @@ describe('the tabs of the dashboard', () => {
         ],
       },
     ]);
+  });
+
+  it('say what can be done with items, what a tab shows besides, and where one item is, all beside the API', async () => {
+    await start();
+    const all = (await (await tabs()).json()) as { id: string }[];
+    expect(all.find(({ id }) => id === 'jobs')).toEqual({
+      id: 'jobs',
+      title: 'Jobs',
+      description: 'What was asked for.',
+      path: 'jobs',
+      itemPath: 'jobs/:id',
+      pageBy: 'before',
+      filters: [{ name: 'state', title: 'State', values: ['open', 'done'] }],
+      columns: [{ key: 'owner', title: 'owner', kind: 'text', link: { tab: 'owners', key: 'owner_id' } }],
+      actions: [{ title: 'Stop', method: 'DELETE', path: 'jobs/:id', question: 'Stop it?' }],
+      parts: [
+        {
+          kind: 'list',
+          title: 'Old ones',
+          path: 'jobs/old',
+          columns: [{ key: 'id', title: 'id', kind: 'text' }],
+          actions: [{ title: 'Again', path: 'jobs/:id/again', question: 'Again?' }],
+        },
+        { kind: 'chart', title: 'How many', path: 'jobs/count', unit: 'number' },
+      ],
+    });
   });
 
   it('are shown to whom the API is', async () => {

@@ -4,26 +4,27 @@ import { ApiController } from '../http/api-controller.js';
 import { Documented } from '../http/openapi.js';
 import {
   DASHBOARD_TAB,
+  type DashboardAction,
   type DashboardColumn,
   type DashboardItemChart,
   type DashboardItemList,
+  type DashboardList,
   type DashboardTabOptions,
 } from '../http/dashboard-tab.js';
 
 /** Under which Nest keeps the path of a controller; its own constant is not exported. */
 const PATH_METADATA = 'path';
 
-type ShownPart =
-  (Omit<DashboardItemList, 'columns'> & { columns: Required<DashboardColumn>[] }) | DashboardItemChart;
+type ShownColumn = DashboardColumn & { kind: NonNullable<DashboardColumn['kind']> };
+type ShownList<L extends DashboardList> = Omit<L, 'columns'> & { columns: ShownColumn[] };
+type ShownPart = ShownList<DashboardItemList> | DashboardItemChart;
 
 /** A tab as the page needs it. */
-export interface ShownTab {
-  id: string;
-  title: string;
+export type ShownTab = Omit<ShownList<DashboardTabOptions>, 'path' | 'parts' | 'item'> & {
   path: string;
-  columns: Required<DashboardColumn>[];
+  parts?: ShownPart[];
   item?: ShownPart[];
-}
+};
 
 /** Which tabs the application's controllers bring, in the order in which Nest knows them. */
 @ApiController('dashboard/tabs')
@@ -45,14 +46,14 @@ export class TabsController {
       const tab =
         metatype && (Reflect.getMetadata(DASHBOARD_TAB, metatype) as DashboardTabOptions | undefined);
       if (!tab) return [];
-      const { id, title, path = pathOf(metatype), columns, item } = tab;
+      const { path = pathOf(metatype), parts, item, itemPath, ...list } = tab;
       return [
         {
-          id,
-          title,
+          ...shownList(list, above),
           path: above + relative(path),
-          columns: withKinds(columns),
+          ...(parts && { parts: parts.map((part) => shownPart(part, above)) }),
           ...(item && { item: item.map((part) => shownPart(part, above)) }),
+          ...(itemPath !== undefined && { itemPath: above + relative(itemPath) }),
         },
       ];
     });
@@ -61,11 +62,21 @@ export class TabsController {
 
 function shownPart(part: DashboardItemList | DashboardItemChart, above: string): ShownPart {
   const path = above + relative(part.path);
-  return part.kind === 'list' ? { ...part, path, columns: withKinds(part.columns) } : { ...part, path };
+  return part.kind === 'list' ? { ...shownList(part, above), path } : { ...part, path };
 }
 
-const withKinds = (columns: readonly DashboardColumn[]): Required<DashboardColumn>[] =>
-  columns.map(({ kind = 'text', ...column }) => ({ ...column, kind }));
+function shownList<L extends DashboardList>(
+  { columns, actions, ...list }: L,
+  above: string,
+): Omit<L, 'columns' | 'actions'> & { columns: ShownColumn[]; actions?: DashboardAction[] } {
+  return {
+    ...list,
+    columns: columns.map(({ kind = 'text', ...column }) => ({ ...column, kind })),
+    ...(actions && {
+      actions: actions.map((action) => ({ ...action, path: above + relative(action.path) })),
+    }),
+  };
+}
 
 const relative = (path: string): string => path.replace(/^\/+/, '');
 

@@ -4,8 +4,13 @@ export { HTTP_ACCESS, type HttpAccess } from './access.js';
 export { ApiController } from './api-controller.js';
 export {
   DashboardTab,
+  type DashboardAction,
   type DashboardColumn,
   type DashboardColumnKind,
+  type DashboardFilter,
+  type DashboardItemChart,
+  type DashboardItemList,
+  type DashboardList,
   type DashboardTabOptions,
 } from './dashboard-tab.js';
 export { hostCheck, type HostCheckOptions } from './host-check.js';

@@ -25,12 +25,77 @@ interface Filters {
 @DashboardTab({
   id: 'incidents',
   title: 'Incidents',
+  description: 'What was found to be wrong, newest first. An incident closes by itself when it is over.',
+  empty: 'Nothing was found to be wrong.',
+  pageBy: 'before',
+  filters: [
+    { name: 'state', title: 'State', values: ['open', 'closed'] },
+    { name: 'subject', title: 'Of' },
+  ],
   columns: [
     { key: 'subject', title: 'of' },
     { key: 'condition', title: 'what', kind: 'state' },
     { key: 'opened_at', title: 'opened', kind: 'instant' },
     { key: 'closed_at', title: 'closed', kind: 'instant' },
     { key: 'summary', title: 'summary' },
+  ],
+  actions: [
+    {
+      title: 'Silence for 1 h',
+      path: 'incidents/silences',
+      body: { kind: ':kind', subject: ':subject', condition: ':condition', for: '1h' },
+      question: 'Tell nobody of it for an hour? It is recorded all the same.',
+      when: { key: 'closed_at', values: [null] },
+    },
+  ],
+  parts: [
+    {
+      kind: 'list',
+      title: 'Silences',
+      path: 'incidents/silences',
+      empty: 'No silence holds: every incident is told.',
+      columns: [
+        { key: 'subject', title: 'of' },
+        { key: 'condition', title: 'what', kind: 'state' },
+        { key: 'until', title: 'ends', kind: 'instant' },
+        { key: 'reason', title: 'why' },
+        { key: 'actor', title: 'by' },
+      ],
+      actions: [
+        {
+          title: 'End',
+          method: 'DELETE',
+          path: 'incidents/silences/:id',
+          question: 'End the silence? What is open is told then.',
+        },
+      ],
+    },
+    {
+      kind: 'list',
+      title: 'Deliveries',
+      path: 'incidents/deliveries',
+      empty: 'Nothing was sent to webhooks.',
+      pageBy: 'before',
+      filters: [{ name: 'state', title: 'State', values: ['pending', 'delivered', 'failed'] }],
+      columns: [
+        { key: 'incident.subject', title: 'of' },
+        { key: 'event', title: 'event' },
+        { key: 'endpoint', title: 'to' },
+        { key: 'state', title: 'state', kind: 'state' },
+        { key: 'created_at', title: 'made', kind: 'instant' },
+        { key: 'attempts', title: 'attempts', kind: 'number' },
+        { key: 'status', title: 'answer', kind: 'number' },
+        { key: 'error', title: 'error' },
+      ],
+      actions: [
+        {
+          title: 'Send again',
+          path: 'incidents/deliveries/:id/resend',
+          question: 'Send it once more? The receiver knows it by its id.',
+          when: { key: 'state', values: ['delivered', 'failed'] },
+        },
+      ],
+    },
   ],
 })
 export class IncidentsController {

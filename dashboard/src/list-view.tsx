@@ -1,0 +1,103 @@
+import { useRef, useState } from 'preact/hooks';
+import { useAction } from './actions.js';
+import { itemsOf, type List } from './api.js';
+import { type Item } from './cells.js';
+import { ItemTable } from './item-table.js';
+import { usePolled } from './live.js';
+import { Notice } from './notice.js';
+
+type Answer = Item[] | { items: Item[]; next?: string };
+
+interface ListViewProps {
+  title: string;
+  path: string;
+  list: List;
+  /** Of the answer: where the list is. */
+  field?: string | undefined;
+}
+
+/** A list as it is now: filters, page by page, and what can be done with each item. */
+export function ListView({ title, path, list, field }: ListViewProps) {
+  const [filters, setFilters] = useState<Record<string, string>>({});
+  const [pages, setPages] = useState<string[]>([]);
+  const asked = withQuery(path, {
+    ...filters,
+    ...(pages.length > 0 && { [list.pageBy ?? 'after']: pages.at(-1)! }),
+  });
+  const { data, error, refresh } = usePolled<Answer | Item>(asked, list.refresh);
+  const { act, outcome } = useAction(refresh);
+  // Until another page has come, the one before stays.
+  const last = useRef<Answer>();
+  const answer = data && ((field === undefined ? data : (data as Item)[field]) as Answer);
+  if (answer) last.current = answer;
+  const shown = answer ?? (error === undefined ? last.current : undefined);
+  const next = shown && !Array.isArray(shown) ? shown.next : undefined;
+  const narrow = (name: string, value: string): void => {
+    setFilters(Object.fromEntries(Object.entries({ ...filters, [name]: value }).filter(([, text]) => text)));
+    setPages([]);
+  };
+  return (
+    <>
+      {list.filters && (
+        <div class="filters">
+          {list.filters.map(({ name, title: label, values }) =>
+            values ? (
+              <label key={name}>
+                {label}{' '}
+                <select
+                  value={filters[name] ?? ''}
+                  onChange={({ currentTarget }) => narrow(name, currentTarget.value)}
+                >
+                  <option value="">all</option>
+                  {values.map((value) => (
+                    <option key={value} value={value}>
+                      {value.replaceAll('_', ' ')}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            ) : (
+              <label key={name}>
+                {label}{' '}
+                <input
+                  type="search"
+                  value={filters[name] ?? ''}
+                  onChange={({ currentTarget }) => narrow(name, currentTarget.value.trim())}
+                />
+              </label>
+            ),
+          )}
+        </div>
+      )}
+      {outcome}
+      {(error !== undefined || !shown) && <Notice error={error} retry={refresh} />}
+      {shown && (
+        <ItemTable
+          title={title}
+          columns={list.columns}
+          items={itemsOf(shown)}
+          empty={Object.keys(filters).length > 0 ? 'Nothing is like that.' : list.empty}
+          actions={list.actions}
+          act={act}
+          groupBy={list.groupBy}
+        />
+      )}
+      {(next !== undefined || pages.length > 0) && (
+        <nav class="pager" aria-label={`Pages of ${title}`}>
+          <button disabled={pages.length === 0} onClick={() => setPages(pages.slice(0, -1))}>
+            Back
+          </button>
+          <span>Page {pages.length + 1}</span>
+          <button disabled={next === undefined} onClick={() => setPages([...pages, next!])}>
+            Next
+          </button>
+        </nav>
+      )}
+    </>
+  );
+}
+
+function withQuery(path: string, parameters: Record<string, string>): string {
+  const query = new URLSearchParams(parameters).toString();
+  return query ? `${path}${path.includes('?') ? '&' : '?'}${query}` : path;
+}

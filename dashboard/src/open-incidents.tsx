@@ -1,0 +1,154 @@
+import { useAction } from './actions.js';
+import { itemsOf, type Tab } from './api.js';
+import { cut, instant, relative, visible } from './format.js';
+import { usePolled } from './live.js';
+import { hrefs } from './route.js';
+
+/** As `GET /incidents` answers. */
+interface Incident {
+  id: string;
+  kind: string;
+  subject: string;
+  condition: string;
+  summary: string;
+  opened_at: string;
+  told_at?: string;
+  release?: string;
+}
+
+interface Silence {
+  id: string;
+  kind?: string;
+  subject?: string;
+  condition?: string;
+  until: string;
+  actor?: string;
+}
+
+/** More are on the tab of incidents. */
+const MOST = 20;
+const EVERY_MS = 3_000;
+const LENGTHS = ['1h', '8h', '3d'];
+
+/** What is wrong now, the oldest first: since when, where to look, and who wants to hear no more of it for a while. */
+export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
+  const list = usePolled<{ items: Incident[]; next?: string }>(
+    `${tab.path}?state=open&limit=${MOST}`,
+    EVERY_MS,
+  );
+  const quiet = usePolled<Silence[]>(`${tab.path}/silences`, EVERY_MS);
+  const { act, outcome } = useAction(() => {
+    list.refresh();
+    quiet.refresh();
+  });
+  const incidents = list.data ? itemsOf(list.data).toReversed() : [];
+  if (incidents.length === 0) return <>{outcome}</>;
+  const more = list.data?.next !== undefined;
+  return (
+    <section class="incidents" aria-labelledby="incidents">
+      <h2 id="incidents">
+        {more ? `More than ${incidents.length}` : incidents.length} open incident{incidents.length > 1 && 's'}
+        {more && (
+          <a class="more" href={hrefs.tab(tab.id)}>
+            all of them
+          </a>
+        )}
+      </h2>
+      <ul>
+        {incidents.map((incident) => {
+          const { id, kind, subject, condition, summary, opened_at, release } = incident;
+          const silence = quiet.data?.find((each) => covers(each, incident));
+          const name = cut(subject, 80);
+          return (
+            <li key={id} class={silence ? 'incident silenced' : 'incident'}>
+              <div class="what">
+                {kind === 'worker' ? (
+                  <a href={hrefs.worker(subject)}>{name}</a>
+                ) : (
+                  <strong>
+                    {cut(kind, 40)} {name}
+                  </strong>
+                )}
+                <span class="badge failed">{cut(condition, 40).replaceAll('_', ' ')}</span>
+                <span class="quiet" title={instant(opened_at)}>
+                  since {relative(opened_at, now)}
+                  {release !== undefined && `, in release ${cut(release, 40)}`}
+                </span>
+              </div>
+              <p title={cut(summary, 1_000)}>{cut(summary)}</p>
+              <div class="actions">
+                {kind === 'worker' && (
+                  <button
+                    class="small"
+                    aria-label={`Run now: ${name}`}
+                    onClick={() =>
+                      void act(
+                        `workers/${encodeURIComponent(subject)}/trigger`,
+                        `Run ${name} now?`,
+                        `A run of ${name} was asked for.`,
+                      )
+                    }
+                  >
+                    Run now
+                  </button>
+                )}
+                {silence ? (
+                  <>
+                    <span class="quiet" title={instant(silence.until)}>
+                      silenced, ends {relative(silence.until, now)}
+                      {silence.actor !== undefined && `, by ${visible(silence.actor)}`}
+                    </span>
+                    <button
+                      class="small"
+                      aria-label={`End silence of ${name}`}
+                      onClick={() =>
+                        void act(
+                          `${tab.path}/silences/${silence.id}`,
+                          'End the silence? What is open is told then.',
+                          'The silence has ended.',
+                          { method: 'DELETE' },
+                        )
+                      }
+                    >
+                      End silence
+                    </button>
+                  </>
+                ) : (
+                  <select
+                    class="small"
+                    aria-label={`Silence for how long: ${name}, ${cut(condition, 40)}`}
+                    value=""
+                    onChange={({ currentTarget }) => {
+                      const length = currentTarget.value;
+                      currentTarget.value = '';
+                      void act(
+                        `${tab.path}/silences`,
+                        `Tell nobody of ${name}, ${condition} for ${length}? It is recorded all the same.`,
+                        `Nobody is told for ${length}.`,
+                        { body: { kind, subject, condition, for: length, reason: 'from the page' } },
+                      );
+                    }}
+                  >
+                    <option value="">Silence for…</option>
+                    {LENGTHS.map((length) => (
+                      <option key={length}>{length}</option>
+                    ))}
+                  </select>
+                )}
+              </div>
+            </li>
+          );
+        })}
+      </ul>
+      {outcome}
+    </section>
+  );
+}
+
+function covers(silence: Silence, { kind, subject, condition }: Incident): boolean {
+  return (
+    (silence.kind ?? kind) === kind &&
+    (silence.subject ?? subject) === subject &&
+    (silence.condition ?? condition) === condition
+  );
+}

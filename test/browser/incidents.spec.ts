@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { type AppProcess } from '../support/app-process.js';
+import { expectAccessible, LOOKS, openBrowser, startPageApp, TOKEN } from '../support/browser.js';
+import { describeWith } from '../support/needs.js';
+
+describeWith('chromium', 'open incidents on the page', () => {
+  let app: AppProcess;
+  let url: string;
+  const test = openBrowser();
+  const { faults } = test;
+
+  beforeAll(async () => {
+    [app, url] = await startPageApp('dashboard.mjs', { INCIDENTS: '1' });
+  });
+  afterAll(() => app.destroy());
+  beforeEach(async () => {
+    test.page.on('dialog', (dialog) => void dialog.accept());
+    await test.page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
+  });
+
+  it('stand before all workers: what, since when, and of which worker', async () => {
+    const { page } = test;
+    await page.goto(`${url}/dashboard`);
+    await page.getByRole('heading', { name: '2 open incidents' }).waitFor();
+    const [section, list] = await Promise.all(
+      ['.incidents', '.workers'].map((name) => page.locator(name).boundingBox()),
+    );
+    expect(section!.y + section!.height).toBeLessThanOrEqual(list!.y);
+    const failing = page.locator('.incident', { hasText: 'failing' });
+    await failing.getByText(/^since /).waitFor();
+    await failing.getByRole('link', { name: 'fails <b>bold</b>' }).click();
+    await page.getByRole('heading', { name: 'fails <b>bold</b>' }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('show what is said of them as text, cut', async () => {
+    const { page } = test;
+    await page.goto(`${url}/dashboard`);
+    const foreign = page.locator('.incident', { hasText: 'certificate' });
+    const said = await foreign.textContent();
+    expect(said).toContain('certificate <b>shop</b>.example \\u202egro.live');
+    expect(said).toContain('<img src=x onerror=');
+    expect(said).toContain('…');
+    expect(said!.length).toBeLessThan(700);
+    expect(await page.locator('img').count()).toBe(0);
+    expect(await page.title()).toBe('Workers');
+    expect(faults).toEqual([]);
+  });
+
+  it('are silenced, and told again when the silence is ended', async () => {
+    const { page } = test;
+    await page.goto(`${url}/dashboard`);
+    const failing = page.locator('.incident', { hasText: 'failing' });
+    await failing.getByRole('combobox').selectOption('1h');
+    await failing.getByText(/^silenced, ends in/).waitFor();
+    const silences = async () =>
+      (await (await fetch(`${url}/incidents/silences`)).json()) as Record<string, unknown>[];
+    expect(await silences()).toMatchObject([
+      { kind: 'worker', subject: 'fails <b>bold</b>', condition: 'failing' },
+    ]);
+    await page.goto(`${url}/dashboard/index.html#/tabs/incidents`);
+    await page.getByRole('region', { name: 'Silences' }).last().getByText('failing').waitFor();
+    await page.goto(`${url}/dashboard`);
+    await failing.getByRole('button', { name: 'End silence' }).click();
+    await failing.getByRole('combobox').waitFor();
+    expect(await silences()).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  it('start a run of their worker', async () => {
+    const { page } = test;
+    await page.goto(`${url}/dashboard`);
+    await page
+      .locator('.incident', { hasText: 'failing' })
+      .getByRole('button', { name: 'Run now: fails <b>bold</b>' })
+      .click();
+    await page.getByText('A run of fails <b>bold</b> was asked for.').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('have a tab, which is narrowed, silences there, and says when there is nothing', async () => {
+    const { page } = test;
+    await page.goto(`${url}/dashboard/index.html#/tabs/incidents`);
+    const table = page.getByRole('region', { name: 'Incidents' });
+    await table.getByText('expiring').waitFor();
+    await page.getByLabel('State').first().selectOption('closed');
+    await page.getByText('Nothing is like that.').waitFor();
+    await page.getByLabel('State').first().selectOption('open');
+    await table
+      .locator('tr', { hasText: 'expiring' })
+      .getByRole('button', { name: 'Silence for 1 h' })
+      .click();
+    await page.getByRole('button', { name: 'End' }).click();
+    await page.getByText('No silence holds: every incident is told.').waitFor();
+    await page.getByText('Nothing was sent to webhooks.').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it.each(LOOKS)('are accessible and fit, %s, %d pixels wide', async (colorScheme, width) => {
+    const { page } = test;
+    await page.setViewportSize({ width, height: 700 });
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${url}/dashboard`);
+    await page.locator('.incident').nth(1).waitFor();
+    await page.locator('.strip rect').first().waitFor();
+    await expectAccessible(page);
+    await page.goto(`${url}/dashboard/index.html#/tabs/incidents`);
+    await page.getByRole('region', { name: 'Incidents' }).getByText('expiring').waitFor();
+    await expectAccessible(page);
+  });
+});
