@@ -14,6 +14,14 @@ import { type WorkerEvent } from './worker-events.js';
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
+/** A history that outlives the process. */
+class Persistent extends InMemoryRunStore {
+  readonly slots = new Map<string, Date>();
+  override lastSlots(): Promise<Map<string, Date>> {
+    return Promise.resolve(this.slots);
+  }
+}
+
 describe.each(['one process', 'a cluster'])('a worker of %s', (where) => {
   let workers: Workers;
   afterEach(() => workers.close());
@@ -232,6 +240,42 @@ describe.each(['one process', 'a cluster'])('a worker of %s', (where) => {
       ).ended;
       await workers.clock.advance('20s');
       expect(info()).toMatchObject({ runCount: 4, consecutiveFailures: 0 });
+    });
+  });
+
+  describe('counts', () => {
+    it('begin with the process, or go on with the cluster, all of them; what was missed in between is told in both', async () => {
+      const clock = new ManualClock();
+      const history = new Persistent();
+      const options = where === 'a cluster' ? { coordination: new LocalCoordinator(clock) } : { history };
+      const told: string[] = [];
+      const restart = async () => {
+        workers = await startWorkers([], options, clock);
+        workers.scheduler.events$.subscribe((event) => {
+          if (event.type === 'run.missed') told.push(`${event.count} until ${event.slot?.toISOString()}`);
+        });
+        workers.scheduler.register({ name: 'w', interval: { cron: '0 * * * *', timeZone: 'UTC' }, run: ({ slot }) => {
+          history.slots.set('w', slot!);
+        } }); // prettier-ignore
+      };
+      await restart();
+      await clock.advance('3h');
+      expect(info()).toMatchObject({ runCount: 3, missedCount: 0 });
+      await workers.close();
+      await clock.advance('5h');
+      await restart();
+      await clock.advance('11s');
+      // The latest of the five is caught up.
+      expect(told).toEqual(['4 until 2026-01-01T07:00:00.000Z']);
+      expect(info()).toMatchObject(
+        where === 'a cluster' ? { runCount: 4, missedCount: 4 } : { runCount: 1, missedCount: 0 },
+      );
+      clock.block('3h');
+      await clock.advance(1);
+      expect(told.slice(1)).toEqual(['2 until 2026-01-01T10:00:00.000Z']);
+      expect(info()).toMatchObject(
+        where === 'a cluster' ? { runCount: 5, missedCount: 6 } : { runCount: 2, missedCount: 2 },
+      );
     });
   });
 
@@ -479,12 +523,6 @@ describe('a worker of one process', () => {
     expect((await workers.runs('w')).map((run) => run.trigger)).toEqual(['event', 'retry']);
   });
 
-  class Persistent extends InMemoryRunStore {
-    readonly slots = new Map<string, Date>();
-    override lastSlots(): Promise<Map<string, Date>> {
-      return Promise.resolve(this.slots);
-    }
-  }
   it('runs once a month for a 30-day interval, which no timer of Node can wait for', async () => {
     workers = await startWorkers([{ name: 'w', interval: '30d', run: () => {} }]);
     await workers.clock.advance('90d');
@@ -500,17 +538,25 @@ describe('a worker of one process', () => {
   const NOW = Date.UTC(2026, 0, 1);
   const lastOf = (interval: number) => new IntervalSchedule('w', interval).latest(NOW);
 
+  /** What was told as missed, since the start. */
+  let missed: number[] = [];
   async function startAfter(lastSlot: number | undefined, worker: Partial<Worker>): Promise<void> {
     const history = new Persistent();
     if (lastSlot !== undefined) history.slots.set('w', new Date(lastSlot));
-    workers = await startWorkers([{ name: 'w', interval: '10s', run: () => {}, ...worker }], { history });
+    missed = [];
+    workers = await startWorkers([], { history });
+    workers.scheduler.events$.subscribe((event) => {
+      if (event.type === 'run.missed') missed.push(event.count);
+    });
+    workers.scheduler.register({ name: 'w', interval: '10s', run: () => {}, ...worker });
     await workers.clock.advance('11s');
   }
 
-  it('runs the latest missed slot of a daily worker once, soon after the start, and counts the others as missed', async () => {
+  it('runs the latest missed slot of a daily worker once, soon after the start, and tells of the others as missed', async () => {
     await startAfter(lastOf(DAY) - 3 * DAY, { interval: '1d' });
     expect(await workers.runs('w')).toMatchObject([{ trigger: 'catch_up', slot: new Date(lastOf(DAY)) }]);
-    expect(info()).toMatchObject({ runCount: 1, missedCount: 2 });
+    expect(info()).toMatchObject({ runCount: 1, missedCount: 0 });
+    expect(missed).toEqual([2]);
   });
 
   it('has nothing to do when the last slot was run, or the worker has never run', async () => {
@@ -528,7 +574,8 @@ describe('a worker of one process', () => {
     ]);
     await workers.close();
     await startAfter(lastOf(1_800_000) - 1_800_000 * 4, { interval: '30m' });
-    expect(info()).toMatchObject({ runCount: 0, missedCount: 4 });
+    expect(info()).toMatchObject({ runCount: 0, missedCount: 0 });
+    expect(missed).toEqual([4]);
   });
 
   it('leaves a slot alone that is older than the limit', async () => {
@@ -537,7 +584,8 @@ describe('a worker of one process', () => {
     expect(info().runCount).toBe(1);
     await workers.close();
     await startAfter(lastOf(DAY) - DAY, { interval: '1d', catchUp: age - 1 });
-    expect(info()).toMatchObject({ runCount: 0, missedCount: 1 });
+    expect(info()).toMatchObject({ runCount: 0, missedCount: 0 });
+    expect(missed).toEqual([1]);
   });
 
   it('runs a daily worker once a day in an application that is restarted every hour', async () => {

@@ -26,7 +26,7 @@ export interface Observed {
   readonly ended: boolean;
   /** Runs that are active, on whichever replica. */
   readonly activeRuns: number;
-  /** An active run of this replica has passed its timeout. */
+  /** An active run has passed its timeout. */
   readonly overdue: boolean;
   readonly consecutiveFailures: number;
   /** The last end of a run, or when the loop began to look. Milliseconds since the epoch, as is `now`. */

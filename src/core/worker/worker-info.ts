@@ -20,7 +20,10 @@ export interface LastChange {
   actor?: string;
 }
 
-/** What this replica knows of a worker since it started. */
+/**
+ * What is known of a worker. All counts begin at 0 with the process; those of a cluster with the worker's first enrolment,
+ * and go on over restarts. A single process tells the slots that passed before its start as `run.missed`, and counts none.
+ */
 export interface WorkerInfo {
   name: string;
   description?: string;
@@ -51,7 +54,7 @@ export interface WorkerInfo {
   consecutiveFailures: number;
   /** Runs that were due and did not take place: another one was active, a newer one took its place, or it backed off. */
   skippedCount: number;
-  /** Slots that passed while this process could not look: a blocked event loop, a suspended machine. */
+  /** Slots that passed while nobody looked: a blocked event loop, a suspended machine; of a cluster, while all were down. */
   missedCount: number;
   /** With coordination: slots whose run did not come to its end, and whose place a newer one took. */
   supersededCount?: number;

@@ -426,6 +426,35 @@ describe('replicas of a cluster', () => {
     expect(await status(replicas[ran[1]!.replica]!)).toMatchObject({ runCount: 1, supersededCount: 0 });
   });
 
+  it('say the same of a run that has passed its timeout, whichever has it, until it ends or its replica is gone', async () => {
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+    jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const stuck = { state: 'stuck', activeRuns: 1, conditions: ['stuck'] };
+    const replicas = await start(
+      3,
+      worker({ interval: '1m', timeout: '10s' }, taking(clock, 30_000, { deaf: true })),
+    );
+    const all = () => Promise.all(replicas.map(status));
+    while (ran.length === 0) await clock.advance('1s');
+    await clock.advance(9_000 + ran[0]!.at - clock.now());
+    for (const info of await all()) expect(info).toMatchObject({ state: 'executing', conditions: [] });
+    await clock.advance('2s');
+    const said = await all();
+    for (const info of said) expect(info).toMatchObject(stuck);
+    expect(new Set(said.map(({ holder }) => holder)).size).toBe(1);
+    await clock.advance('20s');
+    for (const info of await all()) expect(info).toMatchObject({ state: 'idle', conditions: [] });
+
+    while (ran.length === 1) await clock.advance('1s');
+    await clock.advance('11s');
+    for (const info of await all()) expect(info).toMatchObject(stuck);
+    const [holder] = replicas.splice(ran[1]!.replica, 1);
+    await holder!.close();
+    // It left the run to its lease, and another one takes the run over.
+    while (ran.length === 2) await clock.advance('1s');
+    for (const info of await all()) expect(info).toMatchObject({ state: 'executing', conditions: [] });
+  });
+
   it('run the latest slot that all of them missed, once, and count those before', async () => {
     const [a] = await start(2, worker({ interval: '1h' }));
     await clock.advance('90m');

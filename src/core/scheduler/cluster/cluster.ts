@@ -149,7 +149,7 @@ export class Cluster {
       const view = this.viewOf(definition, record);
       infos.set(
         record.name,
-        recordInfo(definition, view, { now: time, running: definition.enabled, executions }),
+        recordInfo(definition, view, { now: time, running: definition.enabled, executions, fresh: true }),
       );
     }
     return infos;

@@ -13,13 +13,15 @@ interface Surroundings {
   readonly running: boolean;
   /** The runs that are active here. */
   readonly executions: readonly Execution[];
+  /** The record was read for this: it says whether a run is active elsewhere. One that was heard of may be too old for it. */
+  readonly fresh?: boolean;
 }
 
 /** A worker of the cluster, as its record shows it. */
 export function recordInfo(
   definition: WorkerDefinition,
   view: ClusterView | undefined,
-  { now, running, executions }: Surroundings,
+  { now, running, executions, fresh = false }: Surroundings,
 ): WorkerInfo {
   if (!view) return infoOf(definition, noRunYet(), notEnrolled(definition, { now, running, executions }));
   const { record } = view;
@@ -37,7 +39,7 @@ export function recordInfo(
     since,
     now,
     activeRuns,
-    overdue: executions.some(({ overdue }) => overdue),
+    overdue: executions.some(({ overdue }) => overdue) || (fresh && held && isOverdue(definition, view, now)),
     consecutiveFailures: status.consecutiveFailures,
     begun: record.begun,
     nextRun: running ? nextRunOf(view, now, activeRuns > 0) : undefined,
@@ -86,6 +88,11 @@ function lastSigns({ timeout }: WorkerDefinition, view: ClusterView, now: number
   const { record, timing, startedAt } = view;
   const since = Math.max(record.status.lastEnd ?? 0, record.definitionAt, startedAt);
   return { timing, timeout, running, paused: record.paused, ended: view.hasEnded(now), since, now };
+}
+
+/** Whether the timeout of the run that has the lease has passed, on whichever replica it is. */
+function isOverdue({ timeout = Infinity }: WorkerDefinition, { record }: ClusterView, now: number): boolean {
+  return now - (record.status.lastRun ?? now) >= timeout;
 }
 
 /** When the next run is due, unless that depends on the end of an active run. */

@@ -77,7 +77,7 @@ describe('RunPlan', () => {
     const { plan, passed, first } = planOf({ interval: '1d' });
     const DAY = 1_440 * MINUTE;
     expect(plan.catchUp(first - 4 * DAY, true)).toBe(true);
-    expect(passed).toEqual([['missed', 2]]);
+    expect(passed).toEqual([['missed before', 2]]);
     expect(plan.nextAt(true)).toBeLessThan(first);
     expect(plan.catchUp(first - DAY, true)).toBe(false);
   });

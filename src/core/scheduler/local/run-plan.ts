@@ -12,8 +12,11 @@ interface Deferred {
   request: Omit<RunRequest, 'scheduledAt'>;
 }
 
+/** What became of slots that are not run; `missed before`: before the worker was started here. */
+export type Passed = 'skipped' | 'missed' | 'missed before';
+
 /** Hears of slots that are not run. @param latest the last of them; called only when there are any */
-export type OnPassed = (how: 'skipped' | 'missed', count: number, latest: () => number | undefined) => void;
+export type OnPassed = (how: Passed, count: number, latest: () => number | undefined) => void;
 
 /**
  * Which run of one worker is due next, and when: for a slot, or a deferred one, whose place a newer slot takes. It deals
@@ -141,8 +144,8 @@ export class RunPlan {
     const missed = schedule.count(lastSlot, slot);
     if (missed === 0) return false;
     const worthIt = worthCatchingUp(this.timing, this.definition, this.startedAt - slot);
-    if (worthIt) this.pass('missed', missed - 1, () => this.before(slot));
-    else this.pass('missed', missed, () => slot);
+    if (worthIt) this.pass('missed before', missed - 1, () => this.before(slot));
+    else this.pass('missed before', missed, () => slot);
     if (!worthIt || this.deferred || !runs) return false;
     const now = this.clock.now();
     this.follow(now, true);
@@ -173,7 +176,7 @@ export class RunPlan {
     return this.timing.schedule!.latest(slot - 1);
   }
 
-  private pass(how: 'skipped' | 'missed', count: number, latest: () => number | undefined): void {
+  private pass(how: Passed, count: number, latest: () => number | undefined): void {
     if (count > 0) this.passed(how, count, latest);
   }
 }

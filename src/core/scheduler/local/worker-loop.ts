@@ -14,7 +14,7 @@ import { type ConditionLog } from '../condition-log.js';
 import { type Loop, type WaitingRun } from '../loop.js';
 import { type RunHandle } from '../run-handle.js';
 import { RunLane } from './run-lane.js';
-import { RunPlan } from './run-plan.js';
+import { type Passed, RunPlan } from './run-plan.js';
 import { noRunYet, runEnded, runStarted } from '../../coordination/status-changes.js';
 import { type RunLimit } from '../run-limit.js';
 import { SchedulerStoppedError, WorkerBusyError } from '../scheduler.errors.js';
@@ -249,11 +249,12 @@ export class WorkerLoop implements Loop {
     if (!this.lane.offer(request)) this.plan.skip(request);
   }
 
-  /** Slots that are not run. */
-  private pass(how: 'skipped' | 'missed', count: number, latest: number | undefined): void {
+  /** Slots that are not run. Every count is of this process: what passed before is told, and not counted. */
+  private pass(how: Passed, count: number, latest: number | undefined): void {
     if (this.limitReached) return;
-    this.status[`${how}Count`] += count;
-    this.events.passed(`run.${how}`, this.definition.name, count, latest);
+    if (how !== 'missed before') this.status[`${how}Count`] += count;
+    const event = how === 'skipped' ? 'run.skipped' : 'run.missed';
+    this.events.passed(event, this.definition.name, count, latest);
   }
 
   private ended(run: EndedRun, request: RunRequest): void {
