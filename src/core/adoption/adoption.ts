@@ -2,7 +2,7 @@ import { type Subscription } from 'rxjs';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { type Finding } from '../registry/worker-explorer.js';
-import { LOGS_ITS_ERRORS } from '../registry/worker-definition.js';
+import { IS_FREE, LOGS_ITS_ERRORS } from '../registry/worker-definition.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { Alarm } from '../timing/alarm.js';
 import { Clock } from '../timing/clock.js';
@@ -115,7 +115,8 @@ export class Adoption implements OnModuleInit {
           ...adoptedOptions(metadata),
           [LOGS_ITS_ERRORS]: true,
           name: worker,
-          run: (context: RunContext) => (adopted.job ? adopted.job.tick(context) : call()),
+          [IS_FREE]: (runId: string) => adopted.job?.isFree(runId) ?? false,
+          run: (context: RunContext) => (adopted.job ? adopted.job.tick(context) : call().outcome),
         },
       };
     });
@@ -186,6 +187,7 @@ export class Adoption implements OnModuleInit {
     const again = {
       ...adoptedOptions(adopted.handler.metadata),
       [LOGS_ITS_ERRORS]: true,
+      [IS_FREE]: (runId: string) => job.isFree(runId),
       name: worker,
       interval: job.interval,
       run: (context: RunContext) => job.tick(context),

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ScheduleSeam } from './schedule-seam.js';
+import { type Begun, ScheduleSeam } from './schedule-seam.js';
 
 type Handler = () => unknown;
 
@@ -8,8 +8,8 @@ type Handler = () => unknown;
 export class HandlerCalls {
   private readonly seam = new ScheduleSeam(new Logger('Scheduler'));
 
-  /** @returns what calls the handler on its instance, without arguments. It rejects with what the handler throws. */
-  of(handler: Handler, instance: object): () => Promise<unknown> {
+  /** @returns what calls the handler on its instance, without arguments */
+  of(handler: Handler, instance: object): () => Begun {
     // Kind and name of a handler are read from the function itself.
     const keys = Reflect.getMetadataKeys(handler) as string[];
     const metadata = new Map(keys.map((key) => [key, Reflect.getMetadata(key, handler) as unknown]));

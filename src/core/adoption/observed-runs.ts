@@ -33,7 +33,7 @@ export class ObservedRuns implements RunInterceptor, OnModuleInit {
     if (!definition || definition.logsItsErrors) return next();
     let inside = this.inside.get(definition);
     if (!inside) this.inside.set(definition, (inside = this.seam.through(calledAs(definition, this))));
-    return inside(next) as Promise<T>;
+    return inside(next).outcome as Promise<T>;
   }
 }
 

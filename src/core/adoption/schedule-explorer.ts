@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isBeingMade } from '../registry/worker-explorer.js';
 import { HandlerCalls } from './handler-calls.js';
+import { type Begun } from './schedule-seam.js';
 import { type ScheduleKind, type ScheduleMetadata, scheduleMetadata } from './schedule-metadata.js';
 
 /** A method that is decorated with `@nestjs/schedule`'s `@Cron`, `@Interval` or `@Timeout`. */
@@ -11,8 +12,8 @@ export interface ScheduleHandler {
   /** Name of the Nest module that holds the provider. */
   readonly module: string;
   readonly metadata: ScheduleMetadata;
-  /** Calls it as `ScheduleModule` does. Rejects with what it throws, which is logged by then. */
-  call(): Promise<unknown>;
+  /** Calls it as `ScheduleModule` does. What it throws is logged. */
+  call(): Begun;
 }
 
 type Instance = Record<string, unknown>;

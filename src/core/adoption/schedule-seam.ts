@@ -6,6 +6,14 @@ interface Explorer {
 }
 type Wrapped = (call: Call) => Promise<void>;
 
+/** A call that has begun. */
+export interface Begun {
+  /** What the wrapper gives: resolves when the work has settled, however it did, and as soon as there. */
+  readonly settled: Promise<void>;
+  /** Settles as the work does, a little later. */
+  readonly outcome: Promise<unknown>;
+}
+
 /** One call, as it passes through the wrapper, which gives nothing back. */
 interface Call {
   work(): unknown;
@@ -41,11 +49,14 @@ export class ScheduleSeam {
     return this.prototype.wrapFunctionInTryCatchBlocks !== UNPATCHED;
   }
 
-  /** @returns what does some work inside the wrapper, and settles as that does */
-  through({ name, metadata, instance }: Called): (work: () => unknown) => Promise<unknown> {
-    const passing = async (call: Call): Promise<void> => {
+  /**
+   * @returns what does some work inside the wrapper. No promise stands between the two: a job that waits for the wrapper is
+   * free again as early as there.
+   */
+  through({ name, metadata, instance }: Called): (work: () => unknown) => Begun {
+    const passing = (call: Call): unknown => {
       try {
-        call.result = await call.work();
+        return (call.result = watched(call.work(), call));
       } catch (error) {
         call.failure = { error };
         throw error;
@@ -55,18 +66,30 @@ export class ScheduleSeam {
     for (const [key, value] of metadata) Reflect.defineMetadata(key, value, passing);
     let wrapper: Explorer['wrapFunctionInTryCatchBlocks'] | undefined;
     let wrapped: Wrapped;
-    return async (work) => {
+    return (work) => {
       // It may be patched, and restored, at any time.
       if (wrapper !== this.prototype.wrapFunctionInTryCatchBlocks) {
         wrapper = this.prototype.wrapFunctionInTryCatchBlocks;
         wrapped = this.explorer.wrapFunctionInTryCatchBlocks(passing, instance);
       }
       const call: Call = { work };
-      await wrapped!(call);
-      if (call.failure) throw call.failure.error;
-      return call.result;
+      const settled = wrapped!(call);
+      return { settled, outcome: settled.then(() => outcomeOf(call)) };
     };
   }
+}
+
+/** Notes what a promise rejects with before whoever takes it from here hears of it. */
+function watched(result: unknown, call: Call): unknown {
+  if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return result;
+  const promise = Promise.resolve(result);
+  promise.catch((error: unknown) => (call.failure = { error }));
+  return promise;
+}
+
+function outcomeOf({ failure, result }: Call): unknown {
+  if (failure) throw failure.error;
+  return result;
 }
 
 /** The package exports it from 12.0.1 on. What `ScheduleModule.forRoot()` provides is the same in all versions. */

@@ -2,6 +2,7 @@ import { type DynamicModule, Injectable, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { Cron, Interval, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type CronJob } from 'cron';
 import { WorkerModule } from '../worker.module.js';
 
 const START = Date.UTC(2026, 2, 10, 12, 0, 0);
@@ -71,7 +72,9 @@ describe.each<[string, () => DynamicModule]>([
   });
 
   async function start(...providers: Type[]): Promise<void> {
-    app = await Test.createTestingModule({ imports: [forRoot()], providers }).compile();
+    app = await Test.createTestingModule({ imports: [forRoot()], providers })
+      .setLogger({ log: () => {}, warn: () => {}, error: () => {} })
+      .compile();
     await app.init();
   }
   /** Lets what fired go through its promises. */
@@ -79,24 +82,61 @@ describe.each<[string, () => DynamicModule]>([
     for (let n = 0; n < 20; n++) await Promise.resolve();
   };
 
-  it('frees a job with waitForCompletion a few microtasks after the end of its handler', async () => {
-    jest.useFakeTimers({ now: START });
-    @Injectable()
-    class Tasks {
-      @Cron('* * * * * *', { name: 'job', waitForCompletion: true })
-      job() {
-        ran.push('job');
+  describe('a job with waitForCompletion', () => {
+    /** What its handler does, or what is added to it. */
+    const handlers: [string, number, (started: Promise<unknown>) => unknown, ((job: CronJob) => void)?][] = [
+      ['returns', 2, () => {}],
+      ['throws', 1, () => fail()],
+      ['is async', 2, async () => {}],
+      ['is async and throws', 2, async () => fail()],
+      ['awaits', 3, async (started) => void (await started)],
+      ['rejects after a wait', 3, async (started) => (await started, fail())],
+      ['returns, and another callback does', 2, () => {}, (job) => job.addCallback(() => {})],
+      ['returns, and another callback waits', 4, () => {}, (job) => job.addCallback(async () => void (await null))],
+    ]; // prettier-ignore
+    const fail = (): never => {
+      throw new Error('of a test');
+    };
+
+    it.each(handlers)('is free again as many microtasks after a handler that %s: %i', async (...row) => {
+      const [, microtasks, work, prepare] = row;
+      const job = await startJob(work);
+      prepare?.(job);
+      for (let second = 1; second <= 5; second++) {
+        jest.advanceTimersByTime(SECOND);
+        let passed = 0;
+        for (; job.isCallbackRunning; passed++) await Promise.resolve();
+        expect(passed).toBe(microtasks);
       }
-    }
-    await start(Tasks);
-    const job = app!.get(SchedulerRegistry).getCronJob('job');
-    for (let second = 1; second <= 3; second++) {
+      expect(ran).toEqual(['job', 'job', 'job', 'job', 'job']);
+    });
+
+    it.each(handlers)('runs at a time that comes as many microtasks after a handler that %s: %i, and not before', async (...row) => {
+      const [, microtasks, work, prepare] = row;
+      const job = await startJob(work);
+      prepare?.(job);
       jest.advanceTimersByTime(SECOND);
-      let microtasks = 0;
-      for (; job.isCallbackRunning; microtasks++) await Promise.resolve();
-      expect(microtasks).toBe(name === 'ScheduleModule' ? 2 : 6);
+      for (let passed = 0; passed < microtasks - 1; passed++) await Promise.resolve();
+      jest.advanceTimersByTime(SECOND);
+      expect(ran).toEqual(['job']);
+      await Promise.resolve();
+      jest.advanceTimersByTime(SECOND);
+      expect(ran).toEqual(['job', 'job']);
+    }); // prettier-ignore
+
+    async function startJob(work: (started: Promise<unknown>) => unknown): Promise<CronJob> {
+      jest.useFakeTimers({ now: START });
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { name: 'job', waitForCompletion: true })
+        job() {
+          ran.push('job');
+          return work(Promise.resolve());
+        }
+      }
+      await start(Tasks);
+      return app!.get(SchedulerRegistry).getCronJob('job');
     }
-    expect(ran).toEqual(['job', 'job', 'job']);
   });
 
   describe('that move the date', () => {

@@ -6,7 +6,15 @@ import { type RunContext } from '../worker/run-context.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { cronInterval } from './adopted-worker.js';
 import { type CronMetadata } from './schedule-metadata.js';
+import { type Begun } from './schedule-seam.js';
 import { classAndMessageOf } from '../text/describe-error.js';
+
+/** More than can be between the end of their callbacks and what the scheduler hears of it. */
+const MOST_RECENT = 10;
+
+function callHandler(this: WorkerCronJob): Promise<void> {
+  return this.call();
+}
 
 type DateTime = ReturnType<CronJob['nextDate']>;
 
@@ -18,6 +26,9 @@ export class WorkerCronJob extends CronJob {
   private readonly logger = new Logger('Workers');
   /** The active run, or the last one. */
   private latest?: Promise<unknown>;
+  /** With `waitForCompletion`, ids of the runs that have begun, the latest first. */
+  private recent: readonly string[] = [];
+  private begun?: Begun;
   /** Name of the worker, which need not be that of the job; undefined after the job was deleted, until it is started again. */
   private worker: string | undefined;
 
@@ -28,13 +39,14 @@ export class WorkerCronJob extends CronJob {
   constructor(
     private readonly scheduler: Scheduler,
     worker: string,
-    private readonly handler: () => Promise<unknown>,
+    private readonly handler: () => Begun,
     private readonly register: (job: WorkerCronJob) => string,
     { cronTime, name, timeZone, utcOffset, unrefTimeout, waitForCompletion, threshold }: CronMetadata,
   ) {
     super(
       cronTime as string,
-      () => {},
+      // The package calls it on the job.
+      callHandler as () => Promise<void>,
       null,
       false,
       timeZone as string,
@@ -53,10 +65,29 @@ export class WorkerCronJob extends CronJob {
   /** Runs the handler, and what was added by `addCallback`: the body of the worker. */
   async tick(context?: RunContext): Promise<unknown> {
     if (context?.slot) this.lastExecution = context.startedAt;
-    const run = this.handler();
-    this.latest = run.catch(() => {});
-    await super.fireOnTick();
-    return run;
+    if (this.waitForCompletion && context)
+      this.recent = [context.runId, ...this.recent].slice(0, MOST_RECENT);
+    // The package leaves a second one out; the worker may have another overlap policy by configuration.
+    const ticked = this.isTicking ? this.call() : super.fireOnTick();
+    const { outcome } = this.begun!;
+    this.latest = outcome.catch(() => {});
+    await ticked;
+    return outcome;
+  }
+
+  /** Calls the handler. Resolves as soon as it has settled. */
+  call(): Promise<void> {
+    this.begun = this.handler();
+    return this.begun.settled;
+  }
+
+  /** Whether the callbacks of that run have ended, of which the scheduler hears a few microtasks later. */
+  isFree(runId: string): boolean {
+    return this.recent.includes(runId) && !this.isTicking;
+  }
+
+  private get isTicking(): boolean {
+    return this.waitForCompletion && super.isCallbackRunning;
   }
 
   /** One of its times at which it did not run, as a run was active. */
@@ -74,6 +105,7 @@ export class WorkerCronJob extends CronJob {
   }
 
   override get isCallbackRunning(): boolean {
+    if (this.recent.length > 0) return this.isTicking;
     return (this.info?.activeRuns ?? 0) > 0;
   }
 

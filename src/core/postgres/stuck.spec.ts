@@ -53,18 +53,21 @@ describe('a run that has passed its timeout, on one of two replicas', () => {
       said = await infos();
       return said.every((info) => info?.state === 'stuck');
     });
-    for (const info of said)
-      expect(info).toMatchObject({ conditions: ['stuck'], activeRuns: 1, holder: said[0]!.holder });
+    // On a machine that stands still it is stale as well.
+    for (const info of said) {
+      expect(info).toMatchObject({ activeRuns: 1, holder: said[0]!.holder });
+      expect(info!.conditions).toContain('stuck');
+    }
     // The other one knows by itself of no run that is active.
-    expect(replicas.filter((replica) => replica.workerByName(worker.name)!.state === 'stuck')).toHaveLength(
-      1,
+    await eventually(
+      () => replicas.filter((replica) => replica.workerByName(worker.name)!.state === 'stuck').length === 1,
     );
 
     for (const replica of replicas) await replica.pause(worker.name);
     release();
     await eventually(async () => {
       said = await infos();
-      return said.every((info) => info?.state === 'paused' && info.conditions.length === 0);
+      return said.every((info) => info?.state === 'paused' && !info.conditions.includes('stuck'));
     });
   });
 });

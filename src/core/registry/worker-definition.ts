@@ -53,11 +53,16 @@ export interface WorkerDefinition extends Timing {
   readonly source: string;
   /** What it throws is in the log by then. */
   readonly logsItsErrors: boolean;
+  /** Whether that active run has done its work, so that with overlap `skip` the next may start. Default: it has not. */
+  readonly isFree: ((runId: string) => boolean) | undefined;
   run(context: RunContext): unknown;
 }
 
 /** Set on a worker that logs its own errors: they are not logged a second time. */
 export const LOGS_ITS_ERRORS = Symbol('logs its errors');
+
+/** Set on a worker that knows a few microtasks before the scheduler that a run has done its work: see `isFree`. */
+export const IS_FREE = Symbol('is free');
 
 /** What configuration may say of a worker, by its name. */
 export interface WorkerOverrides extends WorkerOptions {
@@ -134,6 +139,7 @@ export function defineWorker(
     on: option('on') ?? [],
     source,
     logsItsErrors: LOGS_ITS_ERRORS in worker,
+    isFree: (worker as { [IS_FREE]?: WorkerDefinition['isFree'] })[IS_FREE],
     run: (context) => worker.run(context),
   };
   const { spacing, cron, schedule, limit } = definition;

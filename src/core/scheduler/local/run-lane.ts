@@ -18,6 +18,8 @@ export interface LaneListener {
   skipped(request: RunRequest): void;
   /** What waits is not to be run any more: it has waited for too long, or its worker has ended. */
   isOver(request: RunRequest): boolean;
+  /** Whether the active run of that id has done its work, and stands in nobody's way. */
+  isFree(runId: string): boolean;
 }
 
 /** The runs of one worker, one behind the other or side by side, as its overlap policy says. */
@@ -68,7 +70,7 @@ export class RunLane implements Waiter {
 
   /** @returns false when the policy leaves it no place: it is skipped. */
   offer(request: RunRequest): boolean {
-    if (this.policy === 'skip' && this.busy) return false;
+    if (this.policy === 'skip' && (this.isHeld || this.waiting.length > 0)) return false;
     if (this.policy === 'queueOne' || this.policy === 'cancelRunning') this.clear();
     if (this.policy === 'cancelRunning')
       for (const execution of this.executions) execution.abort(new RunCancelledError(this.worker));
@@ -127,7 +129,13 @@ export class RunLane implements Waiter {
 
   /** Whether it may start; its place in the limit is taken then. */
   private takesPlace({ id }: RunRequest): boolean {
-    return (this.policy === 'allow' || this.executions.length === 0) && this.limit.take(this, id);
+    return (this.policy === 'allow' || !this.isHeld) && this.limit.take(this, id);
+  }
+
+  /** Whether a run is active that keeps others from starting. */
+  private get isHeld(): boolean {
+    if (this.executions.length === 0) return false;
+    return this.policy !== 'skip' || !this.executions.every(({ run }) => this.listener.isFree(run.id));
   }
 
   private start(request: RunRequest): void {

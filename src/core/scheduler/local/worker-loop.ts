@@ -64,6 +64,7 @@ export class WorkerLoop implements Loop {
       skipped: (request) => this.plan.skip(request),
       isOver: (request) =>
         this.plan.isTooLate(request, clock.now()) || (this.limitReached && isOfSchedule(request)),
+      isFree: (runId) => definition.isFree?.(runId) ?? false,
     });
   }
 
