@@ -62,7 +62,17 @@ const ONE_PLACE =
 const WAITS = ['setTimeout', 'setInterval'];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', '.data/'] },
+  {
+    ignores: [
+      'dist/',
+      'site/dist/',
+      'site/pages/',
+      'site/.vitepress/cache/',
+      'coverage/',
+      'node_modules/',
+      '.data/',
+    ],
+  },
   ...tseslint.configs.recommended,
   {
     plugins: { 'import-x': importX },

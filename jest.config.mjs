@@ -18,6 +18,7 @@ const common = {
   modulePathIgnorePatterns: [
     '<rootDir>/.parts/',
     '<rootDir>/bench/peers/node_modules/',
+    '<rootDir>/site/',
     '<rootDir>/test/consumers/nest-11-jest/',
   ],
 };

@@ -1,7 +1,7 @@
 export { WorkerModule } from './worker.module.js';
 export { type WorkerModuleOptions, type WorkerOptionsFactory } from './worker-module.options.js';
 export { WorkerModuleImportedTwiceError, WorkerModuleNotConfiguredError } from './worker.module.errors.js';
-export { Interval, type Every } from './worker/interval.decorator.js';
+export { type Every, Interval, type WorkerMethodDecorator } from './worker/interval.decorator.js';
 export { type Worker } from './worker/worker.js';
 export {
   type Backoff,
@@ -31,7 +31,28 @@ export { Scheduler } from './scheduler/scheduler.js';
 export { type RunHandle } from './scheduler/run-handle.js';
 export { type WorkerEvent } from './scheduler/worker-events.js';
 export { type CoordinationStatus } from './scheduler/cluster/cluster.js';
-export { Coordinator } from './coordination/coordinator.js';
+export {
+  type CancelAnswer,
+  type Claim,
+  type ClaimAnswer,
+  type Control,
+  Coordinator,
+  type Enrolment,
+  type Heartbeat,
+  type HeartbeatAnswer,
+  type HeldLease,
+  type Known,
+  type Members,
+  type Pulse,
+  type Refusal,
+  type RefusedEnrolment,
+  type Release,
+  type ReleaseAnswer,
+  type RequestAnswer,
+  type RunRequestInput,
+  type Timed,
+} from './coordination/coordinator.js';
+export { type WorkerRecord } from './coordination/worker-record.js';
 export { LocalCoordinator } from './coordination/local.coordinator.js';
 export { LeaseLostError, StaleRunError } from './coordination/coordination.errors.js';
 export { EventSources, type EventSource } from './scheduler/event-sources.js';
@@ -56,13 +77,13 @@ export {
 export { RunRecorder, type HistoryStatus } from './history/run.recorder.js';
 export { type RetentionOptions } from './history/retention.options.js';
 export { InvalidRetentionError } from './history/history.errors.js';
-export { RunStore, type PruneQuery, type RunQuery } from './history/run.store.js';
+export { RunStore, type PruneQuery, type ReplicaQuery, type RunQuery } from './history/run.store.js';
 export { matchesQuery, newestFirst } from './history/matches-query.js';
 export { InMemoryRunStore } from './history/in-memory-run.store.js';
 export { type LogLevel, type RunLog, type RunLogLine } from './history/run-log.js';
 export { type EndedRun, type Run, type RunOutcome } from './history/run.js';
 export { type RunError } from './text/describe-error.js';
 export { StoreRefusedError } from './outages/store-refused.error.js';
-export { type Replica } from './history/replica.js';
+export { type KnownReplica, type Replica } from './history/replica.js';
 export { Clock, SystemClock, type Timer } from './timing/clock.js';
 export { type Duration, InvalidDurationError, parseDuration } from './timing/duration.js';

@@ -62,7 +62,7 @@ export abstract class CertificateIssuer {
 
   /**
    * When the CA wants that certificate to be renewed; undefined where it does not say.
-   * @param ariId see `ChainInfo.ariId`
+   * @param _ariId see `ChainInfo.ariId`
    * @throws IssuerError when it should be asked again later
    */
   renewalInfo(_ariId: string, _signal: AbortSignal): Promise<RenewalInfo | undefined> {

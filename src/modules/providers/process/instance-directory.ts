@@ -99,9 +99,8 @@ export class InstanceDirectory {
   }
 
   /**
-   * A new start, for one process to join.
-   * @param user owner of the working directory; nothing else here is ever an instance's own
-   * @param cgroups directory in which the run gets a group of the kernel's
+   * A new start, for one process to join. `user`: owner of the working directory; nothing else here is ever an instance's
+   * own. `cgroups`: directory in which the run gets a group of the kernel's.
    */
   async openRun({ user, cgroups }: { user?: number; cgroups?: string } = {}): Promise<Run> {
     const id = randomUUID();
