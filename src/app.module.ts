@@ -7,6 +7,7 @@ import { WorkerDashboardModule } from './core/dashboard/worker-dashboard.module.
 import { HttpAccessModule } from './core/http/http-access.module.js';
 import { IncidentsHttpModule } from './core/incidents/http/incidents-http.module.js';
 import { IncidentsModule } from './core/incidents/incidents.module.js';
+import { type WebhookOptions } from './core/incidents/webhooks/webhook.js';
 import { OpenTelemetryModule } from './core/observability/opentelemetry.module.js';
 import { postgres } from './core/postgres/postgres.coordinator.js';
 import { WorkerHealthModule } from './core/terminus/worker-health.module.js';
@@ -19,12 +20,14 @@ import { BrakesIndicator } from './app/http/brakes.indicator.js';
 import { DATABASE_STATUS, EmbeddedDatabaseIndicator } from './app/http/embedded-database.indicator.js';
 import { HealthController } from './app/http/health.controller.js';
 import { InstancesIndicator } from './app/http/instances.indicator.js';
+import { OpenApiController, OpenApiDocument } from './app/http/open-api.controller.js';
 import { METRICS, MetricsController } from './app/http/metrics.controller.js';
 import { StartController } from './app/http/start.controller.js';
 import { EventsHttpModule } from './modules/events/events-http.module.js';
 import { NetworkHttpModule } from './modules/network/network-http.module.js';
 import { NetworkModule } from './modules/network/network.module.js';
 import { CertRenewerModule } from './modules/workers/cert-renewer/cert-renewer.module.js';
+import { IncidentWatchModule } from './modules/workers/incident-watch/incident-watch.module.js';
 import { type CertRenewerOptions } from './modules/workers/cert-renewer/cert-renewer.options.js';
 import { FleetViewHttpModule } from './modules/fleet-view/fleet-view-http.module.js';
 import { HealthHttpModule } from './modules/health-checks/health-http.module.js';
@@ -52,6 +55,8 @@ export interface AppOptions {
   drainTimeout: number;
   /** Resolvers to ask; default those of the system. */
   dnsServers?: readonly string[];
+  /** Who is told of incidents. */
+  webhooks: readonly WebhookOptions[];
   certificates: Pick<CertRenewerOptions, 'encryptionKeys' | 'issuers' | 'fileSink'>;
 }
 
@@ -68,6 +73,7 @@ export class AppModule {
       token,
       drainTimeout,
       dnsServers,
+      webhooks,
       certificates,
     } = options;
     const exporter = new PrometheusExporter({ preventServerStart: true });
@@ -84,8 +90,9 @@ export class AppModule {
           }),
         }),
         OpenTelemetryModule.forRoot({ meterProvider }),
-        IncidentsModule.forRoot(),
+        IncidentsModule.forRoot({ webhooks }),
         IncidentsHttpModule,
+        IncidentWatchModule.forRoot(),
         FleetViewHttpModule,
         GarbageCollectorModule.forRoot(fleet.garbageCollector),
         NetworkModule.forRoot({ dnsServers }),
@@ -110,12 +117,13 @@ export class AppModule {
       providers: [
         { provide: RUNNING_FLEET, useValue: fleet },
         { provide: METRICS, useValue: exporter },
+        OpenApiDocument,
         BrakesIndicator,
         InstancesIndicator,
         EmbeddedDatabaseIndicator,
         { provide: DATABASE_STATUS, useValue: databaseStatus },
       ],
-      controllers: [StartController, HealthController, MetricsController, FleetController],
+      controllers: [StartController, OpenApiController, HealthController, MetricsController, FleetController],
     };
   }
 }

@@ -13,6 +13,7 @@ import { SystemClock } from '../core/timing/clock.js';
 import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
 import { forgetSecrets } from './config/forget-secrets.js';
+import { OpenApiDocument } from './http/open-api.controller.js';
 import { connectionsOf } from './connections.js';
 import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
 import { type FleetUpReport } from './fleet/fleet-report.js';
@@ -66,17 +67,27 @@ export async function startControlPlane(): Promise<ControlPlane> {
   };
   try {
     const { directory } = resources;
-    const { drainTimeout } = config;
+    const { drainTimeout, webhooks } = config;
     const { dnsServers } = httpsConfig;
     const certificates = await certificateOptions(httpsConfig, directory);
     app = await NestFactory.create(
-      AppModule.forRoot({ ...resources, users, fleet, token, drainTimeout, dnsServers, certificates }),
+      AppModule.forRoot({
+        ...resources,
+        users,
+        fleet,
+        token,
+        drainTimeout,
+        dnsServers,
+        webhooks,
+        certificates,
+      }),
       // The modules' own start-up lines would bury what a newcomer wants to know; the error that ends a start is
       // explained by whoever called, and Nest would log it before, stack and all.
       { logger: ['warn', 'fatal'], abortOnError: false },
     );
     app.use(besidesChallenges(hostCheck({ allow: [...config.allowedHosts, ...httpsConfig.domains] })));
     app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)));
+    app.get(OpenApiDocument).of(app);
     connections = connectionsOf(app.getHttpServer() as Server);
     await listen(app, config);
     https = await startHttps(app, config.host, httpsConfig.port, httpsConfig.domains[0]);
@@ -128,7 +139,8 @@ ctrlplane-workers is running at ${url}
   health     ${url}/health
   events     ${url}/events
   certs      ${url}/certificates
-  metrics    ${url}/metrics`);
+  metrics    ${url}/metrics
+  OpenAPI    ${url}/openapi.json`);
   if (secure) say(`  https      ${secure}`);
   if (resources.databaseStatus) say(`  database   ${sqlCommand(dataDir)}`);
   if (token) {

@@ -22,5 +22,6 @@ export * from './workloads/index.js';
 export * from './workers/cert-renewer/index.js';
 export * from './workers/garbage-collector/index.js';
 export * from './workers/health-runner/index.js';
+export * from './workers/incident-watch/index.js';
 export * from './workers/reconciler/index.js';
 export * from './workers/telemetry-collector/index.js';

@@ -66,6 +66,7 @@ describe('the first start of the app, with nothing set', () => {
         'cert_renewer',
         'events_retention',
         'gc',
+        'incident_watch',
         'instance_drift',
         'reconciler',
         'telemetry_collector',

@@ -36,6 +36,25 @@ describe('the HTTP interface of the app', () => {
     expect(await answer.text()).toContain('<title>Workers</title>');
   });
 
+  it('describes all that it answers by OpenAPI 3.1, where it says so at its start', async () => {
+    const [, url] = /^ {2}OpenAPI {4}(\S+)$/m.exec(app.output)!;
+    const answer = await fetch(url!);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+    const { openapi, paths, components } = (await answer.json()) as Record<string, object>;
+    expect(openapi).toBe('3.1.0');
+    expect(Object.keys(paths!)).toEqual(
+      expect.arrayContaining([
+        '/workers',
+        '/runs/{id}',
+        '/incidents',
+        '/certificates',
+        '/gc/brakes',
+        '/events',
+      ]),
+    );
+    expect(components).toMatchObject({ securitySchemes: { 'workers-token': { name: 'X-Workers-Token' } } });
+  });
+
   it('shows metrics of its workers to Prometheus', async () => {
     const metrics = async () => (await fetch(`${await app.url()}/metrics`)).text();
     const counted = (text: string) =>

@@ -29,6 +29,7 @@ describe('loadAppConfig', () => {
         fleetFile: join(PACKAGE_ROOT, 'examples/fleet.yaml'),
         workersToken: undefined,
         drainTimeout: 10_000,
+        webhooks: [],
       });
       expect(existsSync(config.fleetFile)).toBe(true);
       expect(existsSync(join(PACKAGE_ROOT, 'package.json'))).toBe(true);
@@ -58,6 +59,7 @@ describe('loadAppConfig', () => {
       fleetFile: '/etc/fleet.yaml',
       workersToken: 'abcdefghijklmnop',
       drainTimeout: 1500,
+      webhooks: [],
     });
   });
 
@@ -70,6 +72,8 @@ describe('loadAppConfig', () => {
       WORKERS_TOKEN: '',
       DRAIN_TIMEOUT: '',
       ALLOWED_HOSTS: '',
+      WEBHOOKS: '',
+      WEBHOOK_SECRET: '',
     };
     expect(loadAppConfig(empty)).toEqual(loadAppConfig({}));
   });
@@ -134,6 +138,52 @@ describe('loadAppConfig', () => {
     const error = errorOf({ WORKERS_TOKEN });
     expect(error.message).toContain(`WORKERS_TOKEN ${message}`);
     expect(error.message).not.toContain(WORKERS_TOKEN);
+  });
+});
+
+describe('webhooks', () => {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
+  it('are addresses by commas, signed with one secret but for those of Slack', () => {
+    const { webhooks } = loadAppConfig({
+      WEBHOOKS:
+        ' https://ops.example.com/a, https://hooks.slack.com/services/T/B/one,https://hooks.slack.com/services/T/B/two,',
+      WEBHOOK_SECRET: secret,
+    });
+    expect(webhooks).toEqual([
+      { url: 'https://ops.example.com/a', secret },
+      { url: 'https://hooks.slack.com/services/T/B/one' },
+      { url: 'https://hooks.slack.com/services/T/B/two', name: 'hooks.slack.com 2' },
+    ]);
+  });
+
+  it.each([
+    [
+      'ops.example.com/hunter2',
+      secret,
+      'WEBHOOKS has at place 1 what cannot be: url is no address: give https://…',
+    ],
+    [
+      'https://hooks.slack.com/x,https://a:hunter2@b.example',
+      secret,
+      'WEBHOOKS has at place 2 what cannot be: url holds a password',
+    ],
+    [
+      'https://ops.example.com/hunter2',
+      undefined,
+      'WEBHOOK_SECRET is missing: what is sent is signed; node -p',
+    ],
+    [
+      'https://ops.example.com/a',
+      'hunter2',
+      'WEBHOOK_SECRET is not whsec_ and 24 to 64 bytes in base64; node -p',
+    ],
+    [undefined, secret, 'WEBHOOK_SECRET signs nothing, as WEBHOOKS is not set'],
+  ])('are refused without being shown: %s', (WEBHOOKS, WEBHOOK_SECRET, message) => {
+    const { message: said } = errorOf({ WEBHOOKS, WEBHOOK_SECRET });
+    expect(said).toContain(message);
+    expect(said).not.toContain('hunter2');
+    expect(said).not.toContain(secret);
   });
 });
 

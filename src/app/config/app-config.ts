@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { parseDuration } from '../../core/timing/duration.js';
+import { type WebhookOptions } from '../../core/incidents/webhooks/webhook.js';
 import { AppConfigError } from './config.errors.js';
+import { webhooksOf } from './webhooks.js';
 import { visible } from '../../core/text/visible.js';
 
 /** All that the reference app takes from its environment. */
@@ -29,6 +31,8 @@ export interface AppConfig {
    * as root `own`, where the fleet's programs are open to other users, else `same`.
    */
   instanceUsers?: 'own' | 'same';
+  /** `WEBHOOKS`, by commas: who is told of incidents. Default nobody. Secrets: that of Slack is in its path. */
+  webhooks: WebhookOptions[];
 }
 
 /** Absolute. Three folders up from here, both in `src` and in `dist`. */
@@ -50,6 +54,7 @@ export function loadAppConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
       checked.error.issues.map(({ path, message }) => ({ variable: String(path[0]), message })),
     );
   }
+  const webhooks = webhooksOf(checked.data.WEBHOOKS, checked.data.WEBHOOK_SECRET);
   const { PORT, ALLOWED_HOSTS, DATA_DIR, DATABASE_URL, FLEET, WORKERS_TOKEN, DRAIN_TIMEOUT, INSTANCE_USERS } =
     checked.data;
   return {
@@ -62,6 +67,7 @@ export function loadAppConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
     workersToken: WORKERS_TOKEN,
     drainTimeout: DRAIN_TIMEOUT,
     instanceUsers: INSTANCE_USERS,
+    webhooks,
   };
 }
 
@@ -139,6 +145,8 @@ const environment = z.object({
   INSTANCE_USERS: z
     .enum(['own', 'same'], { error: ({ input }) => `is ${shown(input)}: give own or same, or unset it` })
     .optional(),
+  WEBHOOKS: z.string().optional(),
+  WEBHOOK_SECRET: z.string().optional(),
 });
 
 /** Whether the driver will read it as it stands: it decodes user, password and database, and throws on a bare %. */

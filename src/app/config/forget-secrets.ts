@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
 /** Those of the app's variables that hold a secret. */
-export const SECRETS = ['DATABASE_URL', 'WORKERS_TOKEN', 'ENCRYPTION_KEYS'];
+export const SECRETS = ['DATABASE_URL', 'WORKERS_TOKEN', 'ENCRYPTION_KEYS', 'WEBHOOKS', 'WEBHOOK_SECRET'];
 
 /**
  * Takes variables out of this process's environment: no child inherits them, and on Linux they are gone from

@@ -13,6 +13,7 @@ it('every worker has a timeout, so that one that hangs is said to be stuck', asy
     'gc',
     'health_history',
     'health_runner',
+    'incident_watch',
     'instance_drift',
     'reconciler',
     'telemetry_collector',
