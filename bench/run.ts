@@ -24,6 +24,7 @@ import { healthSoak } from './health-soak.bench.js';
 import { healthStore } from './health-store.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
+import { pages } from './pages.bench.js';
 import { register } from './register.bench.js';
 import { reconcile } from './reconcile.bench.js';
 import { startup } from './startup.bench.js';
@@ -45,6 +46,7 @@ const BENCHES: readonly Bench[] = [
   healthStore,
   lateness,
   overhead,
+  pages,
   register,
   reconcile,
   startup,

@@ -1,0 +1,167 @@
+import { get, type IncomingMessage } from 'node:http';
+import { setTimeout as pass } from 'node:timers/promises';
+import { type Browser, chromium } from 'playwright-core';
+import { atMost, type Bench } from './harness/bench.js';
+import { startChild } from './harness/child.js';
+import { median } from './harness/rounds.js';
+import { type Sample, TICKING, WORKERS } from './pages/size.js';
+
+const CHILD = new URL('./pages/child.ts', import.meta.url);
+const CHROMIUM = '/usr/bin/chromium';
+/** `PAGES`, `PAGES_SECONDS`: shorter forms. */
+const PAGES = Number(process.env.PAGES ?? 50);
+const SECONDS = Number(process.env.PAGES_SECONDS ?? 600);
+/** Those of them that a browser has open; the others read the stream as a page does. */
+const IN_BROWSER = Math.min(Number(process.env.PAGES_IN_BROWSER ?? 5), PAGES);
+/** Pieces that the time with pages is measured in, and as many seconds before and after it without. */
+const PIECES = 10;
+
+export const pages: Bench = {
+  name: 'pages',
+  summary: `${PAGES} open pages for ${SECONDS} s, the driver in another process: lateness of ticks, memory, connections`,
+  run: async (say) => {
+    const server = await startChild<{ url: string }>(CHILD);
+    const { url } = server.found;
+    const sample = async (): Promise<Sample> => (await (await fetch(`${url}/sample`)).json()) as Sample;
+    /** One after the other, as the first of each has what was before. */
+    const measured = async (pieces: number): Promise<Sample[]> => {
+      await sample();
+      const samples: Sample[] = [];
+      for (let piece = 0; piece < pieces; piece++) {
+        await pass((SECONDS * 1_000) / PIECES);
+        const taken = await sample();
+        if (taken.runs < TICKING) throw new Error(`Only ${taken.runs} runs in a piece`);
+        samples.push(taken);
+      }
+      return samples;
+    };
+    let visitors: Visitors | undefined;
+    try {
+      await warmUp(url, say);
+      const before = await measured(PIECES / 2);
+      say('without pages: done');
+      visitors = await visit(url);
+      await pass(2_000);
+      const during = await measured(PIECES);
+      const told = visitors.told();
+      say('with pages: done');
+      await visitors.leave();
+      const closed = await emptied(sample, before[0]!);
+      const after = await measured(PIECES / 2);
+      const without = [...before, ...after];
+      return {
+        ratios: {
+          'p99 of the lateness, with pages / without': atMost(
+            1.2,
+            median(p99(during)) / median(p99(without)),
+          ),
+          'heap after the pages / before': atMost(1.15, after.at(-1)!.heapUsed / before.at(-1)!.heapUsed),
+          'heap, last piece with pages / second': atMost(1.15, during.at(-1)!.heapUsed / during[1]!.heapUsed),
+          'connections that stay': atMost(0, closed.sockets - before[0]!.sockets),
+          'timers that stay': atMost(0, closed.timers - before[0]!.timers),
+        },
+        measured: {
+          'p99 of the lateness without pages': { unit: 'ms', samples: p99(without) },
+          'p99 of the lateness with pages': { unit: 'ms', samples: p99(during) },
+          'median of the lateness without pages': { unit: 'ms', samples: without.map((one) => one.median) },
+          'median of the lateness with pages': { unit: 'ms', samples: during.map((one) => one.median) },
+          'RSS without pages': { unit: 'B', samples: without.map(({ rss }) => rss) },
+          'RSS with pages': { unit: 'B', samples: during.map(({ rss }) => rss) },
+          'heap without pages': { unit: 'B', samples: without.map(({ heapUsed }) => heapUsed) },
+          'heap with pages': { unit: 'B', samples: during.map(({ heapUsed }) => heapUsed) },
+        },
+        notes: [
+          `${WORKERS} workers in one process, ${TICKING} of them each second. ${visitors.inBrowser} pages in Chromium, each with a stream of its own; ${PAGES - visitors.inBrowser} readers of the stream by HTTP, which ask GET /workers every 10 s.`,
+          `The streams told ${told} messages. Garbage is collected before each sample of memory.`,
+        ],
+      };
+    } finally {
+      await visitors?.leave();
+      server.stop();
+    }
+  },
+};
+
+interface Visitors {
+  readonly inBrowser: number;
+  /** Messages that the readers have got. */
+  told(): number;
+  leave(): Promise<void>;
+}
+
+async function warmUp(url: string, say: (line: string) => void): Promise<void> {
+  say('warming up');
+  const visitors = await visit(url);
+  await pass(Math.min(20_000, SECONDS * 500));
+  await visitors.leave();
+  await pass(6_000);
+}
+
+/** Each page in a context of its own: tabs of one share a stream. */
+async function visit(url: string): Promise<Visitors> {
+  let messages = 0;
+  const browser = IN_BROWSER > 0 ? await launch() : undefined;
+  const inBrowser = browser ? IN_BROWSER : 0;
+  for (let n = 0; n < inBrowser; n++) {
+    const page = await (await browser!.newContext()).newPage();
+    await page.goto(`${url}/dashboard/index.html`);
+    await page.getByText('billing.invoices.0', { exact: true }).first().waitFor();
+  }
+  const readers = await Promise.all(
+    Array.from({ length: PAGES - inBrowser }, () => read(url, () => messages++)),
+  );
+  const asking = setInterval(() => {
+    for (let n = inBrowser; n < PAGES; n++)
+      void fetch(`${url}/workers`).then(
+        (answer) => answer.arrayBuffer(),
+        () => undefined,
+      );
+  }, 10_000);
+  return {
+    inBrowser,
+    told: () => messages,
+    leave: async () => {
+      clearInterval(asking);
+      for (const reader of readers) reader.destroy();
+      await browser?.close();
+    },
+  };
+}
+
+async function launch(): Promise<Browser | undefined> {
+  try {
+    return await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Resolves with the stream when it has told all workers. */
+function read(url: string, told: () => void): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    get(`${url}/dashboard/live`, { agent: false }, (stream) => {
+      if (stream.statusCode !== 200) return reject(new Error(`The stream answered ${stream.statusCode}`));
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        if (text.includes('\nevent: ') || text.startsWith('event: ')) told();
+        resolve(stream);
+      });
+      stream.on('error', () => undefined);
+    }).on('error', reject);
+  });
+}
+
+/** Waits until the connections of those who left are gone; sockets that are kept alive end by themselves. */
+async function emptied(sample: () => Promise<Sample>, before: Sample): Promise<Sample> {
+  for (let tries = 0; ; tries++) {
+    const now = await sample();
+    if ((now.sockets <= before.sockets && now.timers <= before.timers) || tries === 30) return now;
+    await pass(1_000);
+  }
+}
+
+function p99(samples: readonly Sample[]): number[] {
+  return samples.map((one) => Math.max(one.p99, 1));
+}
