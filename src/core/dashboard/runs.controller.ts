@@ -58,9 +58,9 @@ export class RunsController {
     @Query(new QueryPipe({ limit: limit(), worker: text(), ...runFilters }))
     { limit: most, worker, ...filters }: RunFilters & { limit: number; worker?: string },
   ): Promise<WirePage<ShownRun>> {
-    const query = { ...queryOf(filters), ...(worker !== undefined && { worker }) };
-    const runs = await this.recorder.find({ ...query, limit: most });
-    const last = runs.length === most ? runs.at(-1) : undefined;
+    const query = { ...queryOf(filters), ...(worker !== undefined && { worker }), limit: most };
+    const runs = await this.recorder.find(query);
+    const last = runs.length === most ? runs.at(-1) : await this.recorder.searchedTo(query);
     return { items: runs.map(showRunBriefly), ...(last && { next: positionOf(last) }) };
   }
 

@@ -42,7 +42,7 @@ export function queryOf({ outcome, ...filters }: RunFilters): Omit<RunQuery, 'li
 }
 
 /** What `before` is for the page after this run. */
-export function positionOf({ startedAt, id }: Run): string {
+export function positionOf({ startedAt, id }: Pick<Run, 'id' | 'startedAt'>): string {
   return `${startedAt.getTime()}_${id}`;
 }
 

@@ -8,7 +8,7 @@ import { inRootContext } from '../timing/root-context.js';
 import { newestFirst } from './matches-query.js';
 import { type KnownReplica, type Replica, thisReplica } from './replica.js';
 import { RELEASE } from './release.js';
-import { type EndedRun, type Run } from './run.js';
+import { byId, type EndedRun, type Run } from './run.js';
 import { type ReplicaQuery, type RunQuery, RunStore } from './run.store.js';
 import { saveApart } from './save-apart.js';
 
@@ -120,6 +120,11 @@ export class RunRecorder {
   async find(query: RunQuery): Promise<Run[]> {
     await this.flush().catch(unlessRefused);
     return this.store.find(query);
+  }
+
+  /** Where a search for a text that found fewer than its limit goes on; undefined when it has looked at all. */
+  async searchedTo(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined> {
+    return query.text === undefined ? undefined : this.store.searchedTo?.(query);
   }
 
   /** The replicas that write to the store; this one alone where others cannot. */
@@ -291,8 +296,4 @@ export class RunRecorder {
     // It keeps no process alive: what runs, or waits for its slot, does.
     this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY, true);
   }
-}
-
-function byId(runs: Run[]): Map<string, Run> {
-  return new Map(runs.map((run) => [run.id, run]));
 }

@@ -64,6 +64,12 @@ export abstract class RunStore {
   abstract find(query: RunQuery): Promise<Run[]>;
 
   /**
+   * For a store in which a search for a `text` looks at so many runs with errors and no more: the last one that it looked at, to go
+   * on from with `before`; undefined when it has looked at all.
+   */
+  searchedTo?(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined>;
+
+  /**
    * For a store that several replicas share, or that outlives them. Says that the replica lives, and marks as
    * `lost` what runs still on replicas that have not said so for `lostAfter` milliseconds by the store's own
    * clock, or never.

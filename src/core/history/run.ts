@@ -63,3 +63,8 @@ export function withoutLog<T extends Run>({
 }: T): Omit<T, 'log' | 'payload'> {
   return run;
 }
+
+/** In the order of the runs. */
+export function byId(runs: Run[]): Map<string, Run> {
+  return new Map(runs.map((run) => [run.id, run]));
+}

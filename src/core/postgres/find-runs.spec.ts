@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/dat
 import { type RunQuery } from '../history/run.store.js';
 import { PostgresRunStore } from './postgres-run.store.js';
 import { findReplicas } from './sql/find-replicas.js';
-import { findRuns } from './sql/find-runs.js';
+import { findRuns, SEARCHED } from './sql/find-runs.js';
 
 const RUNS = 200_000;
 
@@ -68,6 +68,30 @@ describe('looking for runs in a long history', () => {
     await readsFewRows(statement('workers'), values);
   }); // prettier-ignore
 
+  it('looks for a text in so many errors and no more, and says where it stopped', async () => {
+    await pool.query(
+      `INSERT INTO workers.runs (id, worker, replica, trigger, attempt, scheduled_at, started_at, ended_at, outcome, error)
+       SELECT gen_random_uuid(), 'always fails', gen_random_uuid(), 'schedule', 1, at, at, at, 'failed',
+         CASE n WHEN ${2 * SEARCHED + 7} THEN '{"message":"rare"}' ELSE '{"message":"the usual"}' END::jsonb
+       FROM generate_series(1, ${3 * SEARCHED}) AS n,
+         LATERAL (SELECT date_trunc('second', now()) - interval '1 year' - n * interval '1 second' AS at) AS start`,
+    );
+    await pool.query('ANALYZE workers.runs');
+    const store = new PostgresRunStore({ pool });
+    await store.open();
+    const query: RunQuery = { worker: 'always fails', text: 'RARE', limit: 5 };
+    const { statement, values } = findRuns(query);
+    await readsFewRows(statement('workers'), values, 2 * SEARCHED + 1); // Each has a name and a message.
+    const pages: number[] = [];
+    let before: RunQuery['before'];
+    do {
+      pages.push((await store.find({ ...query, before })).length);
+      before = await store.searchedTo({ ...query, before });
+    } while (before);
+    expect(pages).toEqual([0, 0, 1, 0]);
+    expect(await store.searchedTo({ worker: 'w3', text: 'no such text', limit: 5 })).toBeUndefined();
+  });
+
   it.each<[string, unknown[]]>([
     ['all', [null, false, 50, 10_000]],
     ['those that live', [null, true, 50, 10_000]],
@@ -76,7 +100,7 @@ describe('looking for runs in a long history', () => {
     await readsFewRows(findReplicas('workers'), values);
   });
 
-  async function readsFewRows(statement: string, values: unknown[]): Promise<void> {
+  async function readsFewRows(statement: string, values: unknown[], few = 2_000): Promise<void> {
     const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
       `EXPLAIN (ANALYZE, FORMAT JSON) ${statement}`,
       values,
@@ -88,7 +112,7 @@ describe('looking for runs in a long history', () => {
     for (const node of nodes)
       expect(
         (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
-      ).toBeLessThan(2_000);
+      ).toBeLessThan(few);
   }
 });
 

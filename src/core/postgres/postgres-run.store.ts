@@ -10,7 +10,7 @@ import { eachAtLeast } from './each-at-least.js';
 import { type PostgresOptions } from './postgres-options.js';
 import { toJson } from './refusal.js';
 import { findReplicas } from './sql/find-replicas.js';
-import { findRuns } from './sql/find-runs.js';
+import { findRuns, searchedTo } from './sql/find-runs.js';
 import { forgetReplica } from './sql/forget-replica.js';
 import { heartbeat } from './sql/heartbeat.js';
 import { lastRuns } from './sql/last-runs.js';
@@ -63,6 +63,12 @@ export class PostgresRunStore extends RunStore {
       if (isRefusedForGood(error)) return [];
       throw error;
     }
+  }
+
+  override async searchedTo(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined> {
+    const { statement, values } = searchedTo(query);
+    const [last] = await this.query<{ id: string; started_at: number }>(statement, values);
+    return last && { id: last.id, startedAt: new Date(last.started_at) };
   }
 
   override async heartbeat(replica: Replica, lostAfter: number): Promise<Run[]> {

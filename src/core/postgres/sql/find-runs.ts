@@ -1,4 +1,4 @@
-import { asInstant } from './record.js';
+import { asInstant, asMs } from './record.js';
 import { runColumns } from './run-columns.js';
 import { type RunOutcome } from '../../history/run.js';
 import { type RunQuery } from '../../history/run.store.js';
@@ -8,15 +8,62 @@ const OUTCOMES: ReadonlySet<RunOutcome> = new Set<RunOutcome>([
 ]); // prettier-ignore
 
 /**
+ * Runs with errors that one search for a text looks at: each costs some 10 µs, and of a million the answer would come after the
+ * statement's time is over. Where it stopped is `searchedTo`.
+ */
+export const SEARCHED = 10_000;
+
+type Query = { statement(schema: string): string; values: unknown[] };
+
+/**
  * A statement for each combination, so that each is planned for the index that it has (schema-steps.ts). Outcomes and
  * triggers stand in it literally: the indexes are of those that are rare, which the planner has to see. `run.started_at` is the
  * column; the bare name would be the number that is selected, which no index has.
  */
-export function findRuns(query: RunQuery): { statement(schema: string): string; values: unknown[] } {
+export function findRuns(query: RunQuery): Query {
+  const { text, limit, withLog = false } = query;
+  const { from, values } = candidates(query);
+  const columns = `${runColumns}${withLog ? ', log, payload' : ''}`;
+  const order = 'ORDER BY run.started_at DESC, run.id DESC';
+  if (text === undefined) {
+    values.push(limit);
+    return {
+      values,
+      statement: (schema) => `SELECT ${columns} FROM ${from(schema)} ${order} LIMIT $${values.length}`,
+    };
+  }
+  values.push(text, limit);
+  return {
+    values,
+    statement: (schema) => `
+SELECT ${columns} FROM (SELECT * FROM ${from(schema)} ${order} LIMIT ${SEARCHED}) AS run
+WHERE EXISTS (
+  SELECT FROM unnest('{name,message}'::text[]) AS field,
+    jsonb_path_query(error, ('strict $.**.' || field)::jsonpath, silent => true) AS said
+  WHERE strpos(lower(said #>> '{}'), lower($${values.length - 1})) > 0
+)
+${order}
+LIMIT $${values.length}
+`,
+  };
+}
+
+/** The last run that a search for a text has looked at; no row when it has looked at all. */
+export function searchedTo(query: RunQuery): Query {
+  const { from, values } = candidates(query);
+  return {
+    values,
+    statement: (schema) =>
+      `SELECT id, ${asMs('run.started_at')} AS started_at FROM ${from(schema)} ORDER BY run.started_at DESC, run.id DESC LIMIT 1 OFFSET ${SEARCHED - 1}`,
+  };
+}
+
+/** Those that the query is for, whatever their errors say. */
+function candidates(query: RunQuery): { from(schema: string): string; values: unknown[] } {
   const values: unknown[] = [];
   const conditions: string[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const { id, worker, outcomes, trigger, since, until, text, before, limit, withLog = false } = query;
+  const { id, worker, outcomes, trigger, since, until, text, before } = query;
   if (id !== undefined) conditions.push(`id = ${bind(id)}::uuid`);
   if (worker !== undefined) conditions.push(`worker = ${bind(worker)}`);
   if (outcomes) {
@@ -29,24 +76,11 @@ export function findRuns(query: RunQuery): { statement(schema: string): string; 
   }
   if (since) conditions.push(`started_at >= ${asInstant(bind(since.getTime()))}`);
   if (until) conditions.push(`started_at < ${asInstant(bind(until.getTime()))}`);
-  if (text !== undefined)
-    conditions.push(`error IS NOT NULL AND EXISTS (
-      SELECT FROM unnest('{name,message}'::text[]) AS field,
-        jsonb_path_query(error, ('strict $.**.' || field)::jsonpath, silent => true) AS said
-      WHERE strpos(lower(said #>> '{}'), lower(${bind(text)})) > 0
-    )`);
+  if (text !== undefined) conditions.push('error IS NOT NULL');
   if (before)
     conditions.push(
       `(started_at, id) < (${asInstant(bind(before.startedAt.getTime()))}, ${bind(before.id)}::uuid)`,
     );
-  const most = bind(limit);
-  return {
-    statement: (schema) => `
-SELECT ${runColumns}${withLog ? ', log, payload' : ''} FROM ${schema}.runs AS run
-${conditions.length ? `WHERE ${conditions.join('\n  AND ')}` : ''}
-ORDER BY run.started_at DESC, run.id DESC
-LIMIT ${most}
-`,
-    values,
-  };
+  const where = conditions.length ? ` WHERE ${conditions.join(' AND ')}` : '';
+  return { values, from: (schema) => `${schema}.runs AS run${where}` };
 }
