@@ -1,4 +1,5 @@
 import { get, type IncomingMessage } from 'node:http';
+import { setPriority } from 'node:os';
 import { setTimeout as pass } from 'node:timers/promises';
 import { type Browser, chromium } from 'playwright-core';
 import { atMost, type Bench } from './harness/bench.js';
@@ -15,12 +16,18 @@ const SECONDS = Number(process.env.PAGES_SECONDS ?? 600);
 const IN_BROWSER = Math.min(Number(process.env.PAGES_IN_BROWSER ?? 5), PAGES);
 /** Pieces that the time with pages is measured in, and as many seconds before and after it without. */
 const PIECES = 10;
+/** Of the driver and its browser; as `nice` has it. */
+const DRIVER_PRIORITY = 10;
+/** Milliseconds after which a page asks for open incidents and silences again. */
+const ASKS_EVERY = 3_000;
 
 export const pages: Bench = {
   name: 'pages',
   summary: `${PAGES} open pages for ${SECONDS} s, the driver in another process: lateness of ticks, memory, connections`,
   run: async (say) => {
     const server = await startChild<{ url: string }>(CHILD);
+    // In life pages are on other machines: what they do themselves is not to be taken from the server.
+    setPriority(DRIVER_PRIORITY);
     const { url } = server.found;
     const sample = async (): Promise<Sample> => (await (await fetch(`${url}/sample`)).json()) as Sample;
     /** One after the other, as the first of each has what was before. */
@@ -71,7 +78,7 @@ export const pages: Bench = {
           'heap with pages': { unit: 'B', samples: during.map(({ heapUsed }) => heapUsed) },
         },
         notes: [
-          `${WORKERS} workers in one process, ${TICKING} of them each second. ${visitors.inBrowser} pages in Chromium, each with a stream of its own; ${PAGES - visitors.inBrowser} readers of the stream by HTTP, which ask GET /workers every 10 s.`,
+          `${WORKERS} workers in one process, ${TICKING} of them each second. ${visitors.inBrowser} pages in Chromium, each with a stream of its own; ${PAGES - visitors.inBrowser} readers of the stream by HTTP, which ask for open incidents and silences every 3 s, as the page does.`,
           `The streams told ${told} messages. Garbage is collected before each sample of memory.`,
         ],
       };
@@ -110,22 +117,35 @@ async function visit(url: string): Promise<Visitors> {
   const readers = await Promise.all(
     Array.from({ length: PAGES - inBrowser }, () => read(url, () => messages++)),
   );
-  const asking = setInterval(() => {
-    for (let n = inBrowser; n < PAGES; n++)
-      void fetch(`${url}/workers`).then(
-        (answer) => answer.arrayBuffer(),
-        () => undefined,
-      );
-  }, 10_000);
+  // As the page does, each in its own time.
+  const left = new AbortController();
+  for (let n = inBrowser; n < PAGES; n++) void askAgainAndAgain(url, (n / PAGES) * ASKS_EVERY, left.signal);
   return {
     inBrowser,
     told: () => messages,
     leave: async () => {
-      clearInterval(asking);
+      left.abort();
       for (const reader of readers) reader.destroy();
       await browser?.close();
     },
   };
+}
+
+async function askAgainAndAgain(url: string, after: number, signal: AbortSignal): Promise<void> {
+  try {
+    await pass(after, undefined, { signal });
+    for (;;) {
+      for (const path of ['incidents?state=open&limit=5', 'incidents/silences'])
+        // A connection that the server closes at that moment is no fault: the page asks again.
+        await fetch(`${url}/${path}`, { signal }).then(
+          (answer) => answer.arrayBuffer(),
+          () => undefined,
+        );
+      await pass(ASKS_EVERY, undefined, { signal });
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
 
 async function launch(): Promise<Browser | undefined> {

@@ -22,6 +22,7 @@ import { gc } from './gc.bench.js';
 import { health } from './health.bench.js';
 import { healthSoak } from './health-soak.bench.js';
 import { healthStore } from './health-store.bench.js';
+import { history } from './history.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
 import { pages } from './pages.bench.js';
@@ -44,6 +45,7 @@ const BENCHES: readonly Bench[] = [
   health,
   healthSoak,
   healthStore,
+  history,
   lateness,
   overhead,
   pages,

@@ -3,6 +3,8 @@ import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type Run, RunRecorder, Scheduler, WorkerModule } from 'ctrlplane-workers';
 import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
+import { IncidentsHttpModule, IncidentsModule } from 'ctrlplane-workers/incidents';
+import { HttpAccessModule } from 'ctrlplane-workers/http';
 import { postgres } from 'ctrlplane-workers/postgres';
 import { report } from '../harness/child.js';
 import { WORKERS } from './size.js';
@@ -24,11 +26,15 @@ Get()(BareController.prototype, 'list', Object.getOwnPropertyDescriptor(BareCont
 Controller('bare')(BareController);
 
 const [, , databaseUrl] = process.argv;
+const access = { openReads: true, token: 'token-of-the-bench' };
 class App {}
 Module({
   imports: [
     WorkerModule.forRoot(databaseUrl ? { coordination: postgres({ connectionString: databaseUrl }) } : {}),
-    WorkerDashboardModule.forRoot({ openReads: true, token: 'token-of-the-bench' }),
+    HttpAccessModule.forRoot(access),
+    WorkerDashboardModule.forRoot(access),
+    IncidentsModule.forRoot(),
+    IncidentsHttpModule,
   ],
   controllers: [BareController],
 })(App);

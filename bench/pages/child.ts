@@ -3,6 +3,8 @@ import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Scheduler, WorkerModule } from 'ctrlplane-workers';
 import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
+import { IncidentsHttpModule, IncidentsModule } from 'ctrlplane-workers/incidents';
+import { HttpAccessModule } from 'ctrlplane-workers/http';
 import { report } from '../harness/child.js';
 import { type Sample, TICKING, WORKERS } from './size.js';
 
@@ -33,11 +35,15 @@ Get()(
 );
 Controller('sample')(SampleController);
 
+const access = { openReads: true, token: 'token-of-the-bench' };
 class App {}
 Module({
   imports: [
     WorkerModule.forRoot(),
-    WorkerDashboardModule.forRoot({ openReads: true, token: 'token-of-the-bench' }),
+    HttpAccessModule.forRoot(access),
+    WorkerDashboardModule.forRoot(access),
+    IncidentsModule.forRoot(),
+    IncidentsHttpModule,
   ],
   controllers: [SampleController],
 })(App);

@@ -5,6 +5,7 @@ import { Scheduler } from '../../scheduler/scheduler.js';
 import { inRootContext } from '../../timing/root-context.js';
 import { startTicking, startTimer, type Timer } from '../../timing/timer.js';
 import { workersNow } from '../shown-worker.js';
+import { inTurns } from './in-turns.js';
 import { LiveClient } from './live-client.js';
 import { changeMessage, END_MESSAGE, type LiveState, snapshotMessage, stateOf } from './live-message.js';
 import { RunChanges } from './run-changes.js';
@@ -15,6 +16,8 @@ const LOOK_EVERY = 1_000;
 const LOOK_SOON = 250;
 /** So that proxies do not take the connection for dead. Milliseconds. */
 const PING_EVERY = 15_000;
+/** Clients that one turn of the event loop sends to: each costs a system call. */
+const CLIENTS_A_TURN = 10;
 /** A browser has one stream for all its tabs. */
 const MOST_CLIENTS = 1_000;
 
@@ -88,7 +91,7 @@ export class LiveFeed implements OnModuleDestroy {
     const changes = new RunChanges(this.scheduler, this.recorder, () => this.lookIn(LOOK_SOON));
     this.changes = changes;
     await changes.start();
-    const state = stateOf(await workersNow(this.scheduler));
+    const state = await stateOf(await workersNow(this.scheduler));
     if (this.generation !== generation) return changes.stop();
     this.state = state;
     this.snapshot = undefined;
@@ -119,16 +122,21 @@ export class LiveFeed implements OnModuleDestroy {
     this.looking = true;
     const { generation, changes } = this;
     try {
-      const workers = await workersNow(this.scheduler);
+      const after = await stateOf(await workersNow(this.scheduler));
       const runs = await changes!.take();
       // Everybody has left meanwhile, and others may have come.
       if (!this.state || this.generation !== generation) return;
-      const after = stateOf(workers);
       const message = changeMessage(this.state, after, runs);
       this.state = after;
       if (message === undefined) return;
       this.snapshot = undefined;
-      for (const client of this.clients) client.send(message);
+      // Who comes meanwhile has it in the snapshot.
+      await inTurns(
+        [...this.clients],
+        CLIENTS_A_TURN,
+        (client) => client.send(message),
+        () => this.generation === generation,
+      );
     } finally {
       this.looking = false;
       this.lookedAt = performance.now();

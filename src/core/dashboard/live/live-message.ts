@@ -1,8 +1,11 @@
 import { type Run, withoutLog } from '../../history/run.js';
 import { showRun } from '../shown-run.js';
 import { showWorker, type ShownWorkers } from '../shown-worker.js';
+import { inTurns } from './in-turns.js';
 import { type ChangedRuns } from './run-changes.js';
 
+/** Workers that one turn of the event loop writes. */
+const WORKERS_A_TURN = 50;
 /** Characters of an error that the stream tells; `GET /runs/:id` has all of it. */
 const LONGEST_ERROR = 300;
 
@@ -12,11 +15,12 @@ export interface LiveState {
   readonly workers: ReadonlyMap<string, string>;
 }
 
-export function stateOf({ source, workers }: ShownWorkers): LiveState {
-  return {
-    source,
-    workers: new Map(workers.map((worker) => [worker.name, JSON.stringify(showWorker(worker))])),
-  };
+export async function stateOf({ source, workers }: ShownWorkers): Promise<LiveState> {
+  const texts = new Map<string, string>();
+  await inTurns(workers, WORKERS_A_TURN, (worker) =>
+    texts.set(worker.name, JSON.stringify(showWorker(worker))),
+  );
+  return { source, workers: texts };
 }
 
 /** Everything: `{ at, source, workers }`. */

@@ -175,6 +175,13 @@ CREATE TABLE IF NOT EXISTS ${schema}.known_replicas (
 CREATE INDEX IF NOT EXISTS known_replicas_started ON ${schema}.known_replicas (started_at DESC, id DESC);
 INSERT INTO ${schema}.known_replicas SELECT id, host, pid, started_at, release FROM ${schema}.replicas ON CONFLICT DO NOTHING;
 `,
+  `
+-- For lists of incidents and deliveries of what is rare among them: without, all would be read to find a few.
+CREATE INDEX IF NOT EXISTS incidents_kind ON ${schema}.incidents (kind, opened_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS incidents_condition ON ${schema}.incidents (condition, opened_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS deliveries_state ON ${schema}.deliveries (state, created_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS deliveries_endpoint ON ${schema}.deliveries (endpoint, created_at DESC, id DESC);
+`,
 ];
 
 /** Versions that code of an older one cannot work with. */
