@@ -3,14 +3,22 @@ import 'reflect-metadata';
 import { mock } from 'node:test';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Cron, Interval, ScheduleModule, Timeout } from '@nestjs/schedule';
+import { Cron, Interval, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
 import { WorkerModule } from 'ctrlplane-workers';
 
 const [, , apis, step, runs] = process.argv;
 
 async function ranWith(forRoot) {
   const ran = [];
+  let registry;
   class Tasks {
+    clears() {
+      ran.push('clears');
+      clearInterval(registry.getInterval('clears'));
+    }
+    cleared() {
+      ran.push('cleared');
+    }
     interval() {
       ran.push('interval');
     }
@@ -25,6 +33,10 @@ async function ranWith(forRoot) {
     decorator(Tasks.prototype, method, Object.getOwnPropertyDescriptor(Tasks.prototype, method));
   if (runs.includes('interval')) decorate(Interval(2_000), 'interval');
   if (runs.includes('timeout')) decorate(Timeout(3_000), 'timeout');
+  if (runs.includes('clears')) {
+    decorate(Interval('clears', 1_000), 'clears');
+    decorate(Timeout('cleared', 2_500), 'cleared');
+  }
   if (runs.includes('cron')) decorate(Cron('*/5 * * * * *'), 'cron');
   class App {}
   Module({ imports: [forRoot()], providers: [Tasks] })(App);
@@ -33,6 +45,8 @@ async function ranWith(forRoot) {
     ...(apis.includes('Date') && { now: Date.UTC(2026, 2, 10, 12) }),
   });
   const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'warn'] });
+  registry = app.get(SchedulerRegistry);
+  if (runs.includes('clears')) clearTimeout(registry.getTimeout('cleared'));
   for (let passed = 0; passed < 10_000; passed += Number(step)) {
     mock.timers.tick(Number(step));
     await new Promise((resolve) => setImmediate(resolve));

@@ -34,6 +34,11 @@ for (const major of [20, 22, 24] as const) {
       expect(ours.toSorted()).toEqual(original.toSorted());
     });
 
+    it('clears adopted timers under mock timers of node:test', async () => {
+      const { original, ours } = await underMockTimers(major, 'setTimeout,setInterval,Date', 500, 'clears');
+      expect({ original, ours }).toEqual({ original: ['clears'], ours: ['clears'] });
+    });
+
     it('runs an adopted interval once for a tick of node:test that passes several of its times', async () => {
       const { original, ours } = await underMockTimers(major, 'setTimeout,setInterval,Date', 10_000, TASKS);
       const intervals = (ran: string[]) => ran.filter((name) => name === 'interval').length;

@@ -423,7 +423,7 @@ describe('Adoption', () => {
         theirs() {}
       }
       await expect(start([Twice, Ours])).rejects.toThrow(
-        /Twice\.two .*"same" is taken by Twice\.one[^]*Ours\.theirs .*"ours" is taken by Ours\.ours/,
+        /Twice\.two .*Interval with the given name \(same\) already exists\. It is Twice\.one[^]*Ours\.theirs .*"ours" is taken by Ours\.ours/,
       );
     });
   });

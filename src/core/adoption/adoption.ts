@@ -25,6 +25,13 @@ const LONGEST_ADOPTED_NAME = 190;
 /** In the order in which `ScheduleModule` starts them: at one instant they run in it. */
 const KINDS: readonly ScheduleKind[] = ['timeouts', 'intervals', 'cronJobs'];
 
+/** What messages of `SchedulerRegistry` call its entries. */
+const ENTRY: Record<ScheduleKind, string> = {
+  timeouts: 'Timeout',
+  intervals: 'Interval',
+  cronJobs: 'Cron Job',
+};
+
 /** A handler, and its names: that of its worker, and that of its entry in the `SchedulerRegistry`. */
 interface Adopted {
   readonly handler: ScheduleHandler;
@@ -106,7 +113,7 @@ export class Adoption implements OnModuleInit {
         return {
           source,
           module,
-          problem: `the name "${entry}" is taken by ${other.handler.source}: give one of them another`,
+          problem: `${ENTRY[metadata.kind]} with the given name (${entry}) already exists. It is ${other.handler.source}: give one of them another name`,
         };
       return {
         source,

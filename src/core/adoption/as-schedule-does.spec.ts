@@ -18,20 +18,34 @@ const START = Date.UTC(2026, 2, 10, 12, 0, 0);
 const SECOND = 1_000;
 const HOUR = 3_600_000;
 
+/** Where the options come from that are waited for. */
+type Wait = 'factory' | 'class';
+
 /**
  * What an application may rely on, held against both: `ScheduleModule` itself shows that this is how it is there,
  * `WorkerModule` that it is so here. The table in docs/migration.md names these tests.
  */
-describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => DynamicModule]>([
+describe.each<[string, (flags?: ScheduleModuleOptions, wait?: Wait) => DynamicModule]>([
   [
     'ScheduleModule',
-    (flags, wait) =>
-      wait ? ScheduleModule.forRootAsync({ useFactory: async () => flags! }) : ScheduleModule.forRoot(flags),
+    (flags, wait) => {
+      class Options {
+        createScheduleOptions = () => flags ?? {};
+      }
+      if (wait === 'class') return ScheduleModule.forRootAsync({ useClass: Options });
+      return wait
+        ? ScheduleModule.forRootAsync({ useFactory: async () => flags ?? {} })
+        : ScheduleModule.forRoot(flags);
+    },
   ],
   [
     'WorkerModule',
     (flags, wait) => {
       const options = { ...(flags && { adopt: flags }), drain: { timeout: 0, abortGrace: 0 } };
+      class Options {
+        createWorkerOptions = () => options;
+      }
+      if (wait === 'class') return WorkerModule.forRootAsync({ useClass: Options });
       return wait
         ? WorkerModule.forRootAsync({ useFactory: async () => options })
         : WorkerModule.forRoot(options);
@@ -71,7 +85,7 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       controllers = [],
     }: {
       flags?: ScheduleModuleOptions;
-      wait?: boolean;
+      wait?: Wait;
       imports?: (new () => object)[];
       controllers?: (new () => object)[];
     } = {},
@@ -325,6 +339,76 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       expect(other.isActive).toBe(false);
     });
 
+    it('initialDelay: a job does not start when the application has closed meanwhile', async () => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *', { initialDelay: 5_000 })
+        work() {
+          run();
+        }
+      }
+      await start([Tasks]);
+      await after(2 * SECOND);
+      await close();
+      await after(10 * SECOND);
+      expect(ran).toEqual([]);
+    });
+
+    it.each<[CronExpression, number, number]>([
+      [CronExpression.EVERY_SECOND, 1, 3],
+      [CronExpression.EVERY_30_SECONDS, 30, 1],
+      [CronExpression.EVERY_MINUTE, 60, 3],
+      [CronExpression.EVERY_HOUR, 3_600, 3],
+    ])('%s: a job that its own handler stops runs no more, after %i s each', async (expression, seconds, times) => {
+      @Injectable()
+      class Tasks {
+        constructor(private readonly schedulerRegistry: SchedulerRegistry) {}
+        @Cron(expression, { name: 'finite', utcOffset: 0 })
+        work() {
+          run();
+          if (ran.length === times) void this.schedulerRegistry.getCronJob('finite').stop();
+        }
+      }
+      await start([Tasks]);
+      const job = registry.getCronJob('finite');
+      expect(job.isActive).toBe(true);
+      // In one step, and without a turn for promises: as tests do.
+      jest.advanceTimersByTime(times * seconds * SECOND);
+      expect(job.lastDate()).toEqual(new Date(START + times * seconds * SECOND));
+      jest.advanceTimersByTime(3 * seconds * SECOND);
+      expect(ran).toEqual(Array.from({ length: times }, (_, i) => (i + 1) * seconds));
+      expect(job.isActive).toBe(false);
+    }); // prettier-ignore
+
+    it('waitForCompletion: a run that takes longer than its interval is the only one, and may stop its job', async () => {
+      let ended = 0;
+      @Injectable()
+      class Tasks {
+        constructor(private readonly schedulerRegistry: SchedulerRegistry) {}
+        @Cron(CronExpression.EVERY_MINUTE, { name: 'long', waitForCompletion: true, utcOffset: 0 })
+        async work() {
+          run();
+          await new Promise((resolve) => setTimeout(resolve, 61_000));
+          if (++ended === 3) void this.schedulerRegistry.getCronJob('long').stop();
+        }
+      }
+      await start([Tasks]);
+      const job = registry.getCronJob('long');
+      const states: unknown[] = [];
+      for (let minute = 1; minute <= 6; minute++) {
+        await after(59 * SECOND + (minute === 1 ? SECOND : 0));
+        states.push([ran.length, ended, (job.lastDate()!.getTime() - START) / (60 * SECOND)]);
+        await after(SECOND);
+        states.push([ran.length, ended]);
+      }
+      expect(states).toEqual([
+        [1, 0, 1], [1, 0], [1, 0, 2], [1, 1], [2, 1, 3], [2, 1], [2, 1, 4], [2, 2], [3, 2, 5], [3, 2], [3, 2, 6], [3, 3],
+      ]); // prettier-ignore
+      expect(job.isActive).toBe(false);
+      await after(300 * SECOND);
+      expect(ran).toEqual([60, 180, 300]);
+    });
+
     it('initialDelay does not start what is disabled', async () => {
       @Injectable()
       class Tasks {
@@ -499,6 +583,8 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
         }
       }
       await start([Tasks, Dependent]);
+      expect(registry.getCronJobs()).toEqual(new Map());
+      expect([...registry.getIntervals(), ...registry.getTimeouts()]).toEqual([]);
       await after(2 * SECOND);
       expect(ran).toEqual([]);
       expect(warnings).toEqual([
@@ -509,9 +595,10 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       ]);
     });
 
-    it.each([
-      ['forRoot', false],
-      ['a factory of forRootAsync', true],
+    it.each<[string, Wait | undefined]>([
+      ['forRoot', undefined],
+      ['a factory of forRootAsync', 'factory'],
+      ['a class of forRootAsync', 'class'],
     ])('run by kind, as the flags of %s say', async (_what, wait) => {
       const seen = new Set<string>();
       @Injectable()
@@ -534,12 +621,64 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
         ['intervals', ['cron', 'timeout']],
         ['timeouts', ['cron', 'interval']],
       ] as const) {
-        await start([Tasks], { flags: { [flag]: false }, wait });
+        await start([Tasks], { flags: { [flag]: false }, ...(wait && { wait }) });
+        const entries = [
+          registry.getCronJobs().size,
+          registry.getIntervals().length,
+          registry.getTimeouts().length,
+        ];
+        expect(entries).toEqual(
+          ['cron', 'interval', 'timeout'].map((kind) => Number((left as readonly string[]).includes(kind))),
+        );
         await after(SECOND);
         expect([...seen].sort()).toEqual(left);
         await close();
         seen.clear();
       }
+    });
+
+    it.each<[string, Wait | undefined]>([
+      ['forRoot', undefined],
+      ['a factory of forRootAsync', 'factory'],
+      ['a class of forRootAsync', 'class'],
+    ])('of every kind run without any flag of %s, and without a warning', async (_what, wait) => {
+      @Injectable()
+      class Tasks {
+        @Cron('* * * * * *')
+        cron() {
+          run();
+        }
+        @Interval(1_000)
+        interval() {
+          run();
+        }
+        @Timeout(1_000)
+        timeout() {
+          run();
+        }
+      }
+      await start([Tasks], wait && { wait });
+      await after(SECOND);
+      expect(ran).toEqual([1, 1, 1]);
+      expect(warnings).toEqual([]);
+    });
+
+    it('run beside a provider that is an object without a prototype', async () => {
+      @Injectable()
+      class Tasks {
+        @Interval(1_000)
+        work() {
+          run();
+        }
+      }
+      const bare = Object.assign(Object.create(null) as object, { work: () => {} });
+      await start([
+        { provide: 'bare', useValue: bare },
+        Tasks,
+        { provide: 'empty', useFactory: () => Object.create(null) as object },
+      ]);
+      await after(SECOND);
+      expect(ran).toEqual([1]);
     });
 
     it('may be two of one class name, and a cron job, an interval and a timeout of one name', async () => {
@@ -580,7 +719,7 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       ['cron jobs', (name) => Cron('* * * * * *', { name })],
       ['intervals', (name) => Interval(name, 1_000)],
       ['timeouts', (name) => Timeout(name, 1_000)],
-    ])('may not be two %s of one name', async (_what, decorate) => {
+    ])('may not be two %s of one name, be they of one provider or of two', async (what, decorate) => {
       @Injectable()
       class Tasks {
         @decorate('same')
@@ -588,8 +727,21 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
         @decorate('same')
         two() {}
       }
-      const module = await compile([Tasks]);
-      await expect(module.init()).rejects.toThrow(/same/);
+      @Injectable()
+      class First {
+        @decorate('same')
+        work() {}
+      }
+      @Injectable()
+      class Second {
+        @decorate('same')
+        work() {}
+      }
+      const called = { 'cron jobs': 'Cron Job', intervals: 'Interval', timeouts: 'Timeout' }[what];
+      for (const providers of [[Tasks], [First, Second]]) {
+        const module = await compile(providers);
+        await expect(module.init()).rejects.toThrow(`${called} with the given name (same) already exists.`);
+      }
     });
   });
 
@@ -855,9 +1007,13 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
 
     it('says what it has not', async () => {
       await start([Tasks]);
-      expect(() => registry.getCronJob('none')).toThrow(/No Cron Job was found .*none/);
-      expect(() => registry.getInterval('none')).toThrow(/No Interval was found .*none/);
-      expect(() => registry.getTimeout('none')).toThrow(/No Timeout was found .*none/);
+      const not = (what: string): string =>
+        `No ${what} was found with the given name (none). Check that you created one with a decorator or with the create API.`;
+      expect(() => registry.getCronJob('none')).toThrow(not('Cron Job'));
+      expect(() => registry.getInterval('none')).toThrow(not('Interval'));
+      expect(() => registry.getTimeout('none')).toThrow(not('Timeout'));
+      for (const kind of ['cron', 'interval', 'timeout'] as const)
+        expect(registry.doesExist(kind, 'none')).toBe(false);
     });
 
     it('keeps the entry of a timeout that has fired', async () => {
@@ -947,8 +1103,105 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       expect(ran).toEqual([]);
     });
 
+    it('has a job of the application, which runs from when it is started until it is stopped or deleted', async () => {
+      await start([Tasks]);
+      registry.deleteCronJob('cron');
+      registry.deleteInterval('interval');
+      registry.deleteTimeout('timeout');
+      const job = new CronJob(CronExpression.EVERY_SECOND, () => {
+        run();
+        if (ran.length === 3) void registry.getCronJob('dynamic').stop();
+      });
+      registry.addCronJob('dynamic', job);
+      expect(registry.doesExist('cron', 'dynamic')).toBe(true);
+      expect(registry.getCronJobs()).toEqual(new Map([['dynamic', job]]));
+      expect(registry.getCronJob('dynamic')).toBe(job);
+      await after(SECOND);
+      expect([job.isActive, ran]).toEqual([false, []]);
+      job.start();
+      expect(job.isActive).toBe(true);
+      await after(5 * SECOND);
+      expect([job.isActive, ran]).toEqual([false, [2, 3, 4]]);
+      job.start();
+      await after(SECOND);
+      registry.deleteCronJob('dynamic');
+      await after(5 * SECOND);
+      expect([job.isActive, ran.length]).toEqual([false, 4]);
+      expect(registry.doesExist('cron', 'dynamic')).toBe(false);
+      expect(() => registry.getCronJob('dynamic')).toThrow(
+        /No Cron Job was found with the given name \(dynamic\)/,
+      );
+    });
+
+    it.each(['throws', 'rejects'])(
+      'tells the errorHandler of a job of the application that %s',
+      async (how) => {
+        await start([]);
+        const failure = new Error('of a dynamic job');
+        const heard: unknown[] = [];
+        const job = CronJob.from({
+          cronTime: CronExpression.EVERY_SECOND,
+          onTick: () => {
+            if (how === 'throws') throw failure;
+            return Promise.reject(failure);
+          },
+          errorHandler: (error) => heard.push(error),
+        });
+        registry.addCronJob('failing', job);
+        job.start();
+        await after(2 * SECOND);
+        expect(heard).toEqual([failure, failure]);
+      },
+    );
+
+    it.each(['interval', 'timeout'] as const)(
+      'has an %s of the application, until it is deleted',
+      async (kind) => {
+        await start([]);
+        const [add, get, list, remove] =
+          kind === 'interval'
+            ? (['addInterval', 'getInterval', 'getIntervals', 'deleteInterval'] as const)
+            : (['addTimeout', 'getTimeout', 'getTimeouts', 'deleteTimeout'] as const);
+        const timer = kind === 'interval' ? setInterval(run, 2_500) : setTimeout(run, 2_500);
+        registry[add]('dynamic', timer);
+        expect(registry[list]()).toEqual(['dynamic']);
+        expect(registry[get]('dynamic')).toBe(timer);
+        expect(registry.doesExist(kind, 'dynamic')).toBe(true);
+        registry[remove]('dynamic');
+        expect(() => registry[get]('dynamic') as unknown).toThrow(
+          /was found with the given name \(dynamic\)/,
+        );
+        expect(registry.doesExist(kind, 'dynamic')).toBe(false);
+        await after(5 * SECOND);
+        expect(ran).toEqual([]);
+      },
+    );
+
+    it('gives timers of handlers that can be cleared, also by the handler itself', async () => {
+      @Injectable()
+      class Finite {
+        constructor(private readonly schedulerRegistry: SchedulerRegistry) {}
+        @Interval('finite', 2_500)
+        interval() {
+          run();
+          clearInterval(this.schedulerRegistry.getInterval('finite') as NodeJS.Timeout);
+        }
+        @Timeout('never', 2_000)
+        timeout() {
+          run();
+        }
+      }
+      await start([Finite]);
+      clearTimeout(registry.getTimeout('never') as NodeJS.Timeout);
+      // Where the interval were to go on, this would never end.
+      jest.runAllTimers();
+      await after(10 * SECOND);
+      expect(ran).toEqual([2.5]);
+    });
+
     it('is emptied when the application closes, and nothing runs any more', async () => {
       await start([Tasks]);
+      registry.addTimeout('dynamic', setTimeout(run, 60_000));
       const job = new CronJob('* * * * * *', run, null, true);
       registry.addCronJob('dynamic', job);
       registry.addInterval('dynamic', setInterval(run, 1_000));
@@ -956,6 +1209,7 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: boolean) => Dynami
       expect(registry.getCronJobs().size).toBe(0);
       expect(registry.getIntervals()).toEqual([]);
       expect(registry.getTimeouts()).toEqual([]);
+      expect(jest.getTimerCount()).toBe(0);
       ran = [];
       await after(5 * SECOND);
       expect(ran).toEqual([]);

@@ -188,6 +188,95 @@ describe.each<[string, () => DynamicModule]>([
     expect(ran).toEqual(['interval', 'interval', 'once', 'interval', 'interval']);
   });
 
+  it.each([
+    ['all at once', 12, false],
+    ['second by second', 1, false],
+    ['with turns for promises', 12, true],
+  ])('runs what is due at one instant in the same order: %s', async (_how, step, turns) => {
+    @Injectable()
+    class Tasks {
+      @Cron('*/2 * * * * *', { name: 'cron', utcOffset: 0 })
+      cron() {
+        const at = ran.push('cron');
+        setTimeout(() => ran.push(`after cron ${at}`), 2 * SECOND);
+      }
+      @Interval(2 * SECOND)
+      interval() {
+        const at = ran.push('interval');
+        setTimeout(() => ran.push(`after interval ${at}`), 2 * SECOND);
+      }
+      @Timeout(4 * SECOND)
+      timeout() {
+        const at = ran.push('timeout');
+        setTimeout(() => ran.push(`after timeout ${at}`), 2 * SECOND);
+      }
+    }
+    jest.useFakeTimers({ now: START });
+    setTimeout(() => ran.push('before the start'), 4 * SECOND);
+    await start(Tasks);
+    setTimeout(() => ran.push('after the start'), 4 * SECOND);
+    for (let passed = 0; passed < 12; passed += step) {
+      if (turns) await jest.advanceTimersByTimeAsync(step * SECOND);
+      else jest.advanceTimersByTime(step * SECOND);
+    }
+    expect(ran).toEqual([
+      ...['interval', 'cron'],
+      ...[
+        'before the start',
+        'timeout',
+        'after the start',
+        'interval',
+        'after interval 1',
+        'cron',
+        'after cron 2',
+      ],
+      ...['after timeout 4', 'interval', 'after interval 6', 'cron', 'after cron 8'],
+      ...['interval', 'after interval 11', 'cron', 'after cron 13'],
+      ...['interval', 'after interval 15', 'cron', 'after cron 17'],
+      ...['interval', 'after interval 19', 'cron', 'after cron 21'],
+    ]);
+  });
+
+  it.each<[string, () => void]>([
+    ['of Jest', () => jest.useFakeTimers()],
+    ['of the legacy kind', () => jest.useFakeTimers({ legacyFakeTimers: true })],
+    ['of sinon', () => {
+      jest.useFakeTimers();
+      // As they come from sinon itself.
+      Object.assign((setTimeout as unknown as { clock: object }).clock, { shouldClearNativeTimers: false });
+    }],
+  ])('clears timers under fakes %s, also from within the handler', async (_kind, fake) => {
+    @Injectable()
+    class Finite {
+      constructor(private readonly registry: SchedulerRegistry) {}
+      @Interval('finite', SECOND)
+      interval() {
+        ran.push('interval');
+        clearInterval(this.registry.getInterval('finite') as NodeJS.Timeout);
+      }
+      @Interval('other', SECOND)
+      other() {
+        ran.push('other');
+      }
+      @Timeout('never', 1_500)
+      timeout() {
+        ran.push('timeout');
+      }
+    }
+    fake();
+    jest.spyOn(console, 'warn').mockImplementation(() => {});
+    await start(Finite);
+    const registry = app!.get(SchedulerRegistry);
+    clearTimeout(registry.getTimeout('never') as NodeJS.Timeout);
+    for (let n = 0; n < 3; n++) {
+      jest.advanceTimersByTime(SECOND);
+      await settle();
+    }
+    expect(ran.filter((name) => name === 'interval')).toHaveLength(1);
+    expect(ran.filter((name) => name === 'other')).toHaveLength(3);
+    expect(ran).not.toContain('timeout');
+  }); // prettier-ignore
+
   it('closes at once while a handler waits for a timer', () => closesAtOnce(() => {}));
 
   it(

@@ -92,6 +92,7 @@ export class AlarmQueue {
   }
 
   private setAlone(alarm: QueuedAlarm, at: number): void {
+    if (this.alone.has(alarm) && alarm.at === at) return;
     this.clear(alarm);
     alarm.at = at;
     const fired = (): void => {

@@ -9,6 +9,12 @@ interface MaybeFake {
   name?: string;
 }
 
+/** Of `@sinonjs/fake-timers`, on the functions that it replaces. */
+interface SinonClock {
+  /** Whether its `clearInterval` hands a timer that it did not make to the real one; so with Jest and Vitest. */
+  shouldClearNativeTimers?: boolean;
+}
+
 /** The `setTimeout` of node:test, in Node 20 to 24; it leaves no other mark. */
 const NODE_TEST_TIMER = 'bound #createTimer';
 
@@ -16,6 +22,13 @@ const NODE_TEST_TIMER = 'bound #createTimer';
 export function timersAreFake(): boolean {
   // eslint-disable-next-line no-restricted-globals -- looked at, not called
   return isFake(setTimeout);
+}
+
+/** Whether the fake `clearInterval` hands on what it did not make itself. */
+export function fakesClearRealTimers(): boolean {
+  // eslint-disable-next-line no-restricted-globals -- looked at, not called
+  const clock = (setTimeout as MaybeFake).clock as SinonClock | undefined;
+  return clock?.shouldClearNativeTimers === true;
 }
 
 /** Whether `Date.now` tells a fake time: fake timers may leave it alone (`doNotFake: ['Date']`, legacy ones). */
