@@ -1,0 +1,93 @@
+/**
+ * Makes what is published, from the commit that is checked out, into `release/out`: the tarball, what it consists of (an SBOM in
+ * CycloneDX) and their checksums. `npm run release:prepare` publishes nothing: it prints the command.
+ *
+ * The tarball is made twice, each time in a clone of its own with packages of its own, and has to be the same: so who does it
+ * again gets the same bytes.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const OUT = join(ROOT, 'release/out');
+const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+const changed = run(ROOT, 'git', 'status', '--porcelain').trim();
+if (changed) end(`These files are not committed, so nobody could make this release again:\n${changed}`);
+const sections = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8').match(/^## \S+/gm) ?? [];
+if (!sections.includes(`## ${version}`))
+  end(
+    `CHANGELOG.md has no section "## ${version}": rename "Unreleased", or change the version in package.json`,
+  );
+
+const work = mkdtempSync(join(tmpdir(), 'release-'));
+try {
+  const [tarball, again] = ['first', 'second'].map((folder) => pack(join(work, folder)));
+  if (sha512(tarball) !== sha512(again))
+    end(`Two builds of ${version} differ: compare ${tarball} and ${again}`);
+  rmSync(OUT, { recursive: true, force: true });
+  mkdirSync(OUT, { recursive: true });
+  const made = {
+    [`${name}-${version}.tgz`]: readFileSync(tarball),
+    'sbom.cdx.json': sbom(tarball, join(work, `${name}-installed`)),
+  };
+  for (const [file, content] of Object.entries(made)) writeFileSync(join(OUT, file), content);
+  const sums = Object.keys(made).map((file) => `${sha512(join(OUT, file))}  ${file}\n`);
+  writeFileSync(join(OUT, 'SHA512SUMS'), sums.join(''));
+  console.log(sums.join(''));
+  console.log(
+    `npm publish release/out/${name}-${version}.tgz --provenance   # in CI, which signs where it was built`,
+  );
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+/** @returns path of the tarball */
+function pack(folder) {
+  run(ROOT, 'git', 'clone', '--quiet', '--no-hardlinks', ROOT, folder);
+  run(folder, 'npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
+  const [{ filename }] = JSON.parse(
+    run(folder, 'npm', 'pack', '--json', '--loglevel=error').replace(/^[^[]*(?=\[\s*\{)/, ''),
+  );
+  return join(folder, filename);
+}
+
+/**
+ * Of what npm installs with the package. Of an installation, as npm's own of this clone leaves out what a package for
+ * developing needs as well. Without the time and the number that each has of its own.
+ */
+function sbom(tarball, folder) {
+  mkdirSync(folder);
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: basename(folder), version, private: true }),
+  );
+  const made = JSON.parse(run(folder, 'npm', 'sbom', '--sbom-format', 'cyclonedx'));
+  delete made.serialNumber;
+  delete made.metadata.timestamp;
+  return `${JSON.stringify(made, null, 2)}\n`;
+}
+
+function sha512(path) {
+  return createHash('sha512').update(readFileSync(path)).digest('hex');
+}
+
+function run(cwd, program, ...args) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  if (status !== 0)
+    throw error ?? new Error(`${program} ${args.join(' ')} ended with ${status}:\n${stderr || stdout}`);
+  return stdout;
+}
+
+function end(message) {
+  console.error(message);
+  process.exit(1);
+}
