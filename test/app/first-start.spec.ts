@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { type AppProcess } from '../support/app-process.js';
 import { appWorkbench, builtCheckout, TOKEN } from '../support/app-workbench.js';
 import { eventually } from '../support/eventually.js';
@@ -47,6 +48,16 @@ describe('the first start of the app, with nothing set', () => {
         .sort(),
     ).toEqual(rows);
     expect(app.output).not.toContain(TOKEN);
+  });
+
+  it('has a page of at most 70 kB of assets, as they are sent compressed', async () => {
+    const assets = join(builtCheckout(), 'dist/page/assets');
+    const sizes = (await readdir(assets)).map(
+      async (name) => gzipSync(await readFile(join(assets, name))).length,
+    );
+    const all = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    expect(all).toBeGreaterThan(10_000);
+    expect(all).toBeLessThanOrEqual(70_000);
   });
 
   it('is healthy', async () => {
