@@ -24,6 +24,7 @@ const NEEDED: Record<string, string[]> = {
     '@nestjs/typeorm',
     '@peculiar/x509',
     'acme-client',
+    'dockerode',
     'p-limit',
     'pg',
     'pg-copy-streams',

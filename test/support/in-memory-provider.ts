@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type InstanceId } from '../../src/modules/ids/typed-id.js';
-import { InstanceChanges } from '../../src/modules/providers/process/instance-changes.js';
+import { InstanceChanges } from '../../src/modules/providers/instance-changes.js';
 import {
   CapabilityNotSupportedError,
   InstanceNotProvisionedError,

@@ -10,11 +10,11 @@ export interface Part {
   what: string;
   present(): boolean;
   /**
-   * How to get it: a package of Debian, one of npm into a folder of its own, what a lock file says into such a folder,
+   * How to get it: packages of Debian, one of npm into a folder of its own, what a lock file says into such a folder,
    * or words for a person.
    */
   from:
-    | { debian: string }
+    | { debian: string | string[] }
     | { npm: string; folder: string }
     | { lock: string; folder: string }
     | { advice: string };
@@ -38,6 +38,9 @@ export const CHROMIUM = '/usr/bin/chromium';
 
 /** Debian puts it where only root's PATH leads. */
 export const PGBOUNCER = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer';
+
+/** What the images of the tests are made of. */
+export const BUSYBOX = '/bin/busybox';
 
 const PEBBLE = ['/usr/bin/pebble', '/usr/bin/pebble-challtestsrv'];
 
@@ -94,6 +97,28 @@ export const PARTS = {
       PEBBLE.every((program) => existsSync(program)) &&
       says('caddy', ['version'], /^v?2\./),
     from: { debian: 'caddy' },
+  },
+  podman: {
+    what: 'Podman with runc, a static busybox, and root',
+    present: () =>
+      process.getuid?.() === 0 &&
+      existsSync(BUSYBOX) &&
+      says('podman', ['--version'], /^podman version/) &&
+      says('runc', ['--version'], /^runc/),
+    from: { debian: ['podman', 'runc', 'busybox-static'] },
+  },
+  dockerd: {
+    what: 'the Docker daemon, a static busybox, and root',
+    present: () =>
+      process.getuid?.() === 0 &&
+      existsSync(BUSYBOX) &&
+      says('/usr/sbin/dockerd', ['--version'], /^Docker version/),
+    from: { debian: ['docker.io', 'busybox-static'] },
+  },
+  registry: {
+    what: 'a registry of images (`docker-registry`)',
+    present: () => says('docker-registry', ['--version'], /registry/),
+    from: { debian: 'docker-registry' },
   },
   lego: {
     what: 'lego, to measure against',

@@ -10,7 +10,7 @@ const missing = Object.values<Part>(PARTS).filter((part) => !part.present());
 for (const { what, from } of missing)
   if ('advice' in from) say(`Some tests need ${what}, and will be left out: ${from.advice}`);
 
-bringFromDebian(missing.flatMap(({ from }) => ('debian' in from ? [from.debian] : [])));
+bringFromDebian(missing.flatMap(({ from }) => ('debian' in from ? from.debian : [])));
 for (const { from } of missing) {
   if ('npm' in from) bringFromNpm(from.npm, from.folder);
   if ('lock' in from) bringLocked(from.lock, from.folder);

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { isAlive, readProcessIdentity } from '../../modules/providers/process/process-identity.js';
-import { pollUntil } from '../../modules/providers/process/waiting.js';
+import { pollUntil } from '../../modules/providers/waiting.js';
 import { type Cluster } from './cluster.js';
 import { runAs } from './cluster-user.js';
 import { EmbeddedPostgresError, PostgresServerError } from './embedded-postgres.errors.js';

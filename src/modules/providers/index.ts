@@ -1,4 +1,11 @@
 export { BaseProvider } from './base.provider.js';
+export { DockerProviderModule } from './docker/docker-provider.module.js';
+export {
+  type DockerProviderOptions,
+  type PullProgress,
+  type RegistryCredentials,
+} from './docker/docker-provider.options.js';
+export { DockerProvider } from './docker/docker.provider.js';
 export { ProcessProviderModule } from './process/process-provider.module.js';
 export { type ProcessProviderOptions } from './process/process-provider.options.js';
 export { ProcessProvider } from './process/process.provider.js';

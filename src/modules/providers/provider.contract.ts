@@ -12,6 +12,7 @@ import {
   NothingToRollBackError,
   PortTakenError,
   ProvisionFailedError,
+  SpecNotSupportedError,
 } from './provider.errors.js';
 import {
   type Capability,
@@ -435,6 +436,87 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
     assert.equal((await provider.logs(instanceId, { tail: 1 })).length, 1);
     for (const tail of [-1, 1.5, NaN, 1e9])
       await assert.rejects(provider.logs(instanceId, { tail }), InvalidInputError);
+  },
+  'gives the lines since a time, or says that it cannot': async ({ provider, spec, request }) => {
+    if (!provider.capabilities().has('logs')) return;
+    const command = ['/bin/sh', '-c', 'echo before; sleep 2; echo after; exec sleep 3600'];
+    const { instanceId } = await provider.provision({ ...request(), spec: { ...spec, command } });
+    if (!provider.capabilities().has('logs.since')) {
+      await assert.rejects(provider.logs(instanceId, { since: new Date() }), CapabilityNotSupportedError);
+      return;
+    }
+    const has = (line: string) => async () => (await provider.logs(instanceId)).includes(line);
+    await eventually(has('before'), 'the first line');
+    const since = new Date();
+    await eventually(has('after'), 'the second line');
+    const later = await provider.logs(instanceId, { since });
+    assert.ok(later.includes('after'), later.join());
+    assert.deepEqual(await provider.logs(instanceId, { since: new Date(Date.now() + 60_000) }), []);
+  },
+  'follows a log until the signal aborts, and from the last lines that it is asked for': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    if (!provider.followLogs) return;
+    const command = ['/bin/sh', '-c', 'n=0; while :; do n=$((n+1)); echo line $n; sleep 0.2; done'];
+    const { instanceId } = await provider.provision({ ...request(), spec: { ...spec, command } });
+    await eventually(async () => (await provider.logs(instanceId)).length > 2, 'some lines');
+    const controller = new AbortController();
+    const seen: string[] = [];
+    for await (const line of provider.followLogs(instanceId, { tail: 1 }, controller.signal)) {
+      seen.push(line);
+      if (seen.length === 4) controller.abort();
+    }
+    const [first] = seen.map((line) => Number(line.slice('line '.length)));
+    assert.ok(first! > 1, `it begins with ${seen[0]}`);
+    assert.deepEqual(
+      seen,
+      [0, 1, 2, 3].map((step) => `line ${first! + step}`),
+    );
+    const unknown = provider.followLogs(newId('instance'))[Symbol.asyncIterator]();
+    await assert.rejects(unknown.next(), InstanceNotProvisionedError);
+  },
+  'ends a followed log with its instance': async ({ provider, spec, request }) => {
+    if (!provider.followLogs) return;
+    const { instanceId } = await provider.provision({ ...request(), spec });
+    const lines = provider.followLogs(instanceId)[Symbol.asyncIterator]();
+    assert.deepEqual(await lines.next(), { done: false, value: 'ready' });
+    await provider.stop(instanceId);
+    assert.equal((await lines.next()).done, true);
+  },
+  'refuses the parts of a spec that it does not heed': async ({ provider, spec, request }) => {
+    const parts: [Capability, Partial<InstanceSpec>][] = [
+      ['limits', { limits: { memoryBytes: 64 * 1024 * 1024 } }],
+      ['volumes', { volumes: [{ name: 'data', path: '/data' }] }],
+      ['networks', { networks: ['backend'] }],
+    ];
+    for (const [capability, part] of parts) {
+      if (provider.capabilities().has(capability)) continue;
+      const refused = provider.provision({ ...request(), spec: { ...spec, ...part } });
+      await assert.rejects(refused, SpecNotSupportedError, capability);
+    }
+    assert.deepEqual(await provider.list(), []);
+  },
+  'keeps what is in a volume over a restart, a deployment, and the end of the instance': async ({
+    provider,
+    spec,
+    request,
+  }) => {
+    const can = provider.capabilities();
+    if (!can.has('volumes') || !can.has('exec')) return;
+    const withVolume = { ...spec, volumes: [{ name: 'data', path: '/data' }] };
+    const wanted = { ...request(), spec: withVolume };
+    const { instanceId } = await provider.provision(wanted);
+    const kept = async () => (await provider.exec(instanceId, ['cat', '/data/note'])).stdout;
+    await provider.exec(instanceId, ['/bin/sh', '-c', 'echo precious >/data/note']);
+    await provider.restart(instanceId);
+    assert.equal(await kept(), 'precious\n');
+    await provider.deploy(instanceId, { ...withVolume, env: { GREETING: 'again' } });
+    assert.equal(await kept(), 'precious\n');
+    await provider.deprovision(instanceId);
+    await provider.provision(wanted);
+    assert.equal(await kept(), 'precious\n');
   },
   'runs a command beside the program: its output, its exit code, its environment': async ({
     provider,

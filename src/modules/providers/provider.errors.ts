@@ -96,7 +96,7 @@ export class PortTakenError extends ProvisionFailedError {
 
 /** There is no such image, or it may not be pulled. */
 export class ImageMissingError extends ProvisionFailedError {
-  override readonly name = 'ImageMissingError';
+  override readonly name: string = 'ImageMissingError';
 
   constructor(
     instanceId: InstanceId,
@@ -108,9 +108,38 @@ export class ImageMissingError extends ProvisionFailedError {
   }
 }
 
+/** There is such an image, and it is made for other machines than the provider's. Starting it again cannot help. */
+export class ImageArchitectureError extends ImageMissingError {
+  override readonly name = 'ImageArchitectureError';
+
+  constructor(instanceId: InstanceId, image: string, detail: string, options?: ErrorOptions) {
+    super(
+      instanceId,
+      image,
+      `it is not made for this machine's architecture (${detail}): build it for that`,
+      options,
+    );
+  }
+}
+
 /** The host has no more of something that the instance needs: processes, files, memory, disk, ports. */
 export class OutOfResourcesError extends ProvisionFailedError {
   override readonly name = 'OutOfResourcesError';
+}
+
+/** The spec asks for something that the provider cannot give; `capabilities()` says so beforehand. */
+export class SpecNotSupportedError extends ProvisionFailedError {
+  static override readonly httpStatus = 409;
+  override readonly name = 'SpecNotSupportedError';
+
+  constructor(
+    instanceId: InstanceId,
+    readonly provider: string,
+    readonly part: string,
+    readonly fix: string,
+  ) {
+    super(instanceId, `provider "${provider}" does not take spec.${part}: ${fix}`);
+  }
 }
 
 /** The instance was told to end, then forced, and is still there. Repeating the call tries again. */

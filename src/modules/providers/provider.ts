@@ -14,6 +14,28 @@ export interface InstanceSpec {
   ports?: PortSpec[];
   /** Where it tells its own metrics, in the text format of Prometheus. */
   metrics?: MetricsEndpoint;
+  /** The most that it may use. Default no limit. A provider without `limits` refuses it. */
+  limits?: InstanceLimits;
+  /** What it keeps beside its image, also when it is removed. A provider without `volumes` refuses it. */
+  volumes?: VolumeSpec[];
+  /** Networks that it is in, by name; each must exist. Default the provider's own. A provider without `networks` refuses it. */
+  networks?: string[];
+}
+
+export interface InstanceLimits {
+  /** Cores, such as 0.5. */
+  cpuCores?: number;
+  memoryBytes?: number;
+  processes?: number;
+}
+
+/** Room that belongs to the instance: made at its first start, and the same one at each start after. */
+export interface VolumeSpec {
+  /** Name within the instance. */
+  name: string;
+  /** Absolute path at which the instance sees it. */
+  path: string;
+  readOnly?: boolean;
 }
 
 /** One of the instance's own ports, so that a spec cannot send anybody elsewhere. */
@@ -29,6 +51,12 @@ export interface PortSpec {
   name: string;
   /** Environment variable that carries the number, such as `PORT`. */
   env: string;
+  /**
+   * Number on which a container's program listens when it does not heed the variable. Default the number that the provider
+   * picks. It is reached by the provider's own number either way. Plain processes have no network of their own, and no
+   * such number.
+   */
+  containerPort?: number;
 }
 
 /** Where an instance answers. */
@@ -129,7 +157,19 @@ export interface ProviderInfo {
   shared?: boolean;
 }
 
-export type Capability = 'deploy' | 'rollback' | 'scale' | 'resources' | 'logs' | 'exec';
+/** Those after `exec` are parts of a spec that a provider heeds. */
+export type Capability =
+  | 'deploy'
+  | 'rollback'
+  | 'scale'
+  | 'resources'
+  | 'logs'
+  | 'logs.since'
+  | 'exec'
+  | 'images'
+  | 'limits'
+  | 'volumes'
+  | 'networks';
 
 export interface Resources {
   /** Percent of one core, so 2 busy cores are 200. */
@@ -146,6 +186,8 @@ export interface ScaleRequest {
 export interface LogOptions {
   /** Last lines to return. Default 100. */
   tail?: number | undefined;
+  /** Only lines from then on. A provider without `logs.since` refuses it. */
+  since?: Date | undefined;
 }
 
 export interface ExecResult {
@@ -206,6 +248,8 @@ export interface Provider {
    */
   watch(signal: AbortSignal): AsyncIterable<ProviderChange>;
   logs(id: InstanceId, options?: LogOptions, signal?: AbortSignal): Promise<string[]>;
+  /** The lines that `logs` gives, and those that come after, until the instance ends or the signal aborts; neither is an error. */
+  followLogs?(id: InstanceId, options?: LogOptions, signal?: AbortSignal): AsyncIterable<string>;
   /** In a running instance; any other is `InstanceNotRunningError`. Aborting ends the command. */
   exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult>;
   /**

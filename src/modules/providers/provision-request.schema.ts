@@ -5,11 +5,19 @@ import { parseId } from '../ids/typed-id.js';
 import { count } from '../input/count.js';
 import { name, parseInput, shown } from '../input/input.js';
 import {
+  IMAGE,
+  IMAGE_FAULT,
+  instanceLimitsSchema,
+  networksSchema,
+  volumeSpecsSchema,
+} from './container-spec.schema.js';
+import {
   type InstanceSpec,
   LABELS,
   type Labels,
   type LogOptions,
   type ProvisionRequest,
+  type ScaleRequest,
 } from './provider.js';
 
 /**
@@ -45,14 +53,19 @@ const variable = z.string().regex(VARIABLE, {
 export const instanceSpecSchema = z
   .strictObject({
     command,
-    image: z.string().min(1).optional(),
+    image: z.string().min(1).max(400).regex(IMAGE, IMAGE_FAULT).optional(),
     env: z.record(z.string(), z.string().refine(noNul, NUL)).optional(),
     workingDirectory: z
       .string()
       .refine(isAbsolute, { error: ({ input }) => `${shown(input)} is not an absolute path` })
       .refine(noNul, NUL)
       .optional(),
-    ports: z.array(z.strictObject({ name, env: variable })).optional(),
+    ports: z
+      .array(z.strictObject({ name, env: variable, containerPort: count(1, 65_535).optional() }))
+      .optional(),
+    limits: instanceLimitsSchema.optional(),
+    volumes: volumeSpecsSchema.optional(),
+    networks: networksSchema.optional(),
     metrics: z
       .strictObject({
         port: name,
@@ -108,7 +121,10 @@ const request = z.strictObject({ name: z.string().min(1), spec: instanceSpecSche
 
 const logs = z.strictObject({
   tail: count(0, MAX_TAIL).default(DEFAULT_TAIL),
+  since: z.date({ error: 'expected a date' }).optional(),
 });
+
+const scale = instanceLimitsSchema.omit({ processes: true });
 
 /**
  * The request, checked, with the labels that tell its instance and tenant.
@@ -136,6 +152,11 @@ export function parseCommand(value: string[]): [program: string, ...args: string
 }
 
 /** @throws InvalidInputError */
-export function parseLogOptions(value: LogOptions): Required<LogOptions> {
+export function parseScaleRequest(value: ScaleRequest): ScaleRequest {
+  return parseInput('scale request', scale, value);
+}
+
+/** @throws InvalidInputError */
+export function parseLogOptions(value: LogOptions): LogOptions & { tail: number } {
   return parseInput('log options', logs, value);
 }

@@ -20,7 +20,16 @@ describe('specHash', () => {
 
   it('takes what is empty for what is left out', () => {
     const { command } = spec;
-    expect(specHash({ command, env: {}, ports: [], image: undefined })).toBe(specHash({ command }));
+    const empty = { env: {}, ports: [], image: undefined, limits: {}, volumes: [], networks: [] };
+    expect(specHash({ command, ...empty })).toBe(specHash({ command }));
+    const volume = { name: 'data', path: '/data' };
+    expect(specHash({ command, volumes: [{ ...volume, readOnly: false }] })).toBe(
+      specHash({ command, volumes: [volume] }),
+    );
+  });
+
+  it('stays what it was for specs from before there were limits, volumes and networks', () => {
+    expect(specHash(spec)).toBe('wOnjGecCkPuebjfJiy2Kql');
   });
 
   it.each<[string, Partial<InstanceSpec>]>([
@@ -30,6 +39,11 @@ describe('specHash', () => {
     ['a port', { ports: [{ name: 'http', env: 'HTTP_PORT' }] }],
     ['the image', { image: 'web:2' }],
     ['the working directory', { workingDirectory: '/srv' }],
+    ['the port of its container', { ports: [{ ...spec.ports![0]!, containerPort: 80 }, spec.ports![1]!] }],
+    ['a limit', { limits: { memoryBytes: 64e6 } }],
+    ['a volume', { volumes: [{ name: 'data', path: '/data' }] }],
+    ['whether a volume can be written to', { volumes: [{ name: 'data', path: '/data', readOnly: true }] }],
+    ['a network', { networks: ['backend'] }],
   ])('differs when %s differs', (_what, change) => {
     expect(specHash({ ...spec, ...change })).not.toBe(specHash(spec));
   });

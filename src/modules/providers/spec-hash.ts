@@ -7,11 +7,33 @@ import { type InstanceSpec } from './provider.js';
  * of keys and of ports means nothing, and neither does what is left out against what is empty. The order of
  * the command's words does.
  */
-export function specHash({ command, image, env = {}, workingDirectory, ports = [] }: InstanceSpec): string {
-  const byName = ports
-    .map(({ name, env }) => ({ name, env }))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return hashOf({ command, image, env, workingDirectory, ports: byName });
+export function specHash({
+  command,
+  image,
+  env = {},
+  workingDirectory,
+  ports = [],
+  limits = {},
+  volumes = [],
+  networks = [],
+}: InstanceSpec): string {
+  return hashOf({
+    command,
+    image,
+    env,
+    workingDirectory,
+    ports: byName(ports.map(({ name, env, containerPort }) => ({ name, env, containerPort }))),
+    // Left out when empty: the hashes of specs from before there were any stay as they are.
+    limits: Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined,
+    volumes: volumes.length
+      ? byName(volumes.map(({ name, path, readOnly }) => ({ name, path, readOnly: readOnly || undefined })))
+      : undefined,
+    networks: networks.length ? networks.toSorted() : undefined,
+  });
+}
+
+function byName<T extends { name: string }>(list: readonly T[]): T[] {
+  return list.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 /** A hash of the value's JSON with sorted keys; `undefined` counts as left out. 22 characters of base64url, 128 bits. */

@@ -1,7 +1,7 @@
 import { type ChildProcess } from 'node:child_process';
 import { type InstanceId } from '../../ids/typed-id.js';
 import { type ProviderChange, type ProviderInstance } from '../provider.js';
-import { InstanceChanges } from './instance-changes.js';
+import { InstanceChanges } from '../instance-changes.js';
 import { isAlive, type ProcessIdentity } from './process-identity.js';
 import { startTicking, type Timer } from '../../../core/timing/timer.js';
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 
 /** Milliseconds that the kernel gets to end all of a group. */
 const KILL_TIMEOUT = 10_000;

@@ -5,7 +5,7 @@ import { specHash } from '../spec-hash.js';
 import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
 import { type InstanceRecord } from './instance-record.js';
 import { stateOfRuns } from './instance-runs.js';
-import { LOOPBACK } from './port-allocator.js';
+import { LOOPBACK } from '../port-allocator.js';
 import { BrokenInstanceError } from './process.errors.js';
 import { exitCodeOf } from './run-command.js';
 

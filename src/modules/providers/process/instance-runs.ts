@@ -18,7 +18,7 @@ import { type InstanceRecord } from './instance-record.js';
 import { launch } from './launcher.js';
 import { type EndOutcome, endProcesses } from './process-group.js';
 import { isAlive } from './process-identity.js';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 
 /** How long a launcher may take, in milliseconds, until it has joined its run. Usually it is five. */
 const LAUNCH_TIMEOUT = 10_000;

@@ -9,7 +9,7 @@ import { recordUnlessBroken } from './instance-reading.js';
 import { type InstanceRecord } from './instance-record.js';
 import { endRuns, executableOf, startRun, stateOfRuns } from './instance-runs.js';
 import { InstanceUsers } from './instance-users.js';
-import { isFree, PortAllocator } from './port-allocator.js';
+import { isFree, PortAllocator } from '../port-allocator.js';
 
 export interface InstanceStarterOptions {
   /** Milliseconds that what runs gets to end. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch } from './launcher.js';
 import { readProcessIdentity } from './process-identity.js';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 
 describe('launcher', () => {
   let directory: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { temporaryDirectories } from '../../../../test/support/temporary-directory.js';
 import { type InstanceId, newId } from '../../ids/typed-id.js';
-import { KeyedQueue } from './keyed-queue.js';
+import { KeyedQueue } from '../keyed-queue.js';
 import { LogKeeper } from './log-keeper.js';
 import { olderLog } from './log-rotation.js';
 

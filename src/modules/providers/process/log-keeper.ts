@@ -1,7 +1,7 @@
 import { startTicking, type Timer } from '../../../core/timing/timer.js';
 import { type InstanceId } from '../../ids/typed-id.js';
 import { type InstanceDirectory } from './instance-directory.js';
-import { type KeyedQueue } from './keyed-queue.js';
+import { type KeyedQueue } from '../keyed-queue.js';
 import { rotateLog } from './log-rotation.js';
 
 /** Milliseconds between two looks at the size of the logs. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { endProcesses } from './process-group.js';
 import { isAlive, type ProcessIdentity, readProcessIdentity } from './process-identity.js';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 
 const MARK = 'CTRLPLANE_INSTANCE=inst_01h455vb4pex5vsknk084sn02q';
 

@@ -1,5 +1,5 @@
 import { type Belonging, MemberSearch } from './process-members.js';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 
 /** How long SIGKILL may take, in milliseconds: only a process in an uninterruptible wait needs any time at all. */
 const KILL_TIMEOUT = 10_000;

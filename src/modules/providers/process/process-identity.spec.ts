@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { isAlive, readProcessIdentity } from './process-identity.js';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 
 describe('process identity', () => {
   const children: ChildProcess[] = [];

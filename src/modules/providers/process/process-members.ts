@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { hasProc, isEnded, readProcStat } from './proc-stat.js';
 import { type ProcessIdentity, readProcessIdentity } from './process-identity.js';
-import { pause } from './waiting.js';
+import { pause } from '../waiting.js';
 
 /** By what a process is known to belong to an instance where there is no cgroup. */
 export interface Belonging {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 import { readGroupStats, secondsOf } from './process-stats.js';
 
 describe('readGroupStats', () => {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { type Resources } from '../provider.js';
 import { hasProc, readProcStat, TICKS_PER_SECOND } from './proc-stat.js';
 import { isAlive, type ProcessIdentity } from './process-identity.js';
-import { orAborted, pause } from './waiting.js';
+import { orAborted, pause } from '../waiting.js';
 
 /** Milliseconds between the two readings of a process's clock, which ticks a hundred times a second. */
 const SAMPLE = 250;

@@ -12,7 +12,7 @@ import { type ProvisionRequest } from '../provider.js';
 import { instanceMark } from './instance-environment.js';
 import { hasProc } from './proc-stat.js';
 import { ProcessProvider } from './process.provider.js';
-import { pause, pollUntil } from './waiting.js';
+import { pause, pollUntil } from '../waiting.js';
 
 jest.setTimeout(120_000); // some tests start a dozen control planes, each of which takes most of a second
 

@@ -13,7 +13,7 @@ import { type Endpoint, type InstanceSpec, type ProvisionRequest } from '../prov
 import { BrokenInstanceError, UnsupportedPlatformError } from './process.errors.js';
 import { isAlive, type ProcessIdentity, readProcessIdentity } from './process-identity.js';
 import { ProcessProvider } from './process.provider.js';
-import { pollUntil } from './waiting.js';
+import { pollUntil } from '../waiting.js';
 
 /** Then instances have users of their own. */
 const IS_ROOT = process.getuid?.() === 0;

@@ -19,12 +19,8 @@ import {
   type ProvisionRequest,
   type Resources,
 } from '../provider.js';
-import {
-  parseCommand,
-  parseInstanceSpec,
-  parseLogOptions,
-  parseProvisionRequest,
-} from '../provision-request.schema.js';
+import { parseCommand, parseInstanceSpec, parseProvisionRequest } from '../provision-request.schema.js';
+import { parsePlainLogOptions, requirePlain } from '../plain-spec.js';
 import { specHash } from '../spec-hash.js';
 import { findExecutable } from './executable.js';
 import { ExitWatch } from './exit-watch.js';
@@ -43,7 +39,7 @@ import {
 import { readInstanceStats } from './instance-stats.js';
 import { asShortage, endRuns, workingDirectoryOf } from './instance-runs.js';
 import { InstanceStarter } from './instance-starter.js';
-import { KeyedQueue } from './keyed-queue.js';
+import { KeyedQueue } from '../keyed-queue.js';
 import { LogKeeper } from './log-keeper.js';
 import { LOG_LIMIT, olderLog } from './log-rotation.js';
 import { tailLines } from './log-tail.js';
@@ -52,7 +48,7 @@ import { UnsupportedPlatformError } from './process.errors.js';
 import { readProcessUsage } from './process-usage.js';
 import { runCommand } from './run-command.js';
 import { storeIdentity } from './store-identity.js';
-import { orAborted } from './waiting.js';
+import { orAborted } from '../waiting.js';
 
 /**
  * Runs instances as processes of this machine, which go on when the control plane stops or is killed and are
@@ -118,6 +114,7 @@ export class ProcessProvider implements Provider {
 
   async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
     const { instanceId, tenantId, name, labels, spec } = parseProvisionRequest(request);
+    requirePlain(this.name, instanceId, spec);
     return this.change(instanceId, signal, async (directory) => {
       const found = await recordUnlessBroken(directory);
       if (found && (await isRunning(directory))) return this.read(directory);
@@ -159,6 +156,7 @@ export class ProcessProvider implements Provider {
   /** Deploying the present spec once more is a restart: `rollback` still returns to the one before it. */
   async deploy(id: InstanceId, value: InstanceSpec, signal?: AbortSignal): Promise<ProviderInstance> {
     const spec = parseInstanceSpec(value);
+    requirePlain(this.name, id, spec);
     return this.change(id, signal, async (directory) => {
       const record = await requireRecord(directory, this.name);
       const previousSpec = specHash(spec) === specHash(record.spec) ? record.previousSpec : record.spec;
@@ -227,7 +225,7 @@ export class ProcessProvider implements Provider {
   /** Lines of stdout and stderr as they came, oldest first, over all starts. */
   async logs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): Promise<string[]> {
     const directory = this.instances.at(id);
-    const { tail } = parseLogOptions(options);
+    const { tail } = parsePlainLogOptions(this.name, options);
     await orAborted(requireRecord(directory, this.name), signal);
     return tailLines(directory.log, tail, signal, olderLog(directory.log));
   }

@@ -8,7 +8,7 @@ import { type Confinement } from './confinement.js';
 import { SYSTEM_PATH } from './instance-users.js';
 import { asUser, openVariables } from './launcher.js';
 import { only } from './leaked-descriptors.js';
-import { orAborted } from './waiting.js';
+import { orAborted } from '../waiting.js';
 
 /** The most that is kept of each of stdout and stderr, in bytes; the rest is read and dropped. */
 const OUTPUT_LIMIT = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { EventEmitter, on } from 'node:events';
-import { type InstanceId } from '../../ids/typed-id.js';
-import { type ProviderChange } from '../provider.js';
+import { type InstanceId } from '../ids/typed-id.js';
+import { type ProviderChange } from './provider.js';
 
 /** Passes on to everybody who watches what becomes of instances. */
 export class InstanceChanges {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { sleep } from '../../../core/timing/timer.js';
+import { sleep } from '../../core/timing/timer.js';
 
 /** Waiting for what other processes do: nothing tells us, so we look, and stop looking when asked to. */
 

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { type InstanceId, isId, type TenantId } from '../../ids/typed-id.js';
+import {
+  type InstanceLimits,
+  type InstanceSpec,
+  LABELS,
+  type Labels,
+  type ProvisionRequest,
+} from '../provider.js';
+import { instanceSpecSchema } from '../provision-request.schema.js';
+
+/**
+ * All that the provider knows is on the containers: no file of a replica's, which another replica could not read. Labels
+ * cannot be changed, so every start makes a new container; a stop, which needs no other program, is told by the name.
+ */
+
+/** Labels of containers and volumes, beside the instance's. */
+export const OWN_LABELS = {
+  namespace: 'ctrlplane.namespace',
+  store: 'ctrlplane.store',
+  record: 'ctrlplane.record',
+  startedAt: 'ctrlplane.started-at',
+  specHash: 'ctrlplane.spec-hash',
+  volume: 'ctrlplane.volume',
+} as const;
+
+/** What a container was made from. */
+export interface ContainerRecord {
+  tenantId: TenantId;
+  name: string;
+  labels: Labels;
+  spec: InstanceSpec;
+  /** What `rollback` returns to. */
+  previousSpec?: InstanceSpec | undefined;
+  /** Limits by `scale`, which hold over those of the spec until the next `deploy`. */
+  scaled?: InstanceLimits | undefined;
+  /** Published numbers by name of the port, so that the instance gets the same again. */
+  ports: Record<string, number>;
+}
+
+const schema: z.ZodType<ContainerRecord> = z.object({
+  tenantId: z.custom<TenantId>((value) => isId('tenant', value)),
+  name: z.string(),
+  labels: z.record(z.string(), z.string()),
+  spec: instanceSpecSchema,
+  previousSpec: instanceSpecSchema.optional(),
+  scaled: z.object({ cpuCores: z.number().optional(), memoryBytes: z.number().optional() }).optional(),
+  ports: z.record(z.string(), z.int().min(1).max(65_535)),
+});
+
+/** What the daemon lists of a container. */
+export interface ListedContainer {
+  Id: string;
+  Names: string[];
+  Image: string;
+  ImageID: string;
+  /** `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`; Podman has some more. */
+  State: string;
+  /** In words, such as `Exited (3) 2 minutes ago`. */
+  Status: string;
+  Labels: Record<string, string>;
+}
+
+/** A container of ours. */
+export interface OwnContainer {
+  container: ListedContainer;
+  instanceId: InstanceId;
+  role: ContainerRole;
+}
+
+/**
+ * `current`: the instance. `stopped`: the instance, told to stop. `next`: made to take the place of one of those, which
+ * happens when that is removed; beside one it is nothing yet.
+ */
+export type ContainerRole = 'current' | 'stopped' | 'next';
+
+export function containerName(namespace: string, id: InstanceId, role: ContainerRole): string {
+  return `${namespace}-${id}${role === 'current' ? '' : `.${role}`}`;
+}
+
+/** Undefined for what has our label and not our form of a name: somebody else's, or made by hand. */
+export function toOwn(namespace: string, container: ListedContainer): OwnContainer | undefined {
+  const instanceId = container.Labels[LABELS.instance];
+  if (!isId('instance', instanceId)) return undefined;
+  for (const role of ['current', 'stopped', 'next'] as const)
+    if (container.Names.includes(`/${containerName(namespace, instanceId, role)}`))
+      return { container, instanceId, role };
+  return undefined;
+}
+
+/** Undefined when it cannot be read. Never quoted: it holds the environment. */
+export function readRecord({ Labels }: Pick<ListedContainer, 'Labels'>): ContainerRecord | undefined {
+  try {
+    return schema.parse(JSON.parse(Labels[OWN_LABELS.record] ?? ''));
+  } catch {
+    return undefined;
+  }
+}
+
+export function toRequest(
+  instanceId: InstanceId,
+  { tenantId, name, labels, spec }: ContainerRecord,
+): ProvisionRequest {
+  return { instanceId, tenantId, name, labels, spec };
+}

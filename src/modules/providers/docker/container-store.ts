@@ -1,0 +1,120 @@
+import { type InstanceId, parseId } from '../../ids/typed-id.js';
+import { InstanceNotProvisionedError, InstanceNotRunningError } from '../provider.errors.js';
+import { LABELS, type LogOptions, type ProviderInstance } from '../provider.js';
+import { parseLogOptions } from '../provision-request.schema.js';
+import { orAborted } from '../waiting.js';
+import { OWN_LABELS, type OwnContainer, readRecord } from './container-notes.js';
+import { describe, groupByInstance, type HeldInstance, isRunning } from './container-reading.js';
+import { type DockerDaemon } from './docker-daemon.js';
+import { asUnavailable, isConflict, isDaemonFailure, isMissing, isNotRunning } from './docker-failure.js';
+import { type DockerProviderSettings } from './docker-provider.options.js';
+import { type ContainerEvent } from './engine-api.js';
+import { parseImage } from './image-reference.js';
+import { outputLines } from './streams.js';
+
+/** What a daemon holds of our namespace, as it is at the moment. Nothing of it is kept here. */
+export class ContainerStore {
+  constructor(
+    private readonly daemon: DockerDaemon,
+    private readonly settings: Pick<DockerProviderSettings, 'name' | 'namespace'>,
+    private readonly reachAt: string,
+  ) {}
+
+  get namespace(): string {
+    return this.settings.namespace;
+  }
+
+  /** By which all of ours is found. */
+  get label(): string {
+    return `${OWN_LABELS.namespace}=${this.namespace}`;
+  }
+
+  /** Every instance, in one call. */
+  async all(signal?: AbortSignal): Promise<HeldInstance[]> {
+    const containers = await this.ask(() => this.daemon.containers(this.label, signal), signal);
+    return [...groupByInstance(this.namespace, containers).values()];
+  }
+
+  async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
+    return (await this.all(signal)).map(({ present }) => this.describe(present));
+  }
+
+  /** From which its instances come, and came before their last deployment. */
+  async repositories(signal?: AbortSignal): Promise<Set<string>> {
+    const records = (await this.all(signal)).map(({ present }) => readRecord(present.container));
+    const images = records.flatMap((record) => [record?.spec.image, record?.previousSpec?.image]);
+    return new Set(images.flatMap((image) => (image ? [parseImage(image).repository] : [])));
+  }
+
+  /** One instance, in one call. @throws InvalidIdError */
+  async held(id: InstanceId, signal?: AbortSignal): Promise<HeldInstance | undefined> {
+    const label = `${LABELS.instance}=${parseId('instance', id)}`;
+    const containers = await this.ask(() => this.daemon.containers(label, signal), signal);
+    return groupByInstance(this.namespace, containers).get(id);
+  }
+
+  /** @throws InstanceNotProvisionedError */
+  async known(id: InstanceId, signal?: AbortSignal): Promise<HeldInstance> {
+    const held = await this.held(id, signal);
+    if (!held) throw new InstanceNotProvisionedError(id, this.settings.name);
+    return held;
+  }
+
+  /** @throws InstanceNotProvisionedError, InstanceNotRunningError */
+  async running(id: InstanceId, signal?: AbortSignal): Promise<OwnContainer> {
+    const { present } = await this.known(id, signal);
+    if (!isRunning(present.container)) throw new InstanceNotRunningError(id);
+    return present;
+  }
+
+  /** A call on one that ran a moment ago. */
+  async ofRunning<T>(id: InstanceId, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await orAborted(call(), signal);
+    } catch (error) {
+      if (isMissing(error) || isConflict(error) || isNotRunning(error)) throw new InstanceNotRunningError(id);
+      throw this.named(error, signal);
+    }
+  }
+
+  async *readLog(
+    id: InstanceId,
+    options: LogOptions,
+    follow: boolean,
+    signal?: AbortSignal,
+  ): AsyncGenerator<string> {
+    const { tail, since } = parseLogOptions(options);
+    const { present } = await this.known(id, signal);
+    // Podman takes 0 for all of them.
+    if (tail === 0 && !follow) return;
+    const query = { tail, since: since && +since / 1_000, follow };
+    try {
+      yield* outputLines(this.daemon.logs(present.container.Id, query, signal));
+    } catch (error) {
+      throw this.named(error, signal);
+    }
+  }
+
+  events(signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {
+    return this.daemon.events(this.label, signal);
+  }
+
+  describe(own: OwnContainer): ProviderInstance {
+    return describe(own, this.reachAt);
+  }
+
+  /** What the daemon gives. @throws ProviderUnavailableError when it gives none */
+  async ask<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    try {
+      return await orAborted(call(), signal);
+    } catch (error) {
+      throw this.named(error, signal);
+    }
+  }
+
+  private named(error: unknown, signal?: AbortSignal): unknown {
+    if (signal?.aborted) return signal.reason;
+    return isDaemonFailure(error) ? asUnavailable(this.settings.name, error) : error;
+  }
+}

@@ -1,0 +1,109 @@
+import { type InstanceId } from '../../ids/typed-id.js';
+import { ImageMissingError } from '../provider.errors.js';
+import { orAborted } from '../waiting.js';
+import { type DockerDaemon } from './docker-daemon.js';
+import { type DockerProviderSettings, type PullProgress } from './docker-provider.options.js';
+import { type ListedImage, type PullEvent } from './engine-api.js';
+import { parseImage, registryOf } from './image-reference.js';
+
+/** A pull that goes on, for all that wait for it. */
+interface Pull {
+  done: Promise<void>;
+  waiting: number;
+  readonly controller: AbortController;
+}
+
+/** Images that were removed. */
+export interface PrunedImages {
+  removed: string[];
+  bytes: number;
+}
+
+/** Pulls what instances are made from, and removes what none of them needs any more. */
+export class DockerImages {
+  private readonly pulls = new Map<string, Pull>();
+
+  constructor(
+    private readonly daemon: DockerDaemon,
+    private readonly settings: Pick<DockerProviderSettings, 'registries' | 'onPullProgress' | 'pull'>,
+  ) {}
+
+  /**
+   * A hundred instances of one image pull it once. Ends when nobody waits for it any more.
+   * @throws ImageMissingError when it may not be pulled, else what the daemon says
+   */
+  async pull(id: InstanceId, image: string, signal?: AbortSignal): Promise<void> {
+    if (this.settings.pull === 'never')
+      throw new ImageMissingError(id, image, 'the daemon has none, and may not pull it (option `pull`)');
+    const pull = this.pulls.get(image) ?? this.begin(image);
+    pull.waiting++;
+    try {
+      await orAborted(pull.done, signal);
+    } finally {
+      if (--pull.waiting === 0) pull.controller.abort();
+    }
+  }
+
+  /**
+   * Removes tagged images of those repositories that no container has, whoever made it, but the newest.
+   * @param repositories such as `registry.example.com/shop/web`
+   * @param keep how many of each repository stay
+   */
+  async prune(repositories: ReadonlySet<string>, keep: number, signal?: AbortSignal): Promise<PrunedImages> {
+    const images = await this.daemon.images(signal);
+    const used = new Set((await this.daemon.containers(undefined, signal)).map(({ ImageID }) => ImageID));
+    const pruned: PrunedImages = { removed: [], bytes: 0 };
+    for (const repository of repositories) {
+      const own = images.flatMap((image) => tagsOf(image, repository)).sort((a, b) => b.created - a.created);
+      for (const { tag, image, size } of own.slice(keep)) {
+        if (used.has(image) || !(await this.daemon.removeImage(tag, signal))) continue;
+        pruned.removed.push(tag);
+        pruned.bytes += size;
+      }
+    }
+    return pruned;
+  }
+
+  private begin(image: string): Pull {
+    const controller = new AbortController();
+    const done = this.pullToItsEnd(image, controller.signal).finally(() => this.pulls.delete(image));
+    done.catch(() => undefined); // who waits is told; nobody may
+    const pull = { done, waiting: 0, controller };
+    this.pulls.set(image, pull);
+    return pull;
+  }
+
+  private async pullToItsEnd(image: string, signal: AbortSignal): Promise<void> {
+    const { repository, tag } = parseImage(image);
+    const registry = registryOf(repository);
+    const credentials = this.settings.registries[registry];
+    const auth = credentials && { ...credentials, serveraddress: registry };
+    for await (const event of this.daemon.pull(repository, tag, auth, signal)) {
+      const failure = event.errorDetail?.message ?? event.error;
+      if (failure) throw Object.assign(new Error(failure), { statusCode: 500 });
+      if (event.status) this.settings.onPullProgress?.(progressOf(image, event.status, event));
+    }
+  }
+}
+
+function tagsOf({ Id, RepoTags, Created, Size }: ListedImage, repository: string) {
+  return (RepoTags ?? [])
+    .filter((tag) => normalized(parseImage(tag).repository) === normalized(repository))
+    .map((tag) => ({ tag, image: Id, created: Created, size: Size }));
+}
+
+/** Docker leaves out what Podman writes. */
+function normalized(repository: string): string {
+  return repository.replace(/^docker\.io\/(?:library\/)?/, '');
+}
+
+function progressOf(image: string, status: string, { id, progressDetail }: PullEvent): PullProgress {
+  const { current, total } = progressDetail ?? {};
+  return {
+    image,
+    status,
+    ...(id && { layer: id }),
+    ...(current !== undefined && { currentBytes: current }),
+    ...(total !== undefined && { totalBytes: total }),
+  };
+}

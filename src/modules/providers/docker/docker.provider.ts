@@ -1,0 +1,291 @@
+import { type InstanceId, parseId } from '../../ids/typed-id.js';
+import { KeyedQueue } from '../keyed-queue.js';
+import {
+  InstanceNotProvisionedError,
+  InstanceNotRunningError,
+  NothingToRollBackError,
+} from '../provider.errors.js';
+import {
+  type Capability,
+  type ExecResult,
+  type InstanceSpec,
+  type InstanceStats,
+  type LogOptions,
+  type Provider,
+  type ProviderChange,
+  type ProviderInfo,
+  type ProviderInstance,
+  type ProvisionRequest,
+  type Resources,
+  type ScaleRequest,
+} from '../provider.js';
+import {
+  parseCommand,
+  parseInstanceSpec,
+  parseProvisionRequest,
+  parseScaleRequest,
+} from '../provision-request.schema.js';
+import { specHash } from '../spec-hash.js';
+import { execInContainer } from './container-exec.js';
+import { type ContainerRecord, readRecord, toRequest } from './container-notes.js';
+import { ContainerPorts } from './container-ports.js';
+import { type HeldInstance, isRunning } from './container-reading.js';
+import { ContainerRuns } from './container-runs.js';
+import { ContainerStore } from './container-store.js';
+import { readResources, readStats } from './container-stats.js';
+import { ContainerWatch } from './container-watch.js';
+import { addressOf, type DaemonAddress } from './daemon-address.js';
+import { DockerDaemon } from './docker-daemon.js';
+import { DockerImages, type PrunedImages } from './docker-images.js';
+import {
+  type DockerProviderOptions,
+  dockerProviderSettings,
+  type DockerProviderSettings,
+} from './docker-provider.options.js';
+import { storeIdentity } from './store-marker.js';
+
+/**
+ * Runs instances as containers of Docker or Podman, one each, by the Engine API. All it knows is on the containers, so any
+ * number of replicas may use one daemon, and an instance is found again after a restart of them, the daemon or its host.
+ *
+ * A container is one run: each start makes a new one, with the record of the instance in its labels. Its log begins anew
+ * with it. Calls that change an instance happen one after the other.
+ */
+export class DockerProvider implements Provider {
+  private readonly settings: DockerProviderSettings;
+  private readonly address: DaemonAddress;
+  private readonly daemon: DockerDaemon;
+  private readonly images: DockerImages;
+  private readonly runs: ContainerRuns;
+  private readonly changes: ContainerWatch;
+  private readonly store: ContainerStore;
+  private readonly queue = new KeyedQueue<InstanceId>();
+  private identity?: string;
+
+  /** @throws InvalidInputError */
+  constructor(options: DockerProviderOptions = {}) {
+    const settings = (this.settings = dockerProviderSettings(options));
+    const { namespace } = settings;
+    const address = (this.address = addressOf(settings));
+    const daemon = (this.daemon = new DockerDaemon(settings));
+    const store = (this.store = new ContainerStore(daemon, settings, address.reachAt));
+    const images = (this.images = new DockerImages(daemon, settings));
+    const ports = new ContainerPorts(namespace, address.isLocal);
+    const changes = (this.changes = new ContainerWatch(store));
+    this.runs = new ContainerRuns({
+      ...{ daemon, store, images, ports, settings, publishOn: address.publishOn },
+      storeId: (signal) => this.storeId(signal),
+      ending: (container) => changes.ending(container),
+    });
+  }
+
+  info(): ProviderInfo {
+    const { name, namespace } = this.settings;
+    const description = `Containers of the daemon at ${this.address.shown}, in the namespace ${namespace}`;
+    return { name, description, shared: true };
+  }
+
+  async storeId(signal?: AbortSignal): Promise<string> {
+    signal?.throwIfAborted();
+    return (this.identity ??= await this.store.ask(() =>
+      storeIdentity(this.daemon, this.settings.namespace, signal),
+    ));
+  }
+
+  capabilities(): ReadonlySet<Capability> {
+    return new Set<Capability>([
+      ...['deploy', 'rollback', 'scale', 'resources', 'logs', 'logs.since', 'exec'],
+      ...['images', 'limits', 'volumes', 'networks'],
+    ] as Capability[]);
+  }
+
+  async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
+    const { instanceId, tenantId, name, labels, spec } = parseProvisionRequest(request);
+    return this.change(instanceId, signal, async (held) => {
+      if (held && isRunning(held.present.container))
+        return this.store.describe(await this.runs.keepRunning(held.present, signal));
+      if (held) await this.runs.requireFormat(held, signal);
+      const { previousSpec, scaled, ports = {} } = (held && readRecord(held.present.container)) ?? {};
+      const record = { tenantId, name, labels, spec, previousSpec, scaled, ports };
+      return this.store.describe(await this.runs.start(instanceId, record, held, signal));
+    });
+  }
+
+  async deprovision(id: InstanceId, signal?: AbortSignal): Promise<void> {
+    await this.change(id, signal, async (held) => {
+      if (held) await this.runs.remove(held, signal);
+    });
+  }
+
+  async start(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    return this.changeKnown(id, signal, async (record, held) => {
+      const { present } = held;
+      if (isRunning(present.container))
+        return this.store.describe(await this.runs.keepRunning(present, signal));
+      await this.runs.requireFormat(held, signal);
+      return this.store.describe(await this.runs.start(id, record, held, signal));
+    });
+  }
+
+  async stop(id: InstanceId, signal?: AbortSignal): Promise<void> {
+    await this.change(id, signal, async (held) => {
+      if (held) await this.runs.stop(held, signal);
+    });
+  }
+
+  async restart(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    return this.replace(id, (record) => record, signal);
+  }
+
+  /** Deploying the present spec once more is a restart: `rollback` still returns to the one before it. */
+  async deploy(id: InstanceId, value: InstanceSpec, signal?: AbortSignal): Promise<ProviderInstance> {
+    const spec = parseInstanceSpec(value);
+    return this.replace(
+      id,
+      (record) => ({
+        ...record,
+        spec,
+        scaled: undefined,
+        previousSpec: specHash(spec) === specHash(record.spec) ? record.previousSpec : record.spec,
+      }),
+      signal,
+    );
+  }
+
+  /**
+   * Back to the spec before the last `deploy`; once more, and it stays there.
+   * @throws NothingToRollBackError
+   */
+  async rollback(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    return this.replace(
+      id,
+      (record) => {
+        if (!record.previousSpec) throw new NothingToRollBackError(id);
+        return { ...record, spec: record.previousSpec, scaled: undefined };
+      },
+      signal,
+    );
+  }
+
+  async status(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
+    const instanceId = parseId('instance', id);
+    const held = await this.store.ask(() => this.store.held(instanceId, signal), signal);
+    return held
+      ? this.store.describe(held.present)
+      : { instanceId, state: 'missing', labels: {}, endpoints: [] };
+  }
+
+  async notes(id: InstanceId, signal?: AbortSignal): Promise<ProvisionRequest | undefined> {
+    const held = await this.store.ask(() => this.store.held(id, signal), signal);
+    const record = held && readRecord(held.present.container);
+    return record && toRequest(id, record);
+  }
+
+  async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
+    return this.store.list(signal);
+  }
+
+  /** Over the limits of its spec, until the next `deploy` or `rollback`. Restarts it. */
+  async scale(id: InstanceId, request: ScaleRequest, signal?: AbortSignal): Promise<void> {
+    const scaled = parseScaleRequest(request);
+    await this.replace(id, (record) => ({ ...record, scaled: { ...record.scaled, ...scaled } }), signal);
+  }
+
+  /** Takes a quarter of a second to measure. */
+  async resources(id: InstanceId, signal?: AbortSignal): Promise<Resources> {
+    const { container } = await this.store.running(id, signal);
+    const read = await this.store.ofRunning(
+      id,
+      () => readResources(this.daemon, container.Id, signal),
+      signal,
+    );
+    if (!read) throw new InstanceNotRunningError(id);
+    return read;
+  }
+
+  /** A call for each that runs, as the Engine API has none for all. One that ends meanwhile is left out. */
+  async stats(signal?: AbortSignal): Promise<InstanceStats[]> {
+    return readStats(this.daemon, this.store, signal);
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<ProviderChange> {
+    return this.changes.watch(signal);
+  }
+
+  /** Of the present container: a start begins a new log. */
+  async logs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): Promise<string[]> {
+    const found: string[] = [];
+    for await (const line of this.store.readLog(id, options, false, signal)) found.push(line);
+    return found;
+  }
+
+  async *followLogs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): AsyncGenerator<string> {
+    try {
+      for await (const line of this.store.readLog(id, options, true, signal)) {
+        if (signal?.aborted) return;
+        yield line;
+      }
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+  }
+
+  /** In the instance's environment and working directory. */
+  async exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult> {
+    const parsed = parseCommand(command);
+    const { container } = await this.store.running(id, signal);
+    return this.store.ofRunning(id, () => execInContainer(this.daemon, container.Id, parsed, signal), signal);
+  }
+
+  /** @throws ProviderUnavailableError when the daemon does not answer */
+  async healthCheck(signal?: AbortSignal): Promise<void> {
+    await this.store.ask(() => this.daemon.ping(signal), signal);
+  }
+
+  /**
+   * Removes images that no container has, of repositories that instances are made from.
+   * @param keep how many of each repository stay, the newest
+   */
+  async pruneImages({ keep }: { keep: number }, signal?: AbortSignal): Promise<PrunedImages> {
+    const repositories = await this.store.repositories(signal);
+    return this.store.ask(() => this.images.prune(repositories, keep, signal), signal);
+  }
+
+  /** A task on an instance, after those on the same instance that were called before it. */
+  private async change<T>(
+    id: InstanceId,
+    signal: AbortSignal | undefined,
+    task: (held: HeldInstance | undefined) => Promise<T>,
+  ): Promise<T> {
+    const instanceId = parseId('instance', id);
+    const changed = () =>
+      this.store
+        .ask(async () => task(await this.store.held(instanceId, signal)), signal)
+        .finally(() => this.changes.tell(instanceId));
+    signal?.throwIfAborted();
+    return this.queue.run(instanceId, changed, signal);
+  }
+
+  /** The same, of what has a record. @throws InstanceNotProvisionedError */
+  private async changeKnown<T>(
+    id: InstanceId,
+    signal: AbortSignal | undefined,
+    task: (record: ContainerRecord, held: HeldInstance) => Promise<T>,
+  ): Promise<T> {
+    return this.change(id, signal, (held) => {
+      const record = held && readRecord(held.present.container);
+      if (!record) throw new InstanceNotProvisionedError(id, this.settings.name);
+      return task(record, held);
+    });
+  }
+
+  private async replace(
+    id: InstanceId,
+    next: (record: ContainerRecord) => ContainerRecord,
+    signal?: AbortSignal,
+  ): Promise<ProviderInstance> {
+    return this.changeKnown(id, signal, async (record, held) =>
+      this.store.describe(await this.runs.start(id, next(record), held, signal)),
+    );
+  }
+}
