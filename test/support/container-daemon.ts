@@ -36,9 +36,16 @@ export interface ContainerDaemon {
   /** Ends it and all that it runs, and removes its data. */
   stop(): Promise<void>;
   /** What the Engine API answers. */
-  call(method: string, path: string, body?: object | Buffer): Promise<{ status: number; text: string }>;
+  call(
+    method: string,
+    path: string,
+    body?: object | Buffer,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; text: string }>;
   /** Imports an image of these files, which are copied from the machine. */
   importImage(name: string, files: (root: string) => Promise<void> | void): Promise<void>;
+  /** Lays down the files of an image with busybox. */
+  busybox(root: string): Promise<void>;
   output(): string;
 }
 
@@ -55,15 +62,16 @@ export async function startDaemon(kind: DaemonKind, options: DaemonOptions = {})
   let containerd: ChildProcess | undefined;
   let output = '';
 
-  const call: ContainerDaemon['call'] = async (method, path, body) => {
+  const call: ContainerDaemon['call'] = async (method, path, body, headers = {}) => {
     const isTar = Buffer.isBuffer(body);
     const { statusCode, body: answer } = await request(`http://daemon${path}`, {
       method: method as 'GET',
       dispatcher: agent,
-      ...(body && {
-        body: isTar ? body : JSON.stringify(body),
-        headers: { 'content-type': isTar ? 'application/x-tar' : 'application/json' },
-      }),
+      headers: {
+        ...headers,
+        ...(body && { 'content-type': isTar ? 'application/x-tar' : 'application/json' }),
+      },
+      ...(body && { body: isTar ? body : JSON.stringify(body) }),
     });
     return { status: statusCode, text: await answer.text() };
   };
@@ -132,21 +140,22 @@ export async function startDaemon(kind: DaemonKind, options: DaemonOptions = {})
     stop,
     call,
     importImage,
+    busybox: layBusybox,
     output: () => output,
   };
   try {
-    await importImage(IMAGE.split(':')[0]!, async (root) => {
-      for (const name of ['bin', 'etc', 'tmp', 'proc', 'dev']) mkdirSync(join(root, name));
-      await cp(BUSYBOX, join(root, 'bin/busybox'));
-      for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet));
-    });
-    if (kind === 'dockerd')
-      await call('POST', `/images/ctrlplane-busybox/tag?repo=ctrlplane-busybox&tag=latest`);
+    await importImage(IMAGE.split(':')[0]!, layBusybox);
   } catch (error) {
     await stop();
     throw error;
   }
   return daemon;
+}
+
+async function layBusybox(root: string): Promise<void> {
+  for (const name of ['bin', 'etc', 'tmp', 'proc', 'dev']) mkdirSync(join(root, name));
+  await cp(BUSYBOX, join(root, 'bin/busybox'));
+  for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet));
 }
 
 /**

@@ -1,7 +1,7 @@
 import Docker from 'dockerode';
 import { type Readable } from 'node:stream';
 import { type ListedContainer } from './container-notes.js';
-import { isConflict, isMissing } from './docker-failure.js';
+import { isConflict, isMissing, wordsOf } from './docker-failure.js';
 import { type DockerProviderSettings } from './docker-provider.options.js';
 import {
   type ContainerEvent,
@@ -82,9 +82,22 @@ export class DockerDaemon {
     return isGone(this.done('DELETE', `/containers/${id}`, { query: { force: true, v: true }, signal }));
   }
 
-  /** @returns the volume of that name, which may have been there before, with other labels */
-  createVolume(Name: string, Labels: Record<string, string>, signal?: AbortSignal): Promise<ListedVolume> {
-    return this.json('POST', '/volumes/create', { body: { Name, Labels }, signal });
+  /**
+   * @returns the volume of that name, which may have been there before, with other labels. Podman fails with 500 when
+   * somebody else makes it at the same moment.
+   */
+  async createVolume(
+    Name: string,
+    Labels: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<ListedVolume> {
+    try {
+      return await this.json('POST', '/volumes/create', { body: { Name, Labels }, signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!/already exists/i.test(wordsOf(error))) throw error;
+      return this.json('GET', `/volumes/${encodeURIComponent(Name)}`, { signal });
+    }
   }
 
   async volumes(label: string, signal?: AbortSignal): Promise<ListedVolume[]> {

@@ -57,10 +57,14 @@ function isHangUp(error: unknown): boolean {
   );
 }
 
+/** What dockerode puts before the daemon's words. */
+const PREFIX = /^\(HTTP code \d+\) [^-]*- /;
+
 /** What the daemon said, or why it said nothing; on one line. */
 export function wordsOf(error: unknown): string {
   const { json, message } = error as Failure;
-  return (json?.message ?? message ?? String(error)).replace(/\s+/g, ' ').trim().slice(0, 500);
+  const words = json?.message ?? message ?? String(error);
+  return words.replace(PREFIX, '').replace(/\s+/g, ' ').trim().slice(0, 500);
 }
 
 /** The failure of a call that concerns no instance, or has no better name. */
@@ -87,7 +91,7 @@ const RULES: [RegExp, (id: InstanceId, words: string, cause: unknown, image: str
     (id, words, cause) => new OutOfResourcesError(id, words, { cause }),
   ],
   [
-    /no such image|image not known|manifest unknown|repository .* not found|pull access denied|requested access to the resource is denied|unauthorized|authentication required|manifest for .* not found|invalid reference format/i,
+    /no such image|image not known|manifest unknown|repository .* not found|pull access denied|requested access to the resource is denied|unauthorized|authentication required|no basic auth credentials|manifest for .* not found|invalid reference format/i,
     (id, words, cause, image) => new ImageMissingError(id, image, words, { cause }),
   ],
 ];

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type ContainerDaemon,
+  type DaemonKind,
+  IMAGE,
+  startDaemon,
+} from '../../../../test/support/container-daemon.js';
+import { type ImageRegistry, startImageRegistry } from '../../../../test/support/image-registry.js';
+import { describeWith } from '../../../../test/support/needs.js';
+import { PARTS } from '../../../../test/support/parts.js';
+import { newId } from '../../ids/typed-id.js';
+import { ImageMissingError } from '../provider.errors.js';
+import { type PullProgress } from './docker-provider.options.js';
+import { DockerProvider } from './docker.provider.js';
+import { parseImage, registryOf } from './image-reference.js';
+
+/** A daemon and a registry, each slow on a loaded machine. */
+const LIMIT = 180_000;
+
+describe('The reference of an image', () => {
+  it.each([
+    ['busybox', 'docker.io', 'busybox', 'latest'],
+    ['shop/web:2', 'docker.io', 'shop/web', '2'],
+    ['localhost:5000/web', 'localhost:5000', 'localhost:5000/web', 'latest'],
+    ['r.test/shop/web:2@sha256:abc', 'r.test', 'r.test/shop/web', 'sha256:abc'],
+    ['localhost/web:1', 'localhost', 'localhost/web', '1'],
+  ])('%s is of %s', (image, registry, repository, tag) => {
+    expect(parseImage(image)).toEqual({ repository, tag });
+    expect(registryOf(parseImage(image).repository)).toBe(registry);
+  });
+});
+
+for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
+  describeWith(PARTS[kind].present() ? 'registry' : kind, `Images of ${kind} from a registry`, () => {
+    let registry: ImageRegistry;
+    let daemon: ContainerDaemon;
+    let image: string;
+
+    beforeAll(async () => {
+      registry = await startImageRegistry();
+      daemon = await startDaemon(kind, { insecureRegistry: registry.address });
+      image = `${registry.address}/shop/web:1`;
+      await daemon.call('POST', `/images/${IMAGE}/tag?repo=${registry.address}/shop/web&tag=1`);
+      await push(image);
+      await daemon.call('DELETE', `/images/${image}?force=1`);
+      await daemon.call('DELETE', `/images/${IMAGE}?force=1`);
+    }, LIMIT);
+    afterAll(async () => {
+      await daemon?.stop();
+      await registry?.stop();
+    }, LIMIT);
+
+    const push = async (reference: string) => {
+      const { username, password } = registry;
+      const credentials = JSON.stringify({ username, password, serveraddress: registry.address });
+      // With the padding that base64url leaves out.
+      const auth = Buffer.from(credentials).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+      const [name, tag] = reference.split(/:(?=[^:/]+$)/);
+      const { status, text } = await daemon.call('POST', `/images/${name}/push?tag=${tag}`, undefined, {
+        'x-registry-auth': auth,
+      });
+      if (status !== 200 || text.includes('"error"')) throw new Error(`The push failed: ${text}`);
+    };
+
+    const providerWith = (options: object = {}) =>
+      new DockerProvider({
+        ...{ host: daemon.host, namespace: `t${randomUUID().slice(0, 8)}`, network: 'host', stopGrace: 0 },
+        ...options,
+      });
+
+    const request = (from: string) => ({
+      instanceId: newId('instance'),
+      tenantId: newId('tenant'),
+      name: 'web',
+      spec: { image: from, command: ['sleep', '3600'] },
+      labels: {},
+    });
+
+    it(
+      'may not be pulled without a password, or with a wrong one, and the error shows none',
+      async () => {
+        const wrong = { registries: { [registry.address]: { username: 'shop', password: 'hunter3' } } };
+        for (const options of [{}, wrong]) {
+          const refused = providerWith(options).provision(request(image));
+          await expect(refused).rejects.toThrow(ImageMissingError);
+          await expect(refused).rejects.not.toThrow(/hunter3/);
+        }
+      },
+      LIMIT,
+    );
+
+    it(
+      'is missing when the registry has none, also where only the stream of the pull says so',
+      async () => {
+        const provider = providerWith(credentials());
+        await expect(provider.provision(request(`${registry.address}/shop/none:1`))).rejects.toThrow(
+          ImageMissingError,
+        );
+        await expect(provider.provision(request(`${registry.address}/shop/web:2`))).rejects.toThrow(
+          ImageMissingError,
+        );
+        expect(await provider.list()).toEqual([]);
+      },
+      LIMIT,
+    );
+
+    it(
+      'is pulled once for several instances, with its password, and tells what it does',
+      async () => {
+        const told: PullProgress[] = [];
+        const provider = providerWith({
+          ...credentials(),
+          onPullProgress: (step: PullProgress) => told.push(step),
+        });
+        const wanted = [1, 2, 3].map(() => request(image));
+        const made = await Promise.all(wanted.map((each) => provider.provision(each)));
+        expect(made.map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+        expect(told.length).toBeGreaterThan(0);
+        expect(new Set(told.map((step) => step.image))).toEqual(new Set([image]));
+        for (const { instanceId } of wanted) await provider.deprovision(instanceId);
+      },
+      LIMIT,
+    );
+
+    it(
+      'is removed when no container has it, but the newest few of its repository',
+      async () => {
+        const provider = providerWith({ pull: 'never' });
+        for (let version = 1; version <= 4; version++)
+          await daemon
+            .importImage(`prune${kind}`, (root) => writeFileSync(join(root, 'version'), `${version}`))
+            .then(() => daemon.call('POST', `/images/prune${kind}/tag?repo=r.test/prune&tag=${version}`));
+        await daemon.importImage(`prunebox${kind}`, daemon.busybox);
+        await daemon.call('POST', `/images/prunebox${kind}/tag?repo=r.test/prune&tag=used`);
+        const wanted = request('r.test/prune:used');
+        await provider.provision(wanted);
+        const { removed } = await provider.pruneImages({ keep: 2 });
+        expect(removed.length).toBeGreaterThan(0);
+        expect(removed.every((tag) => tag.startsWith('r.test/prune:'))).toBe(true);
+        expect(removed).not.toContain('r.test/prune:used');
+        const { text } = await daemon.call('GET', '/images/json');
+        const tags = (JSON.parse(text) as { RepoTags: string[] | null }[])
+          .flatMap(({ RepoTags }) => RepoTags ?? [])
+          .filter((tag) => tag.startsWith('r.test/prune:'));
+        expect(tags).toContain('r.test/prune:used');
+        expect(tags).toHaveLength(5 - removed.length);
+        expect((await provider.pruneImages({ keep: 2 })).removed).toEqual([]);
+        await provider.deprovision(wanted.instanceId);
+      },
+      LIMIT,
+    );
+
+    const credentials = () => ({
+      registries: { [registry.address]: { username: registry.username, password: registry.password } },
+    });
+  });
