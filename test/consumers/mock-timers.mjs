@@ -10,14 +10,12 @@ const [, , apis, step, runs] = process.argv;
 
 async function ranWith(forRoot) {
   const ran = [];
-  let registry;
   class Tasks {
-    clears() {
-      ran.push('clears');
-      clearInterval(registry.getInterval('clears'));
-    }
     cleared() {
       ran.push('cleared');
+    }
+    left() {
+      ran.push('left');
     }
     interval() {
       ran.push('interval');
@@ -33,9 +31,9 @@ async function ranWith(forRoot) {
     decorator(Tasks.prototype, method, Object.getOwnPropertyDescriptor(Tasks.prototype, method));
   if (runs.includes('interval')) decorate(Interval(2_000), 'interval');
   if (runs.includes('timeout')) decorate(Timeout(3_000), 'timeout');
-  if (runs.includes('clears')) {
-    decorate(Interval('clears', 1_000), 'clears');
-    decorate(Timeout('cleared', 2_500), 'cleared');
+  if (runs.includes('cleared')) {
+    decorate(Interval('cleared', 1_000), 'cleared');
+    decorate(Timeout('left', 2_500), 'left');
   }
   if (runs.includes('cron')) decorate(Cron('*/5 * * * * *'), 'cron');
   class App {}
@@ -45,9 +43,12 @@ async function ranWith(forRoot) {
     ...(apis.includes('Date') && { now: Date.UTC(2026, 2, 10, 12) }),
   });
   const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'warn'] });
-  registry = app.get(SchedulerRegistry);
-  if (runs.includes('clears')) clearTimeout(registry.getTimeout('cleared'));
   for (let passed = 0; passed < 10_000; passed += Number(step)) {
+    // Not from within the handler: the mock timers of Node 20 do not heed that.
+    if (runs.includes('cleared') && passed === 2_000) {
+      clearInterval(app.get(SchedulerRegistry).getInterval('cleared'));
+      clearTimeout(app.get(SchedulerRegistry).getTimeout('left'));
+    }
     mock.timers.tick(Number(step));
     await new Promise((resolve) => setImmediate(resolve));
   }
