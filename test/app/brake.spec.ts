@@ -45,8 +45,8 @@ describe('an app whose workloads are lost, as by a backup that was restored with
     const seen = (await instancesIn(database)).map(({ id, pid, state }) => ({ id, pid, state }));
     expect(seen).toEqual(instances.map(({ id, pid, state }) => ({ id, pid, state })));
     expect(instances.filter(({ pid }) => runs(pid))).toHaveLength(3);
-    const { body: told } = await app.get<unknown[]>('/events?type=gc.brake_engaged');
-    expect(told).toHaveLength(1);
+    const { body: told } = await app.get<{ items: unknown[] }>('/events?type=gc.brake_engaged');
+    expect(told.items).toHaveLength(1);
     expect((await app.get('/health')).body).toMatchObject({
       status: 'degraded',
       details: { garbage_collector: { status: 'degraded', engaged: 1, tenants: [{ orphans: 3 }] } },

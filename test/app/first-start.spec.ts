@@ -131,12 +131,15 @@ describe('the first start of the app, with nothing set', () => {
   });
 
   it('tells what happened as events, by type and up to a limit', async () => {
-    const { body: running } = await app.get<Record<string, unknown>[]>('/events?type=instance.running');
-    expect(running.map(({ payload }) => (payload as { instanceId: string }).instanceId).sort()).toEqual(
+    const { body: running } = await app.get<{ items: Record<string, unknown>[] }>(
+      '/events?type=instance.running',
+    );
+    expect(running.items.map(({ payload }) => (payload as { instanceId: string }).instanceId).sort()).toEqual(
       instances.map(({ id }) => id).sort(),
     );
-    const { body: last } = await app.get<Record<string, unknown>[]>('/events?limit=1');
-    expect(last).toEqual([
+    const { body: last } = await app.get<{ items: unknown[]; next?: string }>('/events?limit=1');
+    expect(last.next).toEqual(expect.any(String));
+    expect(last.items).toEqual([
       expect.objectContaining({ id: expect.stringMatching(/^evt_/), created_at: expect.any(String) }),
     ]);
   });

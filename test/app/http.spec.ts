@@ -123,7 +123,7 @@ describe('the HTTP interface of the app', () => {
   });
 
   it('gives nothing for a type that never happened', async () => {
-    expect(await app.get('/events?type=moon.landed')).toEqual({ status: 200, body: [] });
+    expect(await app.get('/events?type=moon.landed')).toEqual({ status: 200, body: { items: [] } });
   });
 });
 

@@ -51,8 +51,8 @@ describe('an instance that is killed', () => {
     expect(again.url).toBe(victim!.url);
     expect(await answerOf(again.url)).toBeDefined();
     expect((await instancesIn(database)).find(({ id }) => id === other!.id)).toEqual(other);
-    const { body } = await app.get<{ type: string }[]>('/events?limit=2');
-    expect(body.map(({ type }) => type)).toEqual(['instance.recovered', 'instance.drifted']);
+    const { body } = await app.get<{ items: { type: string }[] }>('/events?limit=2');
+    expect(body.items.map(({ type }) => type)).toEqual(['instance.recovered', 'instance.drifted']);
   });
 
   it('does so also when an earlier run of the app has started it', async () => {

@@ -1,5 +1,6 @@
 // An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits,
 // one ends when it is told to; and MORE that never run. With INCIDENTS, what is wrong is reported.
+// On PLATFORM, below the global PREFIX and the dashboard's path MOUNT.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -8,19 +9,21 @@ import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
 import { HttpAccessModule } from 'ctrlplane-workers/http';
 import { Incidents, IncidentsHttpModule, IncidentsModule } from 'ctrlplane-workers/incidents';
 
-const { PORT = '0', TOKEN, MORE = '0', INCIDENTS } = process.env;
+const { PORT = '0', TOKEN, MORE = '0', INCIDENTS, PLATFORM = 'express', PREFIX, MOUNT } = process.env;
 const access = { token: TOKEN, openReads: true };
 
 class AppModule {}
 Module({
   imports: [
     WorkerModule.forRoot(),
-    WorkerDashboardModule.forRoot(access),
+    WorkerDashboardModule.forRoot({ ...access, path: MOUNT }),
     ...(INCIDENTS ? [IncidentsModule.forRoot(), IncidentsHttpModule, HttpAccessModule.forRoot(access)] : []),
   ],
 })(AppModule);
 
-const app = await NestFactory.create(AppModule, { logger: false });
+const { ExpressAdapter, FastifyAdapter } = await import(`@nestjs/platform-${PLATFORM}`);
+const app = await NestFactory.create(AppModule, new (FastifyAdapter ?? ExpressAdapter)(), { logger: false });
+if (PREFIX) app.setGlobalPrefix(PREFIX);
 const scheduler = app.get(Scheduler);
 let runs = 0;
 scheduler.register({ name: 'succeeds', interval: 500, run: (context) => context.progress(++runs) });

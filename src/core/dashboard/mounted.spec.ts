@@ -55,6 +55,11 @@ describe.each([
     const entered = await fetch(`${url}${below}/dashboard`, { redirect: 'manual' });
     // Relative: whatever path a proxy has taken away, it is not lost.
     expect([entered.status, entered.headers.get('location')]).toEqual([302, 'dashboard/index.html']);
+    const slashed = await fetch(`${url}${below}/dashboard/`, { redirect: 'manual' });
+    // Fastify knows of no such address, unless its `ignoreTrailingSlash` is set.
+    expect([slashed.status, slashed.headers.get('location')]).toEqual(
+      name === 'Express' ? [302, 'index.html'] : [404, null],
+    );
     if (below) expect((await fetch(`${url}/workers`)).status).toBe(404);
     // Where the page asks for the tab's list.
     const asked = new URL(`../${tab}`, `${url}${below}/dashboard/index.html`);

@@ -80,6 +80,23 @@ export function certificateStoreContract(setup: () => CertificateStoreSetup): Co
       const all = await store.listAcrossTenants({ domainId });
       assert.deepEqual(all.items, [now[1]]);
     },
+    'lists by expiry in pages: what was never issued first, then what expires soonest': async ({ store }) => {
+      const tenantId = newId('tenant');
+      const expiring = async (notAfter: string): Promise<Certificate> => {
+        const claimed = await claimOne(await add([name()], tenantId));
+        const settled = { renewal: VALID, dueIn: Infinity };
+        return (await store.activate(claimed, version('ab', { notAfter: new Date(notAfter) }), settled))!;
+      };
+      const late = await expiring('2026-09-01T00:00:00Z');
+      const soon = await expiring('2026-05-01T00:00:00Z');
+      const never = await add([name()], tenantId);
+      const now = (await Promise.all(
+        [never, soon, late].map(({ id }) => store.find(tenantId, id)),
+      )) as Certificate[];
+      await assertPages((query) => store.list(tenantId, { ...query, order: 'expiry' }), now);
+      const [claimed] = await claim([never]);
+      await store.settle(claimed!, { renewal: VALID, dueIn: Infinity });
+    },
     'shows what is due to whoever asks, the longest due first, and no more than asked for': async ({
       store,
       pass,

@@ -31,6 +31,8 @@ export interface Settled {
 export interface CertificateQuery extends PageQuery {
   domainId?: DomainId | undefined;
   stage?: CertificateStage | undefined;
+  /** `expiry`: what was never issued first, then what expires soonest. Default `created`: the oldest first. */
+  order?: 'created' | 'expiry' | undefined;
 }
 
 /** A secret of a certificate, for the rotation of encryption keys. */
@@ -50,10 +52,10 @@ export abstract class CertificateStore {
 
   abstract find(tenantId: TenantId, id: CertificateId): Promise<Certificate | undefined>;
 
-  /** The tenant's, oldest first. */
+  /** The tenant's, in the order that is asked for. */
   abstract list(tenantId: TenantId, query?: CertificateQuery): Promise<Page<Certificate>>;
 
-  /** Everybody's, oldest first. */
+  /** Everybody's, in the order that is asked for. */
   abstract listAcrossTenants(query?: CertificateQuery): Promise<Page<Certificate>>;
 
   /** @returns whether this call removed it, with all that was issued. */

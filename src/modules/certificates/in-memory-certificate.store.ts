@@ -1,5 +1,5 @@
 import { type Clock, SystemClock } from '../../core/timing/clock.js';
-import { type Page, pageLimit, pageOf, pageStart } from '../database/page.js';
+import { mapPage, type Page, pageLimit, pageOf, pageStart, type Position } from '../database/page.js';
 import { omit } from '../input/omit.js';
 import { type CertificateId, parseId, type TenantId } from '../ids/typed-id.js';
 import {
@@ -210,7 +210,12 @@ export class InMemoryCertificateStore extends CertificateStore {
     const limit = pageLimit(query.limit);
     const start = pageStart(query);
     if (query.domainId) parseId('domain', query.domainId);
-    const order = (a: Pick<Certificate, 'createdAt'> & { id: string }, b: typeof a): number =>
+    const place = (certificate: Certificate): Position => ({
+      createdAt:
+        query.order === 'expiry' ? (certificate.issued?.notAfter ?? new Date(0)) : certificate.createdAt,
+      id: certificate.id,
+    });
+    const order = (a: Position, b: Position): number =>
       a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
     const found = [...this.kept.values()]
       .map(({ certificate }) => certificate)
@@ -219,10 +224,11 @@ export class InMemoryCertificateStore extends CertificateStore {
           matches(certificate) &&
           (!query.domainId || certificate.domainId === query.domainId) &&
           (!query.stage || certificate.renewal.stage === query.stage) &&
-          (!start || order(certificate, start) > 0),
+          (!start || order(place(certificate), start) > 0),
       )
+      .map((certificate) => ({ certificate, ...place(certificate) }))
       .sort(order);
-    return pageOf(found.slice(0, limit + 1), limit);
+    return mapPage(pageOf(found.slice(0, limit + 1), limit), ({ certificate }) => certificate);
   }
 }
 

@@ -24,6 +24,9 @@ import { wildcardFor } from './names.js';
 const COLUMNS = `id, tenant_id, domain_id, names, key_type, version, issuer, not_before, not_after, serial_number,
   ari_id, renewal, due_at, created_at`;
 
+/** What a list goes by; each has an index with the id. */
+const ORDERS = { created: 'created_at', expiry: `coalesce(not_after, 'epoch')` };
+
 /** Longer waits are none: PostgreSQL's intervals end, and so do clocks. */
 const LONGEST_WAIT = 100 * 365 * 86_400_000;
 
@@ -240,15 +243,20 @@ export class PostgresCertificateStore extends CertificateStore {
     if (tenantId) where((p) => `tenant_id = ${p}`, tenantId);
     if (query.domainId) where((p) => `domain_id = ${p}`, parseId('domain', query.domainId));
     if (query.stage) where((p) => `stage = ${p}`, query.stage);
-    if (start) where((at, id) => `(created_at, id) > (${at}, ${id})`, start.createdAt, start.id);
+    const by = ORDERS[query.order ?? 'created'];
+    if (start) where((at, id) => `(${by}, id) > (${at}, ${id})`, start.createdAt, start.id);
     const rows = await this.transactions.query<CertificateRow>(
       `SELECT ${COLUMNS} FROM certificates ${conditions.length ? `WHERE ${conditions.join(' AND ')}` : ''}
-       ORDER BY created_at, id LIMIT ${limit + 1}`,
+       ORDER BY ${by}, id LIMIT ${limit + 1}`,
       values,
     );
     return mapPage(
       pageOf(
-        rows.map((row) => ({ row, createdAt: row.created_at, id: row.id })),
+        rows.map((row) => ({
+          row,
+          createdAt: query.order === 'expiry' ? (row.not_after ?? new Date(0)) : row.created_at,
+          id: row.id,
+        })),
         limit,
       ),
       ({ row }) => toCertificate(row),

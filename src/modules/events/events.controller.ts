@@ -1,7 +1,7 @@
 import { Get, Query } from '@nestjs/common';
 import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
-import { toWire, type Wire } from '../../core/http/wire.js';
+import { toWirePage, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
 import { type StoredEvent } from './event.js';
 import { EventBus } from './event-bus.js';
@@ -11,6 +11,10 @@ import { EventBus } from './event-bus.js';
 @DashboardTab({
   id: 'events',
   title: 'Events',
+  description: 'What the control plane told of, newest first.',
+  empty: 'Nothing was told yet.',
+  pageBy: 'before',
+  filters: [{ name: 'type', title: 'Type, such as instance.running' }],
   columns: [
     { key: 'created_at', title: 'when', kind: 'instant' },
     { key: 'type', title: 'what' },
@@ -23,9 +27,13 @@ export class EventsController {
 
   @Get()
   async recent(
-    @Query(new QueryPipe({ type: text(), limit: limit() })) query: { type?: string; limit: number },
-  ): Promise<Wire<StoredEvent>[]> {
-    const { items } = await this.events.recent(query);
-    return items.map(toWire);
+    @Query(new QueryPipe({ type: text(), limit: limit(), before: text() }))
+    query: {
+      type?: string;
+      limit: number;
+      before?: string;
+    },
+  ): Promise<WirePage<StoredEvent>> {
+    return toWirePage(await this.events.recent(query));
   }
 }

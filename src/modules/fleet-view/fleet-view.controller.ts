@@ -1,7 +1,7 @@
-import { Get, Query } from '@nestjs/common';
+import { Get, NotFoundException, Param, Query } from '@nestjs/common';
 import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
-import { toWirePage, type WirePage } from '../../core/http/wire.js';
+import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
 import { parseId } from '../ids/typed-id.js';
 import { INSTANCE_STATES, type InstanceState } from '../instances/instance.js';
@@ -20,6 +20,11 @@ interface InstancesQuery {
 @DashboardTab({
   id: 'fleet',
   title: 'Fleet',
+  description: 'Instances by datacenter and workload, with where each answers.',
+  empty: 'No instance yet: none is wanted, or the reconciler has not made them.',
+  groupBy: ['datacenter', 'workload'],
+  itemPath: 'instances/:id',
+  filters: [{ name: 'state', title: 'State', values: INSTANCE_STATES }],
   columns: [
     { key: 'name', title: 'instance' },
     { key: 'tenant', title: 'tenant' },
@@ -91,5 +96,12 @@ export class FleetViewController {
         workloadId: workload_id === undefined ? undefined : parseId('workload', workload_id),
       }),
     );
+  }
+
+  @Get(':id')
+  async one(@Param('id') id: string): Promise<Wire<FleetInstance>> {
+    const instance = await this.fleet.find(parseId('instance', id));
+    if (!instance) throw new NotFoundException(`There is no instance ${id}`);
+    return toWire(instance);
   }
 }

@@ -4,6 +4,7 @@ import {
   openControlPlaneDatabase,
 } from '../../../test/support/control-plane-database.js';
 import { InstanceRows } from '../../../test/support/instance-rows.js';
+import { spiedQueries } from '../../../test/support/query-plans.js';
 import { systemClaims, withClaims } from '../auth/claims.js';
 import { ForbiddenError, UnauthorizedError } from '../auth/auth.errors.js';
 import { everyItem } from '../database/page.js';
@@ -133,7 +134,37 @@ describe('FleetView', () => {
     expect(everything.items.map(({ id }) => id)).toEqual(expect.arrayContaining([own, foreign]));
   });
 
-  it('reads a page by the primary key, however many instances there are', async () => {
+  it('shows of what has drifted why, and nothing of what is as it is to be', async () => {
+    const add = () => rows.addInstance({ tenantId, age: 0 });
+    const ids = [await add(), await add(), await add(), await add(), await add(), await add()];
+    const changes = [
+      `state = 'failed'`,
+      `reason = 'exited'`,
+      `requested_at = now()`,
+      `restart_requested = true`,
+      `attempts = 2`,
+    ];
+    for (const [n, change] of changes.entries())
+      await sql(`UPDATE instances SET ${change} WHERE id = $1`, [ids[n]]);
+    await sql(`UPDATE instances SET state = 'stopped', desired_state = 'stopped' WHERE id = $1`, [ids[5]]);
+    const seen: string[] = [];
+    for await (const { id } of everyItem((after) =>
+      asOperator(() => view.drifted({ tenantId, limit: 2, after })),
+    ))
+      seen.push(id);
+    expect(seen).toEqual(ids.slice(0, 5).toSorted());
+  });
+
+  it('finds one, and none of another tenant', async () => {
+    const id = await rows.addInstance({ tenantId, age: 0 });
+    expect(await asOperator(() => view.find(id))).toMatchObject({ id, state: 'running' });
+    expect(await asOperator(() => view.find(newId('instance')))).toBeUndefined();
+    const foreign = { subject: 'alice', tenantId: newId('tenant'), roles: [] };
+    expect(await withClaims(foreign, () => view.find(id))).toBeUndefined();
+    expect(await withClaims({ ...foreign, tenantId }, () => view.find(id))).toMatchObject({ id });
+  });
+
+  it('reads a page by an index, however many instances there are', async () => {
     await rows.addTenant(tenantId);
     await sql(
       `INSERT INTO instances (id, tenant_id, name, provider, state, labels, spec)
@@ -141,18 +172,12 @@ describe('FleetView', () => {
       [tenantId],
     );
     await sql('ANALYZE instances', []);
-    const asked: { sql: string; values: unknown[] }[] = [];
-    const spied = {
-      manager: () => ({
-        query: async (text: string, values: unknown[]) => (asked.push({ sql: text, values }), []),
-      }),
-    };
-    await asOperator(() => new FleetView(spied as never).list({ limit: 50 }));
-    const [{ 'QUERY PLAN': plan }] = (await database.dataSource.query(
-      `EXPLAIN (FORMAT JSON) ${asked[0]!.sql}`,
-      asked[0]!.values,
-    )) as [{ 'QUERY PLAN': unknown }];
-    expect(JSON.stringify(plan)).toContain('instances_pkey');
+    const spy = spiedQueries(database.dataSource);
+    await asOperator(() => new FleetView(spy.transactions).list({ limit: 50 }));
+    await asOperator(() => new FleetView(spy.transactions).drifted({ limit: 50 }));
+    const [list, drifted] = await spy.plans();
+    expect(list).toContain('instances_pkey');
+    expect(drifted).toContain('instances_unsettled_idx');
     await sql(`DELETE FROM instances WHERE tenant_id = $1`, [tenantId]);
   });
 });

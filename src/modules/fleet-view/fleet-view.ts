@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { requireClaims, requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
 import { pageLimit, type Page } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
 import { worstStatus } from '../health-checks/check-state.js';
@@ -7,6 +6,7 @@ import { type HealthStatus } from '../health-checks/health-check.js';
 import { type InstanceId, parseId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type InstanceReason, type InstanceState } from '../instances/instance.js';
 import { type DesiredState, type Endpoint } from '../providers/provider.js';
+import { seenTenant } from './seen-tenant.js';
 
 /** An instance with the names of what it belongs to. Its spec is left out: the environment in it may hold secrets. */
 export interface FleetInstance {
@@ -46,6 +46,8 @@ export interface FleetQuery {
   after?: string | undefined;
 }
 
+export type DriftQuery = Pick<FleetQuery, 'tenantId' | 'limit' | 'after'>;
+
 interface Row {
   id: InstanceId;
   name: string;
@@ -67,8 +69,7 @@ interface Row {
   health: (HealthStatus | null)[] | null;
 }
 
-/** By primary key: an id says when its row was made, so the oldest come first. */
-const LIST = `
+const SELECT = `
   SELECT i.id, i.name, i.tenant_id, t.name AS tenant, d.name AS datacenter, w.name AS workload, i.provider, i.state,
     i.reason, i.desired_state, coalesce(i.spec_hash <> w.spec_hash, false) AS outdated, i.endpoints, i.ref, i.attempts,
     i.next_attempt_at, i.last_error, i.state_since, (
@@ -79,10 +80,22 @@ const LIST = `
   FROM instances i
   LEFT JOIN tenants t ON t.id = i.tenant_id
   LEFT JOIN workloads w ON w.id = i.workload_id AND w.tenant_id = i.tenant_id
-  LEFT JOIN datacenters d ON d.id = w.datacenter_id AND d.tenant_id = i.tenant_id
+  LEFT JOIN datacenters d ON d.id = w.datacenter_id AND d.tenant_id = i.tenant_id`;
+
+/** By primary key: an id says when its row was made, so the oldest come first. */
+const LIST = `${SELECT}
   WHERE ($1::text IS NULL OR i.tenant_id = $1) AND ($2::text IS NULL OR i.workload_id = $2)
     AND ($3::text IS NULL OR i.state = $3) AND ($4::text IS NULL OR i.id > $4)
   ORDER BY i.id LIMIT $5`;
+
+const ONE = `${SELECT} WHERE i.id = $1 AND ($2::text IS NULL OR i.tenant_id = $2)`;
+
+/** The condition is that of the index `instances_unsettled_idx`. */
+const UNSETTLED = `${SELECT}
+  WHERE (i.state <> i.desired_state OR i.reason IS NOT NULL OR i.requested_at IS NOT NULL OR i.restart_requested
+      OR i.attempts > 0)
+    AND ($1::text IS NULL OR i.tenant_id = $1) AND ($2::text IS NULL OR i.id > $2)
+  ORDER BY i.id LIMIT $3`;
 
 /** Every instance, whatever it belongs to, for who watches over the fleet. */
 @Injectable()
@@ -93,28 +106,52 @@ export class FleetView {
    * Oldest first. Claims of a tenant see that tenant's.
    * @throws InvalidIdError, InvalidInputError, UnauthorizedError, ForbiddenError
    */
-  async list({
-    tenantId = requireClaims().tenantId,
-    workloadId,
-    state,
-    limit,
-    after,
-  }: FleetQuery = {}): Promise<Page<FleetInstance>> {
-    if (tenantId === undefined) requireCrossTenant();
-    else requireTenantAccess(tenantId);
-    const most = pageLimit(limit);
-    const rows = await this.transactions
-      .manager()
-      .query<Row[]>(LIST, [
-        tenantId === undefined ? null : parseId('tenant', tenantId),
+  async list({ tenantId, workloadId, state, limit, after }: FleetQuery = {}): Promise<Page<FleetInstance>> {
+    const tenant = seenTenant(tenantId);
+    return this.page(limit, (most) => [
+      LIST,
+      [
+        tenant,
         workloadId === undefined ? null : parseId('workload', workloadId),
         state ?? null,
-        after === undefined ? null : parseId('instance', after),
-        most + 1,
-      ]);
+        afterId(after),
+        most,
+      ],
+    ]);
+  }
+
+  /**
+   * Those that are not what they are to be, or of which something waits to be done. Oldest first.
+   * @throws InvalidIdError, InvalidInputError, UnauthorizedError, ForbiddenError
+   */
+  async drifted({ tenantId, limit, after }: DriftQuery = {}): Promise<Page<FleetInstance>> {
+    const tenant = seenTenant(tenantId);
+    return this.page(limit, (most) => [UNSETTLED, [tenant, afterId(after), most]]);
+  }
+
+  /**
+   * An instance of another tenant is as unknown as one that never was.
+   * @throws InvalidIdError, UnauthorizedError, ForbiddenError
+   */
+  async find(id: InstanceId): Promise<FleetInstance | undefined> {
+    const tenant = seenTenant(undefined);
+    const [row] = await this.transactions.manager().query<Row[]>(ONE, [parseId('instance', id), tenant]);
+    return row && toFleetInstance(row);
+  }
+
+  private async page(
+    limit: number | undefined,
+    statement: (most: number) => [sql: string, values: unknown[]],
+  ): Promise<Page<FleetInstance>> {
+    const most = pageLimit(limit);
+    const rows = await this.transactions.manager().query<Row[]>(...statement(most + 1));
     const items = rows.slice(0, most).map(toFleetInstance);
     return { items, ...(rows.length > most && { next: items.at(-1)!.id }) };
   }
+}
+
+function afterId(after: string | undefined): InstanceId | null {
+  return after === undefined ? null : parseId('instance', after);
 }
 
 function toFleetInstance({ health, endpoints, ...row }: Row): FleetInstance {

@@ -12,8 +12,9 @@ import { type InstanceReason, type InstanceState } from './instance.js';
 // The workload is in it so that the garbage collector reads nothing but the index.
 @Index('instances_tenant_id_created_at_id_workload_id_idx', ['tenantId', 'createdAt', 'id', 'workloadId'])
 @Index('instances_workload_id_idx', ['workloadId'])
-// Its condition TypeORM cannot say: the migration makes it.
+// Their conditions TypeORM cannot say: migrations make them.
 @Index('instances_scraped_idx', { synchronize: false })
+@Index('instances_unsettled_idx', { synchronize: false })
 // One store after the other is compared with what its provider lists.
 @Index('instances_provider_store_id_idx', ['providerStore', 'id'])
 @Index('instances_requested_at_idx', ['requestedAt'], { where: 'requested_at IS NOT NULL' })

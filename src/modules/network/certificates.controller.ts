@@ -12,19 +12,26 @@ interface CertificatesQuery {
   tenant_id?: string;
   domain_id?: string;
   stage?: CertificateStage;
+  order?: 'created' | 'expiry';
   limit: number;
   after?: string;
 }
 
-/** Certificates, oldest first: days left, stage, next attempt, and the last error in the CA's own words. */
+/** Certificates, oldest first or by their expiry: days left, stage, next attempt, and the last error in the CA's own words. */
 @ControlPlaneController('certificates')
 @DashboardTab({
   id: 'certificates',
   title: 'Certificates',
+  description: 'What was never issued first, then what expires soonest.',
+  empty: 'No certificate is wanted yet.',
+  path: 'certificates?order=expiry',
+  filters: [{ name: 'stage', title: 'Stage', values: CERTIFICATE_STAGES }],
   columns: [
     { key: 'names', title: 'names' },
     { key: 'stage', title: 'stage', kind: 'state' },
-    { key: 'days_left', title: 'days left', kind: 'number' },
+    { key: 'days_left', title: 'left', kind: 'days' },
+    { key: 'not_after', title: 'expires', kind: 'instant' },
+    { key: 'issuer', title: 'issuer' },
     { key: 'next_attempt', title: 'next attempt', kind: 'instant' },
     { key: 'failures', title: 'failures', kind: 'number' },
     { key: 'last_error', title: 'last error' },
@@ -40,16 +47,15 @@ export class CertificatesController {
         tenant_id: text(),
         domain_id: text(),
         stage: oneOf(...CERTIFICATE_STAGES),
+        order: oneOf('created', 'expiry'),
         limit: limit(),
         after: text(),
       }),
     )
-    { tenant_id, domain_id, stage, limit, after }: CertificatesQuery,
+    { tenant_id, domain_id, ...rest }: CertificatesQuery,
   ): Promise<WirePage<CertificateView>> {
     const query = {
-      stage,
-      limit,
-      after,
+      ...rest,
       domainId: domain_id === undefined ? undefined : parseId('domain', domain_id),
     };
     const { items, next } =

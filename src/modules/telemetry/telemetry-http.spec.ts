@@ -102,4 +102,50 @@ describe('telemetry over HTTP', () => {
     const answer = await get(path);
     expect(answer).toMatchObject({ status, type: expect.stringContaining('application/problem+json') });
   });
+
+  it('shows what instances use now and used in the last hour, page by page, those of one tenant alone', async () => {
+    const owner = newId('tenant');
+    const store = app.get(TelemetryStore);
+    const rows = new InstanceRows(app.get(DataSource));
+    const ids: string[] = [];
+    const nothing = Object.fromEntries(RESOURCE_METRIC_NAMES.map((metric) => [metric, null]));
+    const at = new Date(Date.now() - 1_000);
+    for (let n = 0; n < 3; n++) {
+      const instanceId = await rows.addInstance({ tenantId: owner, age: 60_000 });
+      ids.push(instanceId);
+      const values = { cpuPercent: n, memoryWorkingSetBytes: 1_000 * n, memoryLimitBytes: 5_000 };
+      store.addResources([
+        {
+          ...nothing,
+          tenantId: owner,
+          instanceId,
+          at,
+          startedAt: null,
+          ...values,
+        } as unknown as ResourceSnapshot,
+      ]);
+    }
+    await store.flush();
+    const seen: { id: string }[] = [];
+    let after = '';
+    do {
+      const { status, text } = await get(`/usage?tenant_id=${owner}&limit=2${after}`);
+      expect(status).toBe(200);
+      const page = JSON.parse(text) as { items: { id: string }[]; next?: string };
+      seen.push(...page.items);
+      after = page.next === undefined ? '' : `&after=${page.next}`;
+    } while (after);
+    expect(seen.map(({ id }) => id)).toEqual(ids.toSorted());
+    expect(seen.find(({ id }) => id === ids[2])).toMatchObject({
+      name: 'web',
+      cpu_percent: 2,
+      memory_working_set_bytes: 2_000,
+      memory_limit_bytes: 5_000,
+      cpu: [[expect.stringMatching(/Z$/), 2]],
+      memory: [[expect.any(String), 2_000]],
+    });
+    const all = JSON.parse((await get('/usage?limit=1000')).text) as { items: { id: string }[] };
+    expect(all.items.map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
+    expect((await get('/usage?tenant_id=x')).status).toBe(400);
+  });
 });

@@ -1,4 +1,14 @@
-import { Controller, Get, Header, Param, Redirect, type StreamableFile, UseFilters } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Header,
+  type HttpRedirectResponse,
+  Param,
+  Redirect,
+  Req,
+  type StreamableFile,
+  UseFilters,
+} from '@nestjs/common';
 import { keepApart } from '../../http/global-interceptors.js';
 import { undocumented } from '../../http/openapi.js';
 import { ProblemDetailsFilter } from '../../http/problem-details.filter.js';
@@ -20,10 +30,16 @@ const POLICY =
 export class PageController {
   constructor(private readonly assets: PageAssets) {}
 
-  /** Its addresses are relative, and a browser would resolve them one level too high without the last part. */
+  /**
+   * Its addresses are relative, and a browser would resolve them one level too high without the last part. So is this one: whatever
+   * a proxy has taken away is not lost.
+   */
   @Get()
-  @Redirect('dashboard/index.html', 302)
-  enter(): void {}
+  @Redirect()
+  enter(@Req() { url }: { url: string }): HttpRedirectResponse {
+    const [path] = url.split('?');
+    return { url: path!.endsWith('/') ? 'index.html' : 'dashboard/index.html', statusCode: 302 };
+  }
 
   @Get('index.html')
   @Header('Content-Security-Policy', POLICY)

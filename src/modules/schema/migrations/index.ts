@@ -11,6 +11,7 @@ import { HealthRunners1795653710489 } from './1795653710489-HealthRunners.js';
 import { TelemetryAccounts1795654288598 } from './1795654288598-TelemetryAccounts.js';
 import { EventPartitions1795655375067 } from './1795655375067-EventPartitions.js';
 import { RecordedDeletions1795664964465 } from './1795664964465-RecordedDeletions.js';
+import { TroubleIndexes1795692000000 } from './1795692000000-TroubleIndexes.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -30,6 +31,7 @@ export const MIGRATIONS = [
   TelemetryAccounts1795654288598,
   EventPartitions1795655375067,
   RecordedDeletions1795664964465,
+  TroubleIndexes1795692000000,
 ];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */

@@ -1,0 +1,21 @@
+import { Get, Query } from '@nestjs/common';
+import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
+import { toWirePage, type WirePage } from '../../core/http/wire.js';
+import { ControlPlaneController } from '../auth/control-plane.controller.js';
+import { parseId } from '../ids/typed-id.js';
+import { type FleetInstance, FleetView } from './fleet-view.js';
+
+/** The instances that are not what they are to be, or of which something waits to be done. */
+@ControlPlaneController('drift')
+export class DriftController {
+  constructor(private readonly fleet: FleetView) {}
+
+  @Get()
+  async list(
+    @Query(new QueryPipe({ tenant_id: text(), limit: limit(), after: text() }))
+    { tenant_id, ...query }: { tenant_id?: string; limit: number; after?: string },
+  ): Promise<WirePage<FleetInstance>> {
+    const tenantId = tenant_id === undefined ? undefined : parseId('tenant', tenant_id);
+    return toWirePage(await this.fleet.drifted({ ...query, tenantId }));
+  }
+}

@@ -1,0 +1,112 @@
+import { Get, Query } from '@nestjs/common';
+import { DashboardTab } from '../../core/http/dashboard-tab.js';
+import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
+import { toWirePage, type WirePage } from '../../core/http/wire.js';
+import { requireClaims, requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
+import { ControlPlaneController } from '../auth/control-plane.controller.js';
+import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import { InstanceRepository } from '../instances/instance.repository.js';
+import { type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
+import { TelemetryStore } from './telemetry.store.js';
+import { aggregate } from './window-statistics.js';
+
+/** What an instance uses now, and how that went in the last hour. */
+export interface InstanceUsage {
+  id: InstanceId;
+  tenantId: TenantId;
+  /** Absent when its row is gone. */
+  name?: string;
+  at: Date;
+  /** Percent of one core; null: not available there. */
+  cpuPercent: number | null;
+  memoryWorkingSetBytes: number | null;
+  memoryLimitBytes: number | null;
+  cpu: UsagePoint[];
+  memory: UsagePoint[];
+}
+
+type UsagePoint = [instant: string, value: number | null];
+
+/** A reading that is older says nothing of now. */
+const CURRENT_MS = 120_000;
+const HOUR = 3_600_000;
+const STEP = 60_000;
+const COURSE: readonly ResourceMetric[] = ['cpuPercent', 'memoryWorkingSetBytes'];
+
+/** What the instances of all tenants use, or of the one that the reader's claims are for. */
+@ControlPlaneController('usage')
+@DashboardTab({
+  id: 'usage',
+  title: 'CPU and memory',
+  description: 'What instances use now, and how that went in the last hour. Each has charts of its own.',
+  empty: 'Nothing was read within the last two minutes.',
+  // Each row asks for an hour of minutes.
+  path: 'usage?limit=25',
+  refresh: 5_000,
+  columns: [
+    { key: 'name', title: 'instance', link: { tab: 'fleet', key: 'id' } },
+    { key: 'cpu_percent', title: 'CPU', kind: 'percent' },
+    { key: 'cpu', title: 'CPU, last hour', kind: 'sparkline' },
+    { key: 'memory_working_set_bytes', title: 'memory', kind: 'bytes' },
+    { key: 'memory', title: 'memory, last hour', kind: 'sparkline' },
+    { key: 'memory_limit_bytes', title: 'limit', kind: 'bytes' },
+    { key: 'at', title: 'read', kind: 'instant' },
+  ],
+})
+export class UsageController {
+  constructor(
+    private readonly store: TelemetryStore,
+    private readonly instances: InstanceRepository,
+  ) {}
+
+  @Get()
+  async list(
+    @Query(new QueryPipe({ tenant_id: text(), limit: limit(25), after: text() }))
+    { tenant_id, limit: most, after: given }: { tenant_id?: string; limit: number; after?: string },
+  ): Promise<WirePage<InstanceUsage>> {
+    const tenantId = tenant_id === undefined ? requireClaims().tenantId : parseId('tenant', tenant_id);
+    const after = given === undefined ? undefined : parseId('instance', given);
+    const query = { since: new Date(Date.now() - CURRENT_MS), limit: most + 1, ...(after && { after }) };
+    let found: ResourceSnapshot[];
+    if (tenantId === undefined) {
+      requireCrossTenant();
+      found = await this.store.latestResourcesAcrossTenants(query);
+    } else {
+      requireTenantAccess(tenantId);
+      found = await this.store.latestResources(tenantId, query);
+    }
+    const shown = found.slice(0, most);
+    const rows = await this.instances.findAllAcrossTenants(shown.map(({ instanceId }) => instanceId));
+    const names = new Map(rows.map(({ id, name }) => [id, name]));
+    const items: InstanceUsage[] = [];
+    for (const snapshot of shown) items.push(await this.usageOf(snapshot, names.get(snapshot.instanceId)));
+    return toWirePage({ items, ...(found.length > most && { next: shown.at(-1)!.instanceId }) });
+  }
+
+  private async usageOf(snapshot: ResourceSnapshot, name: string | undefined): Promise<InstanceUsage> {
+    const { tenantId, instanceId: id, at, cpuPercent, memoryWorkingSetBytes, memoryLimitBytes } = snapshot;
+    const until = new Date();
+    const windows = await this.store.resourceWindows(tenantId, id, COURSE, {
+      since: new Date(+until - HOUR),
+      until,
+      step: STEP,
+      aggregation: 'avg',
+    });
+    const course = (metric: ResourceMetric): UsagePoint[] =>
+      (windows.get(metric) ?? []).map((window): UsagePoint => [
+        window.at.toISOString(),
+        aggregate(window, 'avg', STEP / 1_000),
+      ]);
+    return {
+      id,
+      tenantId,
+      ...(name !== undefined && { name }),
+      at,
+      cpuPercent,
+      memoryWorkingSetBytes,
+      memoryLimitBytes,
+      cpu: course('cpuPercent'),
+      memory: course('memoryWorkingSetBytes'),
+    };
+  }
+}
