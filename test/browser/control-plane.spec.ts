@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { type AppProcess } from '../support/app-process.js';
+import { appWorkbench, TOKEN } from '../support/app-workbench.js';
+import { expectAccessible, LOOKS, openBrowser } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
+import { describeWith } from '../support/needs.js';
+import { embeddedDatabase, query } from '../support/query.js';
+
+/** Tabs of the reference app, and a text that each shows once it has its data. */
+const TABS = {
+  incidents: 'Silences',
+  fleet: 'acme',
+  rollouts: 'Drifted instances',
+  health: 'alive',
+  certificates: 'app.localhost',
+  usage: 'memory, last hour',
+  events: 'instance.running',
+  brakes: 'Brakes',
+};
+
+const HOSTILE = `<img src=x onerror="document.title='owned'"> \u001b[31mred\u001b[0m \u202eright to left ${'x'.repeat(1_000_000)}`;
+
+describeWith('chromium', 'the tabs of the control plane', () => {
+  const workbench = appWorkbench(afterAll);
+  const test = openBrowser();
+  const { faults } = test;
+  let app: AppProcess;
+  let url: string;
+  let database: string;
+
+  beforeAll(async () => {
+    const directory = join(await workbench.directory(), 'data');
+    app = workbench.start(directory, { env: { HTTPS_PORT: 0 } });
+    await app.said(/5 instances are running/);
+    [url] = await app.said(/http:\/\/127\.0\.0\.1:\d+/);
+    database = await embeddedDatabase(directory);
+    // A change that fails, as it would be stored, and what a provider may say of an instance.
+    await query(
+      database,
+      `INSERT INTO deployments (id, tenant_id, workload_id, spec, spec_hash, previous_spec, state, reason, ended_at)
+       SELECT 'dep_' || lpad('1', 26, '0'), tenant_id, id, spec || '{"image": "web:2"}', 'other', spec, 'failed', $1,
+         clock_timestamp() FROM workloads WHERE name = 'web'`,
+      [HOSTILE.replaceAll('\u0000', '')],
+    );
+    await query(
+      database,
+      `UPDATE instances SET last_error = $1, attempts = 3 WHERE id = (SELECT max(id) FROM instances WHERE name = 'api')`,
+      [HOSTILE],
+    );
+    await query(
+      database,
+      `INSERT INTO events (id, type, payload) VALUES ('evt_' || lpad('1', 26, '0'), 'test.hostile', jsonb_build_object('said', $1::text))`,
+      [HOSTILE],
+    );
+  });
+
+  const open = async (tab: string): Promise<void> => {
+    await test.page.goto(`${url}/dashboard/index.html#/tabs/${tab}`);
+  };
+  const table = (name: string) => test.page.getByRole('region', { name, exact: true });
+
+  it('show the fleet by datacenter and workload, with where each instance answers, and a page for each', async () => {
+    const { page } = test;
+    await open('fleet');
+    await table('Fleet').locator('tr.group', { hasText: 'main › web' }).waitFor();
+    await table('Fleet')
+      .getByText(/http 127\.0\.0\.1:\d+/)
+      .first()
+      .waitFor();
+    await table('Fleet').getByRole('link', { name: 'web' }).first().click();
+    await page.getByRole('region', { name: 'Health checks' }).last().getByText('alive').waitFor();
+    await page.locator('.chart canvas').nth(1).waitFor();
+    await page.getByLabel('State').waitFor({ state: 'detached' });
+    await open('fleet');
+    await page.getByLabel('State').selectOption('failed');
+    await page.getByText('Nothing is like that.').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('show deployments with step, old and new, and why one failed; and what has drifted', async () => {
+    await open('rollouts');
+    const row = table('Rollouts and drift').locator('tr', { hasText: 'web' }).first();
+    await row.getByText('failed', { exact: true }).waitFor();
+    await row.getByText('stopped half-way').waitFor();
+    await row.getByText('image').waitFor();
+    await row.getByText('<img src=x').waitFor();
+    await table('Drifted instances').last().getByRole('link', { name: 'api' }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('show health by bars of the last 24 hours, with latencies', async () => {
+    await open('health');
+    const row = table('Health').locator('tr', { hasText: 'alive' }).first();
+    await row.getByText('healthy').waitFor();
+    await row.getByRole('img', { name: /^last 24 hours: [1-9]\d* of 90 parts were looked at/ }).waitFor();
+    await row.getByText('100 %').waitFor();
+    await row
+      .getByText(/^\d+(\.\d)? (ms|s)$/)
+      .first()
+      .waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('show certificates by the days that are left', async () => {
+    await open('certificates');
+    await table('Certificates')
+      .locator('tr', { hasText: 'app.localhost' })
+      .getByText(/^\d+ (days|d|h)/)
+      .waitFor();
+    await test.page.getByLabel('Stage').selectOption('critical');
+    await test.page.getByText('Nothing is like that.').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('show what instances use and have used', async () => {
+    await open('usage');
+    const row = table('CPU and memory').locator('tbody tr').first();
+    await row.getByText(/ %$/).waitFor();
+    await row.getByText(/ MB$/).first().waitFor();
+    await eventually(async () => (await row.locator('svg.spark').count()) === 2);
+    await row.getByRole('link').click();
+    await test.page.locator('.chart canvas').nth(1).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('show events as they come, of one type, and page by page', async () => {
+    const { page } = test;
+    await open('events');
+    const rows = table('Events').locator('tbody tr');
+    await rows.first().waitFor();
+    await query(
+      database,
+      `INSERT INTO events (id, type, payload) VALUES ('evt_' || lpad('2', 26, '0'), 'test.fresh', '{}')`,
+    );
+    await table('Events').getByText('test.fresh').waitFor();
+    await page.getByLabel('Type').fill('instance.running');
+    await page.getByLabel('Type').press('Enter');
+    await table('Events').getByText('test.fresh').waitFor({ state: 'detached' });
+    await table('Events').getByText('instance.running').first().waitFor();
+    await page.getByLabel('Type').fill('Not a type');
+    await page.getByLabel('Type').press('Enter');
+    await page.getByText(/is no event type/).waitFor();
+    await page.getByLabel('Type').fill('');
+    await page.getByLabel('Type').press('Enter');
+    await query(
+      database,
+      `INSERT INTO events (id, type, payload)
+       SELECT 'evt_' || lpad((100 + n)::text, 26, '0'), 'test.many', '{}' FROM generate_series(1, 60) n`,
+    );
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByText('Page 2').waitFor();
+    await table('Events').getByText('instance.running').first().waitFor();
+    await page.getByRole('button', { name: 'Back' }).click();
+    await page.getByText('Page 1').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('show foreign text as text, cut', async () => {
+    const { page } = test;
+    for (const tab of ['rollouts', 'events']) {
+      await open(tab);
+      await page.getByLabel(tab === 'events' ? 'Type' : 'State').waitFor();
+      if (tab === 'events') {
+        await page.getByLabel('Type').fill('test.hostile');
+        await page.getByLabel('Type').press('Enter');
+      }
+      await page.getByText('<img src=x').first().waitFor();
+      const said = await page.locator('main').textContent();
+      expect(said).toContain('…');
+      expect(said!.length).toBeLessThan(30_000);
+      expect(said).not.toMatch(/[\u001b\u202e]/);
+      expect(await page.locator('img').count()).toBe(0);
+      expect(await page.title()).toBe('Workers');
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('have links and buttons that the keyboard reaches, and say where the reader is', async () => {
+    const { page } = test;
+    await open('fleet');
+    await table('Fleet').getByRole('link', { name: 'web' }).first().focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Results' }).last().waitFor();
+    const here = page.getByRole('navigation', { name: 'Pages' }).locator('[aria-current=page]');
+    expect(await here.textContent()).toBe('Fleet');
+  });
+
+  it.each(LOOKS)('are accessible and fit, each of them, %s, %d pixels wide', async (colorScheme, width) => {
+    const { page } = test;
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme });
+    for (const [tab, text] of Object.entries(TABS)) {
+      await open(tab);
+      await page.getByText(text).first().waitFor();
+      await expectAccessible(page);
+    }
+    await open('fleet');
+    await table('Fleet').getByRole('link', { name: 'web' }).first().click();
+    await page.locator('.chart canvas').nth(1).waitFor();
+    await expectAccessible(page);
+    expect(faults).toEqual([]);
+  });
+
+  it('keep what they show while the server is away, say so, and go on when it is back', async () => {
+    const { page } = test;
+    await open('health');
+    const row = table('Health').locator('tr', { hasText: 'alive' }).first();
+    await row.waitFor();
+    await page.route('**/health-checks*', (route) => route.abort());
+    await page.getByText('The server cannot be reached').waitFor();
+    expect(await row.count()).toBe(1);
+    await page.unroute('**/health-checks*');
+    await page.getByText('The server cannot be reached').waitFor({ state: 'detached' });
+    await page.route('**/health-checks*', (route) =>
+      route.fulfill({ status: 503, json: { title: 'Unavailable', detail: 'The database is away' } }),
+    );
+    await page.getByText('The database is away').waitFor();
+    expect(await row.count()).toBe(1);
+    expect(faults).toEqual([]);
+  });
+
+  it('ask for the token before they do what they are told', async () => {
+    const { page } = test;
+    page.on('dialog', (dialog) => void dialog.accept());
+    await app.post('/incidents/silences', TOKEN);
+    const made = await page.request.post(`${url}/incidents/silences`, {
+      headers: { 'x-workers-token': TOKEN },
+      data: { subject: 'gc', for: '1h' },
+    });
+    expect(made.status()).toBe(201);
+    await open('incidents');
+    await page.getByRole('button', { name: 'End' }).click();
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByLabel('Token').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'End' }).click();
+    await page.getByText('No silence holds: every incident is told.').waitFor();
+    expect(faults).toEqual([]);
+  });
+});
