@@ -61,7 +61,8 @@ export function ListView({ title, path, list, field }: ListViewProps) {
                 {label}{' '}
                 <input
                   type="search"
-                  value={filters[name] ?? ''}
+                  // Not `value`: each answer would put back what the reader is typing.
+                  defaultValue={filters[name] ?? ''}
                   onChange={({ currentTarget }) => narrow(name, currentTarget.value.trim())}
                 />
               </label>

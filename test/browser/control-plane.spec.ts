@@ -135,6 +135,9 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     );
     await table('Events').getByText('test.fresh').waitFor();
     await page.getByLabel('Type').fill('instance.running');
+    // What is typed stays while the list is asked for again.
+    for (let n = 0; n < 2; n++) await page.waitForResponse(/\/events/);
+    expect(await page.getByLabel('Type').inputValue()).toBe('instance.running');
     await page.getByLabel('Type').press('Enter');
     await table('Events').getByText('test.fresh').waitFor({ state: 'detached' });
     await table('Events').getByText('instance.running').first().waitFor();
