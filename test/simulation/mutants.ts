@@ -4,8 +4,12 @@ import {
   type Heartbeat,
   type HeartbeatAnswer,
   type HeldLease,
+  type Known,
+  type Pulse,
   type Release,
   type ReleaseAnswer,
+  type RequestAnswer,
+  type RunRequestInput,
 } from '../../src/core/coordination/coordinator.js';
 import { LocalCoordinator } from '../../src/core/coordination/local.coordinator.js';
 import { type Model } from './store.js';
@@ -57,6 +61,27 @@ class Forgetful extends LocalCoordinator {
   }
 }
 
+/** A retry waits for nothing. */
+class Hasty extends LocalCoordinator {
+  override claim(claim: Claim): Promise<ClaimAnswer> {
+    const request = 'request' in claim.target ? this['requests'].get(claim.target.request) : undefined;
+    if (request?.notBefore !== undefined) request.notBefore = -Infinity;
+    return super.claim(claim);
+  }
+  override async pulse(known: Known): Promise<Pulse> {
+    const { requests, ...news } = await super.pulse(known);
+    return { ...news, requests: requests.map(({ notBefore: _, ...request }) => request) };
+  }
+}
+
+/** What is asked for by one takes the place of what another one waits to try again. */
+class Jealous extends LocalCoordinator {
+  override request(asked: RunRequestInput): Promise<RequestAnswer> {
+    this['requests'].dropDeferred(asked.worker, 0);
+    return super.request(asked);
+  }
+}
+
 /** Rules that are broken in one place each. The simulation has to find every one of them out. */
 export const mutants: Record<string, Model> = {
   'does not look at the token': (clock) => new Unfenced(clock),
@@ -66,4 +91,6 @@ export const mutants: Record<string, Model> = {
     new LocalCoordinator({ now: () => caller()?.wall() ?? clock.now() }),
   'never takes over': (clock) => new Faithful(clock),
   'counts no missed slots': (clock) => new Forgetful(clock),
+  'tries a run again before its time': (clock) => new Hasty(clock),
+  'gives up a retry for a run that has not begun': (clock) => new Jealous(clock),
 };

@@ -5,6 +5,7 @@ import {
   type HeldLease,
   type Release,
 } from '../../src/core/coordination/coordinator.js';
+import { type LocalRequest } from '../../src/core/coordination/local-requests.js';
 import { type WorkerRecord } from '../../src/core/coordination/worker-record.js';
 import { readTiming } from '../../src/core/registry/stored-timing.js';
 import { type RunContext } from '../../src/core/worker/run-context.js';
@@ -52,6 +53,10 @@ export class Ledger {
   readonly completed = new Set<number>();
   readonly begunRequests = new Set<string>();
   readonly completedRequests = new Set<string>();
+  /** Attempts of requests that failed, and are followed by another. */
+  readonly retried = new Set<string>();
+  /** By request, when the retry that waits is due. */
+  readonly dueAt = new Map<string, number>();
   readonly running = new Set<Running>();
   /** Events that a run was begun for. */
   readonly events = new Set<string>();
@@ -125,6 +130,8 @@ export class Observer {
     if ('request' in target) {
       if (ledger.completedRequests.has(target.request))
         this.violate(`${worker}: a request was granted again that had completed`);
+      const notBefore = ledger.dueAt.get(target.request) ?? -Infinity;
+      if (notBefore > now) this.violate(`${worker}: a request was granted before ${instant(notBefore)}`);
       ledger.begunRequests.add(target.request);
       return;
     }
@@ -149,17 +156,42 @@ export class Observer {
     else lease.until = until;
   }
 
+  /**
+   * What a release made of the request that its run had served. A retry is due after the failure, each failure makes one,
+   * and none uses up what is meant for runs that do not come to their end.
+   */
+  retries({ worker, retry, run }: Release, before?: LocalRequest, after?: LocalRequest): void {
+    if (!before || !after || before.endedAt !== undefined) return;
+    if (after.maxAttempts === before.maxAttempts) return;
+    const ledger = this.ledger(worker);
+    const attempt = `${after.id} ${run!.attempt}`;
+    if (!retry || after.endedAt !== undefined || after.notBefore === undefined)
+      this.violate(`${worker}: a request waits to be tried again that did not fail`);
+    if (run!.attempt !== before.attempts || ledger.retried.has(attempt))
+      this.violate(`${worker}: the retry of attempt ${run!.attempt} of a request was made twice`);
+    if (after.maxAttempts !== before.maxAttempts + 1)
+      this.violate(`${worker}: a failure used up an attempt of a request`);
+    ledger.retried.add(attempt);
+    ledger.dueAt.set(after.id, after.notBefore!);
+  }
+
+  /** A slot whose run failed without a lease is tried again: nothing newer has begun. */
+  owes(worker: string, slot: number): void {
+    this.ledger(worker).completed.delete(slot);
+  }
+
   /** A release that was accepted, and is no repetition of one. */
-  released(release: Release, before: WorkerRecord): void {
-    const { worker, fencing, kind, retry, run } = release;
+  released(release: Release, before: WorkerRecord, after: WorkerRecord, ended: boolean): void {
+    const { worker, fencing, kind, run } = release;
     const ledger = this.ledger(worker);
     if (ledger.lease?.fencing !== fencing)
       this.violate(`${worker}: token ${fencing} was released, and the lease is of ${ledger.lease?.fencing}`);
     ledger.lease = undefined;
     ledger.freeAt = this.world.now;
     if (kind !== 'done') return;
-    if (before.requestId === undefined) this.complete(worker, ledger, before.slot, retry);
-    else if (run) ledger.completedRequests.add(before.requestId);
+    if (before.requestId === undefined)
+      this.complete(worker, ledger, before.slot, after.owed !== undefined && after.slot === before.slot);
+    else if (run && ended) ledger.completedRequests.add(before.requestId);
   }
 
   /** Whether a run may keep what it wrote. */

@@ -60,6 +60,29 @@ export class Store {
     return row && { ...row, status: { ...row.status } };
   }
 
+  /** What is known of a request. */
+  private asked(id: string | undefined) {
+    const request = this.model['requests'].get(id);
+    return request && { ...request };
+  }
+
+  /** What is done to a worker gives up no retry that waits, unless it may. */
+  private keeping<T>(worker: string, may: boolean, call: () => T): T {
+    const before = this.deferred(worker);
+    const answer = call();
+    const after = this.deferred(worker);
+    for (const id of before)
+      if (!may && !after.includes(id) && this.asked(id)?.endedAt !== undefined)
+        this.observer.violate(`${worker}: the retry of request ${this.trace.alias('run', id)} was lost`);
+    if (after.length > 1) this.observer.violate(`${worker}: ${after.length} retries wait`);
+    return answer;
+  }
+
+  private deferred(worker: string): string[] {
+    const waiting = this.model['requests'].waiting((name) => name === worker, this.time.now());
+    return waiting.flatMap(({ id, notBefore }) => (notBefore === undefined ? [] : [id]));
+  }
+
   /** Requests that nobody has ended. */
   get openRequests(): { id: string; worker: string; attempts: number }[] {
     return this.model['requests'].open;
@@ -79,7 +102,9 @@ export class Store {
 
   claim(claim: Claim, who: Caller): Promise<ClaimAnswer> {
     const before = this.record(claim.worker);
-    const answer = this.as(who, () => this.model.claim(claim));
+    const answer = this.keeping(claim.worker, 'slot' in claim.target, () =>
+      this.as(who, () => this.model.claim(claim)),
+    );
     const after = this.record(claim.worker);
     const target = 'slot' in claim.target ? `slot ${instant(claim.target.slot)}` : 'a request';
     const run = (): string => this.trace.alias('run', claim.runId);
@@ -126,8 +151,11 @@ export class Store {
   release(release: Release, who: Caller) {
     const { worker, runId, kind, leased, retry, delay } = release;
     const before = this.record(worker);
-    const answer = this.as(who, () => this.model.release(release));
+    const asked = this.asked(release.requestId);
+    const may = kind === 'done' && (retry || release.run?.outcome === 'succeeded');
+    const answer = this.keeping(worker, may, () => this.as(who, () => this.model.release(release)));
     const after = this.record(worker);
+    this.observer.retries(release, asked, this.asked(release.requestId));
     const accepted = leased && before?.holder !== undefined && after?.holder === undefined;
     this.trace.note(
       who.label,
@@ -137,7 +165,10 @@ export class Store {
     );
     const seen = this.written.get(worker);
     if (before) this.wrote(worker, before);
-    if (accepted) this.observer.released(release, before);
+    if (accepted)
+      this.observer.released(release, before, after!, this.asked(before.requestId)?.endedAt !== undefined);
+    else if (!leased && after?.owed !== undefined && before?.owed === undefined)
+      this.observer.owes(worker, after.slot);
     const stale =
       leased && !accepted && seen && this.world.now - seen.at <= COMMIT && this.random.chance(0.6)
         ? seen.before
@@ -149,7 +180,7 @@ export class Store {
   }
 
   request(request: RunRequestInput, who: Caller) {
-    const answer = this.as(who, () => this.model.request(request));
+    const answer = this.keeping(request.worker, false, () => this.as(who, () => this.model.request(request)));
     if (this.trace.on)
       void answer.then(({ accepted, reason }) =>
         this.trace.note(

@@ -52,7 +52,7 @@ export abstract class Coordinator {
   abstract cancel(worker: string, fencing: number): Promise<void>;
 
   /**
-   * Drops a request that waits, or lets the replica that runs it hear of it with its next pulse. It may also be a run that
+   * Drops a request that waits, or a retry that waits by the id of the run that failed, or lets the replica that runs it hear of it with its next pulse. It may also be a run that
    * the coordinator does not know: of a worker of the scope `replica`, or without a lease.
    */
   abstract cancelRun(runId: string, by: Cancellation): Promise<Timed<CancelAnswer>>;
@@ -186,7 +186,10 @@ export interface Release extends HeldLease {
   readonly leased: boolean;
   /** The request that it served. */
   readonly requestId?: string;
-  /** The same slot again, as it failed. */
+  /**
+   * The same slot or request again after `delay`, as it failed. A request that waits, and was not made by hand, is
+   * newer: it gets that place and that delay. One retry waits at a time; a paused worker has none.
+   */
   readonly retry: boolean;
   /** No run for a slot for this many milliseconds; or that it is to stay as it was. */
   readonly delay: number | 'keep';
@@ -199,7 +202,7 @@ export interface Release extends HeldLease {
 /** The record as it is after that; undefined when the token was not the last one, and nothing was written. */
 export type ReleaseAnswer = Timed<{ readonly record: WorkerRecord | undefined }>;
 
-export interface RunRequestInput extends Omit<RequestedRun, 'requestedAt' | 'attempts'> {
+export interface RunRequestInput extends Omit<RequestedRun, 'requestedAt' | 'attempts' | 'notBefore'> {
   /** Requests of one worker with the same event are one. */
   readonly eventId?: string;
   readonly overlap: OverlapPolicy;
@@ -230,6 +233,9 @@ export interface CancelAnswer {
   readonly dropped?: {
     readonly worker: string;
     readonly trigger: RunTrigger;
+    /** Number of the attempt that it would have been, from 1. */
+    readonly attempt: number;
+    /** Of a retry, when it was due. */
     readonly requestedAt: number;
     readonly actor?: string;
   };
@@ -264,7 +270,7 @@ export type Members = Timed<{ readonly members: readonly string[] }>;
 export type Pulse = Timed<{
   /** Of those named: with another revision, a lease that ran out, or a request that waits. */
   readonly records: readonly WorkerRecord[];
-  /** Requests for those workers that no run serves yet, oldest first. */
+  /** Requests for those workers that no run serves, oldest first; also those that are not due yet. */
   readonly requests: readonly RequestedRun[];
   readonly outcomes: ReadonlyMap<string, RequestOutcome>;
   /** By run. */

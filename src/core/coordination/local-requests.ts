@@ -2,11 +2,12 @@ import { type EndedRun, withoutLog } from '../history/run.js';
 import { type CancelAnswer, FOREVER, type RunRequestInput } from './coordinator.js';
 import { type RequestedRun, type RequestOutcome } from './worker-record.js';
 
-export interface LocalRequest extends RequestedRun {
+export interface LocalRequest extends Omit<RequestedRun, 'notBefore'> {
   attempts: number;
+  notBefore?: number;
   readonly eventId: string | undefined;
-  readonly maxAttempts: number;
-  /** It was begun without a lease, and is not tried again: when its replica last said that it is active. */
+  maxAttempts: number;
+  /** It was begun without a lease: when its replica last said that it is active. */
   heardOf?: number | undefined;
   endedAt?: number;
   outcome?: RequestOutcome;
@@ -33,8 +34,8 @@ export class LocalRequests {
   }
 
   /** Whether it may be claimed. */
-  waits(request: LocalRequest | undefined, time: number): request is LocalRequest {
-    return request !== undefined && isOpen(request) && !this.isServed(request, time);
+  isDue(request: LocalRequest | undefined, time: number): boolean {
+    return this.waits(request, time) && (request.notBefore === undefined || request.notBefore <= time);
   }
 
   waiting(isWanted: (worker: string) => boolean, time: number): LocalRequest[] {
@@ -46,8 +47,30 @@ export class LocalRequests {
     return [...this.byId.values()].filter(isOpen);
   }
 
+  /** A newer one comes. What is deferred is given up when that one ends. */
   dropWaiting(worker: string, time: number): void {
-    for (const request of this.waiting((name) => name === worker, time)) drop(request, time);
+    for (const request of this.of(worker, time)) if (request.notBefore === undefined) drop(request, time);
+  }
+
+  /** What waits for the end of a backoff has no reason any more. */
+  dropDeferred(worker: string, time: number, but?: string): void {
+    for (const request of this.of(worker, time))
+      if (request.notBefore !== undefined && request.id !== but) drop(request, time);
+  }
+
+  /** A run of the worker has failed: what waited for its end is newer, and waits longer. @returns whether any did */
+  deferWaiting(worker: string, notBefore: number, time: number): boolean {
+    const newer = this.of(worker, time).find(isNewer);
+    if (newer) newer.notBefore = notBefore;
+    return newer !== undefined;
+  }
+
+  /** Its run has failed, and is tried again. */
+  retry(request: LocalRequest, notBefore: number): void {
+    request.notBefore = notBefore;
+    request.heardOf = undefined;
+    // A failure uses up no attempt: those are for runs that do not come to their end.
+    request.maxAttempts++;
   }
 
   /** @returns what was dropped; undefined when no such request waits */
@@ -55,8 +78,14 @@ export class LocalRequests {
     const request = this.get(id);
     if (!this.waits(request, time)) return undefined;
     drop(request, time);
-    const { worker, trigger, requestedAt, actor } = request;
-    return { worker, trigger, requestedAt, ...(actor !== undefined && { actor }) };
+    const { worker, trigger, attempts, requestedAt, notBefore, actor } = request;
+    return {
+      worker,
+      trigger: attempts > 0 && trigger !== 'manual' ? 'retry' : trigger,
+      attempt: attempts + 1,
+      requestedAt: notBefore ?? requestedAt,
+      ...(actor !== undefined && { actor }),
+    };
   }
 
   /** Begun without a lease, and not over as far as anybody has said. */
@@ -69,7 +98,8 @@ export class LocalRequests {
   heardOf(ids: readonly string[], time: number): void {
     for (const id of ids) {
       const request = this.get(id);
-      if (request) request.heardOf = time;
+      // It may have been said before the run failed, and be heard after.
+      if (request?.heardOf !== undefined) request.heardOf = time;
     }
   }
 
@@ -88,6 +118,14 @@ export class LocalRequests {
   prune(before: number): void {
     for (const { id, endedAt, eventId } of this.byId.values())
       if (endedAt !== undefined && endedAt < before && !eventId?.startsWith(FOREVER)) this.byId.delete(id);
+  }
+
+  private of(worker: string, time: number): LocalRequest[] {
+    return this.waiting((name) => name === worker, time);
+  }
+
+  private waits(request: LocalRequest | undefined, time: number): request is LocalRequest {
+    return request !== undefined && isOpen(request) && !this.isServed(request, time);
   }
 
   /** It was begun, is not tried again, and no replica says that it is active. */
@@ -110,4 +148,9 @@ function isOpen(request: LocalRequest): boolean {
 
 function exhausted({ attempts, maxAttempts }: LocalRequest): boolean {
   return attempts >= maxAttempts;
+}
+
+/** Asked for, by an event, after the run began that has failed. Who triggers by hand does not wait for a backoff. */
+function isNewer({ trigger, attempts, notBefore }: LocalRequest): boolean {
+  return trigger !== 'manual' && attempts === 0 && notBefore === undefined;
 }

@@ -126,27 +126,28 @@ export function hold(row: LocalRow, { runId, replica, lease }: Claim, time: numb
   runStarted(row.status, time);
 }
 
-/** Ends the lease, and notes what became of the slot, or of the run that served a request. */
-export function letGo(row: LocalRow, { kind, run, retry, passed, tell }: Release, ofRequest: boolean): void {
+/** Ends the lease. What an aborted run stood for is owed, as its claim has written. */
+export function letGo(row: LocalRow, { kind, tell }: Release, ofRequest: boolean): void {
   row.holder = undefined;
   row.leaseUntil = undefined;
   row.cancelRequested = false;
   if (tell) row.revision++;
-  if (kind === 'undone') return;
-  if (kind === 'unrun') {
-    if (ofRequest) return;
-    row.owed = row.attempt;
-    if (row.attempt === 1) row.begun--;
-    return;
-  }
-  if (!ofRequest) {
-    row.done = true;
-    row.owed = retry ? row.attempt + 1 : undefined;
-  } else if (run?.outcome === 'succeeded' && row.done) row.owed = undefined;
-  if (passed && passed.slot > row.slot && row.done && row.owed === undefined) {
-    row.slot = passed.slot;
-    row.status.skippedCount += passed.skipped;
-  }
+  if (kind !== 'unrun' || ofRequest) return;
+  row.owed = row.attempt;
+  if (row.attempt === 1) row.begun--;
+}
+
+/** A run came to its end by itself: its slot is owed again, or nothing is, but for another slot whose run did not. */
+export function owe(row: LocalRow, { again, nothing }: { again: boolean; nothing: boolean }): void {
+  if (again) row.owed = row.attempt + 1;
+  else if (nothing && row.done) row.owed = undefined;
+}
+
+/** Slots that came while the run was active are skipped, unless one before them is owed. */
+export function passSlots(row: LocalRow, { kind, passed }: Release): void {
+  if (kind !== 'done' || !passed || passed.slot <= row.slot || !row.done || row.owed !== undefined) return;
+  row.slot = passed.slot;
+  row.status.skippedCount += passed.skipped;
 }
 
 export function reschedule(

@@ -29,6 +29,8 @@ import {
   letGo,
   type LocalRow,
   newRow,
+  owe,
+  passSlots,
   pause,
   refusalOf,
   reschedule,
@@ -82,7 +84,7 @@ export class LocalCoordinator extends Coordinator {
     const time = this.clock.now();
     const row = this.rows.get(claim.worker);
     if (!row) return { time, granted: false, reason: 'unknown', wait: 0, record: undefined };
-    const refusal = refusalOf(row, claim, time, (id) => this.requests.waits(this.requests.get(id), time));
+    const refusal = refusalOf(row, claim, time, (id) => this.requests.isDue(this.requests.get(id), time));
     if (refusal) return { time, granted: false, ...refusal, record: copy(row) };
     if (row.runId !== claim.runId) this.grant(row, claim, time);
     return { time, granted: true, record: copy(row), lost: row.previous };
@@ -104,10 +106,12 @@ export class LocalCoordinator extends Coordinator {
     if (!row) return { time, record: undefined };
     const { kind, leased, requestId, tell } = release;
     if (!leased) {
+      // The record may know nothing of the request any more.
+      const request = this.requests.get(requestId);
+      if (request && isToldAgain(release, request)) return { time, record: copy(row) };
       if (tell) row.revision++;
       if (kind === 'unrun' && requestId === undefined) row.begun--;
-      // The record may know nothing of the request any more.
-      this.settle(row, release, this.requests.get(requestId), time);
+      this.settle(row, release, request, time);
       return { time, record: copy(row) };
     }
     if (row.runId !== release.runId || row.fencing !== release.fencing) return { time, record: undefined };
@@ -116,6 +120,7 @@ export class LocalCoordinator extends Coordinator {
       const request = this.requests.get(row.requestId);
       letGo(row, release, request !== undefined);
       if (kind === 'done') this.settle(row, release, request, time);
+      passSlots(row, release);
     }
     return { time, record: copy(row) };
   }
@@ -142,7 +147,7 @@ export class LocalCoordinator extends Coordinator {
   async cancelRun(runId: string, by: Cancellation): Promise<Timed<CancelAnswer>> {
     const time = this.clock.now();
     if (!this.cancellations.has(runId)) this.cancellations.set(runId, { by, at: time });
-    const dropped = this.requests.cancel(runId, time);
+    const dropped = this.requests.cancel(runId, time) ?? this.cancelRetry(runId, time);
     if (dropped) return { time, known: true, dropped };
     const held = [...this.rows.values()].some((row) => row.runId === runId && row.holder !== undefined);
     return { time, known: held || this.requests.isActive(runId) };
@@ -156,6 +161,7 @@ export class LocalCoordinator extends Coordinator {
       return { time, record: copy(row) };
     const { actor } = change;
     row.lastChange = { change: CHANGES[change.do], at: time, ...(actor !== undefined && { actor }) };
+    if (change.do !== 'resume') this.requests.dropDeferred(worker, time);
     if (change.do === 'reschedule') reschedule(row, change, time);
     else if (change.do === 'pause') pause(row, time);
     else resume(row, change.slot, time);
@@ -171,7 +177,9 @@ export class LocalCoordinator extends Coordinator {
   async pulse({ revisions, awaited, unleased, active = [], silentAfter }: Known): Promise<Pulse> {
     const time = this.clock.now();
     this.requests.heardOf(unleased, time);
-    const requests = this.requests.waiting((worker) => revisions.has(worker), time);
+    const requests = this.requests
+      .waiting((worker) => revisions.has(worker), time)
+      .map((one) => ({ ...one }));
     const records = [...revisions].flatMap(([name, revision]) => {
       const row = this.rows.get(name);
       const news =
@@ -219,8 +227,11 @@ export class LocalCoordinator extends Coordinator {
     const { target, lease } = claim;
     row.previous = takenOver(row);
     if (row.previous) row.status.lostCount++;
-    if ('slot' in target) takeSlot(row, target.slot, claim);
-    else {
+    if ('slot' in target) {
+      // A newer slot takes the place of a retry.
+      if (target.slot !== row.slot) this.requests.dropDeferred(row.name, time);
+      takeSlot(row, target.slot, claim);
+    } else {
       const request = this.requests.get(target.request)!;
       row.attempt = ++request.attempts;
       if (request.trigger === 'schedule' && row.attempt === 1) row.begun++;
@@ -230,16 +241,41 @@ export class LocalCoordinator extends Coordinator {
     hold(row, claim, time);
   }
 
+  /** By the id of the run that has failed, unless another one was granted since. */
+  private cancelRetry(runId: string, time: number): CancelAnswer['dropped'] {
+    const row = [...this.rows.values()].find((other) => other.runId === runId);
+    if (!row || isHeld(row, time)) return undefined;
+    const request = this.requests.get(row.requestId);
+    if (request) return request.notBefore === undefined ? undefined : this.requests.cancel(request.id, time);
+    const { name: worker, done, owed: attempt, notBefore: requestedAt = time } = row;
+    if (!done || attempt === undefined) return undefined;
+    row.owed = undefined;
+    row.revision++;
+    return { worker, trigger: 'retry', attempt, requestedAt };
+  }
+
   /** Writes what became of a run. */
-  private settle(
-    row: LocalRow,
-    { run, delay }: Release,
-    request: LocalRequest | undefined,
-    time: number,
-  ): void {
-    if (delay !== 'keep') row.notBefore = delay === 0 ? undefined : time + delay;
+  private settle(row: LocalRow, release: Release, request: LocalRequest | undefined, time: number): void {
+    const { run, delay, leased, runId } = release;
+    const ofRequest = (leased ? row.requestId : release.requestId) !== undefined;
+    // Beside it a newer slot has begun.
+    const isOlder = !leased && !ofRequest && row.runId !== runId;
+    const retry = release.retry && !row.paused && !isOlder;
+    const until = time + (delay === 'keep' ? 0 : delay);
+    if (delay !== 'keep') row.notBefore = until === time || (release.retry && row.paused) ? undefined : until;
     if (!run || request?.endedAt !== undefined) return;
     runEnded(row.status, run, time);
-    if (request) this.requests.end(request, run, time);
+    const succeeded = run.outcome === 'succeeded';
+    if (retry || succeeded) this.requests.dropDeferred(row.name, time, request?.id);
+    const again = retry && !(leased && this.requests.deferWaiting(row.name, until, time));
+    if (leased && !ofRequest) row.done = true;
+    owe(row, { again: again && !ofRequest, nothing: succeeded || retry || (leased && !ofRequest) });
+    if (request && again) this.requests.retry(request, until);
+    else if (request) this.requests.end(request, run, time);
   }
+}
+
+/** Without a lease, only the number of the attempt says that its retry has begun, or waits. */
+function isToldAgain({ retry, run }: Release, { attempts, heardOf }: LocalRequest): boolean {
+  return retry && (heardOf === undefined || run?.attempt !== attempts);
 }

@@ -94,6 +94,8 @@ export interface RequestedRun {
   readonly requestedAt: number;
   /** How often it was begun. */
   readonly attempts: number;
+  /** No run before this instant: a run has failed, and this one is tried again, or waits as the newer one. */
+  readonly notBefore?: number;
 }
 
 /** What became of one. `dropped`: a newer one took its place. */

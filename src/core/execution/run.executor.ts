@@ -24,6 +24,8 @@ export interface RunRequest {
   scheduledAt: number;
   /** 1 unless it is tried again. */
   attempt?: number;
+  /** Of a retry, ids of runs that have failed: the last, and of an event also the first. */
+  repeats?: readonly string[];
   payload?: unknown;
   /** Who asked for it. */
   actor?: string;

@@ -69,6 +69,7 @@ export interface RequestRow {
   attempts: number;
   actor: string | null;
   requested_at: number;
+  not_before: number | null;
 }
 
 export function toRecord(row: WorkerRow): WorkerRecord {
@@ -109,12 +110,14 @@ export function toRecord(row: WorkerRow): WorkerRecord {
   };
 }
 
-export function toRequest({ requested_at, payload, given, actor, ...row }: RequestRow): RequestedRun {
+export function toRequest(request: RequestRow): RequestedRun {
+  const { requested_at, payload, given, actor, not_before, ...row } = request;
   return {
     ...row,
     payload: given ? payload : undefined,
     requestedAt: requested_at,
     ...(actor !== null && { actor }),
+    ...(not_before !== null && { notBefore: not_before }),
   };
 }
 

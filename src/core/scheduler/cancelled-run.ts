@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { RunCancelledError } from '../execution/execution.errors.js';
 import { type Replica } from '../history/replica.js';
 import { type EndedRun } from '../history/run.js';
@@ -5,22 +6,25 @@ import { describeError } from '../text/describe-error.js';
 import { type Cancellation } from '../worker/cancellation.js';
 import { type WaitingRun } from './loop.js';
 
-/** What history keeps of a run that was cancelled before it began: it starts and ends in that moment. */
+/**
+ * What history keeps of a run that was cancelled before it began: it starts and ends in that moment.
+ * @param id of the run; of a retry, of the run that failed, which history has already
+ */
 export function cancelledRun(
   id: string,
-  { worker, trigger, requestedAt, actor }: WaitingRun,
+  { worker, trigger, attempt, requestedAt, actor }: WaitingRun,
   by: Cancellation,
   { id: replica, release }: Replica,
   now: number,
 ): EndedRun {
   return {
-    id,
+    id: attempt > 1 ? randomUUID() : id,
     worker,
     replica,
     ...(release !== undefined && { release }),
     trigger,
     ...(actor !== undefined && { actor }),
-    attempt: 1,
+    attempt,
     scheduledAt: new Date(requestedAt),
     startedAt: new Date(now),
     endedAt: new Date(now),

@@ -13,7 +13,9 @@ import { type Timing } from '../registry/timing.js';
 export interface WaitingRun {
   readonly worker: string;
   readonly trigger: RunTrigger;
-  /** Milliseconds since the epoch. */
+  /** Number of the attempt that it would have been, from 1. */
+  readonly attempt: number;
+  /** Milliseconds since the epoch; of a retry, when it was due. */
   readonly requestedAt: number;
   readonly actor?: string;
 }
@@ -49,7 +51,7 @@ export interface Loop extends Waiter {
    */
   trigger(payload: unknown, scope: Scope, by: ByActor): Promise<RunHandle> | RunHandle;
   /**
-   * Ends an active run here, or takes away one that waits here.
+   * Ends an active run here, or takes away one that waits here: a retry goes by the id of the run that failed.
    * @returns `told`, the request that was taken away, or undefined when there is no such run here
    */
   cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined;

@@ -7,6 +7,7 @@ import { releaseContract } from './coordinator/release.contract.js';
 import { controlContract } from './coordinator/control.contract.js';
 import { requestContract } from './coordinator/request.contract.js';
 import { requestWithoutLeaseContract } from './coordinator/request-without-lease.contract.js';
+import { retryContract } from './coordinator/retry.contract.js';
 import { pulseContract } from './coordinator/pulse.contract.js';
 import { assertCurrentContract } from './coordinator/assert-current.contract.js';
 
@@ -22,6 +23,7 @@ export function coordinatorContract(setup: () => Promise<CoordinatorSetup>): Con
     ...controlContract(setup),
     ...requestContract(setup),
     ...requestWithoutLeaseContract(setup),
+    ...retryContract(setup),
     ...pulseContract(setup),
     ...assertCurrentContract(setup),
   ];

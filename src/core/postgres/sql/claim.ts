@@ -1,4 +1,4 @@
-import { isHeld, requestWaits } from './conditions.js';
+import { dropDeferred, isHeld, requestIsDue } from './conditions.js';
 import { asInstant, asInterval, asMs } from './record.js';
 
 /** Whether the one before has not given back its lease, which has run out then. */
@@ -25,7 +25,7 @@ const expected = `
       AND NOT ${isHeld('w', 'v_now')}`;
 
 const open = (w: string): string => `EXISTS (
-        SELECT FROM SCHEMA.requests AS r WHERE r.id = _request AND ${requestWaits('r', w, 'v_now')}
+        SELECT FROM SCHEMA.requests AS r WHERE r.id = _request AND ${requestIsDue('r', w, 'v_now')}
       )`;
 
 const jumpedBack = (w: string): string => `coalesce(${w}.slot > v_now + ${asInterval('_ahead')}, false)`;
@@ -73,6 +73,10 @@ BEGIN
   FOR NO KEY UPDATE;
 
   IF FOUND AND _request IS NULL THEN
+    IF v_row.deferring AND v_slot <> v_row.slot THEN
+      -- A newer slot takes the place of a retry.
+      ${dropDeferred('SCHEMA.requests', '_worker')};
+    END IF;
     UPDATE SCHEMA.workers AS w SET${grant},
       superseded_count = w.superseded_count + (v_slot <> w.slot AND NOT w.done)::int,
       missed_count = w.missed_count + _missed,
@@ -81,6 +85,7 @@ BEGIN
       begun = w.begun + (_begins AND (v_slot <> w.slot OR w.owed = 1))::int,
       owed = CASE WHEN _lease IS NULL THEN NULL WHEN v_slot = w.slot THEN w.owed + 1 ELSE 2 END,
       done = _lease IS NULL,
+      deferring = w.deferring AND v_slot = w.slot,
       slot = v_slot,
       request_id = NULL
     WHERE w.name = _worker RETURNING * INTO v_row;

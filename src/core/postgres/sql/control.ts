@@ -1,4 +1,4 @@
-import { instant, NOW, requestWaits, startAfter } from './conditions.js';
+import { dropDeferred, instant, isHeld, NOW, requestWaits, startAfter } from './conditions.js';
 import { asInstant, asInterval, asMs, timeColumn } from './record.js';
 
 const CHANGES = { pause: 'paused', resume: 'resumed', reschedule: 'rescheduled' } as const;
@@ -13,7 +13,7 @@ WITH ${instant}, changed AS (
     ${sets}
   WHERE w.name = $1 AND ${when}
   RETURNING ${schema}.record(w.*) AS record
-)
+)${change === 'resume' ? '' : `, given_up AS (${dropDeferred(`${schema}.requests`, '(SELECT $1 FROM changed)')})`}
 SELECT ${timeColumn}, record FROM changed
 UNION ALL
 SELECT ${timeColumn}, ${schema}.record(w.*) AS record FROM ${schema}.workers AS w
@@ -42,18 +42,32 @@ UPDATE ${schema}.workers SET cancel_requested = true
 WHERE name = $1 AND fencing = $2 AND holder IS NOT NULL AND NOT cancel_requested
 `;
 
-/** $1: run. $2: actor. $3: reason. Drops it if it waits; noted in any case, as it may be granted in this very moment. */
+/** $1: run. $2: actor. $3: reason. Drops it if it waits, or its retry, until another run is granted; noted in any case, as it may be granted in this very moment. */
 export const cancelRunById = (schema: string): string => `
 WITH ${instant}, noted AS (
   INSERT INTO ${schema}.cancellations (run_id, actor, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 ), dropped AS (
   UPDATE ${schema}.requests AS r SET ended_at = clock_timestamp(), outcome = '{"dropped": true}'
   FROM ${schema}.workers AS w
-  WHERE r.id = $1 AND w.name = r.worker AND ${requestWaits('r', 'w')}
-  RETURNING r.worker, r.trigger, r.actor, ${asMs('r.requested_at')} AS "requestedAt"
+  WHERE (r.id = $1 OR (r.id IN (SELECT request_id FROM ${schema}.workers WHERE run_id = $1) AND r.not_before IS NOT NULL))
+    AND w.name = r.worker AND ${requestWaits('r', 'w')}
+  RETURNING
+    r.worker, CASE WHEN r.attempts > 0 AND r.trigger <> 'manual' THEN 'retry' ELSE r.trigger END AS trigger, r.actor,
+    r.attempts + 1 AS attempt, ${asMs('coalesce(r.not_before, r.requested_at)')} AS "requestedAt"
+), failed AS MATERIALIZED (
+  SELECT w.name, w.owed FROM ${schema}.workers AS w
+  WHERE w.run_id = $1 AND w.request_id IS NULL AND w.done AND w.owed IS NOT NULL AND NOT ${isHeld('w')}
+  FOR NO KEY UPDATE
+), given_up AS (
+  UPDATE ${schema}.workers AS w SET owed = NULL, revision = w.revision + 1 FROM failed AS f WHERE w.name = f.name
+  RETURNING
+    w.name AS worker, 'retry' AS trigger, f.owed AS attempt,
+    ${asMs(`coalesce(w.not_before, ${NOW})`)} AS "requestedAt"
 )
 SELECT
-  ${timeColumn}, (SELECT json_strip_nulls(row_to_json(dropped)) FROM dropped) AS dropped,
+  ${timeColumn}, coalesce(
+    (SELECT json_strip_nulls(row_to_json(dropped)) FROM dropped), (SELECT row_to_json(given_up) FROM given_up)
+  ) AS dropped,
   EXISTS (SELECT FROM ${schema}.workers WHERE run_id = $1 AND holder IS NOT NULL)
     OR EXISTS (SELECT FROM ${schema}.requests WHERE id = $1 AND ended_at IS NULL) AS known
 `;

@@ -1,3 +1,4 @@
+import { dropDeferred, requestWaits } from './conditions.js';
 import { asInstant, asInterval, asMs } from './record.js';
 
 /** What became of a run that came to its end by itself. */
@@ -15,15 +16,15 @@ const status = `
         END,
         not_before = CASE
           WHEN _delay IS NULL THEN w.not_before
-          WHEN _delay > 0 THEN clock_timestamp() + ${asInterval('_delay')}
+          WHEN _delay > 0 AND NOT (_retry AND w.paused) THEN clock_timestamp() + ${asInterval('_delay')}
         END`;
 
 const done = `(w.done OR w.request_id IS NULL)`;
 
 /** What is owed after it: its own slot again, another one that a run on request has left alone, or nothing. */
 const owed = `CASE
-          WHEN w.request_id IS NULL THEN CASE WHEN _retry THEN w.attempt + 1 END
-          WHEN _succeeded AND w.done THEN NULL
+          WHEN w.request_id IS NULL THEN CASE WHEN _retry AND NOT w.paused THEN w.attempt + 1 END
+          WHEN (_succeeded OR _retry AND NOT w.paused) AND w.done THEN NULL
           ELSE w.owed
         END`;
 
@@ -48,6 +49,8 @@ LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_passed CONSTANT timestamptz := ${asInstant('_passed')};
   v_row SCHEMA.workers;
+  v_again boolean := false;
+  v_newer uuid;
 BEGIN
   IF _leased THEN
     IF _kind = 'done' THEN
@@ -73,8 +76,19 @@ BEGIN
       revision = w.revision + _tell::int, begun = w.begun - (_kind = 'unrun' AND _request IS NULL)::int
     WHERE w.name = _worker
     RETURNING * INTO v_row;
-  ELSIF NOT EXISTS (SELECT FROM SCHEMA.requests AS r WHERE r.id = _request AND r.ended_at IS NOT NULL) THEN
-    UPDATE SCHEMA.workers AS w SET${status}, revision = w.revision + _tell::int
+  ELSIF NOT EXISTS (
+    -- Without a lease, only the number of the attempt says that its retry has begun, or waits.
+    SELECT FROM SCHEMA.requests AS r WHERE r.id = _request AND (
+      r.ended_at IS NOT NULL
+      OR _retry AND (r.heard_of IS NULL OR r.attempts IS DISTINCT FROM (_outcome ->> 'attempt')::int)
+    )
+  ) THEN
+    UPDATE SCHEMA.workers AS w SET${status}, revision = w.revision + _tell::int,
+      owed = CASE
+        WHEN _retry AND NOT w.paused AND _request IS NULL AND w.run_id = _run THEN w.attempt + 1
+        WHEN (_succeeded OR _retry AND NOT w.paused AND _request IS NOT NULL) AND w.done THEN NULL
+        ELSE w.owed
+      END
     WHERE w.name = _worker
     RETURNING * INTO v_row;
   END IF;
@@ -85,7 +99,32 @@ BEGIN
     accepted := NOT _leased OR v_row.run_id = _run AND v_row.fencing = _fencing;
   ELSE
     accepted := true;
-    IF _kind = 'done' AND _request IS NOT NULL THEN
+    -- Not of a slot beside which, without a lease, a newer one has begun.
+    v_again := _kind = 'done' AND _retry AND NOT v_row.paused AND (_request IS NOT NULL OR v_row.run_id = _run);
+    IF v_row.deferring AND (v_again OR _kind = 'done' AND _succeeded) THEN
+      ${dropDeferred('SCHEMA.requests', '_worker', '_request')};
+      UPDATE SCHEMA.workers AS w SET deferring = false WHERE w.name = _worker RETURNING * INTO v_row;
+    END IF;
+    IF v_again AND _leased THEN
+      -- What has waited for the end of the run is newer, and waits longer.
+      SELECT r.id INTO v_newer FROM SCHEMA.requests AS r
+      WHERE r.worker = _worker AND r.ended_at IS NULL AND r.trigger <> 'manual' AND r.attempts = 0
+        AND r.not_before IS NULL AND r.id IS DISTINCT FROM _request AND ${requestWaits('r', 'v_row', 'clock_timestamp()')}
+      ORDER BY r.requested_at, r.id LIMIT 1;
+      IF FOUND THEN v_again := false; END IF;
+    END IF;
+    IF v_again AND _request IS NOT NULL OR v_newer IS NOT NULL THEN
+      UPDATE SCHEMA.workers AS w SET
+        deferring = true, owed = CASE WHEN w.done AND v_newer IS NOT NULL THEN NULL ELSE w.owed END
+      WHERE w.name = _worker RETURNING * INTO v_row;
+      -- A failure uses up no attempt: those are for runs that do not come to their end.
+      UPDATE SCHEMA.requests AS r SET
+        not_before = coalesce(v_row.not_before, clock_timestamp()),
+        max_attempts = r.max_attempts + (v_newer IS NULL)::int,
+        heard_of = NULL
+      WHERE r.id = coalesce(v_newer, _request);
+    END IF;
+    IF _kind = 'done' AND _request IS NOT NULL AND NOT v_again THEN
       UPDATE SCHEMA.requests SET ended_at = clock_timestamp(), outcome = jsonb_build_object('run', _outcome)
       WHERE id = _request AND ended_at IS NULL;
     END IF;

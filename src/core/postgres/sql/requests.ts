@@ -4,7 +4,8 @@ import { asInterval, asMs, timeColumn } from './record.js';
 /**
  * $1: id. $2: worker. $3: trigger. $4: event, or null. $5: payload. $6: most attempts. $7: overlap policy.
  * $8: actor, or null.
- * Under a policy that queues one, those that wait are dropped.
+ * Under a policy that queues one, those that wait are dropped, but for what waits for a backoff: the end of this one's run
+ * decides on that.
  */
 export const requestRun = (schema: string): string => `
 WITH ${instant}, target AS MATERIALIZED (
@@ -15,7 +16,7 @@ WITH ${instant}, target AS MATERIALIZED (
   UPDATE ${schema}.requests AS r SET ended_at = clock_timestamp(), outcome = '{"dropped": true}'
   FROM target AS w
   WHERE $7 IN ('queueOne', 'cancelRunning') AND NOT EXISTS (SELECT FROM known)
-    AND r.worker = $2 AND ${requestWaits('r', 'w')}
+    AND r.worker = $2 AND r.not_before IS NULL AND ${requestWaits('r', 'w')}
 ), inserted AS (
   INSERT INTO ${schema}.requests (id, worker, trigger, event_id, payload, max_attempts, actor)
   SELECT $1::uuid, $2, $3, $4, $5::jsonb, $6::int, $8 FROM target AS w
@@ -51,9 +52,10 @@ export const pulse = (schema: string): string => `
 WITH ${instant}, known AS (
   SELECT * FROM unnest($1::text[], $2::int[]) AS k (name, revision)
 ), heard AS (
-  UPDATE ${schema}.requests SET heard_of = ${NOW} WHERE id = ANY ($4::uuid[]) RETURNING id
+  UPDATE ${schema}.requests SET heard_of = ${NOW} WHERE id = ANY ($4::uuid[]) AND heard_of IS NOT NULL RETURNING id
 ), waiting AS MATERIALIZED (
-  SELECT r.id, r.worker, r.trigger, r.payload, r.payload IS NOT NULL AS given, r.attempts, r.actor, ${asMs('r.requested_at')} AS requested_at
+  SELECT r.id, r.worker, r.trigger, r.payload, r.payload IS NOT NULL AS given, r.attempts, r.actor, ${asMs('r.requested_at')} AS requested_at,
+    ${asMs('r.not_before')} AS not_before
   FROM ${schema}.requests AS r
   JOIN known AS k ON k.name = r.worker
   JOIN ${schema}.workers AS w ON w.name = r.worker

@@ -182,6 +182,12 @@ CREATE INDEX IF NOT EXISTS incidents_condition ON ${schema}.incidents (condition
 CREATE INDEX IF NOT EXISTS deliveries_state ON ${schema}.deliveries (state, created_at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS deliveries_endpoint ON ${schema}.deliveries (endpoint, created_at DESC, id DESC);
 `,
+  `
+-- No run for a request before this instant: one has failed, and it is tried again. Older code asks for it too early, and is refused.
+ALTER TABLE ${schema}.requests ADD COLUMN IF NOT EXISTS not_before timestamptz;
+-- Whether any request of the worker waits so. Most claims and releases need not look for one.
+ALTER TABLE ${schema}.workers ADD COLUMN IF NOT EXISTS deferring boolean NOT NULL DEFAULT false;
+${claimFunction(schema)}${releaseFunction(schema)}`,
 ];
 
 /** Versions that code of an older one cannot work with. */

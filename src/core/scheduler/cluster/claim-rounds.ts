@@ -103,15 +103,19 @@ export class ClaimRounds {
 
   /** @returns what there is a place for: the target, or a request whose triggerer lends it its own */
   private takePlace(target: Target, { requests }: ClusterView): Target | undefined {
-    const { limit } = this.of.parts;
+    const { limit, clock } = this.of.parts;
     if (limit.take(this.waiter, requestOf(target))) return target;
-    const request = limit.lends && requests.find(({ id }) => limit.take(this.waiter, id));
+    const request = limit.lends && requests.ready(clock.now()).find(({ id }) => limit.take(this.waiter, id));
     return request ? { request } : undefined;
   }
 
-  /** Every replica knows when a slot is due. One that knows of a request made it, or found it unserved: it claims at once. */
+  /**
+   * Every replica knows when a slot or a retry is due. One that knows of another request made it, or found it unserved: it
+   * claims at once.
+   */
   private turn(target: Target, { record, timing }: ClusterView): 'ask' | 'wait' | 'look' {
-    if ('request' in target || this.claimant.unsure) return 'ask';
+    const isKnown = 'slot' in target || target.request.notBefore !== undefined;
+    if (!isKnown || this.claimant.unsure) return 'ask';
     return this.line.turn(record.fencing, timing.interval);
   }
 
@@ -134,7 +138,7 @@ export class ClaimRounds {
     if (reason === 'stale') this.line.overtaken();
     // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
     if (reason === 'too_early') clock.restart(answer);
-    if (reason === 'over' && 'request' in target) view.drop(target.request.id);
+    if (reason === 'over' && 'request' in target) view.requests.drop(target.request.id);
     if (reason === 'unknown') this.claimant.rest();
     if (reason !== 'held') return;
     view.refusedAsHeld(target, clock.now() + wait);
@@ -152,11 +156,9 @@ export class ClaimRounds {
     const request = 'request' in target ? target.request : undefined;
     const wanted = !this.loop.stopped() && !view.isTooLate(target, now);
     if ('slot' in target) passed.before(view, target.slot, now);
+    view.granted(target);
     view.learn(record);
-    if (request) {
-      view.drop(request.id);
-      requests.granted(request.id);
-    }
+    if (request) requests.granted(request.id);
     if (lost) tellLost(definition, lost, parts);
     if (passesOver) {
       passed.late(record.slot);

@@ -100,7 +100,7 @@ describe('Claimant', () => {
         requestedAt: clock.now(),
         attempts: 0,
       };
-      view.requests = [request];
+      view.requests.replace([request]);
       expect(claimant.next(view)).toHaveProperty('slot');
     });
   });

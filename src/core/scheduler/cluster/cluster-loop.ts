@@ -24,6 +24,7 @@ import { ClusterView } from './cluster-view.js';
 import { PassedSlots } from './passed-slots.js';
 import { recordInfo, recordIsStale } from './record-info.js';
 import { Releaser } from './releaser.js';
+import { type WaitingRequests } from './waiting-requests.js';
 
 /** Events that are held until the coordinator knows the worker; more are skipped. */
 const MOST_EARLY = 1_000;
@@ -98,6 +99,11 @@ export class ClusterLoop implements Loop {
     return this.view?.record.revision;
   }
 
+  /** Runs that were asked for and wait, as they are known here. */
+  get waiting(): WaitingRequests | undefined {
+    return this.view?.requests;
+  }
+
   /** Requests whose outcome somebody waits for here, and of which more is known elsewhere. */
   get awaited(): string[] {
     return this.requests.awaited;
@@ -146,7 +152,7 @@ export class ClusterLoop implements Loop {
   observe(record: WorkerRecord | undefined, requests: readonly RequestedRun[]): void {
     if (!this.view) return;
     if (record) this.view.overhear(record);
-    this.view.requests = requests.filter((request) => !this.requests.isBegun(request));
+    this.view.requests.replace(requests.filter((request) => !this.requests.isBegun(request)));
     void this.work();
   }
 
@@ -265,7 +271,8 @@ export class ClusterLoop implements Loop {
     const { overlap } = this.definition;
     if (overlap === 'cancelRunning') this.runs.cancelAll();
     const dropsOthers = overlap === 'queueOne' || overlap === 'cancelRunning';
-    this.view.requests = dropsOthers ? [request] : [...this.view.requests, request];
+    if (dropsOthers) this.view.requests.addInPlace(request);
+    else this.view.requests.add(request);
     void this.work();
   }
 }

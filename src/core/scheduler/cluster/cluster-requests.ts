@@ -67,11 +67,12 @@ export class ClusterRequests {
     this.serving.add(id);
   }
 
-  /** @param ended undefined: it did not come to its end, and is to be served again */
+  /** @param ended undefined: it did not come to its end, or failed, and is to be served again */
   served(id: string, ended: EndedRun | undefined): void {
     this.serving.delete(id);
+    if (!ended) return;
     this.scopes.delete(id);
-    if (ended) this.handles.resolve(id, ended);
+    this.handles.resolve(id, ended);
   }
 
   /** What became of a request, which another replica may have served. */

@@ -102,19 +102,20 @@ export class ClusterRun {
     const { backoff, overlap } = definition;
     const { spacing, interval } = view.timing;
     const now = clock.now();
-    const failed = run.outcome !== 'succeeded' && run.outcome !== 'cancelled';
-    const backsOff = failed && backoff !== undefined && run.trigger !== 'manual';
-    const delay = backsOff
+    const succeeded = run.outcome === 'succeeded';
+    const failed = !succeeded && run.outcome !== 'cancelled';
+    const retry = failed && backoff !== undefined && run.trigger !== 'manual';
+    const delay = retry
       ? waitAfter(record.status.consecutiveFailures + 1, backoff)
       : spacing === 'delay'
         ? interval
-        : failed
-          ? 'keep'
-          : 0;
-    const retry = backsOff && this.lease !== undefined && this.grant.requestId === undefined;
+        : succeeded
+          ? 0
+          : 'keep';
+    const slotAgain = retry && this.grant.requestId === undefined;
     const latest = view.latestDue(now);
     const newer = spacing !== 'delay' && latest > record.slot && !view.limitReached;
-    const passes = newer && !retry && overlap === 'skip' && !view.record.paused;
+    const passes = newer && !slotAgain && overlap === 'skip' && !view.record.paused;
     return {
       ...this.common,
       kind: 'done',
@@ -122,7 +123,10 @@ export class ClusterRun {
       retry,
       delay,
       ...(passes && { passed: { slot: latest, skipped: view.count(record.slot, latest) } }),
-      tell: retry || (typeof delay === 'number' && delay > 0) || (newer && !passes),
+      tell:
+        (typeof delay === 'number' && delay > 0) ||
+        (newer && !passes) ||
+        (succeeded && view.requests.deferred !== undefined),
     };
   }
 

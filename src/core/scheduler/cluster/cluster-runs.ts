@@ -46,7 +46,7 @@ export class ClusterRuns {
       this.follow(this.giveBack(run.unrun()));
       return false;
     }
-    const execution = run.start(request ? this.asRequested(request) : this.forSlot(grant, view));
+    const execution = run.start(request ? this.asRequested(request, grant) : this.forSlot(grant, view));
     this.executions.push(execution);
     this.runs.add(run);
     if (request) this.requests.serve(request.id);
@@ -73,10 +73,11 @@ export class ClusterRuns {
     for (const run of this.runs) run.abandon();
   }
 
-  private asRequested({ id, trigger, requestedAt, payload, actor }: RequestedRun): RunRequest {
+  private asRequested(request: RequestedRun, { record: { attempt } }: Grant): RunRequest {
+    const { id, trigger, requestedAt, notBefore, payload, actor } = request;
     return {
-      trigger,
-      scheduledAt: requestedAt,
+      trigger: attempt > 1 && trigger !== 'manual' ? 'retry' : trigger,
+      scheduledAt: notBefore ?? requestedAt,
       payload,
       ...(actor !== undefined && { actor }),
       scope: this.requests.scopeOf(id),
@@ -100,15 +101,16 @@ export class ClusterRuns {
     this.runs.delete(run);
     this.executions.splice(this.executions.indexOf(execution), 1);
     const release = run.ended(ended);
-    const accepted = await this.giveBack(release);
+    const accepted = await this.giveBack(release, request);
     if (!accepted) execution.disown(new LeaseLostError(this.definition.name, 'another one was granted'));
     this.parts.events.ended(ended);
-    if (request) this.requests.served(request.id, release.kind === 'done' ? ended : undefined);
+    if (request)
+      this.requests.served(request.id, release.kind === 'done' && !release.retry ? ended : undefined);
     this.parts.limit.give(request?.id ?? ended.id);
   }
 
-  private async giveBack(release: Release): Promise<boolean> {
-    const accepted = await this.releaser.giveBack(release);
+  private async giveBack(release: Release, request?: RequestedRun): Promise<boolean> {
+    const accepted = await this.releaser.giveBack(release, request);
     this.held = false;
     return accepted;
   }

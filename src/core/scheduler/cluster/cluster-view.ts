@@ -1,9 +1,10 @@
-import { type Claim } from '../../coordination/coordinator.js';
+import { type Claim, type Release } from '../../coordination/coordinator.js';
 import { type RequestedRun, type WorkerRecord } from '../../coordination/worker-record.js';
 import { timingFor } from '../../registry/stored-timing.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { catchUpDelay, worthCatchingUp } from '../catch-up.js';
 import { type Timing } from '../../registry/timing.js';
+import { WaitingRequests } from './waiting-requests.js';
 
 /** What a replica would claim: a slot, or a run that was asked for. */
 export type Target = { readonly slot: number } | { readonly request: RequestedRun };
@@ -15,8 +16,8 @@ const SHORTEST_JUMP = 1_000;
  * is refused, and the refusal says what is right. All instants are the coordinator's.
  */
 export class ClusterView {
-  /** Runs that were asked for and wait, oldest first. */
-  requests: readonly RequestedRun[] = [];
+  /** Runs that were asked for and wait. */
+  readonly requests = new WaitingRequests();
   private current: WorkerRecord;
   private read: Timing & Pick<WorkerDefinition, 'spacing'>;
   /** The last slot that was claimed, or would have been, and refused. */
@@ -48,7 +49,9 @@ export class ClusterView {
 
   /** What the coordinator has said. */
   learn(record: WorkerRecord): void {
+    if (record.paused) this.requests.dropDeferred();
     if (record.timing !== this.current.timing) {
+      this.requests.dropDeferred();
       this.read = timingFor(this.definition, record.timing);
       this.tried = -Infinity;
       this.floor = -Infinity;
@@ -71,21 +74,38 @@ export class ClusterView {
     if ('slot' in target) this.tried = target.slot;
   }
 
-  drop(request: string): void {
-    this.requests = this.requests.filter(({ id }) => id !== request);
+  /** What is granted is the newest. */
+  granted(target: Target): void {
+    if ('request' in target) this.requests.drop(target.request.id);
+    else if (target.slot !== this.current.slot) this.requests.dropDeferred();
   }
 
-  /** What to claim now. */
+  /** Call it when the release has been learnt. @param request that its run served */
+  given(release: Release, request: RequestedRun | undefined): void {
+    const { paused, attempt, notBefore } = this.current;
+    if (!paused) this.requests.ended(release, request && { ...request, attempts: attempt }, notBefore);
+  }
+
+  /** What to claim now: a request, or else a slot; what waits for a backoff leaves its place to a newer slot. */
   wanted(now: number): Target | undefined {
+    const free = now >= this.heldUntil;
+    const request = free ? this.requests.plain : undefined;
+    if (request) return { request };
+    const slot = this.wantedSlot(now);
+    // Where the interval counts from the end of a run, a retry is a run, and no slot has come before its end.
+    const deferred = free && (!slot || this.read.spacing === 'delay') ? this.requests.due(now) : undefined;
+    return deferred ? { request: deferred } : slot;
+  }
+
+  private wantedSlot(now: number): { slot: number } | undefined {
     const { paused, notBefore = -Infinity } = this.current;
-    const [request] = this.requests;
-    if (request && now >= this.heldUntil) return { request };
     if (paused || notBefore > now) return undefined;
     const owed = this.isOwed && now >= (this.current.leaseUntil ?? now);
     if (this.limitReached) return owed ? { slot: this.current.slot } : undefined;
+    if (owed && this.read.spacing === 'delay') return { slot: this.current.slot };
     if (this.jumpedBack(now)) return { slot: this.latestDue(now) };
     const due = this.latestDue(now);
-    if (due > Math.max(this.current.slot, this.missedUntil(now))) {
+    if (due > Math.max(this.current.slot, this.missedUntil(now), this.skippedUntil)) {
       const caughtUp = due > this.startedAt || now >= this.catchUpAt || now < this.startedAt;
       const again = owed || (this.queues && now >= this.heldUntil);
       if (caughtUp && (due > this.passedOver(now) || again)) return { slot: due };
@@ -98,11 +118,12 @@ export class ClusterView {
   nextAt(now: number): number | undefined {
     const { paused, slot, notBefore = -Infinity, leaseUntil = -Infinity } = this.current;
     const times: number[] = [];
-    if (this.requests.length > 0) times.push(this.heldUntil);
+    const asked = this.requests.nextAt;
+    if (asked !== undefined) times.push(Math.max(this.heldUntil, asked));
     if (!paused && this.limitReached) {
       if (this.isOwed) times.push(Math.max(leaseUntil, notBefore));
     } else if (!paused) {
-      const last = Math.max(slot, this.missedUntil(now), this.passedOver(now));
+      const last = Math.max(slot, this.missedUntil(now), this.passedOver(now), this.skippedUntil);
       // None at all if it has had no schedule before. Then the latest one counts, not the first of all times.
       const next = this.nextSlot(last > -Infinity ? last : this.latestDue(now) - 1);
       if (next < Infinity) {
@@ -178,7 +199,7 @@ export class ClusterView {
 
   /** The same, or there will never be another slot. What is owed is still to come. */
   hasEnded(now: number): boolean {
-    if (!this.read.schedule || this.isOwed) return false;
+    if (!this.read.schedule || this.isOwed || this.requests.deferred) return false;
     if (this.isOver(now)) return true;
     return !this.current.paused && this.definition.on.length === 0 && this.nextAt(now) === undefined;
   }
@@ -211,6 +232,13 @@ export class ClusterView {
    */
   private passedOver(now: number): number {
     return this.read.spacing === 'delay' || this.tried > now ? -Infinity : this.tried;
+  }
+
+  /** The slot is owed as its run has failed, and those that came while it was active were skipped: they take no place. */
+  private get skippedUntil(): number {
+    const { done, status } = this.current;
+    const skips = done && this.isOwed && this.definition.overlap === 'skip' && this.read.spacing !== 'delay';
+    return (skips && this.read.schedule?.latestDue(status.lastEnd ?? -Infinity)) || -Infinity;
   }
 
   private missedUntil(now: number): number {

@@ -294,20 +294,28 @@ describe('replicas of a cluster', () => {
     expect(ran).toMatchObject([{ replica: 1, trigger: 'manual' }]);
   });
 
-  it('do not try an event again whose run has failed', async () => {
+  it('try an event again whose run has failed, also when the replica of the run is gone', async () => {
     let happen = (_event: unknown): void => {};
-    const replica = await cluster.join(() => []);
-    replica.sources.add({ subscribe: (_type, handler) => ((happen = handler), () => {}) });
     const seen: unknown[] = [];
-    replica.scheduler.register({ name: 'e', interval: 0, on: ['x.happened'], backoff: '1s', run: ({ payload }) => {
-      seen.push(payload);
-      throw new Error('not now');
-    } }); // prettier-ignore
-    await clock.advance('2s');
+    const join = async (name: string) => {
+      const replica = await cluster.join(() => []);
+      if (name === 'first')
+        replica.sources.add({ subscribe: (_type, handler) => ((happen = handler), () => {}) });
+      replica.scheduler.register({ name: 'e', interval: 0, on: ['x.happened'], backoff: '20s', run: ({ payload, attempt, trigger }) => {
+        seen.push([name, payload, attempt, trigger]);
+        if (attempt === 1) throw new Error('not now');
+      } }); // prettier-ignore
+      await clock.advance('2s');
+      return replica;
+    };
+    const first = await join('first');
     happen({ id: 7 });
-    await clock.advance('1m');
-    expect(seen).toEqual([{ id: 7 }]);
-    expect(replica.scheduler.workerByName('e')).toMatchObject({ runCount: 1, consecutiveFailures: 1 });
+    await clock.advance('1s');
+    expect(seen).toEqual([['first', { id: 7 }, 1, 'event']]);
+    await first.scheduler.stop();
+    await join('second');
+    await clock.advance('30s');
+    expect(seen.slice(1)).toEqual([['second', { id: 7 }, 2, 'retry']]);
   });
 
   it('trigger, pause and reschedule a worker that was registered a moment ago', async () => {

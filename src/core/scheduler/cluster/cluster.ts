@@ -145,8 +145,9 @@ export class Cluster {
     for (const record of records) {
       const loop = this.loops.get(record.name);
       if (!loop) continue;
-      const { definition, executions } = loop;
+      const { definition, executions, waiting } = loop;
       const view = this.viewOf(definition, record);
+      if (waiting) view.requests.copy(waiting);
       infos.set(
         record.name,
         recordInfo(definition, view, { now: time, running: definition.enabled, executions, fresh: true }),

@@ -99,6 +99,8 @@ function isOverdue({ timeout = Infinity }: WorkerDefinition, { record }: Cluster
 function nextRunOf(view: ClusterView, now: number, held: boolean): number | undefined {
   const { record, timing, isOwed } = view;
   const { paused, slot, notBefore = -Infinity } = record;
+  const deferred = view.requests.deferred?.notBefore;
+  if (!paused && !held && deferred !== undefined) return Math.max(deferred, now);
   if (paused || !timing.schedule) return undefined;
   if (isOwed && !held) return Math.max(notBefore, now);
   if (view.limitReached || view.hasEnded(now)) return undefined;

@@ -40,7 +40,8 @@ describe('Releaser', () => {
     } as unknown as ClusterParts;
     releaser = new Releaser(
       parts,
-      () => ({ learn: (record: WorkerRecord) => learnt.push(record) }) as unknown as ClusterView,
+      () =>
+        ({ learn: (record: WorkerRecord) => learnt.push(record), given: () => {} }) as unknown as ClusterView,
     );
   });
 

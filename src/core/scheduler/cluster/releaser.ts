@@ -1,5 +1,5 @@
 import { type Release } from '../../coordination/coordinator.js';
-import { type WorkerRecord } from '../../coordination/worker-record.js';
+import { type RequestedRun, type WorkerRecord } from '../../coordination/worker-record.js';
 import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
 import { type ClusterView } from './cluster-view.js';
 
@@ -24,9 +24,10 @@ export class Releaser {
 
   /**
    * Retries until it is acknowledged: a run that has ended must not be repeated.
+   * @param request that it served
    * @returns false if the token was taken over, so that this run counts for nothing
    */
-  async giveBack(release: Release): Promise<boolean> {
+  async giveBack(release: Release, request?: RequestedRun): Promise<boolean> {
     const { coordinator, clock, reached } = this.parts;
     for (let certain = true; ; certain = false) {
       try {
@@ -35,6 +36,7 @@ export class Releaser {
         if (record) {
           this.tellFailures(release, record);
           this.view().learn(record);
+          this.view().given(release, request);
         }
         // It may have got through before, and the answer been lost; and somebody else been granted since.
         return record !== undefined || !certain;

@@ -9,6 +9,7 @@ import { type WaitingRun } from '../loop.js';
 import { type RunHandle, RunHandles } from '../run-handle.js';
 import { type RunLimit, type Waiter } from '../run-limit.js';
 import { RunDroppedError } from '../scheduler.errors.js';
+import { isOf, waitingRun } from './requested-run.js';
 
 /** What a lane does and tells. */
 export interface LaneListener {
@@ -20,6 +21,8 @@ export interface LaneListener {
   isOver(request: RunRequest): boolean;
   /** Whether the active run of that id has done its work, and stands in nobody's way. */
   isFree(runId: string): boolean;
+  /** What waited is gone, and nothing is active. */
+  freed(): void;
 }
 
 /** The runs of one worker, one behind the other or side by side, as its overlap policy says. */
@@ -28,6 +31,8 @@ export class RunLane implements Waiter {
   private readonly executions: Execution[] = [];
   /** Wants to run: at most one, but under `allow`. Waits for the end of another run, or for a place in the limit. */
   private waiting: RunRequest[] = [];
+  /** The run that began last. */
+  newest?: string;
   /** Of those that somebody asked for. */
   private readonly handles = new RunHandles();
 
@@ -64,8 +69,8 @@ export class RunLane implements Waiter {
     const waiting = this.withdrawRun(runId);
     if (!waiting) return undefined;
     this.handles.reject(runId, new RunDroppedError(worker, runId));
-    const { trigger, scheduledAt: requestedAt, actor } = waiting;
-    return { worker, trigger, requestedAt, ...(actor !== undefined && { actor }) };
+    if (!this.busy) this.listener.freed();
+    return waitingRun(worker, waiting);
   }
 
   /** @returns false when the policy leaves it no place: it is skipped. */
@@ -79,8 +84,12 @@ export class RunLane implements Waiter {
     return true;
   }
 
-  /** Takes back what waits and was not asked for by a person; undefined when nothing does. */
+  /**
+   * Takes back what has waited for the end of a run and was not asked for by a person; undefined when nothing has. Under
+   * `allow` nothing does: it waits for a place.
+   */
   withdraw(): RunRequest | undefined {
+    if (this.policy === 'allow') return undefined;
     const index = this.waiting.findIndex((request) => request.trigger !== 'manual');
     return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
   }
@@ -107,7 +116,7 @@ export class RunLane implements Waiter {
 
   /** Takes back the run of that id, if it waits. */
   private withdrawRun(id: string): RunRequest | undefined {
-    const index = this.waiting.findIndex((request) => request.id === id);
+    const index = this.waiting.findIndex((request) => isOf(request, id));
     const [request] = index < 0 ? [] : this.waiting.splice(index, 1);
     if (this.waiting.length === 0) this.limit.leave(this);
     return request;
@@ -125,6 +134,7 @@ export class RunLane implements Waiter {
     if (over.length === 0) return;
     this.waiting = this.waiting.filter((request) => !over.includes(request));
     for (const request of over) this.drop(request);
+    if (!this.busy) this.listener.freed();
   }
 
   /** Whether it may start; its place in the limit is taken then. */
@@ -141,6 +151,7 @@ export class RunLane implements Waiter {
   private start(request: RunRequest): void {
     const execution = this.listener.execute(request);
     this.executions.push(execution);
+    this.newest = execution.run.id;
     void execution.ended.then((run) => {
       this.remove(execution);
       this.listener.ended(run, request);

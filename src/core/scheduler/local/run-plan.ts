@@ -4,12 +4,15 @@ import { type Timing } from '../../registry/timing.js';
 import { type Clock } from '../../timing/clock.js';
 import { STEADY } from '../../timing/wall-watch.js';
 import { catchUpDelay, worthCatchingUp } from '../catch-up.js';
+import { type WaitingRun } from '../loop.js';
+import { isOf, waitingRun } from './requested-run.js';
 import { SlotCursor } from './slot-cursor.js';
 
 /** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
 interface Deferred {
   at: number;
-  request: Omit<RunRequest, 'scheduledAt'>;
+  /** Undefined: slots alone wait. */
+  request: Omit<RunRequest, 'scheduledAt'> | undefined;
 }
 
 /** What became of slots that are not run; `missed before`: before the worker was started here. */
@@ -45,12 +48,18 @@ export class RunPlan {
   }
 
   get defers(): boolean {
-    return this.deferred !== undefined;
+    return this.deferred?.request !== undefined;
+  }
+
+  /** What is deferred was asked for, or has failed: an active run is newer, and neither skips it nor is cancelled for it. */
+  get givesWay(): boolean {
+    const trigger = this.deferred?.request?.trigger;
+    return trigger === 'retry' || trigger === 'event';
   }
 
   /** No slot will ever come, and nothing is deferred. */
   get isEmpty(): boolean {
-    return !this.deferred && this.cursor.next === Infinity;
+    return !this.defers && this.cursor.next === Infinity;
   }
 
   /** Slots count from now on. @returns now */
@@ -70,10 +79,10 @@ export class RunPlan {
 
   /** When the next run is due; undefined when there is none. @param slots whether runs for slots may begin at all */
   nextAt(slots: boolean): number | undefined {
-    if (this.deferred) return this.deferred.at;
+    if (this.deferred?.request) return this.deferred.at;
     if (!slots) return undefined;
     const { dueAt } = this.cursor;
-    return dueAt === Infinity ? undefined : dueAt;
+    return dueAt === Infinity ? undefined : Math.max(dueAt, this.deferred?.at ?? dueAt);
   }
 
   /** Whether a run of the schedule has waited for too long, for another run to end or for a place. */
@@ -83,7 +92,9 @@ export class RunPlan {
 
   /** Call it when something is due. @returns what to run; undefined when it is too late for it */
   take(now: number, slots: boolean): RunRequest | undefined {
-    if (this.deferred) return this.takeDeferred(this.deferred, now, slots);
+    if (this.deferred?.request) return this.takeDeferred(this.deferred.at, this.deferred.request, now, slots);
+    const waited = this.deferred !== undefined;
+    this.deferred = undefined;
     if (this.delayed) {
       const { next: slot, dueAt: scheduledAt } = this.cursor;
       this.cursor.countFromNow();
@@ -91,15 +102,8 @@ export class RunPlan {
     }
     const passed = this.cursor.pass(now);
     const { slot } = this.cursor;
-    this.pass('missed', passed - 1, () => this.before(slot));
-    const request: RunRequest = {
-      trigger: 'schedule',
-      slot,
-      scheduledAt: this.timing.schedule!.dueAt(slot),
-    };
-    if (!this.isTooLate(request, now)) return request;
-    this.skip(request);
-    return undefined;
+    this.pass(waited ? 'skipped' : 'missed', passed - 1, () => this.before(slot));
+    return this.inTime(slot, now);
   }
 
   /** A run for that slot does not take place. */
@@ -112,6 +116,19 @@ export class RunPlan {
     this.deferred = { at, request };
   }
 
+  /** Slots wait until then, and what is deferred: a run has failed beside which a newer slot has begun. */
+  deferSlots(at: number): void {
+    this.deferred = { at, request: this.deferred?.request };
+  }
+
+  /** Takes away a retry of that run. Slots wait on. */
+  withdraw(runId: string): WaitingRun | undefined {
+    const { at, request } = this.deferred ?? {};
+    if (!request || at === undefined || !isOf(request, runId)) return undefined;
+    this.deferred = { at, request: undefined };
+    return waitingRun(this.definition.name, { ...request, scheduledAt: at });
+  }
+
   /** Nothing is deferred any more, and nobody hears of it. */
   forget(): void {
     this.deferred = undefined;
@@ -119,14 +136,14 @@ export class RunPlan {
 
   /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
   undefer(): void {
-    if (this.deferred) this.skip(this.deferred.request);
+    if (this.deferred?.request) this.skip(this.deferred.request);
     this.deferred = undefined;
     this.pass('skipped', this.cursor.pass(this.clock.now()), () => this.cursor.slot);
   }
 
   /** A run has succeeded: a retry has no reason any more. @returns whether anything was deferred for that */
   succeeded(): boolean {
-    if (!this.deferred || this.deferred.request.trigger === 'catch_up') return false;
+    if (!this.deferred || this.deferred.request?.trigger === 'catch_up') return false;
     this.undefer();
     return true;
   }
@@ -161,7 +178,12 @@ export class RunPlan {
     this.pass(this.deferred ? 'skipped' : 'missed', this.cursor.follow(now, back), () => undefined);
   }
 
-  private takeDeferred({ at, request }: Deferred, now: number, slots: boolean): RunRequest {
+  private takeDeferred(
+    at: number,
+    request: Omit<RunRequest, 'scheduledAt'>,
+    now: number,
+    slots: boolean,
+  ): RunRequest | undefined {
     this.deferred = undefined;
     const passed = slots ? this.cursor.pass(now) : 0;
     if (passed === 0) return { ...request, scheduledAt: at };
@@ -169,7 +191,14 @@ export class RunPlan {
     const { slot } = this.cursor;
     this.skip(request);
     this.pass('skipped', passed - 1, () => this.before(slot));
-    return { trigger: 'schedule', slot, scheduledAt: at };
+    return this.inTime(slot, now);
+  }
+
+  private inTime(slot: number, now: number): RunRequest | undefined {
+    const request = { trigger: 'schedule' as const, slot, scheduledAt: this.timing.schedule!.dueAt(slot) };
+    if (!this.isTooLate(request, now)) return request;
+    this.skip(request);
+    return undefined;
   }
 
   private before(slot: number): number {

@@ -13,6 +13,7 @@ import { waitAfter } from '../backoff.js';
 import { type ConditionLog } from '../condition-log.js';
 import { type Loop, type WaitingRun } from '../loop.js';
 import { type RunHandle } from '../run-handle.js';
+import { isOfSchedule, retryOf } from './requested-run.js';
 import { RunLane } from './run-lane.js';
 import { type Passed, RunPlan } from './run-plan.js';
 import { noRunYet, runEnded, runStarted } from '../../coordination/status-changes.js';
@@ -65,6 +66,7 @@ export class WorkerLoop implements Loop {
       isOver: (request) =>
         this.plan.isTooLate(request, clock.now()) || (this.limitReached && isOfSchedule(request)),
       isFree: (runId) => definition.isFree?.(runId) ?? false,
+      freed: () => this.arm(),
     });
   }
 
@@ -152,7 +154,9 @@ export class WorkerLoop implements Loop {
   }
 
   cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined {
-    return this.lane.cancel(runId, by);
+    const cancelled = this.lane.cancel(runId, by) ?? this.plan.withdraw(runId);
+    if (cancelled) this.arm();
+    return cancelled;
   }
 
   /** Something happened that the worker wants to run for. */
@@ -198,12 +202,11 @@ export class WorkerLoop implements Loop {
     return this.begun >= this.definition.limit;
   }
 
-  /** Nothing but a trigger makes it run. */
   private isOver(now: number): boolean {
     return this.limitReached || now > this.definition.until;
   }
 
-  /** The same, or there will never be another slot. What is tried again is still to come. */
+  /** Nothing but a trigger makes it run any more. What is tried again is still to come. */
   private hasEnded(now: number): boolean {
     if (this.plan.defers || !this.timing.schedule) return false;
     return this.isOver(now) || (this.plan.isEmpty && this.definition.on.length === 0);
@@ -219,7 +222,8 @@ export class WorkerLoop implements Loop {
   }
 
   private nextAt(): number | undefined {
-    return this.active && !this.paused ? this.plan.nextAt(this.runsSlots) : undefined;
+    const waits = this.plan.givesWay && this.lane.busy && this.definition.overlap !== 'allow';
+    return this.active && !this.paused && !waits ? this.plan.nextAt(this.runsSlots) : undefined;
   }
 
   private arm(): void {
@@ -278,11 +282,12 @@ export class WorkerLoop implements Loop {
     if (delayed || backoff || plan.defers) plan.follow(now, true);
     if (delayed) plan.countFromNow();
     if (run.outcome === 'succeeded') return plan.succeeded() || delayed;
-    if (!backoff || request.trigger === 'manual' || run.outcome === 'cancelled') return delayed;
-    const retry = { ...request, trigger: 'retry' as const, attempt: run.attempt + 1 };
+    if (!backoff || request.trigger === 'manual' || run.outcome === 'cancelled')
+      return delayed || plan.defers;
+    const at = now + waitAfter(this.status.consecutiveFailures, backoff);
+    if (request.slot !== undefined && run.id !== this.lane.newest) plan.deferSlots(at);
     // What waited for this run to end is newer, and has to wait longer now.
-    const next = this.lane.withdraw() ?? retry;
-    plan.defer(now + waitAfter(this.status.consecutiveFailures, backoff), next);
+    else plan.defer(at, this.lane.withdraw() ?? retryOf(request, run));
     return true;
   }
 
@@ -292,9 +297,4 @@ export class WorkerLoop implements Loop {
     const now = clock.now();
     return { timing, timeout: definition.timeout, running, paused, ended: this.hasEnded(now), since, now };
   }
-}
-
-/** Retries, triggers and events are not. */
-function isOfSchedule({ trigger }: Pick<RunRequest, 'trigger'>): boolean {
-  return trigger === 'schedule' || trigger === 'catch_up';
 }
