@@ -52,8 +52,9 @@ export abstract class Coordinator {
   abstract cancel(worker: string, fencing: number): Promise<void>;
 
   /**
-   * Drops a request that waits, or a retry that waits by the id of the run that failed, or lets the replica that runs it hear of it with its next pulse. It may also be a run that
-   * the coordinator does not know: of a worker of the scope `replica`, or without a lease.
+   * Drops a request that waits, or a retry that waits, by the id of the run that failed; or lets the replica that runs it
+   * hear of it with its next pulse. It may also be a run that the coordinator does not know: of a worker of the scope
+   * `replica`, or without a lease.
    */
   abstract cancelRun(runId: string, by: Cancellation): Promise<Timed<CancelAnswer>>;
 
