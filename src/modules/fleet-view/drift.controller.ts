@@ -5,7 +5,7 @@ import { ControlPlaneController } from '../auth/control-plane.controller.js';
 import { parseId } from '../ids/typed-id.js';
 import { type FleetInstance, FleetView } from './fleet-view.js';
 
-/** The instances that are not what they are to be, or of which something waits to be done. */
+/** The instances that differ from their spec, or for which a change waits. */
 @ControlPlaneController('drift')
 export class DriftController {
   constructor(private readonly fleet: FleetView) {}

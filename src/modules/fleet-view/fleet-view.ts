@@ -121,7 +121,7 @@ export class FleetView {
   }
 
   /**
-   * Those that are not what they are to be, or of which something waits to be done. Oldest first.
+   * Those that differ from their spec, or for which a change waits. Oldest first.
    * @throws InvalidIdError, InvalidInputError, UnauthorizedError, ForbiddenError
    */
   async drifted({ tenantId, limit, after }: DriftQuery = {}): Promise<Page<FleetInstance>> {

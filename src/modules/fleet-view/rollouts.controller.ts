@@ -22,8 +22,7 @@ interface DeploymentsQuery {
 @DashboardTab({
   id: 'rollouts',
   title: 'Rollouts and drift',
-  description:
-    'Changes of what workloads run, newest first, and the instances that are not what they are to be.',
+  description: 'Changes of what workloads run, newest first, and the instances that differ from their spec.',
   empty: 'No workload was changed yet.',
   pageBy: 'before',
   filters: [{ name: 'state', title: 'State', values: STATES }],
@@ -46,7 +45,7 @@ interface DeploymentsQuery {
       kind: 'list',
       title: 'Drifted instances',
       path: 'drift',
-      empty: 'Every instance is what it is to be.',
+      empty: 'Every instance is as its spec says.',
       columns: [
         { key: 'name', title: 'instance', link: { tab: 'fleet', key: 'id' } },
         { key: 'tenant', title: 'tenant' },
