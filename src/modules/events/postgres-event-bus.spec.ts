@@ -102,6 +102,8 @@ describe('PostgresEventBus', () => {
       await client.query('SELECT pg_current_xact_id()');
       if (kind === 'a prepared transaction') await client.query(`PREPARE TRANSACTION 'elsewhere'`);
       const [here, there] = [hear(bus, 'elsewhere.made'), hear(replica, 'elsewhere.made')];
+      // What is news to a subscriber is settled by its replica's first query, which may have to connect for that.
+      await replica.publish({ type: 'listener.ready', payload: {} });
       for (const n of [1, 2]) await bus.publish({ type: 'elsewhere.made', payload: { n } });
       await Promise.all([here.count(2), there.count(1)]);
       // Still: one of this database is waited for.
