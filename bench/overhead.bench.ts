@@ -81,12 +81,15 @@ async function measure<Name extends string>(
   subjects: Record<Name, Subject>,
   say: (line: string) => void,
 ): Promise<Record<Name, number[]>> {
-  const took = await inTurn({ count: 15, warmUp: 5 }, mapValues(subjects, measured), say);
-  for (const [name, { count, close }] of Object.entries<Subject>(subjects)) {
-    assert.equal(count(), 20 * TICKS * WORKERS, `${name} left runs out`);
-    await close();
+  try {
+    const took = await inTurn({ count: 15, warmUp: 5 }, mapValues(subjects, measured), say);
+    for (const [name, { count }] of Object.entries<Subject>(subjects))
+      assert.equal(count(), 20 * TICKS * WORKERS, `${name} left runs out`);
+    return took;
+  } finally {
+    // Their timers would keep the process alive after a failure.
+    for (const { close } of Object.values<Subject>(subjects)) await close();
   }
-  return took;
 }
 
 /** Measures microseconds per run. */

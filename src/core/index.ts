@@ -81,7 +81,7 @@ export { RunStore, type PruneQuery, type ReplicaQuery, type RunQuery } from './h
 export { matchesQuery, newestFirst } from './history/matches-query.js';
 export { InMemoryRunStore } from './history/in-memory-run.store.js';
 export { type LogLevel, type RunLog, type RunLogLine } from './history/run-log.js';
-export { type EndedRun, type Run, type RunOutcome } from './history/run.js';
+export { type EndedRun, type Run, type RunOutcome, withoutLog } from './history/run.js';
 export { type RunError } from './text/describe-error.js';
 export { StoreRefusedError } from './outages/store-refused.error.js';
 export { type KnownReplica, type Replica } from './history/replica.js';

@@ -44,7 +44,7 @@ class ReportsController {}
 @DashboardTab({
   id: 'jobs',
   title: 'Jobs',
-  description: 'What was asked for.',
+  description: 'Orders by customer.',
   itemPath: '/jobs/:id',
   pageBy: 'before',
   filters: [{ name: 'state', title: 'State', values: ['open', 'done'] }],
@@ -117,7 +117,7 @@ describe('the tabs of the dashboard', () => {
     expect(all.find(({ id }) => id === 'jobs')).toEqual({
       id: 'jobs',
       title: 'Jobs',
-      description: 'What was asked for.',
+      description: 'Orders by customer.',
       path: 'jobs',
       itemPath: 'jobs/:id',
       pageBy: 'before',

@@ -64,8 +64,8 @@ export abstract class RunStore {
   abstract find(query: RunQuery): Promise<Run[]>;
 
   /**
-   * For a store in which a search for a `text` looks at so many runs with errors and no more: the last one that it looked at, to go
-   * on from with `before`; undefined when it has looked at all.
+   * For a store in which a search for a `text` looks at a limited number of runs with errors: the last one that it looked at,
+   * to go on from with `before`; undefined when it has looked at all.
    */
   searchedTo?(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined>;
 

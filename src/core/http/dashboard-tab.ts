@@ -35,7 +35,7 @@ export interface DashboardFilter {
   readonly values?: readonly string[] | undefined;
 }
 
-/** What the reader can do with an item of a list, after a question. The API decides whether they may. */
+/** What the reader can do with an item of a list, once they have confirmed it. The API decides whether they may. */
 export interface DashboardAction {
   readonly title: string;
   /** Path of the request, below the application's prefix; `:name` is replaced by that field of the item, such as `:id`. */
@@ -53,7 +53,7 @@ export interface DashboardAction {
 /** A list that a GET request answers with: an array, or `{ items, next }`. */
 export interface DashboardList {
   readonly columns: readonly DashboardColumn[];
-  /** What is said when there is nothing. Default: that there is nothing yet. */
+  /** Text in the place of an empty list. Default: "Nothing here yet." */
   readonly empty?: string | undefined;
   readonly filters?: readonly DashboardFilter[] | undefined;
   readonly actions?: readonly DashboardAction[] | undefined;

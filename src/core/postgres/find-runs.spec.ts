@@ -68,7 +68,7 @@ describe('looking for runs in a long history', () => {
     await readsFewRows(statement('workers'), values);
   }); // prettier-ignore
 
-  it('looks for a text in so many errors and no more, and says where it stopped', async () => {
+  it('looks for a text in 10,000 errors at the most, and says where it stopped', async () => {
     await pool.query(
       `INSERT INTO workers.runs (id, worker, replica, trigger, attempt, scheduled_at, started_at, ended_at, outcome, error)
        SELECT gen_random_uuid(), 'always fails', gen_random_uuid(), 'schedule', 1, at, at, at, 'failed',

@@ -56,8 +56,7 @@ export async function findPage<E extends ObjectLiteral & Position>(
     .addOrderBy(`${rows.alias}.id`)
     .limit(limit + 1)
     .getMany();
-  const items = found.slice(0, limit);
-  return { items, next: found.length > limit ? encodeCursor(items[limit - 1]!) : undefined };
+  return pageOf(found, limit);
 }
 
 /**
@@ -94,8 +93,13 @@ export function pageStart({ after }: PageQuery): Position | undefined {
 
 /** The page of rows that a statement returned: it asked for one more than the limit, oldest first. */
 export function pageOf<T extends Position>(rows: readonly T[], limit: number): Page<T> {
+  return cutPage(rows, limit, encodeCursor);
+}
+
+/** The same in another order. @param cursorOf what `after` takes to go on behind that row */
+export function cutPage<T>(rows: readonly T[], limit: number, cursorOf: (last: T) => string): Page<T> {
   const items = rows.slice(0, limit);
-  return { items, next: rows.length > limit ? encodeCursor(items[limit - 1]!) : undefined };
+  return { items, next: rows.length > limit ? cursorOf(items[limit - 1]!) : undefined };
 }
 
 function encodeCursor({ createdAt, id }: Position): string {

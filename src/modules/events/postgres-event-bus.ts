@@ -4,7 +4,7 @@ import { ShutdownDeadline } from '../../core/scheduler/shutdown-deadline.js';
 import { atMost } from '../../core/timing/at-most.js';
 import { SystemClock } from '../../core/timing/clock.js';
 import { requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
-import { type Page, pageLimit } from '../database/page.js';
+import { cutPage, mapPage, type Page, pageLimit } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
 import { parseId } from '../ids/typed-id.js';
 import { parseInput, shown } from '../input/input.js';
@@ -76,11 +76,10 @@ export class PostgresEventBus extends EventBus implements OnModuleInit, OnModule
     const most = pageLimit(limit);
     const filter = { type, tenantId, before: before === undefined ? undefined : BigInt(before) };
     const found = await this.log.newest(filter, most + 1);
-    const items = found.slice(0, most);
-    return {
-      items: items.map(({ event }) => event),
-      next: found.length > most ? items.at(-1)!.seq.toString() : undefined,
-    };
+    return mapPage(
+      cutPage(found, most, ({ seq }) => seq.toString()),
+      ({ event }) => event,
+    );
   }
 
   /** Nest waits for this before anything is drained: a database that does not answer must not hold that up. */

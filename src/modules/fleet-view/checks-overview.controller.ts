@@ -3,7 +3,7 @@ import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWirePage, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { parseId } from '../ids/typed-id.js';
+import { parseOptionalId } from '../ids/typed-id.js';
 import { type CheckOverview, ChecksOverview } from './checks-overview.js';
 
 /** The health checks of all tenants, or of the one that the reader's claims are for. */
@@ -12,9 +12,9 @@ import { type CheckOverview, ChecksOverview } from './checks-overview.js';
   id: 'health',
   title: 'Health',
   description:
-    'Checks and how they went: those that are not well first. Each bar is 16 of the last 1,440 minutes.',
+    'Checks and how they went: those that are not well first. Each bar is 16 minutes of the last 24 hours.',
   empty: 'Nothing is checked yet.',
-  // A bar is 16 minutes, and a page of them reads a day of minutes for each check.
+  // The bars of a check take a day of its minutes.
   path: 'health-checks?limit=25',
   refresh: 5_000,
   columns: [
@@ -39,7 +39,7 @@ export class ChecksOverviewController {
     @Query(new QueryPipe({ tenant_id: text(), limit: limit(), after: text() }))
     { tenant_id, ...query }: { tenant_id?: string; limit: number; after?: string },
   ): Promise<WirePage<CheckOverview>> {
-    const tenantId = tenant_id === undefined ? undefined : parseId('tenant', tenant_id);
+    const tenantId = parseOptionalId('tenant', tenant_id);
     return toWirePage(await this.checks.list({ ...query, tenantId }));
   }
 }

@@ -3,11 +3,11 @@ import { pageLimit, type Page } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
 import { type HealthStatus } from '../health-checks/health-check.js';
 import { type LatencyHistogram, quantileOf } from '../health-checks/latency-histogram.js';
-import { type HealthCheckId, type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import { type HealthCheckId, type InstanceId, parseOptionalId, type TenantId } from '../ids/typed-id.js';
 import { shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { LATENCIES, UPTIME, UPTIME_PARTS } from './checks-overview.statements.js';
-import { seenTenant } from './seen-tenant.js';
+import { seenTenant } from '../auth/seen-tenant.js';
 
 /** A check with what it belongs to, how it stands, and how it went. */
 export interface CheckOverview {
@@ -87,7 +87,7 @@ export class ChecksOverview {
     const most = pageLimit(limit);
     const [, kind, id] = CURSOR.exec(after) ?? [];
     if (!kind) throw new InvalidInputError('page', [`after: ${shown(after)} is not the \`next\` of a page`]);
-    const from = id === undefined ? null : parseId('healthCheck', id);
+    const from = parseOptionalId('healthCheck', id) ?? null;
     const rows = await this.rows(kind as keyof typeof LISTS, tenant, from, most + 1);
     const bad = kind === 'bad' ? rows.length : 0;
     if (kind === 'bad' && rows.length <= most)

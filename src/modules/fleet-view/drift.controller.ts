@@ -2,7 +2,7 @@ import { Get, Query } from '@nestjs/common';
 import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWirePage, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { parseId } from '../ids/typed-id.js';
+import { parseOptionalId } from '../ids/typed-id.js';
 import { type FleetInstance, FleetView } from './fleet-view.js';
 
 /** The instances that differ from their spec, or for which a change waits. */
@@ -15,7 +15,7 @@ export class DriftController {
     @Query(new QueryPipe({ tenant_id: text(), limit: limit(), after: text() }))
     { tenant_id, ...query }: { tenant_id?: string; limit: number; after?: string },
   ): Promise<WirePage<FleetInstance>> {
-    const tenantId = tenant_id === undefined ? undefined : parseId('tenant', tenant_id);
+    const tenantId = parseOptionalId('tenant', tenant_id);
     return toWirePage(await this.fleet.drifted({ ...query, tenantId }));
   }
 }

@@ -3,7 +3,7 @@ import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { parseId } from '../ids/typed-id.js';
+import { parseId, parseOptionalId } from '../ids/typed-id.js';
 import { INSTANCE_STATES, type InstanceState } from '../instances/instance.js';
 import { type FleetInstance, FleetView } from './fleet-view.js';
 
@@ -92,8 +92,8 @@ export class FleetViewController {
     return toWirePage(
       await this.fleet.list({
         ...query,
-        tenantId: tenant_id === undefined ? undefined : parseId('tenant', tenant_id),
-        workloadId: workload_id === undefined ? undefined : parseId('workload', workload_id),
+        tenantId: parseOptionalId('tenant', tenant_id),
+        workloadId: parseOptionalId('workload', workload_id),
       }),
     );
   }

@@ -1,12 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { pageLimit, type Page } from '../database/page.js';
+import { cutPage, mapPage, pageLimit, type Page } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
 import { worstStatus } from '../health-checks/check-state.js';
 import { type HealthStatus } from '../health-checks/health-check.js';
-import { type InstanceId, parseId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
+import {
+  type InstanceId,
+  parseId,
+  parseOptionalId,
+  type TenantId,
+  type WorkloadId,
+} from '../ids/typed-id.js';
 import { type InstanceReason, type InstanceState } from '../instances/instance.js';
 import { type DesiredState, type Endpoint } from '../providers/provider.js';
-import { seenTenant } from './seen-tenant.js';
+import { seenTenant } from '../auth/seen-tenant.js';
 
 /** An instance with the names of what it belongs to. Its spec is left out: the environment in it may hold secrets. */
 export interface FleetInstance {
@@ -112,9 +118,9 @@ export class FleetView {
       LIST,
       [
         tenant,
-        workloadId === undefined ? null : parseId('workload', workloadId),
+        parseOptionalId('workload', workloadId) ?? null,
         state ?? null,
-        afterId(after),
+        parseOptionalId('instance', after) ?? null,
         most,
       ],
     ]);
@@ -126,7 +132,10 @@ export class FleetView {
    */
   async drifted({ tenantId, limit, after }: DriftQuery = {}): Promise<Page<FleetInstance>> {
     const tenant = seenTenant(tenantId);
-    return this.page(limit, (most) => [UNSETTLED, [tenant, afterId(after), most]]);
+    return this.page(limit, (most) => [
+      UNSETTLED,
+      [tenant, parseOptionalId('instance', after) ?? null, most],
+    ]);
   }
 
   /**
@@ -145,13 +154,11 @@ export class FleetView {
   ): Promise<Page<FleetInstance>> {
     const most = pageLimit(limit);
     const rows = await this.transactions.manager().query<Row[]>(...statement(most + 1));
-    const items = rows.slice(0, most).map(toFleetInstance);
-    return { items, ...(rows.length > most && { next: items.at(-1)!.id }) };
+    return mapPage(
+      cutPage(rows, most, ({ id }) => id),
+      toFleetInstance,
+    );
   }
-}
-
-function afterId(after: string | undefined): InstanceId | null {
-  return after === undefined ? null : parseId('instance', after);
 }
 
 function toFleetInstance({ health, endpoints, ...row }: Row): FleetInstance {

@@ -3,7 +3,7 @@ import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWirePage, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { parseId } from '../ids/typed-id.js';
+import { parseOptionalId } from '../ids/typed-id.js';
 import { type DeploymentState } from '../workloads/deployment.js';
 import { type RolloutOverview, Rollouts } from './rollouts.js';
 
@@ -81,8 +81,8 @@ export class RolloutsController {
     return toWirePage(
       await this.rollouts.list({
         ...query,
-        tenantId: tenant_id === undefined ? undefined : parseId('tenant', tenant_id),
-        workloadId: workload_id === undefined ? undefined : parseId('workload', workload_id),
+        tenantId: parseOptionalId('tenant', tenant_id),
+        workloadId: parseOptionalId('workload', workload_id),
       }),
     );
   }

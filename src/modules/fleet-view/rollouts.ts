@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { pageLimit, type Page } from '../database/page.js';
+import { cutPage, mapPage, pageLimit, type Page } from '../database/page.js';
 import { Transactions } from '../database/transaction.js';
-import { type DeploymentId, parseId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
+import { type DeploymentId, parseOptionalId, type TenantId, type WorkloadId } from '../ids/typed-id.js';
 import { type DeploymentState } from '../workloads/deployment.js';
-import { seenTenant } from './seen-tenant.js';
+import { seenTenant } from '../auth/seen-tenant.js';
 
 /** A deployment with what it belongs to, and how far it is. Of its specs only what differs: environments may hold secrets. */
 export interface RolloutOverview {
@@ -104,13 +104,15 @@ export class Rollouts {
       .manager()
       .query<Row[]>(LIST, [
         tenant,
-        workloadId === undefined ? null : parseId('workload', workloadId),
+        parseOptionalId('workload', workloadId) ?? null,
         state ?? null,
-        before === undefined ? null : parseId('deployment', before),
+        parseOptionalId('deployment', before) ?? null,
         most + 1,
       ]);
-    const items = rows.slice(0, most).map(toRollout);
-    return { items, ...(rows.length > most && { next: items.at(-1)!.id }) };
+    return mapPage(
+      cutPage(rows, most, ({ id }) => id),
+      toRollout,
+    );
   }
 }
 

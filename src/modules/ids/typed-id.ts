@@ -53,6 +53,11 @@ export function parseId<K extends IdKind>(kind: K, value: unknown): Id<K> {
   return value;
 }
 
+/** The same of a value that may be left out. @throws InvalidIdError */
+export function parseOptionalId<K extends IdKind>(kind: K, value: unknown): Id<K> | undefined {
+  return value === undefined ? undefined : parseId(kind, value);
+}
+
 /** Whether the value is a well-formed id of that kind; says nothing of whether the thing exists. */
 export function isId<K extends IdKind>(kind: K, value: unknown): value is Id<K> {
   if (typeof value !== 'string') return false;

@@ -5,7 +5,7 @@ import { toWirePage, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
 import { CERTIFICATE_STAGES, type CertificateStage } from '../certificates/certificate.js';
 import { type CertificateView, certificateView } from '../certificates/certificate-view.js';
-import { parseId } from '../ids/typed-id.js';
+import { parseId, parseOptionalId } from '../ids/typed-id.js';
 import { NetworkService } from './network.service.js';
 
 interface CertificatesQuery {
@@ -56,7 +56,7 @@ export class CertificatesController {
   ): Promise<WirePage<CertificateView>> {
     const query = {
       ...rest,
-      domainId: domain_id === undefined ? undefined : parseId('domain', domain_id),
+      domainId: parseOptionalId('domain', domain_id),
     };
     const { items, next } =
       tenant_id === undefined

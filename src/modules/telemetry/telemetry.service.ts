@@ -1,9 +1,10 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { parseDuration } from '../../core/timing/duration.js';
 import { requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
-import { type Page, pageLimit } from '../database/page.js';
+import { seenTenant } from '../auth/seen-tenant.js';
+import { cutPage, type Page, pageLimit } from '../database/page.js';
 import { EventBus } from '../events/event-bus.js';
-import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import { type InstanceId, parseId, parseOptionalId, type TenantId } from '../ids/typed-id.js';
 import { shown } from '../input/input.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { type MetricLabels, type MetricSample, type SeriesKind } from './metric.js';
@@ -115,7 +116,7 @@ export class TelemetryService {
   async queryMetrics(tenantId: TenantId, query: MetricQuery): Promise<MetricResult> {
     requireTenantAccess(tenantId);
     const { name, labels, aggregation } = query;
-    const instanceId = query.instanceId === undefined ? undefined : parseId('instance', query.instanceId);
+    const instanceId = parseOptionalId('instance', query.instanceId);
     const faults: string[] = [];
     if (!isMetricName(name))
       faults.push(
@@ -223,17 +224,33 @@ export class TelemetryService {
     query: { limit?: number; after?: string } = {},
   ): Promise<TelemetryDashboard> {
     requireTenantAccess(tenantId);
-    const limit = pageLimit(query.limit);
-    const after = query.after === undefined ? undefined : parseId('instance', query.after);
-    const found = await this.store.latestResources(tenantId, { since: current(), after, limit: limit + 1 });
-    const items = found.slice(0, limit);
+    const instances = await this.currentUse(tenantId, query);
     return {
-      instances: { items, next: found.length > limit ? items.at(-1)!.instanceId : undefined },
+      instances,
       total: {
-        cpuPercent: total(items, 'cpuPercent'),
-        memoryWorkingSetBytes: total(items, 'memoryWorkingSetBytes'),
+        cpuPercent: total(instances.items, 'cpuPercent'),
+        memoryWorkingSetBytes: total(instances.items, 'memoryWorkingSetBytes'),
       },
     };
+  }
+
+  /**
+   * What instances use now, ordered by id; those of which nothing was read within two minutes are left out.
+   * @param tenantId undefined: of the one that the claims are for, or of all
+   * @throws UnauthorizedError, ForbiddenError, InvalidIdError, InvalidInputError
+   */
+  async currentUse(
+    tenantId: TenantId | undefined,
+    query: { limit?: number; after?: string } = {},
+  ): Promise<Page<ResourceSnapshot>> {
+    const tenant = seenTenant(tenantId);
+    const limit = pageLimit(query.limit);
+    const part = { since: current(), after: parseOptionalId('instance', query.after), limit: limit + 1 };
+    const found =
+      tenant === null
+        ? await this.store.latestResourcesAcrossTenants(part)
+        : await this.store.latestResources(tenant, part);
+    return cutPage(found, limit, ({ instanceId }) => instanceId);
   }
 
   /**

@@ -2,11 +2,11 @@ import { Get, Query } from '@nestjs/common';
 import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWirePage, type WirePage } from '../../core/http/wire.js';
-import { requireClaims, requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { type InstanceId, parseId, type TenantId } from '../ids/typed-id.js';
+import { type InstanceId, parseOptionalId, type TenantId } from '../ids/typed-id.js';
 import { InstanceRepository } from '../instances/instance.repository.js';
 import { type ResourceMetric, type ResourceSnapshot } from './resource-metrics.js';
+import { TelemetryService } from './telemetry.service.js';
 import { TelemetryStore } from './telemetry.store.js';
 import { aggregate } from './window-statistics.js';
 
@@ -27,8 +27,6 @@ export interface InstanceUsage {
 
 type UsagePoint = [instant: string, value: number | null];
 
-/** A reading that is older says nothing of now. */
-const CURRENT_MS = 120_000;
 const HOUR = 3_600_000;
 const STEP = 60_000;
 const COURSE: readonly ResourceMetric[] = ['cpuPercent', 'memoryWorkingSetBytes'];
@@ -55,6 +53,7 @@ const COURSE: readonly ResourceMetric[] = ['cpuPercent', 'memoryWorkingSetBytes'
 })
 export class UsageController {
   constructor(
+    private readonly telemetry: TelemetryService,
     private readonly store: TelemetryStore,
     private readonly instances: InstanceRepository,
   ) {}
@@ -62,25 +61,15 @@ export class UsageController {
   @Get()
   async list(
     @Query(new QueryPipe({ tenant_id: text(), limit: limit(25), after: text() }))
-    { tenant_id, limit: most, after: given }: { tenant_id?: string; limit: number; after?: string },
+    { tenant_id, ...query }: { tenant_id?: string; limit: number; after?: string },
   ): Promise<WirePage<InstanceUsage>> {
-    const tenantId = tenant_id === undefined ? requireClaims().tenantId : parseId('tenant', tenant_id);
-    const after = given === undefined ? undefined : parseId('instance', given);
-    const query = { since: new Date(Date.now() - CURRENT_MS), limit: most + 1, ...(after && { after }) };
-    let found: ResourceSnapshot[];
-    if (tenantId === undefined) {
-      requireCrossTenant();
-      found = await this.store.latestResourcesAcrossTenants(query);
-    } else {
-      requireTenantAccess(tenantId);
-      found = await this.store.latestResources(tenantId, query);
-    }
-    const shown = found.slice(0, most);
-    const rows = await this.instances.findAllAcrossTenants(shown.map(({ instanceId }) => instanceId));
+    const page = await this.telemetry.currentUse(parseOptionalId('tenant', tenant_id), query);
+    const rows = await this.instances.findAllAcrossTenants(page.items.map(({ instanceId }) => instanceId));
     const names = new Map(rows.map(({ id, name }) => [id, name]));
     const items: InstanceUsage[] = [];
-    for (const snapshot of shown) items.push(await this.usageOf(snapshot, names.get(snapshot.instanceId)));
-    return toWirePage({ items, ...(found.length > most && { next: shown.at(-1)!.instanceId }) });
+    for (const snapshot of page.items)
+      items.push(await this.usageOf(snapshot, names.get(snapshot.instanceId)));
+    return toWirePage({ items, next: page.next });
   }
 
   private async usageOf(snapshot: ResourceSnapshot, name: string | undefined): Promise<InstanceUsage> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Duration } from '../../core/timing/duration.js';
-import { type DatacenterId, newId, parseId, type TenantId } from '../ids/typed-id.js';
+import { type DatacenterId, newId, parseOptionalId, type TenantId } from '../ids/typed-id.js';
 import { count } from '../input/count.js';
 import { duration } from '../input/duration.js';
 import { name, parseInput, shown } from '../input/input.js';
@@ -119,7 +119,7 @@ export function parseWorkload(tenantId: TenantId, request: WorkloadRequest): Che
   return {
     name,
     provider,
-    datacenterId: datacenterId === undefined ? undefined : parseId('datacenter', datacenterId),
+    datacenterId: parseOptionalId('datacenter', datacenterId),
     spec,
     labels,
     replicas,

@@ -1,6 +1,6 @@
 /**
- * Does something with each, so many in one turn of the event loop: what is due meanwhile, such as the ticks of workers, waits for
- * some of them and not for all.
+ * Does something with each, `together` of them in one turn of the event loop: what is due meanwhile, such as the ticks of
+ * workers, waits for one turn and not for all.
  * @param goesOn asked before each turn
  */
 export async function inTurns<T>(

@@ -85,7 +85,7 @@ export class RunLane implements Waiter {
   }
 
   /**
-   * Takes back what has waited for the end of a run and was not asked for by a person; undefined when nothing has. Under
+   * Takes back what has waited for the end of a run and was not triggered by a person; undefined when nothing has. Under
    * `allow` nothing does: it waits for a place.
    */
   withdraw(): RunRequest | undefined {

@@ -51,7 +51,7 @@ export class RunPlan {
     return this.deferred?.request !== undefined;
   }
 
-  /** What is deferred was asked for, or has failed: an active run is newer, and neither skips it nor is cancelled for it. */
+  /** What is deferred is an event's, or has failed: an active run is newer, and neither skips it nor is cancelled for it. */
   get givesWay(): boolean {
     const trigger = this.deferred?.request?.trigger;
     return trigger === 'retry' || trigger === 'event';

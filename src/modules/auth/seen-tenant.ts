@@ -1,8 +1,9 @@
-import { requireClaims, requireCrossTenant, requireTenantAccess } from '../auth/claims.js';
+import { requireClaims, requireCrossTenant, requireTenantAccess } from './claims.js';
 import { parseId, type TenantId } from '../ids/typed-id.js';
 
 /**
- * Whose rows a view shows: those of the tenant that is asked for, else of the one that the claims are for; null stands for all.
+ * Whose rows a view shows: those of the tenant that the request names, else of the one that the claims are for; null stands for
+ * all.
  * @throws InvalidIdError, UnauthorizedError, ForbiddenError
  */
 export function seenTenant(tenantId: TenantId | undefined = requireClaims().tenantId): TenantId | null {
