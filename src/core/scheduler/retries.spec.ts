@@ -200,38 +200,6 @@ describe.each(['one process', 'a cluster'])('a failed run that is tried again, i
       ]);
     });
 
-    it.each<[OverlapPolicy]>([['skip'], ['queueOne'], ['cancelRunning']])(
-      'waits for the end of a run that is active when it is due, under %s',
-      async (overlap) => {
-        await start({ overlap, backoff: '2s' }, 5_000);
-        await event(1);
-        await clock.advance('6s');
-        await workers.scheduler.trigger('w');
-        await clock.advance('5500ms');
-        failures = 0;
-        await clock.advance('10s');
-        expect(await told()).toEqual([
-          [0, 'event', 1, 'failed'],
-          [6_000, 'manual', 1, 'failed'],
-          [11_000, 'retry', 2, 'succeeded'],
-        ]);
-      },
-    );
-
-    it('gives its place to an event that has waited for the end of the run, and that waits longer now', async () => {
-      await start({ overlap: 'queueOne' }, 2_000);
-      failures = 1;
-      await event(1);
-      await clock.advance('1s');
-      await event(2);
-      await clock.advance('1m');
-      expect(await told()).toEqual([
-        [0, 'event', 1, 'failed'],
-        [12_000, 'event', 1, 'succeeded'],
-      ]);
-      expect(payloads).toEqual([1, 2]);
-    });
-
     it('does not keep an event that comes later waiting', async () => {
       await start({ overlap: 'queueOne' }, 1_000);
       await event(1);
@@ -309,6 +277,44 @@ describe.each(['one process', 'a cluster'])('a failed run that is tried again, i
     });
   });
 
+  describe.each(['event', 'schedule'])('whose first run was begun by: %s', (trigger) => {
+    async function begin(worker: Partial<Worker>, takes: number): Promise<void> {
+      if (trigger === 'schedule') return startAtSlot({ interval: '1h', ...worker }, takes);
+      await start(worker, takes);
+      await event(1);
+    }
+
+    it.each<[OverlapPolicy]>([['skip'], ['queueOne'], ['cancelRunning']])(
+      'waits for the end of a run that is active when it is due, under %s',
+      async (overlap) => {
+        await begin({ overlap, backoff: '2s' }, 5_000);
+        await clock.advance('6s');
+        await workers.scheduler.trigger('w');
+        await clock.advance('5500ms');
+        failures = 0;
+        await clock.advance('10s');
+        expect(await told()).toEqual([
+          [0, trigger, 1, 'failed'],
+          [6_000, 'manual', 1, 'failed'],
+          [11_000, 'retry', 2, 'succeeded'],
+        ]);
+      },
+    );
+
+    it('gives its place to an event that has waited for the end of the run, and that waits longer now', async () => {
+      await begin({ overlap: 'queueOne' }, 2_000);
+      failures = 1;
+      await clock.advance('1s');
+      await event(2);
+      await clock.advance('1m');
+      expect(await told()).toEqual([
+        [0, trigger, 1, 'failed'],
+        [12_000, 'event', 1, 'succeeded'],
+      ]);
+      expect(payloads).toEqual([trigger === 'event' ? 1 : undefined, 2]);
+    });
+  });
+
   describe('of the start', () => {
     it('is tried again', async () => {
       await start({ runOnStart: true, interval: 0, backoff: '10s' });
@@ -367,23 +373,6 @@ describe.each(['one process', 'a cluster'])('a failed run that is tried again, i
       expect(await slots()).toEqual([0, 20_000]);
     });
 
-    it.each<[OverlapPolicy]>([['skip'], ['queueOne'], ['cancelRunning']])(
-      'waits for the end of a run that is active when it is due, under %s',
-      async (overlap) => {
-        await startAtSlot({ interval: '1h', overlap, backoff: '2s' }, 5_000);
-        await clock.advance('6s');
-        await workers.scheduler.trigger('w');
-        await clock.advance('5500ms');
-        failures = 0;
-        await clock.advance('10s');
-        expect(await told()).toEqual([
-          [0, 'schedule', 1, 'failed'],
-          [6_000, 'manual', 1, 'failed'],
-          [11_000, 'retry', 2, 'succeeded'],
-        ]);
-      },
-    );
-
     it('waits on when a trigger is cancelled', async () => {
       await startAtSlot({ interval: '1h', backoff: '10s' }, 1_000);
       await clock.advance('3s');
@@ -410,18 +399,6 @@ describe.each(['one process', 'a cluster'])('a failed run that is tried again, i
         [23_000, 'retry', 2, 'succeeded'],
       ]);
       expect(await slots()).toEqual([0, undefined, undefined]);
-    });
-
-    it('gives its place to an event that has waited for the end of the run', async () => {
-      await startAtSlot({ interval: '1h', overlap: 'queueOne' }, 2_000);
-      failures = 1;
-      await clock.advance('1s');
-      await event(2);
-      await clock.advance('1m');
-      expect(await told()).toEqual([
-        [0, 'schedule', 1, 'failed'],
-        [12_000, 'event', 1, 'succeeded'],
-      ]);
     });
 
     it('does not follow when a newer slot has begun beside it, and keeps slots waiting', async () => {
