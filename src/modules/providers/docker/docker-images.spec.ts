@@ -13,6 +13,8 @@ import { describeWith } from '../../../../test/support/needs.js';
 import { PARTS } from '../../../../test/support/parts.js';
 import { newId } from '../../ids/typed-id.js';
 import { ImageMissingError } from '../provider.errors.js';
+import { type DockerDaemon } from './docker-daemon.js';
+import { DockerImages } from './docker-images.js';
 import { type PullProgress } from './docker-provider.options.js';
 import { DockerProvider } from './docker.provider.js';
 import { parseImage, registryOf } from './image-reference.js';
@@ -30,6 +32,24 @@ describe('The reference of an image', () => {
   ])('%s is of %s', (image, registry, repository, tag) => {
     expect(parseImage(image)).toEqual({ repository, tag });
     expect(registryOf(parseImage(image).repository)).toBe(registry);
+  });
+});
+
+describe('Images made in one second', () => {
+  it('stay or go by their tags, in whatever order the daemon lists them', async () => {
+    const listed = ['9', '10', '8', 'used'].map((tag) => ({
+      ...{ Id: `sha256:${tag}`, RepoTags: [`r.test/web:${tag}`], Created: 1_760_000_000, Size: 1 },
+    }));
+    for (const images of [listed, listed.toReversed()]) {
+      const daemon = {
+        images: () => Promise.resolve(images),
+        containers: () => Promise.resolve([{ ImageID: 'sha256:used' }]),
+        removeImage: () => Promise.resolve(true),
+      } as unknown as DockerDaemon;
+      const settings = { registries: {}, pull: 'never' } as const;
+      const { removed } = await new DockerImages(daemon, settings).prune(new Set(['r.test/web']), 2);
+      expect(removed).toEqual(['r.test/web:9', 'r.test/web:8']);
+    }
   });
 });
 

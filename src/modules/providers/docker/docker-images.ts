@@ -54,7 +54,7 @@ export class DockerImages {
     const used = new Set((await this.daemon.containers(undefined, signal)).map(({ ImageID }) => ImageID));
     const pruned: PrunedImages = { removed: [], bytes: 0 };
     for (const repository of repositories) {
-      const own = images.flatMap((image) => tagsOf(image, repository)).sort((a, b) => b.created - a.created);
+      const own = images.flatMap((image) => tagsOf(image, repository)).sort(newestFirst);
       for (const { tag, image, size } of own.slice(keep)) {
         if (used.has(image) || !(await this.daemon.removeImage(tag, signal))) continue;
         pruned.removed.push(tag);
@@ -86,10 +86,27 @@ export class DockerImages {
   }
 }
 
-function tagsOf({ Id, RepoTags, Created, Size }: ListedImage, repository: string) {
+interface TaggedImage {
+  tag: string;
+  image: string;
+  /** Unix time in seconds. */
+  created: number;
+  /** In bytes. */
+  size: number;
+}
+
+function tagsOf({ Id, RepoTags, Created, Size }: ListedImage, repository: string): TaggedImage[] {
   return (RepoTags ?? [])
     .filter((tag) => normalized(parseImage(tag).repository) === normalized(repository))
     .map((tag) => ({ tag, image: Id, created: Created, size: Size }));
+}
+
+/**
+ * A daemon tells when an image was made in whole seconds, and lists those of one second in any order: without the tag,
+ * what was kept by one call was removed by the next.
+ */
+function newestFirst(a: TaggedImage, b: TaggedImage): number {
+  return b.created - a.created || b.tag.localeCompare(a.tag, 'en', { numeric: true });
 }
 
 /** Docker leaves out what Podman writes. */

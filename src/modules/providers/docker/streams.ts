@@ -30,33 +30,36 @@ export async function* demultiplex(chunks: Chunks): AsyncGenerator<Output> {
   }
 }
 
-/** The lines of a text, without their ends; the last one also when it has none. */
-export async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  for await (const chunk of chunks) {
-    rest += decoder.write(chunk);
-    const whole = rest.split('\n');
-    rest = whole.pop()!;
-    for (const line of whole) yield line.endsWith('\r') ? line.slice(0, -1) : line;
+/** Makes lines, without their ends, of a text that comes in pieces. */
+class LineSplitter {
+  private readonly decoder = new StringDecoder('utf8');
+  private rest = '';
+
+  /** @returns those that end in this piece */
+  take(chunk: Buffer): string[] {
+    const whole = (this.rest + this.decoder.write(chunk)).split('\n');
+    this.rest = whole.pop()!;
+    return whole.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
   }
-  rest += decoder.end();
-  if (rest) yield rest;
+
+  /** @returns the last one, if it has no end */
+  end(): string[] {
+    const rest = this.rest + this.decoder.end();
+    return rest ? [rest] : [];
+  }
+}
+
+async function* lines(chunks: Chunks): AsyncGenerator<string> {
+  const splitter = new LineSplitter();
+  for await (const chunk of chunks) yield* splitter.take(chunk);
+  yield* splitter.end();
 }
 
 /** Of each stream its own lines, in the order in which they ended. */
 export async function* outputLines(outputs: AsyncIterable<Output>): AsyncGenerator<string> {
-  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
-  const rests = { stdout: '', stderr: '' };
-  for await (const { stream, chunk } of outputs) {
-    const whole = (rests[stream] + decoders[stream].write(chunk)).split('\n');
-    rests[stream] = whole.pop()!;
-    for (const line of whole) yield line.endsWith('\r') ? line.slice(0, -1) : line;
-  }
-  for (const stream of ['stdout', 'stderr'] as const) {
-    const rest = rests[stream] + decoders[stream].end();
-    if (rest) yield rest;
-  }
+  const splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
+  for await (const { stream, chunk } of outputs) yield* splitters[stream].take(chunk);
+  for (const splitter of Object.values(splitters)) yield* splitter.end();
 }
 
 /** One object a line, as events and the progress of a pull come. */
