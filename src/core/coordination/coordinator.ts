@@ -221,12 +221,25 @@ export type RequestAnswer = Timed<{
   readonly record: WorkerRecord | undefined;
 }>;
 
+/** Slots up to `slot`, which count as skipped: the worker backed off. Not when a run was granted since `fencing`. */
+export interface BackedOff {
+  readonly fencing: number;
+  readonly slot: number;
+  readonly skipped: number;
+}
+
 /** `actor`: the person or program that makes the change. */
 export type Control = { readonly actor?: string } & (
-  | { readonly do: 'pause' }
+  | { readonly do: 'pause'; readonly passed?: BackedOff }
   /** Goes on after `slot`: slots of the pause count for nothing. */
   | { readonly do: 'resume'; readonly slot: number }
-  | { readonly do: 'reschedule'; readonly timing: string; readonly slot: number; readonly delay?: number }
+  | {
+      readonly do: 'reschedule';
+      readonly timing: string;
+      readonly slot: number;
+      readonly delay?: number;
+      readonly passed?: BackedOff;
+    }
 );
 
 /** `dropped`: it waited. `known`: it is active, as far as the coordinator knows. */

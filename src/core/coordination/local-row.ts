@@ -1,4 +1,11 @@
-import { type Claim, type Enrolment, type HeldLease, type Refusal, type Release } from './coordinator.js';
+import {
+  type BackedOff,
+  type Claim,
+  type Enrolment,
+  type HeldLease,
+  type Refusal,
+  type Release,
+} from './coordinator.js';
 import { type KeptStatus, noRunYet, runStarted } from './status-changes.js';
 import { type LostRun, type WorkerRecord } from './worker-record.js';
 
@@ -148,6 +155,12 @@ export function passSlots(row: LocalRow, { kind, passed }: Release): void {
   if (kind !== 'done' || !passed || passed.slot <= row.slot || !row.done || row.owed !== undefined) return;
   row.slot = passed.slot;
   row.status.skippedCount += passed.skipped;
+}
+
+export function passBackedOff(row: LocalRow, { fencing, slot, skipped }: BackedOff, time: number): void {
+  if (isHeld(row, time) || row.fencing !== fencing) return;
+  row.slot = Math.max(row.slot, slot);
+  row.status.skippedCount += skipped;
 }
 
 export function reschedule(

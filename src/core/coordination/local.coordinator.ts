@@ -31,6 +31,7 @@ import {
   newRow,
   owe,
   passSlots,
+  passBackedOff,
   pause,
   refusalOf,
   reschedule,
@@ -161,7 +162,10 @@ export class LocalCoordinator extends Coordinator {
       return { time, record: copy(row) };
     const { actor } = change;
     row.lastChange = { change: CHANGES[change.do], at: time, ...(actor !== undefined && { actor }) };
-    if (change.do !== 'resume') this.requests.dropDeferred(worker, time);
+    if (change.do !== 'resume') {
+      this.requests.dropDeferred(worker, time);
+      if (change.passed) passBackedOff(row, change.passed, time);
+    }
     if (change.do === 'reschedule') reschedule(row, change, time);
     else if (change.do === 'pause') pause(row, time);
     else resume(row, change.slot, time);

@@ -40,10 +40,12 @@ export function requestValues(asked: RunRequestInput): unknown[] {
 
 export function controlStatement(worker: string, change: Control): Call {
   const { actor = null } = change;
-  if (change.do === 'pause') return [pauseWorker, [worker, actor]];
-  const slot = toInstant(change.slot);
-  if (change.do === 'resume') return [resumeWorker, [worker, actor, slot]];
-  return [rescheduleWorker, [worker, actor, slot, change.timing, change.delay ?? null]];
+  if (change.do === 'resume') return [resumeWorker, [worker, actor, toInstant(change.slot)]];
+  const { fencing = null, slot = null, skipped = null } = change.passed ?? {};
+  const passed = [fencing, slot, skipped];
+  if (change.do === 'pause') return [pauseWorker, [worker, actor, ...passed]];
+  const { timing, delay = null } = change;
+  return [rescheduleWorker, [worker, actor, toInstant(change.slot), timing, delay, ...passed]];
 }
 
 export function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {

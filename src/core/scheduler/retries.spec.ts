@@ -401,6 +401,31 @@ describe.each(['one process', 'a cluster'])('a failed run that is tried again, i
       expect(await slots()).toEqual([0, undefined, undefined]);
     });
 
+    it.each([
+      ['paused', () => workers.scheduler.pause('w')],
+      ['rescheduled', () => workers.scheduler.reschedule('w', '7s')],
+    ])('leaves no slot uncounted when its worker is %s while they wait for it', async (_, change) => {
+      await startAtSlot({ interval: '1m', backoff: '10m' });
+      await clock.advance('210s');
+      await change();
+      await clock.advance(0);
+      expect(info()).toMatchObject({ runCount: 1, skippedCount: 3, missedCount: 0 });
+    });
+
+    it.each([
+      ['paused', () => workers.scheduler.pause('w')],
+      ['rescheduled', () => workers.scheduler.reschedule('w', '7s')],
+    ])(
+      'leaves no slot uncounted when its worker is %s while they wait after a failure beside a newer run',
+      async (_, change) => {
+        await startAtSlot({ interval: '1m', backoff: '10m', overlap: 'allow' }, 90_000);
+        await clock.advance('130s');
+        await change();
+        await clock.advance(0);
+        expect(info()).toMatchObject({ runCount: 1, activeRuns: 1, skippedCount: 1, missedCount: 0 });
+      },
+    );
+
     it('does not follow when a newer slot has begun beside it, and keeps slots waiting', async () => {
       await startAtSlot({ interval: '10s', backoff: '1m', overlap: 'allow' }, 15_000);
       await clock.advance('44s');

@@ -11,7 +11,8 @@ const START = Date.UTC(2026, 0, 1);
 const HOUR = 3_600_000;
 
 /** What happens to a worker, one thing after the other. `jump`: the wall clock is set, back when below zero. */
-type Step = { do: 'wait' | 'block' | 'jump'; ms: number } | { do: 'pause' | 'resume' | 'trigger' };
+type Step =
+  { do: 'wait' | 'block' | 'jump' | 'reschedule'; ms: number } | { do: 'pause' | 'resume' | 'trigger' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -27,6 +28,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('jump' as const),
       ms: fc.oneof(fc.constantFrom(-HOUR, HOUR), fc.integer({ min: -2 * HOUR, max: 2 * HOUR })),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('reschedule' as const),
+      ms: fc.integer({ min: 1_000, max: 30_000 }),
     }),
   },
   {
@@ -65,13 +73,14 @@ describe('every schedule, policy and history of pauses, blocks and clock jumps',
 });
 
 async function keepsItsPromises(
-  interval: number,
+  first: number,
   policies: WorkerOptions,
   durations: { ms: number; fails: boolean; deaf: boolean }[],
   steps: Step[],
 ): Promise<void> {
   const clock = new ManualClock(START);
-  const { schedule } = timingOf('w', interval, policies.jitter);
+  let interval = first;
+  let schedule = timingOf('w', interval, policies.jitter).schedule!;
   /** Slots that were run, each time that their instants came. */
   let ran = 0;
   /** Milliseconds that the wall clock was set back, all in all. */
@@ -113,7 +122,7 @@ async function keepsItsPromises(
   let elapsed = 0;
   let countedFrom = START;
   const countUp = (): void => {
-    elapsed += schedule!.count(countedFrom, Math.max(countedFrom, schedule!.latestDue(clock.now())));
+    elapsed += schedule.count(countedFrom, Math.max(countedFrom, schedule.latestDue(clock.now())));
   };
   let comeAgain = 0;
   const perform = async (current: Step): Promise<void> => {
@@ -130,6 +139,12 @@ async function keepsItsPromises(
       clock.setWall(clock.now() + current.ms);
       // An alarm looks at the wall clock once a minute.
       await clock.advance('1m');
+    } else if (current.do === 'reschedule') {
+      if (!paused) countUp();
+      interval = current.ms;
+      schedule = timingOf('w', interval, policies.jitter).schedule!;
+      countedFrom = clock.now();
+      await scheduler.reschedule('w', interval);
     } else if (current.do === 'pause' && !paused) {
       paused = true;
       countUp();
@@ -154,8 +169,8 @@ async function keepsItsPromises(
   const { skippedCount, missedCount, activeRuns, nextRun } = info();
   expect(broken).toEqual([]);
   expect(activeRuns).toBe(0);
-  const latest = schedule!.latestDue(clock.now());
-  expect(nextRun).toEqual(new Date(schedule!.dueAt(schedule!.next(latest))));
+  const latest = schedule.latestDue(clock.now());
+  expect(nextRun).toEqual(new Date(schedule.dueAt(schedule.next(latest))));
   countUp();
   // Which of the slots around the moment at which it is noticed that the clock was set back, one cannot know.
   expect(Math.abs(ran + skippedCount + missedCount - elapsed)).toBeLessThanOrEqual(2 * comeAgain);

@@ -20,21 +20,33 @@ SELECT ${timeColumn}, ${schema}.record(w.*) AS record FROM ${schema}.workers AS 
 WHERE w.name = $1 AND NOT EXISTS (SELECT FROM changed)
 `;
 
-export const pauseWorker = (schema: string): string =>
-  control(schema, 'pause', `paused = true, not_before = NULL,${startAfter('w.slot')}`, 'NOT w.paused');
+/** Parameters of slots that a worker backed off for: a token, the last of them, how many; the latter two null for none. */
+const backedOff = (fencing: string, slot: string, skipped: string) => {
+  const passes = `coalesce(w.fencing = ${fencing}::bigint, false) AND NOT ${isHeld('w')}`;
+  return {
+    last: `CASE WHEN ${passes} THEN ${asInstant(slot)} END`,
+    count: `skipped_count = w.skipped_count + CASE WHEN ${passes} THEN coalesce(${skipped}::int, 0) ELSE 0 END`,
+  };
+};
+
+/** $3 to $5: slots that it backed off for. */
+export const pauseWorker = (schema: string): string => {
+  const { last, count } = backedOff('$3', '$4', '$5');
+  const sets = `paused = true, not_before = NULL, ${count},${startAfter(last)}`;
+  return control(schema, 'pause', sets, 'NOT w.paused');
+};
 
 /** $3: slots up to here count for nothing; ms since the epoch, null for none. */
 export const resumeWorker = (schema: string): string =>
   control(schema, 'resume', `paused = false,${startAfter(asInstant('$3'))}`, 'w.paused');
 
-/** $3: as of resume. $4: the schedule. $5: milliseconds from now to the first run, or null. */
-export const rescheduleWorker = (schema: string): string =>
-  control(
-    schema,
-    'reschedule',
-    `timing = $4, not_before = ${NOW} + ${asInterval('$5')},${startAfter(asInstant('$3'))}`,
-    'true',
-  );
+/** $3: as of resume. $4: the schedule. $5: milliseconds from now to the first run, or null. $6 to $8: as $3 to $5 of pause. */
+export const rescheduleWorker = (schema: string): string => {
+  const { last, count } = backedOff('$6', '$7', '$8');
+  const notBefore = `not_before = ${NOW} + ${asInterval('$5')}`;
+  const slots = startAfter(`greatest(${asInstant('$3')}, ${last})`);
+  return control(schema, 'reschedule', `timing = $4, ${notBefore}, ${count},${slots}`, 'true');
+};
 
 /** Asks the run that has this token to end. $2: token. */
 export const cancelRun = (schema: string): string => `

@@ -1,4 +1,4 @@
-import { type Control, NOTHING_KNOWN } from '../../coordination/coordinator.js';
+import { type BackedOff, type Control, NOTHING_KNOWN } from '../../coordination/coordinator.js';
 import { type WorkerRecord } from '../../coordination/worker-record.js';
 import { storeTiming } from '../../registry/stored-timing.js';
 import { type Timing } from '../../registry/timing.js';
@@ -8,15 +8,20 @@ import { type ClusterParts } from './cluster-parts.js';
 
 /** What people change of one worker, for all replicas. Each is refused for a worker that the coordinator does not know. */
 export class ClusterControls {
-  /** @param learn hears how the worker is after a change */
+  /**
+   * @param backedOff slots that count as skipped when the backoff ends that they wait for
+   * @param learn hears how the worker is after a change
+   */
   constructor(
     private readonly definition: WorkerDefinition,
     private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'enroll'>,
-    private readonly learn: (record: WorkerRecord | undefined) => void,
+    private readonly backedOff: () => BackedOff | undefined,
+    private readonly learn: (record: WorkerRecord | undefined, passed?: BackedOff) => void,
   ) {}
 
   async pause(by: ByActor): Promise<void> {
-    await this.change({ do: 'pause', ...by });
+    const passed = this.backedOff();
+    await this.change({ do: 'pause', ...(passed && { passed }), ...by });
   }
 
   /** @param timing that holds */
@@ -30,11 +35,13 @@ export class ClusterControls {
     const { definition } = this;
     const delay = definition.spacing === 'delay' ? { delay: timing.interval } : {};
     const stored = storeTiming(timing.every, definition);
+    const passed = this.backedOff();
     await this.change({
       do: 'reschedule',
       timing: stored,
       slot: this.latest(timing.schedule),
       ...delay,
+      ...(passed && { passed }),
       ...by,
     });
   }
@@ -60,6 +67,6 @@ export class ClusterControls {
   private async change(change: Control): Promise<void> {
     const { coordinator, clock } = this.parts;
     const { record } = clock.heard(await coordinator.control(this.definition.name, change));
-    this.learn(record);
+    this.learn(record, change.do === 'resume' ? undefined : change.passed);
   }
 }

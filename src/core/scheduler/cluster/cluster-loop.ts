@@ -67,7 +67,9 @@ export class ClusterLoop implements Loop {
       active: () => this.active,
       stopped: () => this.stopped,
     });
-    this.controls = new ClusterControls(definition, parts, (record) => {
+    const backedOff = () => this.view && passed.backedOff(this.view, this.now());
+    this.controls = new ClusterControls(definition, parts, backedOff, (record, skipped) => {
+      if (this.view && skipped) passed.during(this.view, this.now());
       if (record) this.view?.learn(record);
       void this.work();
     });

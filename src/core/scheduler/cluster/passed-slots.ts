@@ -1,3 +1,4 @@
+import { type BackedOff } from '../../coordination/coordinator.js';
 import { type ClusterView } from './cluster-view.js';
 import { type WorkerEvents } from '../worker-events.js';
 
@@ -11,7 +12,16 @@ export class PassedSlots {
     private readonly events: WorkerEvents,
   ) {}
 
-  /** A run is active here, and its overlap policy skips those that pass meanwhile. */
+  /** Those that are due, and wait for the end of a backoff. */
+  backedOff(view: ClusterView, now: number): BackedOff | undefined {
+    const { paused, fencing, slot: from, notBefore = -Infinity, leaseUntil = -Infinity } = view.record;
+    if (paused || view.limitReached || notBefore <= now || leaseUntil > now) return undefined;
+    const slot = view.latestDue(now);
+    const skipped = view.count(from, slot);
+    return skipped > 0 ? { fencing, slot, skipped } : undefined;
+  }
+
+  /** A run is active here and its overlap policy skips those that pass meanwhile, or a change ends what they wait for. */
   during(view: ClusterView, now: number): void {
     const latest = view.latestDue(now);
     const from = this.after(view.record.slot, now);

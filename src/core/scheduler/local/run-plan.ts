@@ -68,7 +68,7 @@ export class RunPlan {
   }
 
   reschedule(timing: Timing): void {
-    this.deferred = undefined;
+    this.undefer();
     this.cursor.startWith(timing);
   }
 
@@ -136,7 +136,8 @@ export class RunPlan {
 
   /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
   undefer(): void {
-    if (this.deferred?.request) this.skip(this.deferred.request);
+    if (!this.deferred) return;
+    if (this.deferred.request) this.skip(this.deferred.request);
     this.deferred = undefined;
     this.pass('skipped', this.cursor.pass(this.clock.now()), () => this.cursor.slot);
   }

@@ -112,7 +112,7 @@ export class WorkerLoop implements Loop {
   pause(by: ByActor): void {
     if (this.paused) return;
     this.note('paused', by);
-    if (this.plan.defers) this.plan.undefer();
+    this.plan.undefer();
     this.paused = true;
     this.alarm.clear();
     this.lane.clear();

@@ -64,6 +64,30 @@ export function controlContract(setup: () => Promise<CoordinatorSetup>): Contrac
       assert.equal(record.slot, bench.slot(1));
     },
 
+    'counts slots that a worker backed off for as skipped, when it is paused or rescheduled': async (
+      bench,
+    ) => {
+      const control = async (change: Control) => (await bench.coordinator.control('w', change)).record!;
+      const first = await bench.granted({});
+      await bench.end(first, { kind: 'done', retry: true, delay: LONG });
+      const { fencing } = first.record;
+      const late = { fencing: fencing - 1, slot: bench.slot(9), skipped: 9 };
+      const refused = await control({ do: 'reschedule', timing: TIMING, slot: bench.slot(2), passed: late });
+      assert.deepEqual([refused.slot, refused.status.skippedCount], [bench.slot(2), 0]);
+      const passed = { fencing, slot: bench.slot(4), skipped: 2 };
+      const rescheduled = await control({ do: 'reschedule', timing: TIMING, slot: bench.slot(3), passed });
+      assert.deepEqual([rescheduled.slot, rescheduled.status.skippedCount], [bench.slot(4), 2]);
+      const paused = await control({ do: 'pause', passed: { fencing, slot: bench.slot(5), skipped: 1 } });
+      assert.deepEqual([paused.slot, paused.status.skippedCount], [bench.slot(5), 3]);
+    },
+
+    'counts no slots as skipped while a run is active': async (bench) => {
+      const { record } = await bench.granted({});
+      const passed = { fencing: record.fencing, slot: bench.slot(4), skipped: 3 };
+      const paused = await bench.coordinator.control('w', { do: 'pause', passed });
+      assert.deepEqual([paused.record!.slot, paused.record!.status.skippedCount], [record.slot, 0]);
+    },
+
     'keeps who paused, resumed or rescheduled a worker, and when': async (bench) => {
       assert.equal(bench.record.lastChange, undefined);
       const control = async (change: Control) => {
