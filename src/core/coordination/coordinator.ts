@@ -231,8 +231,8 @@ export interface BackedOff {
 /** `actor`: the person or program that makes the change. */
 export type Control = { readonly actor?: string } & (
   | { readonly do: 'pause'; readonly passed?: BackedOff }
-  /** Goes on after `slot`: slots of the pause count for nothing. */
-  | { readonly do: 'resume'; readonly slot: number }
+  /** Goes on after `slot`: slots of the pause count for nothing. `delay`: milliseconds to the first run. */
+  | { readonly do: 'resume'; readonly slot: number; readonly delay?: number }
   | {
       readonly do: 'reschedule';
       readonly timing: string;

@@ -85,22 +85,17 @@ export function refusalOf(
 }
 
 /** The run that had the lease until it ran out, if the next grant takes it over. */
-export function takenOver({
-  runId,
-  attempt,
-  slot,
-  requestId,
-  holder,
-  leaseUntil,
-  status,
-}: LocalRow): LostRun | undefined {
+export function takenOver(row: LocalRow, request: LostRun['request']): LostRun | undefined {
+  const { runId, attempt, slot, requestId, holder, leaseUntil, status } = row;
   if (holder === undefined || leaseUntil === undefined) return undefined;
+  const { trigger, payload, actor } = request ?? {};
   return {
     runId: runId!,
     replica: holder,
     attempt,
     slot: requestId === undefined ? slot : undefined,
     startedAt: status.lastRun!,
+    ...(trigger && { request: { trigger, payload, ...(actor !== undefined && { actor }) } }),
   };
 }
 
@@ -181,9 +176,10 @@ export function pause(row: LocalRow, time: number): void {
   startAfter(row, row.slot, time);
 }
 
-export function resume(row: LocalRow, slot: number, time: number): void {
+export function resume(row: LocalRow, { slot, delay }: { slot: number; delay?: number }, time: number): void {
   row.paused = false;
   row.revision++;
+  row.notBefore = delay === undefined ? undefined : time + delay;
   startAfter(row, slot, time);
 }
 

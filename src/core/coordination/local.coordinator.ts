@@ -168,7 +168,7 @@ export class LocalCoordinator extends Coordinator {
     }
     if (change.do === 'reschedule') reschedule(row, change, time);
     else if (change.do === 'pause') pause(row, time);
-    else resume(row, change.slot, time);
+    else resume(row, change, time);
     return { time, record: copy(row) };
   }
 
@@ -229,7 +229,7 @@ export class LocalCoordinator extends Coordinator {
 
   private grant(row: LocalRow, claim: Claim, time: number): void {
     const { target, lease } = claim;
-    row.previous = takenOver(row);
+    row.previous = takenOver(row, this.requests.get(row.requestId));
     if (row.previous) row.status.lostCount++;
     if ('slot' in target) {
       // A newer slot takes the place of a retry.

@@ -81,6 +81,8 @@ export interface LostRun {
   /** Undefined when it served a request. */
   readonly slot: number | undefined;
   readonly startedAt: number;
+  /** Undefined when it was for a slot, or when the request is no longer kept. */
+  readonly request?: Pick<RequestedRun, 'trigger' | 'payload' | 'actor'>;
 }
 
 /** A run that somebody or something asked for. */

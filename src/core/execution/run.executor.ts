@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { isKept } from '../history/kept-payload.js';
 import { type Replica } from '../history/replica.js';
 import { type Run, type RunOutcome } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
@@ -116,11 +117,4 @@ class StartedRun implements Run {
     if (isKept(payload)) this.payload = payload;
     else this.payloadOmitted = true;
   }
-}
-
-/** Characters of the JSON of a payload that its record keeps. */
-const LONGEST_PAYLOAD = 256 * 1_024;
-
-function isKept(payload: unknown): boolean {
-  return JSON.stringify(payload).length <= LONGEST_PAYLOAD;
 }

@@ -1,14 +1,25 @@
-import { type Control, type Release, type RunRequestInput } from '../coordination/coordinator.js';
+import { type Claim, type Control, type Release, type RunRequestInput } from '../coordination/coordinator.js';
 import { type LostRun } from '../coordination/worker-record.js';
 import { withoutLog } from '../history/run.js';
 import { summaryOf } from '../text/describe-error.js';
 import { type Statement } from './database.js';
 import { toJson } from './refusal.js';
 import { pauseWorker, rescheduleWorker, resumeWorker } from './sql/control.js';
-import { toInstant, type WorkerRow } from './worker-row.js';
+import { type ServedRow, toInstant, type WorkerRow } from './worker-row.js';
 
 /** What is sent for a call of the coordinator. */
 type Call = [statement: Statement, values: unknown[]];
+
+export function claimValues(claim: Claim): unknown[] {
+  const { worker, runId, replica, fencing, from, target, missed, skipped, maxAttempts } = claim;
+  const { lease = null, resetAhead = null, begins = true } = claim;
+  const [slot, request] = 'slot' in target ? [target.slot, null] : [null, target.request];
+  const wanted = [lease, slot, request];
+  return [
+    ...[worker, runId, replica, fencing, toInstant(from), ...wanted],
+    ...[missed, skipped, maxAttempts, resetAhead, begins],
+  ];
+}
 
 export function releaseValues(release: Release): unknown[] {
   const { worker, runId, fencing, kind, tell, leased, requestId, run, delay, retry, passed } = release;
@@ -40,7 +51,8 @@ export function requestValues(asked: RunRequestInput): unknown[] {
 
 export function controlStatement(worker: string, change: Control): Call {
   const { actor = null } = change;
-  if (change.do === 'resume') return [resumeWorker, [worker, actor, toInstant(change.slot)]];
+  if (change.do === 'resume')
+    return [resumeWorker, [worker, actor, toInstant(change.slot), change.delay ?? null]];
   const { fencing = null, slot = null, skipped = null } = change.passed ?? {};
   const passed = [fencing, slot, skipped];
   if (change.do === 'pause') return [pauseWorker, [worker, actor, ...passed]];
@@ -48,6 +60,14 @@ export function controlStatement(worker: string, change: Control): Call {
   return [rescheduleWorker, [worker, actor, toInstant(change.slot), timing, delay, ...passed]];
 }
 
-export function toLostRun(previous: WorkerRow['previous']): LostRun | undefined {
-  return previous ? { ...previous, slot: previous.slot ?? undefined } : undefined;
+/** @param served the request that it was for */
+export function toLostRun(previous: WorkerRow['previous'], served?: ServedRow): LostRun | undefined {
+  if (!previous) return undefined;
+  const { runId, replica, attempt, slot, startedAt } = previous;
+  const request = served && {
+    trigger: served.trigger,
+    payload: served.given ? served.payload : undefined,
+    ...(served.actor !== null && { actor: served.actor }),
+  };
+  return { runId, replica, attempt, slot: slot ?? undefined, startedAt, ...(request && { request }) };
 }

@@ -22,7 +22,7 @@ import {
   type RunRequestInput,
   type Timed,
 } from '../coordination/coordinator.js';
-import { type WorkerRecord } from '../coordination/worker-record.js';
+import { type LostRun, type WorkerRecord } from '../coordination/worker-record.js';
 import { withoutTexts } from '../history/save-apart.js';
 import { type IncidentStore } from '../history/incident.store.js';
 import { type RunStore } from '../history/run.store.js';
@@ -30,7 +30,13 @@ import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { InvalidPayloadError } from '../worker/payload.js';
 import { type Cancellation } from '../worker/cancellation.js';
 import { type TransactionRunner } from '../worker/run-context.js';
-import { controlStatement, releaseValues, requestValues, toLostRun } from './coordinator-values.js';
+import {
+  claimValues,
+  controlStatement,
+  releaseValues,
+  requestValues,
+  toLostRun,
+} from './coordinator-values.js';
 import { Database, type Statement } from './database.js';
 import { KnownRecords } from './known-records.js';
 import { rowsIn } from './rows-in.js';
@@ -48,11 +54,11 @@ import { enroll } from './sql/enroll.js';
 import { release as releaseStatement } from './sql/release.js';
 import { readOnly } from './sql/schema-steps.js';
 import { renewLease } from './sql/renew-lease.js';
-import { pruneRequests, pulse, requestRun } from './sql/requests.js';
+import { findRequest, pruneRequests, pulse, requestRun } from './sql/requests.js';
 import {
   type Answer,
   type RequestRow,
-  toInstant,
+  type ServedRow,
   toOutcome,
   toRecord,
   toRequest,
@@ -127,24 +133,16 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   async claim(claim: Claim): Promise<ClaimAnswer> {
-    const { worker, runId, replica, fencing, from, target } = claim;
-    const { lease = null, missed, skipped, maxAttempts, resetAhead = null, begins = true } = claim;
-    const [slot, request] = 'slot' in target ? [target.slot, null] : [null, target.request];
-    const expected = [worker, runId, replica, fencing, toInstant(from), lease, slot, request];
-    const [row] = await this.query<Answer & { answer: Refusal | 'granted'; wait: number }>(claimStatement, [
-      ...expected,
-      missed,
-      skipped,
-      maxAttempts,
-      resetAhead,
-      begins,
-    ]);
+    const [row] = await this.query<Answer & { answer: Refusal | 'granted'; wait: number }>(
+      claimStatement,
+      claimValues(claim),
+    );
     if (!row)
       return { time: await this.time(), granted: false, reason: 'unknown', wait: 0, record: undefined };
     const { answer, time, wait } = row;
     const record = toRecord(row.record);
     return answer === 'granted'
-      ? { time, granted: true, record, lost: toLostRun(row.record.previous) }
+      ? { time, granted: true, record, lost: await this.lostRun(row.record.previous) }
       : { time, granted: false, reason: answer, wait, record };
   }
 
@@ -253,6 +251,12 @@ export class PostgresCoordinator extends Coordinator {
     const nothing = Array.from({ length: 13 }, () => null);
     // If there are too few connections it will be said where one is needed.
     await Promise.allSettled(Array.from({ length: connections }, () => this.query(claimStatement, nothing)));
+  }
+
+  /** What it was for is read here: a payload may be long, and every answer has the row of the worker. */
+  private async lostRun(previous: WorkerRow['previous']): Promise<LostRun | undefined> {
+    if (!previous?.requestId) return toLostRun(previous);
+    return toLostRun(previous, (await this.query<ServedRow>(findRequest, [previous.requestId]))[0]);
   }
 
   private async renew({

@@ -38,6 +38,8 @@ export interface WorkerRow {
     attempt: number;
     slot: number | null;
     startedAt: number;
+    /** Absent in what older code has written. */
+    requestId?: string | null;
   } | null;
   revision: number;
   timing: string;
@@ -71,6 +73,9 @@ export interface RequestRow {
   requested_at: number;
   not_before: number | null;
 }
+
+/** What is kept of a request that a run serves. */
+export type ServedRow = Pick<RequestRow, 'trigger' | 'payload' | 'given' | 'actor'>;
 
 export function toRecord(row: WorkerRow): WorkerRecord {
   return {

@@ -463,6 +463,21 @@ describe.each(['one process', 'a cluster'])('a worker of %s', (where) => {
       expect(info()).toMatchObject({ state: 'idle', runCount: 5, missedCount: 0 });
     });
 
+    it('resume: an interval that counts from the end of a run counts from there', async () => {
+      await start({ spacing: 'delay' });
+      await workers.clock.advance('20s');
+      await workers.scheduler.pause('w');
+      await workers.clock.advance('10m');
+      const { runCount } = info();
+      await workers.scheduler.resume('w');
+      await workers.clock.advance(0);
+      expect(info().nextRun!.getTime() - workers.clock.now()).toBe(10_000);
+      await workers.clock.advance('9s');
+      expect(info()).toMatchObject({ runCount });
+      await workers.clock.advance('2s');
+      expect(info()).toMatchObject({ runCount: runCount + 1 });
+    });
+
     it('pause: what waits is dropped, what is on goes on', async () => {
       const c = new ManualClock();
       await start({ overlap: 'queueOne', run: taking(c, 15_000) }, {}, c);

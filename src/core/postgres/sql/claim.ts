@@ -8,7 +8,8 @@ const silent = 'w.holder IS NOT NULL AND w.lease_until IS NOT NULL';
 const grant = `
       previous = CASE WHEN ${silent} THEN jsonb_build_object(
         'runId', w.run_id, 'replica', w.holder, 'attempt', w.attempt,
-        'slot', CASE WHEN w.request_id IS NULL THEN ${asMs('w.slot')} END, 'startedAt', ${asMs('w.last_run')}
+        'slot', CASE WHEN w.request_id IS NULL THEN ${asMs('w.slot')} END, 'startedAt', ${asMs('w.last_run')},
+        'requestId', w.request_id
       ) END,
       lost_count = w.lost_count + (${silent})::int,
       fencing = w.fencing + 1,

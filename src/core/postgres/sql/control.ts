@@ -36,11 +36,13 @@ export const pauseWorker = (schema: string): string => {
   return control(schema, 'pause', sets, 'NOT w.paused');
 };
 
-/** $3: slots up to here count for nothing; ms since the epoch, null for none. */
-export const resumeWorker = (schema: string): string =>
-  control(schema, 'resume', `paused = false,${startAfter(asInstant('$3'))}`, 'w.paused');
+/** $3: slots up to here count for nothing; ms since the epoch, null for none. $4: milliseconds from now to the first run, or null. */
+export const resumeWorker = (schema: string): string => {
+  const sets = `paused = false, not_before = ${NOW} + ${asInterval('$4')},${startAfter(asInstant('$3'))}`;
+  return control(schema, 'resume', sets, 'w.paused');
+};
 
-/** $3: as of resume. $4: the schedule. $5: milliseconds from now to the first run, or null. $6 to $8: as $3 to $5 of pause. */
+/** $3: as of resume. $4: the schedule. $5: as $4 of resume. $6 to $8: as $3 to $5 of pause. */
 export const rescheduleWorker = (schema: string): string => {
   const { last, count } = backedOff('$6', '$7', '$8');
   const notBefore = `not_before = ${NOW} + ${asInterval('$5')}`;

@@ -31,6 +31,11 @@ SELECT
 FROM target AS w
 `;
 
+/** $1: id. What a run of it was asked for with. */
+export const findRequest = (schema: string): string => `
+SELECT trigger, payload, payload IS NOT NULL AS given, actor FROM ${schema}.requests WHERE id = $1
+`;
+
 /** $1: ms; replicas too. An event whose id begins with $2 is kept for ever. */
 export const pruneRequests = (schema: string): string => `
 WITH gone AS (

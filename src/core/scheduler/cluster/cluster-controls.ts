@@ -25,25 +25,17 @@ export class ClusterControls {
   }
 
   /** @param timing that holds */
-  async resume({ schedule }: Timing, by: ByActor): Promise<void> {
+  async resume(timing: Timing, by: ByActor): Promise<void> {
     await this.hearTime();
-    await this.change({ do: 'resume', slot: this.latest(schedule), ...by });
+    await this.change({ do: 'resume', ...this.fromNow(timing), ...by });
   }
 
   async reschedule(timing: Timing, by: ByActor): Promise<void> {
     await this.hearTime();
-    const { definition } = this;
-    const delay = definition.spacing === 'delay' ? { delay: timing.interval } : {};
-    const stored = storeTiming(timing.every, definition);
+    const stored = storeTiming(timing.every, this.definition);
     const passed = this.backedOff();
-    await this.change({
-      do: 'reschedule',
-      timing: stored,
-      slot: this.latest(timing.schedule),
-      ...delay,
-      ...(passed && { passed }),
-      ...by,
-    });
+    const from = this.fromNow(timing);
+    await this.change({ do: 'reschedule', timing: stored, ...from, ...(passed && { passed }), ...by });
   }
 
   /** Makes the worker known that was registered a moment ago. */
@@ -60,8 +52,9 @@ export class ClusterControls {
     clock.heard(await coordinator.pulse(NOTHING_KNOWN));
   }
 
-  private latest(schedule: Timing['schedule']): number {
-    return schedule?.latest(this.parts.clock.now()) ?? -Infinity;
+  private fromNow({ schedule, interval }: Timing): { slot: number; delay?: number } {
+    const slot = schedule?.latest(this.parts.clock.now()) ?? -Infinity;
+    return { slot, ...(this.definition.spacing === 'delay' && { delay: interval }) };
   }
 
   private async change(change: Control): Promise<void> {

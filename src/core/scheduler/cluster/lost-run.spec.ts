@@ -28,4 +28,15 @@ describe('lostRun', () => {
     expect(run).toMatchObject({ trigger: 'manual', scheduledAt: new Date(1_020) });
     expect(run).not.toHaveProperty('slot');
   });
+
+  it('keeps what an event or a person asked for', () => {
+    const request = { trigger: 'event', payload: { of: 'you' } } as const;
+    const run = lostRun('w', { ...lost, slot: undefined, request }, 6_000);
+    expect(run).toMatchObject(request);
+    expect(run).not.toHaveProperty('actor');
+    const long = { trigger: 'manual', actor: 'ann', payload: 'x'.repeat(300_000) } as const;
+    const cut = lostRun('w', { ...lost, slot: undefined, request: long }, 6_000);
+    expect(cut).toMatchObject({ trigger: 'manual', actor: 'ann', payloadOmitted: true });
+    expect(cut).not.toHaveProperty('payload');
+  });
 });

@@ -1,17 +1,21 @@
 import { type LostRun } from '../../coordination/worker-record.js';
+import { isKept } from '../../history/kept-payload.js';
 import { type EndedRun } from '../../history/run.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type ClusterParts } from './cluster-parts.js';
 
 /** What history keeps of a run whose replica fell silent, by whoever was granted its slot next. */
 export function lostRun(worker: string, lost: LostRun, endedAt: number): EndedRun {
-  const { runId, replica, attempt, slot, startedAt } = lost;
+  const { runId, replica, attempt, slot, startedAt, request } = lost;
   const started = new Date(startedAt);
   return {
     id: runId,
     worker,
     replica,
-    trigger: attempt > 1 ? 'retry' : slot === undefined ? 'manual' : 'schedule',
+    trigger: attempt > 1 ? 'retry' : slot === undefined ? (request?.trigger ?? 'manual') : 'schedule',
+    ...(request?.actor !== undefined && { actor: request.actor }),
+    ...(request?.payload !== undefined &&
+      (isKept(request.payload) ? { payload: request.payload } : { payloadOmitted: true })),
     attempt,
     ...(slot !== undefined && { slot: new Date(slot) }),
     scheduledAt: slot === undefined ? started : new Date(slot),

@@ -37,13 +37,15 @@ export function requestContract(setup: () => Promise<CoordinatorSetup>): Contrac
     },
 
     'tries a request again whose run did not come to its end, and drops it in the end': async (bench) => {
-      const { id } = await bench.request({ maxAttempts: 2 });
+      const asked = { trigger: 'event', payload: { for: ['you'] }, actor: 'ann' } as const;
+      const { id } = await bench.request({ maxAttempts: 2, ...asked });
       const first = await bench.granted({ lease: SHORT, target: { request: id } });
       await bench.pass(SHORT + 5);
       const [waiting] = (await bench.pulse()).requests;
       assert.deepEqual([waiting!.id, waiting!.attempts], [id, 1]);
       const second = await bench.granted({ ...bench.expecting(first), target: { request: id } });
       assert.deepEqual([second.record.attempt, second.lost!.slot], [2, undefined]);
+      assert.deepEqual(second.lost!.request, asked);
       await bench.end(second, { kind: 'undone', requestId: id });
       assert.deepEqual((await bench.pulse([id])).outcomes.get(id), { dropped: true });
       await bench.refused({ ...bench.expecting(second), target: { request: id } }, 'over');
