@@ -15,6 +15,7 @@ import { WorkerModule } from './core/worker.module.js';
 import { type ServerStatus } from './app/embedded-postgres/index.js';
 import { FleetController, RUNNING_FLEET } from './app/fleet/fleet.controller.js';
 import { type FleetFile } from './app/fleet/fleet-file.js';
+import { type ProviderName } from './app/fleet/fleet-program.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
 import { BrakesIndicator } from './app/http/brakes.indicator.js';
 import { DATABASE_STATUS, EmbeddedDatabaseIndicator } from './app/http/embedded-database.indicator.js';
@@ -24,6 +25,7 @@ import { OpenApiController, OpenApiDocument } from './app/http/open-api.controll
 import { METRICS, MetricsController } from './app/http/metrics.controller.js';
 import { StartController } from './app/http/start.controller.js';
 import { EventsHttpModule } from './modules/events/events-http.module.js';
+import { type DockerProviderOptions } from './modules/providers/docker/docker-provider.options.js';
 import { NetworkHttpModule } from './modules/network/network-http.module.js';
 import { NetworkModule } from './modules/network/network.module.js';
 import { CertRenewerModule } from './modules/workers/cert-renewer/cert-renewer.module.js';
@@ -46,6 +48,10 @@ export interface AppOptions {
   instancesDirectory: string;
   /** As whom instances run. */
   users: 'own' | 'same';
+  /** How containers are run. Absent: none are. */
+  containers?: DockerProviderOptions | undefined;
+  /** Who runs what says nothing of it. */
+  defaultProvider: ProviderName;
   /** Whether the embedded database runs; absent when there is none. */
   databaseStatus?: () => ServerStatus;
   fleet: FleetFile;
@@ -68,6 +74,8 @@ export class AppModule {
       databaseUrl,
       instancesDirectory,
       users,
+      containers,
+      defaultProvider,
       databaseStatus,
       fleet,
       token,
@@ -81,7 +89,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        FleetModule.forRoot({ databaseUrl, instancesDirectory, users }),
+        FleetModule.forRoot({ databaseUrl, instancesDirectory, users, containers, defaultProvider }),
         WorkerModule.forRootAsync({
           inject: [DataSource],
           useFactory: (dataSource: DataSource) => ({

@@ -1,24 +1,27 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { containersOf, forgetContainers } from './app/containers.js';
 import { loadAppConfig } from './app/config/app-config.js';
 import { forgetSecrets } from './app/config/forget-secrets.js';
 import { explain } from './app/expected-error.js';
 import { loadFleetFile } from './app/fleet/fleet-file.js';
 import { FleetModule } from './app/fleet/fleet.module.js';
 import { FleetService } from './app/fleet/fleet.service.js';
+import { DockerProvider } from './modules/providers/docker/docker.provider.js';
 import { openResources } from './app/resources.js';
 
-/** `npm run fleet:down`: removes the fleet, and whatever else the process provider still holds. */
+/** `npm run fleet:down`: removes the fleet, and whatever else of this app's the providers still hold. */
 async function fleetDown(): Promise<void> {
   const config = loadAppConfig();
   forgetSecrets();
-  const fleet = loadFleetFile(config.fleetFile);
+  const fleet = loadFleetFile(config.fleetFile, config.provider);
   const resources = await openResources(config, (line) => process.stdout.write(`${line}\n`));
   try {
-    const { databaseUrl, instancesDirectory } = resources;
+    const { databaseUrl, instancesDirectory, directory } = resources;
+    const containers = await containersOf(config, fleet, directory);
     const app = await NestFactory.createApplicationContext(
-      FleetModule.forRoot({ databaseUrl, instancesDirectory, users: 'same' }),
+      FleetModule.forRoot({ databaseUrl, instancesDirectory, users: 'same', containers }),
       {
         // The error that ends a start is explained below, and Nest would log it before, stack and all.
         logger: ['warn', 'fatal'],
@@ -31,6 +34,10 @@ async function fleetDown(): Promise<void> {
       for (const { subject, reason } of failures) process.stderr.write(`${subject}: ${reason}\n`);
       process.stdout.write(`Removed ${workloads} workloads and ${instances} instances\n`);
       if (failures.length > 0) process.exitCode = 1;
+      else if (containers) {
+        await app.get(DockerProvider, { strict: false }).removeStore();
+        await forgetContainers(directory);
+      }
     } finally {
       await app.close();
     }

@@ -29,7 +29,7 @@ async function fleet(command: string | undefined, path: string | undefined): Pro
     throw new Error('Use fleet:diff [file] or fleet:apply [file]');
   const config = loadAppConfig();
   const file = path === undefined ? config.fleetFile : resolve(path);
-  loadFleetFile(file); // so that mistakes are told with paths as they are seen from here, and without an app
+  loadFleetFile(file, config.provider); // so that mistakes are told with paths as they are seen from here, and without an app
   const directory = config.dataDir ?? (await defaultDataDirectory(PACKAGE_ROOT)).path;
   const query = `?path=${encodeURIComponent(file)}`;
   const { differences, report } = await postToApp<{

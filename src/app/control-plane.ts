@@ -14,6 +14,7 @@ import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
 import { forgetSecrets } from './config/forget-secrets.js';
 import { OpenApiDocument } from './http/open-api.controller.js';
+import { containersOf } from './containers.js';
 import { connectionsOf } from './connections.js';
 import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
 import { type FleetUpReport } from './fleet/fleet-report.js';
@@ -46,7 +47,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const config = loadAppConfig();
   const httpsConfig = loadHttpsConfig(config.port);
   forgetSecrets();
-  const fleet = loadFleetFile(config.fleetFile);
+  const fleet = loadFleetFile(config.fleetFile, config.provider);
   await checkPort(config.host, config.port);
   await checkPort(config.host, httpsConfig.port, 'HTTPS_PORT');
   const resources = await openResources(config, say);
@@ -67,13 +68,16 @@ export async function startControlPlane(): Promise<ControlPlane> {
   };
   try {
     const { directory } = resources;
-    const { drainTimeout, webhooks } = config;
+    const { drainTimeout, webhooks, provider: defaultProvider } = config;
+    const containers = await containersOf(config, fleet, directory);
     const { dnsServers } = httpsConfig;
     const certificates = await certificateOptions(httpsConfig, directory);
     app = await NestFactory.create(
       AppModule.forRoot({
         ...resources,
         users,
+        containers,
+        defaultProvider,
         fleet,
         token,
         drainTimeout,

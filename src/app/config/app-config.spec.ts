@@ -29,6 +29,7 @@ describe('loadAppConfig', () => {
         fleetFile: join(PACKAGE_ROOT, 'examples/fleet.yaml'),
         workersToken: undefined,
         drainTimeout: 10_000,
+        provider: 'process',
         webhooks: [],
       });
       expect(existsSync(config.fleetFile)).toBe(true);
@@ -49,6 +50,9 @@ describe('loadAppConfig', () => {
         DRAIN_TIMEOUT: '1.5s',
         ALLOWED_HOSTS: 'workers.internal, cp',
         HOST: '0.0.0.0',
+        PROVIDER: 'docker',
+        DOCKER_NAMESPACE: 'shop',
+        DOCKER_NETWORK: 'backend',
       }),
     ).toEqual({
       port: 0,
@@ -59,6 +63,9 @@ describe('loadAppConfig', () => {
       fleetFile: '/etc/fleet.yaml',
       workersToken: 'abcdefghijklmnop',
       drainTimeout: 1500,
+      provider: 'docker',
+      dockerNamespace: 'shop',
+      dockerNetwork: 'backend',
       webhooks: [],
     });
   });
@@ -72,6 +79,9 @@ describe('loadAppConfig', () => {
       WORKERS_TOKEN: '',
       DRAIN_TIMEOUT: '',
       ALLOWED_HOSTS: '',
+      PROVIDER: '',
+      DOCKER_NAMESPACE: '',
+      DOCKER_NETWORK: '',
       WEBHOOKS: '',
       WEBHOOK_SECRET: '',
     };

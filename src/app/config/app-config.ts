@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { parseDuration } from '../../core/timing/duration.js';
 import { type WebhookOptions } from '../../core/incidents/webhooks/webhook.js';
 import { AppConfigError } from './config.errors.js';
+import { name } from '../../modules/input/input.js';
+import { PROVIDERS, type ProviderName } from '../fleet/fleet-program.js';
 import { webhooksOf } from './webhooks.js';
 import { visible } from '../../core/text/visible.js';
 
@@ -31,6 +33,12 @@ export interface AppConfig {
    * as root `own`, where the fleet's programs are open to other users, else `same`.
    */
   instanceUsers?: 'own' | 'same';
+  /** `PROVIDER`: who runs what the fleet file says nothing of, `process` or `docker`. Default `process`. */
+  provider: ProviderName;
+  /** `DOCKER_NAMESPACE`: begins the names of this app's containers. Default one that is kept in the data directory. */
+  dockerNamespace?: string;
+  /** `DOCKER_NETWORK`, of containers whose spec names none. Default `bridge`. */
+  dockerNetwork?: string;
   /** `WEBHOOKS`, by commas: who is told of incidents. Default nobody. Secrets: that of Slack is in its path. */
   webhooks: WebhookOptions[];
 }
@@ -55,8 +63,8 @@ export function loadAppConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
     );
   }
   const webhooks = webhooksOf(checked.data.WEBHOOKS, checked.data.WEBHOOK_SECRET);
-  const { PORT, ALLOWED_HOSTS, DATA_DIR, DATABASE_URL, FLEET, WORKERS_TOKEN, DRAIN_TIMEOUT, INSTANCE_USERS } =
-    checked.data;
+  const { PORT, ALLOWED_HOSTS, DATA_DIR, DATABASE_URL, FLEET, WORKERS_TOKEN, DRAIN_TIMEOUT } = checked.data;
+  const { INSTANCE_USERS, PROVIDER, DOCKER_NAMESPACE, DOCKER_NETWORK } = checked.data;
   return {
     port: PORT,
     host: '127.0.0.1',
@@ -67,6 +75,9 @@ export function loadAppConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
     workersToken: WORKERS_TOKEN,
     drainTimeout: DRAIN_TIMEOUT,
     instanceUsers: INSTANCE_USERS,
+    provider: PROVIDER,
+    dockerNamespace: DOCKER_NAMESPACE,
+    dockerNetwork: DOCKER_NETWORK,
     webhooks,
   };
 }
@@ -145,6 +156,11 @@ const environment = z.object({
   INSTANCE_USERS: z
     .enum(['own', 'same'], { error: ({ input }) => `is ${shown(input)}: give own or same, or unset it` })
     .optional(),
+  PROVIDER: z
+    .enum(PROVIDERS, { error: ({ input }) => `is ${shown(input)}: give process or docker, or unset it` })
+    .default('process'),
+  DOCKER_NAMESPACE: z.string().pipe(name).optional(),
+  DOCKER_NETWORK: z.string().trim().min(1, 'is empty: give the name of a network, or unset it').optional(),
   WEBHOOKS: z.string().optional(),
   WEBHOOK_SECRET: z.string().optional(),
 });

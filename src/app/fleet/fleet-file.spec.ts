@@ -147,11 +147,43 @@ describe('loadFleetFile', () => {
       ]);
     });
 
-    it('accepts the providers that it is told of', () => {
-      writeFileSync(file, workloadWith('replicas: 1', 'provider: docker'));
-      expect(loadFleetFile(file, ['process', 'docker']).tenants[0]!.workloads[0]!.provider).toBe('docker');
-      expect(errorOf(() => loadFleetFile(file)).message).toContain(
-        '"docker" is unknown: choose from process',
+    it('keeps every key of a container, and leaves its paths alone', () => {
+      const [workload] = load(
+        workloadWith(
+          'provider: docker',
+          'replicas: 1',
+          'image: caddy:2',
+          'workingDirectory: /srv',
+          'ports: [{ name: http, env: PORT, containerPort: 80 }]',
+          'limits: { cpuCores: 0.5, memoryBytes: 67108864, processes: 100 }',
+          'volumes: [{ name: data, path: /data, readOnly: true }]',
+          'networks: [backend]',
+        ),
+      ).tenants[0]!.workloads;
+      expect(workload).toMatchObject({
+        provider: 'docker',
+        spec: {
+          image: 'caddy:2',
+          command: ['node'],
+          workingDirectory: '/srv',
+          ports: [{ name: 'http', env: 'PORT', containerPort: 80 }],
+          limits: { cpuCores: 0.5, memoryBytes: 67_108_864, processes: 100 },
+          volumes: [{ name: 'data', path: '/data', readOnly: true }],
+          networks: ['backend'],
+        },
+      });
+    });
+
+    it('runs what names no provider as it is told to, and what an image says where there is no command', () => {
+      writeFileSync(
+        file,
+        'tenants: [{ name: acme, workloads: [{ name: web, replicas: 1, image: caddy:2 }] }]',
+      );
+      const [workload] = loadFleetFile(file, 'docker').tenants[0]!.workloads;
+      expect(workload).toMatchObject({ provider: 'docker', spec: { image: 'caddy:2', command: [] } });
+      expect(workload!.spec.workingDirectory).toBeUndefined();
+      expect(() => loadFleetFile(file)).toThrow(
+        'image: is for containers, and this runs as a plain process: set "provider: docker", or remove it',
       );
     });
   });
@@ -287,7 +319,7 @@ describe('loadFleetFile', () => {
         [
           'Cannot use the fleet file, 2 problems:',
           `  ${file}:6:9 tenants[0].workloads[0].replicas: -1 is too small: at least 0`,
-          `  ${file}:7:9 tenants[0].workloads[0].provider: "x" is unknown: choose from process`,
+          `  ${file}:7:9 tenants[0].workloads[0].provider: "x" is unknown: choose from process, docker`,
         ].join('\n'),
       );
     });

@@ -6,6 +6,7 @@ import { type HealthCheckRequest } from '../../modules/health-checks/health-chec
 import { type InstanceSpec, type Labels } from '../../modules/providers/provider.js';
 import { type RolloutInput } from '../../modules/workloads/workload-input.js';
 import { type DriftPolicy } from '../../modules/workloads/workload.js';
+import { CONTAINERS, type ProviderName, PROVIDERS, toSpec } from './fleet-program.js';
 import { fleetSchema } from './fleet-schema.js';
 import { explain } from './problem-wording.js';
 import { FleetFileError, type FleetProblem } from './fleet.errors.js';
@@ -51,11 +52,11 @@ export interface FleetWorkload {
   name: string;
   /** Name of a datacenter of the same tenant. */
   datacenter?: string;
-  /** Default `process`. */
+  /** Default that of `PROVIDER`, else `process`. */
   provider: string;
   /** 0 to 1000. */
   replicas: number;
-  /** The working directory defaults to the file's. */
+  /** The working directory of a process defaults to the file's. */
   spec: InstanceSpec;
   labels: Labels;
   /** Absent keys keep what the workload has. */
@@ -78,10 +79,10 @@ const SMALLEST_FLEET = `tenants:
 /**
  * Reads and checks a fleet file.
  * @param path relative to the current directory, or absolute
- * @param providers names of the providers that a workload may choose
+ * @param defaultProvider who runs what the file says nothing of
  * @throws FleetFileError that lists everything wrong with it, each with line, column and key path
  */
-export function loadFleetFile(path: string, providers: readonly string[] = ['process']): FleetFile {
+export function loadFleetFile(path: string, defaultProvider: ProviderName = 'process'): FleetFile {
   const file = resolve(path);
   const directory = dirname(file);
   const yaml = new LocatedYaml(readText(file));
@@ -93,7 +94,7 @@ export function loadFleetFile(path: string, providers: readonly string[] = ['pro
   }
 
   const isFleet = Array.isArray(valueAt(yaml.value, ['tenants']));
-  const checked = fleetSchema({ directory, providers }).safeParse(yaml.value, {
+  const checked = fleetSchema({ directory, providers: PROVIDERS, defaultProvider }).safeParse(yaml.value, {
     error: (issue) => explain(issue, isFleet),
   });
   for (const { path, message: words } of checked.error?.issues.flatMap(onePerKey) ?? []) {
@@ -108,10 +109,19 @@ export function loadFleetFile(path: string, providers: readonly string[] = ['pro
     garbageCollector,
     tenants: tenants.map((tenant) => ({
       ...tenant,
-      datacenters: tenant.datacenters.map(toDatacenter),
-      workloads: tenant.workloads.map(toWorkload),
+      datacenters: tenant.datacenters.map((each) => toDatacenter(each, directory)),
+      workloads: tenant.workloads.map((each) => toWorkload(each, directory)),
     })),
   };
+}
+
+/** Whether any of it is to run as a container. */
+export function asksForContainers({ tenants }: FleetFile): boolean {
+  const runs = ({ provider }: { provider?: string }) => provider === CONTAINERS;
+  return tenants.some(
+    ({ workloads, datacenters }) =>
+      workloads.some(runs) || datacenters.some(({ bootstrap }) => bootstrap?.some(runs)),
+  );
 }
 
 type CheckedFleet = z.output<ReturnType<typeof fleetSchema>>;
@@ -119,21 +129,25 @@ type CheckedWorkload = CheckedFleet['tenants'][number]['workloads'][number];
 
 type CheckedDatacenter = CheckedFleet['tenants'][number]['datacenters'][number];
 
-function toDatacenter({ name, bootstrap }: CheckedDatacenter): FleetDatacenter {
+function toDatacenter({ name, bootstrap }: CheckedDatacenter, directory: string): FleetDatacenter {
   return {
     name,
     ...(bootstrap && {
       bootstrap: bootstrap.map(({ services, ...service }) => ({
         ...service,
-        services: services.map(({ name, ...spec }) => ({ name, spec })),
+        services: services.map(({ name, ...program }) => ({
+          name,
+          spec: toSpec(program, service.provider, directory),
+        })),
       })),
     }),
   };
 }
 
-function toWorkload(workload: CheckedWorkload): FleetWorkload {
-  const { command, workingDirectory, env, ports, metrics, ...rest } = workload;
-  return { ...rest, spec: { command, workingDirectory, env, ports, ...(metrics && { metrics }) } };
+function toWorkload(workload: CheckedWorkload, directory: string): FleetWorkload {
+  const { name, datacenter, provider, replicas, labels, driftPolicy, rollout, checks, metrics } = workload;
+  const rest = { name, datacenter, provider, replicas, labels, driftPolicy, rollout, checks };
+  return { ...rest, spec: { ...toSpec(workload, provider, directory), ...(metrics && { metrics }) } };
 }
 
 function readText(file: string): string {

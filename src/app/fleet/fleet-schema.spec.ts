@@ -5,9 +5,11 @@ import { explain } from './problem-wording.js';
 
 /** The problems of a fleet file's value as `path: message`, all keys joined by dots. */
 function problemsOf(value: unknown): string[] {
-  const checked = fleetSchema({ directory: '/', providers: ['process', 'docker'] }).safeParse(value, {
-    error: explain,
-  });
+  const checked = fleetSchema({
+    directory: '/',
+    providers: ['process', 'docker'],
+    defaultProvider: 'process',
+  }).safeParse(value, { error: explain });
   return (checked.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
 }
 
@@ -84,7 +86,7 @@ describe('The rules of a fleet file', () => {
     ).toEqual([
       'garbageCollector: unknown key: did you mean interval?',
       'tenants.0.datacenters.0: unknown key: did you mean name?',
-      'tenants.0.workloads.0.ports.0: unknown key: choose from name, env',
+      'tenants.0.workloads.0.ports.0: unknown key: choose from name, env, containerPort',
       'tenants.0.workloads.0: unknown key: did you mean replicas?\nunknown key: did you mean command?',
       'tenants.0: unknown key: choose from name, datacenters, workloads',
       ': unknown key: did you mean garbageCollector?',
@@ -119,7 +121,11 @@ describe('The rules of a fleet file', () => {
 
   it('refuse a datacenter that the same tenant does not declare, and an unknown provider', () => {
     const tenants = (datacenter: string, provider: string) => [
-      { name: 'acme', datacenters: [{ name: 'home' }], workloads: [{ ...web, datacenter, provider }] },
+      {
+        name: 'acme',
+        datacenters: [{ name: 'home' }],
+        workloads: [{ ...web, datacenter, provider, image: provider === 'docker' ? 'web:1' : undefined }],
+      },
       { name: 'globex', datacenters: [{ name: 'away' }] },
     ];
     expect(problemsOf({ tenants: tenants('home', 'docker') })).toEqual([]);
@@ -155,6 +161,68 @@ describe('The rules of a fleet file', () => {
     ]);
     expect(inWorkload({ workingDirectory: process.execPath })).toHaveLength(1);
     expect(inWorkload({ workingDirectory: process.cwd() })).toEqual([]);
+  });
+
+  it('refuse what only containers have where a plain process is run, and the reverse', () => {
+    const only = 'is for containers, and this runs as a plain process: set "provider: docker", or remove it';
+    const parts = {
+      image: 'caddy:2',
+      limits: { cpuCores: 1 },
+      volumes: [{ name: 'data', path: '/data' }],
+      networks: ['backend'],
+      ports: [{ name: 'http', env: 'PORT', containerPort: 80 }],
+    };
+    expect(inWorkload(parts)).toEqual([
+      `image: ${only}`,
+      `limits: ${only}`,
+      `volumes: ${only}`,
+      `networks: ${only}`,
+      `ports.0.containerPort: ${only}`,
+    ]);
+    expect(inWorkload({ ...parts, provider: 'docker', command: undefined })).toEqual([]);
+    expect(inWorkload({ provider: 'docker', workingDirectory: 'srv' })).toEqual([
+      'image: is missing: give what the container is made from, such as caddy:2, or "provider: process"',
+      'workingDirectory: "srv" is not an absolute path in the container',
+    ]);
+    expect(inWorkload({ command: undefined })).toEqual(['command: is missing: give a list']);
+    const services = [
+      { name: 'proxy', image: 'caddy:2' },
+      { name: 'api', command: ['api'] },
+    ];
+    const bootstrap = (provider?: string) =>
+      problemsOf({
+        tenants: [
+          { name: 'acme', datacenters: [{ name: 'home', bootstrap: [{ name: 'in', provider, services }] }] },
+        ],
+      }).map((problem) => problem.replace('tenants.0.datacenters.0.bootstrap.0.', ''));
+    expect(bootstrap()).toEqual([`services.0.image: ${only}`]);
+    expect(bootstrap('docker')).toEqual([expect.stringMatching(/^services\.1\.image: is missing/)]);
+  });
+
+  it('refuse parts of a container that cannot be', () => {
+    const container = { provider: 'docker', image: 'caddy:2' };
+    expect(
+      inWorkload({
+        ...container,
+        image: '-x',
+        limits: { cpuCores: 0, memory: 5 },
+        volumes: [
+          { name: 'a', path: 'data' },
+          { name: 'a', path: '/b' },
+        ],
+        networks: ['a b', 'host'],
+        ports: [{ name: 'http', env: 'PORT', containerPort: 70_000 }],
+      }),
+    ).toEqual([
+      'image: "-x" is no image: use a name with a tag or digest, such as "caddy:2"',
+      'ports.0.containerPort: 70000 is too large: at most 65535',
+      'limits.cpuCores: 0 is too few: give at least 0.01 cores',
+      'limits: unknown key: choose from cpuCores, memoryBytes, processes',
+      'volumes.0.path: "data" is no path for a volume: use an absolute one without ":", and not "/"',
+      'volumes.1.name: "a" is taken by the item [0] of the same list: choose another',
+      'networks.0: "a b" is no name of a network',
+      'networks: "host" and "none" stand alone: remove the other networks',
+    ]);
   });
 
   it('refuse settings of the collector that make no sense', () => {

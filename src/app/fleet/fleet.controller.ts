@@ -2,8 +2,10 @@ import { BadRequestException, HttpCode, Inject, Post, Query } from '@nestjs/comm
 import { isAbsolute } from 'node:path';
 import { QueryPipe } from '../../core/http/query.pipe.js';
 import { ControlPlaneController } from '../../modules/auth/control-plane.controller.js';
+import { ProviderRegistry } from '../../modules/providers/provider.registry.js';
 import { FleetComparison, type FleetDifference } from './fleet-comparison.js';
-import { type FleetFile, loadFleetFile } from './fleet-file.js';
+import { asksForContainers, type FleetFile, loadFleetFile } from './fleet-file.js';
+import { CONTAINERS, type ProviderName } from './fleet-program.js';
 import { FleetFileError } from './fleet.errors.js';
 import { type FleetUpReport } from './fleet-report.js';
 import { FleetService } from './fleet.service.js';
@@ -20,6 +22,7 @@ const file = () => new QueryPipe({ path: absolute });
 @ControlPlaneController('fleet')
 export class FleetController {
   constructor(
+    private readonly providers: ProviderRegistry,
     @Inject(RUNNING_FLEET) private readonly running: FleetFile,
     private readonly comparison: FleetComparison,
     private readonly fleets: FleetService,
@@ -29,7 +32,7 @@ export class FleetController {
   @Post('diff')
   @HttpCode(200)
   async diff(@Query(file()) { path }: { path: string }): Promise<{ differences: FleetDifference[] }> {
-    return { differences: await this.comparison.compare(load(path), this.running) };
+    return { differences: await this.comparison.compare(this.load(path), this.running) };
   }
 
   @Post('apply')
@@ -37,18 +40,23 @@ export class FleetController {
   async apply(
     @Query(file()) { path }: { path: string },
   ): Promise<{ differences: FleetDifference[]; report: FleetUpReport }> {
-    const fleet = load(path);
+    const fleet = this.load(path);
     const differences = await this.comparison.compare(fleet, this.running);
     return { differences, report: await this.fleets.up(fleet) };
   }
-}
 
-function load(path: string): FleetFile {
-  try {
-    return loadFleetFile(path);
-  } catch (error) {
-    if (error instanceof FleetFileError) throw new BadRequestException(error.message);
-    throw error;
+  private load(path: string): FleetFile {
+    try {
+      const fleet = loadFleetFile(path, this.providers.default().name as ProviderName);
+      if (asksForContainers(fleet) && !this.providers.has(CONTAINERS))
+        throw new BadRequestException(
+          'The app was started without containers: start it again with this fleet file, or with PROVIDER=docker',
+        );
+      return fleet;
+    } catch (error) {
+      if (error instanceof FleetFileError) throw new BadRequestException(error.message);
+      throw error;
+    }
   }
 }
 

@@ -16,10 +16,11 @@ import { WorkloadsService } from '../../modules/workloads/workloads.service.js';
 import { FleetChecks } from './fleet-checks.js';
 import { differencesOf, differentBootstrap } from './fleet-differences.js';
 import { type FleetFile, type FleetTenant } from './fleet-file.js';
+import { PROVIDERS } from './fleet-program.js';
 import { eachOf, type FleetDownReport, type FleetFailure, type FleetUpReport } from './fleet-report.js';
 
-/** The provider whose instances belong to this app alone, whatever became of their rows. */
-const OWN_PROVIDER = 'process';
+/** The providers whose instances belong to this app alone, whatever became of their rows. */
+const OWN_PROVIDERS = PROVIDERS;
 
 /** What ends it, and what could not be handled. */
 interface FleetWork {
@@ -96,10 +97,10 @@ export class FleetService {
         ({ name }) => this.downTenant(name, work, report),
       );
       await eachOf(
-        [OWN_PROVIDER],
+        OWN_PROVIDERS.filter((name) => this.providers.has(name)),
         (name) => name,
         work,
-        () => this.removeLeftovers(work, report),
+        (name) => this.removeLeftovers(name, work, report),
       );
     });
     return report;
@@ -254,9 +255,9 @@ export class FleetService {
   }
 
   /** Of tenants that are not in the file, and what has lost its row. */
-  private async removeLeftovers(work: FleetWork, report: FleetDownReport): Promise<void> {
+  private async removeLeftovers(name: string, work: FleetWork, report: FleetDownReport): Promise<void> {
     const { signal } = work;
-    const provider = this.providers.get(OWN_PROVIDER);
+    const provider = this.providers.get(name);
     const left = await provider.list(signal);
     await eachOf(
       left,

@@ -46,8 +46,10 @@ async function obstacleTo({ tenants }: FleetFile): Promise<string | undefined> {
   }
   const paths = new Set<string>();
   const programs = tenants.flatMap(({ workloads, datacenters }) => [
-    ...workloads,
-    ...datacenters.flatMap(({ bootstrap = [] }) => bootstrap.flatMap(({ services }) => services)),
+    ...workloads.filter(isProcess),
+    ...datacenters.flatMap(({ bootstrap = [] }) =>
+      bootstrap.filter(isProcess).flatMap(({ services }) => services),
+    ),
   ]);
   for (const { spec } of programs) {
     const { command, env, workingDirectory = '/' } = spec;
@@ -57,6 +59,10 @@ async function obstacleTo({ tenants }: FleetFile): Promise<string | undefined> {
   }
   const closed = await firstClosed([...paths]);
   return closed && `${closed} is not open to other users`;
+}
+
+function isProcess({ provider = 'process' }: { provider?: string }): boolean {
+  return provider === 'process';
 }
 
 /** Asked of the system by trying it: modes alone would miss access lists. */

@@ -24,13 +24,14 @@ export const instanceLimitsSchema = z.strictObject({
   processes: count(1, 4_194_304).optional(),
 });
 
-const path = z.string().regex(/^\/(?!\.\.?(?:\/|$))[^\0:]+$/, {
+/** Where a container sees a volume. */
+export const volumePath = z.string().regex(/^\/(?!\.\.?(?:\/|$))[^\0:]+$/, {
   error: ({ input }) =>
     `${shown(input)} is no path for a volume: use an absolute one without ":", and not "/"`,
 });
 
 export const volumeSpecsSchema = z
-  .array(z.strictObject({ name, path, readOnly: z.boolean().optional() }))
+  .array(z.strictObject({ name, path: volumePath, readOnly: z.boolean().optional() }))
   .superRefine((volumes, context) => {
     for (const key of ['name', 'path'] as const) {
       const seen = new Set<string>();

@@ -231,7 +231,8 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
   },
   'refuses requests that cannot be right, and tells no secret': async ({ provider, spec, request }) => {
     const faults: [RegExp, Partial<InstanceSpec>][] = [
-      [/spec\.command/, { command: [] }],
+      [/spec\.command/, { command: [''] }],
+      [/spec\.command/, { command: [], image: undefined }],
       [/spec\.command\.1/, { command: ['sh', 'a\0b'] }],
       [/spec\.env.*"A=B"/, { env: { 'A=B': 'hunter2' } }],
       [/spec\.env\.TOKEN/, { env: { TOKEN: 'hunter2\0' } }],

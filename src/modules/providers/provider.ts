@@ -2,9 +2,9 @@ import { type InstanceId, type TenantId } from '../ids/typed-id.js';
 
 /** What an instance is to run. The same shape for every provider; each says in `capabilities` what it can do. */
 export interface InstanceSpec {
-  /** Program and arguments. No shell is involved. */
+  /** Program and arguments. No shell is involved. Empty: what the image says; that needs one. */
   command: string[];
-  /** Container image; providers that run plain processes ignore it. */
+  /** Container image. A provider without `images` refuses it, and one with `images` what has none. */
   image?: string;
   /** Environment variables beside the few that the provider sets itself. */
   env?: Record<string, string>;

@@ -40,9 +40,13 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 const noNul = (text: string) => !text.includes('\0');
 const NUL = 'has a NUL character, which no process can be given';
 
-const command = z
-  .array(z.string().refine(noNul, NUL), { error: 'expected a list: the program and its arguments' })
-  .refine(([program]) => Boolean(program), 'expected a program at least, such as ["node", "server.mjs"]');
+const NO_PROGRAM = 'expected a program at least, such as ["node", "server.mjs"]';
+
+const words = z.array(z.string().refine(noNul, NUL), {
+  error: 'expected a list: the program and its arguments',
+});
+
+const command = words.refine(([program]) => Boolean(program), NO_PROGRAM);
 
 const variable = z.string().regex(VARIABLE, {
   error: ({ input }) =>
@@ -52,7 +56,7 @@ const variable = z.string().regex(VARIABLE, {
 /** An `InstanceSpec`, with nothing in it that a provider would not know what to do with. */
 export const instanceSpecSchema = z
   .strictObject({
-    command,
+    command: words.refine(([program = ' ']) => Boolean(program), NO_PROGRAM),
     image: z.string().min(1).max(400).regex(IMAGE, IMAGE_FAULT).optional(),
     env: z.record(z.string(), z.string().refine(noNul, NUL)).optional(),
     workingDirectory: z
@@ -79,10 +83,11 @@ export const instanceSpecSchema = z
       })
       .optional(),
   })
-  .superRefine(({ command, env = {}, ports = [], metrics }, context) => {
+  .superRefine(({ command, image, env = {}, ports = [], metrics }, context) => {
     refuseTooLong({ command, env }, context);
     const fault = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
+    if (command.length === 0 && image === undefined) fault(['command'], NO_PROGRAM);
     const taken = new Set([...Object.keys(env), INSTANCE_VARIABLE]);
     const names = new Set<string>();
     if (metrics && !ports.some((port) => port.name === metrics.port))

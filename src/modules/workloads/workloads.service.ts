@@ -12,6 +12,7 @@ import { InstancesElsewhereError } from '../instances/instance.errors.js';
 import { type LostInstance } from '../instances/lost-instances.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
+import { refuseUnsupported } from '../providers/spec-support.js';
 import { UnknownTenantError } from '../tenants/tenant.errors.js';
 import { TenantRepository } from '../tenants/tenant.repository.js';
 import { type Deployment } from './deployment.js';
@@ -58,7 +59,7 @@ export class WorkloadsService {
   async create(tenantId: TenantId, request: WorkloadRequest, signal?: AbortSignal): Promise<Workload> {
     requireTenantAccess(tenantId);
     const { provider = this.providers.default().name, ...given } = parseWorkload(tenantId, request);
-    this.providers.get(provider);
+    refuseUnsupported('workload', { name: provider, provider: this.providers.get(provider) }, given.spec);
     const workload = await this.transactions.run(async () => {
       if (!(await this.tenants.lock(tenantId))) throw new UnknownTenantError(tenantId);
       if (given.datacenterId && !(await this.datacenters.find(tenantId, given.datacenterId))) {
@@ -105,6 +106,9 @@ export class WorkloadsService {
     const { rollout, ...change } = parseWorkloadUpdate(update);
     await this.transactions.run(async () => {
       const before = existing(await this.workloads.lock(tenantId, id), tenantId, id);
+      const { provider: name } = before;
+      if (change.spec && this.providers.has(name))
+        refuseUnsupported('workload', { name, provider: this.providers.get(name) }, change.spec);
       const merged = rollout && parseRollout({ ...before.rollout, ...rollout });
       const after = existing(
         await this.workloads.change(tenantId, id, { ...change, ...(merged && { rollout: merged }) }),

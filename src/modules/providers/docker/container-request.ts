@@ -33,7 +33,7 @@ export function containerRequest(
   };
   return {
     Image: spec.image,
-    Cmd: spec.command,
+    ...(spec.command.length && { Cmd: spec.command }),
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     Labels: {
       ...labels,

@@ -54,12 +54,15 @@ export interface PullProgress {
   totalBytes?: number;
 }
 
+/** Where a daemon may be. */
+export const DAEMON = /^(?:unix:\/\/\/.|(?:tcp|http|https):\/\/[^/])/;
+
 const credentials = z.strictObject({ username: z.string().min(1), password: z.string().min(1) });
 
 const schema = z.strictObject({
   host: z
     .string()
-    .regex(/^(?:unix:\/\/\/.|(?:tcp|http|https):\/\/[^/])/, {
+    .regex(DAEMON, {
       error: ({ input }) => `${shown(input)} is no daemon: use "unix:///…" or "tcp://host:port"`,
     })
     .optional(),

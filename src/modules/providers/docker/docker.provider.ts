@@ -26,6 +26,7 @@ import {
   parseScaleRequest,
 } from '../provision-request.schema.js';
 import { specHash } from '../spec-hash.js';
+import { requireSupported } from '../spec-support.js';
 import { execInContainer } from './container-exec.js';
 import { type ContainerRecord, readRecord, toRequest } from './container-notes.js';
 import { ContainerPorts } from './container-ports.js';
@@ -42,7 +43,7 @@ import {
   dockerProviderSettings,
   type DockerProviderSettings,
 } from './docker-provider.options.js';
-import { storeIdentity } from './store-marker.js';
+import { removeStoreMark, storeIdentity } from './store-marker.js';
 
 /**
  * Runs instances as containers of Docker or Podman, one each, by the Engine API. All it knows is on the containers, so any
@@ -60,7 +61,7 @@ export class DockerProvider implements Provider {
   private readonly changes: ContainerWatch;
   private readonly store: ContainerStore;
   private readonly queue = new KeyedQueue<InstanceId>();
-  private identity?: string;
+  private identity: string | undefined;
 
   /** @throws InvalidInputError */
   constructor(options: DockerProviderOptions = {}) {
@@ -101,6 +102,7 @@ export class DockerProvider implements Provider {
 
   async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
     const { instanceId, tenantId, name, labels, spec } = parseProvisionRequest(request);
+    requireSupported(this, instanceId, spec);
     return this.change(instanceId, signal, async (held) => {
       if (held && isRunning(held.present.container))
         return this.store.describe(await this.runs.keepRunning(held.present, signal));
@@ -140,6 +142,7 @@ export class DockerProvider implements Provider {
   /** Deploying the present spec once more is a restart: `rollback` still returns to the one before it. */
   async deploy(id: InstanceId, value: InstanceSpec, signal?: AbortSignal): Promise<ProviderInstance> {
     const spec = parseInstanceSpec(value);
+    requireSupported(this, id, spec);
     return this.replace(
       id,
       (record) => ({
@@ -249,6 +252,12 @@ export class DockerProvider implements Provider {
   async pruneImages({ keep }: { keep: number }, signal?: AbortSignal): Promise<PrunedImages> {
     const repositories = await this.store.repositories(signal);
     return this.store.ask(() => this.images.prune(repositories, keep, signal), signal);
+  }
+
+  /** Removes the mark by which its store is known. To be called when nothing of it is left. */
+  async removeStore(signal?: AbortSignal): Promise<void> {
+    await this.store.ask(() => removeStoreMark(this.daemon, this.settings.namespace, signal), signal);
+    this.identity = undefined;
   }
 
   /** A task on an instance, after those on the same instance that were called before it. */

@@ -3,7 +3,8 @@
 /** What a new container is to be. */
 export interface ContainerRequest {
   Image: string;
-  Cmd: string[];
+  /** Absent: that of the image. */
+  Cmd?: string[];
   Env: string[];
   Labels: Record<string, string>;
   WorkingDir?: string | undefined;

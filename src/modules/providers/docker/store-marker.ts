@@ -16,7 +16,7 @@ export async function storeIdentity(
   signal?: AbortSignal,
 ): Promise<string> {
   const label = `${OWN_LABELS.namespace}=${namespace}`;
-  const name = `${namespace}-store`;
+  const name = nameOf(namespace);
   const known = (await daemon.volumes(label, signal)).find(({ Name }) => Name === name);
   const { Labels } =
     known ?? (await make(daemon, name, namespace, await fromContainers(daemon, label, signal), signal));
@@ -26,6 +26,18 @@ export async function storeIdentity(
       `the volume ${name} does not hold the identity of a store: choose another namespace, or remove it if it is not in use`,
     );
   return id;
+}
+
+export async function removeStoreMark(
+  daemon: DockerDaemon,
+  namespace: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await daemon.removeVolume(nameOf(namespace), signal);
+}
+
+function nameOf(namespace: string): string {
+  return `${namespace}-store`;
 }
 
 async function fromContainers(daemon: DockerDaemon, label: string, signal?: AbortSignal) {

@@ -20,7 +20,7 @@ import {
   type Resources,
 } from '../provider.js';
 import { parseCommand, parseInstanceSpec, parseProvisionRequest } from '../provision-request.schema.js';
-import { parsePlainLogOptions, requirePlain } from '../plain-spec.js';
+import { parsePlainLogOptions, requireSupported } from '../spec-support.js';
 import { specHash } from '../spec-hash.js';
 import { findExecutable } from './executable.js';
 import { ExitWatch } from './exit-watch.js';
@@ -114,7 +114,7 @@ export class ProcessProvider implements Provider {
 
   async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
     const { instanceId, tenantId, name, labels, spec } = parseProvisionRequest(request);
-    requirePlain(this.name, instanceId, spec);
+    requireSupported(this, instanceId, spec);
     return this.change(instanceId, signal, async (directory) => {
       const found = await recordUnlessBroken(directory);
       if (found && (await isRunning(directory))) return this.read(directory);
@@ -156,7 +156,7 @@ export class ProcessProvider implements Provider {
   /** Deploying the present spec once more is a restart: `rollback` still returns to the one before it. */
   async deploy(id: InstanceId, value: InstanceSpec, signal?: AbortSignal): Promise<ProviderInstance> {
     const spec = parseInstanceSpec(value);
-    requirePlain(this.name, id, spec);
+    requireSupported(this, id, spec);
     return this.change(id, signal, async (directory) => {
       const record = await requireRecord(directory, this.name);
       const previousSpec = specHash(spec) === specHash(record.spec) ? record.previousSpec : record.spec;

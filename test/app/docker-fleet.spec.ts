@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type AppProcess } from '../support/app-process.js';
+import { appWorkbench, builtCheckout } from '../support/app-workbench.js';
+import { type ContainerDaemon, startDaemon } from '../support/container-daemon.js';
+import { eventually } from '../support/eventually.js';
+import { describeWith } from '../support/needs.js';
+
+interface Listed {
+  Id: string;
+  Image: string;
+  State: string;
+  Labels: Record<string, string>;
+}
+
+describeWith('podman', 'the example fleet of containers', () => {
+  const workbench = appWorkbench(afterAll);
+  let daemon: ContainerDaemon;
+  let dataDirectory: string;
+  let app: AppProcess;
+
+  const environment = (fleet = 'examples/docker-fleet.yaml') => ({
+    FLEET: join(builtCheckout(), fleet),
+    DOCKER_HOST: daemon.host,
+    // The machine of the tests has no bridge.
+    DOCKER_NETWORK: 'host',
+  });
+  const containers = async () => {
+    const { text } = await daemon.call('GET', '/containers/json?all=1');
+    return (JSON.parse(text) as Listed[]).sort((a, b) => a.Id.localeCompare(b.Id));
+  };
+  const volumes = async () => {
+    const { text } = await daemon.call('GET', '/volumes');
+    return (JSON.parse(text) as { Volumes: { Name: string }[] | null }).Volumes ?? [];
+  };
+
+  beforeAll(async () => {
+    daemon = await startDaemon('podman');
+    await daemon.importImage('busybox', daemon.busybox);
+    await daemon.call('POST', '/images/docker.io/library/busybox:latest/tag?repo=busybox&tag=1');
+    dataDirectory = join(await workbench.directory(), 'data');
+    app = workbench.start(dataDirectory, { env: environment() });
+  }, 180_000);
+  afterAll(() => daemon?.stop(), 180_000);
+
+  it('runs as containers, which answer', async () => {
+    await app.said(/3 instances are running/);
+    const all = await containers();
+    expect(all.map(({ State }) => State)).toEqual(['running', 'running', 'running']);
+    const { body } = await app.get<{ items: { addresses: string }[] }>('/instances');
+    const ports = body.items.flatMap(({ addresses }) => /127\.0\.0\.1:(\d+)/.exec(addresses)?.[1] ?? []);
+    expect(ports).toHaveLength(2);
+    for (const port of ports)
+      await eventually(async () => (await fetch(`http://127.0.0.1:${port}/`)).ok, 30_000);
+  }, 120_000);
+
+  it('keeps its containers when the app is killed, and finds them again', async () => {
+    const before = await containers();
+    app.kill('SIGKILL');
+    await app.exit;
+    app = workbench.start(dataDirectory, { env: environment() });
+    await app.said(/3 instances are running/);
+    expect((await containers()).map(({ Id }) => Id)).toEqual(before.map(({ Id }) => Id));
+  }, 120_000);
+
+  it('is removed by fleet:down, which leaves the volumes of instances and nothing else', async () => {
+    app.kill('SIGTERM');
+    await app.exit;
+    const down = await workbench.run(dataDirectory, { script: 'fleet:down', env: environment() });
+    expect(down).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('Removed 2 workloads and 3 instances'),
+    });
+    expect(await containers()).toEqual([]);
+    expect((await volumes()).map(({ Name }) => Name)).toEqual([expect.stringMatching(/-inst_\w+-data$/)]);
+  }, 120_000);
+
+  it('is refused where a file of containers comes to an app without, and where an image is given to processes', async () => {
+    const directory = await workbench.directory();
+    const text = await readFile(join(builtCheckout(), 'examples/docker-fleet.yaml'), 'utf8');
+    const processes = join(directory, 'processes.yaml');
+    await writeFile(processes, text.replaceAll('provider: docker', 'provider: process'));
+    const refused = await workbench.run(join(directory, 'none'), {
+      env: { ...environment(), FLEET: processes },
+    });
+    expect(refused.code).toBe(1);
+    expect(refused.output).toMatch(/workloads\[0\]\.image: is for containers, .*set "provider: docker"/);
+    const lonely = await workbench.run(join(directory, 'none'), {
+      env: { ...environment(), DOCKER_HOST: 'nowhere' },
+    });
+    expect(lonely.output).toMatch(/DOCKER_HOST is no daemon: give unix:\/\/\/path or tcp:\/\/host:port/);
+    const plain = workbench.start(dataDirectory, {
+      env: { FLEET: join(builtCheckout(), 'examples/fleet.yaml') },
+    });
+    await plain.said(/5 instances are running/);
+    const applied = await workbench.run(dataDirectory, {
+      script: 'fleet:apply',
+      args: [join(builtCheckout(), 'examples/docker-fleet.yaml')],
+    });
+    expect(applied.output).toMatch(/started without containers: .*PROVIDER=docker/);
+  }, 120_000);
+});
