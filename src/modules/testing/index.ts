@@ -55,3 +55,7 @@ export {
   type DriftRepositorySetup,
   type SeededDriftInstance,
 } from '../workers/reconciler/drift.repository.contract.js';
+export {
+  garbagePassContract,
+  type GarbagePassSetup,
+} from '../workers/garbage-collector/passes/garbage-pass.contract.js';

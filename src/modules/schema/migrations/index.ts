@@ -12,6 +12,7 @@ import { TelemetryAccounts1795654288598 } from './1795654288598-TelemetryAccount
 import { EventPartitions1795655375067 } from './1795655375067-EventPartitions.js';
 import { RecordedDeletions1795664964465 } from './1795664964465-RecordedDeletions.js';
 import { TroubleIndexes1795692000000 } from './1795692000000-TroubleIndexes.js';
+import { GarbagePasses1795704852630 } from './1795704852630-GarbagePasses.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -32,6 +33,7 @@ export const MIGRATIONS = [
   EventPartitions1795655375067,
   RecordedDeletions1795664964465,
   TroubleIndexes1795692000000,
+  GarbagePasses1795704852630,
 ];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */

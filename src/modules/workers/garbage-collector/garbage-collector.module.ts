@@ -7,20 +7,67 @@ import { TenantsModule } from '../../tenants/tenants.module.js';
 import {
   type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
+  GARBAGE_COLLECTOR_OPTIONS,
+  GARBAGE_COLLECTOR_SETTINGS,
+  garbageCollectorSettings,
   type OPTIONS_TYPE,
 } from './garbage-collector.options.js';
 import { GarbageCollector } from './garbage-collector.worker.js';
 import { OrphanRepository } from './orphan.repository.js';
+import { CertificatesPass } from './passes/certificates.pass.js';
+import { DeletionsPass } from './passes/deletions.pass.js';
+import { DeploymentsPass } from './passes/deployments.pass.js';
+import { DomainsPass } from './passes/domains.pass.js';
+import { type GarbagePass } from './passes/garbage-pass.js';
+import { GarbagePasses } from './passes/garbage-passes.js';
+import { HealthChecksPass } from './passes/health-checks.pass.js';
+import { InstancesPass } from './passes/instances.pass.js';
+import { PassBrakes } from './passes/pass-brakes.js';
+import { PassRunner } from './passes/pass-runner.js';
+import { RoutesPass } from './passes/routes.pass.js';
+import { TenantsPass } from './passes/tenants.pass.js';
 import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 
+/** In the order in which they run: what goes with something is found once that is gone. */
+const PASSES = [
+  InstancesPass,
+  TenantsPass,
+  DomainsPass,
+  RoutesPass,
+  CertificatesPass,
+  HealthChecksPass,
+  DeploymentsPass,
+  DeletionsPass,
+];
+
 /**
- * The worker `gc`. Needs the `DatabaseModule`, and `WorkerModule` to run it. Global, so that what shows its brakes can be put
+ * The worker `gc`, and the passes that it runs; `GarbagePasses` takes more. Needs the `DatabaseModule`, and `WorkerModule` to run it. Global, so that what shows its brakes can be put
  * in by another module.
  */
 @Module({
   imports: [AuthModule, BrakesModule, EventsModule, InstancesModule, TenantsModule],
-  providers: [GarbageCollector, { provide: OrphanRepository, useClass: TypeOrmOrphanRepository }],
-  exports: [OrphanRepository],
+  providers: [
+    GarbageCollector,
+    ...PASSES,
+    PassBrakes,
+    PassRunner,
+    {
+      provide: GarbagePasses,
+      inject: PASSES,
+      useFactory: (...own: GarbagePass[]) => {
+        const passes = new GarbagePasses();
+        for (const pass of own) passes.register(pass);
+        return passes;
+      },
+    },
+    {
+      provide: GARBAGE_COLLECTOR_SETTINGS,
+      inject: [GARBAGE_COLLECTOR_OPTIONS],
+      useFactory: garbageCollectorSettings,
+    },
+    { provide: OrphanRepository, useClass: TypeOrmOrphanRepository },
+  ],
+  exports: [GarbagePasses, OrphanRepository],
 })
 export class GarbageCollectorModule extends ConfigurableModuleClass {
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {

@@ -4,7 +4,7 @@ import { type Duration } from '../../../core/timing/duration.js';
 import { type BrakeOptions, brakeOption, type BrakeSettings } from '../../brakes/brake.options.js';
 import { parseInput } from '../../input/input.js';
 import { count } from '../../input/count.js';
-import { durationOption } from '../../input/duration.js';
+import { duration, durationOption } from '../../input/duration.js';
 
 /** Options of `GarbageCollectorModule.forRoot`. The defaults are cautious. */
 export interface GarbageCollectorOptions {
@@ -17,6 +17,14 @@ export interface GarbageCollectorOptions {
    * written a moment before the workload's. Default 15 m.
    */
   instanceGracePeriod?: Duration | undefined;
+  /** Things that each pass but that over instances removes in a tick at most; the next tick goes on. Default 10,000. */
+  maxItemsPerTick?: number | undefined;
+  /** Age below which the passes leave anything but instances alone. Default `instanceGracePeriod`. */
+  gracePeriod?: Duration | undefined;
+  /** Deployments of each workload that stay, beside those that are in use. Default 20. */
+  keepDeployments?: number | undefined;
+  /** Names of passes that are not to run. Default none. */
+  skip?: readonly string[] | undefined;
   /** Only say in the log what would be deleted. Default false. */
   dryRun?: boolean | undefined;
   /**
@@ -31,6 +39,10 @@ export interface GarbageCollectorSettings {
   readonly interval: number;
   readonly maxInstancesPerTick: number;
   readonly instanceGracePeriod: number;
+  readonly maxItemsPerTick: number;
+  readonly gracePeriod: number;
+  readonly keepDeployments: number;
+  readonly skip: readonly string[];
   readonly dryRun: boolean;
   readonly brake: BrakeSettings | false;
 }
@@ -39,14 +51,22 @@ const schema = z.strictObject({
   interval: durationOption('5m'),
   maxInstancesPerTick: count(1, 100_000).default(500),
   instanceGracePeriod: durationOption('15m'),
+  maxItemsPerTick: count(1, 100_000).default(10_000),
+  gracePeriod: duration().optional(),
+  keepDeployments: count(1, 10_000).default(20),
+  skip: z.array(z.string()).default([]),
   dryRun: z.boolean().default(false),
   brake: brakeOption(),
 });
 
 /** @throws InvalidInputError that names every option that cannot be */
 export function garbageCollectorSettings(options: GarbageCollectorOptions): GarbageCollectorSettings {
-  return parseInput('garbage collector option', schema, options);
+  const { gracePeriod, ...settings } = parseInput('garbage collector option', schema, options);
+  return { ...settings, gracePeriod: gracePeriod ?? settings.instanceGracePeriod };
 }
+
+/** What `garbageCollectorSettings` makes of the options, for the passes. */
+export const GARBAGE_COLLECTOR_SETTINGS = Symbol.for('ctrlplane-workers/garbage-collector-settings');
 
 export const {
   ASYNC_OPTIONS_TYPE,

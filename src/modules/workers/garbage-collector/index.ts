@@ -2,6 +2,17 @@ export { GarbageCollectorModule } from './garbage-collector.module.js';
 export { type GarbageCollectorOptions } from './garbage-collector.options.js';
 export { GarbageCollector } from './garbage-collector.worker.js';
 export {
+  type GarbagePass,
+  type PassContext,
+  type PassLimits,
+  type PassReport,
+  type PassScope,
+} from './passes/garbage-pass.js';
+export * from './passes/garbage-pass.errors.js';
+export { GarbagePasses } from './passes/garbage-passes.js';
+export { type PassBrakes, type SuspectSet } from './passes/pass-brakes.js';
+export { type Garbage, type GarbageCause, SweepPass } from './passes/sweep-pass.js';
+export {
   type OrphanCandidate,
   type OrphanCause,
   OrphanRepository,

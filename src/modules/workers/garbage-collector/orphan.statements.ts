@@ -149,4 +149,5 @@ WHERE d.id = d.tenant_id AND d.deleted_at < clock_timestamp() - make_interval(se
 
 /** $1: milliseconds. */
 export const FORGET_DELETIONS = `
-DELETE FROM deletions WHERE deleted_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)`;
+DELETE FROM deletions x WHERE deleted_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+  AND NOT EXISTS (SELECT FROM domains d WHERE d.tenant_id = x.id)`;

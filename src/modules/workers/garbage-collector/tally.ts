@@ -1,24 +1,38 @@
-import { type GarbageCollectorSettings } from './garbage-collector.options.js';
-
 /** What a tick came to. */
 export interface Tally {
   tenants: number;
   visited: number;
   orphans: number;
+  /** Orphans that are, or were, being deleted. */
+  claimed: number;
   deleted: number;
   failedTenants: number;
+  /** Orphans that could not be deleted, and tenants that could not be looked at. */
+  failed: number;
+  /** Orphans that a brake holds back. */
+  held: number;
   /** Tenants with orphans that a brake holds back. */
   braked: number;
 }
 
 export function newTally(): Tally {
-  return { tenants: 0, visited: 0, orphans: 0, deleted: 0, failedTenants: 0, braked: 0 };
+  return {
+    tenants: 0,
+    visited: 0,
+    orphans: 0,
+    claimed: 0,
+    deleted: 0,
+    failedTenants: 0,
+    failed: 0,
+    held: 0,
+    braked: 0,
+  };
 }
 
 /** The tally as the record of the run shows it. */
 export function summary(
   { visited, orphans, deleted, failedTenants, braked }: Tally,
-  { dryRun }: GarbageCollectorSettings,
+  dryRun: boolean,
 ): string {
   const swept = dryRun
     ? `${orphans} orphans left alone (dry run)`

@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { asSystem, type ControlPlane, startControlPlane } from '../../../../../test/support/control-plane.js';
+import { GarbageRows } from '../../../../../test/support/garbage-rows.js';
+import { Transactions } from '../../../database/transaction.js';
+import { newId, type TenantId, type WorkloadId } from '../../../ids/typed-id.js';
+import { garbageCollectorSettings } from '../garbage-collector.options.js';
+import { TypeOrmOrphanRepository } from '../typeorm-orphan.repository.js';
+import { CertificatesPass } from './certificates.pass.js';
+import { DeploymentsPass } from './deployments.pass.js';
+import { DomainsPass } from './domains.pass.js';
+import { garbagePassContract, type GarbagePassSetup } from './garbage-pass.contract.js';
+import { HealthChecksPass } from './health-checks.pass.js';
+import { RoutesPass } from './routes.pass.js';
+import { TenantsPass } from './tenants.pass.js';
+
+const HOUR = 3_600_000;
+const KEEP = 3;
+
+let plane: ControlPlane;
+let rows: GarbageRows;
+let transactions: Transactions;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  rows = new GarbageRows(plane.dataSource);
+  transactions = plane.repository(Transactions);
+});
+afterAll(() => plane.stop());
+
+/** A tenant that exists, with a workload and a domain of its own. */
+async function tenantWithAll(): Promise<{ tenantId: TenantId; workloadId: WorkloadId; domainId: string }> {
+  const tenantId = newId('tenant');
+  const workloadId = await rows.addWorkload(tenantId);
+  return { tenantId, workloadId, domainId: await rows.addDomain(tenantId) };
+}
+
+const each = async (count: number, make: (n: number) => Promise<string>): Promise<string[]> => {
+  const made: string[] = [];
+  for (let n = 0; n < count; n++) made.push(await make(n));
+  return made;
+};
+
+const SUBJECTS: Record<string, () => Promise<GarbagePassSetup>> = {
+  domains: async () => {
+    const tenantId = await rows.addDeletedTenant();
+    return {
+      pass: new DomainsPass(transactions, plane.events),
+      tenantId,
+      hasGracePeriod: false,
+      addGarbage: (count) => each(count, () => rows.addDomain(tenantId)),
+      addKept: async () => {
+        const { domainId } = await tenantWithAll();
+        // Nobody has deleted this tenant: what it has is not given up with its keys.
+        return [domainId, await rows.addDomain(newId('tenant'))];
+      },
+      present: (ids) => rows.present('domains', ids),
+    };
+  },
+  routes: async () => {
+    const { tenantId, domainId, workloadId } = await tenantWithAll();
+    const gone = await rows.addDeletedWorkload(tenantId);
+    return {
+      pass: new RoutesPass(transactions),
+      tenantId,
+      hasGracePeriod: true,
+      addGarbage: (count) => each(count, () => rows.addRoute(tenantId, domainId, gone)),
+      addKept: async () => {
+        const other = await tenantWithAll();
+        return [
+          await rows.addRoute(tenantId, domainId, workloadId),
+          await rows.addRoute(other.tenantId, other.domainId, other.workloadId),
+          await rows.addRoute(tenantId, domainId, gone, HOUR - 60_000),
+        ];
+      },
+      addLost: async () => [
+        await rows.addRoute(tenantId, domainId, newId('workload')),
+        await rows.addRoute(tenantId, newId('domain'), workloadId),
+      ],
+      present: (ids) => rows.present('routes', ids),
+      teardown: () => plane.dataSource.query('DELETE FROM routes'),
+    };
+  },
+  certificates: async () => {
+    const tenantId = newId('tenant');
+    await rows.recordDeletion(tenantId, tenantId);
+    const names = () => [`${newId('domain').replaceAll('_', '-')}.example`];
+    return {
+      pass: new CertificatesPass(transactions, plane.events),
+      tenantId,
+      hasGracePeriod: true,
+      addGarbage: (count) => each(count, () => rows.addCertificate(tenantId, newId('domain'), names())),
+      addKept: async () => {
+        const { tenantId: other, domainId } = await tenantWithAll();
+        return [
+          await rows.addCertificate(other, domainId, names()),
+          await rows.addCertificate(tenantId, newId('domain'), names(), { age: HOUR - 60_000 }),
+          await rows.addCertificate(tenantId, newId('domain'), names(), { ordering: true }),
+        ];
+      },
+      addLost: async () => {
+        const other = newId('tenant');
+        await rows.addTenant(other);
+        return [await rows.addCertificate(other, newId('domain'), names())];
+      },
+      present: (ids) => rows.present('certificates', ids),
+      teardown: () => plane.dataSource.query('DELETE FROM certificates'),
+    };
+  },
+  'health checks': async () => {
+    const tenantId = newId('tenant');
+    return {
+      pass: new HealthChecksPass(transactions),
+      tenantId,
+      hasGracePeriod: true,
+      addGarbage: async (count) => {
+        const gone = newId('instance');
+        await rows.recordDeletion(gone, tenantId);
+        return each(count, () => rows.addCheck(tenantId, gone));
+      },
+      addKept: async () => {
+        const [justNow, held] = [newId('instance'), newId('instance')];
+        await rows.recordDeletion(justNow, tenantId, HOUR);
+        await plane.dataSource.query(
+          `INSERT INTO rowless_instances (store, tenant_id, instance_id, workload_id) VALUES ('s', $1, $2, '')`,
+          [tenantId, held],
+        );
+        return [
+          await rows.addCheck(tenantId, null),
+          await rows.addCheck(tenantId, await rows.addInstance({ tenantId, age: HOUR })),
+          await rows.addCheck(tenantId, newId('instance'), HOUR - 60_000),
+          // The health runner has yet to do it.
+          await rows.addCheck(tenantId, justNow),
+          await rows.addCheck(tenantId, held),
+        ];
+      },
+      addLost: async () => [await rows.addCheck(tenantId, newId('instance'))],
+      present: (ids) => rows.present('health_checks', ids),
+      teardown: () => plane.dataSource.query('DELETE FROM health_checks'),
+    };
+  },
+  deployments: async () => {
+    const { tenantId, workloadId } = await tenantWithAll();
+    await plane.dataSource.query(`UPDATE workloads SET spec_hash = 'now' WHERE id = $1`, [workloadId]);
+    const newest = async () => {
+      for (let n = 0; n < KEEP; n++)
+        await rows.addDeployment(tenantId, workloadId, { age: 1.5 * HOUR - n * 60_000 });
+    };
+    await newest();
+    return {
+      pass: new DeploymentsPass(transactions, garbageCollectorSettings({ keepDeployments: KEEP })),
+      tenantId,
+      hasGracePeriod: true,
+      addGarbage: (count) =>
+        each(count, (n) =>
+          rows.addDeployment(tenantId, workloadId, { age: 2 * HOUR + n * 60_000, hash: 'older' }),
+        ),
+      addKept: async () => {
+        const { tenantId: other, workloadId: few } = await tenantWithAll();
+        return [
+          ...(await each(KEEP, (n) => rows.addDeployment(other, few, { age: 90 * HOUR + n }))),
+          await rows.addDeployment(tenantId, workloadId, { age: 3 * HOUR, hash: 'now', state: 'failed' }),
+          await rows.addDeployment(tenantId, workloadId, { age: 3 * HOUR, state: 'rolling' }),
+        ];
+      },
+      addLost: () => each(2, (n) => rows.addDeployment(tenantId, newId('workload'), { age: 2 * HOUR + n })),
+      present: (ids) => rows.present('deployments', ids),
+      teardown: () => plane.dataSource.query('DELETE FROM deployments'),
+    };
+  },
+  tenants: async () => ({
+    pass: new TenantsPass(new TypeOrmOrphanRepository(transactions), plane.tenants),
+    hasGracePeriod: true,
+    addGarbage: (count) =>
+      each(count, async () => {
+        const tenantId = await rows.addDeletedTenant();
+        const id = newId('datacenter');
+        await plane.dataSource.query(
+          `INSERT INTO datacenters (id, tenant_id, name) VALUES ($1, $2, 'main')`,
+          [id, tenantId],
+        );
+        await rows.recordDeletion(tenantId, tenantId, 2 * HOUR);
+        return id;
+      }),
+    addKept: async () => {
+      const { tenantId } = await tenantWithAll();
+      const ids = [newId('datacenter'), newId('datacenter')];
+      await plane.dataSource.query(
+        `INSERT INTO datacenters (id, tenant_id, name) VALUES ($1, $3, 'main'), ($2, $4, 'main')`,
+        [...ids, tenantId, newId('tenant')],
+      );
+      return ids;
+    },
+    present: (ids) => rows.present('datacenters', ids),
+  }),
+};
+
+describe.each(Object.keys(SUBJECTS))('the pass over %s', (name) => {
+  for (const { name: sentence, run } of garbagePassContract(() => SUBJECTS[name]!()))
+    it(sentence, () => asSystem(run));
+});

@@ -1,0 +1,163 @@
+import { messageOf } from '../../../../core/text/describe-error.js';
+import { isTooMuch } from '../../../brakes/brake-rule.js';
+import { forEachIsolated, type ItemFailure } from '../../../concurrency/for-each-isolated.js';
+import { type TenantId } from '../../../ids/typed-id.js';
+import { type GarbagePass, type PassContext, type PassLimits, type PassScope } from './garbage-pass.js';
+
+/**
+ * Why something is garbage. `deleted`: what it belonged to was deleted, as is recorded. `lost`: that is gone without a
+ * record, as after `TRUNCATE` or with a restored backup; it is held back. `expired`: its own rule says that it is no longer
+ * kept, so that its number is no sign of a loss.
+ */
+export type GarbageCause = 'deleted' | 'lost' | 'expired';
+
+/** Something that may be removed. */
+export interface Garbage {
+  /** Identifies it within the pass. */
+  readonly key: string;
+  /** Whose it is; absent: nobody's. */
+  readonly tenantId?: TenantId | undefined;
+  readonly cause: GarbageCause;
+}
+
+/** What a run holds of a pass at most; beyond it, the rest is looked at when these are gone. */
+const MAX_HELD = 100_000;
+/** Failures that a run logs of a pass one by one. */
+const SHOWN = 10;
+
+/**
+ * A pass over things that can be listed and removed one by one. What is found is judged as a whole before anything is
+ * removed: what a brake holds back stays, and no more than `limits.maxItems` go in a run. A listing that fails removes nothing.
+ *
+ * @publicApi
+ */
+export abstract class SweepPass<Item extends Garbage = Garbage> implements GarbagePass {
+  abstract readonly name: string;
+  abstract readonly description: string;
+  readonly scope: PassScope = 'cluster';
+  /** How many are removed at a time. */
+  protected readonly concurrency: number = 4;
+
+  /**
+   * All that is garbage and older than the grace period, page by page, in an order that stays the same. It rejects rather
+   * than give a part.
+   */
+  protected abstract pages(limits: PassLimits, signal: AbortSignal): AsyncIterable<readonly Item[]>;
+
+  /**
+   * Removes it if it still is garbage, which has to be asked by the statement that removes it. Repeating it is no error.
+   * @returns whether it was removed: false when it is gone, or no garbage any more
+   */
+  protected abstract remove(item: Item, signal: AbortSignal): Promise<boolean>;
+
+  /** How many there are of each tenant, garbage or not. By that the brake says what is too much; without it nothing is. */
+  protected totals?(tenantIds: readonly (TenantId | undefined)[]): Promise<Map<TenantId | undefined, number>>;
+
+  async run(context: PassContext): Promise<void> {
+    const found = await this.find(context);
+    if (context.dryRun) {
+      for (const { key } of found.slice(0, SHOWN))
+        context.logger.log(`Dry run: ${this.name} would remove ${key}`);
+      return;
+    }
+    const allowed = await this.judge(found, context);
+    await this.removeAll(allowed, context);
+  }
+
+  private async find({ limits, signal, report, logger }: PassContext): Promise<Item[]> {
+    const found: Item[] = [];
+    for await (const page of this.pages(limits, signal)) {
+      signal.throwIfAborted();
+      for (const item of page) found.push(item);
+      if (found.length < MAX_HELD) continue;
+      logger.warn(
+        `${this.name}: more than ${MAX_HELD} are to be removed; the rest waits until these are gone`,
+      );
+      break;
+    }
+    signal.throwIfAborted();
+    report.found = found.length;
+    return found;
+  }
+
+  /** What may be removed. What is lost, or too much, gets a brake first. */
+  private async judge(found: readonly Item[], context: PassContext): Promise<Item[]> {
+    const { brake, brakes, report, signal } = context;
+    const groups = byTenant(found);
+    const suspects = await this.suspects(groups, context);
+    const held = groups.size ? await context.heldTenants() : new Set<TenantId>();
+    const allowed: Item[] = [];
+    for (const [tenantId, items] of groups) {
+      signal.throwIfAborted();
+      if (tenantId !== undefined && held.has(tenantId)) {
+        report.held += items.length;
+        continue;
+      }
+      const cause = suspects.get(tenantId);
+      if (!brake || !cause) {
+        allowed.push(...items);
+        continue;
+      }
+      const keys = items.map(({ key }) => key);
+      const confirmed = await brakes.judge({ pass: this.name, tenantId, cause, keys }, brake, context.logger);
+      const free = items.filter(({ key }) => confirmed.has(key));
+      report.held += items.length - free.length;
+      allowed.push(...free);
+    }
+    await brakes.release(this.name, brake ? [...suspects.keys()] : []);
+    context.progress();
+    return allowed;
+  }
+
+  /** Tenants whose garbage needs a brake, and why. */
+  private async suspects(
+    groups: ReadonlyMap<TenantId | undefined, readonly Item[]>,
+    { brake }: PassContext,
+  ): Promise<Map<TenantId | undefined, 'lost' | 'share'>> {
+    const suspects = new Map<TenantId | undefined, 'lost' | 'share'>();
+    if (!brake) return suspects;
+    const many = new Map<TenantId | undefined, number>();
+    for (const [tenantId, items] of groups) {
+      const orphaned = items.filter(({ cause }) => cause !== 'expired').length;
+      if (items.some(({ cause }) => cause === 'lost')) suspects.set(tenantId, 'lost');
+      else if (orphaned >= brake.minimum) many.set(tenantId, orphaned);
+    }
+    if (!many.size || !this.totals) return suspects;
+    const totals = await this.totals([...many.keys()]);
+    for (const [tenantId, orphaned] of many)
+      if (isTooMuch({ examined: totals.get(tenantId) ?? orphaned, orphaned }, brake))
+        suspects.set(tenantId, 'share');
+    return suspects;
+  }
+
+  /** In rounds of what the limit leaves: what fails again and again, or is gone, uses up none of it. */
+  private async removeAll(allowed: readonly Item[], context: PassContext): Promise<void> {
+    const { signal, report, limits } = context;
+    const failures: ItemFailure<Item>[] = [];
+    for (let next = 0; next < allowed.length && report.removed < limits.maxItems;) {
+      const round = allowed.slice(next, next + Math.min(limits.maxItems - report.removed, limits.pageSize));
+      next += round.length;
+      const options = { concurrency: this.concurrency, signal, key: ({ key }: Item) => key };
+      const ended = await forEachIsolated(round, options, async (item, own) => {
+        if (await this.remove(item, own)) report.removed++;
+      });
+      failures.push(...ended.failures);
+      report.failed = failures.length;
+      context.progress();
+    }
+    for (const { key, error } of failures.slice(0, SHOWN))
+      context.logger.warn(`${this.name}: ${key} could not be removed: ${messageOf(error)}`);
+    if (failures.length > 0 && report.removed === 0)
+      throw new Error(`Not one of ${failures.length} could be removed: ${messageOf(failures[0]!.error)}`);
+  }
+}
+
+function byTenant<Item extends Garbage>(items: readonly Item[]): Map<TenantId | undefined, Item[]> {
+  const groups = new Map<TenantId | undefined, Item[]>();
+  for (const item of items) {
+    const group = groups.get(item.tenantId);
+    if (group) group.push(item);
+    else groups.set(item.tenantId, [item]);
+  }
+  return groups;
+}
