@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
-import { DataSource } from 'typeorm';
+import { type DataSource } from 'typeorm';
 import {
   type ControlPlaneDatabase,
   openControlPlaneDatabase,
