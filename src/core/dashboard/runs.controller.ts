@@ -8,6 +8,7 @@ import { type KnownReplica } from '../history/replica.js';
 import { type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownRunError } from '../scheduler/scheduler.errors.js';
+import { isUuid } from '../text/uuid.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type ByActor } from '../worker/actor.js';
 import { cancellationOf } from './cancellation-body.js';
@@ -33,8 +34,6 @@ import {
 import { workersNow } from './shown-worker.js';
 import { type UpcomingRun, upcomingRuns } from './upcoming-runs.js';
 import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A run with where it took place, as far as that is known. */
 type WholeRun = Wire<ShownRun> & { ran_on?: Wire<KnownReplica> };
@@ -127,7 +126,7 @@ export class RunsController {
   }
 
   private async known(id: string): Promise<Run> {
-    const [run] = UUID.test(id) ? await this.recorder.find({ id, limit: 1, withLog: true }) : [];
+    const [run] = isUuid(id) ? await this.recorder.find({ id, limit: 1, withLog: true }) : [];
     if (!run) throw new UnknownRunError(id);
     return run;
   }

@@ -22,7 +22,7 @@ export async function workersNow(scheduler: Scheduler): Promise<ShownWorkers> {
   if (!scheduler.coordination) return ofThisReplica(scheduler);
   let infos: WorkerInfo[];
   try {
-    infos = await scheduler.status();
+    infos = await scheduler.keptStatus();
   } catch {
     return ofThisReplica(scheduler);
   }
@@ -36,15 +36,23 @@ function ofThisReplica(scheduler: Scheduler): ShownWorkers {
   return { source: 'replica', workers: scheduler.workers().map((info) => from('replica', info)) };
 }
 
-/** The info was made for this answer alone: copies of 500 took as long as all of their JSON. */
+/** Written into the info, which only this module sees: copies of 500 took as long as all of their JSON. */
 function from(source: InfoSource, info: WorkerInfo): ShownWorker {
   const shown = info as ShownWorker;
   shown.source = source;
   return shown;
 }
 
+/** Infos are kept as long as they are true, and this with them: a `WeakMap` of those that are not took longer than it saved. */
+const WIRE = Symbol('wire');
+
+/** The same for the same worker, which nobody may change. */
+export function showWorker(worker: ShownWorker & { [WIRE]?: Wire<ShownWorker> }): Wire<ShownWorker> {
+  return (worker[WIRE] ??= wireOf(worker));
+}
+
 /** Field by field, so that all have one shape, which is what makes JSON of 500 of them fast. */
-export function showWorker(worker: ShownWorker): Wire<ShownWorker> {
+function wireOf(worker: ShownWorker): Wire<ShownWorker> {
   return {
     name: worker.name,
     description: worker.description,

@@ -21,6 +21,9 @@ export interface DrainOptions {
 /** Of the default deadline, what is left when every run is over: for the coordination and the history. */
 const FOR_THE_REST = 10_000;
 
+/** Milliseconds. What has ended by then is told to the other replicas; they find the rest when its lease runs out. */
+export const SETTLE_WITHIN = 5_000;
+
 /** The same in milliseconds, defaults filled in. */
 export type DrainTimes = { [K in keyof DrainOptions]-?: number };
 

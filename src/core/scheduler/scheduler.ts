@@ -7,6 +7,7 @@ import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Finding } from '../registry/worker-explorer.js';
 import { Clock } from '../timing/clock.js';
+import { isUuid } from '../text/uuid.js';
 import { callersContext, inRootContext } from '../timing/root-context.js';
 import { type ByActor, storableActor } from '../worker/actor.js';
 import { type Cancellation, storableCancellation } from '../worker/cancellation.js';
@@ -19,7 +20,7 @@ import { leaseOption, type SchedulerOptions } from './scheduler.options.js';
 import { Cluster, type CoordinationStatus } from './cluster/cluster.js';
 import { checkedTiming } from './checked-timing.js';
 import { ConditionLog } from './condition-log.js';
-import { Deadline, drain, drainTimes, type DrainTimes } from './drain.js';
+import { Deadline, drain, drainTimes, type DrainTimes, SETTLE_WITHIN } from './drain.js';
 import { EventSources } from './event-sources.js';
 import { cancelledRun } from './cancelled-run.js';
 import { CatchUps } from './catch-ups.js';
@@ -31,10 +32,6 @@ import { RunWaits } from './run-waits.js';
 import { UnknownRunError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './local/worker-loop.js';
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** What has ended by then is told to the other replicas; they find the rest when its lease runs out. */
-const SETTLE_WITHIN = 5_000;
 
 /** Drives all workers of this replica. Started and drained by `WorkerModule`; the rest is for its users. */
 @Injectable()
@@ -102,8 +99,12 @@ export class Scheduler {
    * the scope `replica`. Rejects when the coordination cannot be reached.
    */
   async status(): Promise<WorkerInfo[]> {
-    const shared = await this.cluster?.infos();
-    return this.loops.infos(shared);
+    return this.loops.infos(await this.cluster?.infos());
+  }
+
+  /** @internal The same for the dashboard alone: what has not changed since the last time may be the same object. */
+  async keptStatus(): Promise<WorkerInfo[]> {
+    return this.loops.infos(await this.cluster?.keptInfos());
   }
 
   /**
@@ -233,7 +234,7 @@ export class Scheduler {
   async cancel(runId: string, cancellation: Cancellation = {}): Promise<void> {
     const by = storableCancellation(cancellation);
     if (this.cancelHere(runId, by)) return;
-    if (!this.cluster || !UUID.test(runId)) throw new UnknownRunError(runId);
+    if (!this.cluster || !isUuid(runId)) throw new UnknownRunError(runId);
     const { known, dropped } = await this.cluster.cancel(runId, by);
     if (dropped)
       this.recorder.record(cancelledRun(runId, dropped, by, this.recorder.replica, this.clock.now()));
@@ -250,8 +251,7 @@ export class Scheduler {
   }
 
   /**
-   * Ticks no more and hears no events until `resume`. What waits is dropped; an active run goes on; `trigger`
-   * still runs it. Slots of the pause count for nothing.
+   * Ticks no more and hears no events until `resume`. What waits is dropped; an active run goes on; slots count for nothing.
    * @param by who pauses it: `lastChange` of the worker says so
    * @throws UnknownWorkerError
    */

@@ -115,3 +115,20 @@ export function isStale({
   if (interval > 0) return until - since > STALE_AFTER * interval;
   return schedule !== undefined && schedule.count(since, until) > STALE_AFTER;
 }
+
+/** The instant at or after which `isStale` first holds, as long as nothing of that changes; Infinity for never. */
+export function staleFrom({
+  timing,
+  timeout = 0,
+  running,
+  paused,
+  ended,
+  since,
+}: Parameters<typeof isStale>[0]): number {
+  if (!running || paused || ended) return Infinity;
+  const { interval, schedule } = timing;
+  if (interval > 0) return since + STALE_AFTER * interval + timeout;
+  let slot = since;
+  for (let n = 0; n <= STALE_AFTER && slot < Infinity; n++) slot = schedule?.next(slot) ?? Infinity;
+  return slot + timeout;
+}

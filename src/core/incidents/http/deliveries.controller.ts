@@ -8,7 +8,7 @@ import { type Delivery, type DeliveryState, type Incident } from '../../history/
 import { Incidents } from '../incidents.js';
 import { UnknownIncidentError } from '../incidents.errors.js';
 import { deliverySchema, pageQuery, pageSchema } from './openapi-schemas.js';
-import { isUuid } from './uuid.js';
+import { isUuid } from '../../text/uuid.js';
 
 interface Filters {
   limit: number;

@@ -9,7 +9,7 @@ import { type Incident } from '../../history/incident.js';
 import { Incidents } from '../incidents.js';
 import { UnknownIncidentError } from '../incidents.errors.js';
 import { incidentSchema, pageQuery, pageSchema } from './openapi-schemas.js';
-import { isUuid } from './uuid.js';
+import { isUuid } from '../../text/uuid.js';
 
 interface Filters {
   limit: number;

@@ -9,7 +9,7 @@ import { Incidents } from '../incidents.js';
 import { UnknownIncidentError } from '../incidents.errors.js';
 import { newSilenceSchema, silenceSchema } from './openapi-schemas.js';
 import { silenceOf } from './silence-body.js';
-import { isUuid } from './uuid.js';
+import { isUuid } from '../../text/uuid.js';
 
 /** Silences: until one ends, what fits it is recorded and not told. */
 @ApiController('incidents/silences')

@@ -17,6 +17,7 @@ import { ClusterLoop } from './cluster-loop.js';
 import { type ClusterParts, type CoordinatorOperation } from './cluster-parts.js';
 import { ClusterView } from './cluster-view.js';
 import { Enrolments } from './enrolments.js';
+import { KeptInfos } from './kept-infos.js';
 import { Membership } from './membership.js';
 import { recordInfo } from './record-info.js';
 
@@ -61,6 +62,7 @@ export class Cluster {
   private looking?: Promise<void>;
   /** What the last list was made of. */
   private readonly views = new WeakMap<WorkerDefinition, ClusterView>();
+  private readonly kept = new KeptInfos();
   private pulseTimer?: Timer;
   private beating?: Promise<void>;
   private prunedAt = -Infinity;
@@ -139,7 +141,16 @@ export class Cluster {
   }
 
   /** Every worker that is coordinated and known here, as the cluster sees it now. */
-  async infos(): Promise<Map<string, WorkerInfo>> {
+  infos(): Promise<Map<string, WorkerInfo>> {
+    return this.infosBy(recordInfo);
+  }
+
+  /** The same; an info that is still true is the same object as the last time. */
+  keptInfos(): Promise<Map<string, WorkerInfo>> {
+    return this.infosBy((definition, view, around) => this.kept.of(definition, view, around));
+  }
+
+  private async infosBy(infoOf: KeptInfos['of']): Promise<Map<string, WorkerInfo>> {
     const { records, time } = this.clock.heard(await this.coordinator.records());
     const infos = new Map<string, WorkerInfo>();
     for (const record of records) {
@@ -150,7 +161,7 @@ export class Cluster {
       if (waiting) view.requests.copy(waiting);
       infos.set(
         record.name,
-        recordInfo(definition, view, { now: time, running: definition.enabled, executions, fresh: true }),
+        infoOf(definition, view, { now: time, running: definition.enabled, executions, fresh: true }),
       );
     }
     return infos;

@@ -2,11 +2,11 @@ import { type Execution } from '../../execution/execution.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type WorkerInfo } from '../../worker/worker-info.js';
 import { type ClusterView } from './cluster-view.js';
-import { infoOf, isStale, type Shown } from '../worker-status.js';
+import { infoOf, isStale, type Shown, staleFrom } from '../worker-status.js';
 import { noRunYet } from '../../coordination/status-changes.js';
 
 /** What is known of a worker beside its record. */
-interface Surroundings {
+export interface Surroundings {
   /** The coordinator's time. */
   readonly now: number;
   /** Its loop is active here. */
@@ -51,6 +51,26 @@ export function recordInfo(
   info.supersededCount = status.supersededCount;
   info.lostCount = status.lostCount;
   return info;
+}
+
+/**
+ * Until when an info stays true to a record that does not change, while no run is active or waits: then a slot comes, the
+ * worker is stale, or its last instant passes.
+ */
+export function infoKeepsUntil(
+  definition: WorkerDefinition,
+  view: ClusterView,
+  { nextRun }: Pick<WorkerInfo, 'nextRun'>,
+  { now, running }: Pick<Surroundings, 'now' | 'running'>,
+): number {
+  const { until } = definition;
+  const stale = staleFrom(lastSigns(definition, view, now, running));
+  return Math.min(
+    nextRun?.getTime() ?? Infinity,
+    // What has passed already changes nothing any more.
+    stale >= now ? stale : Infinity,
+    until >= now ? until : Infinity,
+  );
 }
 
 function notEnrolled(definition: WorkerDefinition, { now, running, executions }: Surroundings): Shown {
