@@ -525,6 +525,39 @@ describe.each<[string, (flags?: ScheduleModuleOptions, wait?: Wait) => DynamicMo
       expect(order).toEqual(['timeout', 'cron', 'interval', 'other cron', 'each second']);
     });
 
+    // Of cron jobs, and of timers of different lengths, the real clock leaves the order open there as well.
+    it('that wait equally long run in the order of their kind by the real clock', async () => {
+      jest.useRealTimers();
+      const order: string[] = [];
+      const third = gate();
+      @Injectable()
+      class Tasks {
+        @Interval(200)
+        interval() {
+          order.push('interval');
+        }
+        @Timeout(500)
+        timeout() {
+          order.push('timeout');
+        }
+        @Interval(200)
+        otherInterval() {
+          order.push('other interval');
+          if (order.filter((name) => name === 'other interval').length === 3) third.open();
+        }
+        @Timeout(500)
+        otherTimeout() {
+          order.push('other timeout');
+        }
+      }
+      await start([Tasks]);
+      await third.opened;
+      const of = (kind: string) => order.filter((name) => name.endsWith(kind));
+      const intervals = ['interval', 'other interval'];
+      expect(of('interval').slice(0, 6)).toEqual([...intervals, ...intervals, ...intervals]);
+      expect(of('timeout')).toEqual(['timeout', 'other timeout']);
+    });
+
     it('are found in controllers, in base classes, on values and on what factories make', async () => {
       const seen = new Set<string>();
       class Base {
