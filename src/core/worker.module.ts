@@ -20,6 +20,7 @@ import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
 import { LazyModules } from './lazy-modules.js';
+import { DecoratedMethods } from './registry/decorated-methods.js';
 import { Enhancers } from './registry/enhancers.js';
 import { WorkerCalls } from './registry/worker-calls.js';
 import { WorkerExplorer } from './registry/worker-explorer.js';
@@ -80,6 +81,7 @@ import { requireSingleImport } from './single-import.js';
     },
     Enhancers,
     WorkerCalls,
+    DecoratedMethods,
     WorkerExplorer,
     WorkerRegistry,
     RunRecorder,
@@ -110,6 +112,10 @@ import { requireSingleImport } from './single-import.js';
     ShutdownDeadline,
     RunRecorder,
     RunInterceptors,
+    // For what finds and runs methods of its own, as modules/schedules does.
+    RunExecutor,
+    DecoratedMethods,
+    WorkerCalls,
     EventSources,
     WorkerEvents,
     IncidentStore,

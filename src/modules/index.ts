@@ -15,6 +15,7 @@ export * from './instances/index.js';
 export * from './network/index.js';
 export * from './network-policy/index.js';
 export * from './providers/index.js';
+export * from './schedules/index.js';
 export * from './schema/index.js';
 export * from './telemetry/index.js';
 export * from './tenants/index.js';

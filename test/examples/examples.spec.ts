@@ -76,6 +76,21 @@ describe('an example', () => {
     await end(app);
   });
 
+  it('reminders runs what is stored, with a database and without one', async () => {
+    const database = await createTestDatabase();
+    try {
+      for (const env of [{}, { DATABASE_URL: database.url }]) {
+        const app = start('reminders/main', env as Record<string, string>);
+        await app.said(/The next stand-up of grace is at \d{4}-/);
+        await app.said(/linus: once \(attempt 1\)/);
+        await app.said(/ada: drink some water \(attempt 1\)[^]*ada: drink some water \(attempt 1\)/);
+        await end(app);
+      }
+    } finally {
+      await database.drop();
+    }
+  });
+
   it('own-provider starts its threads again when they end, also those of an earlier run', async () => {
     const database = await createTestDatabase();
     try {

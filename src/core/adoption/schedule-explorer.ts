@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { isBeingMade } from '../registry/worker-explorer.js';
+import { isBeingMade } from '../registry/decorated-methods.js';
 import { HandlerCalls } from './handler-calls.js';
 import { type Begun } from './schedule-seam.js';
 import { type ScheduleKind, type ScheduleMetadata, scheduleMetadata } from './schedule-metadata.js';

@@ -5,21 +5,28 @@ type Runner = Partial<Record<'query' | 'execute' | 'raw', unknown>>;
 /**
  * Runs a statement in a transaction of whichever library.
  * @param parameters texts and numbers
+ * @param caller what was called with the runner, for the error
  * @throws TypeError for what runs no SQL
  */
 export async function rowsIn(
   runner: TransactionRunner,
   sql: string,
   parameters: readonly (string | number)[],
+  caller = 'assertCurrent',
 ): Promise<unknown[]> {
-  const result = await send(runner, sql, parameters);
+  const result = await send(runner, sql, parameters, caller);
   // Some give the rows, others an object that has them.
   const rows: unknown = Array.isArray(result) ? result : (result as { rows?: unknown } | undefined)?.rows;
   if (Array.isArray(rows)) return rows;
-  throw new TypeError('assertCurrent: what was given for the transaction does not answer with rows');
+  throw new TypeError(`${caller}: what was given for the transaction does not answer with rows`);
 }
 
-function send(runner: TransactionRunner, sql: string, parameters: readonly (string | number)[]): unknown {
+function send(
+  runner: TransactionRunner,
+  sql: string,
+  parameters: readonly (string | number)[],
+  caller: string,
+): unknown {
   // Drizzle has a `query` that is no function, and Knex is one.
   const { query, execute, raw } = (runner ?? {}) as Runner;
   if (typeof query === 'function') return query.call(runner, sql, [...parameters]);
@@ -28,7 +35,7 @@ function send(runner: TransactionRunner, sql: string, parameters: readonly (stri
   if (typeof execute === 'function') return execute.call(runner, whole);
   if (typeof raw === 'function') return raw.call(runner, whole);
   throw new TypeError(
-    'assertCurrent: give what runs SQL in your transaction: an object with query(sql, parameters), or a transaction of ' +
+    `${caller}: give what runs SQL in your transaction: an object with query(sql, parameters), or a transaction of ` +
       'TypeORM, pg, MikroORM, Drizzle or Knex',
   );
 }

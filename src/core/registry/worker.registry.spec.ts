@@ -10,6 +10,7 @@ import { WORKER_OPTIONS } from '../worker/module-options.token.js';
 import { type WorkerModuleOptions } from '../worker-module.options.js';
 import { Enhancers } from './enhancers.js';
 import { WorkerCalls } from './worker-calls.js';
+import { DecoratedMethods } from './decorated-methods.js';
 import { WorkerExplorer } from './worker-explorer.js';
 import { WorkerRegistry } from './worker.registry.js';
 import { WorkerModule } from '../worker.module.js';
@@ -25,6 +26,7 @@ async function registry(
     providers: [
       Enhancers,
       WorkerCalls,
+      DecoratedMethods,
       WorkerExplorer,
       WorkerRegistry,
       { provide: WORKER_OPTIONS, useValue: { workers } },

@@ -195,4 +195,29 @@ describe('DueQueue', () => {
       expect(plan).not.toMatch(/Seq Scan/);
     });
   });
+
+  it('has a limit for each lane, and passes over those that are not asked for', async () => {
+    await database.dataSource.query(
+      'CREATE TABLE laned (id text PRIMARY KEY, lane text, due_at timestamptz(3))',
+    );
+    await database.dataSource.query(`
+      INSERT INTO laned SELECT lane || n, lane, clock_timestamp() - n * interval '1 s'
+      FROM unnest(ARRAY['a', 'b', 'c''"']) AS lane, generate_series(1, 5) AS n`);
+    const laned = new DueQueue(database.transactions, {
+      table: 'laned',
+      lane: 'lane',
+      lease: `clock.now + interval '10 s'`,
+    });
+    const limit = new Map([
+      ['a', 2],
+      [`c'"`, 9],
+      ['none', 1],
+    ]);
+    expect(keys((await laned.claim({ limit })).claims).sort()).toEqual([
+      'a4',
+      'a5',
+      ...[1, 2, 3, 4, 5].map((n) => `c'"${n}`),
+    ]);
+    expect(keys((await laned.claim({ limit: new Map([['b', 1]]) })).claims)).toEqual(['b5']);
+  });
 });

@@ -42,6 +42,11 @@ export interface DueQueueOptions {
    * `due.due` is the instant that is claimed.
    */
   set?: Readonly<Record<string, string>> | undefined;
+  /**
+   * A text column that says which lane a row waits in. Then a claim has a limit for each lane, and takes the longest due of each: what
+   * waits in one delays no other, and lanes that are not asked for are passed over. The index begins with it, then `<due>`.
+   */
+  lane?: string | undefined;
 }
 
 /** A row that this replica holds until its lease ends. */
@@ -61,8 +66,8 @@ export interface DueClaims<Row> {
 }
 
 export interface ClaimOptions {
-  /** Most rows. */
-  limit: number;
+  /** Most rows; of a queue with lanes, of each lane by its name. */
+  limit: number | ReadonlyMap<string, number>;
   /** Also what is due within that time. Default 0: only what is due by now. */
   horizon?: Duration | undefined;
   /** What the expressions of `set` name as `$3`, `$4` and so on. */
@@ -92,7 +97,8 @@ export class DueQueue<Row extends object = object> {
   /** In the current transaction, if there is one: then others wait for nothing and pass over what it has claimed. */
   async claim({ limit, horizon = 0, values = [] }: ClaimOptions): Promise<DueClaims<Row>> {
     const ahead = parseDuration(horizon);
-    const rows = await this.transactions.query<ClaimedRow>(this.claimSql, [limit, ahead, ...values]);
+    const most = typeof limit === 'number' ? limit : JSON.stringify([...limit]);
+    const rows = await this.transactions.query<ClaimedRow>(this.claimSql, [most, ahead, ...values]);
     const names = Object.keys(this.options.select ?? {});
     let now = 0;
     const claims = rows.map((row) => {
@@ -150,19 +156,27 @@ function claimStatement({
   lease,
   select = {},
   set = {},
+  lane,
 }: DueQueueOptions): string {
   const also = Object.entries(set).map(([column, sql]) => `, ${column} = ${sql}`);
   const selected = Object.values(select).map((sql, i) => `, (${sql}) AS selected_${i}`);
+  const longestDue = (of: string, limit: string): string => `
+      SELECT q.ctid AS place, q.${due} AS due
+      FROM ${table} q
+      WHERE ${of}q.${due} <= (SELECT until FROM clock)${where ? ` AND (${where})` : ''}
+      ORDER BY q.${due}
+      LIMIT ${limit}
+      FOR UPDATE OF q SKIP LOCKED`;
+  const dueRows =
+    lane === undefined
+      ? longestDue('', '$1')
+      : `SELECT longest.place, longest.due
+      FROM jsonb_array_elements($1::jsonb) AS asked (lane_limit)
+      CROSS JOIN LATERAL (${longestDue(`q.${lane} = (lane_limit ->> 0) AND `, '(lane_limit ->> 1)::int')}) AS longest`;
   return `
     WITH clock AS MATERIALIZED (
       SELECT clock_timestamp() AS now, clock_timestamp() + $2 * interval '1 millisecond' AS until
-    ), due AS MATERIALIZED (
-      SELECT q.ctid AS place, q.${due} AS due
-      FROM ${table} q
-      WHERE q.${due} <= (SELECT until FROM clock)${where ? ` AND (${where})` : ''}
-      ORDER BY q.${due}
-      LIMIT $1
-      FOR UPDATE OF q SKIP LOCKED
+    ), due AS MATERIALIZED (${dueRows}
     ), gathered AS MATERIALIZED (
       SELECT array_agg(place) AS places, array_agg(due) AS dues FROM due
     ), claimed AS (

@@ -3,7 +3,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { PoolSockets } from '../database/pool-sockets.js';
 import { type DatabaseAddress, DatabaseUnreachableError, InvalidDatabaseUrlError } from './schema.errors.js';
 import { ENTITIES } from './entities.js';
-import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.js';
+import { MIGRATIONS, MIGRATIONS_TABLE, SCHEDULES_MIGRATIONS } from './migrations/index.js';
 import { sleep } from '../../core/timing/timer.js';
 
 export interface DatabaseOptions {
@@ -13,6 +13,11 @@ export interface DatabaseOptions {
   poolSize?: number | undefined;
   /** Milliseconds in which a connection must be there, at start and later. Default 5000. */
   connectTimeout?: number | undefined;
+  /**
+   * Which tables are made and expected: `schedules`, those of `SchedulesModule` alone, for an application without a control plane. One that
+   * is told `all` later adds the others. Default `all`.
+   */
+  tables?: 'all' | 'schedules' | undefined;
 }
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -44,14 +49,15 @@ export function dataSourceOptions({
   url,
   poolSize = 10,
   connectTimeout = 5_000,
+  tables = 'all',
 }: DatabaseOptions): PostgresOptions {
   return {
     type: 'postgres',
     url,
     poolSize,
     connectTimeoutMS: connectTimeout,
-    entities: ENTITIES,
-    migrations: MIGRATIONS,
+    entities: tables === 'all' ? ENTITIES : [],
+    migrations: tables === 'all' ? MIGRATIONS : SCHEDULES_MIGRATIONS,
     migrationsTableName: MIGRATIONS_TABLE,
     // Without a handler an idle connection that breaks would end the process. The pool replaces it by itself.
     poolErrorHandler: (error: Error) => logger.warn(`Lost an idle database connection: ${error.message}`),

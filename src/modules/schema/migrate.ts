@@ -54,7 +54,8 @@ async function applyUnderLock(dataSource: DataSource): Promise<string[]> {
 
 /** A dropped table would show as an error of the first statement that uses it. */
 async function refuseMissingTables(dataSource: DataSource, queryRunner: QueryRunner): Promise<void> {
-  const names = [...dataSource.entityMetadatas.map(({ tableName }) => tableName), 'events'];
+  const mapped = dataSource.entityMetadatas.map(({ tableName }) => tableName);
+  const names = ['schedules', 'schedule_handlers', ...(mapped.length > 0 ? [...mapped, 'events'] : [])];
   const missing: { name: string }[] = await queryRunner.query(
     'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NULL ORDER BY name',
     [names],

@@ -59,3 +59,4 @@ export {
   garbagePassContract,
   type GarbagePassSetup,
 } from '../workers/garbage-collector/passes/garbage-pass.contract.js';
+export { scheduleStoreContract, type ScheduleStoreSetup } from '../schedules/schedule.store.contract.js';

@@ -13,6 +13,7 @@ import { EventPartitions1795655375067 } from './1795655375067-EventPartitions.js
 import { RecordedDeletions1795664964465 } from './1795664964465-RecordedDeletions.js';
 import { TroubleIndexes1795692000000 } from './1795692000000-TroubleIndexes.js';
 import { GarbagePasses1795704852630 } from './1795704852630-GarbagePasses.js';
+import { Schedules1795705112811 } from './1795705112811-Schedules.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -34,7 +35,11 @@ export const MIGRATIONS = [
   RecordedDeletions1795664964465,
   TroubleIndexes1795692000000,
   GarbagePasses1795704852630,
+  Schedules1795705112811,
 ];
+
+/** Those of `SchedulesModule`, which no other table depends on. */
+export const SCHEDULES_MIGRATIONS = [Schedules1795705112811];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */
 export const MIGRATIONS_TABLE = 'ctrlplane_migrations';

@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { STATIC_CONTEXT } from '@nestjs/core/injector/constants.js';
+import { type Wrapper } from './enhancers.js';
+import { isSingleton } from './worker-calls.js';
+
+/** A method with metadata of a decorator, where it was found. */
+export interface DecoratedMethod<Metadata> {
+  /** `Class.method`. */
+  source: string;
+  /** Name of the Nest module that holds the provider. */
+  module: string;
+  /** The provider: its instance, or what stands for it where each run has its own. */
+  provider: object;
+  wrapper: Wrapper;
+  /** Undefined for a static method, which has no provider. */
+  prototype: Record<string, unknown> | undefined;
+  method: string;
+  metadata: Metadata;
+}
+
+/** Finds decorated methods among the application's providers and controllers. */
+@Injectable()
+export class DecoratedMethods {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /**
+   * @param key of the metadata that the decorator leaves on the method
+   * @param known whether that provider was explored before: what comes of it is left out
+   */
+  find<Metadata>(
+    key: symbol,
+    known: (provider: object) => boolean = () => false,
+  ): DecoratedMethod<Metadata>[] {
+    const metadataOf = (value: unknown): Metadata | undefined =>
+      typeof value === 'function' ? (Reflect.getMetadata(key, value) as Metadata | undefined) : undefined;
+    // A factory may hand out an instance that has a provider of its own: each counts once.
+    const seen = new Set<object>();
+    return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((wrapper) => {
+      if (wrapper.isAlias || isBeingMade(wrapper) || known(providerOf(wrapper))) return [];
+      if (wrapper.instance && seen.has(wrapper.instance)) return [];
+      // A value (`useValue`, and what a test puts in the place of a class) has no class but its own.
+      if (!wrapper.metatype && (typeof wrapper.instance !== 'object' || !wrapper.instance)) return [];
+      if (wrapper.instance) seen.add(wrapper.instance);
+      return [...this.methods(wrapper, metadataOf), ...statics(wrapper, metadataOf)];
+    });
+  }
+
+  private methods<Metadata>(
+    wrapper: Wrapper,
+    metadataOf: (value: unknown) => Metadata | undefined,
+  ): DecoratedMethod<Metadata>[] {
+    const prototype = wrapper.instance ? prototypeOf(wrapper.instance) : wrapper.metatype?.prototype;
+    if (!prototype || prototype === Object.prototype) return [];
+    // The prototype's methods, not the instance's: this finds inherited ones and runs no getter.
+    return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
+      const metadata = metadataOf(prototype[method]);
+      return metadata ? [{ ...place(wrapper, method), prototype, metadata }] : [];
+    });
+  }
+}
+
+function statics<Metadata>(
+  wrapper: Wrapper,
+  metadataOf: (value: unknown) => Metadata | undefined,
+): DecoratedMethod<Metadata>[] {
+  const { metatype } = wrapper;
+  if (typeof metatype !== 'function') return [];
+  return Object.entries(Object.getOwnPropertyDescriptors(metatype)).flatMap(([method, { value }]) => {
+    const metadata = metadataOf(value);
+    return metadata ? [{ ...place(wrapper, method), prototype: undefined, metadata }] : [];
+  });
+}
+
+/** A lazy load is under way: until it ends, an empty object stands in the place of the instance. */
+export function isBeingMade(wrapper: Wrapper): boolean {
+  return isSingleton(wrapper) && !wrapper.getInstanceByContextId(STATIC_CONTEXT).isResolved;
+}
+
+function providerOf(wrapper: Wrapper): object {
+  const instance: unknown = wrapper.instance;
+  return typeof instance === 'object' && instance !== null ? instance : wrapper;
+}
+
+function place(wrapper: Wrapper, method: string) {
+  const type = wrapper.isFactory || !wrapper.metatype ? wrapper.instance.constructor : wrapper.metatype;
+  return {
+    source: `${type?.name}.${method}`,
+    module: wrapper.host?.name ?? '(no module)',
+    provider: providerOf(wrapper),
+    wrapper,
+    method,
+  };
+}
+
+/** Undefined for an object that does not tell, such as a proxy that is revoked: a value may be anything. */
+function prototypeOf(instance: object): Record<string, unknown> | null | undefined {
+  try {
+    return Object.getPrototypeOf(instance) as Record<string, unknown> | null;
+  } catch {
+    return undefined;
+  }
+}

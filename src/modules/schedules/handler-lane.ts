@@ -1,0 +1,101 @@
+import { type Clock } from '../../core/timing/clock.js';
+import { type HeldSchedule } from './held-schedule.js';
+import { type ScheduledHandler } from './scheduled-handlers.js';
+
+/** Most schedules of one handler that a replica holds at a time. */
+const MOST_HELD = 1_000;
+/** Milliseconds: what ended in that time is about what will end in the next. */
+const MEASURED = 1_000;
+/** From this claim of a turn on its runs are started one at a time, so that one that ends its process is found. */
+const ALONE_FROM = 3;
+
+/**
+ * The claimed schedules of one handler on this replica, from the first that is due on: so many run at a time, and of each group
+ * so many. As many are claimed ahead as ended in the last second: with slow runs what waits is left to other replicas.
+ */
+export class HandlerLane {
+  private readonly waiting = new Set<HeldSchedule>();
+  private readonly activeOf = new Map<string, number>();
+  private active = 0;
+  private alone = 0;
+  private held = 0;
+  private ended = 0;
+  private endedBefore = 0;
+  private since: number;
+
+  constructor(
+    readonly handler: ScheduledHandler,
+    private readonly clock: Pick<Clock, 'monotonic'>,
+    private readonly start: (held: HeldSchedule) => void,
+  ) {
+    this.since = clock.monotonic();
+  }
+
+  /** How many more it takes. */
+  get room(): number {
+    const { concurrency } = this.handler;
+    const ahead = Math.min(MOST_HELD, Math.max(concurrency, this.pace()));
+    return Math.max(0, concurrency + ahead - this.held);
+  }
+
+  claimed(): void {
+    this.held++;
+  }
+
+  /** Its result is stored, or void. */
+  released(): void {
+    this.held--;
+  }
+
+  /** It is due: it starts when there is a place. */
+  ready(held: HeldSchedule): void {
+    this.waiting.add(held);
+    this.pump();
+  }
+
+  /** Those that have not started, from then on never started. */
+  clear(): HeldSchedule[] {
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    return waiting;
+  }
+
+  /** Its run has ended, or there was none. */
+  left({ claim }: HeldSchedule): void {
+    this.active--;
+    this.ended++;
+    if (claim.claims >= ALONE_FROM) this.alone--;
+    const { group } = claim;
+    if (group !== null) {
+      const others = this.activeOf.get(group)! - 1;
+      if (others > 0) this.activeOf.set(group, others);
+      else this.activeOf.delete(group);
+    }
+    this.pump();
+  }
+
+  private pump(): void {
+    for (const held of this.waiting) {
+      if (this.active >= this.handler.concurrency) return;
+      const { group, claims } = held.claim;
+      const ofGroup = group === null ? 0 : (this.activeOf.get(group) ?? 0);
+      if (ofGroup >= this.handler.groupConcurrency || (claims >= ALONE_FROM && this.alone > 0)) continue;
+      this.waiting.delete(held);
+      this.active++;
+      if (claims >= ALONE_FROM) this.alone++;
+      if (group !== null) this.activeOf.set(group, ofGroup + 1);
+      this.start(held);
+    }
+  }
+
+  private pace(): number {
+    const now = this.clock.monotonic();
+    const passed = now - this.since;
+    if (passed >= MEASURED) {
+      this.endedBefore = passed >= 2 * MEASURED ? 0 : this.ended;
+      this.ended = 0;
+      this.since = now;
+    }
+    return Math.max(this.ended, this.endedBefore);
+  }
+}

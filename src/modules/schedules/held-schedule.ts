@@ -1,0 +1,25 @@
+import { type Execution } from '../../core/execution/execution.js';
+import { type ScheduleClaim } from './schedule.store.js';
+import { ClaimedTurn } from './next-turn.js';
+import { type ScheduledHandler } from './scheduled-handlers.js';
+
+/** A schedule that this replica has claimed, from the claim until its result is stored. */
+export class HeldSchedule {
+  readonly turn: ClaimedTurn;
+  /** Its run; undefined while it has not started. */
+  execution?: Execution;
+
+  /** @param leaseUntil monotonic: from then on another replica may have claimed it */
+  constructor(
+    readonly claim: ScheduleClaim,
+    readonly handler: ScheduledHandler,
+    public leaseUntil: number,
+  ) {
+    this.turn = new ClaimedTurn(claim, handler);
+  }
+
+  /** An earlier holder left without a word: the run may have ended that process. */
+  get suspect(): boolean {
+    return this.claim.claims > 1;
+  }
+}

@@ -1,0 +1,24 @@
+export { InMemoryScheduleStore } from './in-memory-schedule.store.js';
+export { PostgresScheduleStore } from './postgres-schedule.store.js';
+export {
+  type Schedule,
+  type ScheduleInput,
+  type ScheduleOutcome,
+  type ScheduleState,
+  type ScheduleTiming,
+} from './schedule.js';
+export { Scheduled, type ScheduledContext, type ScheduledOptions } from './scheduled.decorator.js';
+export {
+  type NewSchedule,
+  type ScheduleClaim,
+  type ScheduleClaimOptions,
+  type ScheduleClaims,
+  type ScheduleResult,
+  type ScheduleRun,
+  ScheduleStore,
+  type Turn,
+  type UpsertSummary,
+} from './schedule.store.js';
+export { SchedulesModule } from './schedules.module.js';
+export { type SchedulesOptions } from './schedules.options.js';
+export { type InTransaction, Schedules } from './schedules.service.js';

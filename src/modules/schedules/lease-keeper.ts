@@ -1,0 +1,64 @@
+import { LeaseLostError } from '../../core/coordination/coordination.errors.js';
+import { type Clock, type Timer } from '../../core/timing/clock.js';
+import { type HeldSchedule } from './held-schedule.js';
+import { type ScheduleStore } from './schedule.store.js';
+
+/** Renews the leases of what this replica has held for a while. Short runs have ended long before, and cost nothing. */
+export class LeaseKeeper {
+  private timer?: Timer;
+  private stopped = false;
+
+  /** @param held by token @param lease milliseconds */
+  constructor(
+    private readonly store: ScheduleStore,
+    private readonly clock: Clock,
+    private readonly held: ReadonlyMap<number, HeldSchedule>,
+    private readonly lease: number,
+  ) {}
+
+  /** Goes on until nothing is held. */
+  keep(): void {
+    if (this.timer || this.stopped || this.held.size === 0) return;
+    this.timer = this.clock.setTimer(() => {
+      void this.renew().finally(() => {
+        this.timer = undefined;
+        this.keep();
+      });
+    }, this.lease / 3);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+  }
+
+  private async renew(): Promise<void> {
+    const asked = this.clock.monotonic();
+    const old = [...this.held.values()].filter(({ leaseUntil }) => leaseUntil - asked < (this.lease * 2) / 3);
+    if (old.length === 0) return;
+    try {
+      const kept = await this.store.renew(
+        old.map(({ claim }) => claim),
+        this.lease,
+      );
+      for (const held of old)
+        if (kept.has(held.claim.token)) held.leaseUntil = asked + this.lease;
+        else if (await this.store.find(held.claim.handler, held.claim.key))
+          this.lose(held, 'another replica has claimed it');
+        // It was removed: nobody else runs it, and its run may come to its end.
+        else if (held.execution) held.leaseUntil = Infinity;
+        else this.lose(held, 'it was removed');
+    } catch {
+      // The store is away. They are this replica's still, until the leases end.
+      for (const held of old)
+        if (held.leaseUntil <= this.clock.monotonic()) this.lose(held, 'it could not be renewed in time');
+    }
+  }
+
+  private lose(held: HeldSchedule, why: string): void {
+    // It has ended in the meantime.
+    if (!this.held.has(held.claim.token)) return;
+    held.leaseUntil = -Infinity;
+    held.execution?.abort(new LeaseLostError(held.claim.handler, why));
+  }
+}

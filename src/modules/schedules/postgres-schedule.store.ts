@@ -1,0 +1,167 @@
+import { Injectable } from '@nestjs/common';
+import { rowsIn } from '../../core/postgres/rows-in.js';
+import { type TransactionRunner } from '../../core/worker/run-context.js';
+import { type DueClaim, DueQueue } from '../database/due-queue.js';
+import { storableText } from '../database/text.js';
+import { Transactions } from '../database/transaction.js';
+import { type Schedule } from './schedule.js';
+import {
+  type HeldSchedule,
+  type NewSchedule,
+  type ScheduleClaim,
+  type ScheduleClaimOptions,
+  type ScheduleClaims,
+  type ScheduleResult,
+  ScheduleStore,
+  type UpsertSummary,
+} from './schedule.store.js';
+import { BEGIN, CLAIMED, FIND, LOCK, NOW, REMOVE, RENEW, SETTLE, UPSERT } from './schedules.statements.js';
+
+/** A claim's row: what `CLAIMED` names. */
+type ClaimedRow = Omit<ScheduleClaim, 'key' | 'lease' | 'turn'> & {
+  slot: number | null;
+  plannedAt: number | null;
+};
+
+/** Schedules in PostgreSQL, by the clock of the database. */
+@Injectable()
+export class PostgresScheduleStore extends ScheduleStore {
+  readonly shared = true;
+  private readonly queue: DueQueue<ClaimedRow>;
+
+  constructor(private readonly transactions: Transactions) {
+    super();
+    this.queue = new DueQueue(transactions, {
+      table: 'schedules',
+      key: 'key',
+      lane: 'handler',
+      lease: `clock.now + $3 * interval '1 millisecond'`,
+      set: {
+        token: `nextval('schedule_tokens')`,
+        claimed_by: '$4',
+        claims: 'q.claims + 1',
+      },
+      select: CLAIMED,
+    });
+  }
+
+  async now(): Promise<Date> {
+    const [row] = await this.transactions.query<{ now: number }>(NOW);
+    return new Date(row!.now);
+  }
+
+  async upsert(schedules: readonly NewSchedule[], manager?: TransactionRunner): Promise<UpsertSummary> {
+    const given = schedules.map(({ group, turn, ...rest }) => ({
+      ...rest,
+      group_name: group,
+      slot: turn?.slot,
+      planned: turn?.plannedAt,
+    }));
+    const [row] = await this.rows<Omit<UpsertSummary, 'unchanged'>>(UPSERT, [JSON.stringify(given)], manager);
+    const { created, changed } = row!;
+    return { created, changed, unchanged: schedules.length - created - changed };
+  }
+
+  async find(handler: string, key: string): Promise<Schedule | undefined> {
+    const [row] = await this.transactions.query<ShownRow>(FIND, [handler, key]);
+    return row && scheduleOf(row);
+  }
+
+  async remove(handler: string, key: string, manager?: TransactionRunner): Promise<boolean> {
+    return (await this.rows(REMOVE, [handler, key], manager)).length > 0;
+  }
+
+  async claim({ limits, horizon, lease, replica }: ScheduleClaimOptions): Promise<ScheduleClaims> {
+    const { claims, now } = await this.queue.claim({ limit: limits, horizon, values: [lease, replica] });
+    return { claims: claims.map(claimOf), now };
+  }
+
+  async begin(held: readonly HeldSchedule[]): Promise<Map<number, number>> {
+    const rows = await this.transactions.query<{ token: number; attempt: number }>(BEGIN, columnsOf(held));
+    return new Map(rows.map(({ token, attempt }) => [token, attempt]));
+  }
+
+  async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
+    const inOrder = results.toSorted((a, b) => order(a.claim, b.claim));
+    const column = <T>(value: (result: ScheduleResult) => T): T[] => inOrder.map(value);
+    const rows = await this.transactions.query<{ token: number }>(SETTLE, [
+      column(({ claim }) => claim.handler),
+      column(({ claim }) => claim.key),
+      column(({ claim }) => claim.token),
+      column(({ claim }) => claim.revision),
+      column(({ turn }) => turn?.slot),
+      column(({ turn }) => turn?.plannedAt),
+      column(({ attempt }) => attempt),
+      column(({ claims }) => claims),
+      column(({ claim }) => claim.triggeredAt),
+      column(({ turns }) => turns),
+      column(({ missed }) => missed),
+      column(({ run }) => run?.outcome),
+      column(({ run }) => run?.id),
+      column(({ run }) => run?.startedAt),
+      column(({ run }) => run?.endedAt),
+      column(({ run }) => (run?.error === undefined ? undefined : storableText(run.error))),
+    ]);
+    return new Set(rows.map(({ token }) => token));
+  }
+
+  async renew(held: readonly HeldSchedule[], lease: number): Promise<Set<number>> {
+    const rows = await this.transactions.query<{ token: number }>(RENEW, [...columnsOf(held), lease]);
+    return new Set(rows.map(({ token }) => token));
+  }
+
+  async assertCurrent({ handler, key, token }: HeldSchedule, manager: TransactionRunner): Promise<boolean> {
+    return (await rowsIn(manager, LOCK, [handler, key, token])).length > 0;
+  }
+
+  nextDue(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  private rows<T>(sql: string, values: (string | number)[], manager?: TransactionRunner): Promise<T[]> {
+    return manager
+      ? (rowsIn(manager, sql, values, 'manager') as Promise<T[]>)
+      : this.transactions.query<T>(sql, values);
+  }
+}
+
+function columnsOf(held: readonly HeldSchedule[]): unknown[] {
+  const inOrder = held.toSorted(order);
+  return [
+    inOrder.map(({ handler }) => handler),
+    inOrder.map(({ key }) => key),
+    inOrder.map(({ token }) => token),
+  ];
+}
+
+/** As PostgreSQL orders texts by their bytes, near enough: all replicas use the same. */
+function order(a: Pick<HeldSchedule, 'handler' | 'key'>, b: Pick<HeldSchedule, 'handler' | 'key'>): number {
+  if (a.handler !== b.handler) return a.handler < b.handler ? -1 : 1;
+  return a.key < b.key ? -1 : 1;
+}
+
+function claimOf({ dueAt: _, slot, plannedAt, ...row }: DueClaim & ClaimedRow): ScheduleClaim {
+  return { ...row, turn: slot === null || plannedAt === null ? null : { slot, plannedAt } };
+}
+
+/** As `SHOWN` names it. */
+interface ShownRow {
+  handler: string;
+  key: string;
+  timing: string;
+  payload: string | null;
+  [column: string]: unknown;
+}
+
+const INSTANTS = ['slot', 'nextRun', 'createdAt', 'changedAt', 'lastStartedAt', 'lastEndedAt'];
+
+function scheduleOf({ timing, payload, ...row }: ShownRow): Schedule {
+  const shown: Record<string, unknown> = {
+    ...row,
+    timing: JSON.parse(timing) as unknown,
+    payload: payload === null ? undefined : (JSON.parse(payload) as unknown),
+  };
+  for (const [name, value] of Object.entries(row))
+    shown[name] = value === null ? undefined : INSTANTS.includes(name) ? new Date(value as number) : value;
+  return shown as unknown as Schedule;
+}

@@ -1,0 +1,263 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { Deadline } from '../../core/scheduler/drain.js';
+import { ShutdownDeadline } from '../../core/scheduler/shutdown-deadline.js';
+import { Clock, type Timer } from '../../core/timing/clock.js';
+import { parseDuration } from '../../core/timing/duration.js';
+import { inRootContext } from '../../core/timing/root-context.js';
+import { Interval } from '../../core/worker/interval.decorator.js';
+import { type RunContext } from '../../core/worker/run-context.js';
+import { HandlerLane } from './handler-lane.js';
+import { HeldSchedule } from './held-schedule.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { ResultWriter } from './result-writer.js';
+import { ScheduleChanges } from './schedule-changes.js';
+import { ScheduledHandlers } from './scheduled-handlers.js';
+import { ScheduledRuns } from './scheduled-runs.js';
+import { type ScheduleClaim, type ScheduleResult, ScheduleStore } from './schedule.store.js';
+import { SCHEDULES_OPTIONS, type SchedulesOptions } from './schedules.options.js';
+import { StoreTime } from './store-time.js';
+
+/** Name of the worker that claims schedules on every replica. */
+export const SCHEDULES_WORKER = 'schedules';
+
+/** What other replicas write is found so soon. */
+const LOOK_EVERY = '500ms';
+/** Of a store of this process alone, whose changes are known at once. */
+const LOOK_EVERY_ALONE = '1m';
+/** What falls due until the next look is claimed ahead, so that it starts on time. Milliseconds. */
+const HORIZON = 600;
+/** What runs has so long to end at a shutdown, then its signal aborts; then so long again. Milliseconds. */
+const DRAIN = 10_000;
+const GRACE = 5_000;
+const SHORTEST_LEASE = 2_000;
+
+/**
+ * Runs stored schedules. Each look claims what is due or soon will be, of each handler as many as it has room for; a claimed one starts
+ * when it is due, and its result is stored with hundreds of others. Every replica runs it.
+ */
+@Injectable()
+export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly replica = randomUUID();
+  private readonly lease: number;
+  private readonly time: StoreTime;
+  private readonly results: ResultWriter;
+  private readonly leases: LeaseKeeper;
+  private readonly lanes = new Map<string, HandlerLane>();
+  /** By token. */
+  private readonly held = new Map<number, HeldSchedule>();
+  private readonly armed = new Map<HeldSchedule, Timer>();
+  private looking?: Promise<void>;
+  private lookAgain = false;
+  /** The last look left something behind for want of room. */
+  private behind = false;
+  private stopping = false;
+  private wake?: Timer;
+  private onIdle?: () => void;
+
+  constructor(
+    @Inject(SCHEDULES_OPTIONS) { lease = '30s' }: SchedulesOptions,
+    @Inject(ScheduleStore) private readonly store: ScheduleStore,
+    private readonly handlers: ScheduledHandlers,
+    private readonly runs: ScheduledRuns,
+    @Inject(Clock) private readonly clock: Clock,
+    private readonly shutdown: ShutdownDeadline,
+    private readonly changes: ScheduleChanges,
+  ) {
+    this.lease = leaseOf(lease);
+    this.time = new StoreTime(clock, store);
+    this.leases = new LeaseKeeper(store, clock, this.held, this.lease);
+    this.results = new ResultWriter(store, clock, (results) => this.stored(results));
+  }
+
+  onApplicationBootstrap(): void {
+    this.handlers.discover();
+    for (const handler of this.handlers.all())
+      this.lanes.set(handler.name, new HandlerLane(handler, this.clock, (held) => void this.start(held)));
+    if (!this.store.shared) this.changes.listen(() => inRootContext(() => this.lookSoon()));
+  }
+
+  /** Claims what is due, and arms what soon will be. */
+  @Interval<ScheduleDispatcher>(
+    SCHEDULES_WORKER,
+    ({ store }) => (store.shared ? LOOK_EVERY : LOOK_EVERY_ALONE),
+    {
+      scope: 'replica',
+      record: 'failures',
+      runOnStart: true,
+      timeout: '30s',
+      description: 'Runs stored schedules',
+    },
+  )
+  async tick(_context?: RunContext): Promise<void> {
+    await this.look();
+  }
+
+  /** Something may be due. One look at a time; one that comes while another is active follows it. */
+  look(): Promise<void> {
+    if (this.looking) {
+      this.lookAgain = true;
+      return this.looking;
+    }
+    return (this.looking = this.lookUntilDone());
+  }
+
+  /** What fails is told by the next tick, which fails as well. */
+  private lookSoon(): void {
+    this.look().catch(() => {});
+  }
+
+  /** Gives back what has not started, and waits for what has. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    this.wake?.cancel();
+    const deadline: Deadline = this.shutdown.begin();
+    await deadline.bound(this.looking ?? Promise.resolve());
+    for (const [held, timer] of this.armed) {
+      timer.cancel();
+      this.finish(held, held.turn.givenBack());
+    }
+    this.armed.clear();
+    for (const lane of this.lanes.values())
+      for (const held of lane.clear()) this.finish(held, held.turn.givenBack());
+    this.results.end();
+    await deadline.bound(this.idle(), DRAIN);
+    this.runs.abort([...this.held.values()]);
+    await deadline.bound(this.idle(), GRACE);
+    await deadline.bound(this.results.flushed());
+    this.leases.stop();
+  }
+
+  /** Resolves when nothing is running, and every result is stored. */
+  private async idle(): Promise<void> {
+    while (this.held.size > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
+    await this.results.flushed();
+  }
+
+  private async lookUntilDone(): Promise<void> {
+    try {
+      do {
+        this.lookAgain = false;
+        await this.claim();
+        if (!this.store.shared && !this.stopping) await this.wakeForNext();
+      } while ((this.lookAgain || (this.behind && this.limits().size > 0)) && !this.stopping);
+    } finally {
+      this.looking = undefined;
+    }
+  }
+
+  private limits(): Map<string, number> {
+    return new Map([...this.lanes].flatMap(([name, { room }]) => (room > 0 ? [[name, room] as const] : [])));
+  }
+
+  private async claim(): Promise<void> {
+    const limits = this.limits();
+    if (limits.size === 0) return;
+    const asked = this.clock.monotonic();
+    const { claims, now } = await this.store.claim({
+      limits,
+      horizon: this.store.shared ? HORIZON : 0,
+      lease: this.lease,
+      replica: this.replica,
+    });
+    this.time.hear(now.getTime());
+    const counts = new Map<string, number>();
+    for (const claim of claims) {
+      counts.set(claim.handler, (counts.get(claim.handler) ?? 0) + 1);
+      this.arm(claim, asked + claim.lease.getTime() - now.getTime());
+    }
+    this.behind = [...counts].some(([handler, count]) => count >= limits.get(handler)!);
+    this.leases.keep();
+  }
+
+  private arm(claim: ScheduleClaim, leaseUntil: number): void {
+    const lane = this.lanes.get(claim.handler)!;
+    const held = new HeldSchedule(claim, lane.handler, leaseUntil);
+    this.held.set(claim.token, held);
+    lane.claimed();
+    const planned = claim.triggeredAt === null ? (claim.turn?.plannedAt ?? 0) : 0;
+    const ahead = planned - this.time.now();
+    if (this.stopping || ahead > this.lease) this.finish(held, held.turn.givenBack());
+    else if (ahead <= 0) inRootContext(() => lane.ready(held));
+    else
+      this.armed.set(
+        held,
+        this.clock.setTimer(() => {
+          this.armed.delete(held);
+          lane.ready(held);
+        }, ahead),
+      );
+  }
+
+  private async start(held: HeldSchedule): Promise<void> {
+    const lane = this.lanes.get(held.claim.handler)!;
+    const result = await this.resultOf(held);
+    lane.left(held);
+    this.finish(held, result);
+  }
+
+  /** Runs it. @returns undefined when another replica may have claimed it */
+  private async resultOf(held: HeldSchedule): Promise<ScheduleResult | undefined> {
+    const { turn, claim } = held;
+    const now = this.time.now();
+    let start = turn.start(now);
+    if (!('slot' in start)) return start;
+    if (held.suspect) {
+      const attempt = await this.begin(claim);
+      if (attempt === undefined) return undefined;
+      if (start.slot !== null && start.slot === claim.turn?.slot) start = { ...start, attempt };
+    }
+    if (this.clock.monotonic() >= held.leaseUntil) return undefined;
+    const lost = turn.lost(start, now);
+    if (lost) return lost;
+    const run = await this.runs.run(held, start, this.time);
+    return turn.ended(start, run, this.time.now());
+  }
+
+  private async begin(claim: ScheduleClaim): Promise<number | undefined> {
+    try {
+      return (await this.store.begin([claim])).get(claim.token);
+    } catch {
+      // The store is away: it is claimed again when its lease has ended.
+      return undefined;
+    }
+  }
+
+  private finish(held: HeldSchedule, result: ScheduleResult | undefined): void {
+    if (result) this.results.add(result);
+    else this.release(held.claim.token);
+  }
+
+  private stored(results: readonly ScheduleResult[]): void {
+    for (const { claim } of results) this.release(claim.token);
+    if (this.stopping) return;
+    if (this.behind || !this.store.shared) this.lookSoon();
+  }
+
+  private release(token: number): void {
+    const held = this.held.get(token);
+    if (!held) return;
+    this.held.delete(token);
+    this.lanes.get(held.claim.handler)!.released();
+    if (this.held.size === 0) this.onIdle?.();
+  }
+
+  private async wakeForNext(): Promise<void> {
+    const next = await this.store.nextDue([...this.lanes.keys()]);
+    this.wake?.cancel();
+    this.wake =
+      next && this.clock.setTimer(() => this.lookSoon(), Math.max(0, next.getTime() - this.clock.now()));
+  }
+}
+
+function leaseOf(lease: NonNullable<SchedulesOptions['lease']>): number {
+  const ms = parseDuration(lease);
+  if (ms < SHORTEST_LEASE)
+    throw new Error(`lease: ${ms} ms is too short to be renewed in time: give ${SHORTEST_LEASE} or more`);
+  return ms;
+}

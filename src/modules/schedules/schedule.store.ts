@@ -1,0 +1,151 @@
+import { type TransactionRunner } from '../../core/worker/run-context.js';
+import { type Schedule, type ScheduleOutcome } from './schedule.js';
+
+/** A slot, and when its run is to start. Milliseconds since the epoch. */
+export interface Turn {
+  readonly slot: number;
+  readonly plannedAt: number;
+}
+
+/** A schedule as it is written: what `upsert` was given, checked, and its first turn from now on. */
+export interface NewSchedule {
+  readonly handler: string;
+  readonly key: string;
+  /** JSON of its `ScheduleTiming`, keys in one order: two that mean the same are the same text. */
+  readonly timing: string;
+  /** JSON; null for none. */
+  readonly payload: string | null;
+  readonly group: string | null;
+  /** Null when none is to come. */
+  readonly turn: Turn | null;
+}
+
+/** What became of the schedules that were written. */
+export interface UpsertSummary {
+  created: number;
+  changed: number;
+  unchanged: number;
+}
+
+/** A schedule that this replica holds until the lease ends. */
+export interface ScheduleClaim {
+  readonly handler: string;
+  readonly key: string;
+  /** Grows with each claim in the database, of whatever schedule. */
+  readonly token: number;
+  /** Another one for each definition. */
+  readonly revision: number;
+  readonly timing: string;
+  readonly payload: string | null;
+  readonly group: string | null;
+  /** Null when it has ended, and is claimed because it was triggered. */
+  readonly turn: Turn | null;
+  /** Number of the attempt that this claim is for. */
+  readonly attempt: number;
+  /** Claims of this turn, with this one: from the second on, an earlier holder has left without a word. */
+  readonly claims: number;
+  /** Slots that have had their runs. */
+  readonly turns: number;
+  readonly consecutiveFailures: number;
+  /** When somebody asked for a run by hand; null when this claim is for its turn. */
+  readonly triggeredAt: number | null;
+  readonly triggeredBy: string | null;
+  readonly paused: boolean;
+  readonly lease: Date;
+}
+
+export interface ScheduleClaims {
+  /** The longest due first. */
+  readonly claims: readonly ScheduleClaim[];
+  /** The store's time when they were claimed. */
+  readonly now: Date;
+}
+
+export interface ScheduleClaimOptions {
+  /** Most schedules of each handler. */
+  limits: ReadonlyMap<string, number>;
+  /** Milliseconds: also what is due within that time. */
+  horizon: number;
+  /** Milliseconds. */
+  lease: number;
+  /** Which replica claims. */
+  replica: string;
+}
+
+/** A run that has ended, as its schedule keeps it. */
+export interface ScheduleRun {
+  readonly outcome: ScheduleOutcome;
+  /** Absent where there was no run. */
+  readonly id?: string | undefined;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly error?: string | undefined;
+}
+
+/** What a claim comes to. Of a schedule that was changed in the meantime only the run counts: its turns are the new definition's. */
+export interface ScheduleResult {
+  readonly claim: Pick<ScheduleClaim, 'handler' | 'key' | 'token' | 'revision' | 'triggeredAt'>;
+  /** The next turn; null when none is to come. */
+  readonly turn: Turn | null;
+  /** Number of the attempt at that. */
+  readonly attempt: number;
+  /** Of that turn: 0, but for what is given back. */
+  readonly claims: number;
+  /** Slots that are over without a run. */
+  readonly missed: number;
+  /** Whether a slot has had its runs: 0 or 1. */
+  readonly turns: number;
+  /** Absent when there was none. */
+  readonly run?: ScheduleRun | undefined;
+}
+
+/** Names a claim. */
+export type HeldSchedule = Pick<ScheduleClaim, 'handler' | 'key' | 'token'>;
+
+/**
+ * Where schedules are kept. Every instant is the store's own. Every implementation passes `scheduleStoreContract`.
+ *
+ * A claim is for a limited time, its lease, and has a token that no other claim has. Everything that the holder says later
+ * names the token, and changes nothing when another replica has claimed the schedule since, or it was removed.
+ */
+export abstract class ScheduleStore {
+  /** Whether other processes may write to it and claim from it. */
+  abstract readonly shared: boolean;
+
+  /** The store's time. */
+  abstract now(): Promise<Date>;
+
+  /**
+   * Inserts them, or changes those that are there and differ; each `(handler, key)` at most once. A changed timing begins anew with
+   * its turn; one that is unchanged keeps its own. One that is claimed keeps its lease: the new turn comes after the end of
+   * the run.
+   * @param manager runs it in that transaction, on the same database
+   */
+  abstract upsert(schedules: readonly NewSchedule[], manager?: TransactionRunner): Promise<UpsertSummary>;
+
+  abstract find(handler: string, key: string): Promise<Schedule | undefined>;
+
+  /** @returns whether it was there */
+  abstract remove(handler: string, key: string, manager?: TransactionRunner): Promise<boolean>;
+
+  /** Hands out what is due, each schedule to one caller. */
+  abstract claim(options: ScheduleClaimOptions): Promise<ScheduleClaims>;
+
+  /**
+   * Counts the attempt of claims whose earlier holder has left without a word, as they start: the number in the row, plus one.
+   * @returns that number by token, of those that still are held
+   */
+  abstract begin(held: readonly HeldSchedule[]): Promise<Map<number, number>>;
+
+  /** @returns tokens of those that still were held. The results of the others are void. */
+  abstract settle(results: readonly ScheduleResult[]): Promise<Set<number>>;
+
+  /** Moves the ends of leases to so many milliseconds from now. @returns tokens of those that still are held */
+  abstract renew(held: readonly HeldSchedule[], lease: number): Promise<Set<number>>;
+
+  /** Whether the claim holds still, and that it does until the transaction ends. @param manager runs SQL in that transaction */
+  abstract assertCurrent(held: HeldSchedule, manager: TransactionRunner): Promise<boolean>;
+
+  /** When the next schedule of these handlers is due; undefined when none is. Only asked of a store that is not shared. */
+  abstract nextDue(handlers: readonly string[]): Promise<Date | undefined>;
+}

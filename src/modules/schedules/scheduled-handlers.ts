@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import { DecoratedMethods } from '../../core/registry/decorated-methods.js';
+import { defineWorker, type WorkerDefinition } from '../../core/registry/worker-definition.js';
+import { WorkerCalls } from '../../core/registry/worker-calls.js';
+import { InvalidWorkersError } from '../../core/registry/worker.errors.js';
+import { type BackoffTimes, oneOf } from '../../core/registry/worker-rules.js';
+import { Scheduler } from '../../core/scheduler/scheduler.js';
+import { messageOf } from '../../core/text/describe-error.js';
+import { SCHEDULED_METADATA, type ScheduledMetadata, type ScheduledOptions } from './scheduled.decorator.js';
+
+const OVERLAPS = ['skip', 'queueOne', 'cancelRunning'] as const;
+const DEFAULT_ATTEMPTS = 5;
+const DEFAULT_CONCURRENCY = 50;
+
+/** A handler that has been checked. Lengths of time are milliseconds. */
+export interface ScheduledHandler {
+  readonly name: string;
+  /** What the executor runs: timeout, record, and the call of the method. */
+  readonly definition: WorkerDefinition;
+  readonly overlap: (typeof OVERLAPS)[number];
+  readonly backoff: BackoffTimes;
+  readonly maxAttempts: number;
+  readonly concurrency: number;
+  readonly groupConcurrency: number;
+}
+
+/** The methods with `@Scheduled` of this application, by name. */
+@Injectable()
+export class ScheduledHandlers {
+  private readonly handlers = new Map<string, ScheduledHandler>();
+  private readonly providers = new WeakSet<object>();
+
+  constructor(
+    private readonly methods: DecoratedMethods,
+    private readonly calls: WorkerCalls,
+    private readonly scheduler: Scheduler,
+  ) {}
+
+  /**
+   * Adds those that were not there before.
+   * @throws InvalidWorkersError that lists all bad ones; then none was added
+   */
+  discover(): void {
+    const problems: string[] = [];
+    const found = new Map<string, ScheduledHandler>();
+    const methods = this.methods.find<ScheduledMetadata>(SCHEDULED_METADATA, (provider) =>
+      this.providers.has(provider),
+    );
+    for (const { source, module, wrapper, prototype, method, metadata } of methods) {
+      const where = `${source} (in ${module})`;
+      const { name, options } = metadata;
+      try {
+        if (!prototype)
+          throw new Error(
+            '@Scheduled is on a static method, which has no provider: make it an instance method',
+          );
+        const run = this.calls.to(wrapper, prototype, method);
+        const handler = handlerOf(name, options, where, run);
+        const taken = found.get(name) ?? this.handlers.get(name);
+        if (taken)
+          throw new Error(
+            `the name "${name}" is taken by ${taken.definition.source}: give one of them another`,
+          );
+        if (this.scheduler.workerByName(name))
+          throw new Error(
+            `the name "${name}" is that of a worker, whose runs would be mixed with its own: give it another`,
+          );
+        found.set(name, handler);
+      } catch (error) {
+        problems.push(`${where}: ${messageOf(error)}`);
+      }
+    }
+    if (problems.length > 0) throw new InvalidWorkersError(problems);
+    for (const { provider } of methods) this.providers.add(provider);
+    for (const [name, handler] of found) this.handlers.set(name, handler);
+  }
+
+  all(): ScheduledHandler[] {
+    return [...this.handlers.values()];
+  }
+
+  find(name: string): ScheduledHandler | undefined {
+    return this.handlers.get(name);
+  }
+}
+
+/** @throws Error naming every option that cannot be */
+function handlerOf(
+  name: string,
+  options: ScheduledOptions,
+  source: string,
+  run: WorkerDefinition['run'],
+): ScheduledHandler {
+  const { timeout, description, record, backoff = '30s', maxAttempts = DEFAULT_ATTEMPTS } = options;
+  const checked = defineWorker(
+    { name, interval: 0, timeout, description, record, backoff, maxAttempts, run },
+    source,
+  );
+  const problems = 'problems' in checked ? [...checked.problems] : [];
+  const whole = (what: string, value: number): number => {
+    if (!(Number.isSafeInteger(value) && value >= 1))
+      problems.push(`${what}: ${String(value)} is no number of runs: give a whole number from 1 on`);
+    return value;
+  };
+  const concurrency = whole('concurrency', options.concurrency ?? DEFAULT_CONCURRENCY);
+  const groupConcurrency = whole('groupConcurrency', options.groupConcurrency ?? concurrency);
+  let overlap: ScheduledHandler['overlap'] = 'skip';
+  try {
+    overlap = oneOf(OVERLAPS, options.overlap ?? 'skip');
+  } catch (error) {
+    problems.push(`overlap: ${messageOf(error)}`);
+  }
+  if (problems.length > 0 || 'problems' in checked) throw new Error(problems.join('; '));
+  const { definition } = checked;
+  return {
+    name,
+    definition,
+    overlap,
+    backoff: definition.backoff!,
+    maxAttempts: definition.maxAttempts,
+    concurrency,
+    groupConcurrency,
+  };
+}

@@ -1,0 +1,55 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { InMemoryScheduleStore } from './in-memory-schedule.store.js';
+import { PostgresScheduleStore } from './postgres-schedule.store.js';
+import { ScheduleChanges } from './schedule-changes.js';
+import { ScheduleDispatcher } from './schedule-dispatcher.worker.js';
+import { ScheduledHandlers } from './scheduled-handlers.js';
+import { ScheduledRuns } from './scheduled-runs.js';
+import { ScheduleStore } from './schedule.store.js';
+import { SCHEDULES_OPTIONS, type SchedulesOptions } from './schedules.options.js';
+import { Schedules } from './schedules.service.js';
+
+/** What runs schedules. Not global: what is not, is drained before the history of runs is closed. */
+@Module({})
+class ScheduleDispatcherModule {}
+
+/**
+ * Stored schedules: `Schedules` wherever it is injected, and what runs them. Needs `WorkerModule`, and `DatabaseModule` unless
+ * they are kept elsewhere.
+ *
+ * @publicApi
+ * @example `SchedulesModule.forRoot({ store: 'memory' })`
+ */
+@Module({})
+export class SchedulesModule {
+  static forRoot(options: SchedulesOptions = {}): DynamicModule {
+    const { dispatch = true } = options;
+    return {
+      module: SchedulesModule,
+      global: true,
+      imports: dispatch
+        ? [
+            {
+              module: ScheduleDispatcherModule,
+              providers: [ScheduledHandlers, ScheduledRuns, ScheduleDispatcher],
+              exports: [ScheduleDispatcher, ScheduledHandlers],
+            },
+          ]
+        : [],
+      providers: [
+        { provide: SCHEDULES_OPTIONS, useValue: options },
+        storeOf(options.store),
+        ScheduleChanges,
+        Schedules,
+      ],
+      exports: [SCHEDULES_OPTIONS, ScheduleStore, ScheduleChanges, Schedules],
+    };
+  }
+}
+
+function storeOf(store: SchedulesOptions['store'] = 'postgres'): Provider {
+  if (store === 'postgres') return { provide: ScheduleStore, useClass: PostgresScheduleStore };
+  if (store === 'memory') return { provide: ScheduleStore, useClass: InMemoryScheduleStore };
+  if (typeof store === 'function') return { provide: ScheduleStore, useClass: store };
+  return { provide: ScheduleStore, useValue: store };
+}

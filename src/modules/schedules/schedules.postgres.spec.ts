@@ -1,0 +1,193 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type DynamicModule, Injectable } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
+import { eventually } from '../../../test/support/eventually.js';
+import { WorkerModule } from '../../core/worker.module.js';
+import { Transactions } from '../database/transaction.js';
+import { DatabaseModule } from '../schema/database.module.js';
+import { type Schedule } from './schedule.js';
+import { ScheduleStore } from './schedule.store.js';
+import { Scheduled, type ScheduledContext } from './scheduled.decorator.js';
+import { SchedulesModule } from './schedules.module.js';
+import { type SchedulesOptions } from './schedules.options.js';
+import { Schedules } from './schedules.service.js';
+
+type Behaviour = (context: ScheduledContext) => unknown;
+
+@Injectable()
+class Reminders {
+  behaviour: Behaviour = () => {};
+  readonly seen: { key: string; attempt: number; token: number }[] = [];
+
+  @Scheduled('reminder', { concurrency: 20, timeout: '20s' })
+  remind(context: ScheduledContext): unknown {
+    const { key, attempt, fencingToken } = context;
+    this.seen.push({ key, attempt, token: fencingToken! });
+    return this.behaviour(context);
+  }
+}
+
+interface App {
+  module: TestingModule;
+  schedules: Schedules;
+  store: ScheduleStore;
+  reminders: Reminders;
+  transactions: Transactions;
+}
+
+describe('Schedules in PostgreSQL, with no other table of the package', () => {
+  let database: TestDatabase;
+  const open: TestingModule[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+  beforeEach(async () => {
+    const { transactions } = await start({ dispatch: false });
+    await transactions.query('TRUNCATE schedules');
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((module) => module.close()));
+  });
+
+  const databaseModule = (): DynamicModule =>
+    DatabaseModule.forRoot({ url: database.url, poolSize: 3, tables: 'schedules' });
+
+  async function start(options: SchedulesOptions = {}): Promise<App> {
+    const module = await Test.createTestingModule({
+      imports: [databaseModule(), WorkerModule.forRoot(), SchedulesModule.forRoot(options)],
+      providers: [Reminders],
+    }).compile();
+    open.push(module);
+    await module.init();
+    return {
+      module,
+      schedules: module.get(Schedules),
+      store: module.get(ScheduleStore),
+      reminders: module.get(Reminders),
+      transactions: module.get(Transactions, { strict: false }),
+    };
+  }
+
+  const until = (app: App, key: string, done: (schedule: Schedule) => boolean): Promise<Schedule> =>
+    eventually(async () => {
+      const schedule = await app.schedules.get('reminder', key);
+      return schedule && done(schedule) && schedule;
+    });
+
+  it('runs each due schedule once, by one of the replicas', async () => {
+    const [writer, ...replicas] = [await start({ dispatch: false }), await start(), await start()];
+    const keys = Array.from({ length: 300 }, (_, n) => `user ${n}`);
+    for (const key of keys) await writer.schedules.upsert({ handler: 'reminder', key, at: new Date() });
+    for (const key of keys) await until(writer, key, ({ state }) => state === 'ended');
+    const seen = replicas.flatMap(({ reminders }) => reminders.seen);
+    expect(seen.map(({ key }) => key).sort()).toEqual([...keys].sort());
+    expect(new Set(seen.map(({ token }) => token)).size).toBe(300);
+  });
+
+  it('runs again what a replica had claimed that fell silent, with a larger token, and takes nothing from that one', async () => {
+    const writer = await start({ dispatch: false });
+    await writer.schedules.upsert({ handler: 'reminder', key: 'ada', at: new Date(0) });
+    const limits = new Map([['reminder', 10]]);
+    const { claims } = await writer.store.claim({ limits, horizon: 0, lease: 500, replica: 'dead' });
+    const app = await start();
+    await until(app, 'ada', ({ state }) => state === 'ended');
+    expect(app.reminders.seen).toEqual([{ key: 'ada', attempt: 2, token: expect.any(Number) }]);
+    expect(app.reminders.seen[0]!.token).toBeGreaterThan(claims[0]!.token);
+    const late = { claim: claims[0]!, turn: null, attempt: 1, claims: 0, missed: 0, turns: 1 };
+    expect(await writer.store.settle([late])).toEqual(new Set());
+  });
+
+  it('keeps a long run from other replicas, as long as it lasts', async () => {
+    const [first, second] = [await start({ lease: '2s' }), await start({ lease: '2s' })];
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    for (const { reminders } of [first, second]) reminders.behaviour = () => ended;
+    await first.schedules.upsert({ handler: 'reminder', key: 'long', at: new Date(0) });
+    await eventually(() => first.reminders.seen.length + second.reminders.seen.length > 0);
+    const [{ due }] = await dueAt(first);
+    // Renewed twice: twice as long as it was claimed for.
+    await eventually(async () => (await dueAt(first))[0].due > due + 2_500);
+    end();
+    expect(await until(first, 'long', ({ state }) => state === 'ended')).toMatchObject({ runs: 1 });
+    expect([...first.reminders.seen, ...second.reminders.seen]).toHaveLength(1);
+  });
+
+  it('lets the run of a schedule that was removed come to its end, and ends that of one that was made anew', async () => {
+    const app = await start({ lease: '2s' });
+    const ends = new Map<string, () => void>();
+    const aborted = new Set<string>();
+    app.reminders.behaviour = ({ key, signal }) =>
+      new Promise<void>((resolve) => {
+        ends.set(key, resolve);
+        signal.addEventListener('abort', () => {
+          aborted.add(key);
+          resolve();
+        });
+      });
+    for (const key of ['gone', 'anew', 'kept'])
+      await app.schedules.upsert({ handler: 'reminder', key, at: new Date(0) });
+    await eventually(() => ends.size === 3);
+    for (const key of ['gone', 'anew']) await app.schedules.remove('reminder', key);
+    await app.schedules.upsert({ handler: 'reminder', key: 'anew', every: '1h' });
+    await eventually(() => aborted.size > 0);
+    expect([...aborted]).toEqual(['anew']);
+    for (const end of ends.values()) end();
+    await until(app, 'kept', ({ state }) => state === 'ended');
+    expect(await app.schedules.get('reminder', 'gone')).toBeUndefined();
+    expect(await app.schedules.get('reminder', 'anew')).toMatchObject({ runs: 0, state: 'active' });
+  });
+
+  it('gives back what has not started when it ends, lets what has come to its end, and stores that', async () => {
+    const app = await start();
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    app.reminders.behaviour = () => ended;
+    for (let n = 0; n < 60; n++)
+      await app.schedules.upsert({ handler: 'reminder', key: `${n}`, at: new Date(0) });
+    await eventually(() => app.reminders.seen.length === 20);
+    const closed = app.module.close();
+    const other = await start({ dispatch: false });
+    await eventually(async () => (await states(other)).running === 20);
+    end();
+    await closed;
+    expect(await states(other)).toEqual({ active: 40, ended: 20 });
+    const rows = await other.transactions.query(
+      'SELECT 1 FROM schedules WHERE claims <> 0 AND ended_at IS NULL',
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it('writes in a transaction of the caller’s: with what else is written there, or not at all', async () => {
+    const { schedules, transactions } = await start({ dispatch: false });
+    const input = { handler: 'reminder', key: 'ada', every: '1h' } as const;
+    const failing = transactions.run(async () => {
+      await schedules.upsert(input, { manager: transactions.manager() });
+      expect(await schedules.get('reminder', 'ada')).toBeDefined();
+      throw new Error('no such user');
+    });
+    await expect(failing).rejects.toThrow('no such user');
+    expect(await schedules.get('reminder', 'ada')).toBeUndefined();
+    await transactions.run(() => schedules.upsert(input, { manager: transactions.manager() }));
+    expect(await schedules.get('reminder', 'ada')).toBeDefined();
+    await expect(schedules.upsert(input, { manager: {} as never })).rejects.toThrow(
+      'manager: give what runs SQL',
+    );
+  });
+
+  async function states({ transactions }: App): Promise<Record<string, number>> {
+    const rows = await transactions.query<{ state: string; count: number }>(`
+      SELECT CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN claimed_by IS NOT NULL THEN 'running' ELSE 'active' END AS state,
+        count(*)::int AS count
+      FROM schedules GROUP BY 1`);
+    return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+  }
+
+  function dueAt({ transactions }: App): Promise<[{ due: number }]> {
+    return transactions.query<{ due: number }>(
+      `SELECT date_part('epoch', due_at) * 1000 AS due FROM schedules WHERE key = 'long'`,
+    ) as Promise<[{ due: number }]>;
+  }
+});

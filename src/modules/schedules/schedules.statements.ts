@@ -1,0 +1,172 @@
+/**
+ * What is asked of the table of schedules. Each is a SELECT on the outside: then whatever library runs it in a transaction of the
+ * caller's answers with its rows. Lists go in as one JSON text.
+ */
+
+/** An instant as milliseconds, which cost a tenth of what reading a timestamp's text does. */
+export const ms = (instant: string): string => `round(date_part('epoch', ${instant}) * 1000)`;
+
+const instant = (value: string): string => `to_timestamp(${value} / 1000.0)`;
+
+export const NOW = `SELECT ${ms('clock_timestamp()')} AS now`;
+
+/**
+ * $1: schedules. One that is the same is left alone; where only the payload differs, the turn stays. Of one that is claimed `due_at` is the
+ * lease, which stays.
+ */
+export const UPSERT = `
+WITH given AS (
+  SELECT *, clock_timestamp()::timestamptz(3) AS now
+  FROM json_to_recordset($1::json) AS g (
+    handler text, key text, timing text, payload text, group_name text, slot float8, planned float8
+  )
+  ORDER BY handler COLLATE "C", key COLLATE "C"
+), written AS (
+  INSERT INTO schedules AS s (
+    handler, key, timing, payload, group_name, created_at, changed_at, revision, slot_at, planned_at, due_at, ended_at
+  )
+  SELECT handler, key, timing, payload, group_name, now, now, nextval('schedule_tokens'),
+    ${instant('slot')}, ${instant('planned')}, ${instant('planned')}, CASE WHEN slot IS NULL THEN now END
+  FROM given
+  ON CONFLICT (handler, key) DO UPDATE SET
+    timing = excluded.timing,
+    payload = excluded.payload,
+    group_name = excluded.group_name,
+    changed_at = excluded.changed_at,
+    revision = CASE WHEN s.timing = excluded.timing THEN s.revision ELSE excluded.revision END,
+    slot_at = CASE WHEN s.timing = excluded.timing THEN s.slot_at ELSE excluded.slot_at END,
+    planned_at = CASE WHEN s.timing = excluded.timing THEN s.planned_at ELSE excluded.planned_at END,
+    due_at = CASE
+      WHEN s.timing = excluded.timing OR s.claimed_by IS NOT NULL OR s.triggered_at IS NOT NULL THEN s.due_at
+      WHEN s.paused_at IS NULL THEN excluded.planned_at
+    END,
+    ended_at = CASE WHEN s.timing = excluded.timing THEN s.ended_at ELSE excluded.ended_at END,
+    attempt = CASE WHEN s.timing = excluded.timing THEN s.attempt ELSE 1 END,
+    claims = CASE WHEN s.timing = excluded.timing THEN s.claims ELSE 0 END,
+    consecutive_failures = CASE WHEN s.timing = excluded.timing THEN s.consecutive_failures ELSE 0 END
+  WHERE (s.timing, s.payload, s.group_name) IS DISTINCT FROM (excluded.timing, excluded.payload, excluded.group_name)
+  RETURNING (s.xmax = 0) AS created
+)
+SELECT (count(*) FILTER (WHERE created))::int AS created, (count(*) FILTER (WHERE NOT created))::int AS changed FROM written`;
+
+/** A row as it is read by people. */
+const SHOWN = `
+  s.handler, s.key, s.timing, s.payload, s.group_name AS "group", s.attempt, s.runs::float8, s.failures::float8,
+  s.missed::float8, s.consecutive_failures AS "consecutiveFailures", s.last_outcome AS "lastOutcome", s.last_run AS "lastRun",
+  s.last_error AS "lastError",
+  CASE WHEN s.claimed_by IS NOT NULL AND s.due_at > clock_timestamp() THEN 'running'
+    WHEN s.paused_at IS NOT NULL THEN 'paused' WHEN s.ended_at IS NOT NULL THEN 'ended' ELSE 'active' END AS state,
+  ${ms('s.slot_at')} AS slot, ${ms('s.planned_at')} AS "nextRun", ${ms('s.created_at')} AS "createdAt",
+  ${ms('s.changed_at')} AS "changedAt", ${ms('s.last_started_at')} AS "lastStartedAt", ${ms('s.last_ended_at')} AS "lastEndedAt"`;
+
+/** $1: handler. $2: key. */
+export const FIND = `SELECT ${SHOWN} FROM schedules s WHERE s.handler = $1 AND s.key = $2`;
+
+/** $1: handler. $2: key. */
+export const REMOVE = `
+WITH removed AS (DELETE FROM schedules WHERE handler = $1 AND key = $2 RETURNING key)
+SELECT key FROM removed`;
+
+/** What a claim tells of each row, by `ScheduleClaim`; instants are milliseconds. */
+export const CLAIMED: Readonly<Record<string, string>> = {
+  handler: 'q.handler',
+  token: 'q.token::float8',
+  revision: 'q.revision::float8',
+  timing: 'q.timing',
+  payload: 'q.payload',
+  group: 'q.group_name',
+  slot: ms('q.slot_at'),
+  plannedAt: ms('q.planned_at'),
+  attempt: 'q.attempt',
+  claims: 'q.claims',
+  turns: 'q.turns::float8',
+  consecutiveFailures: 'q.consecutive_failures',
+  triggeredAt: ms('q.triggered_at'),
+  triggeredBy: 'q.triggered_by',
+  paused: 'q.paused_at IS NOT NULL',
+};
+
+/**
+ * The arrays are unnested from a row, as in the due queue: of a parameter the planner knows the length, and reads the whole table for a
+ * thousand of its rows.
+ */
+const HELD = `
+WITH given AS MATERIALIZED (
+  SELECT $1::text[] AS handlers, $2::text[] AS keys, $3::float8[] AS tokens
+)`;
+const OF_HELD = `
+  FROM given, unnest(given.handlers, given.keys, given.tokens) AS h (handler, key, token)`;
+
+/** $1 to $3: handlers, keys and tokens, ordered by handler and key. */
+export const BEGIN = `${HELD}, begun AS (
+  UPDATE schedules q SET attempt = q.attempt + 1 ${OF_HELD}
+  WHERE q.handler = h.handler AND q.key = h.key AND q.token = h.token AND q.claimed_by IS NOT NULL
+  RETURNING q.token::float8 AS token, q.attempt
+)
+SELECT token, attempt FROM begun`;
+
+/** $1 to $3 as above. $4: milliseconds. */
+export const RENEW = `${HELD}, renewed AS (
+  UPDATE schedules q SET due_at = clock_timestamp() + $4 * interval '1 millisecond' ${OF_HELD}
+  WHERE q.handler = h.handler AND q.key = h.key AND q.token = h.token AND q.claimed_by IS NOT NULL
+  RETURNING q.token::float8 AS token
+)
+SELECT token FROM renewed`;
+
+/**
+ * $1 to $16: results by column, ordered by handler and key, so that two replicas never wait for each other in a circle. The row's own turn stays where its revision is another one than that of the claim. A run by hand that was asked for
+ * since the claim is due at once.
+ */
+export const SETTLE = `
+WITH given AS MATERIALIZED (
+  SELECT $1::text[] AS handlers, $2::text[] AS keys, $3::float8[] AS tokens, $4::float8[] AS revisions, $5::float8[] AS slots,
+    $6::float8[] AS planned, $7::int[] AS attempts, $8::int[] AS claims, $9::float8[] AS triggered, $10::int[] AS turns,
+    $11::float8[] AS missed, $12::text[] AS outcomes, $13::text[] AS runs, $14::float8[] AS started, $15::float8[] AS ended,
+    $16::text[] AS errors
+), settled AS (
+  UPDATE schedules q SET
+    slot_at = CASE WHEN q.revision = r.revision THEN ${instant('r.slot')} ELSE q.slot_at END,
+    planned_at = CASE WHEN q.revision = r.revision THEN ${instant('r.planned')} ELSE q.planned_at END,
+    attempt = CASE WHEN q.revision = r.revision THEN r.attempt ELSE q.attempt END,
+    claims = CASE WHEN q.revision = r.revision THEN r.claims ELSE 0 END,
+    triggered_at = CASE WHEN ${ms('q.triggered_at')} = r.triggered THEN NULL ELSE q.triggered_at END,
+    due_at = CASE
+      WHEN q.triggered_at IS NOT NULL AND ${ms('q.triggered_at')} IS DISTINCT FROM r.triggered THEN q.triggered_at
+      WHEN q.paused_at IS NOT NULL THEN NULL
+      WHEN q.revision = r.revision THEN ${instant('r.planned')}
+      ELSE q.planned_at
+    END,
+    ended_at = CASE
+      WHEN q.revision <> r.revision OR (r.planned IS NULL) = (q.ended_at IS NOT NULL) THEN q.ended_at
+      WHEN r.planned IS NULL THEN clock_timestamp()
+    END,
+    claimed_by = NULL,
+    turns = q.turns + CASE WHEN q.revision = r.revision THEN r.turns ELSE 0 END,
+    missed = q.missed + r.missed,
+    runs = q.runs + CASE WHEN r.run IS NULL THEN 0 ELSE 1 END,
+    failures = q.failures + CASE WHEN r.outcome IN ('failed', 'timed_out', 'lost') THEN 1 ELSE 0 END,
+    consecutive_failures = CASE
+      WHEN q.revision <> r.revision OR r.outcome IS NULL OR r.outcome IN ('aborted', 'cancelled') THEN q.consecutive_failures
+      WHEN r.outcome = 'succeeded' THEN 0
+      ELSE q.consecutive_failures + 1
+    END,
+    last_outcome = coalesce(r.outcome, q.last_outcome),
+    last_run = CASE WHEN r.outcome IS NULL THEN q.last_run ELSE r.run END,
+    last_started_at = CASE WHEN r.outcome IS NULL THEN q.last_started_at ELSE ${instant('r.started')} END,
+    last_ended_at = CASE WHEN r.outcome IS NULL THEN q.last_ended_at ELSE ${instant('r.ended')} END,
+    last_error = CASE WHEN r.outcome IS NULL THEN q.last_error ELSE r.error END
+  FROM given, unnest(
+    given.handlers, given.keys, given.tokens, given.revisions, given.slots, given.planned, given.attempts, given.claims,
+    given.triggered, given.turns, given.missed, given.outcomes, given.runs, given.started, given.ended, given.errors
+  ) AS r (
+    handler, key, token, revision, slot, planned, attempt, claims, triggered, turns, missed, outcome, run, started, ended, error
+  )
+  WHERE q.handler = r.handler AND q.key = r.key AND q.token = r.token AND q.claimed_by IS NOT NULL
+  RETURNING q.token::float8 AS token
+)
+SELECT token FROM settled`;
+
+/** $1: handler. $2: key. $3: token. Nobody claims it before the transaction ends. */
+export const LOCK = `
+SELECT q.key FROM schedules q
+WHERE q.handler = $1 AND q.key = $2 AND q.token = $3 AND q.claimed_by IS NOT NULL FOR NO KEY UPDATE`;
