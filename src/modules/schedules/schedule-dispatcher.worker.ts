@@ -100,6 +100,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
 
   /** Something may be due. One look at a time; one that comes while another is active follows it. */
   look(): Promise<void> {
+    if (this.stopping) return Promise.resolve();
     if (this.looking) {
       this.lookAgain = true;
       return this.looking;
