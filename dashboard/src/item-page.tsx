@@ -1,7 +1,8 @@
+import { useAction } from './actions.js';
 import { itemsOf, type Tab } from './api.js';
 import { type Item, LinkedCell, valueAt } from './cells.js';
 import { visible } from './format.js';
-import { pathFor } from './item-table.js';
+import { ItemActions, pathFor } from './item-table.js';
 import { useNow, usePolled } from './live.js';
 import { Notice } from './notice.js';
 import { PartCharts, PartLists } from './parts.js';
@@ -12,6 +13,7 @@ export function ItemPage({ tab, id }: { tab: Tab; id: string }) {
   const path = tab.itemPath === undefined ? tab.path : pathFor(tab.itemPath, { id });
   const { data, error, refresh } = usePolled<Item | Item[] | { items: Item[] }>(path);
   const now = useNow();
+  const { act, outcome } = useAction(refresh);
   const item =
     data && (tab.itemPath === undefined ? itemsOf(data as Item[]).find((each) => each.id === id) : data);
   const [name] = tab.columns;
@@ -37,6 +39,12 @@ export function ItemPage({ tab, id }: { tab: Tab; id: string }) {
             </div>
           ))}
       </dl>
+      {item && tab.actions && (
+        <p class="toolbar">
+          <ItemActions actions={tab.actions} item={item as Item} act={act} />
+        </p>
+      )}
+      {outcome}
       <PartCharts parts={tab.item ?? []} item={{ id }} />
       <PartLists parts={tab.item ?? []} item={{ id }} />
     </>

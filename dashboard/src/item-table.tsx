@@ -59,11 +59,7 @@ export function ItemTable({ title, columns, items, empty, actions = [], act, gro
                   ))}
                   {act && actions.length > 0 && (
                     <td class="row-actions">
-                      {actions
-                        .filter((action) => isFor(action, item))
-                        .map((action) => (
-                          <ActionButton key={action.title} action={action} item={item} act={act} />
-                        ))}
+                      <ItemActions actions={actions} item={item} act={act} />
                     </td>
                   )}
                 </tr>
@@ -73,6 +69,27 @@ export function ItemTable({ title, columns, items, empty, actions = [], act, gro
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** What can be done with that item: a button for each. */
+export function ItemActions({
+  actions,
+  item,
+  act,
+}: {
+  actions: readonly ItemAction[];
+  item: Item;
+  act: Act;
+}) {
+  return (
+    <>
+      {actions
+        .filter((action) => isFor(action, item))
+        .map((action) => (
+          <ActionButton key={action.title} action={action} item={item} act={act} />
+        ))}
+    </>
   );
 }
 
@@ -86,7 +103,7 @@ function ActionButton({ action, item, act }: { action: ItemAction; item: Item; a
     <button
       class="small"
       onClick={() =>
-        void act(pathFor(path, item), question, `${title}: done.`, {
+        void act(pathFor(path, item), questionFor(question, item), `${title}: done.`, {
           method,
           ...(method !== 'DELETE' && { body: Object.fromEntries(sent) }),
         })
@@ -94,6 +111,13 @@ function ActionButton({ action, item, act }: { action: ItemAction; item: Item; a
     >
       {title}
     </button>
+  );
+}
+
+/** Each `:name` that begins a word, replaced by that field of the item. */
+function questionFor(question: string, item: Item): string {
+  return question.replace(/(?<=^|\s):([a-z_]+)/g, (_, key: string) =>
+    cut(String(valueAt(item, key) ?? 'unknown'), 60),
   );
 }
 

@@ -85,7 +85,7 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
                       void act(
                         `workers/${encodeURIComponent(subject)}/trigger`,
                         `Run ${name} now?`,
-                        `A run of ${name} was asked for.`,
+                        `Run of ${name} requested.`,
                       )
                     }
                   >
@@ -96,7 +96,7 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
                   <>
                     <span class="quiet" title={instant(silence.until)}>
                       silenced, ends {relative(silence.until, now)}
-                      {silence.actor !== undefined && `, by ${visible(silence.actor)}`}
+                      {silence.actor !== undefined && `, by ${cut(silence.actor, 60)}`}
                     </span>
                     <button
                       class="small"

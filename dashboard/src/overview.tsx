@@ -123,7 +123,7 @@ function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
         </a>
         <span class="quiet">
           {schedule(worker)}
-          {group !== undefined && ` · ${group}`}
+          {group !== undefined && ` · ${cut(group, 60)}`}
         </span>
       </div>
       <div class="badges">

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { type Act } from './actions.js';
 import { ask, type Run } from './api.js';
-import { duration, instant, relative, visible } from './format.js';
+import { cut, duration, instant, relative, visible } from './format.js';
 import { lasted } from './outcome-strip.js';
 import { Failure } from './thrown.js';
 
@@ -35,11 +35,11 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
               <td>{duration(run.lateness_ms)}</td>
               <td>
                 {run.trigger}
-                {run.actor !== undefined && ` by ${run.actor}`}
+                {run.actor !== undefined && ` by ${cut(run.actor, 60)}`}
               </td>
               <td>{run.attempt}</td>
               <td class="said">
-                {run.error ? <Failure run={run} /> : visible(run.progress?.message ?? '')}
+                {run.error ? <Failure run={run} /> : cut(run.progress?.message ?? '')}
                 {run.metrics && <Metrics metrics={run.metrics} />}
                 <Log run={run} />
               </td>
@@ -50,8 +50,8 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
                     onClick={() =>
                       void act(
                         `runs/${run.id}/rerun`,
-                        `Run ${run.worker} again, with the payload of the run of ${instant(run.started_at)}?`,
-                        'A run with the same payload was asked for.',
+                        `Run ${visible(run.worker)} again, with the payload of the run of ${instant(run.started_at)}?`,
+                        'Run with the same payload requested.',
                       )
                     }
                   >

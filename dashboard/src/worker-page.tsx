@@ -4,7 +4,7 @@ import { ask, type Run, type WorkerInfo } from './api.js';
 import { RunCharts } from './charts/run-charts.js';
 import { Definition } from './definition.js';
 import { ErrorGroups } from './error-groups.js';
-import { instant, relative, schedule, visible } from './format.js';
+import { cut, instant, relative, schedule, visible } from './format.js';
 import { useNow, useRuns, useWorker } from './live.js';
 import { Notice } from './notice.js';
 import { OutcomeStrip } from './outcome-strip.js';
@@ -32,7 +32,7 @@ export function WorkerPage({ name }: { name: string }) {
       <h2>
         {visible(name)} <span class={`badge ${worker.state}`}>{worker.state}</span>
       </h2>
-      {worker.description && <p>{worker.description}</p>}
+      {worker.description && <p>{cut(worker.description, 1_000)}</p>}
       <div class="actions">
         <Actions
           path={path}
@@ -56,10 +56,10 @@ export function WorkerPage({ name }: { name: string }) {
         {worker.last_change && (
           <Fact name={worker.last_change.change}>
             {relative(worker.last_change.at, now)}
-            {worker.last_change.actor !== undefined && ` by ${worker.last_change.actor}`}
+            {worker.last_change.actor !== undefined && ` by ${cut(worker.last_change.actor, 60)}`}
           </Fact>
         )}
-        {worker.holder && <Fact name="holder">{worker.holder}</Fact>}
+        {worker.holder && <Fact name="holder">{visible(worker.holder)}</Fact>}
       </dl>
       <Definition path={path} />
       {worker.progress && (
@@ -70,7 +70,8 @@ export function WorkerPage({ name }: { name: string }) {
             aria-label="progress"
           />{' '}
           {worker.progress.done}
-          {worker.progress.total !== undefined && ` of ${worker.progress.total}`} {worker.progress.message}
+          {worker.progress.total !== undefined && ` of ${worker.progress.total}`}{' '}
+          {cut(worker.progress.message ?? '')}
         </p>
       )}
       <div class="history">
@@ -108,19 +109,16 @@ interface ActionsProps {
 }
 
 function Actions({ path, worker: { name, state }, running, act }: ActionsProps) {
+  const shown = visible(name);
   return (
     <>
-      <button onClick={() => void act(`${path}/trigger`, `Run ${name} now?`, 'A run was asked for.')}>
+      <button onClick={() => void act(`${path}/trigger`, `Run ${shown} now?`, 'Run requested.')}>
         Run now
       </button>
       {state === 'paused' ? (
-        <button onClick={() => void act(`${path}/resume`, `Resume ${name}?`, 'It ticks again.')}>
-          Resume
-        </button>
+        <button onClick={() => void act(`${path}/resume`, `Resume ${shown}?`, 'Resumed.')}>Resume</button>
       ) : (
-        <button onClick={() => void act(`${path}/pause`, `Pause ${name}?`, 'It ticks no more.')}>
-          Pause
-        </button>
+        <button onClick={() => void act(`${path}/pause`, `Pause ${shown}?`, 'Paused.')}>Pause</button>
       )}
       {running.map(({ id, started_at }) => (
         <button
@@ -129,7 +127,7 @@ function Actions({ path, worker: { name, state }, running, act }: ActionsProps) 
             void act(
               `runs/${id}/cancel`,
               `Cancel the run that started at ${started_at}?`,
-              'The run is told to end.',
+              'Cancellation requested.',
             )
           }
         >

@@ -42,9 +42,14 @@ scheduler.register({
 scheduler.register({ name: 'waits', interval: 0, run() {} });
 scheduler.register({
   name: 'endless',
+  description: '<i>never</i> \u202eends',
+  group: '\u001b[31mred\u202e',
   interval: 0,
-  run: ({ signal }) =>
-    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+  run: ({ signal, progress }) =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      progress(1, 2, `<i>half</i> \u001b[31m\u202e${'x'.repeat(1_000_000)}`);
+    }),
 });
 for (let n = 1; n <= Number(MORE); n++)
   scheduler.register({ name: `more ${n}`, interval: 0, group: n % 2 ? 'odd' : 'even', run() {} });

@@ -44,7 +44,7 @@ describeWith('chromium', 'the page behind a proxy that takes a part of the path 
     await page.getByRole('button', { name: 'Use it' }).click();
     await page.getByLabel('Token').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Run now' }).click();
-    await page.getByText('A run was asked for.').waitFor();
+    await page.getByText('Run requested.').waitFor();
     await page.getByRole('link', { name: 'Incidents' }).click();
     await page.getByText('No silence holds').waitFor();
     // The cookie is for what is below the address of the page, and for nothing else of that host.

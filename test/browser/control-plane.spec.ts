@@ -16,7 +16,7 @@ const TABS = {
   certificates: 'app.localhost',
   usage: 'memory, last hour',
   events: 'instance.running',
-  brakes: 'Brakes',
+  brakes: 'Tenants in which nothing is deleted',
 };
 
 const HOSTILE = `<img src=x onerror="document.title='owned'"> \u001b[31mred\u001b[0m \u202eright to left ${'x'.repeat(1_000_000)}`;
@@ -220,6 +220,54 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     );
     await page.getByText('The database is away').waitFor();
     expect(await row.count()).toBe(1);
+    expect(faults).toEqual([]);
+  });
+
+  it('show what a brake holds back, and decide on it after a question, with the token', async () => {
+    const { page } = test;
+    // What a store holds for a tenant of whom nothing is known: no pass of a worker ends this brake.
+    const [tenant, one, other] = ['ten', 'inst', 'inst'].map((kind, n) => `${kind}_${'0'.repeat(25)}${n}`);
+    await query(
+      database,
+      `WITH held AS (
+         INSERT INTO rowless_instances (store, tenant_id, instance_id, workload_id)
+         VALUES ('elsewhere', $1, $2, ''), ('elsewhere', $1, $3, '') RETURNING instance_id
+       ), brake AS (
+         INSERT INTO gc_brakes (tenant_id, cause, orphans, examined, set_digest)
+         SELECT $1, 'unknown_tenant', 2, 2, md5(string_agg(instance_id || ' ', ',' ORDER BY instance_id)) FROM held
+       )
+       INSERT INTO gc_braked_instances (tenant_id, instance_id, workload_id) SELECT $1, instance_id, '' FROM held`,
+      [tenant, one, other],
+    );
+    await open('brakes');
+    const row = table('Brakes').locator('tbody tr', { hasText: tenant! });
+    await row.getByText('engaged', { exact: true }).waitFor();
+    await row.getByText('unknown tenant').waitFor();
+    const asked: string[] = [];
+    const answers = [false, true, true, true];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.message());
+      void (answers.shift() ? dialog.accept() : dialog.dismiss());
+    });
+    const confirm = row.getByRole('button', { name: 'Confirm' });
+    await confirm.click();
+    expect(asked).toEqual([expect.stringContaining(`exactly these 2 instances of ${tenant}?`)]);
+    await confirm.click();
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByLabel('Token').waitFor({ state: 'detached' });
+    await row.getByText('engaged', { exact: true }).waitFor();
+    await confirm.click();
+    await row.getByText('confirmed', { exact: true }).waitFor();
+    await row.getByText('system:http').waitFor();
+    await row.getByRole('link', { name: tenant! }).click();
+    const instances = page.getByRole('region', { name: 'Instances held back' }).last();
+    for (const id of [one!, other!]) await instances.getByText(id).waitFor();
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Refuse' }).click();
+    await page.locator('.facts').getByText('refused', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'Refuse' }).count()).toBe(0);
+    expect(asked).toHaveLength(4);
     expect(faults).toEqual([]);
   });
 

@@ -87,7 +87,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByRole('button', { name: 'Use it' }).click();
     await page.getByLabel('Token').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Run now' }).click();
-    await page.getByText('A run was asked for.').waitFor();
+    await page.getByText('Run requested.').waitFor();
     expect(await page.evaluate('document.cookie')).toBe('');
     await page.locator('tbody tr', { hasText: 'manual' }).waitFor();
     expect(faults).toEqual([]);
@@ -103,7 +103,13 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByRole('button', { name: 'Pause' }).waitFor();
     await page.goto(`${url}/dashboard/index.html#/workers/endless`);
     await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByRole('progressbar', { name: 'progress' }).waitFor();
+    const said = (await page.locator('main').textContent())!;
+    for (const foreign of ['<i>half</i>', '<i>never</i>']) expect(said).toContain(foreign);
+    expect(said).not.toMatch(/[\u001b\u202e]/);
+    expect(said.length).toBeLessThan(30_000);
     await page.getByRole('button', { name: 'Cancel the active run' }).click();
+    await page.getByText('Cancellation requested.').waitFor();
     await page.locator('tbody .badge.cancelled').waitFor();
     expect(faults).toEqual([]);
   });

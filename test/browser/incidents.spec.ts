@@ -74,7 +74,7 @@ describeWith('chromium', 'open incidents on the page', () => {
       .locator('.incident', { hasText: 'failing' })
       .getByRole('button', { name: 'Run now: fails <b>bold</b>' })
       .click();
-    await page.getByText('A run of fails <b>bold</b> was asked for.').waitFor();
+    await page.getByText('Run of fails <b>bold</b> requested.').waitFor();
     expect(faults).toEqual([]);
   });
 

@@ -44,7 +44,7 @@ export interface DashboardAction {
   readonly method?: 'POST' | 'DELETE' | undefined;
   /** Texts that are sent; one that begins with `:` stands for a field of the item, and is left out where there is none. */
   readonly body?: Readonly<Record<string, string>> | undefined;
-  /** What the reader is asked before. */
+  /** What the reader is asked before; `:name` at the beginning of a word is replaced by that field of the item. */
   readonly question: string;
   /** For which items: those of which the field has one of these values; null stands for none. Default: all. */
   readonly when?: { readonly key: string; readonly values: readonly (string | null)[] } | undefined;

@@ -3,7 +3,7 @@ import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
 import { ControlPlaneController } from '../auth/control-plane.controller.js';
-import { parseId } from '../ids/typed-id.js';
+import { parseId, type TenantId } from '../ids/typed-id.js';
 import { type Brake, type BrakedInstance } from './brake.js';
 import { GarbageCollectorBrakes } from './brakes.service.js';
 
@@ -14,26 +14,64 @@ interface PageQuery {
 
 const page = () => new QueryPipe({ limit: limit(), after: text() });
 
+/** A tenant has one brake at most: it goes by its id. */
+type ShownBrake = Wire<Brake> & { id: TenantId };
+
+const DECIDE = 'gc/brakes/:tenant_id';
+
 /** What the garbage collector holds back, and the word on it: decided is on the set that was shown. */
 @ControlPlaneController('gc/brakes')
 @DashboardTab({
   id: 'brakes',
   title: 'Brakes',
+  description:
+    'Tenants in which nothing is deleted, as too much looks orphaned. A brake ends when somebody confirms its set, when the set ' +
+    'has stayed the same for brake.confirmAfter (15 minutes, if nothing else is set), or when nothing is orphaned any more.',
+  empty: 'No brake is engaged: the garbage collector deletes what is orphaned.',
   columns: [
     { key: 'tenant_id', title: 'tenant' },
     { key: 'state', title: 'state', kind: 'state' },
+    { key: 'cause', title: 'why', kind: 'state' },
     { key: 'orphans', title: 'orphans', kind: 'number' },
     { key: 'examined', title: 'of', kind: 'number' },
     { key: 'engaged_at', title: 'engaged', kind: 'instant' },
+    { key: 'seen_since', title: 'set unchanged since', kind: 'instant' },
     { key: 'decided_by', title: 'decided by' },
+  ],
+  actions: [
+    {
+      title: 'Confirm',
+      path: `${DECIDE}/confirm?set=:set`,
+      question:
+        'Delete exactly these :orphans instances of :tenant_id? What is deleted cannot be brought back.',
+      when: { key: 'state', values: ['engaged', 'refused'] },
+    },
+    {
+      title: 'Refuse',
+      path: `${DECIDE}/refuse?set=:set`,
+      question: 'Keep all orphans of :tenant_id, whatever time passes, until somebody confirms after all?',
+      when: { key: 'state', values: ['engaged', 'confirmed'] },
+    },
+  ],
+  item: [
+    {
+      kind: 'list',
+      title: 'Instances held back',
+      path: 'gc/brakes/:id',
+      columns: [
+        { key: 'instance_id', title: 'instance' },
+        { key: 'workload_id', title: 'workload that is gone' },
+      ],
+    },
   ],
 })
 export class BrakesController {
   constructor(private readonly brakes: GarbageCollectorBrakes) {}
 
   @Get()
-  async list(@Query(page()) query: PageQuery): Promise<WirePage<Brake>> {
-    return toWirePage(await this.brakes.list(query));
+  async list(@Query(page()) query: PageQuery): Promise<{ items: ShownBrake[]; next?: string }> {
+    const { items, ...rest } = await this.brakes.list(query);
+    return { items: items.map(shown), ...rest };
   }
 
   @Get(':tenant')
@@ -49,8 +87,8 @@ export class BrakesController {
   async confirm(
     @Param('tenant') tenant: string,
     @Query(decision()) { set }: { set: string },
-  ): Promise<Wire<Brake>> {
-    return toWire(await this.brakes.confirm(parseId('tenant', tenant), set));
+  ): Promise<ShownBrake> {
+    return shown(await this.brakes.confirm(parseId('tenant', tenant), set));
   }
 
   @Post(':tenant/refuse')
@@ -58,9 +96,13 @@ export class BrakesController {
   async refuse(
     @Param('tenant') tenant: string,
     @Query(decision()) { set }: { set: string },
-  ): Promise<Wire<Brake>> {
-    return toWire(await this.brakes.refuse(parseId('tenant', tenant), set));
+  ): Promise<ShownBrake> {
+    return shown(await this.brakes.refuse(parseId('tenant', tenant), set));
   }
+}
+
+function shown(brake: Brake): ShownBrake {
+  return { id: brake.tenantId, ...toWire(brake) };
 }
 
 function decision(): QueryPipe<{ set: (given: string | undefined) => string }> {
