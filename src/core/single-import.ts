@@ -4,7 +4,7 @@ import { type ModulesContainer } from '@nestjs/core';
 import { WorkerModuleImportedTwiceError } from './worker.module.errors.js';
 
 /**
- * One object from `forRoot` makes one module, wherever it is imported; two objects make two, also if they are alike.
+ * Nest makes one module of one object from `forRoot`, however often it is imported, and two of two equal objects.
  * @throws WorkerModuleImportedTwiceError
  */
 export function requireSingleImport(module: Type, modules: ModulesContainer): void {
@@ -17,7 +17,7 @@ export function requireSingleImport(module: Type, modules: ModulesContainer): vo
     );
 }
 
-/** What the decorator says. Nest's own list of imports holds every global module, whoever imports it. */
+/** Reads the decorator: Nest's own list of imports also contains global modules that `importer` does not import. */
 function imports(importer: Type, module: Type): boolean {
   const listed: unknown[] = Reflect.getMetadata(MODULE_METADATA.IMPORTS, importer) ?? [];
   return listed.some((item) => (item as Partial<DynamicModule> | undefined)?.module === module);

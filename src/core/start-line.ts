@@ -5,7 +5,7 @@ import { Scheduler } from './scheduler/scheduler.js';
 import { WORKER_OPTIONS } from './worker/module-options.token.js';
 import { type WorkerModuleOptions } from './worker-module.options.js';
 
-/** Tells the log in one line what has started: an incident begins with the question which process that was, and on what. */
+/** Logs in one line what has started, in which process and on which store: the first questions of an incident. */
 @Injectable()
 export class StartLine {
   private readonly logger = new Logger('Workers');

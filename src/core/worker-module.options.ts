@@ -5,11 +5,11 @@ import { type RegistryOptions } from './registry/registry.options.js';
 import { type SchedulerOptions } from './scheduler/scheduler.options.js';
 import { WORKER_OPTIONS } from './worker/module-options.token.js';
 
-/** Options of `WorkerModule.forRoot`, each declared by the part that takes it. All may be left out. */
+/** Options of `WorkerModule.forRoot`, each declared by the part that uses it. All are optional. */
 export interface WorkerModuleOptions
   extends RegistryOptions, HistoryOptions, SchedulerOptions, AdoptionOptions {}
 
-/** What `forRootAsync({ useClass })` and `forRootAsync({ useExisting })` name. */
+/** The class that `forRootAsync({ useClass })` and `forRootAsync({ useExisting })` take. */
 export interface WorkerOptionsFactory {
   createWorkerOptions(): WorkerModuleOptions | Promise<WorkerModuleOptions>;
 }

@@ -21,7 +21,7 @@ import { type WorkerModuleOptions } from './worker-module.options.js';
 /** Starts the workers when the application is ready, and drains them before anything they need is closed. */
 @Injectable()
 export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
-  /** Of all that call for it, as two `app.close()` at a time do. */
+  /** Shared by all callers: two concurrent `app.close()` shut down once. */
   private shutdown?: Promise<void>;
 
   constructor(
@@ -39,7 +39,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    // Before anything is opened: a bad definition must leave nothing behind.
+    // Before anything is opened: a bad definition must leave no open connection.
     this.scheduler.discover([...this.adoption.workers(), ...this.retention.workers()]);
     this.lazy.whenLoaded(() => {
       this.scheduler.discover();
@@ -62,7 +62,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
     this.deadline.begin();
   }
 
-  /** Here TypeORM's data source is open still: it closes in `onApplicationShutdown`. */
+  /** In this hook TypeORM's data source is still open: it closes in `onApplicationShutdown`. */
   beforeApplicationShutdown(): Promise<void> {
     return (this.shutdown ??= this.shutDown());
   }

@@ -53,7 +53,7 @@ import { requireSingleImport } from './single-import.js';
   imports: [DiscoveryModule],
   providers: [
     {
-      // What `forRoot` provides takes its place.
+      // Replaced by what `forRoot` provides.
       provide: WORKER_OPTIONS,
       useFactory: () => {
         throw new WorkerModuleNotConfiguredError();

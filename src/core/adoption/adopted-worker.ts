@@ -4,12 +4,12 @@ import { type Worker } from '../worker/worker.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { type CronMetadata, type ScheduleMetadata } from './schedule-metadata.js';
 
-/** Timers of a process that has nothing else to do are a few milliseconds late: that is no missed deadline. */
+/** Milliseconds. Even in an idle process timers fire a few milliseconds late; that is no missed deadline. */
 const TIMER_SLACK = 50;
 
 /**
- * When and how a handler of `@nestjs/schedule` runs, in the words of our options. Nothing is caught up after downtime
- * unless `options.workers` says so.
+ * Options of the worker that runs a handler of `@nestjs/schedule`. Nothing is caught up after downtime unless
+ * `options.workers` says so.
  */
 export function adoptedOptions(metadata: ScheduleMetadata): WorkerOptions & Pick<Worker, 'interval'> {
   const common = { overlap: 'allow', catchUp: false } as const;
@@ -23,13 +23,13 @@ export function adoptedOptions(metadata: ScheduleMetadata): WorkerOptions & Pick
       ...(typeof threshold === 'number' && { startDeadline: Math.max(TIMER_SLACK, Math.abs(threshold)) }),
     };
   }
-  // setTimeout and setInterval make 1 of anything below it; for us an interval of 0 would be event-driven.
+  // setTimeout and setInterval take a delay below 1 as 1; for us an interval of 0 would be event-driven.
   const ms = Math.max(1, metadata.ms);
   if (metadata.kind === 'intervals') return { ...common, interval: ms, spacing: 'start' };
   return { ...common, interval: { after: Number.isNaN(ms) ? 1 : ms } };
 }
 
-/** What a cron job or a `CronTime` says, for our scheduler. */
+/** The schedule of a cron job or a `CronTime`, as our scheduler takes it. */
 export function cronInterval({
   cronTime,
   timeZone,
@@ -46,8 +46,8 @@ export function cronInterval({
   };
 }
 
-/** What Luxon takes for the time zone of the process. */
+/** Names that Luxon resolves to the time zone of the process. */
 const OWN_ZONES = new Set(['', 'local', 'system', 'default']);
 
-/** `UTC+5:30`, which Luxon takes for a time zone beside the IANA names. */
+/** Offsets such as `UTC+5:30`, which Luxon accepts beside the IANA names. */
 const FIXED_ZONE = /^utc([+-])(\d{1,2})(?::(\d{2}))?$/i;

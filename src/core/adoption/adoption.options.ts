@@ -8,8 +8,8 @@ export interface AdoptionOptions {
    */
   adopt?: ScheduleModuleOptions | undefined;
   /**
-   * What to do when a `ScheduleModule` is imported somewhere that would run adopted handlers as well. `refuse`
-   * (default): the start fails with `HandlersRunTwiceError`. `ignore`: what it runs is left to it.
+   * What to do when an imported `ScheduleModule` would run adopted handlers as well. `refuse` (default): the start
+   * fails with `HandlersRunTwiceError`. `ignore`: `ScheduleModule` runs them, and they do not become workers.
    */
   scheduleModule?: 'refuse' | 'ignore' | undefined;
 }

@@ -19,10 +19,10 @@ import { timerHandle } from './timer-handle.js';
 import { WorkerCronJob } from './worker-cron-job.js';
 import { WorkerSchedulerRegistry } from './worker-scheduler.registry.js';
 
-/** Shorter than a worker's name may be: `#2` has to fit behind it. */
+/** Characters. Less than the limit of a worker's name, so that a suffix such as `#2` fits. */
 const LONGEST_ADOPTED_NAME = 190;
 
-/** In the order in which `ScheduleModule` starts them: at one instant they run in it. */
+/** In the order in which `ScheduleModule` starts them: handlers that are due at one instant run in this order. */
 const KINDS: readonly ScheduleKind[] = ['timeouts', 'intervals', 'cronJobs'];
 
 /** What messages of `SchedulerRegistry` call its entries. */
@@ -32,7 +32,7 @@ const ENTRY: Record<ScheduleKind, string> = {
   cronJobs: 'Cron Job',
 };
 
-/** A handler, and its names: that of its worker, and that of its entry in the `SchedulerRegistry`. */
+/** A handler, with the names of its worker and of its entry in the `SchedulerRegistry`. */
 interface Adopted {
   readonly handler: ScheduleHandler;
   worker: string;
@@ -41,8 +41,8 @@ interface Adopted {
 }
 
 /**
- * Makes workers of the methods that `@nestjs/schedule`'s decorators are on, so that `WorkerModule` can take the place
- * of `ScheduleModule`. Each has an entry in the `SchedulerRegistry`, and what is done to that is done to the worker.
+ * Makes a worker of each method that `@nestjs/schedule` decorates, so that `WorkerModule` can replace
+ * `ScheduleModule`. Each has an entry in the `SchedulerRegistry`; a change to the entry changes the worker.
  */
 @Injectable()
 export class Adoption implements OnModuleInit {
@@ -59,13 +59,16 @@ export class Adoption implements OnModuleInit {
     private readonly foreign: ForeignScheduleModules,
     private readonly scheduler: Scheduler,
     private readonly registry: WorkerSchedulerRegistry,
-    /** The same, unless a test has overridden it: then the application sees that one. */
+    /**
+     * The same object as `registry`, unless a test has overridden the provider: then the one that the application
+     * injects.
+     */
     private readonly visible: SchedulerRegistry,
     @Inject(ORCHESTRATOR) private readonly orchestrator: unknown,
   ) {}
 
   /**
-   * Here nothing has started: `ScheduleModule` does so in `onApplicationBootstrap`.
+   * In this hook nothing has started: `ScheduleModule` starts its handlers in `onApplicationBootstrap`.
    * @throws HandlersRunTwiceError
    */
   onModuleInit(): void {
@@ -88,7 +91,7 @@ export class Adoption implements OnModuleInit {
       );
   }
 
-  /** Says which handlers have come with a module that was loaded lazily: `ScheduleModule` would not run them either. */
+  /** Warns of handlers in lazily loaded modules. `ScheduleModule` would not run them either. */
   warnOfNew(): void {
     for (const { source, module, metadata } of this.explorer.explore(this.wanted()))
       this.logger.warn(
@@ -101,7 +104,7 @@ export class Adoption implements OnModuleInit {
     return KINDS.filter((kind) => this.options.adopt?.[kind] !== false);
   }
 
-  /** For the scheduler to check and add. */
+  /** The workers for the scheduler to add, or the problem of a handler that cannot be one. */
   workers(): Finding[] {
     return this.adopted.map((adopted, index) => {
       const { handler, worker, entry } = adopted;
@@ -129,7 +132,7 @@ export class Adoption implements OnModuleInit {
     });
   }
 
-  /** Fills the `SchedulerRegistry`, once the scheduler has the workers. */
+  /** Fills the `SchedulerRegistry`. Call it after the scheduler has the workers. */
   mount(): void {
     for (const adopted of this.adopted) {
       const { handler, worker, entry } = adopted;
@@ -148,7 +151,7 @@ export class Adoption implements OnModuleInit {
     if (this.adopted.some(({ job }) => job?.waitForCompletion)) this.events = this.tellSkipped();
   }
 
-  /** Empties the registry, jobs of the application's own included; the workers are left to the drain. */
+  /** Empties the registry, including jobs that the application added. The drain ends the workers. */
   unmount(): void {
     this.closing = true;
     this.events?.unsubscribe();
@@ -176,14 +179,14 @@ export class Adoption implements OnModuleInit {
     const at = this.clock.now() + delay;
     const alarm = new Alarm(this.clock, () => {
       if (this.clock.now() < at) alarm.set(at);
-      // It may have been deleted meanwhile, and another one added under its name.
+      // The job may have been deleted, and another one added under its name.
       else if (this.registry.getCronJobs().get(entry) === job) job.start();
     });
     alarm.set(at);
     this.delays.push(alarm);
   }
 
-  /** A job that was deleted and is started: under the name that it has in the registry by now, if it is there. */
+  /** Registers a deleted job again when it is started, under its current name in the registry if it has one there. */
   private registerAgain(adopted: Adopted): string {
     const job = adopted.job!;
     const [entry = adopted.entry] = [...this.registry.getCronJobs()].find(([, other]) => other === job) ?? [];
@@ -220,7 +223,7 @@ export class Adoption implements OnModuleInit {
     });
   }
 
-  /** What takes the worker away when its entry is deleted or cleared, however often that is said. */
+  /** Returns a function that unregisters the worker when its entry is deleted or cleared. Further calls do nothing. */
   private remover(worker: string): () => void {
     let removed = false;
     return () => {
@@ -237,8 +240,9 @@ function byKind(adopted: readonly Adopted[]): Adopted[] {
 }
 
 /**
- * Handlers without a name are `Class.method`, and several may be: classes of one name in several modules. So may a cron
- * job and an interval, each with entries of its own. Workers have one namespace: the second becomes `name#2`.
+ * Names the workers. A handler without a name gets `Class.method`, which classes in several modules may share. A cron
+ * job and an interval may also have one name, as the registry has entries per kind. Workers have one namespace: the
+ * second becomes `name#2`.
  */
 function named(handlers: ScheduleHandler[]): Adopted[] {
   const taken = new Set<string>();
@@ -256,7 +260,10 @@ function freeName(name: string, taken: (name: string) => boolean): string {
   return free;
 }
 
-/** `@nestjs/schedule` takes any text for a name. What a worker may not be called is cut, mended or undefined. */
+/**
+ * `@nestjs/schedule` takes any text as a name. Turns it into a valid name of a worker; undefined when nothing is
+ * left.
+ */
 function storableName(name: string): string | undefined {
   return name.replaceAll('\0', '').slice(0, LONGEST_ADOPTED_NAME).toWellFormed().trim() || undefined;
 }

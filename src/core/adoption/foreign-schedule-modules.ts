@@ -5,18 +5,18 @@ import { SCHEDULE_MODULE_OPTIONS, type ScheduleKind } from './schedule-metadata.
 
 type ModuleRef = ModulesContainer extends Map<string, infer M> ? M : never;
 
-/** The `ScheduleModule`s that are imported somewhere in the application, by a third party perhaps. */
+/** The `ScheduleModule`s that are imported anywhere in the application, also by third-party modules. */
 @Injectable()
 export class ForeignScheduleModules {
   constructor(private readonly modules: ModulesContainer) {}
 
-  /** Names of the modules that import one which runs handlers of that kind, wherever these are. */
+  /** Names of the modules that import a `ScheduleModule` which runs handlers of that kind. */
   runners(kind: ScheduleKind): string[] {
     const running = this.all().filter(([, options]) => options[kind] !== false);
     return running.map(([module]) => this.importer(module));
   }
 
-  /** To be asked from `onModuleInit` on: before, options from a factory are not there. */
+  /** Complete from `onModuleInit` on: options from a factory do not exist before. */
   private all(): [ModuleRef, ScheduleModuleOptions][] {
     return [...this.modules.values()].flatMap((module) => {
       const options = module.providers.get(SCHEDULE_MODULE_OPTIONS)?.instance as unknown;
@@ -32,7 +32,7 @@ export class ForeignScheduleModules {
   }
 }
 
-/** Nest adds every global module to the imports of every module, after its own; first its core. */
+/** The imports that the module declares. Nest appends all global modules to them, its core module first. */
 function ownImports({ imports }: ModuleRef): ModuleRef[] {
   const all = [...imports];
   const added = all.findIndex(({ name }) => name === 'InternalCoreModule');

@@ -5,16 +5,16 @@ import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type RunContext } from '../worker/run-context.js';
 import { ScheduleSeam } from './schedule-seam.js';
 
-/** As `@nestjs/schedule` numbers them. */
+/** The numbers of `@nestjs/schedule`. */
 const [CRON, TIMEOUT, INTERVAL] = [1, 2, 3];
 
 /**
- * Where the wrapper of `@nestjs/schedule` is patched, as by NestJS Observe, runs of the workers of this package pass through
- * it too, by the worker's name. Those of adopted handlers do so anyway.
+ * When the wrapper of `@nestjs/schedule` is patched, as by NestJS Observe, runs of this package's own workers pass
+ * through it too, under the worker's name. Runs of adopted handlers always do.
  */
 @Injectable()
 export class ObservedRuns implements RunInterceptor, OnModuleInit {
-  /** What a worker throws is logged as that of a worker. */
+  /** Logs nothing here: the execution logs what a worker throws. */
   private readonly seam = new ScheduleSeam({ error: () => {} });
   private readonly inside = new WeakMap<WorkerDefinition, ReturnType<ScheduleSeam['through']>>();
 
@@ -23,7 +23,9 @@ export class ObservedRuns implements RunInterceptor, OnModuleInit {
     private readonly registry: WorkerRegistry,
   ) {}
 
-  /** Whoever patches the wrapper does so in a constructor, as `ScheduleModule` reads it in this hook. */
+  /**
+   * By this hook the wrapper is patched: patches are made in constructors, as `ScheduleModule` reads it in this hook.
+   */
   onModuleInit(): void {
     if (this.seam.patched) this.interceptors.add(this);
   }
@@ -41,7 +43,7 @@ function calledAs(definition: WorkerDefinition, instance: object) {
   const { name, every, cron, schedule } = definition;
   const metadata = new Map<unknown, unknown>([['SCHEDULER_NAME', name]]);
   const kind = cron !== undefined ? CRON : typeof every === 'object' ? TIMEOUT : INTERVAL;
-  // What runs on events and triggers alone is of no kind.
+  // A worker that runs on events and triggers alone has no type.
   if (schedule) metadata.set('SCHEDULER_TYPE', kind);
   return { name, metadata, instance };
 }

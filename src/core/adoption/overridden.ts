@@ -3,12 +3,12 @@ import { MODULE_METADATA } from '@nestjs/common/constants.js';
 import { ScheduleModule } from '@nestjs/schedule';
 
 /**
- * What is provided for the `SchedulerOrchestrator` of `@nestjs/schedule`. A test that keeps jobs off overrides it.
- * No object: Nest's `instrument`, which NestJS Observe brings, puts proxies around all that are provided.
+ * Provided for the `SchedulerOrchestrator` of `@nestjs/schedule`, unless a test overrides it to disable jobs. A
+ * symbol, as Nest's `instrument`, which NestJS Observe uses, wraps every provided object in a proxy.
  */
 export const NOT_OVERRIDDEN = Symbol('not overridden');
 
-/** The package does not export the class, which tests import from its files: it is the one that mounts cron jobs. */
+/** The class that mounts cron jobs. The package does not export it; tests import it from its files. */
 export const ORCHESTRATOR: Type | symbol = orchestratorOf(ScheduleModule) ?? Symbol('SchedulerOrchestrator');
 
 function orchestratorOf(module: object): Type | undefined {

@@ -12,25 +12,28 @@ export interface ScheduleHandler {
   /** Name of the Nest module that holds the provider. */
   readonly module: string;
   readonly metadata: ScheduleMetadata;
-  /** Calls it as `ScheduleModule` does. What it throws is logged. */
+  /** Calls it as `ScheduleModule` does, and logs what it throws. */
   call(): Begun;
 }
 
 type Instance = Record<string, unknown>;
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
-/** What users call them. */
+/** Names of the kinds in messages. */
 export const CALLED: Record<ScheduleKind, string> = {
   cronJobs: 'cron job',
   intervals: 'interval',
   timeouts: 'timeout',
 };
 
-/** Finds them where `ScheduleModule` does: on every instance of the application, also on values and what factories make. */
+/**
+ * Finds handlers where `ScheduleModule` does: on every instance in the application, also of `useValue` and
+ * `useFactory`.
+ */
 @Injectable()
 export class ScheduleExplorer {
   private readonly logger = new Logger('Workers');
-  /** `useExisting` lists one instance under several tokens, and after a lazy load all are listed again. */
+  /** `useExisting` lists one instance under several tokens, and after a lazy load all instances are listed again. */
   private readonly seen = new WeakSet<object>();
 
   constructor(
@@ -40,8 +43,8 @@ export class ScheduleExplorer {
   ) {}
 
   /**
-   * Those that it has not found before.
-   * @param kinds the others are left alone
+   * Finds the handlers that no earlier call has seen.
+   * @param kinds handlers of other kinds are ignored
    */
   explore(kinds: readonly ScheduleKind[]): ScheduleHandler[] {
     return [...this.discovery.getControllers(), ...this.discovery.getProviders()].flatMap((wrapper) => {

@@ -1,19 +1,19 @@
 import { type CronOptions, type ScheduleModuleOptions } from '@nestjs/schedule';
 
-/** What `@nestjs/schedule` tells apart, by the flags of `ScheduleModule.forRoot`. */
+/** The kinds of handlers, named as the flags of `ScheduleModule.forRoot`. */
 export type ScheduleKind = keyof ScheduleModuleOptions;
 
-/** What `@Cron` was given. A date, or a Luxon `DateTime`, is the one moment at which it runs. */
+/** Arguments of `@Cron`. A date or a Luxon `DateTime` is the single instant at which it runs. */
 export type CronMetadata = CronOptions & { cronTime: string | Date | { toMillis(): number } };
 
-/** What a decorator of `@nestjs/schedule` says of a method. */
+/** What a decorator of `@nestjs/schedule` has stored on a method. `ms` is in milliseconds. */
 export type ScheduleMetadata =
   | { readonly kind: 'cronJobs'; readonly name: string | undefined; readonly cron: CronMetadata }
   | { readonly kind: 'intervals' | 'timeouts'; readonly name: string | undefined; readonly ms: number };
 
 /**
- * Where the decorators leave their arguments. The package exports none of these keys; they are the same in its
- * versions 6 and 12, and a spec holds them against the one that is installed.
+ * Metadata keys of the decorators. The package exports none of them; they are the same in its versions 6 and 12, and
+ * a spec compares them with the installed version.
  */
 const TYPE = 'SCHEDULER_TYPE';
 const NAME = 'SCHEDULER_NAME';

@@ -1,6 +1,6 @@
 import { ScheduleModule } from '@nestjs/schedule';
 
-/** What `ScheduleExplorer` of `@nestjs/schedule` has of use here, in its versions 6 and 12. */
+/** The part of `ScheduleExplorer` of `@nestjs/schedule` that is used here. Versions 6 and 12 have it. */
 interface Explorer {
   wrapFunctionInTryCatchBlocks(handler: (call: Call) => unknown, instance: object): Wrapped;
 }
@@ -8,50 +8,53 @@ type Wrapped = (call: Call) => Promise<void>;
 
 /** A call that has begun. */
 export interface Begun {
-  /** What the wrapper gives: resolves when the work has settled, however it did, and as soon as there. */
+  /**
+   * The wrapper's promise. Resolves when the work has settled, with or without an error, as early as under
+   * `ScheduleModule`.
+   */
   readonly settled: Promise<void>;
-  /** Settles as the work does, a little later. */
+  /** Settles with the result or the error of the work, a few microtasks later. */
   readonly outcome: Promise<unknown>;
 }
 
-/** One call, as it passes through the wrapper, which gives nothing back. */
+/** One call on its way through the wrapper. It carries the outcome, as the wrapper returns none. */
 interface Call {
   work(): unknown;
   result?: unknown;
   failure?: { readonly error: unknown };
 }
 
-/** What is called, as whoever patches the wrapper reads it from the function. */
+/** What a patch of the wrapper reads from the function that is called. */
 export interface Called {
   name: string;
   metadata: ReadonlyMap<unknown, unknown>;
   instance: object;
 }
 
-/** Before anybody could patch it: that is done by providers, which are made later than modules are loaded. */
+/** The wrapper before any patch: providers patch it, and they are created after this file is loaded. */
 const UNPATCHED = explorerPrototype()?.wrapFunctionInTryCatchBlocks;
 
 /**
- * `ScheduleExplorer.wrapFunctionInTryCatchBlocks`, through which `ScheduleModule` calls each handler. It logs what that
- * throws, and keeps it. NestJS Observe patches it to report scheduled runs.
+ * `ScheduleExplorer.wrapFunctionInTryCatchBlocks`, through which `ScheduleModule` calls each handler. It logs what
+ * the handler throws, and does not throw it again. NestJS Observe patches it to report scheduled runs.
  */
 export class ScheduleSeam {
   private readonly prototype = explorerPrototype() ?? unknownVersion();
   private readonly explorer: Explorer;
 
-  /** @param logger takes what is thrown: that of the package is kept in a field */
+  /** @param logger receives what is thrown; it replaces the explorer's field `logger` */
   constructor(logger: { error(thrown: unknown): void }) {
     this.explorer = Object.assign(Object.create(this.prototype) as Explorer, { logger });
   }
 
-  /** Whether somebody wants to know of runs. */
+  /** Whether the wrapper has been patched, that is, whether somebody observes runs. */
   get patched(): boolean {
     return this.prototype.wrapFunctionInTryCatchBlocks !== UNPATCHED;
   }
 
   /**
-   * @returns what does some work inside the wrapper. No promise stands between the two: a job that waits for the wrapper is
-   * free again as early as there.
+   * @returns a function that calls some work inside the wrapper. It adds no promise in between, so that a job which
+   * waits for the wrapper is free again as early as under `ScheduleModule`.
    */
   through({ name, metadata, instance }: Called): (work: () => unknown) => Begun {
     const passing = (call: Call): unknown => {
@@ -67,7 +70,7 @@ export class ScheduleSeam {
     let wrapper: Explorer['wrapFunctionInTryCatchBlocks'] | undefined;
     let wrapped: Wrapped;
     return (work) => {
-      // It may be patched, and restored, at any time.
+      // The wrapper may be patched, and restored, at any time.
       if (wrapper !== this.prototype.wrapFunctionInTryCatchBlocks) {
         wrapper = this.prototype.wrapFunctionInTryCatchBlocks;
         wrapped = this.explorer.wrapFunctionInTryCatchBlocks(passing, instance);
@@ -79,7 +82,7 @@ export class ScheduleSeam {
   }
 }
 
-/** Notes what a promise rejects with before whoever takes it from here hears of it. */
+/** Stores what a promise rejects with before any later handler of the promise is called. */
 function watched(result: unknown, call: Call): unknown {
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return result;
   const promise = Promise.resolve(result);
@@ -92,7 +95,7 @@ function outcomeOf({ failure, result }: Call): unknown {
   return result;
 }
 
-/** The package exports it from 12.0.1 on. What `ScheduleModule.forRoot()` provides is the same in all versions. */
+/** The package exports the class from 12.0.1 on only. `ScheduleModule.forRoot()` provides it in all versions. */
 function explorerPrototype(): Explorer | undefined {
   for (const provider of ScheduleModule.forRoot().providers ?? []) {
     const { prototype } = provider as { prototype?: Explorer };

@@ -2,24 +2,25 @@
 import { setInterval } from 'node:timers';
 import { fakesClearRealTimers, timersAreFake } from '../timing/fake-timers.js';
 
-/** The longest that Node's timers take. */
+/** The longest delay of Node's timers, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
 /**
- * What else a fake `clearInterval` reads of what it is given, and nobody else does: that of Jest's legacy timers, and that of
- * node:test.
+ * Properties that only a fake `clearInterval` reads from its argument: `id` that of Jest's legacy timers,
+ * `priorityQueuePosition` that of node:test.
  */
 const READ_BY_FAKES = ['id', 'priorityQueuePosition'];
 
 /**
  * What `SchedulerRegistry.getInterval` and `getTimeout` give for an adopted handler: a timer of Node that does
- * nothing and keeps no process alive. Its use is that an application may clear it.
+ * nothing and keeps no process alive. It exists so that an application can clear it.
  *
- * It is the module's `setInterval`, which fake timers leave alone: as a fake it would be a pending timer of the test, and
- * `runAllTimers` would run it for ever.
+ * It is made by the `setInterval` of `node:timers`, which fake timers do not replace: a fake one would be a pending
+ * timer of the test, and `runAllTimers` would run it for ever.
  *
- * Node tells nobody that a timer was cleared, but it does set this field to null (20, 22, 24), and the fake timers of Jest and
- * Vitest hand on to it what they did not make. Other fakes do not, and only look at the timer: sinon's at its number.
+ * Node emits nothing when a timer is cleared, but sets its field `_onTimeout` to null (20, 22, 24), and the fake
+ * timers of Jest and Vitest pass timers that they did not make on to Node. Other fakes only read the timer: sinon its
+ * number.
  * @param cleared called when it is cleared, by `clearInterval`, `clearTimeout` or its own `close`
  */
 export function timerHandle(cleared: () => void): NodeJS.Timeout {

@@ -9,7 +9,7 @@ import { type CronMetadata } from './schedule-metadata.js';
 import { type Begun } from './schedule-seam.js';
 import { classAndMessageOf } from '../text/describe-error.js';
 
-/** More than can be between the end of their callbacks and what the scheduler hears of it. */
+/** Longest list of `recent`: more runs than can end before the scheduler learns of the end of the first. */
 const MOST_RECENT = 10;
 
 function callHandler(this: WorkerCronJob): Promise<void> {
@@ -20,7 +20,7 @@ type DateTime = ReturnType<CronJob['nextDate']>;
 
 /**
  * What `SchedulerRegistry.getCronJob` gives for an adopted handler: a `CronJob` of the `cron` package that has no
- * timer of its own. It shows the worker, and whatever is done to it is done to the worker.
+ * timer of its own. It shows the state of the worker, and its methods act on the worker.
  */
 export class WorkerCronJob extends CronJob {
   private readonly logger = new Logger('Workers');
@@ -29,7 +29,7 @@ export class WorkerCronJob extends CronJob {
   /** With `waitForCompletion`, ids of the runs that have begun, the latest first. */
   private recent: readonly string[] = [];
   private begun?: Begun;
-  /** Name of the worker, which need not be that of the job; undefined after the job was deleted, until it is started again. */
+  /** Name of the worker, which may differ from the job's; undefined from its deletion until it is started again. */
   private worker: string | undefined;
 
   /**
@@ -45,7 +45,7 @@ export class WorkerCronJob extends CronJob {
   ) {
     super(
       cronTime as string,
-      // The package calls it on the job.
+      // The package calls it with the job as `this`.
       callHandler as () => Promise<void>,
       null,
       false,
@@ -62,12 +62,12 @@ export class WorkerCronJob extends CronJob {
     this.worker = worker;
   }
 
-  /** Runs the handler, and what was added by `addCallback`: the body of the worker. */
+  /** The body of the worker: runs the handler and the callbacks added by `addCallback`. */
   async tick(context?: RunContext): Promise<unknown> {
     if (context?.slot) this.lastExecution = context.startedAt;
     if (this.waitForCompletion && context)
       this.recent = [context.runId, ...this.recent].slice(0, MOST_RECENT);
-    // The package leaves a second one out; the worker may have another overlap policy by configuration.
+    // The package ignores a tick during a tick; by configuration, the worker may have an overlap policy that runs it.
     const ticked = this.isTicking ? this.call() : super.fireOnTick();
     const { outcome } = this.begun!;
     this.latest = outcome.catch(() => {});
@@ -81,7 +81,7 @@ export class WorkerCronJob extends CronJob {
     return this.begun.settled;
   }
 
-  /** Whether the callbacks of that run have ended, of which the scheduler hears a few microtasks later. */
+  /** Whether the callbacks of that run have ended. The scheduler learns of it a few microtasks later. */
   isFree(runId: string): boolean {
     return this.recent.includes(runId) && !this.isTicking;
   }
@@ -90,12 +90,12 @@ export class WorkerCronJob extends CronJob {
     return this.waitForCompletion && super.isCallbackRunning;
   }
 
-  /** One of its times at which it did not run, as a run was active. */
+  /** Notes a slot that was skipped because a run was active. */
   skipped(slot: Date): void {
     this.lastExecution = slot;
   }
 
-  /** Its worker is taken away. */
+  /** The worker has been unregistered. */
   detach(): void {
     this.worker = undefined;
   }
@@ -134,20 +134,23 @@ export class WorkerCronJob extends CronJob {
   }
 
   override nextDate(): DateTime {
-    // With none left, that of the package throws, as its users expect.
+    // With none left, the package's own method throws, as its users expect.
     return this.nextDates(1)[0] ?? super.nextDate();
   }
 
   override nextDates(count = 0): DateTime[] {
     if (this.worker === undefined) return super.nextDates(count);
-    // Luxon takes minutes ahead of UTC for a zone; its types do not say so.
+    // Luxon also accepts the minutes ahead of UTC as a zone; its types do not say so.
     const zone = (this.cronTime.timeZone ?? this.cronTime.utcOffset) as string;
     return this.scheduler
       .upcoming(this.worker, count)
       .map((date) => (new CronTime(date).source as DateTime).setZone(zone));
   }
 
-  /** Runs it now, also while it is stopped. Resolves when the run has begun; with `waitForCompletion`, has ended. */
+  /**
+   * Runs it now, also while it is stopped. Resolves when the run has begun; with `waitForCompletion`, when it has
+   * ended.
+   */
   override async fireOnTick(): Promise<void> {
     if (this.worker === undefined) {
       const run = this.tick().catch(() => {});
@@ -158,7 +161,7 @@ export class WorkerCronJob extends CronJob {
       const { ended } = await this.scheduler.trigger(this.worker);
       if (this.waitForCompletion) await ended;
     } catch (error) {
-      // With `waitForCompletion` one at a time: the package says nothing either.
+      // With `waitForCompletion` one run at a time: the package reports no error either.
       if (!(error instanceof WorkerBusyError)) throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 
-/** The `SchedulerRegistry` that an application injects: deleting an adopted entry takes its worker away too. */
+/** The `SchedulerRegistry` that an application injects: deleting an adopted entry unregisters its worker too. */
 @Injectable()
 export class WorkerSchedulerRegistry extends SchedulerRegistry {
   private readonly owners = new WeakMap<object, () => void>();
@@ -29,7 +29,7 @@ export class WorkerSchedulerRegistry extends SchedulerRegistry {
     this.owners.get(timeout)?.();
   }
 
-  /** Stops and removes whatever is in it, as `ScheduleModule` does at shutdown. */
+  /** Stops and removes all entries, as `ScheduleModule` does at shutdown. */
   clear(): void {
     for (const name of this.getTimeouts()) this.deleteTimeout(name);
     for (const name of this.getIntervals()) this.deleteInterval(name);

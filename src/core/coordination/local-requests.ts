@@ -7,13 +7,13 @@ export interface LocalRequest extends Omit<RequestedRun, 'notBefore'> {
   notBefore?: number;
   readonly eventId: string | undefined;
   maxAttempts: number;
-  /** It was begun without a lease: when its replica last said that it is active. */
+  /** Set when its run began without a lease: when its replica last reported the run as active. */
   heardOf?: number | undefined;
   endedAt?: number;
   outcome?: RequestOutcome;
 }
 
-/** The runs that were asked for, of all workers, and what became of them. */
+/** The requested runs of all workers, and their outcomes. */
 export class LocalRequests {
   private readonly byId = new Map<string, LocalRequest>();
 
@@ -42,34 +42,40 @@ export class LocalRequests {
     return [...this.byId.values()].filter((request) => isWanted(request.worker) && this.waits(request, time));
   }
 
-  /** Neither begun without a lease nor over, and to be tried. */
+  /** Those that have not ended, are not active without a lease, and have an attempt left. */
   get open(): LocalRequest[] {
     return [...this.byId.values()].filter(isOpen);
   }
 
-  /** A newer one comes. What is deferred is given up when that one ends. */
+  /** Drops what waits, as a newer request replaces it. Deferred requests stay until the newer one's run has ended. */
   dropWaiting(worker: string, time: number): void {
     for (const request of this.of(worker, time)) if (request.notBefore === undefined) drop(request, time);
   }
 
-  /** What waits for the end of a backoff has no reason any more. */
+  /**
+   * Drops requests that wait for the end of a backoff.
+   * @param but id of a request that is kept
+   */
   dropDeferred(worker: string, time: number, but?: string): void {
     for (const request of this.of(worker, time))
       if (request.notBefore !== undefined && request.id !== but) drop(request, time);
   }
 
-  /** A run of the worker has failed: what waited for its end is newer, and waits longer. @returns whether any did */
+  /**
+   * After a failed run: a request that waited for its end is newer than the retry, and waits until `notBefore`.
+   * @returns whether there was one
+   */
   deferWaiting(worker: string, notBefore: number, time: number): boolean {
     const newer = this.of(worker, time).find(isNewer);
     if (newer) newer.notBefore = notBefore;
     return newer !== undefined;
   }
 
-  /** Its run has failed, and is tried again. */
+  /** Keeps a request whose run has failed, to be run again. */
   retry(request: LocalRequest, notBefore: number): void {
     request.notBefore = notBefore;
     request.heardOf = undefined;
-    // A failure uses up no attempt: those are for runs that do not come to their end.
+    // A failure uses up no attempt: `maxAttempts` limits runs that do not come to their end.
     request.maxAttempts++;
   }
 
@@ -88,17 +94,17 @@ export class LocalRequests {
     };
   }
 
-  /** Begun without a lease, and not over as far as anybody has said. */
+  /** Whether its run began without a lease, and its end was not reported. */
   isActive(id: string): boolean {
     const request = this.get(id);
     return request?.heardOf !== undefined && request.endedAt === undefined;
   }
 
-  /** Their replica says that they are active. */
+  /** Notes that their replica has reported them as active. */
   heardOf(ids: readonly string[], time: number): void {
     for (const id of ids) {
       const request = this.get(id);
-      // It may have been said before the run failed, and be heard after.
+      // The report may have been made before the run failed, and arrive after.
       if (request?.heardOf !== undefined) request.heardOf = time;
     }
   }
@@ -108,7 +114,7 @@ export class LocalRequests {
     request.outcome = { run: withoutLog(run) };
   }
 
-  /** What became of it; undefined while that is open. One that nobody can be at any more counts as dropped. */
+  /** The outcome; undefined while it is open. A request that no replica can be running any more counts as dropped. */
   outcome(id: string, time: number, silentAfter: number): RequestOutcome | undefined {
     const request = this.get(id);
     if (request?.outcome) return request.outcome;
@@ -150,7 +156,7 @@ function exhausted({ attempts, maxAttempts }: LocalRequest): boolean {
   return attempts >= maxAttempts;
 }
 
-/** Asked for, by an event, after the run began that has failed. Who triggers by hand does not wait for a backoff. */
+/** Requested, not manually, after the failed run began. A manual trigger does not wait for a backoff. */
 function isNewer({ trigger, attempts, notBefore }: LocalRequest): boolean {
   return trigger !== 'manual' && attempts === 0 && notBefore === undefined;
 }

@@ -11,7 +11,7 @@ import { type LostRun, type WorkerRecord } from './worker-record.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A worker's record, as it is kept. */
+/** A worker's record, as it is stored. */
 export interface LocalRow extends Mutable<Omit<WorkerRecord, 'status'>> {
   status: KeptStatus;
   previous: LostRun | undefined;
@@ -43,7 +43,7 @@ export function newRow({ name, timing, slot, delay }: Enrolment, time: number): 
   };
 }
 
-/** As callers get it. */
+/** The record that callers get. */
 export function copy({ previous: _, status, ...row }: LocalRow): WorkerRecord {
   return { ...row, status: { ...status } };
 }
@@ -52,14 +52,15 @@ export function isHeld({ leaseUntil }: LocalRow, time: number): boolean {
   return leaseUntil !== undefined && leaseUntil > time;
 }
 
-/** Also when the lease has run out, as long as nobody else was granted one. */
+/** True also after the lease has expired, as long as no other run was granted. */
 export function holds(row: LocalRow, { runId, fencing }: Omit<HeldLease, 'worker'>): boolean {
   return row.runId === runId && row.fencing === fencing && row.holder !== undefined;
 }
 
 /**
- * Whether a claim is refused, and for how many milliseconds. Undefined: it is granted, now or by the same claim before.
- * @param requestWaits whether the request that it may name can be claimed
+ * Why a claim is refused, and the milliseconds to wait. Undefined: it is granted, or was granted before by the same
+ * call.
+ * @param requestWaits whether the request that the claim names can be claimed
  */
 export function refusalOf(
   row: LocalRow,
@@ -84,7 +85,7 @@ export function refusalOf(
   return !row.done && row.owed > maxAttempts ? because('exhausted') : undefined;
 }
 
-/** The run that had the lease until it ran out, if the next grant takes it over. */
+/** The run whose lease has expired, and which the next grant replaces. */
 export function takenOver(row: LocalRow, request: LostRun['request']): LostRun | undefined {
   const { runId, attempt, slot, requestId, holder, leaseUntil, status } = row;
   if (holder === undefined || leaseUntil === undefined) return undefined;
@@ -99,7 +100,7 @@ export function takenOver(row: LocalRow, request: LostRun['request']): LostRun |
   };
 }
 
-/** The slot of a claim is its run's from now on. */
+/** Gives the claimed slot to the run. */
 export function takeSlot(
   row: LocalRow,
   slot: number,
@@ -118,7 +119,7 @@ export function takeSlot(
   status.skippedCount += skipped;
 }
 
-/** The next token and the lease are the claim's. */
+/** Gives the next token and the lease to the run. */
 export function hold(row: LocalRow, { runId, replica, lease }: Claim, time: number): void {
   row.fencing++;
   row.runId = runId;
@@ -128,7 +129,7 @@ export function hold(row: LocalRow, { runId, replica, lease }: Claim, time: numb
   runStarted(row.status, time);
 }
 
-/** Ends the lease. What an aborted run stood for is owed, as its claim has written. */
+/** Ends the lease. The slot of an aborted run stays owed, as its claim has written. */
 export function letGo(row: LocalRow, { kind, tell }: Release, ofRequest: boolean): void {
   row.holder = undefined;
   row.leaseUntil = undefined;
@@ -139,13 +140,16 @@ export function letGo(row: LocalRow, { kind, tell }: Release, ofRequest: boolean
   if (row.attempt === 1) row.begun--;
 }
 
-/** A run came to its end by itself: its slot is owed again, or nothing is, but for another slot whose run did not. */
+/**
+ * After a run that ended by itself: its slot is owed again, or nothing is, except another slot whose run did not end
+ * so.
+ */
 export function owe(row: LocalRow, { again, nothing }: { again: boolean; nothing: boolean }): void {
   if (again) row.owed = row.attempt + 1;
   else if (nothing && row.done) row.owed = undefined;
 }
 
-/** Slots that came while the run was active are skipped, unless one before them is owed. */
+/** Counts slots that came while the run was active as skipped, unless an earlier one is owed. */
 export function passSlots(row: LocalRow, { kind, passed }: Release): void {
   if (kind !== 'done' || !passed || passed.slot <= row.slot || !row.done || row.owed !== undefined) return;
   row.slot = passed.slot;
@@ -183,7 +187,9 @@ export function resume(row: LocalRow, { slot, delay }: { slot: number; delay?: n
   startAfter(row, slot, time);
 }
 
-/** Slots up to that one count for nothing, and nothing is owed; unless a run is active, which needs its slot. */
+/**
+ * Slots up to `slot` are neither run nor counted, and nothing is owed; unless a run is active, which needs its slot.
+ */
 function startAfter(row: LocalRow, slot: number, time: number): void {
   if (isHeld(row, time)) return;
   if (!row.done) row.status.supersededCount++;

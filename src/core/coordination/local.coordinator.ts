@@ -45,8 +45,8 @@ import { type RequestOutcome, type WorkerRecord } from './worker-record.js';
 const CHANGES = { pause: 'paused', resume: 'resumed', reschedule: 'rescheduled' } as const;
 
 /**
- * The rule in plain code and in memory: replicas of one process, and the model that the simulation runs on. The
- * statements of the Postgres coordinator say the same, and both pass `coordinatorContract`.
+ * The rule of coordination in plain code and in memory: for several replicas in one process, and as the model of the
+ * simulation. The Postgres coordinator has the same rule as SQL statements, and both pass `coordinatorContract`.
  */
 export class LocalCoordinator extends Coordinator {
   override readonly description: string = 'memory of this process';
@@ -59,7 +59,7 @@ export class LocalCoordinator extends Coordinator {
   /** When each replica last announced itself. */
   private readonly seen = new Map<string, number>();
 
-  /** @param clock the one clock that counts */
+  /** @param clock the coordinator's clock, which decides for all replicas */
   constructor(private readonly clock: Pick<Clock, 'now'>) {
     super();
   }
@@ -107,7 +107,7 @@ export class LocalCoordinator extends Coordinator {
     if (!row) return { time, record: undefined };
     const { kind, leased, requestId, tell } = release;
     if (!leased) {
-      // The record may know nothing of the request any more.
+      // The record may name another request by now, or none.
       const request = this.requests.get(requestId);
       if (request && isToldAgain(release, request)) return { time, record: copy(row) };
       if (tell) row.revision++;
@@ -116,7 +116,7 @@ export class LocalCoordinator extends Coordinator {
       return { time, record: copy(row) };
     }
     if (row.runId !== release.runId || row.fencing !== release.fencing) return { time, record: undefined };
-    // Without a holder it is a repetition.
+    // Without a holder, the call is a repetition.
     if (row.holder !== undefined) {
       const request = this.requests.get(row.requestId);
       letGo(row, release, request !== undefined);
@@ -245,7 +245,7 @@ export class LocalCoordinator extends Coordinator {
     hold(row, claim, time);
   }
 
-  /** By the id of the run that has failed, unless another one was granted since. */
+  /** Drops a retry by the id of the run that failed, unless another run was granted since. */
   private cancelRetry(runId: string, time: number): CancelAnswer['dropped'] {
     const row = [...this.rows.values()].find((other) => other.runId === runId);
     if (!row || isHeld(row, time)) return undefined;
@@ -262,7 +262,7 @@ export class LocalCoordinator extends Coordinator {
   private settle(row: LocalRow, release: Release, request: LocalRequest | undefined, time: number): void {
     const { run, delay, leased, runId } = release;
     const ofRequest = (leased ? row.requestId : release.requestId) !== undefined;
-    // Beside it a newer slot has begun.
+    // A newer slot began while the run was active.
     const isOlder = !leased && !ofRequest && row.runId !== runId;
     const retry = release.retry && !row.paused && !isOlder;
     const until = time + (delay === 'keep' ? 0 : delay);
@@ -279,7 +279,7 @@ export class LocalCoordinator extends Coordinator {
   }
 }
 
-/** Without a lease, only the number of the attempt says that its retry has begun, or waits. */
+/** Whether a release without a lease is a repetition: the request then waits for its retry, or has begun it. */
 function isToldAgain({ retry, run }: Release, { attempts, heardOf }: LocalRequest): boolean {
   return retry && (heardOf === undefined || run?.attempt !== attempts);
 }

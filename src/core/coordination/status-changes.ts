@@ -2,7 +2,7 @@ import { type EndedRun } from '../history/run.js';
 import { summaryOf } from '../text/describe-error.js';
 import { type WorkerStatus } from './worker-record.js';
 
-/** A status that is being kept. */
+/** A status that can be changed. */
 export type KeptStatus = { -readonly [K in keyof WorkerStatus]: WorkerStatus[K] };
 
 /** Of a worker that has not run yet. */
@@ -29,7 +29,7 @@ export function runStarted(status: KeptStatus, now: number): void {
   status.progress = undefined;
 }
 
-/** What the end of a run changes, in one process and in a cluster; `postgres/sql/release.ts` says the same. */
+/** What the end of a run changes, in one process and in a cluster; `postgres/sql/release.ts` does the same in SQL. */
 export function runEnded(status: KeptStatus, run: EndedRun, now: number): void {
   status.lastEnd = now;
   status.lastDurationMs = run.endedAt.getTime() - run.startedAt.getTime();

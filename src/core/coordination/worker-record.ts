@@ -6,11 +6,11 @@ import { type LastChange } from '../worker/worker-info.js';
  * What the cluster knows of a worker: one row, on which all replicas agree. Instants are milliseconds since the epoch
  * by the coordinator's clock.
  *
- * **Slot.** `slot` is the last one that was dealt with, `-Infinity` before the first. It is `done` when a run for it
- * came to its end by itself, and `owed` while one is still to be made: then this is the attempt that comes next.
+ * **Slot.** `slot` is the last one that was run, skipped or missed, `-Infinity` before the first. It is `done` when a
+ * run for it ended by itself. `owed` is the number of its next attempt while a run for it is still to be made.
  *
- * **Lease.** `holder` has the right to run until `leaseUntil`. Every grant takes the next `fencing` token, and none is
- * ever given twice.
+ * **Lease.** `holder` has the right to run until `leaseUntil`. Every grant takes the next `fencing` token, and none
+ * is ever given twice.
  */
 export interface WorkerRecord {
   readonly name: string;
@@ -21,7 +21,7 @@ export interface WorkerRecord {
   /** Run that has the lease, or had it last. */
   readonly runId: string | undefined;
   readonly attempt: number;
-  /** The request that this run serves; undefined when it stands for the slot. */
+  /** The request that this run serves; undefined when it is for the slot. */
   readonly requestId: string | undefined;
   /**
    * Id of the replica that has the lease; undefined when it was given back. Under overlap policy `allow`, of the one
@@ -33,14 +33,14 @@ export interface WorkerRecord {
   /** No run for a slot before this instant: backoff, or spacing `delay`. */
   readonly notBefore: number | undefined;
   readonly paused: boolean;
-  /** Grows with everything that replicas have to hear of without asking: pauses, schedules, what is owed later. */
+  /** Grows with each change that other replicas have to be told: pauses, schedules, a run that is owed later. */
   readonly revision: number;
   /** The schedule that holds, as `StoredTiming` writes it. */
   readonly timing: string;
   /** The schedule of the code that was enrolled last; `timing` differs when it was rescheduled since. */
   readonly definition: string;
   readonly definitionAt: number;
-  /** Slots that were begun, each once however often it was tried. */
+  /** Number of slots whose run began. Further attempts do not count. */
   readonly begun: number;
   readonly lastChange: RecordedChange | undefined;
   readonly status: WorkerStatus;
@@ -49,7 +49,10 @@ export interface WorkerRecord {
 /** `at`: milliseconds since the epoch. */
 export type RecordedChange = Omit<LastChange, 'at'> & { readonly at: number };
 
-/** What has become of a worker's runs, over all replicas, since it was first enrolled. */
+/**
+ * Counts and last results of a worker's runs on all replicas since it was first enrolled. Instants and durations are
+ * in milliseconds.
+ */
 export interface WorkerStatus {
   /** Start of the last run. */
   readonly lastRun: number | undefined;
@@ -65,15 +68,18 @@ export interface WorkerStatus {
   readonly consecutiveFailures: number;
   /** Slots that passed while a run was active, or while the worker backed off. */
   readonly skippedCount: number;
-  /** Slots that passed while no replica looked. */
+  /** Slots that passed while no replica claimed. */
   readonly missedCount: number;
-  /** Slots whose run did not come to its end, and whose place a newer one took. */
+  /** Slots whose run did not come to its end before a newer slot took their place. */
   readonly supersededCount: number;
-  /** Runs whose replica fell silent. */
+  /** Runs whose lease expired, as their replica did not renew it. */
   readonly lostCount: number;
 }
 
-/** A run that lost its lease by silence: who takes its place is told, and writes it into the history. */
+/**
+ * A run whose lease expired, as its replica did not renew it. The replica that takes its place gets this, and writes
+ * it into the history.
+ */
 export interface LostRun {
   readonly runId: string;
   readonly replica: string;
@@ -85,20 +91,23 @@ export interface LostRun {
   readonly request?: Pick<RequestedRun, 'trigger' | 'payload' | 'actor'>;
 }
 
-/** A run that somebody or something asked for. */
+/** A run that was requested, not claimed for a slot. Instants are milliseconds since the epoch. */
 export interface RequestedRun {
   readonly id: string;
   readonly worker: string;
   readonly trigger: 'manual' | 'event' | 'schedule';
   readonly payload: unknown;
-  /** Who asked for it; absent when nobody said so. */
+  /** Who requested it; absent when unknown. */
   readonly actor?: string;
   readonly requestedAt: number;
-  /** How often it was begun. */
+  /** Number of runs that were begun for it. */
   readonly attempts: number;
-  /** No run before this instant: a run has failed, and this one is tried again, or waits as the newer one. */
+  /**
+   * No run before this instant: a run has failed, and this request is retried, or is newer and waits in the retry's
+   * place.
+   */
   readonly notBefore?: number;
 }
 
-/** What became of one. `dropped`: a newer one took its place. */
+/** The outcome of a request. `dropped`: it is not run, or no replica can be running it any more. */
 export type RequestOutcome = { readonly run: EndedRun } | { readonly dropped: true };

@@ -7,29 +7,29 @@ import { RunLogger } from './run-logger.js';
 import { withMetric } from './run-metrics.js';
 import { progressOf } from './run-progress.js';
 
-/** What a run has that was granted to this replica and to no other. */
+/** What a run has that the coordinator granted to this replica. */
 export interface ClaimedRun {
   readonly fencingToken: number;
   assertCurrent(manager: TransactionRunner): Promise<void>;
 }
 
-/** What it logs is stored so late at the most, milliseconds: the whole log is written each time. */
+/** Milliseconds after which new log lines are stored at the latest: each time the whole log is written. */
 const LOG_AFTER = 1_000;
 
-/** What a run's context needs of its surroundings. */
+/** What a run's context uses. */
 export interface ActiveRunParts {
   readonly journal: RunJournal;
   readonly timers: Pick<Clock, 'setTimer' | 'fake'>;
-  /** What time it is, where replicas have one time. */
+  /** The time that all replicas share; in one process its own clock. */
   readonly time: Pick<Clock, 'now'>;
 }
 
-/** The context of an active run, over its record. Signal and logger are made when the worker first asks. */
+/** The context of an active run, over its record. Signal and logger are made on first use. */
 export class ActiveRun extends RunContext {
   private controller?: AbortController;
   private ownLogger?: LoggerService;
   private logsUnrecorded = false;
-  /** Where `ActiveRuns` has put it. */
+  /** Its index in `ActiveRuns`. */
   place = 0;
 
   constructor(
@@ -102,7 +102,7 @@ export class ActiveRun extends RunContext {
     };
   }
 
-  /** Why the signal aborted; undefined while it has not. The first reason stays. */
+  /** Reason of the aborted signal; undefined before. A later abort does not change it. */
   get abortReason(): unknown {
     return this.controller?.signal.reason;
   }

@@ -1,9 +1,9 @@
 import { type ActiveRun } from './active-run.js';
 
 /**
- * The active runs in this process, in no order. No Set: V8 gives one a new table whenever it becomes empty, which
- * is once for every short run, and each table holds on to the next, so that those of a Set that has grown old are all
- * kept until a full collection.
+ * The active runs in this process, in no order. Not a Set: V8 gives a Set a new table whenever it becomes empty,
+ * which is after every short run, and each table refers to the next one, so that all tables of an old Set are kept
+ * until a full garbage collection.
  */
 export class ActiveRuns implements Iterable<ActiveRun> {
   private readonly runs: ActiveRun[] = [];
@@ -16,7 +16,7 @@ export class ActiveRuns implements Iterable<ActiveRun> {
     run.place = this.runs.push(run) - 1;
   }
 
-  /** Once, of one that was added. */
+  /** Call it once for each run that was added. */
   delete(run: ActiveRun): void {
     const last = this.runs.pop()!;
     if (last === run) return;

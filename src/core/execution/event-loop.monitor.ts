@@ -6,22 +6,23 @@ import { type ActiveRun } from './active-run.js';
 import { ActiveRuns } from './active-runs.js';
 
 const BEAT = 250;
-/** Shorter blocks are daily life: a garbage collection, a large JSON. */
+/** Milliseconds. Shorter blocks are normal: a garbage collection, a large JSON. */
 const BLOCK = 500;
-/** Suspects that a warning names. */
+/** Most workers that a warning names. */
 const NAMED = 10;
 
 /**
- * Finds out who blocks the event loop, which nothing can prevent and which delays every worker.
+ * Finds the worker that blocks the event loop, which delays all workers and cannot be prevented.
  *
- * A run that blocks before its first `await` is caught in the act by `calling`. One that blocks later shows only
- * as a late beat: then it is one of the runs that were active meanwhile, and certain when there was just one.
+ * A block before the first `await` of a run is measured by its execution, which calls `called`. A later block only
+ * shows as a late beat: then one of the runs that were active meanwhile caused it, for certain when there was only
+ * one.
  */
 @Injectable()
 export class EventLoopMonitor {
   private readonly logger = new Logger('Workers');
   private readonly active = new ActiveRuns();
-  /** Only those that took long enough to have blocked. */
+  /** Only runs that took long enough to have blocked. */
   private endedSinceBeat: Run[] = [];
   private blockedSinceBeat = 0;
   private lastBeat = 0;
@@ -56,13 +57,13 @@ export class EventLoopMonitor {
   }
 
   private beat(): void {
-    // What `called` has already put down to a run is not looked for again.
+    // The time for which `called` has already named a run is left out.
     const late = this.clock.monotonic() - this.lastBeat - BEAT - this.blockedSinceBeat;
     if (late >= BLOCK) this.search(late);
     this.blockedSinceBeat = 0;
     this.endedSinceBeat = [];
     this.timer = undefined;
-    // Nothing is active, so nobody could be blamed for the next block.
+    // Without active runs, no worker can cause the next block.
     if (this.active.size > 0) this.arm();
   }
 

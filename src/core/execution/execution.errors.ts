@@ -12,7 +12,7 @@ export class RunTimeoutError extends Error {
   }
 }
 
-/** Reason of a run's signal when it is to end for another cause than its own timeout. */
+/** Reason of a run's signal when it has to end for another cause than its timeout. */
 export class RunAbortedError extends Error {
   override readonly name: string = 'RunAbortedError';
 
@@ -24,13 +24,16 @@ export class RunAbortedError extends Error {
   }
 }
 
-/** A newer run takes its place (overlap policy `cancelRunning`), or somebody has cancelled it. */
+/**
+ * Reason of a run's signal when a newer run takes its place (overlap policy `cancelRunning`), or when it was
+ * cancelled.
+ */
 export class RunCancelledError extends RunAbortedError {
   override readonly name = 'RunCancelledError';
 
   constructor(
     worker: string,
-    /** Who cancelled it and why; undefined when a newer run did. */
+    /** Who cancelled it, and why; undefined when a newer run takes its place. */
     readonly by?: Cancellation,
   ) {
     super(
@@ -42,7 +45,7 @@ export class RunCancelledError extends RunAbortedError {
   }
 }
 
-/** A metric of a run that cannot be kept. */
+/** A metric that cannot be stored with its run. */
 export class InvalidMetricError extends Error {
   override readonly name = 'InvalidMetricError';
 

@@ -14,34 +14,34 @@ import { noteThrown } from './thrown.js';
 /** Longer than a run that heeds its signal takes to end. As long as a shutdown waits for it by default. Milliseconds. */
 const IGNORED_AFTER = 5_000;
 
-/** What every run needs of its surroundings. */
+/** What executions use, shared by all runs. */
 export interface ExecutionParts {
   readonly clock: Clock;
   readonly recorder: RunJournal;
   readonly interceptors: RunInterceptors;
   readonly monitor: EventLoopMonitor;
-  /** Its timeout has passed, and it is still active. */
+  /** Called when the timeout of a run has passed, and the run is still active. */
   overdue(run: Run): void;
 }
 
 /**
  * An active run.
  *
- * A class, and no literal with getters: V8 makes a hidden class for each of those, which lives in old space and keeps
- * whatever the getters see until a full collection. That was half of what the collector had to do.
+ * A class, not a literal with getters: V8 makes a hidden class for each such literal, which lives in old space and
+ * keeps whatever the getters refer to until a full collection. That was half of the garbage collector's work.
  */
 export class Execution {
   private static readonly logger = new Logger('Workers');
 
-  /** Resolves with the final record when the worker has settled, however it did. Never rejects. */
+  /** Resolves with the final record when the worker has settled, with or without an error. Never rejects. */
   readonly ended: Promise<EndedRun>;
   private timeout?: Timer;
   private timedOut = false;
   private stuck = false;
-  /** It began under a test runner's fake timers: what it waits for may never come. */
+  /** Whether it began under a test runner's fake timers: then what it waits for may never come. */
   readonly underFakeTimers: boolean;
 
-  /** @param time what time it is, where replicas have one time */
+  /** @param time the time that all replicas share; in one process its own clock */
   constructor(
     private readonly worker: WorkerDefinition,
     private readonly context: ActiveRun,
@@ -65,17 +65,17 @@ export class Execution {
     return this.timedOut;
   }
 
-  /** Why its signal aborted; undefined while it has not. */
+  /** Reason of its aborted signal; undefined before. */
   get abortReason(): unknown {
     return this.context.abortReason;
   }
 
-  /** Aborts its signal; it is recorded as aborted, or as cancelled, when it ends then. */
+  /** Aborts its signal. When the run then ends, it is recorded as aborted or cancelled. */
   abort(reason: RunAbortedError): void {
     this.context.abort(reason);
   }
 
-  /** Records it as aborted although it has not ended: the process is about to go. */
+  /** Records it as aborted although it has not ended: the process is about to exit. */
   abandon(): void {
     this.timeout?.cancel();
     this.settle('aborted', this.abortReason);
@@ -93,14 +93,14 @@ export class Execution {
     try {
       await this.call();
     } catch (error) {
-      // It may have been thrown before the caller of `execute` has the run.
+      // The worker may have thrown synchronously: the caller of `execute` must get the run before its end.
       await undefined;
       return this.end({ error });
     }
     return this.end();
   }
 
-  /** Until the worker hands back control for the first time. */
+  /** Calls the worker, and measures how long it takes to hand back control for the first time. */
   private call(): unknown {
     const { context, worker } = this;
     const { clock, interceptors, monitor } = this.parts;
@@ -117,14 +117,14 @@ export class Execution {
     const reason = new RunTimeoutError(this.worker.name, after);
     this.context.abort(reason);
     this.timeout = this.parts.clock.setTimer(() => this.ignore(after), IGNORED_AFTER);
-    // Otherwise it was to end before, for another reason.
+    // Otherwise its signal had aborted before, for another reason.
     if (this.abortReason !== reason) return;
     noteThrown(this.run, reason);
     this.logOutcome('timed out', describeError(reason));
     this.parts.overdue(this.run);
   }
 
-  /** Its signal has aborted, and it has not ended. */
+  /** Called when the run has not ended after its signal aborted. */
   private ignore(timeout: number): void {
     this.stuck = true;
     this.say(
@@ -133,7 +133,7 @@ export class Execution {
     );
   }
 
-  /** Also when it was abandoned, and the process is still there. */
+  /** Logs the end of a stuck run, also of an abandoned one. */
   private unstick(): void {
     if (!this.stuck) return;
     const late = this.time.now() - this.run.startedAt.getTime() - this.worker.timeout!;
@@ -159,7 +159,7 @@ export class Execution {
   private settle(outcome: RunOutcome, thrown: unknown): void {
     const { run } = this;
     const { monitor, recorder } = this.parts;
-    // When it was abandoned, its record stands: what comes after the drain counts no more.
+    // The record of an abandoned run is final, whatever happens after the drain.
     if (run.endedAt) return;
     if (outcome !== 'succeeded') {
       run.error = describeError(thrown);
@@ -171,7 +171,7 @@ export class Execution {
     recorder.record(run);
     if (!run.error) return;
     if (outcome === 'timed_out') {
-      // That its timeout passed was said then.
+      // That its timeout passed was logged then.
       if (!isAbort(thrown, this.abortReason)) this.logOutcome('failed after its timeout', run.error);
     } else if (!(outcome === 'failed' && this.worker.logsItsErrors)) this.logOutcome(outcome, run.error);
   }
@@ -181,24 +181,24 @@ export class Execution {
     this.say('error', `Worker "${worker}" ${what} (run ${id}): ${summaryOf(error)}`, stackOf(error));
   }
 
-  /** The application's logger may throw, and the run goes on, or has ended, nevertheless. */
+  /** The application's logger may throw, which must not change the run. */
   private say(level: 'log' | 'warn' | 'error', ...message: [text: string, stack?: string]): void {
     try {
       Execution.logger[level](...message);
     } catch {
-      // Nowhere to say it.
+      // There is nowhere else to log it.
     }
   }
 }
 
-/** Whether what a run threw says no more than that its signal aborted: the reason itself, or what APIs make of it. */
+/** Whether a run threw only because its signal aborted: the reason itself, or the error that APIs make of it. */
 function isAbort(thrown: unknown, reason: unknown): boolean {
   if (thrown === reason) return true;
   try {
     const { name, code, cause } = thrown as { name?: unknown; code?: unknown; cause?: unknown };
     return cause === reason || name === 'AbortError' || code === 'ABORT_ERR';
   } catch {
-    // It cannot be read.
+    // A getter of it has thrown.
     return false;
   }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
-/** A UUID, as one piece. */
+/** A UUID, as a flat string. */
 export function newRunId(): string {
   const id = randomUUID();
-  // Node puts it together from twenty parts, and V8 keeps all of them, 490 bytes in place of 70, until the text is
-  // read for the first time. The comparison is one that the compiler cannot leave out.
+  // Node concatenates it from twenty parts, and V8 keeps all of them, 490 bytes instead of 70, until the string is
+  // first read. The comparison reads it, and the compiler cannot remove it.
   return id[0] === '-' ? '' : id;
 }

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { type RunContext } from '../worker/run-context.js';
 
 /**
- * Something that stands around every run: claims, a tenant's scope, a tracing context. It must call `next` and
- * hand on what that settles to; what it throws itself fails the run.
+ * Wraps every run, for example in claims, a tenant's scope or a tracing context. It must call `next` and return its
+ * result; an error that it throws fails the run.
  */
 export interface RunInterceptor {
   intercept<T>(context: RunContext, next: () => Promise<T>): Promise<T>;
@@ -18,7 +18,7 @@ export class RunInterceptors {
     this.interceptors.push(interceptor);
   }
 
-  /** Calls `work` inside all of them. */
+  /** Calls `work` inside all interceptors. */
   around(context: RunContext, work: () => unknown): unknown {
     return this.from(0, context, work);
   }

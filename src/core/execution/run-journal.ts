@@ -3,14 +3,12 @@ import { type RunRecorder } from '../history/run.recorder.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { oldestCatchUp } from '../registry/worker-rules.js';
 
-/** Takes every change of a run, and passes on what the worker wants to be kept. */
+/** Takes every change of a run, and passes on what the worker's option `record` keeps. */
 export interface RunJournal {
   record(run: Run): void;
 }
 
-/**
- * @param alone nobody else remembers which slot was the last: with coordination the worker's record does
- */
+/** @param alone whether there is no coordination: with it, the worker's record keeps the last slot */
 export function journalOf(
   { record, catchUp, interval, cron }: WorkerDefinition,
   recorder: RunRecorder,

@@ -9,14 +9,17 @@ const LONGEST_LINE = 2_000;
 const MOST_LINES = 100;
 const MOST_BYTES = 16_384;
 
-/** The logger of one run: writes to the application's log under the worker's name, and keeps what it wrote with the run. */
+/**
+ * The logger of one run: writes to the application's log under the worker's name, and keeps the lines in the run's
+ * record.
+ */
 export class RunLogger extends Logger {
   private readonly sizes: number[] = [];
   private bytes = 0;
 
   /**
    * @param now milliseconds since the epoch
-   * @param changed the run has another line
+   * @param changed called when the run has a new line
    */
   constructor(
     private readonly run: Run,
@@ -45,14 +48,14 @@ export class RunLogger extends Logger {
     this.write('fatal', message, more);
   }
 
-  /** All levels, whichever the application prints: what is looked for afterwards is what nobody thought of before. */
+  /** Keeps all levels, also those that the application does not print: they are missing most after a failure. */
   private write(level: LogLevel, message: unknown, more: unknown[]): void {
     this.keep(level, [message, ...more].map(textOf).join(' '));
     super[level](message, ...more);
   }
 
   private keep(level: LogLevel, text: string): void {
-    // When it was abandoned, its record stands.
+    // The record of an abandoned run is final.
     if (this.run.endedAt) return;
     const message = storableText(text, LONGEST_LINE);
     const log: RunLog = (this.run.log ??= { lines: [], dropped: 0 });
@@ -69,7 +72,7 @@ export class RunLogger extends Logger {
   }
 }
 
-/** An error says little as JSON. */
+/** The JSON of an error lacks its message. */
 function textOf(value: unknown): string {
   return isError(value) ? classAndMessageOf(value) : shown(value);
 }

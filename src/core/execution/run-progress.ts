@@ -5,8 +5,9 @@ import { type RunProgress } from '../worker/run-context.js';
 const LONGEST_MESSAGE = 2_000;
 
 /**
- * What a run says of its progress, as it is recorded: the types are not checked at run time, and one BigInt or half an
- * emoji must not keep the record from being stored. What is no finite number counts as 0, or as no total.
+ * The progress that a worker reports, as it is recorded: the types are not checked at run time, and one BigInt or
+ * half an emoji must not keep the record from being stored. Without a finite number, `done` is 0 and `total` is left
+ * out.
  */
 export function progressOf(done: unknown, total: unknown, message: unknown): RunProgress {
   const most = finite(total);

@@ -17,30 +17,30 @@ import { RunInterceptors } from './run-interceptor.js';
 /** Why a run starts, and for which instant. */
 export interface RunRequest {
   trigger: RunTrigger;
-  /** Id of the run to be, where somebody has been told it already. */
+  /** Id of the run, when a caller has it already. Default: a new one. */
   id?: string;
   /** Milliseconds since the epoch; absent when triggered. */
   slot?: number;
-  /** When it was due: the slot and its jitter, the moment of the trigger. Milliseconds since the epoch. */
+  /** When it was due: the slot plus its jitter, or the time of the trigger. Milliseconds since the epoch. */
   scheduledAt: number;
   /** 1 unless it is tried again. */
   attempt?: number;
-  /** Of a retry, ids of runs that have failed: the last, and of an event also the first. */
+  /** For a retry, ids of runs that have failed: the last one, and for an event also the first. */
   repeats?: readonly string[];
   payload?: unknown;
-  /** Who asked for it. */
+  /** Who requested it; absent when unknown. */
   actor?: string;
-  /** Absent when nobody had to be asked. */
+  /** Absent without coordination. */
   claimed?: ClaimedRun;
-  /** What time it is, where replicas have one time; default the own clock. */
+  /** The time that all replicas share. Default: the clock of this process. */
   time?: Pick<Clock, 'now'>;
-  /** The async context of who asked for it; absent: that of the call of `execute`. */
+  /** The async context of the trigger. Default: that of the call of `execute`. */
   scope?: Scope;
 }
 
 /**
- * One run from start to record: context, timeout, abort, error. Whatever the worker does, nothing is thrown
- * from here and no promise rejects.
+ * Executes a run from its start to its record: context, timeout, abort, error. Whatever the worker does, `execute`
+ * does not throw and no promise rejects.
  */
 @Injectable()
 export class RunExecutor {
@@ -79,9 +79,9 @@ export class RunExecutor {
 }
 
 /**
- * The record of a run that begins. A class, for V8 notes of each object literal whether what it makes grows old; records
- * do while the first compilations and collections go on, and from then on all of them were put straight into old space,
- * with their dates, until the next full collection.
+ * The record of a run that begins. A class: V8 notes for each object literal whether its objects survive. Records do
+ * during the first compilations and collections, and from then on V8 allocated all of them in old space, with their
+ * dates, where they stayed until the next full collection.
  */
 class StartedRun implements Run {
   readonly id: string;

@@ -1,6 +1,6 @@
 import { type Run } from '../history/run.js';
 
-/** By record, so that it goes with it: records are stored, and what was thrown can be anything. */
+/** By record, and freed with it. Not a property of the record: that is stored, and what was thrown can be anything. */
 const thrown = new WeakMap<Run, unknown>();
 
 /** Keeps what a run has thrown beside its record. */

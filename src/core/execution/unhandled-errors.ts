@@ -3,16 +3,16 @@ import { messageOf } from '../text/describe-error.js';
 import { runContextStorage } from '../worker/run-context.js';
 
 /**
- * Names the run that an error comes from which nobody handles: a rejected promise that was not awaited, an exception in a
+ * Names the run that has caused an unhandled error: a rejected promise that was not awaited, an exception in a
  * callback. Node then ends the process, with a stack that need not lead to any worker.
  *
- * Only listens: `uncaughtExceptionMonitor` changes nothing of what Node does, and Node calls it in the async context in
- * which the promise was made or the callback was scheduled. Where that is no run, nothing is said. An application that
- * has a listener for `unhandledRejection` handles rejections itself, and Node reports them there alone.
+ * Only listens: `uncaughtExceptionMonitor` changes nothing of what Node does, and Node calls it in the async context
+ * in which the promise was made or the callback was scheduled. Outside of runs, nothing is logged. An application
+ * that has a listener for `unhandledRejection` handles rejections itself, and Node reports them only there.
  */
 @Injectable()
 export class UnhandledErrors {
-  /** Applications of this process: each error is said once. */
+  /** Number of applications in this process that listen: each error is logged once. */
   private static listening = 0;
   private active = false;
 
@@ -43,6 +43,6 @@ function nameRun(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
       `Unhandled error of worker "${run.worker}" (run ${run.runId}): ${what}: ${messageOf(error)}. ${fix}`,
     );
   } catch {
-    // The application's logger. Node says the rest.
+    // The application's logger has thrown. Node reports the error anyway.
   }
 }

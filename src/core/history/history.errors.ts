@@ -1,4 +1,4 @@
-/** `retention` says nothing that could be kept to. */
+/** The option `retention` has an invalid value, or one that the store does not support. */
 export class InvalidRetentionError extends Error {
   override readonly name = 'InvalidRetentionError';
 

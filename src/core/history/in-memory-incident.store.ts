@@ -18,14 +18,17 @@ import {
 } from './incident.store.js';
 import { type Clock } from '../timing/clock.js';
 
-/** Of those that are closed the newest are kept, and of the deliveries. */
+/**
+ * Incidents that are kept, with their deliveries. Beyond it the oldest closed ones are deleted; open ones are always
+ * kept.
+ */
 const MOST = 1_000;
 
 type KeptDelivery = Omit<Delivery, 'incident'> & { readonly incident: string };
 
-/** Incidents of one process, gone with it. */
+/** Incidents in memory, lost when the process ends. */
 export class InMemoryIncidentStore extends IncidentStore {
-  /** Oldest first, as are the deliveries. */
+  /** Oldest first, like the deliveries. */
   private readonly incidents = new Map<string, Incident>();
   private readonly openOnes = new Map<string, string>();
   private readonly sent = new Map<string, KeptDelivery>();
@@ -216,7 +219,7 @@ export class InMemoryIncidentStore extends IncidentStore {
   }
 }
 
-/** Newest first; of one instant by id. */
+/** Newest first; at one instant by id. */
 function comesFirst(at: Date, id: string, otherAt: Date, otherId: string): number {
   return otherAt.getTime() - at.getTime() || (id < otherId ? 1 : id > otherId ? -1 : 0);
 }

@@ -3,7 +3,7 @@ import { PackedRun } from './packed-run.js';
 import { type Run, withoutLog } from './run.js';
 import { type RunQuery, RunStore } from './run.store.js';
 
-/** Runs of this process, gone with it: the last n of each worker. */
+/** The last n runs of each worker in memory, lost when the process ends. */
 export class InMemoryRunStore extends RunStore {
   override readonly description: string = 'memory of this process';
   private readonly runs = new Map<string, KeptRuns>();
@@ -38,12 +38,12 @@ export class InMemoryRunStore extends RunStore {
 }
 
 /**
- * The last n runs of one worker, in the order in which they were first saved. No Map by id: that is built anew
- * again and again as the oldest go.
+ * The last n runs of one worker, in the order in which they were first saved. Not a Map by id: V8 rebuilds it again
+ * and again as the oldest entries are deleted.
  */
 class KeptRuns {
   private readonly runs: PackedRun[] = [];
-  /** The latest start of all; milliseconds since the epoch. */
+  /** The latest start of all runs; milliseconds since the epoch. */
   private latest = -Infinity;
 
   constructor(private readonly most: number) {}
@@ -51,7 +51,7 @@ class KeptRuns {
   save(run: Run): void {
     const { runs } = this;
     const started = run.startedAt.getTime();
-    // Mostly it is a new one, and to look at those that are kept means to fetch each from memory.
+    // Most runs are new ones, and a search would fetch each kept run from main memory.
     const known = started > this.latest ? -1 : runs.findLastIndex((packed) => packed.isOf(run));
     runs[known < 0 ? runs.length : known] = new PackedRun(run);
     this.latest = Math.max(this.latest, started);

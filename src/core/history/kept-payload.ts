@@ -1,4 +1,4 @@
-/** Characters of the JSON of a payload that a run's record keeps. */
+/** Longest JSON of a payload that is stored with its run, in characters. */
 const LONGEST_PAYLOAD = 256 * 1_024;
 
 export function isKept(payload: unknown): boolean {

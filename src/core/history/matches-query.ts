@@ -2,7 +2,7 @@ import { type RunError } from '../text/describe-error.js';
 import { type Run } from './run.js';
 import { type RunQuery } from './run.store.js';
 
-/** Whether the run is one of those that the query is for; for a store that keeps them where nothing else can tell. */
+/** Whether a run matches the query; for stores that filter in memory. */
 export function matchesQuery(
   run: Run,
   { id, worker, outcomes, trigger, since, until, text, before }: RunQuery,
@@ -19,7 +19,7 @@ export function matchesQuery(
   );
 }
 
-/** The order of runs: those of one instant by id, so that a page ends somewhere. */
+/** The order of runs: newest start first, at one instant by id, so that pages have no gaps. */
 export function newestFirst(a: Pick<Run, 'id' | 'startedAt'>, b: Pick<Run, 'id' | 'startedAt'>): number {
   return b.startedAt.getTime() - a.startedAt.getTime() || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }

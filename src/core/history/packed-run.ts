@@ -1,11 +1,11 @@
 import { type Run } from './run.js';
 
-/** What most runs do not have. */
+/** Fields that most runs do not have. */
 type Rare = 'error' | 'progress' | 'blockedMs' | 'actor' | 'metrics' | 'payload' | 'payloadOmitted' | 'log';
 
 /**
- * A run as it is kept in memory: 0.3 kB, where its record takes 1.1 kB, most of it dates. Ten thousand workers with
- * a run a second keep enough of them that looking after the records took the garbage collector longer than the runs.
+ * A run in memory: 0.3 kB, where its record takes 1.1 kB, most of it dates. With ten thousand workers that run every
+ * second, the garbage collector spent more time on the records than the runs took.
  */
 export class PackedRun {
   private readonly id: string;
@@ -13,7 +13,7 @@ export class PackedRun {
   private readonly trigger: Run['trigger'];
   private readonly attempt: number;
   private readonly outcome: Run['outcome'];
-  /** Milliseconds since the epoch. The other instants are kept as distances from it, which V8 stores in place. */
+  /** Milliseconds since the epoch. The other instants are kept as differences to it, which V8 stores in place. */
   private readonly startedAt: number;
   private readonly slotAfter: number | undefined;
   private readonly scheduledAfter: number;
@@ -35,12 +35,12 @@ export class PackedRun {
     this.rest = restOf(run);
   }
 
-  /** Whether it is of that run. Numbers are compared first, as they are faster to tell apart than ids. */
+  /** Whether it is that run. Compares the numbers first, which is faster than comparing ids. */
   isOf({ id, startedAt }: Run): boolean {
     return this.startedAt === startedAt.getTime() && this.id === id;
   }
 
-  /** @param worker its name, which whoever keeps the run knows */
+  /** @param worker name of its worker, which is not stored per run */
   unpack(worker: string): Run {
     const { slotAfter, endedAfter } = this;
     return {
@@ -86,7 +86,7 @@ function restOf(run: Run): Pick<Run, Rare> | undefined {
     ...(metrics && { metrics }),
     ...(payload !== undefined && { payload }),
     ...(payloadOmitted && { payloadOmitted }),
-    // The run goes on writing.
+    // The run may add lines later.
     ...(log && { log: { ...log, lines: [...log.lines] } }),
   };
 }

@@ -2,15 +2,15 @@ import { applicationPackage } from '../text/application-package.js';
 import { storableText } from '../text/storable-text.js';
 import { shown } from '../text/shown.js';
 
-/** Token of the release that this process runs; undefined when nothing says it. */
+/** Token of the release that this process runs; undefined when it is unknown. */
 export const RELEASE = Symbol.for('ctrlplane-workers/release');
 
 const LONGEST_RELEASE = 100;
 
 /**
- * What the application says that it is; or else the environment variable `WORKERS_RELEASE`, or else the `version` of its
- * `package.json`, the one nearest to the script that the process was started with.
- * @throws RangeError for what is no text of 1 to 100 characters
+ * The release by the option; else by the environment variable `WORKERS_RELEASE`; else the `version` of the
+ * application's `package.json` (see `applicationPackage`).
+ * @throws RangeError for an option or a variable that is no text of 1 to 100 characters
  */
 export function releaseOf(
   given: string | undefined,

@@ -8,15 +8,15 @@ export interface Replica {
   host: string;
   pid: number;
   startedAt: Date;
-  /** Release of the application that it runs; absent when that does not say which it is. */
+  /** Release of the application that it runs; absent when unknown. */
   release?: string;
 }
 
-/** A replica as the history knows it. */
+/** A replica in the history. */
 export interface KnownReplica extends Replica {
-  /** It has not signed off, and has said lately that it lives. */
+  /** Whether it has sent a heartbeat lately and has not shut down. */
   alive: boolean;
-  /** When it last said so; absent when it is gone. */
+  /** When it sent its last heartbeat; absent when it is gone. */
   seenAt?: Date;
 }
 

@@ -2,15 +2,17 @@ import { type Duration, parseDuration } from '../timing/duration.js';
 import { InvalidRetentionError } from './history.errors.js';
 import { messageOf } from '../text/describe-error.js';
 
-/** How much of the history is kept: a run that either of the two leaves out is deleted. */
+/** How much of the history is kept: a run beyond either limit is deleted. */
 export interface RetentionOptions {
-  /** Since its end. Default 7 days. In memory runs are kept by number alone. */
+  /** Age since the end of the run. Default 7 days. Not used in memory, where only the number counts. */
   maxAge?: Duration | undefined;
-  /** Of each worker, the newest. At least 1; Infinity for no limit. Default 10,000; in memory 100. */
+  /**
+   * Number of runs per worker; the newest are kept. At least 1; Infinity for no limit. Default 10,000; in memory 100.
+   */
   maxRuns?: number | undefined;
 }
 
-/** The same, checked; `maxAge` in milliseconds. */
+/** Checked options with defaults; `maxAge` in milliseconds. */
 export type RetentionLimits = { [K in keyof RetentionOptions]-?: number };
 
 /** @throws InvalidRetentionError */

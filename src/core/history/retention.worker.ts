@@ -10,15 +10,15 @@ import { type RetentionLimits, retentionLimits } from './retention.options.js';
 import { RunStore } from './run.store.js';
 
 /**
- * Deletes runs that `retention` does not keep, once an hour. A worker as any other: listed, recorded, overridden by
- * `options.workers`. It is there only for a store that has to be pruned, which the one in memory has not.
+ * Deletes runs that `retention` does not keep, once an hour. A worker like any other: listed, recorded, overridden by
+ * `options.workers`. It exists only for a store with `prune`, which the store in memory does not have.
  */
 @Injectable()
 export class RetentionWorker implements Worker {
   readonly name = 'workers_retention';
   readonly interval = '1h';
   readonly timeout = '30m';
-  /** An application that has nothing else to wait for may end. */
+  /** This worker does not keep the process alive. */
   readonly unref = true;
   private readonly limits: RetentionLimits | undefined;
 
@@ -35,7 +35,7 @@ export class RetentionWorker implements Worker {
       );
   }
 
-  /** Itself for the scheduler to check and add, if there is something to do. */
+  /** This worker for the scheduler to add, if the store has to be pruned. */
   workers(): Finding[] {
     if (!this.limits || !this.store.prune) return [];
     return [{ source: 'RetentionWorker.run', module: 'WorkerModule', worker: this }];

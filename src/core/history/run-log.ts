@@ -1,4 +1,4 @@
-/** As the methods of Nest's logger are called. */
+/** Names of the methods of Nest's logger. */
 export type LogLevel = 'verbose' | 'debug' | 'log' | 'warn' | 'error' | 'fatal';
 
 export interface RunLogLine {
@@ -8,10 +8,10 @@ export interface RunLogLine {
   message: string;
 }
 
-/** What a run has said by `context.logger`: its newest lines, at most 100 of them and 16 KiB of text. */
+/** What a run has logged by `context.logger`: its newest lines, at most 100 lines and 16 KiB of text. */
 export interface RunLog {
   /** Oldest first. */
   lines: RunLogLine[];
-  /** Older ones that there was no room for. */
+  /** Number of older lines that were dropped. */
   dropped: number;
 }

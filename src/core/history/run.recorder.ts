@@ -12,34 +12,34 @@ import { byId, type EndedRun, type Run } from './run.js';
 import { type ReplicaQuery, type RunQuery, RunStore } from './run.store.js';
 import { saveApart } from './save-apart.js';
 
-/** Changes are gathered for this many milliseconds and stored in one write, so that a run's start is stored within 100 ms. */
+/** Changes are collected for this many milliseconds and stored in one write: a run's start is stored within 100 ms. */
 const FLUSH_AFTER = 50;
 const RETRY_AFTER = 1_000;
 const LARGEST_BATCH = 1_000;
 const HEARTBEAT_EVERY = 2_000;
-/** Several heartbeats, so that a blocked event loop or a slow write is not taken for death. */
+/** Several heartbeats, so that a replica with a blocked event loop or a slow write does not count as dead. */
 const LOST_AFTER = 10_000;
 const CLOSE_WITHIN = 5_000;
-/** Runs held while the store is away. */
+/** Runs buffered while the store cannot be reached. */
 const LARGEST_BUFFER = 10_000;
 
-/** Calls of the store that fail by themselves. */
+/** Calls of the store whose failures are reported apart. */
 type Operation = 'runs' | 'slots' | 'heartbeats';
 
 /**
- * How the history does. `unreachable`, `refused`: the store does not answer, or does not take what it is given, such as
- * because a table is missing; runs are buffered and written when that is over.
+ * State of the history. `unreachable`: the store does not answer. `refused`: it refuses calls, for example because a
+ * table is missing. In both cases runs are buffered and written when that is over.
  */
 export interface HistoryStatus {
   state: OutageState;
   buffered: number;
-  /** Runs that no record was kept of, because the buffer was full or the store takes them in no form. */
+  /** Number of runs without a record, because the buffer was full or the store refuses them in every form. */
   dropped: number;
 }
 
 /**
- * Stands between runs and the store: takes every change of a run at once, writes in batches, and never lets a
- * run wait. Losing the store loses nothing but what does not fit the buffer.
+ * Stands between runs and the store: takes every change of a run at once, writes in batches, and never makes a run
+ * wait. While the store is away, only what does not fit the buffer is lost.
  */
 @Injectable()
 export class RunRecorder {
@@ -52,14 +52,14 @@ export class RunRecorder {
   /** Latest slots of workers whose runs are not kept. */
   private unnoted = new Map<string, Date>();
   private dropped = 0;
-  /** Workers of which a run could not be saved, and was said to be so. */
+  /** Workers of which a run that could not be saved has been logged. */
   private readonly unsaveable = new Set<string>();
   private readonly outages: Outages<Operation>;
   private writing?: Promise<void>;
   private flushTimer?: Timer;
   private heartbeatTimer?: Timer;
   private onLost: (run: EndedRun) => void = () => {};
-  /** What fails from then on is not tried again: it would keep the process alive for ever. */
+  /** From then on, failed writes are not retried: retries would keep the process alive for ever. */
   private closed = false;
 
   constructor(
@@ -76,7 +76,7 @@ export class RunRecorder {
     });
   }
 
-  /** Whether other replicas may write to the store as well. */
+  /** Whether other replicas may write to the store, too. */
   get shared(): boolean {
     return this.store.heartbeat !== undefined;
   }
@@ -87,7 +87,7 @@ export class RunRecorder {
     await this.heartbeat();
   }
 
-  /** Takes note of a run that started, changed or ended. The object is read when it is written. */
+  /** Takes a run that started, changed or ended. The object is read later, when it is written. */
   record(run: Run): void {
     this.unsaved.set(run.id, run);
     if (this.unsaved.size > LARGEST_BUFFER) {
@@ -105,8 +105,8 @@ export class RunRecorder {
   }
 
   /**
-   * Stores all that was recorded before the call. Rejects when the store cannot be reached, or is not in a state to take
-   * it; nothing is lost then.
+   * Stores all that was recorded before the call. Rejects, losing nothing, when the store is away or in no state to
+   * write.
    */
   async flush(): Promise<void> {
     // Writes must be serial: an older state of a run must never replace a newer one.
@@ -116,18 +116,18 @@ export class RunRecorder {
     return this.writing;
   }
 
-  /** Stored runs, this replica's newest changes included, unless the store answers and does not take them. */
+  /** Stored runs, including this replica's newest changes unless the store refuses them. */
   async find(query: RunQuery): Promise<Run[]> {
     await this.flush().catch(unlessRefused);
     return this.store.find(query);
   }
 
-  /** Where a search for a text that found fewer than its limit goes on; undefined when it has looked at all. */
+  /** Where to continue a search for a text that found fewer runs than its limit; undefined when all were searched. */
   async searchedTo(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined> {
     return query.text === undefined ? undefined : this.store.searchedTo?.(query);
   }
 
-  /** The replicas that write to the store; this one alone where others cannot. */
+  /** The replicas that write to the store; only this one when the store is not shared. */
   async replicas(query: ReplicaQuery): Promise<KnownReplica[]> {
     if (this.store.replicas) return this.store.replicas(query);
     const own = query.id === undefined || query.id === this.replica.id;
@@ -135,8 +135,8 @@ export class RunRecorder {
   }
 
   /**
-   * The latest slot of each worker, or since when the history knows of it; none when it hears of it for the first time,
-   * or does not outlive the process. Not before the worker's schedule came into force.
+   * The latest slot of each worker, or when the history first knew of the worker; no entry at that first time, or
+   * when the store does not outlive the process. Never earlier than when the worker's schedule came into force.
    * @param timings by worker, its schedule as text
    */
   async lastSlots(
@@ -147,7 +147,7 @@ export class RunRecorder {
     return (await this.store.lastSlots?.(workers, now, timings)) ?? new Map<string, Date>();
   }
 
-  /** The newest stored runs of each of these workers, newest first, up to `count` of each. */
+  /** The newest stored runs of each of these workers, newest first, at most `count` per worker. */
   async lastRuns(workers: readonly string[], count: number): Promise<Map<string, Run[]>> {
     await this.flush().catch(unlessRefused);
     const { store } = this;
@@ -159,7 +159,7 @@ export class RunRecorder {
     return runs;
   }
 
-  /** Has it told of the runs that the store finds to be lost, as their replica answers no more. */
+  /** @param listener called for each run that the store marks as lost, as its replica no longer sends heartbeats */
   whenLost(listener: (run: EndedRun) => void): void {
     this.onLost = listener;
   }
@@ -172,7 +172,7 @@ export class RunRecorder {
     };
   }
 
-  /** Writes the rest and signs off. Resolves also when the store is away, or does not answer for 5 s. */
+  /** Writes the rest and closes the store. Never rejects: each step is given up after 5 s, or at the deadline. */
   async close(left: () => number = () => Infinity): Promise<void> {
     this.closed = true;
     this.heartbeatTimer?.cancel();
@@ -181,7 +181,7 @@ export class RunRecorder {
       this.flush().catch(() => {}),
       this.clock,
     );
-    // A batch that was sent may still be stored; its answer is not awaited.
+    // A batch that was sent may still be stored; its answer is no longer awaited.
     const unrecorded = byId([...this.saving, ...this.unsaved.values()]).size;
     if (unrecorded > 0) this.logger.error(`${unrecorded} runs could not be recorded before shutdown`);
     this.cancelFlush();
@@ -212,7 +212,7 @@ export class RunRecorder {
     }
   }
 
-  /** One worker whose name the store never takes costs no other one its slot. */
+  /** A worker whose name the store refuses must not cost the others their slots. */
   private async noteAll(slots: Map<string, Date>): Promise<void> {
     try {
       await this.store.noteSlots!(slots);
@@ -254,7 +254,7 @@ export class RunRecorder {
     }
   }
 
-  /** Said once for each worker: all of its runs may be like that, such as for its name. */
+  /** Logged once per worker: all of its runs may be refused, for example for its name. */
   private giveUp(run: Run, reason: unknown): void {
     this.dropped++;
     if (this.unsaveable.has(run.worker)) return;
@@ -268,7 +268,7 @@ export class RunRecorder {
     this.cancelFlush();
     if (this.closed) return;
     const flush = (): void => void this.flush().catch(() => {});
-    // A fake timer would be a pending timer of the test, which waits for those of its handlers.
+    // A fake timer would be a pending timer of the test, which only expects those of its handlers.
     if (this.clock.fake && delay === FLUSH_AFTER) void Promise.resolve().then(flush);
     else this.flushTimer = this.clock.setTimer(flush, delay);
   }
@@ -293,7 +293,7 @@ export class RunRecorder {
       this.outages.failed('heartbeats', error);
     }
     if (this.closed) return;
-    // It keeps no process alive: what runs, or waits for its slot, does.
+    // The heartbeat keeps no process alive: runs and waiting slots do.
     this.heartbeatTimer = this.clock.setTimer(() => void this.heartbeat(), HEARTBEAT_EVERY, true);
   }
 }

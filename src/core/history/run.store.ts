@@ -7,20 +7,20 @@ export interface RunQuery {
   /** UUID. */
   id?: string | undefined;
   worker?: string | undefined;
-  /** One of these. */
+  /** Runs with one of these outcomes. */
   outcomes?: readonly RunOutcome[] | undefined;
   trigger?: RunTrigger | undefined;
   /** Runs that started at this instant or later. */
   since?: Date | undefined;
   /** Runs that started before this instant. */
   until?: Date | undefined;
-  /** Class or message of its error, or of one of the reasons of that, contains this; upper and lower case are the same. */
+  /** Runs whose error has this text in its class or message, or in those of its causes; case-insensitive. */
   text?: string | undefined;
-  /** What they logged as well, up to 16 KiB a run, and what they were given, up to 256 KiB. Default false. */
+  /** Whether to read their logs (up to 16 KiB a run) and payloads (up to 256 KiB) too. Default false. */
   withLog?: boolean | undefined;
   /** 1 to 1000. */
   limit: number;
-  /** Only runs that come after this one in the same order: hand in the last of a page to get the next. */
+  /** Only runs that come after this one in the same order: the last of a page gives the next page. */
   before?: Pick<Run, 'id' | 'startedAt'> | undefined;
 }
 
@@ -28,63 +28,64 @@ export interface RunQuery {
 export interface ReplicaQuery {
   /** UUID. */
   id?: string | undefined;
-  /** Only those that live. Default false. */
+  /** Only those that are alive. Default false. */
   alive?: boolean | undefined;
   /** 1 to 1000. */
   limit: number;
 }
 
-/** Which runs to delete: what either of the two says. */
+/** Which runs to delete: those beyond either limit. */
 export interface PruneQuery {
   /** Runs that ended before this instant. */
   endedBefore: Date;
-  /** Of each worker, all but this many, the newest starts. At least 1; Infinity: however many there are. */
+  /** Number of runs to keep of each worker, those with the newest starts. At least 1; Infinity: no limit. */
   maxRuns: number;
 }
 
 /**
- * Where runs are kept. Calls reject with `StoreRefusedError` when the store answers and does not do it, and with any
- * other error when it cannot be reached; the recorder in front of it buffers and repeats, so that no worker ever waits
- * for one. Every implementation passes `runStoreContract`, with a
- * heartbeat `sharedRunStoreContract`, with `lastSlots` `lastingRunStoreContract`, and with `prune` `prunableRunStoreContract`.
+ * Stores runs. Calls reject with `StoreRefusedError` when the store answers and refuses the call, and with any other
+ * error when it cannot be reached; the recorder in front of it buffers and retries, so that no worker waits for the
+ * store. Every implementation passes `runStoreContract`; with `heartbeat` also `sharedRunStoreContract`, with
+ * `lastSlots` `lastingRunStoreContract`, and with `prune` `prunableRunStoreContract`.
  */
 export abstract class RunStore {
-  /** What it is, for the log: "PostgreSQL, schema "workers"". Default: the name of its class. No secrets. */
+  /** How the log names it: "PostgreSQL, schema "workers"". Default: the name of its class. Must contain no secrets. */
   readonly description?: string;
 
-  /** Makes it ready. Rejecting fails the application's start. */
+  /** Called before any other method. When it rejects, the application's start fails. */
   abstract open(): Promise<void>;
 
   /**
-   * Inserts or replaces by id, all or none. Repeating it changes nothing. Where some of them can never be stored it
-   * rejects with `StoreRefusedError` because of `values`; they are saved apart then, in a form that may be.
+   * Inserts or replaces runs by id, all or none. Repeating it changes nothing. When some of them can never be stored,
+   * it rejects with `StoreRefusedError` because of `values`; the recorder then saves these apart, in a form that can
+   * be stored.
    */
   abstract save(runs: readonly Run[]): Promise<void>;
 
   abstract find(query: RunQuery): Promise<Run[]>;
 
   /**
-   * For a store in which a search for a `text` looks at a limited number of runs with errors: the last one that it looked at,
-   * to go on from with `before`; undefined when it has looked at all.
+   * For a store that looks at a limited number of failed runs in a search for a `text`: the last run that the search
+   * looked at, to continue from with `before`; undefined when it has looked at all.
    */
   searchedTo?(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined>;
 
   /**
-   * For a store that several replicas share, or that outlives them. Says that the replica lives, and marks as
-   * `lost` what runs still on replicas that have not said so for `lostAfter` milliseconds by the store's own
-   * clock, or never.
+   * For a store that several replicas share, or that outlives them. Notes that the replica is alive, and marks as
+   * `lost` the active runs of replicas without a heartbeat in the last `lostAfter` milliseconds, by the store's own
+   * clock.
    * @returns the runs that this call marked
    */
   heartbeat?(replica: Replica, lostAfter: number): Promise<Run[]>;
 
   /**
-   * For a store that outlives the process: the latest slot of each of these workers whose run came to its end, or
-   * is on. One that was lost or aborted does not count: it is owed. Of a worker without such a run, the `now` of the
-   * first call that named it, kept for good: a worker whose time always falls into a restart would never run else.
-   * None in that first call.
+   * For a store that outlives the process: for each of these workers, the latest slot whose run is active or ended by
+   * itself. The slot of a lost or aborted run does not count: it is owed. For a worker without such a run, the `now`
+   * of the first call that named it, kept for good: otherwise a worker whose slots always fall into a restart would
+   * never run. The first call itself answers nothing for that worker.
    *
-   * @param timings by worker, its schedule as text. One that differs from that of the call before has come into force
-   *   `now`: then the answer is not earlier, as it has no slots before
+   * @param timings by worker, its schedule as text. When it differs from that of the last call, it has come into
+   * force `now`: then the answer is at least `now`, as the schedule has no slots before
    */
   lastSlots?(
     workers: readonly string[],
@@ -93,28 +94,31 @@ export abstract class RunStore {
   ): Promise<Map<string, Date>>;
 
   /**
-   * The newest runs of each of these workers, in any order, `count` of each at the most: what several calls of `find` give
-   * for a worker each.
+   * The newest runs of each of these workers, at most `count` per worker, in any order: the same runs as one call of
+   * `find` per worker.
    */
   lastRuns?(workers: readonly string[], count: number): Promise<Run[]>;
 
-  /** Keeps the latest slots of workers whose runs are not kept (`record`), so that `lastSlots` answers with them. */
+  /**
+   * Stores the latest slots of workers whose runs are not stored (option `record`), so that `lastSlots` answers with
+   * them.
+   */
   noteSlots?(slots: ReadonlyMap<string, Date>): Promise<void>;
 
   /**
-   * For a store that does not bound itself: deletes runs, a batch of at most 1,000 for each step of the iteration,
-   * so that whoever iterates can stop between two. Never an active run, nor the one of each worker that
-   * `lastSlots` answers with, however old: without it a slot of a monthly worker could not be caught up.
+   * For a store without a size limit of its own: deletes runs, at most 1,000 per step of the iteration, so that the
+   * caller can stop between two steps. It never deletes an active run, nor the run of each worker whose slot
+   * `lastSlots` answers, however old: without it a slot of a monthly worker could not be caught up.
    * @returns how many each batch deleted
    */
   prune?(query: PruneQuery): AsyncIterable<number>;
 
   /**
-   * For a store that several replicas share, or that outlives them: those that live, and of those that are gone the ones that it still
-   * knows; the newest start first.
+   * For a store that several replicas share, or that outlives them: the replicas that are alive, and those that are
+   * gone and still stored; the newest start first.
    */
   replicas?(query: ReplicaQuery): Promise<KnownReplica[]>;
 
-  /** Forgets the replica, which has recorded all that it ran, and lets go of what `open` took. */
+  /** Notes that the replica has ended, with all of its runs recorded, and releases what `open` has opened. */
   abstract close(replica: Replica): Promise<void>;
 }

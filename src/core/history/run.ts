@@ -3,8 +3,8 @@ import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
 import { type RunLog } from './run-log.js';
 
 /**
- * How a run ended, or `running`. `timed_out` and `aborted` (by shutdown) are said of a run whose signal had
- * aborted before it ended, whatever it then returned; so is `cancelled`, by `Scheduler.cancel`. `lost`: its replica stopped answering in mid-run.
+ * How a run ended, or `running`. `timed_out`, `aborted` (by shutdown) and `cancelled` (by `Scheduler.cancel`): its
+ * signal had aborted before it ended, whatever it then returned. `lost`: its replica stopped answering in mid-run.
  */
 export type RunOutcome = 'running' | 'succeeded' | 'failed' | 'timed_out' | 'aborted' | 'cancelled' | 'lost';
 
@@ -16,11 +16,11 @@ export interface Run {
   /** Id of the replica that ran it. */
   replica: string;
   trigger: RunTrigger;
-  /** Who triggered it; absent when nobody said so. At most 200 characters. */
+  /** Who triggered it; absent when unknown. At most 200 characters. */
   actor?: string;
-  /** Release of the application that ran it; absent when it does not say which it is. */
+  /** Release of the application that ran it; absent when unknown. */
   release?: string;
-  /** The instant that it stands for; absent when it was triggered. */
+  /** The slot that it was for; absent when it was triggered. */
   slot?: Date;
   attempt: number;
   scheduledAt: Date;
@@ -30,32 +30,32 @@ export interface Run {
   error?: RunError;
   progress?: RunProgress;
   /**
-   * Milliseconds for which it kept the event loop from everything else. Measured where it blocked before its
-   * first `await`; otherwise it is the only run that was active.
+   * Milliseconds for which it blocked the event loop: measured before its first `await`; later only when it was the
+   * only active run.
    */
   blockedMs?: number;
-  /** What it measured by `context.metric`: by name, the last value. At most 50. */
+  /** What it reported by `context.metric`: by name, the last value. At most 50. */
   metrics?: Record<string, number>;
-  /**
-   * What it was given (`context.payload`); absent when it was given nothing. A store gives it back when it is asked for it
-   * (`RunQuery.withLog`).
-   */
+  /** Its payload (`context.payload`), if it had one. A store only returns it on request (`RunQuery.withLog`). */
   payload?: unknown;
-  /** It was given a payload whose JSON has more than 256 KiB, which is not kept. */
+  /** It had a payload that is not kept: its JSON has more than 256 KiB, or the store refuses it. */
   payloadOmitted?: true;
-  /** What it said by `context.logger`. A store gives it back when it is asked for it (`RunQuery.withLog`). */
+  /** What it logged by `context.logger`. A store only returns it on request (`RunQuery.withLog`). */
   log?: RunLog;
 }
 
 /** The record of a run that has ended. */
 export type EndedRun = Run & { endedAt: Date };
 
-/** Milliseconds by which it began after it was due: a busy process, a run before it, a limit of runs at a time. */
+/**
+ * Milliseconds from when it was due to its start: due to a busy process, an earlier run, or a limit of concurrent
+ * runs.
+ */
 export function latenessOf({ startedAt, scheduledAt }: Pick<Run, 'startedAt' | 'scheduledAt'>): number {
   return startedAt.getTime() - scheduledAt.getTime();
 }
 
-/** What a list shows of a run: its log may have 16 KiB, its payload 256. */
+/** The run as lists show it: its log may have 16 KiB, its payload 256. */
 export function withoutLog<T extends Run>({
   log: _log,
   payload: _payload,

@@ -3,19 +3,19 @@ import { messageOf } from '../text/describe-error.js';
 import { type Run } from './run.js';
 import { type RunStore } from './run.store.js';
 
-/** A run that the store takes in no form, and what it says. */
+/** A run that the store refuses in every form, and the last error. */
 export interface Unsaveable {
   readonly run: Run;
   readonly error: unknown;
 }
 
 /**
- * Saves runs of which the store has refused some for good, so that each costs nobody but itself. Halves are saved apart
- * until the bad ones are found: 20 calls for one in a thousand. Of those the texts are replaced: first what is not ASCII,
- * as a database in LATIN1 takes no other script; then all of them, by the reason.
+ * Saves a batch that the store has refused for good, so that a bad run costs only itself. Halves are saved apart
+ * until the bad ones are found: 20 calls for one in a thousand. In these the texts are replaced: first what is not
+ * ASCII, as a database in LATIN1 has no other script; then all texts, by the reason. A payload is left out instead.
  *
- * @returns those that the store takes in no form
- * @throws what says that the store cannot be reached; what was saved by then may be saved again
+ * @returns the runs that the store refuses in every form
+ * @throws the error when the store cannot be reached; runs that were saved by then may be saved again
  */
 export async function saveApart(
   store: Pick<RunStore, 'save'>,
@@ -61,9 +61,10 @@ async function refusalOf(
 }
 
 function withAsciiOnly(run: Run): Run {
-  const { error, progress, metrics, log, actor, release } = run;
+  const { error, progress, metrics, log, actor, release, payload, payloadOmitted, ...rest } = run;
+  const isKept = payload !== undefined && isAscii(payload);
   return {
-    ...run,
+    ...rest,
     ...(error && { error: ascii(error) }),
     ...(progress && { progress: ascii(progress) }),
     ...(metrics && { metrics: ascii(metrics) }),
@@ -72,12 +73,14 @@ function withAsciiOnly(run: Run): Run {
     }),
     ...(actor !== undefined && { actor: asciiText(actor) }),
     ...(release !== undefined && { release: asciiText(release) }),
+    ...(isKept && { payload }),
+    ...((payloadOmitted || (payload !== undefined && !isKept)) && { payloadOmitted: true }),
   };
 }
 
-/** The run without any text that was not made here. */
+/** The run without any text from outside, such as errors, logs and payload. */
 export function withoutTexts<T extends Run>(
-  { error, progress, metrics: _, log, actor: __, release: ___, ...run }: T,
+  { error, progress, metrics: _, log, actor: __, release: ___, payload, ...run }: T,
   refusal: unknown,
 ): T {
   return {
@@ -87,6 +90,7 @@ export function withoutTexts<T extends Run>(
       error: ascii({ message: `The error cannot be stored: ${messageOf(refusal)}` }),
     }),
     ...(log && { log: { lines: [], dropped: log.dropped + log.lines.length } }),
+    ...(payload !== undefined && { payloadOmitted: true }),
   } as T;
 }
 
@@ -95,9 +99,15 @@ function ascii<T extends object>(value: T): T {
   try {
     return JSON.parse(asciiText(JSON.stringify(value))) as T;
   } catch {
-    // A record that was not made here may hold anything; the next form has nothing of it.
+    // A record from outside may hold anything; the next form leaves it out.
     return value;
   }
+}
+
+/** A payload is data: question marks in it would be other data, so it is kept whole or not at all. */
+function isAscii(payload: unknown): boolean {
+  const json = JSON.stringify(payload);
+  return asciiText(json) === json;
 }
 
 function asciiText(text: string): string {

@@ -4,18 +4,18 @@ import { FailedLogins } from './failed-logins.js';
 import { foreignOrigin } from './same-origin.js';
 import { cookieOf, isSession, type Right, same, SESSION_COOKIE } from './session.js';
 
-/** Carries the token as it is, where `Authorization` is taken by a guard of the application. */
+/** Header for the bare token, for applications whose own guards use `Authorization`. */
 const TOKEN_HEADER = 'x-workers-token';
 
 /** A request of Express or of Fastify. */
 export interface AccessRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** As the application's `trust proxy` has it. */
+  /** By the application's setting `trust proxy`. */
   readonly ip?: string;
 }
 
-/** Too many wrong tokens from one address. */
+/** There were too many wrong tokens from one address. */
 export class TooManyFailuresError extends HttpException {
   constructor(
     /** Seconds. */
@@ -28,14 +28,14 @@ export class TooManyFailuresError extends HttpException {
   }
 }
 
-/** All guards of one `HttpAccess` count together. */
+/** Shared by all guards with the same `HttpAccess`. */
 const failures = new WeakMap<HttpAccess, FailedLogins>();
 
-/** Decides by token, session and origin. What the application's own guards say comes after it. */
+/** Decides by token, session and origin. The application's own guards are called after it. */
 export class AccessCheck {
   private readonly failed: FailedLogins;
 
-  /** @throws Error for options that make no sense */
+  /** @throws Error for invalid options */
   constructor(private readonly access: HttpAccess) {
     checkAccess(access);
     this.failed = failures.get(access) ?? new FailedLogins();
@@ -43,8 +43,8 @@ export class AccessCheck {
   }
 
   /**
-   * Lets a request pass.
-   * @throws ForbiddenException, UnauthorizedException, TooManyFailuresError with what to do
+   * Returns for a request that is allowed.
+   * @throws ForbiddenException, UnauthorizedException, TooManyFailuresError, whose messages say what to do
    */
   pass(request: AccessRequest): void {
     const { token, readToken, openReads = false, guards = [], readOnly = false } = this.access;
@@ -71,14 +71,14 @@ export class AccessCheck {
   }
 
   /**
-   * What whoever asks may do; undefined when nothing says who it is.
+   * The right of a request by its token or session; undefined without either.
    * @throws UnauthorizedException, TooManyFailuresError for a wrong token
    */
   rightOf(request: AccessRequest): Right | undefined {
     const { headers } = request;
     const own = headers[TOKEN_HEADER];
     const given = own ?? /^Bearer (.+)$/i.exec(headers['authorization'] ?? '')?.[1];
-    // Not a guess: it is sealed. And where `Authorization` is the application's, the session is all that there is.
+    // The session comes first: it is signed, so it is no guess, and `Authorization` may be the application's own.
     const session = own === undefined ? this.sessionOf(headers['cookie']) : undefined;
     if (session) return session;
     return given === undefined ? undefined : this.rightOfToken(given, request);
@@ -97,12 +97,12 @@ export class AccessCheck {
     throw new UnauthorizedException('The token is wrong');
   }
 
-  /** The token that has this right. */
+  /** The token with this right. */
   tokenOf(right: Right): string | undefined {
     return right === 'write' ? this.access.token : this.access.readToken;
   }
 
-  /** What somebody may do who gives no token. */
+  /** The right of a request without a token. */
   get withoutToken(): Right | undefined {
     const { token, readToken, openReads, guards = [] } = this.access;
     if (!token && !readToken && guards.length > 0) return 'write';
@@ -113,7 +113,7 @@ export class AccessCheck {
     return this.access.readOnly ?? false;
   }
 
-  /** @throws ForbiddenException for what a page of another site sends */
+  /** @throws ForbiddenException for a request from a page of another site */
   refuseForeign({ headers }: AccessRequest): void {
     const foreign = foreignOrigin(headers, this.access.origins ?? []);
     if (foreign !== undefined)
@@ -128,7 +128,7 @@ export class AccessCheck {
     return value === undefined ? undefined : this.match((token) => isSession(value, token, now));
   }
 
-  /** Both are tried, whichever it is. */
+  /** Compares with both tokens in any case, so that the time does not depend on which one matches. */
   private match(holds: (token: string) => boolean): Right | undefined {
     const { token, readToken } = this.access;
     const writes = token ? holds(token) : false;

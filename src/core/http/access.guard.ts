@@ -12,8 +12,8 @@ import { AccessCheck, type AccessRequest } from './access-check.js';
 import { HTTP_ACCESS, type HttpAccess } from './access.js';
 
 /**
- * Lets a request pass if its token or session allows it, or if it reads and reads are open; then the application's own guards
- * decide as well.
+ * Allows a request by its token or session, or if it reads and `openReads` is set; then the application's own guards have
+ * to allow it too.
  */
 @Injectable()
 export class AccessGuard implements CanActivate {
@@ -23,7 +23,7 @@ export class AccessGuard implements CanActivate {
   private readonly check: AccessCheck;
   private guards?: Promise<CanActivate[]>;
 
-  /** @throws Error for options that make no sense */
+  /** @throws Error for invalid options */
   constructor(@Optional() @Inject(HTTP_ACCESS) private readonly access: HttpAccess = {}) {
     this.check = new AccessCheck(access);
   }
@@ -38,7 +38,7 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  /** Provided by whichever module, or made for this one. */
+  /** The provider of any module, or a new instance. */
   private async instanceOf(guard: CanActivate | Type<CanActivate>): Promise<CanActivate> {
     if (typeof guard !== 'function') return guard;
     try {

@@ -1,28 +1,28 @@
 import { type CanActivate, ConfigurableModuleBuilder, type Type } from '@nestjs/common';
 
-/** Who may use what is mounted over HTTP. Without a token, open reads and guards, nobody. */
+/** Who may use the HTTP interface. Without a token, open reads or guards: nobody. */
 export interface HttpAccess {
-  /** Bearer token that may do everything. */
+  /** Bearer token with all rights. */
   token?: string | undefined;
-  /** Bearer token that may only read. */
+  /** Bearer token that can only read. */
   readToken?: string | undefined;
-  /** Let anybody read. Only where nobody but you can reach the port. Default false. */
+  /** Whether reading needs no token. Only for a port that nobody else can reach. Default false. */
   openReads?: boolean | undefined;
-  /** Nothing can be changed over HTTP, whoever asks. Default false. */
+  /** Whether all changes over HTTP are refused. Default false. */
   readOnly?: boolean | undefined;
   /**
-   * Origins, such as `https://portal.example`, whose pages may change something beside those of this application itself. What comes
-   * from a page of any other is refused, whatever token or cookie it brings. Default none.
+   * Origins, such as `https://portal.example`, whose pages may make changes, besides this application's own origin.
+   * Changes from pages of other origins are refused, with any token or cookie. Default none.
    */
   origins?: readonly string[] | undefined;
   /**
-   * Guards of the application: each has to let a request in, and without a `token` they alone decide. A class is the
-   * provider of that class, or is constructed with what the application provides; no request-scoped one.
+   * Guards of the application: each has to allow a request, and without a `token` they alone decide. For a class, its
+   * provider is used, or an instance is created with the application's providers; it cannot be request-scoped.
    */
   guards?: readonly (CanActivate | Type<CanActivate>)[] | undefined;
 }
 
-/** `HttpAccess` of the controllers of a module; the application's where the module has none of its own. */
+/** Token of the `HttpAccess` of a module's controllers; by default the application's. */
 export const HTTP_ACCESS = Symbol.for('ctrlplane-workers/http-access');
 
 export const { ConfigurableModuleClass: ConfigurableAccessModule } =
@@ -31,7 +31,7 @@ export const { ConfigurableModuleClass: ConfigurableAccessModule } =
     .build();
 
 /**
- * What makes no sense of it is said when it is read first, before anything is answered.
+ * Checks the options when they are first read, before any request is answered.
  * @throws Error that names the option and the fix
  */
 export function checkAccess({ token, readToken, origins = [] }: HttpAccess): void {

@@ -2,15 +2,15 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { property } from '../text/shown.js';
 import { type ByActor, storableActor } from '../worker/actor.js';
 
-/** Says who asks, where nothing has authenticated a person: whoever has the token is believed. */
+/** Header with the actor, when no guard has authenticated a person: clients with the token are trusted. */
 const ACTOR_HEADER = 'x-workers-actor';
 
-/** What a principal is called, the first of them that it has. */
+/** Fields with the name of a principal; the first that is set is used. */
 const NAMES = ['username', 'email', 'name', 'sub', 'id'];
 
 /**
  * Who a request comes from: the principal that a guard of the application has put into `request.user`, as Passport does,
- * by its `username`, `email`, `name`, `sub` or `id`; or else what the header `X-Workers-Actor` says.
+ * by its `username`, `email`, `name`, `sub` or `id`; or else the header `X-Workers-Actor`.
  */
 export function actorOf(request: { user?: unknown; headers?: Record<string, unknown> }): ByActor {
   const { user, headers } = request;
@@ -19,7 +19,7 @@ export function actorOf(request: { user?: unknown; headers?: Record<string, unkn
   return actor === undefined ? {} : storableActor({ actor: String(actor) });
 }
 
-/** Hands it to a controller's method. */
+/** Parameter decorator for the actor of a request. */
 export const RequestActor = createParamDecorator((_data: unknown, context: ExecutionContext): ByActor =>
   actorOf(context.switchToHttp().getRequest()),
 );

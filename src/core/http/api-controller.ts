@@ -6,9 +6,9 @@ import { QueryGuard } from './query.guard.js';
 import { ProblemDetailsFilter } from './problem-details.filter.js';
 
 /**
- * A controller that a module brings and any host application can mount: behind the `AccessGuard`, its errors as
- * problem details, its answers neither cached nor throttled by what the application has put before all controllers. The
- * host's global prefix, its other guards and interceptors apply as to its own controllers.
+ * Decorates a controller of a module for any host application: behind the `AccessGuard`, with errors as problem details,
+ * and without the application's global caches and throttlers. The host's global prefix, other guards and interceptors
+ * apply as to its own controllers.
  */
 export function ApiController(path: string): ClassDecorator {
   return applyDecorators(

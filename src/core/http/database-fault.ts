@@ -1,13 +1,13 @@
 /**
- * This connection or this server is of no use at the moment: connection exceptions, a login that is refused, no
- * resources left, a standby or read-only server, a shutdown or a statement that was cut off, a lock or a transaction
- * that lost its race, an I/O error. https://www.postgresql.org/docs/current/errcodes-appendix.html
+ * The connection or the server cannot be used now: connection exceptions, a refused login, no resources left, a standby
+ * or read-only server, a shutdown or a cancelled statement, a lock that was not available, a serialization failure, an
+ * I/O error. https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const UNAVAILABLE = /^(?:08|28|53|57|58|40|25006$|55P03$)/;
 
 /**
- * Text that PostgreSQL never takes: NUL and half surrogates, in `text` or `jsonb`, characters that the encoding of the
- * database lacks, JSON that nests too deep.
+ * Text that PostgreSQL can never store: NUL and half surrogates, in `text` or `jsonb`, characters that the encoding of
+ * the database lacks, JSON that is nested too deep.
  */
 const UNSTORABLE = new Set(['22021', '22P05', '54001']);
 const UNSTORABLE_JSON = '22P02';
@@ -17,11 +17,11 @@ const UNREACHABLE = new Set([
   'ENETUNREACH',
 ]); // prettier-ignore
 
-/** What the driver, its pool and TypeORM say without a code. */
+/** Messages of the driver, its pool and TypeORM, whose errors have no code. */
 const WITHOUT_CODE =
   /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (?:has encountered a connection error|was closed) and is not queryable|Cannot use a pool after calling end|Driver not Connected|Connection is not established)/i;
 
-/** What a statement that failed means for whoever asked over HTTP; undefined when it is none of their business. */
+/** The HTTP answer for a failed statement; undefined for other errors, whose reason is for the log only. */
 export function databaseFault(error: unknown): { status: 400 | 503; detail: string } | undefined {
   for (const { code, message } of links(error)) {
     if (UNREACHABLE.has(code) || UNAVAILABLE.test(code) || WITHOUT_CODE.test(message))
@@ -34,7 +34,7 @@ export function databaseFault(error: unknown): { status: 400 | 503; detail: stri
 
 const DEEPEST = 5;
 
-/** The error and what it was made of: TypeORM's `driverError`, `cause`, the attempts of a connection by several addresses. */
+/** An error and its reasons: TypeORM's `driverError`, `cause`, the attempts of a connection to several addresses. */
 function* links(error: unknown, depth = 0): Generator<{ code: string; message: string }> {
   if (typeof error !== 'object' || error === null || depth === DEEPEST) return;
   const { code, message, driverError, cause, errors } = error as Record<string, unknown>;

@@ -1,11 +1,11 @@
-/** Wrong tokens of one address within the time, before it is refused for the rest of it. */
+/** Wrong tokens of one address in a period, after which it is refused for the rest of the period. */
 const MOST_FAILURES = 10;
-/** Milliseconds. */
+/** Length of the period in milliseconds. */
 const WITHIN = 60_000;
-/** Addresses that are remembered: beyond, the oldest is forgotten. */
+/** Most addresses that are remembered; beyond it the oldest is dropped. */
 const MOST_ADDRESSES = 10_000;
 
-/** Counts wrong tokens by address, so that nobody tries many of them. */
+/** Counts wrong tokens by address, to prevent guessing. */
 export class FailedLogins {
   private readonly counts = new Map<string, { failures: number; until: number }>();
 

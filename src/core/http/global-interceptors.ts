@@ -2,21 +2,21 @@ import { type ExecutionContext } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { type ModulesContainer } from '@nestjs/core';
 
-// What `@nestjs/cache-manager` and `@nestjs/throttler` look for: neither exports these.
+// Metadata keys of `@nestjs/cache-manager` and `@nestjs/throttler`, which do not export them.
 const CACHE_KEY = 'cache_module:cache_key';
 const CACHE_TTL = 'cache_module:cache_ttl';
 const THROTTLER_OPTIONS = 'THROTTLER:MODULE_OPTIONS';
 const SKIPS_THROTTLER = 'THROTTLER:SKIP';
 
-/** On a controller: it is one of those that `keepApart` is about. */
+/** Marks a controller for `keepApartFromNamed`. */
 const API_CONTROLLER = 'ctrlplane-workers:api-controller';
 
 type Prototype = Record<string, unknown>;
 
 /**
- * Keeps what answers with the state of the moment out of a `CacheInterceptor` and
- * a `ThrottlerGuard` that the application has put before all its controllers. What the controller, or one that extends it,
- * says itself goes before it: `@CacheTTL(…)`, `@CacheKey(…)`, `@SkipThrottle({ default: false })`.
+ * Excludes a controller, which answers with current state, from the application's global `CacheInterceptor` and
+ * `ThrottlerGuard`. Decorators of the controller, or of one that extends it, override this: `@CacheTTL(…)`,
+ * `@CacheKey(…)`, `@SkipThrottle({ default: false })`.
  */
 export function keepApart(controller: object): void {
   Reflect.defineMetadata(API_CONTROLLER, true, controller);
@@ -29,7 +29,10 @@ export function keepApart(controller: object): void {
   }
 }
 
-/** Throttlers have names, which are known once the modules are there. Call it before the application listens. */
+/**
+ * Excludes the controllers from named throttlers, whose names are only known when the modules exist. Call it before the
+ * application listens.
+ */
 export function keepApartFromNamed(modules: ModulesContainer): void {
   const all = [...modules.values()];
   const names = all.flatMap(({ providers }) => throttlersOf(providers.get(THROTTLER_OPTIONS)?.instance));

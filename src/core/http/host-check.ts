@@ -2,25 +2,25 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIPv4 } from 'node:net';
 
 export interface HostCheckOptions {
-  /** Names beside `localhost` and the loopback addresses under which this may be asked, without a port. */
+  /** Allowed host names besides `localhost` and the loopback addresses, without a port. */
   allow?: readonly string[] | undefined;
 }
 
 /**
- * Refuses requests whose Host header names somebody else. A page of any site can let its own name resolve to
- * 127.0.0.1 (DNS rebinding) and then read what listens there as if it were its own; its name is all that gives it away.
- * For an application that only the machine itself may reach:
+ * Refuses requests whose Host header has a name that is not allowed. Any site can let its own name resolve to 127.0.0.1
+ * (DNS rebinding), and its pages can then read what listens there; only the Host header shows it. For an application that
+ * only the machine itself may reach:
  *
- *     app.use(hostCheck());
+ * app.use(hostCheck());
  */
 export function hostCheck({ allow = [] }: HostCheckOptions = {}) {
   const allowed = new Set(['localhost', ...allow.map(plain)]);
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
     const { host } = request.headers;
-    // Node hands on the first of several, and whatever stands before it may have gone by another (RFC 9112, 3.2).
+    // Node uses the first of several, and a proxy in front may have used another (RFC 9112, 3.2).
     if (request.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length > 1)
       return refuse(response, 400, 'Bad Request', 'There is more than one Host header: send one');
-    // A target with a host of its own, as a proxy is asked: that goes over the header.
+    // A request target with a host of its own, as for a proxy, overrides the header.
     const [, authority] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(request.url ?? '') ?? [];
     const asked = authority === undefined ? [host] : [authority, host];
     if (asked.every((name) => isAllowedHost(name, allowed))) return next();
@@ -43,7 +43,7 @@ export function isAllowedHost(header: string | undefined, allowed: ReadonlySet<s
   return allowed.has(host) || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** Names have no case, and may end with the dot of the root. */
+/** Names are case-insensitive, and may end with the dot of the root. */
 function plain(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }

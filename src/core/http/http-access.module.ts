@@ -4,8 +4,8 @@ import { ConfigurableAccessModule, HTTP_ACCESS } from './access.js';
 import { keepApartFromNamed } from './global-interceptors.js';
 
 /**
- * Says once, for all controllers with an `AccessGuard`, who may use them. A controller's own module can provide
- * `HTTP_ACCESS` instead.
+ * Sets `HttpAccess` for all controllers with an `AccessGuard`. A controller's own module can provide `HTTP_ACCESS`
+ * instead.
  */
 @Global()
 @Module({ exports: [HTTP_ACCESS] })

@@ -1,17 +1,17 @@
-// What `@nestjs/swagger` looks for. Plain metadata, as an application may have none of it.
+// Metadata keys of `@nestjs/swagger`. Set directly, as the application may not have the package.
 const SECURITY = 'swagger/apiSecurity';
 const TAGS = 'swagger/apiUseTags';
 const RESPONSE = 'swagger/apiResponse';
 const OPERATION = 'swagger/apiOperation';
 const PARAMETERS = 'swagger/apiParameters';
 
-/** On a handler: the names of its query parameters. */
+/** Metadata of a handler: the names of its query parameters. */
 export const DOCUMENTED_QUERY = 'ctrlplane-workers:documented-query';
 
-/** The scheme that the operations name: the application declares it by `addApiKey`. */
+/** Security scheme of the operations; the application declares it by `addApiKey`. */
 const SCHEME = 'workers-token';
 
-/** JSON Schema as OpenAPI 3.0 has it. */
+/** A schema of OpenAPI 3.0. */
 export type OpenApiSchema = Readonly<Record<string, unknown>>;
 
 export interface OperationDocs {
@@ -50,7 +50,7 @@ const REFUSALS: Record<number, string> = {
   503: 'What is needed for it cannot be used at the moment',
 };
 
-/** On a controller: what all its operations need, and how they refuse. */
+/** Documents the security and the errors of all operations of a controller. */
 export function securedApi(path: string): ClassDecorator {
   const content = { 'application/problem+json': { schema: PROBLEM } };
   const refusals = Object.entries(REFUSALS).map(([status, description]) => [
@@ -64,16 +64,16 @@ export function securedApi(path: string): ClassDecorator {
   };
 }
 
-/** On a controller: it is no API. */
+/** Excludes a controller from the API documentation. */
 export function undocumented(controller: object): void {
   Reflect.defineMetadata('swagger/apiExcludeController', [true], controller);
 }
 
-/** On a handler: what it does, takes and answers with, for the application's own API documentation. */
+/** Documents a handler's summary, parameters and answer for the application's API documentation. */
 export function Documented({ summary, query = {}, body, answer }: OperationDocs): MethodDecorator {
   const parameters = [
     ...Object.entries(query).map(([name, schema]) => ({ in: 'query', name, required: false, schema })),
-    // Of a body without a type it takes the schema for that of a class.
+    // Without a type, `@nestjs/swagger` would take the body's schema for that of a class.
     ...(body ? [{ in: 'body', required: false, type: String, ...body }] : []),
   ];
   const { status = 200, description, schema, type } = answer;

@@ -1,6 +1,6 @@
 import { type QueryParameter } from './query.pipe.js';
 
-/** The place in a list of what is the last of a page: those of one instant are in the order of their ids. */
+/** Position of the last item of a page in a list that is ordered by instant, then id. */
 export interface Position {
   readonly at: Date;
   /** UUID. */
@@ -9,7 +9,7 @@ export interface Position {
 
 const PATTERN = /^(\d{1,15})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** `before` of a request: the `next` that the page before came with. */
+/** Reads the parameter `before`: the `next` of the page before. */
 export function position(): QueryParameter<Position | undefined> {
   return (given) => {
     if (given === undefined) return undefined;
@@ -19,7 +19,7 @@ export function position(): QueryParameter<Position | undefined> {
   };
 }
 
-/** A page of a list: `next` where it is full, as more may follow. */
+/** A page of a list, with `next` when it is full, as more may follow. */
 export function pageOf<T, Shown>(
   items: readonly T[],
   limit: number,

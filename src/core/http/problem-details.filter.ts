@@ -4,9 +4,9 @@ import { TooManyFailuresError } from './access-check.js';
 import { problemOf } from './problem.js';
 
 /**
- * Every error of a controller as problem details (RFC 9457). For one controller by `@UseFilters`, for an application
- * by `app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)))`, which then covers what no controller
- * sees: bodies that cannot be parsed, routes that there are not.
+ * Answers every error of a controller with problem details (RFC 9457). For one controller by `@UseFilters`, for an
+ * application by `app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)))`, which also covers errors
+ * outside controllers: bodies that cannot be parsed, unknown routes.
  */
 @Catch()
 export class ProblemDetailsFilter implements ExceptionFilter {
@@ -31,7 +31,10 @@ export class ProblemDetailsFilter implements ExceptionFilter {
   }
 }
 
-/** An answer that is an exception only for its status, such as the result of a health check, is left as it is. */
+/**
+ * The body of an exception that is an answer with an error status, such as the result of a health check: it is not
+ * changed.
+ */
 function ownBody(error: unknown): { body: object; status: number } | undefined {
   if (!(error instanceof HttpException)) return undefined;
   const body = error.getResponse();

@@ -2,26 +2,24 @@ import { HttpException, HttpStatus } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
 import { databaseFault } from './database-fault.js';
 
-/** The body of an answer that reports a fault, `application/problem+json` (RFC 9457). */
+/** The body of an error answer, `application/problem+json` (RFC 9457). */
 export interface Problem {
-  /** No type of its own: the status says what kind it is. */
+  /** There are no further types: the status says what kind of error it is. */
   type: 'about:blank';
-  /** The words of the status, such as `Not Found`. */
+  /** The name of the status, such as `Not Found`. */
   title: string;
   status: number;
-  /** What is wrong here and how to mend it; absent where the reason is for the log alone. */
+  /** What is wrong, and the fix; absent when the reason is for the log only. */
   detail?: string;
-  /** One entry per fault where the input had several. */
+  /** One entry per fault, when the input has several. */
   errors?: { detail: string }[];
 }
 
 /**
- * How an error of a module tells its status: a static number of its class, so that neither the class needs to know
- * HTTP nor this file the class. The error's message is shown then.
+ * An error class of a module sets its HTTP status by a static number, so that neither the class depends on HTTP nor this
+ * file on the class. Its message is then shown to the client.
  *
- *     class UnknownTenantError extends Error {
- *       static readonly httpStatus = 404;
- *     }
+ * class UnknownTenantError extends Error { static readonly httpStatus = 404; }
  */
 export interface ErrorWithStatus {
   readonly httpStatus: number;
@@ -30,7 +28,7 @@ export interface ErrorWithStatus {
 const LONGEST_DETAIL = 2_000;
 const MOST_FAULTS = 20;
 
-/** The problem that the error is for whoever asked. Whatever is not known to be their business is a bare 500. */
+/** The problem details for an error. An error that is not known to be for the client becomes a 500 without detail. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpException) return problem(error.getStatus(), ...wordsOf(error));
   const status = statusOf(error);
@@ -51,7 +49,10 @@ function problem(status: number, detail?: string, faults: readonly string[] = []
   };
 }
 
-/** By its class; else by itself, as the parsers of request bodies do (a body that is too large or no JSON). */
+/**
+ * The status by the error's class; else its `statusCode`, as parsers of request bodies set it (a body too large, or no
+ * JSON).
+ */
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   if (error instanceof URIError) return HttpStatus.BAD_REQUEST;
@@ -65,7 +66,7 @@ function isFault(status: unknown): status is number {
   return typeof status === 'number' && status >= 400 && status <= 599;
 }
 
-/** Nest's pipes put a list in the place of the message. */
+/** Detail and faults of an exception. Nest's pipes set a list as its message. */
 function wordsOf(error: HttpException): [detail: string, faults: readonly string[]] {
   const body = error.getResponse();
   const message = typeof body === 'object' ? (body as { message?: unknown }).message : body;
@@ -73,7 +74,7 @@ function wordsOf(error: HttpException): [detail: string, faults: readonly string
   return [typeof message === 'string' ? message : error.message, []];
 }
 
-/** Without its causes, which are for the log alone. */
+/** The message without its causes, which are for the log only. */
 function ownMessageOf(error: unknown): string {
   return String((error as { message?: unknown }).message);
 }

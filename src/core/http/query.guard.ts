@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { DOCUMENTED_QUERY } from './openapi.js';
 import { refuseUnknown } from './query.pipe.js';
 
-/** Refuses parameters that an operation does not have, where its documentation says which it has. */
+/** Refuses unknown query parameters of operations whose parameters are documented. */
 @Injectable()
 export class QueryGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

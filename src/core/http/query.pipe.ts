@@ -1,7 +1,7 @@
 import { BadRequestException, type PipeTransform } from '@nestjs/common';
 import { quoted } from '../text/visible.js';
 
-/** Makes a parameter's text what it stands for, or throws an Error that says what to give instead. */
+/** Reads the text of a parameter, or throws an Error that says what to give instead. */
 export type QueryParameter<T> = (text: string | undefined) => T;
 
 type QueryOf<P> = { [K in keyof P]: P[K] extends QueryParameter<infer T> ? T : never };
@@ -9,8 +9,8 @@ type QueryOf<P> = { [K in keyof P]: P[K] extends QueryParameter<infer T> ? T : n
 const LONGEST = 1_000;
 
 /**
- * The query of a request, by a reader per parameter: `@Query(new QueryPipe({ limit: limit(), type: text() }))`. A
- * parameter that is not listed, is given twice or cannot be read is a 400 that names it.
+ * Reads the query of a request by one reader per parameter: `@Query(new QueryPipe({ limit: limit(), type: text() }))`. A
+ * parameter that is unknown, given twice or invalid is answered with a 400 that names it.
  */
 export class QueryPipe<P extends Record<string, QueryParameter<unknown>>> implements PipeTransform<
   Record<string, unknown>,
@@ -37,7 +37,7 @@ export class QueryPipe<P extends Record<string, QueryParameter<unknown>>> implem
   }
 }
 
-/** @throws BadRequestException that names the first that is not known, and those that are */
+/** @throws BadRequestException that names the first unknown parameter, and the known ones */
 export function refuseUnknown(given: readonly string[], known: readonly string[]): void {
   const unknown = given.find((name) => !known.includes(name));
   if (unknown === undefined) return;
@@ -46,7 +46,7 @@ export function refuseUnknown(given: readonly string[], known: readonly string[]
   );
 }
 
-/** How many to return: 1 to 1000, `byDefault` when it is left out. */
+/** A limit from 1 to 1000; `byDefault` when it is left out. */
 export function limit(byDefault = 50): QueryParameter<number> {
   return (text) => {
     if (text === undefined) return byDefault;
@@ -56,7 +56,7 @@ export function limit(byDefault = 50): QueryParameter<number> {
   };
 }
 
-/** Any text without NUL characters, which PostgreSQL refuses; up to 1,000 characters. */
+/** A text of at most 1,000 characters without NUL, which PostgreSQL refuses. */
 export function text(): QueryParameter<string | undefined> {
   return (given) => {
     if (given === undefined || (given.length <= LONGEST && !given.includes('\0'))) return given;
@@ -71,7 +71,7 @@ export function oneOf<const T extends string>(...values: readonly T[]): QueryPar
   };
 }
 
-/** One or several of these, separated by commas. */
+/** One or several of `values`, separated by commas. */
 export function someOf<const T extends string>(
   ...values: readonly T[]
 ): QueryParameter<readonly T[] | undefined> {
@@ -92,7 +92,7 @@ export function flag(): QueryParameter<boolean> {
   };
 }
 
-/** An instant by ISO 8601 with a time zone. */
+/** An ISO 8601 instant with a time zone. */
 export function instant(): QueryParameter<Date | undefined> {
   return (given) => {
     if (given === undefined) return undefined;

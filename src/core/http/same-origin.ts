@@ -6,11 +6,12 @@ interface Headers {
 }
 
 /**
- * Whether a request comes from a page of another site, which a browser would send with the cookies of this one. Browsers say so by
- * `Sec-Fetch-Site`, and where they do not (http from another host than this machine) by `Origin`; what is no browser sends neither.
- * `X-Forwarded-Host` is what a proxy makes of the Host header: no page can have it sent to another site without being asked first (CORS).
+ * Detects a request from a page of another site, which a browser would send with this site's cookies. Browsers send
+ * `Sec-Fetch-Site`, or without it (http from another host than this machine) `Origin`; other clients send neither. A
+ * proxy sets `X-Forwarded-Host` from the Host header: a page cannot send it to another site without a preflight request
+ * (CORS).
  * @param allowed origins such as `https://portal.example`
- * @returns what it comes from, for people; undefined when it may pass
+ * @returns the foreign origin, for messages; undefined when the request is allowed
  */
 export function foreignOrigin(headers: Headers, allowed: readonly string[]): string | undefined {
   const { origin, host } = headers;
@@ -25,7 +26,7 @@ export function foreignOrigin(headers: Headers, allowed: readonly string[]): str
   return from !== undefined && own.includes(from) ? undefined : origin;
 }
 
-/** Without the port that the scheme has anyway: a proxy that ends TLS leaves none, or another. */
+/** Host and port, without the default ports: behind a proxy that terminates TLS the Host header has no port, or another. */
 function hostOf(url: string): string | undefined {
   try {
     const { hostname, port } = new URL(url);

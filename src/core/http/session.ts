@@ -1,38 +1,38 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
-/** What a token is good for: `write` includes `read`. */
+/** The right of a token; `write` includes `read`. */
 export type Right = 'read' | 'write';
 
-/** Twelve hours: a working day. Milliseconds. */
+/** Length of a session in milliseconds: twelve hours. */
 export const SESSION_LENGTH = 12 * 3_600_000;
 
-/** How the cookie is called. One name for all paths: its path tells those of several applications on a host apart. */
+/** Name of the cookie. Its path distinguishes the cookies of several applications on one host. */
 export const SESSION_COOKIE = 'ctrlplane_workers_session';
 
 const FORM = /^(\d{1,16})\.([\w-]{43})$/;
 
 /**
- * What the cookie of a session says: until when, and proof that its maker had the token. No server keeps it: any replica that has the
- * token can read it, and another token ends all sessions.
+ * The value of a session's cookie: its end, and a signature by the token. It is not stored: any replica with the token
+ * can check it, and a new token ends all sessions.
  */
 export function sealSession(token: string, until: number): string {
   return `${until}.${sealOf(token, until)}`;
 }
 
-/** Whether this is the session of that token, and has not ended. */
+/** Whether the value is a session of that token that has not ended. */
 export function isSession(value: string, token: string, now: number): boolean {
   const [, until, seal] = FORM.exec(value) ?? [];
   if (until === undefined || seal === undefined) return false;
   return same(seal, sealOf(token, Number(until))) && Number(until) > now;
 }
 
-/** Takes as long whatever differs, the length included. */
+/** Compares in constant time, also for texts of different lengths. */
 export function same(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** The cookie of that name, of all that the header has. */
+/** The value of the first cookie with that name in the header. */
 export function cookieOf(header: string | undefined, name: string): string | undefined {
   for (const part of header?.split(';') ?? []) {
     const [key, value] = part.split('=', 2);

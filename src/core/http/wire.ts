@@ -1,4 +1,4 @@
-/** How a camelCase record goes over HTTP: the same names in snake_case, dates as ISO 8601. Nested values as they are. */
+/** A camelCase record over HTTP: names in snake_case, dates as ISO 8601. Nested values are not changed. */
 export type Wire<T> = {
   [K in keyof T as SnakeCase<K & string>]: T[K] extends Date | undefined ? string | undefined : T[K];
 };
@@ -14,7 +14,7 @@ export function toWire<T extends object>(record: T): Wire<T> {
   return wire as Wire<T>;
 }
 
-/** Instants that were shown lately, most of them again and again: to write 1,500 of them takes a millisecond. */
+/** Texts of recent instants, most of which are shown repeatedly: formatting 1,500 of them takes a millisecond. */
 const isoTexts = new Map<number, string>();
 const MOST_ISO_TEXTS = 10_000;
 
@@ -29,7 +29,10 @@ export function isoOf(date: Date): string {
   return iso;
 }
 
-/** Names of fields, of which there are few: to make each anew took longer than all the rest of a list of 500 workers. */
+/**
+ * Converted names of fields, of which there are few: converting each again took longer than the rest of a list of 500
+ * workers.
+ */
 const wireNames = new Map<string, string>();
 
 function wireName(key: string): string {
@@ -39,7 +42,7 @@ function wireName(key: string): string {
   return name;
 }
 
-/** A page of a list as it goes over HTTP: `next`, where more follows, is what the next request passes on. */
+/** A page of a list over HTTP. `next`: the parameter for the request of the next page; absent on the last one. */
 export interface WirePage<T> {
   items: Wire<T>[];
   next?: string;

@@ -18,29 +18,31 @@ import { type Finding, reportOf, RUNS_LOOKED_AT, type Subject } from './subject.
 import { Courier } from './webhooks/courier.js';
 
 const HOUR = 3_600_000;
-/** Workers whose runs are read by one statement. */
+/** Most workers whose runs are read by one statement. */
 const READ_TOGETHER = 200;
-/** Incidents that are open at a time beyond which the oldest are closed later. */
+/** Most open incidents that are compared in one run; beyond it the oldest are closed later. */
 const MOST_OPEN = 1_000;
 
-/** What the judge remembers of a worker from one look to the next. */
+/** What the judge remembers of a worker between runs. */
 interface Remembered {
-  /** What changes when a run begins or ends. */
+  /** A text that changes when a run begins or ends. */
   mark: string;
-  /** Its runs have to be read again, as another replica may not have written the end of the last one yet. */
+  /** Whether its runs have to be read again: another replica may not have written the end of the last one yet. */
   unsettled: boolean;
   findings: Finding[];
-  /** The last of its runs, where a slot may have been missed. */
+  /** Its newest run. */
   newest?: Run | undefined;
-  /** Since when it counts what it missed. */
+  /** From when missed slots count. Milliseconds since the epoch. */
   since: number;
-  /** It was late at the last look, too: what everybody is late for, such as after a standstill, is no incident. */
+  /**
+   * Whether it was late in the last run of the judge, too: after a standstill all workers are late, which is no incident.
+   */
   late: boolean;
 }
 
 /**
- * Looks at all workers, and opens and closes what it finds. One in the cluster does, as with any worker. It reads the runs of
- * those alone that have changed since it last looked.
+ * The worker that judges all workers, and opens and closes their incidents. As with any worker, one replica of the
+ * cluster runs it. It only reads the runs of workers that have changed since its last run.
  */
 @Injectable()
 export class IncidentJudge {
@@ -63,7 +65,7 @@ export class IncidentJudge {
     record: 'failures',
   })
   async run({ signal, startedAt }: RunContext): Promise<void> {
-    // The coordinator's time, where there is one: this replica's clock may be another.
+    // With coordination this is the coordinator's time: this replica's clock may differ.
     const now = startedAt.getTime();
     const infos = await this.scheduler.status();
     await this.becomeAcquainted(infos, now);
@@ -81,7 +83,7 @@ export class IncidentJudge {
     await this.courier.send();
   }
 
-  /** Asks for workers that are new what was the last slot of each: what they missed counts from then. */
+  /** Reads the last slots of new workers, from which missed slots count. */
   private async becomeAcquainted(infos: readonly WorkerInfo[], now: number): Promise<void> {
     const names = new Set(infos.map(({ name }) => name));
     for (const name of this.remembered.keys()) if (!names.has(name)) this.remembered.delete(name);
@@ -144,7 +146,7 @@ export class IncidentJudge {
     if (!subject) return [];
     const { missedAfter } = this.rules;
     if (missedSlot(subject, kept, now, missedAfter) !== undefined) {
-      // Its schedule may be another one since, and another replica may have dealt with it.
+      // Its schedule may have changed, and another replica may have handled the slot.
       const slot = (await this.lastSlots([info.name])).get(info.name)?.getTime();
       if (slot !== undefined) kept.since = Math.max(kept.since, slot);
     }
@@ -162,7 +164,7 @@ export class IncidentJudge {
     return defined && { info, runs, ...defined };
   }
 
-  /** Undefined when it was unregistered meanwhile. */
+  /** Undefined when the worker was unregistered meanwhile. */
   private described(name: string): ReturnType<Scheduler['describe']> | undefined {
     try {
       const { definition, timing } = this.scheduler.describe(name);
@@ -185,7 +187,7 @@ export class IncidentJudge {
         await this.incidents.resolve(incident);
   }
 
-  /** What is stuck is told by its replica, unless that has fallen silent. */
+  /** The replica of a stuck run closes its incident, unless that replica has stopped answering. */
   private async isOver({ condition, runId }: Incident, info: WorkerInfo | undefined): Promise<boolean> {
     if (condition !== 'stuck') return true;
     if (!info || info.activeRuns === 0 || runId === undefined) return true;

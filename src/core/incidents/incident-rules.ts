@@ -6,11 +6,11 @@ import { InvalidIncidentsOptionsError } from './incidents.errors.js';
 import { type IncidentsOptions } from './incidents.options.js';
 import { checkWebhooks, type Webhook } from './webhooks/webhook.js';
 
-/** The options, checked. Lengths of time are milliseconds. */
+/** Checked options. Durations are in milliseconds. */
 export interface IncidentRules {
   readonly missedAfter: number;
   readonly failingAfter: number;
-  /** Undefined where no run is slow. */
+  /** Undefined when no run counts as slow. */
   readonly slow: SlowLimits | undefined;
   readonly webhooks: readonly Webhook[];
   readonly onIncident: IncidentsOptions['onIncident'];

@@ -1,4 +1,4 @@
-/** An option of `IncidentsModule` cannot be kept to. */
+/** An option of `IncidentsModule` is invalid. */
 export class InvalidIncidentsOptionsError extends Error {
   override readonly name = 'InvalidIncidentsOptionsError';
 
@@ -7,19 +7,19 @@ export class InvalidIncidentsOptionsError extends Error {
   }
 }
 
-/** An incident that is reported has no key that could be kept. */
+/** A reported incident has an invalid key. */
 export class InvalidIncidentError extends Error {
   static readonly httpStatus = 400;
   override readonly name = 'InvalidIncidentError';
 }
 
-/** A silence would end at once, or for nothing that there is. */
+/** A silence has an invalid end or an invalid field. */
 export class InvalidSilenceError extends Error {
   static readonly httpStatus = 400;
   override readonly name = 'InvalidSilenceError';
 }
 
-/** There is no such thing. */
+/** There is no incident, silence or delivery with that id. */
 export class UnknownIncidentError extends Error {
   static readonly httpStatus = 404;
   override readonly name = 'UnknownIncidentError';

@@ -8,9 +8,9 @@ import { StuckWatch } from './stuck.watch.js';
 import { Courier } from './webhooks/courier.js';
 
 /**
- * Tells when a worker is in trouble, and when it is out of it: import it once, beside `WorkerModule.forRoot()`. With
- * coordination one replica judges for the cluster, and incidents are kept in its database; otherwise each process judges its
- * own workers, and keeps them in memory.
+ * Opens an incident when a problem of a worker begins, and closes it when the problem ends. Import it once, beside
+ * `WorkerModule.forRoot()`. With coordination one replica judges for the cluster, and incidents are stored in its
+ * database; otherwise each process judges its own workers, and keeps incidents in memory.
  */
 @Global()
 @Module({

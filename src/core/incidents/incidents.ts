@@ -24,9 +24,9 @@ const LONGEST: Readonly<Record<keyof IncidentKey, number>> = { kind: 100, subjec
 const LONGEST_SUMMARY = 2_000;
 const LONGEST_REASON = 1_000;
 
-/** Which incidents are not to be told, and until when. */
+/** A new silence: which incidents it matches, and until when. */
 export interface SilenceRequest extends Partial<IncidentKey>, ByActor {
-  /** Give this or `until`. */
+  /** Length of the silence; give this or `until`. */
   readonly for?: Duration | undefined;
   readonly until?: Date | undefined;
   /** Why. At most 1,000 characters. */
@@ -34,8 +34,8 @@ export interface SilenceRequest extends Partial<IncidentKey>, ByActor {
 }
 
 /**
- * What is wrong in this application, and was. `IncidentsModule` reports workers by itself; an application reports what else
- * it knows of by `report`, and takes it back by `resolve`.
+ * The incidents of this application. `IncidentsModule` reports workers itself; an application opens other incidents by
+ * `report`, and closes them by `resolve`.
  */
 @Injectable()
 export class Incidents {
@@ -54,8 +54,8 @@ export class Incidents {
   }
 
   /**
-   * Says that something is wrong. It is an incident, and told, if there is none of its kind, subject and condition that is open.
-   * @param logged the log says so already
+   * Opens an incident, unless one with the same kind, subject and condition is open, and tells it, unless it is silenced.
+   * @param logged whether the caller has logged it already
    * @returns the incident when this call opened it
    * @throws InvalidIncidentError, and what the store rejects with
    */
@@ -67,8 +67,8 @@ export class Incidents {
   }
 
   /**
-   * Says that it is wrong no more.
-   * @param logged the log says so already
+   * Closes the open incident with this key.
+   * @param logged whether the caller has logged it already
    * @returns the incident when this call closed it
    * @throws InvalidIncidentError, and what the store rejects with
    */
@@ -82,7 +82,7 @@ export class Incidents {
     return incident;
   }
 
-  /** Tells those that a silence has kept from being told, and keeps no more. */
+  /** Tells open incidents whose silence has ended. */
   async tellUnsilenced(): Promise<void> {
     for (const incident of await this.store.tell(this.endpoints)) this.tellOf('incident.opened', incident);
   }
@@ -98,7 +98,7 @@ export class Incidents {
   }
 
   /**
-   * Sends a delivery once more, whatever became of it.
+   * Sends a delivery again, in any state.
    * @throws UnknownIncidentError
    */
   async resend(id: string): Promise<Delivery> {
@@ -108,7 +108,7 @@ export class Incidents {
     return delivery;
   }
 
-  /** Those that have not ended, the first to end first. */
+  /** Silences that have not ended, the first to end first. */
   silences(): Promise<Silence[]> {
     return this.store.silences();
   }

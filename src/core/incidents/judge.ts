@@ -5,10 +5,10 @@ import { slow } from './conditions/slow.js';
 import { type IncidentRules } from './incident-rules.js';
 import { type Finding, type Subject } from './subject.js';
 
-/** What judging takes of the options. */
+/** The rules that judging uses. */
 export type JudgingRules = Pick<IncidentRules, 'missedAfter' | 'failingAfter' | 'slow'>;
 
-/** What follows from the last runs: it stays as it is until a run begins or ends, but for an active one that becomes slow. */
+/** Findings from the last runs: they change only when a run begins or ends, or an active one becomes slow. */
 export function judgeRuns(subject: Subject, now: number, rules: JudgingRules): Finding[] {
   return present([
     failing(subject, rules.failingAfter),
@@ -19,7 +19,7 @@ export function judgeRuns(subject: Subject, now: number, rules: JudgingRules): F
   ]);
 }
 
-/** What time alone brings about. */
+/** Findings that depend on the time. */
 export function judgeTime(subject: Subject, known: Known, now: number, rules: JudgingRules): Finding[] {
   return present([missed(subject, known, now, rules.missedAfter), stale(subject)]);
 }

@@ -7,13 +7,12 @@ import { Clock, type Timer } from '../timing/clock.js';
 import { Incidents } from './incidents.js';
 import { reportOf } from './subject.js';
 
-/** A run that heeds its signal ends within this time after its timeout. Milliseconds. */
+/** Milliseconds after its timeout in which a run that obeys its signal ends. */
 const IGNORED_AFTER = 5_000;
 
 /**
- * Reports runs of this replica that have ignored their signal since their timeout. The replica itself does, as it alone knows: the
- * event loop of its process may be all that is left of it. When it falls silent, the judge closes what it has reported. The log has
- * it from the run itself (`Execution`), with what to do.
+ * Reports runs of this replica that have ignored their signal since their timeout: only the replica itself knows. When it
+ * stops answering, the judge closes the incident. `Execution` logs the stuck run, with the fix.
  */
 @Injectable()
 export class StuckWatch implements OnModuleInit, OnApplicationShutdown {
@@ -62,7 +61,7 @@ export class StuckWatch implements OnModuleInit, OnApplicationShutdown {
       this.lookAgain(run);
       return;
     }
-    // It may have ended while that was written.
+    // The run may have ended during the write.
     if (run.endedAt) await this.ended(run);
   }
 

@@ -7,22 +7,22 @@ import { type WorkerInfo } from '../worker/worker-info.js';
 /** What a worker is judged by. */
 export interface Subject {
   readonly info: WorkerInfo;
-  /** The schedule that holds. */
+  /** The schedule in force. */
   readonly timing: Pick<Timing, 'schedule'>;
   readonly definition: Pick<WorkerDefinition, 'spacing' | 'budget' | 'expect'>;
-  /** The last of its runs, newest first, at most `RUNS_LOOKED_AT`; those that are active among them. */
+  /** Its last runs, including active ones, newest first, at most `RUNS_LOOKED_AT`. */
   readonly runs: readonly Run[];
 }
 
-/** How many runs of a worker are looked at. */
+/** Most runs of a worker that are judged. */
 export const RUNS_LOOKED_AT = 20;
 
-/** What is wrong with a worker. */
+/** A problem of a worker. */
 export interface Finding {
   readonly condition: WorkerIncidentCondition;
-  /** As the end of the sentence that begins with the worker's name. */
+  /** The rest of a sentence that begins with the worker's name. */
   readonly what: string;
-  /** That showed it. */
+  /** The run that showed it. */
   readonly run?: Run | undefined;
 }
 
@@ -37,7 +37,7 @@ export function reportOf(worker: string, { condition, what, run }: Finding): Inc
   };
 }
 
-/** Runs that came to their end by themselves, and well. */
+/** The runs that succeeded. */
 export function succeeded(runs: readonly Run[]): Run[] {
   return runs.filter(({ outcome }) => outcome === 'succeeded');
 }

@@ -1,7 +1,7 @@
-/** Under which traces and metrics of this package are known: the scope of OpenTelemetry. */
+/** Name of the instrumentation scope of this package's traces and metrics. */
 export const SCOPE = 'ctrlplane-workers';
 
-/** Attributes of spans and of metrics. What is not of this package is of the semantic conventions. */
+/** Attributes of spans and metrics. Those without the prefix `worker` or `incident` are of the semantic conventions. */
 export const ATTRIBUTE = {
   worker: 'worker.name',
   runId: 'worker.run.id',
@@ -15,7 +15,7 @@ export const ATTRIBUTE = {
   errorType: 'error.type',
 } as const;
 
-/** Metrics: name, unit, and what it is. docs/opentelemetry.md has a row for each. */
+/** Metrics: name, unit, description. docs/opentelemetry.md has a row for each. */
 export const METRIC = {
   duration: ['worker.run.duration', 's', 'How long runs took'],
   lateness: ['worker.run.lateness', 's', 'How long after they were due runs began'],

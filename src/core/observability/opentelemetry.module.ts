@@ -5,8 +5,8 @@ import { RunMeters } from './run-meters.js';
 import { RunSpans } from './run-spans.js';
 
 /**
- * A span for each run, and metrics of all workers, by the API of OpenTelemetry: they go wherever the SDK of the application sends
- * them, and nowhere without one. Import it once, beside `WorkerModule.forRoot()`.
+ * A span for each run, and metrics of all workers, by the API of OpenTelemetry: the application's SDK exports them;
+ * without an SDK they are dropped. Import it once, beside `WorkerModule.forRoot()`.
  */
 @Module({ providers: [RunSpans, RunMeters] })
 export class OpenTelemetryModule extends ConfigurableModuleClass {

@@ -2,8 +2,8 @@ import { type MeterProvider, type TracerProvider } from '@opentelemetry/api';
 
 /** Options of `OpenTelemetryModule.forRoot`. */
 export interface OpenTelemetryOptions {
-  /** Default: the one that the application's SDK has registered, or one that does nothing. */
+  /** Default: the provider that the application's SDK has registered, or one that does nothing. */
   tracerProvider?: TracerProvider | undefined;
-  /** Default: the one that the application's SDK has registered before the application starts, or one that does nothing. */
+  /** Default: the provider that the SDK has registered before the application starts, or one that does nothing. */
   meterProvider?: MeterProvider | undefined;
 }

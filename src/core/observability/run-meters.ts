@@ -14,13 +14,13 @@ import { ATTRIBUTE, METRIC, SCOPE } from './names.js';
 import { OPENTELEMETRY_OPTIONS } from './opentelemetry.module-definition.js';
 import { type OpenTelemetryOptions } from './opentelemetry.options.js';
 
-/** Seconds: runs take milliseconds or hours. */
+/** Buckets of durations in seconds: runs take milliseconds to hours. */
 const BOUNDARIES = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
 
-/** Counts what happens to runs of this process, and shows the state of workers when it is asked for. */
+/** Counts events of runs of this process, and observes the state of workers. */
 @Injectable()
 export class RunMeters implements OnModuleInit, OnApplicationShutdown {
-  /** Those that began here and have not ended. */
+  /** Attributes of the active runs of this process, by id. */
   private readonly active = new Map<string, Attributes>();
   private heed: (event: WorkerEvent) => void = () => {};
   private readonly ends: (() => void)[] = [];
@@ -39,7 +39,7 @@ export class RunMeters implements OnModuleInit, OnApplicationShutdown {
     this.ends.push(() => subscription.unsubscribe());
   }
 
-  /** After the drain, whose runs count. */
+  /** In this hook the drain is over: its runs are counted. */
   onApplicationShutdown(): void {
     for (const end of this.ends.splice(0)) end();
   }
@@ -63,7 +63,8 @@ export class RunMeters implements OnModuleInit, OnApplicationShutdown {
         active.add(-1, began);
         duration.record((run.endedAt!.getTime() - run.startedAt.getTime()) / 1_000, outcomeOf(run));
       }
-      // Two replicas may tell of one that is lost: who found it counts it, and its own one the lease.
+      // Two replicas may emit an event for one lost run: the one that detected it counts the run, the run's own one
+      // counts the lease.
       if (run.outcome === 'lost' && run.replica === this.recorder.replica.id)
         leasesLost.add(1, of(run.worker));
       else runs.add(1, outcomeOf(run));
@@ -126,7 +127,7 @@ export class RunMeters implements OnModuleInit, OnApplicationShutdown {
 
 type Parts = readonly [name: string, unit: string, description: string];
 
-/** The arguments that make an instrument. */
+/** Arguments to create an instrument. */
 function named([name, unit, description]: Parts): [string, { unit: string; description: string }] {
   return [name, { unit, description }];
 }

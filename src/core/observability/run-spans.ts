@@ -16,8 +16,8 @@ import { OPENTELEMETRY_OPTIONS } from './opentelemetry.module-definition.js';
 import { type OpenTelemetryOptions } from './opentelemetry.options.js';
 
 /**
- * A span around each run, the root of a trace of its own: a run that was triggered from within a request outlives that. It
- * links to the span that triggered it.
+ * A span around each run, as the root of a new trace, since a run that a request triggers outlives the request. It has a
+ * link to the span that triggered it.
  */
 @Injectable()
 export class RunSpans implements RunInterceptor, OnModuleInit {
@@ -57,7 +57,7 @@ export class RunSpans implements RunInterceptor, OnModuleInit {
   }
 }
 
-/** What was thrown may be anything: the SDK reads properties of an error. */
+/** Describes the thrown value first, which may be anything: the SDK reads properties of an error. */
 function failed(span: Span, run: RunContext, error: unknown): void {
   const { name = 'Error', message, stack } = describeError(error);
   span.recordException({ name, message, ...(stack !== undefined && { stack }) });
@@ -65,7 +65,7 @@ function failed(span: Span, run: RunContext, error: unknown): void {
   span.setAttributes({ [ATTRIBUTE.errorType]: name, [ATTRIBUTE.outcome]: outcomeOf(run, true) });
 }
 
-/** As the record will say: what its signal had aborted for before it ended, whatever it then returned. */
+/** The outcome that the record will have: by the reason of the aborted signal, whatever the run then returned. */
 function outcomeOf({ signal }: RunContext, threw: boolean): RunOutcome {
   const reason: unknown = signal.reason;
   if (reason instanceof RunTimeoutError) return 'timed_out';

@@ -3,15 +3,15 @@ import { type Clock } from '../timing/clock.js';
 import { isRefused } from './store-refused.error.js';
 
 /**
- * A failure that was not followed by another one for so long counts as over: nobody tries any more, as what the call was
- * for is gone. What still matters is tried again within seconds. Milliseconds.
+ * Milliseconds without a further failure after which a failure counts as over: a call that is still needed is retried
+ * within seconds, so this one is no longer needed.
  */
 const FORGOTTEN_AFTER = 30_000;
 
-/** `refused`: the store answers, and does not do what it is asked. `unreachable`: it does not answer. */
+/** `refused`: the store answers, and refuses calls. `unreachable`: it does not answer. */
 export type OutageState = 'ok' | 'refused' | 'unreachable';
 
-/** What is said, once when it begins and once when it ends. */
+/** Lines of the log, each written once when a condition begins or ends. */
 export interface OutageTexts<Operation> {
   unreachable(reason: string): string;
   reachable(): string;
@@ -26,12 +26,12 @@ interface Failure {
 }
 
 /**
- * What fails at a store, operation by operation: one that succeeds says nothing of another one, so a heartbeat that gets
- * through does not hide that every claim is refused. That the store cannot be reached is one condition for all of them,
- * as it has one cause.
+ * The failing operations of a store. Each operation has its own condition, so that a heartbeat that succeeds does not
+ * hide that every claim is refused. That the store cannot be reached is one condition for all operations, as it has
+ * one cause.
  */
 export class Outages<Operation extends string> {
-  /** By operation, and by whom it was for. */
+  /** By operation and subject. */
   private readonly failures = new Map<Operation, Map<string, Failure>>();
   private readonly said = new Set<Operation | 'unreachable'>();
 
@@ -41,7 +41,10 @@ export class Outages<Operation extends string> {
     private readonly texts: OutageTexts<Operation>,
   ) {}
 
-  /** @param subject whom the call was for: that it succeeds for another one says nothing */
+  /**
+   * @param subject what the call was for, such as a worker: a later success for another subject does not end the
+   * failure
+   */
   failed(operation: Operation, error: unknown, subject = ''): void {
     const failures = this.failures.get(operation) ?? new Map<string, Failure>();
     this.failures.set(operation, failures);
@@ -92,7 +95,7 @@ export class Outages<Operation extends string> {
     for (const operation of said)
       if (operation !== 'unreachable' && !refused.includes(operation)) {
         said.delete(operation);
-        // While it cannot be reached this is not known.
+        // While the store cannot be reached, whether it still refuses is unknown.
         if (!unreachable) logger.log(texts.accepted(operation));
       }
   }

@@ -1,13 +1,13 @@
 /**
- * A store or coordinator has answered, and will not do what it was asked. Whatever else their calls reject with means
- * that they cannot be reached.
+ * A store or coordinator has answered and refused a call. Any other error of their calls means that they cannot be
+ * reached.
  */
 export class StoreRefusedError extends Error {
   override readonly name = 'StoreRefusedError';
 
   /**
-   * @param because `values`: it will never take what it was given, so repeating the call is in vain. `state`: something
-   *   is wrong with the store (a table that is missing, a right, a full disk), and the call may succeed when that is mended
+   * @param because `values`: it will never accept these values, so repeating the call is in vain. `state`: something
+   * is wrong with the store (a missing table or right, a full disk), and the call may succeed when that is repaired
    */
   constructor(
     message: string,
@@ -22,12 +22,15 @@ export function isRefused(error: unknown): error is StoreRefusedError {
   return error instanceof StoreRefusedError;
 }
 
-/** Repeating the call with the same values is in vain. */
+/** Whether repeating the call with the same values is in vain. */
 export function isRefusedForGood(error: unknown): error is StoreRefusedError {
   return isRefused(error) && error.because === 'values';
 }
 
-/** For `catch`, where it is enough that the store answers. @throws any other error */
+/**
+ * For `catch`, where a refusal is acceptable.
+ * @throws any other error
+ */
 export function unlessRefused(error: unknown): void {
   if (!isRefused(error)) throw error;
 }

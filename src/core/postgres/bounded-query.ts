@@ -4,8 +4,8 @@ import { endsConnection, isLostRace } from './refusal.js';
 import { startTimer } from '../timing/timer.js';
 
 /**
- * How often a statement is sent that loses against another one. It happens where the database's default isolation is
- * `repeatable read` or `serializable`, and to deadlocks.
+ * Most times that a statement is sent that fails with a serialization failure or a deadlock. The former happen when the
+ * database's default isolation is `repeatable read` or `serializable`.
  */
 const MOST_RACES = 10;
 
@@ -22,11 +22,11 @@ export class DatabaseSilentError extends Error {
 }
 
 /**
- * A statement that is given up after a time by this side's clock, and its connection with it. A server that has gone
- * without a word (packets dropped, no RST) is never noticed otherwise: the socket waits for minutes, and `pg`'s own
+ * Sends a statement with a time limit on this side; when it has passed, the statement and its connection are given up.
+ * Otherwise a server that vanished (packets dropped, no RST) is not noticed: the socket waits for minutes, and `pg`'s own
  * `query_timeout` puts the dead connection back into the pool.
  *
- * The statement has no name, as PgBouncer in transaction mode hands the next one to another connection.
+ * The statement has no name, as PgBouncer in transaction mode sends the next one on another connection.
  *
  * @throws DatabaseSilentError
  */
@@ -41,7 +41,7 @@ export async function boundedQuery<Row extends object>(
   try {
     client = await inTime(connecting, within);
   } catch (error) {
-    // It may arrive after the wait was given up.
+    // The connection may still open after the wait was given up.
     connecting.then(
       (late) => late.release(),
       () => {},
@@ -78,8 +78,8 @@ async function send<Row extends object>(
 }
 
 /**
- * A connection that breaks in mid-statement says so twice: the statement rejects, and the client has an `error` event,
- * which would end the process without a listener. The pool listens only while the client is idle.
+ * Listener for the `error` event of a client. When a connection breaks during a statement, the statement rejects and the
+ * client emits `error`, which would end the process without a listener. The pool only listens while the client is idle.
  */
 export function ignore(): void {}
 

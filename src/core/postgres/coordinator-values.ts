@@ -7,7 +7,7 @@ import { toJson } from './refusal.js';
 import { pauseWorker, rescheduleWorker, resumeWorker } from './sql/control.js';
 import { type ServedRow, toInstant, type WorkerRow } from './worker-row.js';
 
-/** What is sent for a call of the coordinator. */
+/** A statement and its parameters. */
 type Call = [statement: Statement, values: unknown[]];
 
 export function claimValues(claim: Claim): unknown[] {
@@ -35,7 +35,7 @@ export function releaseValues(release: Release): unknown[] {
     run?.error ? summaryOf(run.error) : null,
     run ? run.endedAt.getTime() - run.startedAt.getTime() : null,
     delay === 'keep' ? null : delay,
-    // Only the replica that requested the run reads it there.
+    // Only the replica that requested the run reads the outcome.
     run && requestId !== undefined ? toJson(withoutLog(run)) : null,
     retry,
     passed?.slot ?? null,
@@ -60,7 +60,7 @@ export function controlStatement(worker: string, change: Control): Call {
   return [rescheduleWorker, [worker, actor, toInstant(change.slot), timing, delay, ...passed]];
 }
 
-/** @param served the request that it was for */
+/** @param served the request that the run was for */
 export function toLostRun(previous: WorkerRow['previous'], served?: ServedRow): LostRun | undefined {
   if (!previous) return undefined;
   const { runId, replica, attempt, slot, startedAt } = previous;

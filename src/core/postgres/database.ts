@@ -5,18 +5,18 @@ import { type PoolHandle, type PostgresOptions, resolvePostgres } from './postgr
 import { asPortError } from './refusal.js';
 import { prepareSchema } from './schema.js';
 
-/** A statement of ours, for the schema that it is sent to. */
+/** The text of a statement for a schema. */
 export type Statement = (schema: string) => string;
 
-/** A schema of ours in the Postgres that the options name, and the connections to it. */
+/** The package's schema in the Postgres of the options, and the connections to it. */
 export class Database {
   readonly schema: string;
   private readonly resolved: ReturnType<typeof resolvePostgres>;
   private handle?: PoolHandle;
 
   /**
-   * @param own.timeout after this many milliseconds a database that says nothing counts as away
-   * @param own.keep whether connections stay open when they are idle
+   * @param own.timeout milliseconds without an answer after which the database counts as unreachable
+   * @param own.keep whether idle connections stay open
    * @throws PostgresOptionsError
    */
   constructor(
@@ -27,17 +27,17 @@ export class Database {
     this.schema = this.resolved.schema;
   }
 
-  /** For the log. */
+  /** How the log names it. */
   get description(): string {
     return `PostgreSQL, schema "${this.schema}"`;
   }
 
-  /** How many connections to open before they are needed. */
+  /** Number of connections that may be opened before they are needed. */
   get mayOpen(): number {
     return this.handle?.mayOpen ?? 0;
   }
 
-  /** Connects, and sees to it that the schema is the one that this code needs. */
+  /** Connects, and installs, upgrades or checks the schema. */
   async open(): Promise<void> {
     const handle = this.resolved.connect(this.own.keep);
     try {
@@ -50,8 +50,8 @@ export class Database {
   }
 
   /**
-   * In the root async context, as it belongs to no request, and without spans.
-   * @throws StoreRefusedError when PostgreSQL answers and will not; what it throws else means that it cannot be reached
+   * Sends a statement, in the root async context, as it belongs to no request, and without spans.
+   * @throws StoreRefusedError when PostgreSQL refuses the statement; any other error means that it cannot be reached
    */
   async query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]> {
     const { handle } = this;
@@ -65,7 +65,7 @@ export class Database {
     }
   }
 
-  /** May be called again, and when it was never opened. */
+  /** May be called repeatedly, also without `open`. */
   async close(): Promise<void> {
     const { handle } = this;
     this.handle = undefined;

@@ -1,15 +1,15 @@
 import { isRefusedForGood } from '../outages/store-refused.error.js';
 
-/** What a call for many answered, in parts, and those for whom PostgreSQL will never do it, with its reason. */
+/** The answers of a call for many items, in parts, and the items that PostgreSQL refuses for good, with the error. */
 export interface Answers<T, Answer> {
   readonly answers: Answer[];
   readonly refused: { readonly item: T; readonly error: unknown }[];
 }
 
 /**
- * Makes a call for many at once, as it mostly succeeds; when it is refused for what is in it, for each half apart, so that
- * one bad item costs only itself.
- * @throws what the call throws for another reason
+ * Makes one call for many items, which mostly succeeds. When it is refused because of their values, calls for each half
+ * apart, so that a bad item costs only itself.
+ * @throws any other error of the call
  */
 export async function eachAtLeast<T, Answer>(
   items: readonly T[],

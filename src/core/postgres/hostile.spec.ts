@@ -86,6 +86,18 @@ describe.each([
       expect(recorder.status()).toEqual({ state: 'ok', buffered: 0, dropped: 0 });
     });
 
+    it('keeps a run whose payload it does not take, without the payload', async () => {
+      const given = [{ text: badText }, { text: 'a' }].map((payload) =>
+        ended('payloads', { trigger: 'manual', slot: undefined, payload }),
+      );
+      given.forEach((run) => recorder.record(run));
+      const found = await recorder.find({ worker: 'payloads', limit: 2, withLog: true });
+      const [bad, good] = given.map(({ id }) => found.find((run) => run.id === id)!);
+      expect([bad!.payload, bad!.payloadOmitted]).toEqual([undefined, true]);
+      expect([good!.payload, good!.payloadOmitted]).toEqual([{ text: 'a' }, undefined]);
+      expect(recorder.status()).toEqual({ state: 'ok', buffered: 0, dropped: 0 });
+    });
+
     it('tells the last slots of all other workers', async () => {
       recorder.record(ended('slots'));
       await recorder.flush();

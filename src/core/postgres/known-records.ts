@@ -4,12 +4,12 @@ import { toRecord, type WorkerRow } from './worker-row.js';
 import { type Statement } from './database.js';
 
 /**
- * All rows are read anew after this many milliseconds: a standby that takes over without the last changes gives their
- * numbers to other ones.
+ * Milliseconds after which all rows are read again: a standby that takes over without the last changes may use their
+ * transaction numbers for other changes.
  */
 const ALL_EVERY = 60_000;
 
-/** What there is, in short. */
+/** Number of rows and the sum of their versions: it changes with each change of a row. */
 interface Summary {
   time: number;
   count: number;
@@ -28,13 +28,13 @@ export interface AllRecords {
 type Query = <Row extends object>(statement: Statement, values: unknown[]) => Promise<Row[]>;
 
 /**
- * Reads every worker's record. What has not changed since the last time is not sent again, and is the same object: 500 rows
- * take PostgreSQL 5 ms, and this process as much. Who asks while a read is under way waits for the next one, together with all
- * others: an answer is never older than its question.
+ * Reads every worker's record. Records that have not changed since the last read are not sent again, and are the same
+ * objects: 500 rows take 5 ms in PostgreSQL and as much in this process. A call during a read waits for the next read,
+ * which all such calls share: an answer is never older than its call.
  */
 export class KnownRecords {
   private known = new Map<string, { readonly version: string; readonly record: WorkerRecord }>();
-  /** The parameters that say what is known. */
+  /** The parameters with the known names and versions. */
   private told: readonly [names: string, versions: string] = ['{}', '{}'];
   private records: readonly WorkerRecord[] = [];
   private sum?: string | undefined;
@@ -44,7 +44,7 @@ export class KnownRecords {
 
   constructor(private readonly query: Query) {}
 
-  /** By name. */
+  /** All records, ordered by name. */
   read(): Promise<AllRecords> {
     if (!this.reading) return this.begin();
     this.next ??= this.reading.then(() => {
@@ -67,7 +67,7 @@ export class KnownRecords {
     if (performance.now() - this.allAt > ALL_EVERY) this.forget();
     let [now] = await this.query<Summary>(sumWorkers, []);
     if (!this.knows(now!)) now = await this.learn();
-    // A row was deleted, which nothing here does.
+    // A row was deleted, which this package never does.
     if (!this.knows(now!)) {
       this.forget();
       now = await this.learn();
@@ -107,7 +107,7 @@ export class KnownRecords {
   }
 }
 
-/** As PostgreSQL writes it. */
+/** An array literal of PostgreSQL. */
 function arrayOf(texts: readonly string[]): string {
   return `{${texts.map((text) => `"${text.replace(/["\\]/g, String.raw`\$&`)}"`).join()}}`;
 }

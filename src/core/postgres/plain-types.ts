@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 type Parser = (text: string) => unknown;
 
-/** By type of PostgreSQL: bool, int8, int2, int4, float4, float8, json, jsonb. All else stays text. */
+/** By the OID of a type: bool, int8, int2, int4, float4, float8, json, jsonb. Other types stay text. */
 const PARSERS = new Map<number, Parser>([
   [16, (text) => text === 't'],
   ...[20, 21, 23, 700, 701].map((oid): [number, Parser] => [oid, Number]),
@@ -10,9 +10,9 @@ const PARSERS = new Map<number, Parser>([
 ]);
 
 /**
- * How our statements read their answers. The parsers that `pg` has by default are global and may be the application's
- * own (`pg.types.setTypeParser`), and instants come as the database's `DateStyle` says: so every statement of ours brings
- * these along, and answers with numbers, text and JSON only.
+ * Parsers for the results of this package's statements. The default parsers of `pg` are global and may be replaced by the
+ * application (`pg.types.setTypeParser`), and instants are formatted by the database's `DateStyle`: so every statement is
+ * sent with these parsers, and returns only numbers, text and JSON.
  */
 export const plainTypes = {
   getTypeParser: (oid: number): Parser => PARSERS.get(oid) ?? String,

@@ -31,7 +31,7 @@ import {
   tellIncidents,
 } from './sql/incidents.js';
 
-/** Incidents in the schema of the coordination, on its connections: it is open while that is. */
+/** Incidents in the schema of the coordination, on its connections: usable while the coordination is open. */
 export class PostgresIncidentStore extends IncidentStore {
   constructor(private readonly database: Pick<Database, 'query'>) {
     super();

@@ -5,56 +5,60 @@ import { ignore } from './bounded-query.js';
 import { PostgresOptionsError } from './postgres.errors.js';
 import { startTimer } from '../timing/timer.js';
 
-/** Of each of our own pools. */
+/** Most connections of each pool of this package. */
 const CONNECTIONS = 4;
 
-/** Milliseconds after which an idle one is closed, unless they are kept; for a new one to open, and for all to end. */
+/** Milliseconds: after which an idle connection is closed, unless they are kept; for a new one to open; for all to end. */
 const IDLE_FOR = 10_000;
 const CONNECT_WITHIN = 5_000;
 const END_WITHIN = 2_000;
 
-/** The part of a TypeORM `DataSource` that is needed, so that this entry does not load TypeORM. */
+/** The part of a TypeORM `DataSource` that is used, so that this entry point does not load TypeORM. */
 export interface DataSourceLike {
   readonly options: { readonly type: string };
   readonly driver: unknown;
 }
 
 /**
- * Which Postgres to use: exactly one of the three.
+ * Which Postgres to use: give exactly one of `dataSource`, `pool` and `connectionString`.
  *
- * Whichever it is, the connections are our own, up to 4 for the coordination, which stay open, and up to 4 for the history,
- * which are closed after 10 s without use; all of them at shutdown. A handler that takes every connection of the
- * application's pool would otherwise keep the lease of its own run from being renewed, and be run twice at a time.
+ * In all three cases this package opens connections of its own: up to 4 for the coordination, which stay open, and up to
+ * 4 for the history, which are closed after 10 s without use; all of them at shutdown. With a shared pool, a handler that
+ * takes every connection would prevent the renewal of its own lease, and be run twice at a time.
  */
 export interface PostgresOptions {
-  /** An initialised TypeORM data source; connections of our own are opened as its pool opens them. */
+  /** An initialised TypeORM data source; connections are opened with the options of its pool. */
   dataSource?: DataSourceLike | undefined;
-  /** A pool of `pg`; connections of our own are opened with its options. */
+  /** A pool of `pg`; connections are opened with its options. */
   pool?: pg.Pool | undefined;
   /** `postgres://…`. */
   connectionString?: string | undefined;
-  /** Default `workers`. Lower-case letters, digits and underscores. */
+  /** Default `workers`. Lower-case letters, digits and underscores, at most 63. */
   schema?: string | undefined;
   /**
-   * With `coordination`: whose replicas these are. Another service needs another `schema`, or workers of one name would be
-   * taken for one: the start fails with `SchemaSharedError` when both were given a name, else it warns. Default: the name
-   * in the `package.json` nearest to the script that the process was started with, or else to its working directory.
+   * With `coordination`: name of the service. Each service needs a `schema` of its own, as workers with the same name
+   * would run as one: when two services meet, the start fails with `SchemaSharedError` if both were given this option,
+   * else it warns. Default: the name in the `package.json` nearest to the script of the process, or else to its working
+   * directory.
    */
   service?: string | undefined;
-  /** Install and upgrade the schema at start. Default true; if false, an outdated one fails the start with the SQL. */
+  /**
+   * Whether to install and upgrade the schema at start. Default true; if false, an outdated schema makes the start fail
+   * with an error that contains the SQL.
+   */
   manageSchema?: boolean | undefined;
 }
 
-/** A pool and whose it is. */
+/** A pool, and how to release it. */
 export interface PoolHandle {
   readonly pool: pg.Pool;
   /** How many connections to open before they are needed. */
   readonly mayOpen: number;
-  /** Ends it if it is ours. May be called again. */
+  /** Ends the pool if this package made it. May be called repeatedly. */
   release(): Promise<void>;
 }
 
-/** @throws PostgresOptionsError for what PostgreSQL would need quotes around */
+/** @throws PostgresOptionsError for a name that would need quotes in SQL */
 export function schemaNameOf(schema = 'workers'): string {
   if (/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return schema;
   throw new PostgresOptionsError(
@@ -62,11 +66,11 @@ export function schemaNameOf(schema = 'workers'): string {
   );
 }
 
-/** Checked options; the pool is looked up only when it is needed, as a data source has none before it is initialised. */
+/** Checks options. The pool is read only by `connect`, as a data source has none before it is initialised. */
 export function resolvePostgres(options: PostgresOptions): {
   schema: string;
   manageSchema: boolean;
-  /** @param keep whether connections of our own pool stay open when they are idle; else for 10 s */
+  /** @param keep whether idle connections stay open; default: they are closed after 10 s */
   connect(keep?: boolean): PoolHandle;
 } {
   const { dataSource, pool, connectionString, manageSchema = true } = options;
@@ -95,7 +99,7 @@ export function resolvePostgres(options: PostgresOptions): {
   };
 }
 
-/** What cannot be read is refused here, and not shown: the error of Node has all of it, with the password. */
+/** Refuses an unreadable connection string without showing it: Node's error contains all of it, with the password. */
 function checkConnectionString(connectionString: string): void {
   try {
     new pg.Client({ connectionString });
@@ -108,18 +112,18 @@ function checkConnectionString(connectionString: string): void {
 }
 
 /**
- * A pool of our own that connects as the given one does. The first connection alone is opened before it is needed: who
- * gives a pool has a number of connections in mind.
+ * A pool of this package with the options of the given one. Only one connection is opened before it is needed: an
+ * application that gives a pool plans its number of connections.
  */
 function ownPoolLike(given: pg.Pool, keep: boolean): PoolHandle {
   // An idle connection that breaks ends the process if its pool has no `error` listener.
   given.on('error', ignore);
   const { options, Client } = given as pg.Pool & Pick<pg.PoolConfig, 'Client'>;
   const stopListening = () => void given.off('error', ignore);
-  // Something that only looks like a pool of `pg`: it has to do.
+  // An object that only looks like a pool of `pg` is used itself.
   if (!options) return { pool: given, mayOpen: 0, release: async () => stopListening() };
   const own = ownPool(
-    // `pg` makes the password not enumerable, so a copy of the options lacks it.
+    // `pg` makes the password non-enumerable, so a copy of the options lacks it.
     { ...options, password: options.password, ...(Client && { Client }) },
     keep,
     1,
@@ -135,7 +139,7 @@ function ownPoolLike(given: pg.Pool, keep: boolean): PoolHandle {
 
 function ownPool(config: pg.PoolConfig, keep: boolean, mayOpen: number): PoolHandle {
   const sockets = new Set<Duplex>();
-  // `pg` hands in its configuration, of which its types know nothing.
+  // `pg` passes its configuration, which its types do not declare.
   const given = config.stream as ((config: unknown) => Duplex) | undefined;
   const stream = (clientConfig?: unknown): Duplex => {
     const made = given ? given(clientConfig) : new Socket();
@@ -145,28 +149,28 @@ function ownPool(config: pg.PoolConfig, keep: boolean, mayOpen: number): PoolHan
   const pool = new pg.Pool({
     ...config,
     max: CONNECTIONS,
-    // Not `min`, which older versions of the supported ones do not know.
+    // Not `min`, which the older supported versions do not have.
     idleTimeoutMillis: keep ? 0 : IDLE_FOR,
     connectionTimeoutMillis: CONNECT_WITHIN,
-    // That of `pg` puts a connection back into the pool on which nothing comes back.
+    // `pg` would put a connection without answers back into the pool.
     query_timeout: 0,
-    // What keeps the process alive is workers that wait for their slots, not connections.
+    // Workers that wait for their slots keep the process alive, not connections.
     allowExitOnIdle: true,
     stream,
   });
-  // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
+  // The pool replaces an idle connection that breaks; without a listener the event would end the process.
   pool.on('error', ignore);
   let ended: Promise<void> | undefined;
   const end = async (): Promise<void> => {
-    // A server that vanished (packets dropped) never closes its side, and the open socket would keep the process. `end`
-    // does not wait for it.
+    // A server that vanished (packets dropped) never closes its side, and the open socket would keep the process alive.
+    // `end` does not wait for it.
     startTimer(() => sockets.forEach((socket) => socket.destroy()), END_WITHIN, true);
     await pool.end();
   };
   return { pool, mayOpen, release: () => (ended ??= end()) };
 }
 
-/** TypeORM keeps the `pg` pool it writes through as `driver.master`; its options make all three kinds behave alike. */
+/** TypeORM keeps the `pg` pool for writes as `driver.master`. */
 function poolOf(dataSource: DataSourceLike): pg.Pool {
   const { master } = dataSource.driver as { master?: pg.Pool };
   if (!master)

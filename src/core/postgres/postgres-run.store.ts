@@ -20,11 +20,13 @@ import { pruneRuns } from './sql/prune-runs.js';
 import { saveRuns } from './sql/save-runs.js';
 import { workersWithRuns } from './sql/workers-with-runs.js';
 
-/** After this many milliseconds a database that says nothing counts as away. */
+/** Milliseconds without an answer after which the database counts as unreachable. */
 const QUERY_TIMEOUT = 5_000;
-/** Milliseconds without a heartbeat after which a replica no longer counts as alive: those that do have one every two seconds. */
+/**
+ * Milliseconds without a heartbeat after which a replica no longer counts as alive. Replicas send one every two seconds.
+ */
 const SILENT_AFTER = 10_000;
-/** Runs that one statement deletes: some milliseconds, in which it holds no lock that anybody waits for. */
+/** Most runs that one statement deletes. It takes some milliseconds, and no other statement waits for its locks. */
 const PRUNE_BATCH = 1_000;
 
 /**
@@ -59,7 +61,7 @@ export class PostgresRunStore extends RunStore {
     try {
       return (await this.query(statement, values)).map(fromRow);
     } catch (error) {
-      // A name that cannot be stored has no runs.
+      // A worker whose name cannot be stored has no runs.
       if (isRefusedForGood(error)) return [];
       throw error;
     }
@@ -174,9 +176,9 @@ interface RunRow {
   release: string | null;
   metrics: Record<string, number> | null;
   payload_omitted: true | null;
-  /** Absent where it was not asked for. */
+  /** Absent when it was not selected. */
   payload?: unknown;
-  /** Absent where it was not asked for. */
+  /** Absent when it was not selected. */
   log?: StoredLog | null;
 }
 

@@ -66,15 +66,15 @@ import {
 } from './worker-row.js';
 
 /**
- * After this many milliseconds a database that says nothing counts as away. A heartbeat that is given up then leaves time
- * for another within the default lease.
+ * Milliseconds without an answer after which the database counts as unreachable. It leaves time for another heartbeat
+ * within the longest default lease.
  */
 const QUERY_TIMEOUT = 2_500;
 
 /**
- * Makes the replicas of an application one cluster by the Postgres that they share:
- * `WorkerModule.forRoot({ coordination: postgres({ … }) })`. Run history is kept there too, unless `history` says
- * otherwise. Needs no session of its own: it works behind PgBouncer in transaction mode.
+ * Makes the replicas of an application one cluster by the Postgres that they share: `WorkerModule.forRoot({ coordination:
+ * postgres({ … }) })`. Run history is stored there too, unless the option `history` names another store. Works behind
+ * PgBouncer in transaction mode, as it uses no session state.
  *
  * @throws PostgresOptionsError
  */
@@ -82,7 +82,7 @@ export function postgres(options: PostgresOptions): Coordinator {
   return new PostgresCoordinator(options);
 }
 
-/** The rule as SQL, on the tables `workers` and `requests` of a schema of their own. */
+/** The rule of coordination as SQL, on the tables `workers` and `requests` of its own schema. */
 export class PostgresCoordinator extends Coordinator {
   override readonly description: string;
   private readonly database: Database;
@@ -148,7 +148,7 @@ export class PostgresCoordinator extends Coordinator {
 
   async heartbeat(heartbeat: Heartbeat): Promise<HeartbeatAnswer> {
     const row = await this.renew(heartbeat).catch((error: unknown) => {
-      // The lease is worth more than what the run says of itself.
+      // Rather renew the lease without the progress than lose it.
       if (!heartbeat.progress || !isRefusedForGood(error)) throw error;
       return this.renew({ ...heartbeat, progress: undefined });
     });
@@ -244,16 +244,16 @@ export class PostgresCoordinator extends Coordinator {
   }
 
   /**
-   * Claims nothing, on each connection. Otherwise the first slots of a replica wait for connections (19 ms each) and
-   * for the rule to be compiled there (14 ms); on a busy machine that was a fifth of a second.
+   * Sends a claim without values on each connection. Otherwise the first slots of a replica wait for connections (19 ms
+   * each) and for the compilation of the rule (14 ms); on a busy machine that was a fifth of a second.
    */
   private async warmUp(connections: number): Promise<void> {
     const nothing = Array.from({ length: 13 }, () => null);
-    // If there are too few connections it will be said where one is needed.
+    // Too few connections are reported when one is needed.
     await Promise.allSettled(Array.from({ length: connections }, () => this.query(claimStatement, nothing)));
   }
 
-  /** What it was for is read here: a payload may be long, and every answer has the row of the worker. */
+  /** Reads the lost run's request here: a payload may be long, and every answer contains the worker's row. */
   private async lostRun(previous: WorkerRow['previous']): Promise<LostRun | undefined> {
     if (!previous?.requestId) return toLostRun(previous);
     return toLostRun(previous, (await this.query<ServedRow>(findRequest, [previous.requestId]))[0]);
@@ -271,7 +271,7 @@ export class PostgresCoordinator extends Coordinator {
     return row!;
   }
 
-  /** What cannot be stored of a run's end is left out: it must not keep the lease from being given back. */
+  /** Leaves out texts of the run that cannot be stored: they must not prevent the release of the lease. */
   private async sendRelease(release: Release): Promise<(Answer & { accepted: boolean })[]> {
     const send = (given: Release) =>
       this.query<Answer & { accepted: boolean }>(releaseStatement, releaseValues(given));

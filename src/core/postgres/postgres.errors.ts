@@ -1,9 +1,9 @@
-/** The connection that was given cannot be used. */
+/** The options of a Postgres connection are invalid. */
 export class PostgresOptionsError extends Error {
   override readonly name = 'PostgresOptionsError';
 }
 
-/** A newer version of this package has upgraded the schema, to one that this version cannot work with. */
+/** A newer version of this package has upgraded the schema to a version that this one cannot work with. */
 export class SchemaNewerThanCodeError extends Error {
   override readonly name = 'SchemaNewerThanCodeError';
 
@@ -19,14 +19,14 @@ export class SchemaNewerThanCodeError extends Error {
   }
 }
 
-/** The schema is missing or old, and the code was told not to touch it. */
+/** The schema is missing or outdated, and `manageSchema` is false. */
 export class SchemaOutdatedError extends Error {
   override readonly name = 'SchemaOutdatedError';
 
   constructor(
     readonly schema: string,
     readonly installed: number,
-    /** What brings it up to date. */
+    /** The SQL that upgrades it. */
     readonly sql: string,
   ) {
     super(
@@ -35,14 +35,14 @@ export class SchemaOutdatedError extends Error {
   }
 }
 
-/** The role of the connection may not do what is needed. */
+/** The role of the connection lacks a right. */
 export class MissingRightError extends Error {
   override readonly name = 'MissingRightError';
 
   constructor(
     readonly role: string,
     readonly lacks: string,
-    /** What mends it, to be run by whom the database or the schema belongs to. */
+    /** The SQL that grants it, for the owner of the database or the schema. */
     readonly sql: string,
     otherwise = '',
   ) {
@@ -63,7 +63,7 @@ export class ReadOnlyDatabaseError extends Error {
   }
 }
 
-/** Another service coordinates in the same schema: workers of one name would be taken for one. */
+/** Another service coordinates in the same schema: workers with the same name would run as one. */
 export class SchemaSharedError extends Error {
   override readonly name = 'SchemaSharedError';
 

@@ -1,21 +1,21 @@
 import { StoreRefusedError } from '../outages/store-refused.error.js';
 import { messageOf } from '../text/describe-error.js';
 
-// What PostgreSQL means by an error, by its SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
+// The meaning of PostgreSQL's errors by SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
 
-/** Data exceptions (text that the encoding lacks, JSON that it cannot hold), constraints, limits of the program. */
+/** Data exceptions (text that the encoding lacks, JSON that cannot be stored), constraints, program limits. */
 const NEVER_TAKEN = /^(22|23|54)/;
 
-/** Connection exceptions, a server that shuts down, starts or recovers. */
+/** Connection exceptions; a server that shuts down, starts or recovers. */
 const CONNECTION_ENDS = /^(08|57P)/;
 
-/** `read_only_sql_transaction`: since a failover this session is one of the old primary, which may serve it for ever. */
+/** `read_only_sql_transaction`: after a failover this session is one of the old primary, which may stay open for ever. */
 const READ_ONLY = '25006';
 
-/** Cancelled by `statement_timeout` or a person, a lock that was not to be had, too many connections, no memory. */
+/** Cancelled by `statement_timeout` or a person, a lock that was not available, too many connections, no memory. */
 const BUSY = /^(57014|55P03|53(?!100))/;
 
-/** Serialization failures and deadlocks: all of the statement was undone, and it can be sent again. */
+/** Serialization failures and deadlocks: the statement was rolled back, and can be sent again. */
 const LOST_RACE = /^40/;
 
 interface PostgresError {
@@ -30,15 +30,15 @@ function sqlStateOf(error: unknown): string | undefined {
 }
 
 /**
- * Whether the next statement would fail on this connection as well, so that it must not go back to the pool. A server
- * that ends says so (class 57P) a moment before it does.
+ * Whether the connection is unusable, so that it must not go back to the pool. A server that shuts down sends class 57P
+ * before it closes the connection.
  */
 export function endsConnection(error: unknown): boolean {
   const state = sqlStateOf(error);
   return state === undefined || CONNECTION_ENDS.test(state) || state === READ_ONLY;
 }
 
-/** Whether the statement lost against another one, and is to be sent again. */
+/** Whether the statement failed because of a concurrent one, and should be sent again. */
 export function isLostRace(error: unknown): boolean {
   return LOST_RACE.test(sqlStateOf(error) ?? '');
 }
@@ -48,7 +48,7 @@ export function isReadOnly(error: unknown): boolean {
   return sqlStateOf(error) === READ_ONLY;
 }
 
-/** The error as the ports know it: a `StoreRefusedError` when PostgreSQL answered and will not, else itself. */
+/** The error for the ports: a `StoreRefusedError` when PostgreSQL has refused the statement, else the error itself. */
 export function asPortError(error: unknown): unknown {
   const state = sqlStateOf(error);
   if (state === undefined || CONNECTION_ENDS.test(state) || BUSY.test(state) || LOST_RACE.test(state))
@@ -61,8 +61,8 @@ export function asPortError(error: unknown): unknown {
 }
 
 /**
- * The value as JSON for the database.
- * @throws StoreRefusedError for what has none, such as a BigInt
+ * A value as JSON for the database.
+ * @throws StoreRefusedError for a value without JSON, such as a BigInt
  */
 export function toJson(value: unknown): string {
   try {

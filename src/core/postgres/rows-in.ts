@@ -3,10 +3,11 @@ import { type TransactionRunner } from '../worker/run-context.js';
 type Runner = Partial<Record<'query' | 'execute' | 'raw', unknown>>;
 
 /**
- * Runs a statement in a transaction of whichever library.
+ * Runs a statement in a transaction of any supported library.
+ * @returns the rows
  * @param parameters texts and numbers
- * @param caller what was called with the runner, for the error
- * @throws TypeError for what runs no SQL
+ * @param caller name of the called function, for errors
+ * @throws TypeError for a runner that cannot run SQL, or whose answer has no rows
  */
 export async function rowsIn(
   runner: TransactionRunner,
@@ -15,7 +16,7 @@ export async function rowsIn(
   caller = 'assertCurrent',
 ): Promise<unknown[]> {
   const result = await send(runner, sql, parameters, caller);
-  // Some give the rows, others an object that has them.
+  // Some libraries return the rows, others an object with `rows`.
   const rows: unknown = Array.isArray(result) ? result : (result as { rows?: unknown } | undefined)?.rows;
   if (Array.isArray(rows)) return rows;
   throw new TypeError(`${caller}: what was given for the transaction does not answer with rows`);
@@ -27,10 +28,10 @@ function send(
   parameters: readonly (string | number)[],
   caller: string,
 ): unknown {
-  // Drizzle has a `query` that is no function, and Knex is one.
+  // Drizzle has a `query` that is not a function, and Knex itself is a function.
   const { query, execute, raw } = (runner ?? {}) as Runner;
   if (typeof query === 'function') return query.call(runner, sql, [...parameters]);
-  // Each of the others has placeholders of its own.
+  // The other libraries have different placeholders, so the values are written into the SQL.
   const whole = sql.replace(/\$(\d+)/g, (_, n: string) => literal(parameters[Number(n) - 1]!));
   if (typeof execute === 'function') return execute.call(runner, whole);
   if (typeof raw === 'function') return raw.call(runner, whole);
@@ -40,7 +41,7 @@ function send(
   );
 }
 
-/** As PostgreSQL reads it whatever `standard_conforming_strings` says, and without `?`, which Knex takes for a placeholder. */
+/** A literal that does not depend on `standard_conforming_strings`, without `?`, which is a placeholder for Knex. */
 function literal(value: string | number): string {
   if (typeof value === 'number') return String(value);
   return `E'${value.replace(/['\\?]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`)}'`;

@@ -3,18 +3,18 @@ import { schemaNameOf } from './postgres-options.js';
 import { createVersionTable, noteStep, schemaSteps } from './sql/schema-steps.js';
 
 export interface SchemaSqlOptions {
-  /** As in the options of `postgres(…)`. Default `workers`. */
+  /** As in the options of `postgres({ … })`. Default `workers`. */
   schema?: string | undefined;
-  /** Version that is installed, from the table `schema_version` of the schema. Default 0: nothing is. */
+  /** Installed version, from the table `schema_version` of the schema. Default 0: none. */
   installed?: number | undefined;
-  /** Role that the application connects as, which is granted what it needs and no more. Default: no grants. */
+  /** Role of the application's connections, which is granted the rights that it needs. Default: no grants. */
   role?: string | undefined;
 }
 
 /**
- * The SQL that installs the schema, or brings it up to date, for whoever may create tables where the application may not. It
- * is to be applied in one transaction. `manageSchema: false` keeps the application from trying by itself.
- * @throws PostgresOptionsError for what is no schema name
+ * The SQL that installs or upgrades the schema, for when the application may not create tables. Apply it in one
+ * transaction. With `manageSchema: false` the application does not try it itself.
+ * @throws PostgresOptionsError for an invalid schema name
  */
 export function schemaSql({ schema, installed = 0, role }: SchemaSqlOptions = {}): string {
   const name = schemaNameOf(schema);
@@ -23,7 +23,7 @@ export function schemaSql({ schema, installed = 0, role }: SchemaSqlOptions = {}
   return `${parts.join('\n')}\n`;
 }
 
-/** SQL that brings the schema from that version to the one of this code. */
+/** The SQL that upgrades the schema from the installed version to that of this code. */
 export function missingSteps(schema: string, installed: number): string {
   const steps = schemaSteps(schema)
     .slice(installed)
@@ -31,7 +31,7 @@ export function missingSteps(schema: string, installed: number): string {
   return [createVersionTable(schema), ...steps].join('\n');
 }
 
-/** @param role as an identifier in SQL */
+/** @param role a quoted identifier */
 export function grants(schema: string, role: string): string {
   return (
     `GRANT USAGE ON SCHEMA ${schema} TO ${role}; ` +

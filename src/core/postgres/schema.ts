@@ -13,7 +13,7 @@ import { grants, missingSteps } from './schema-sql.js';
 import { createVersionTable, noteStep, readRights, readVersion, schemaSteps } from './sql/schema-steps.js';
 import { messageOf } from '../text/describe-error.js';
 
-/** Any fixed number will do; it only has to be this package's own. */
+/** Key of the advisory lock: any fixed number that no other program uses. */
 const LOCK = 0x77_6f_72_6b;
 
 /** `undefined_table`, `invalid_schema_name`. */
@@ -23,10 +23,10 @@ const MISSING = ['42P01', '3F000'];
 const REFUSED = '42501';
 
 /**
- * Sees to it that the schema is the one that this code needs, and that it may be used.
+ * Installs and upgrades the schema, or checks its version; then checks the rights to use it.
  *
  * @param manage whether it may be installed and upgraded
- * @throws SchemaNewerThanCodeError, SchemaOutdatedError, MissingRightError
+ * @throws SchemaNewerThanCodeError, SchemaOutdatedError, MissingRightError, ReadOnlyDatabaseError
  */
 export async function prepareSchema(pool: pg.Pool, schema: string, manage: boolean): Promise<void> {
   let refusal: unknown;
@@ -41,8 +41,9 @@ export async function prepareSchema(pool: pg.Pool, schema: string, manage: boole
 }
 
 /**
- * Installs and upgrades the schema, and grants a role what the application needs. Run it as a role that may.
- * @throws PostgresOptionsError, SchemaNewerThanCodeError, ReadOnlyDatabaseError, and what PostgreSQL refuses
+ * Installs or upgrades the schema, and grants a role the rights that the application needs. Needs the right to do both.
+ * @throws PostgresOptionsError, SchemaNewerThanCodeError, ReadOnlyDatabaseError, MissingRightError, and other errors of
+ * PostgreSQL
  */
 export async function applySchema(
   pool: pg.Pool,
@@ -53,7 +54,7 @@ export async function applySchema(
   if (role !== undefined) await pool.query(grants(name, pg.escapeIdentifier(role)));
 }
 
-/** @param refusal what PostgreSQL would not do, if there was such a thing */
+/** @param refusal the error of a refused installation or upgrade, if any */
 async function checkRights(pool: pg.Pool, schema: string, refusal: unknown): Promise<void> {
   const { rows } = await pool.query<Rights>({ text: readRights, values: [schema], types: plainTypes });
   const { role, roleId, databaseId, installed, mayUse, lacking } = rows[0]!;
@@ -85,13 +86,13 @@ interface Rights {
 }
 
 /**
- * Brings the schema to the version of this code, in one transaction. Replicas that start together wait for each
- * other (a transaction's advisory lock: it works through a pooler and cannot be left behind).
+ * Upgrades the schema to the version of this code, in one transaction. Replicas that start together wait for each other
+ * (by an advisory lock of the transaction, which works through a pooler and is always released).
  *
  * @throws SchemaNewerThanCodeError
  */
 async function upgradeSchema(pool: pg.Pool, schema: string): Promise<void> {
-  // The common case takes no lock and needs no right to create.
+  // The common case needs no lock and no right to create.
   if ((await installedVersion(pool, schema)) >= schemaSteps(schema).length) return;
   const client = await pool.connect();
   client.on('error', ignore);

@@ -6,13 +6,13 @@ import { seeService } from './sql/services.js';
 
 interface Service {
   readonly name: string;
-  /** By the options, and not by the package. */
+  /** Whether it is named by the option `service`, not by the package. */
   readonly given: boolean;
 }
 
 /**
- * The services that are in one schema. Two there are one cluster by mistake: workers of one name would be one worker. Told
- * apart by the option `service`, or else by the name of the application's package.
+ * The services that use one schema. Two of them are a mistake: their workers with the same name would run as one. A
+ * service is identified by the option `service`, or else by the name of the application's package.
  */
 export class Services {
   private readonly logger = new Logger('Workers');
@@ -22,7 +22,10 @@ export class Services {
     private readonly given: string | undefined,
   ) {}
 
-  /** @throws SchemaSharedError when two that were given a name are there; where one's name is a guess, it is a warning */
+  /**
+   * Checks for other services. When one of the two names comes from a package, it only warns.
+   * @throws SchemaSharedError when both were given the option
+   */
   async meet(): Promise<void> {
     const own = this.own;
     const others = await this.others();
@@ -38,7 +41,7 @@ export class Services {
     this.logger.warn(shared(others).message);
   }
 
-  /** Says that this service is here, and hears which others are. */
+  /** Announces this service, and returns the others. */
   async others(): Promise<Service[]> {
     const { own } = this;
     return own ? this.database.query<Service>(seeService, [own.name, own.given]) : [];

@@ -7,16 +7,16 @@ import {
 import { type EndedRun } from '../history/run.js';
 import { type RunProgress } from '../worker/run-context.js';
 
-/** JSON has no infinite number: it is text there. */
+/** Infinite numbers are text, as JSON has none. */
 type Numeric = number | string;
 
-/** What most statements answer. */
+/** The row that most statements return. */
 export interface Answer {
   time: number;
   record: WorkerRow;
 }
 
-/** A worker's row as the function `record` writes it. */
+/** A worker's row as the SQL function `record` returns it. */
 export interface WorkerRow {
   name: string;
   slot: Numeric;
@@ -31,14 +31,14 @@ export interface WorkerRow {
   cancel_requested: boolean;
   not_before: number | null;
   paused: boolean;
-  /** The run that the last grant found dead. */
+  /** The lost run that the last grant replaced. */
   previous: {
     runId: string;
     replica: string;
     attempt: number;
     slot: number | null;
     startedAt: number;
-    /** Absent in what older code has written. */
+    /** Absent in rows of older code. */
     requestId?: string | null;
   } | null;
   revision: number;
@@ -65,7 +65,7 @@ export interface RequestRow {
   id: string;
   worker: string;
   trigger: RequestedRun['trigger'];
-  /** Null also where nothing was given. */
+  /** Null also without a payload: see `given`. */
   payload: unknown;
   given: boolean;
   attempts: number;
@@ -74,7 +74,7 @@ export interface RequestRow {
   not_before: number | null;
 }
 
-/** What is kept of a request that a run serves. */
+/** The part of a request that is read for a lost run. */
 export type ServedRow = Pick<RequestRow, 'trigger' | 'payload' | 'given' | 'actor'>;
 
 export function toRecord(row: WorkerRow): WorkerRecord {
@@ -126,7 +126,7 @@ export function toRequest(request: RequestRow): RequestedRun {
   };
 }
 
-/** The record of a run as JSON has it: dates are text. */
+/** An outcome from its JSON, in which dates are text. */
 export function toOutcome(outcome: { dropped: true } | { run: Record<string, unknown> }): RequestOutcome {
   if ('dropped' in outcome) return outcome;
   const run = { ...outcome.run };
@@ -135,7 +135,7 @@ export function toOutcome(outcome: { dropped: true } | { run: Record<string, unk
   return { run: run as unknown as EndedRun };
 }
 
-/** `pg` has no text for -Infinity that `to_timestamp` takes as a parameter of its own. */
+/** As a parameter for `to_timestamp`: `-Infinity` has to be text. */
 export function toInstant(ms: number): Numeric {
   return ms === -Infinity ? '-Infinity' : ms;
 }

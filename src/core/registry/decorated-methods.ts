@@ -4,13 +4,13 @@ import { STATIC_CONTEXT } from '@nestjs/core/injector/constants.js';
 import { type Wrapper } from './enhancers.js';
 import { isSingleton } from './worker-calls.js';
 
-/** A method with metadata of a decorator, where it was found. */
+/** A method with metadata of a decorator, and its place. */
 export interface DecoratedMethod<Metadata> {
   /** `Class.method`. */
   source: string;
   /** Name of the Nest module that holds the provider. */
   module: string;
-  /** The provider: its instance, or what stands for it where each run has its own. */
+  /** Identifies the provider: its instance, or its wrapper when each run has an instance of its own. */
   provider: object;
   wrapper: Wrapper;
   /** Undefined for a static method, which has no provider. */
@@ -28,8 +28,8 @@ export class DecoratedMethods {
   ) {}
 
   /**
-   * @param key of the metadata that the decorator leaves on the method
-   * @param known whether that provider was explored before: what comes of it is left out
+   * @param key metadata key of the decorator
+   * @param known whether that provider was explored before: its methods are left out
    */
   find<Metadata>(
     key: symbol,
@@ -37,12 +37,12 @@ export class DecoratedMethods {
   ): DecoratedMethod<Metadata>[] {
     const metadataOf = (value: unknown): Metadata | undefined =>
       typeof value === 'function' ? (Reflect.getMetadata(key, value) as Metadata | undefined) : undefined;
-    // A factory may hand out an instance that has a provider of its own: each counts once.
+    // A factory may return an instance that has a provider of its own: each instance counts once.
     const seen = new Set<object>();
     return [...this.discovery.getProviders(), ...this.discovery.getControllers()].flatMap((wrapper) => {
       if (wrapper.isAlias || isBeingMade(wrapper) || known(providerOf(wrapper))) return [];
       if (wrapper.instance && seen.has(wrapper.instance)) return [];
-      // A value (`useValue`, and what a test puts in the place of a class) has no class but its own.
+      // A value (`useValue`, also as a test overrides a class) has no `metatype`, only the class of its instance.
       if (!wrapper.metatype && (typeof wrapper.instance !== 'object' || !wrapper.instance)) return [];
       if (wrapper.instance) seen.add(wrapper.instance);
       return [...this.methods(wrapper, metadataOf), ...statics(wrapper, metadataOf)];
@@ -75,7 +75,7 @@ function statics<Metadata>(
   });
 }
 
-/** A lazy load is under way: until it ends, an empty object stands in the place of the instance. */
+/** Whether a lazy load is in progress: until it ends, the wrapper's instance is an empty object. */
 export function isBeingMade(wrapper: Wrapper): boolean {
   return isSingleton(wrapper) && !wrapper.getInstanceByContextId(STATIC_CONTEXT).isResolved;
 }
@@ -96,7 +96,7 @@ function place(wrapper: Wrapper, method: string) {
   };
 }
 
-/** Undefined for an object that does not tell, such as a proxy that is revoked: a value may be anything. */
+/** Undefined when the object cannot be read, such as a revoked proxy: a value may be anything. */
 function prototypeOf(instance: object): Record<string, unknown> | null | undefined {
   try {
     return Object.getPrototypeOf(instance) as Record<string, unknown> | null;

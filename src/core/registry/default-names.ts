@@ -2,14 +2,15 @@ import { type LoggerService } from '@nestjs/common';
 import { type WorkerDefinition } from './worker-definition.js';
 
 /**
- * A worker without a name is called by class and method, which a bundler that minifies calls otherwise in each build. With
- * coordination the name is the row: another one has no history, no pause, and slots of its own.
+ * A worker without a name is named by class and method, which a minifying bundler renames in each build. With
+ * coordination the name identifies the worker's record: under another name it has no history, no pause, and slots of its
+ * own.
  */
 export function warnOfDefaultNames(
   definitions: readonly WorkerDefinition[],
   logger: Pick<LoggerService, 'warn'>,
 ): void {
-  // In development classes are renamed all the time.
+  // In development classes are renamed often.
   if (process.env.NODE_ENV !== 'production') return;
   const names = definitions
     .filter(({ name, source, scope }) => scope === 'cluster' && source.startsWith(`${name} (in `))
@@ -23,7 +24,7 @@ export function warnOfDefaultNames(
   );
 }
 
-/** `options.workers` gives options to workers by name: one that no worker has changes nothing. */
+/** `options.workers` overrides options by the name of the worker: an unknown name has no effect. */
 export function warnOfUnknownOverrides(
   overrides: object | undefined,
   names: readonly string[],

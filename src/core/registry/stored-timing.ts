@@ -4,14 +4,14 @@ import { type WorkerOptions } from '../worker/worker-options.js';
 import { type WorkerDefinition } from './worker-definition.js';
 import { type Timing, timingOf } from './timing.js';
 
-/** A schedule as all replicas read it. JSON, the same text for the same schedule. */
+/** A schedule as replicas share it: JSON, the same text for the same schedule. */
 interface Stored {
   every: Duration | { cron: string; timeZone?: string; utcOffset?: number } | { at: string };
   jitter?: number | Duration;
   spacing: NonNullable<WorkerOptions['spacing']>;
 }
 
-/** What a replica tells the others of a worker's schedule. */
+/** The schedule of a worker as text, for the coordinator. */
 export function storeTiming(
   every: Worker['interval'],
   { jitter, spacing }: Pick<WorkerDefinition, 'jitter' | 'spacing'>,
@@ -24,8 +24,8 @@ export function storeTiming(
 }
 
 /**
- * @param until the last instant that may be a slot: each replica follows its own code there
- * @throws InvalidDurationError, InvalidCronError for what a newer version of the code may have written
+ * @param until the last instant that may be a slot, milliseconds since the epoch, by the code of this replica
+ * @throws InvalidDurationError, InvalidCronError for a text that a newer version of the code has written
  */
 export function readTiming(
   name: string,
@@ -37,10 +37,10 @@ export function readTiming(
   return { ...timingOf(name, given, jitter, spacing, until), spacing };
 }
 
-/** What was read last for each definition: a list of all workers asks for all, and a cron expression takes 0.2 ms. */
+/** The last result for each definition: a list of all workers needs all of them, and a cron expression takes 0.2 ms. */
 const lastRead = new WeakMap<WorkerDefinition, { stored: string; timing: ReturnType<typeof readTiming> }>();
 
-/** The schedule of this worker, as `readTiming` reads it. */
+/** `readTiming` for this worker, with the last result kept. */
 export function timingFor(definition: WorkerDefinition, stored: string): ReturnType<typeof readTiming> {
   const known = lastRead.get(definition);
   if (known?.stored === stored) return known.timing;
@@ -65,7 +65,7 @@ function fixed(every: Worker['interval']): Stored['every'] {
   );
 }
 
-/** Instants that are counted from the start of a process are no slots for others. */
+/** Slots that are counted from the start of a process cannot be shared. */
 function shared(spacing: WorkerDefinition['spacing']): WorkerDefinition['spacing'] {
   return spacing === 'start' ? 'slot' : spacing;
 }

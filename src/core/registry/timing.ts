@@ -9,9 +9,9 @@ import { type Schedule } from '../timing/schedule.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
 
-/** What decides when a worker ticks: the part that can change while it is registered. */
+/** When a worker is due: the part of its definition that can change while it is registered. */
 export interface Timing {
-  /** As it was given. */
+  /** The schedule as it was given. */
   readonly every: Worker['interval'];
   /** Milliseconds; 0 for event-driven and for cron. */
   readonly interval: number;
@@ -39,7 +39,7 @@ export function timingOf(
   const exact = parseDuration(every);
   if (exact > 0 && exact < 1)
     throw new Error(`${exact} ms is below 1 ms: give 1 or more, or 0 for an event-driven worker`);
-  // Whole, as slots are instants that databases keep and replicas compare.
+  // Rounded, as slots are instants that databases store and replicas compare.
   const interval = Math.round(exact);
   if (interval === 0) return { every, interval, cron: undefined, schedule: undefined };
   const schedule = spacing === 'start' ? new ElapsedSchedule(interval) : new IntervalSchedule(name, interval);

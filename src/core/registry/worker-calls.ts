@@ -5,12 +5,10 @@ import { type RunContext } from '../worker/run-context.js';
 import { Enhancers, type WorkerCall, type Wrapper } from './enhancers.js';
 
 /**
- * Makes the call of a worker's method: what a run executes. Everything that can be looked up before is looked up
- * here, once, at discovery.
+ * Makes the function that a run calls. It looks up everything that can be looked up before a run, once, at discovery.
  *
- * A request-scoped provider, one that depends on such, and a transient one are made anew for each run (about 35 µs),
- * with the `RunContext` as their `REQUEST`. If that fails, the run has failed. Nest calls no `onModuleDestroy` on
- * them.
+ * A provider that is request-scoped, depends on a request-scoped one, or is transient is created for each run (about 35
+ * µs), with the `RunContext` as its `REQUEST`. If that fails, the run fails. Nest does not call its `onModuleDestroy`.
  */
 @Injectable()
 export class WorkerCalls {
@@ -31,19 +29,19 @@ export class WorkerCalls {
   }
 }
 
-/** Whether there is one instance of it, which lives as long as the application. */
+/** Whether the provider has one instance for the life of the application. */
 export function isSingleton(wrapper: Wrapper): boolean {
   // A transient provider's tree counts as static.
   return wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
 }
 
 function instancePerRun({ host, token }: Wrapper) {
-  // That of its own module: another one may have something else under the same token.
+  // The `ModuleRef` of its own module: another module may provide something else under the same token.
   const moduleRef = host!.getProviderByKey(ModuleRef).instance;
   return async (context: RunContext) => {
     const contextId = ContextIdFactory.create();
     moduleRef.registerRequestByContextId(context, contextId);
-    // Nest does the same to a request, so that `ContextIdFactory.getByRequest` finds what belongs to it.
+    // As Nest does for a request: `ContextIdFactory.getByRequest` reads it.
     Object.defineProperty(context, REQUEST_CONTEXT_ID, { value: contextId });
     const instance = await moduleRef.resolve<Record<string, WorkerCall>>(token, contextId);
     return { instance, contextId };

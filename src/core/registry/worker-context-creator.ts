@@ -6,18 +6,18 @@ import { isError } from '../text/describe-error.js';
 /** Context type that guards, interceptors and filters of a worker see: `context.getType()`. */
 export const WORKER_CONTEXT = 'worker';
 
-// `ExternalContextCreator` is what Nest offers to those who call providers' methods by themselves, and it does
-// nearly everything right. Three things it gets wrong for a worker, and has no option for, are set right here. For
-// that this file, and no other, uses two fields that Nest keeps to itself:
+// Nest has `ExternalContextCreator` for code that calls providers' methods itself. Three of its behaviours are wrong for
+// a worker and have no option; they are corrected here. Two of them need private fields of Nest, which only this file
+// uses:
 //
 // - `ModuleRef.container`, to make a creator without the application's global enhancers;
 // - `ExternalContextCreator.externalErrorProxy`, because what a filter returns would be the result of the call: a
 //   failed run would count as succeeded.
 //
-// The third is public: it looks for the module of a method among providers only, and leaves out the enhancers of
-// a controller's method, silently.
+// The third uses a public method: Nest looks for the module of a method among providers only, and silently ignores the
+// enhancers of a controller's method.
 
-/** What decides which filter an error goes to. */
+/** Selects the filter for an error, and calls it. */
 interface Filters {
   invokeCustomFilters(error: unknown, host: ExecutionContextHost): unknown;
 }
@@ -53,7 +53,7 @@ export function workerContextCreator(
   return creator;
 }
 
-/** The same container, but for its configuration, which is where Nest keeps what is global. */
+/** The same container with an empty configuration, in which Nest keeps global enhancers. */
 function withoutGlobals(container: NestContainer): NestContainer {
   return Object.create(container, { applicationConfig: { value: new ApplicationConfig() } });
 }
@@ -70,7 +70,7 @@ function stayFailed(target: Target, filters: Filters): Target {
   };
 }
 
-/** A filter may throw another error, return one, or return an observable that fails, as those for RPC do. */
+/** The error of a filter, which may throw another one, return one, or return an observable that fails, as for RPC. */
 async function transformed(error: unknown, answer: unknown): Promise<unknown> {
   const value = isObservable(answer)
     ? await lastValueFrom(answer, { defaultValue: undefined })

@@ -19,7 +19,7 @@ import {
 } from './worker-rules.js';
 import { type Timing, timingOf } from './timing.js';
 
-/** A worker that has been checked: what the scheduler drives. Lengths of time are milliseconds. */
+/** A checked worker, as the scheduler drives it. Durations are in milliseconds. */
 export interface WorkerDefinition extends Timing {
   readonly name: string;
   readonly description: string | undefined;
@@ -32,28 +32,28 @@ export interface WorkerDefinition extends Timing {
   readonly jitter: WorkerOptions['jitter'];
   readonly runOnStart: boolean;
   readonly backoff: BackoffTimes | undefined;
-  /** How old a missed slot may be to be caught up: 0 never, undefined as it fits the schedule. */
+  /** Highest age of a missed slot that is caught up; 0: never; undefined: by the schedule. */
   readonly catchUp: number | undefined;
-  /** Infinity when a slot is run however late. */
+  /** Infinity for no limit. */
   readonly startDeadline: number;
   readonly unref: boolean;
-  /** Undefined as it fits the schedule. */
+  /** Undefined: by the schedule. */
   readonly lease: number | undefined;
   readonly on: readonly string[];
   readonly scope: NonNullable<WorkerOptions['scope']>;
   readonly maxAttempts: number;
   /** The last instant that may be a slot, milliseconds since the epoch; Infinity for no end. */
   readonly until: number;
-  /** Of runs of its schedule; Infinity for none. */
+  /** Most runs of its schedule; Infinity for no limit. */
   readonly limit: number;
   readonly record: NonNullable<WorkerOptions['record']>;
   readonly budget: NonNullable<WorkerOptions['budget']>;
   readonly expect: NonNullable<WorkerOptions['expect']>;
-  /** Where it comes from, for people: `UsageReporter.report`. */
+  /** Where it is defined, for messages: `UsageReporter.report`. */
   readonly source: string;
-  /** What it throws is in the log by then. */
+  /** Whether the worker itself logs what it throws. */
   readonly logsItsErrors: boolean;
-  /** Whether that active run has done its work, so that with overlap `skip` the next may start. Default: it has not. */
+  /** Whether that active run has done its work, so that with overlap `skip` the next may start. Undefined: never. */
   readonly isFree: ((runId: string) => boolean) | undefined;
   run(context: RunContext): unknown;
 }
@@ -64,18 +64,18 @@ export const LOGS_ITS_ERRORS = Symbol('logs its errors');
 /** Set on a worker that knows a few microtasks before the scheduler that a run has done its work: see `isFree`. */
 export const IS_FREE = Symbol('is free');
 
-/** What configuration may say of a worker, by its name. */
+/** What configuration can override of a worker. */
 export interface WorkerOverrides extends WorkerOptions {
   interval?: Worker['interval'];
 }
 
-/** The column and the path segment that hold a name have to end somewhere. */
+/** Characters. Names are stored in a column and used as a path segment. */
 const LONGEST_NAME = 200;
 
 /**
  * Checks a worker and gives it its schedule.
- * @param source where it comes from, for people
- * @param overrides what configuration says instead of the worker itself
+ * @param source where it is defined, for messages
+ * @param overrides options by configuration, which come before the worker's own
  * @returns the definition, or what is wrong with it: one sentence each, with the value and the fix
  */
 export function defineWorker(
@@ -84,7 +84,7 @@ export function defineWorker(
   overrides: WorkerOverrides = {},
 ): { definition: WorkerDefinition } | { problems: string[] } {
   const problems: string[] = [];
-  /** What configuration says of an option, or else the worker; a getter of its class will do. */
+  /** An option by configuration, or else by the worker; also a getter of its class. */
   const option = <K extends keyof WorkerOverrides>(key: K): WorkerOverrides[K] =>
     overrides[key] ?? worker[key];
   /** A checked option; when the check throws, a placeholder that is never used. */
@@ -153,7 +153,7 @@ export function defineWorker(
   return problems.length > 0 ? { problems } : { definition };
 }
 
-/** What is counted from the start of a process means something else in each. */
+/** A delay from the start of a process differs between replicas. */
 function defaultScope(interval: Worker['interval'] | undefined): WorkerDefinition['scope'] {
   return typeof interval === 'object' && interval !== null && 'after' in interval ? 'replica' : 'cluster';
 }

@@ -6,20 +6,20 @@ import { type Wrapper } from './enhancers.js';
 import { isSingleton, WorkerCalls } from './worker-calls.js';
 import { classAndMessageOf, messageOf } from '../text/describe-error.js';
 
-/** A decorated method as it was found; nothing but its place in a class has been checked. */
+/** A decorated method that was found. Only its place in the class has been checked. */
 export interface Finding {
   /** `Class.method`. */
   source: string;
   /** Name of the Nest module that holds the provider. */
   module: string;
   worker?: Worker;
-  /** Why there is none. */
+  /** Why there is no worker. */
   problem?: string;
-  /** The provider: its instance, or what stands for it where each run has its own. */
+  /** Identifies the provider: its instance, or its wrapper when each run has an instance of its own. */
   provider?: object;
 }
 
-/** Finds the methods decorated with `@Interval` among the application's providers and controllers. */
+/** Finds the methods decorated with `@Interval` or `@Cron` among the application's providers and controllers. */
 @Injectable()
 export class WorkerExplorer {
   constructor(
@@ -27,7 +27,7 @@ export class WorkerExplorer {
     private readonly calls: WorkerCalls,
   ) {}
 
-  /** @param known whether that provider was explored before: what comes of it is left out */
+  /** @param known whether that provider was explored before: its methods are left out */
   explore(known: (provider: object) => boolean = () => false): Finding[] {
     return this.methods
       .find<IntervalMetadata>(INTERVAL_METADATA, known)

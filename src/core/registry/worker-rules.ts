@@ -3,8 +3,8 @@ import { type Duration, parseDuration } from '../timing/duration.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { type Timing } from './timing.js';
 
-// The rules of single options. Each gives the option as the scheduler wants it, or throws an error whose message
-// names the value and the fix.
+// The rules of single options. Each returns the option as the scheduler uses it, or throws an error whose message names
+// the value and the fix.
 
 /** Milliseconds. */
 export interface BackoffTimes {
@@ -16,7 +16,7 @@ export interface BackoffTimes {
 const LONGEST_DEFAULT_BACKOFF = 3_600_000;
 const DEFAULT_ATTEMPTS = 3;
 
-/** How late a run may start; Infinity when it may be as late as it is. */
+/** Milliseconds by which a run may start late; Infinity for no limit. */
 export function longestLateness(deadline: Duration | undefined): number {
   return deadline === undefined ? Infinity : parseDuration(deadline);
 }
@@ -57,10 +57,10 @@ export function longestCatchUp(catchUp: WorkerOptions['catchUp']): number | unde
   return catchUp === undefined ? undefined : parseDuration(catchUp);
 }
 
-/** From this interval on, a slot that was missed in downtime is worth catching up, if nothing else is said. */
+/** Milliseconds. From this interval on, slots that were missed during downtime are caught up by default. */
 const WORTH_CATCHING_UP = 3_600_000;
 
-/** How old a missed slot may be to be caught up, milliseconds; 0: never. */
+/** Highest age of a missed slot that is caught up, milliseconds; 0: never. */
 export function oldestCatchUp(
   { interval, cron }: Pick<Timing, 'interval' | 'cron'>,
   catchUp: number | undefined,
@@ -82,7 +82,7 @@ export function lastInstant(until: WorkerOptions['until']): number {
   return at;
 }
 
-/** Infinity when there is none. */
+/** Infinity for no limit. */
 export function mostRuns(limit: number | undefined): number {
   if (limit === undefined) return Infinity;
   if (!(Number.isSafeInteger(limit) && limit >= 1))
@@ -98,7 +98,7 @@ export function budgetOf(budget: WorkerOptions['budget']): Readonly<Record<strin
   return budget ?? {};
 }
 
-/** By the name of a metric, the least that it is to be. */
+/** By the name of a metric, the least that it should be. */
 export function expectationsOf(expect: WorkerOptions['expect']): NonNullable<WorkerOptions['expect']> {
   for (const [name, wanted] of entriesOf(expect, '{ rows: { min: 1 } }')) {
     const min = property(wanted, 'min');
@@ -127,7 +127,7 @@ export function oneOf<T extends string>(values: readonly T[], value: T): T {
   return value;
 }
 
-/** Text for people; an empty one counts as none. */
+/** A text for people; an empty one counts as none. */
 export function shortText(text: string | undefined, longest: number): string | undefined {
   if (text === undefined || text === '') return undefined;
   if (typeof text !== 'string' || text.length > longest)

@@ -1,4 +1,4 @@
-/** Workers that cannot run as they are defined: one message that lists all of them. */
+/** Invalid definitions of workers; the message lists all of them. */
 export class InvalidWorkersError extends Error {
   override readonly name = 'InvalidWorkersError';
 
@@ -10,7 +10,7 @@ export class InvalidWorkersError extends Error {
   }
 }
 
-/** No worker of that name is registered. */
+/** No worker with that name is registered. */
 export class UnknownWorkerError extends Error {
   static readonly httpStatus = 404;
   override readonly name = 'UnknownWorkerError';

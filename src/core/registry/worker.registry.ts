@@ -6,11 +6,11 @@ import { defineWorker, type WorkerDefinition } from './worker-definition.js';
 import { type Finding, WorkerExplorer } from './worker-explorer.js';
 import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
 
-/** The workers of this application by name, each checked. */
+/** The checked workers of this application, by name. */
 @Injectable()
 export class WorkerRegistry {
   private readonly definitions = new Map<string, WorkerDefinition>();
-  /** Whose workers are there. */
+  /** Providers whose workers were added. */
   private readonly providers = new WeakSet<object>();
 
   constructor(
@@ -19,9 +19,9 @@ export class WorkerRegistry {
   ) {}
 
   /**
-   * Adds every decorated method of the application that was not there before, as after a module was loaded lazily.
-   * @param adopted what comes from elsewhere: other decorators than ours, the framework itself
-   * @throws InvalidWorkersError that lists all bad ones; then none was added
+   * Adds every decorated method of the application that was not added before, such as those of a lazily loaded module.
+   * @param adopted workers from other sources: decorators of other packages, the framework itself
+   * @throws InvalidWorkersError that lists all invalid workers; then none was added
    */
   discover(adopted: Finding[] = []): WorkerDefinition[] {
     const problems: string[] = [];
@@ -79,7 +79,7 @@ function duplicate(where: string, name: string, other: WorkerDefinition): string
   return `${where}: the name "${name}" is taken by ${other.source}: give one of them another`;
 }
 
-/** The commonest cause of two workers of one name: a class that two modules list among their providers. */
+/** The message for the most common cause of a duplicate name: a class that two modules list among their providers. */
 function sameMethod(source: string, module: string, other: WorkerDefinition): string | undefined {
   const [, where] = other.source.startsWith(`${source} (in `) ? other.source.split(' (in ') : [];
   if (where === undefined) return undefined;

@@ -7,8 +7,8 @@ import { type Cancellation } from '../worker/cancellation.js';
 import { type WaitingRun } from './loop.js';
 
 /**
- * What history keeps of a run that was cancelled before it began: it starts and ends in that moment.
- * @param id of the run; of a retry, of the run that failed, which history has already
+ * The record of a run that was cancelled before it began: it starts and ends at that instant.
+ * @param id of the run; for a retry that of the run that failed, which history has already
  */
 export function cancelledRun(
   id: string,

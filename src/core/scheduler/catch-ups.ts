@@ -6,9 +6,9 @@ import { messageOf } from '../text/describe-error.js';
 import { WorkerLoop } from './local/worker-loop.js';
 import { type Loop } from './loop.js';
 
-/** Tells loops what their last slot was before they started. Those of a cluster have a record that says it. */
+/** Tells loops their last slot before the start. In a cluster the worker's record has it. */
 export class CatchUps {
-  /** Registered while the scheduler runs, and not asked for yet. */
+  /** Loops that were registered while the scheduler runs, and whose last slot was not read yet. */
   private readonly behind: Loop[] = [];
   private asking?: Promise<void>;
 
@@ -17,14 +17,14 @@ export class CatchUps {
     private readonly logger: Required<Pick<LoggerService, 'error'>>,
   ) {}
 
-  /** Those that are registered in one turn, or while the history is asked for others, are asked for together. */
+  /** One query for all loops that are registered in one turn of the event loop, or during the query before. */
   soon(loop: Loop): void {
     if (!countsSlots(loop)) return;
     this.behind.push(loop);
     this.asking ??= this.askForAll().finally(() => (this.asking = undefined));
   }
 
-  /** Beside the start, which waits for no database. */
+  /** Runs beside the start, which does not wait for a database. */
   async of(loops: readonly Loop[]): Promise<void> {
     const own = loops.filter(countsSlots);
     if (own.length === 0) return;
@@ -54,7 +54,7 @@ function countsSlots(loop: Loop): loop is WorkerLoop {
   return loop instanceof WorkerLoop && !countsFromStart(loop.definition);
 }
 
-/** A delay from the start of the process: of another process it says nothing, so nothing of it was missed. */
+/** A delay from the start of the process has no slots in an earlier process, so none was missed. */
 function countsFromStart({ every }: WorkerDefinition): boolean {
   return typeof every === 'object' && 'after' in every;
 }

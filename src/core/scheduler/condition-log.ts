@@ -4,17 +4,17 @@ import { type Loop } from './loop.js';
 import { FAILING_AFTER } from './worker-status.js';
 
 /**
- * All workers are looked at for one that has become stale once in the shortest of their intervals, within these limits: of
- * those that are new within the first. Milliseconds.
+ * Limits of the pace at which all workers are checked for stale ones, which is their shortest interval. New workers
+ * are checked after the lower limit. Milliseconds.
  */
 const LOOK_EVERY = { atLeast: 5_000, atMost: 3_600_000 };
-/** Looked at in one turn of the event loop: a cron expression takes some microseconds each. */
+/** Workers that are checked in one turn of the event loop: a cron expression takes some microseconds. */
 const LOOKED_AT_TOGETHER = 250;
 
 /**
- * Logs when a worker gets into a condition and when it is out of it, each once. In a cluster one replica does: the one
- * whose run ended, and for `stale` the first in line. `stuck` is said by the run itself (`Execution`). Where incidents are
- * judged it says nothing, as they are logged.
+ * Logs once when a condition of a worker begins and once when it ends. In a cluster one replica does: the one whose
+ * run ended, and for `stale` the first in line. `Execution` logs `stuck`. With `IncidentsModule` this logs nothing,
+ * as incidents are logged.
  */
 export class ConditionLog {
   private readonly stale = new Set<string>();
@@ -23,17 +23,17 @@ export class ConditionLog {
   private pace = LOOK_EVERY.atLeast;
 
   constructor(
-    /** Those there are now, in a new array. */
+    /** The current loops, in a new array. */
     private readonly loops: () => Loop[],
     private readonly clock: Clock,
     private readonly logger: Required<Pick<LoggerService, 'log' | 'warn'>>,
-    /** Whether somebody else says it. */
+    /** `judged`: whether incidents are logged instead. */
     private readonly events: { readonly judged: boolean } = { judged: false },
   ) {}
 
   /**
-   * Looks at those from now on. Not under a test runner's fake timers: there a timer of ours would be one more that the
-   * test has pending, and `runAllTimers` would never end.
+   * Checks the workers from now on. Not under a test runner's fake timers: there a timer of ours would be one more
+   * pending timer of the test, and `runAllTimers` would never end.
    */
   start(): void {
     if (this.clock.fake) return;
@@ -47,14 +47,14 @@ export class ConditionLog {
     this.stale.clear();
   }
 
-  /** A worker is new, or has another schedule. */
+  /** Call it when a worker is new or has another schedule. */
   heed(): void {
     if (!this.active || this.pace <= LOOK_EVERY.atLeast) return;
     this.timer?.cancel();
     this.wait(LOOK_EVERY.atLeast);
   }
 
-  /** The number of failures in a row has changed, by the end of a run. */
+  /** Call it when the end of a run has changed the number of failures in a row. */
   failures(worker: string, before: number, after: number, lastError: string | undefined): void {
     if (before < FAILING_AFTER && after >= FAILING_AFTER)
       this.warn(
@@ -72,7 +72,7 @@ export class ConditionLog {
     this.timer = this.clock.setTimer(() => this.look(this.loops()), pace, true);
   }
 
-  /** @param pace the shortest of those that were looked at */
+  /** @param pace the shortest interval of the workers that were checked before, in milliseconds */
   private look(left: Loop[], pace = LOOK_EVERY.atMost): void {
     for (const loop of left.splice(0, LOOKED_AT_TOGETHER)) {
       this.lookAt(loop);
@@ -92,13 +92,13 @@ export class ConditionLog {
     else this.log(`Worker "${name}" is no longer stale`);
   }
 
-  /** The application's logger may throw, and that is no reason for anything here to end. */
+  /** The application's logger may throw, which must not end the checks. */
   private warn(text: string): void {
     if (this.events.judged) return;
     try {
       this.logger.warn(text);
     } catch {
-      // Nowhere to say it.
+      // There is nowhere else to log it.
     }
   }
 
@@ -115,6 +115,6 @@ export class ConditionLog {
 function paceOf({ timing: { interval, schedule } }: Loop, now: number): number {
   if (!schedule) return LOOK_EVERY.atMost;
   const gap = interval || schedule.next(schedule.next(now)) - schedule.next(now);
-  // NaN when there are no two more.
+  // NaN when fewer than two slots are left.
   return gap <= LOOK_EVERY.atMost ? Math.max(gap, LOOK_EVERY.atLeast) : LOOK_EVERY.atMost;
 }

@@ -12,22 +12,22 @@ export interface DrainOptions {
   /** For runs to end after their signal has aborted. Default 5 s. */
   abortGrace?: Duration | undefined;
   /**
-   * For the whole shutdown: runs, what is told of them, the last records, the connections. What is not through by then is
-   * left. At least `timeout` and `abortGrace` together. Default: 10 s more than these, 25 s.
+   * For the whole shutdown: the runs, their releases, the last records, the connections. What has not ended by then is
+   * not waited for. At least `timeout` and `abortGrace` together. Default: 10 s more than these, 25 s.
    */
   deadline?: Duration | undefined;
 }
 
-/** Of the default deadline, what is left when every run is over: for the coordination and the history. */
+/** Milliseconds of the default deadline for the coordination and the history, after the runs. */
 const FOR_THE_REST = 10_000;
 
-/** Milliseconds. What has ended by then is told to the other replicas; they find the rest when its lease runs out. */
+/** Milliseconds for the last releases of a drain. Other replicas take the rest over when its leases have expired. */
 export const SETTLE_WITHIN = 5_000;
 
-/** The same in milliseconds, defaults filled in. */
+/** The options in milliseconds, with defaults. */
 export type DrainTimes = { [K in keyof DrainOptions]-?: number };
 
-/** @throws InvalidDurationError; RangeError for a deadline that leaves runs less than they were promised */
+/** @throws InvalidDurationError; RangeError for a deadline shorter than `timeout` and `abortGrace` together */
 export function drainTimes({ timeout = '10s', abortGrace = '5s', deadline }: DrainOptions = {}): DrainTimes {
   const times = { timeout: parseDuration(timeout), abortGrace: parseDuration(abortGrace) };
   const forRuns = times.timeout + times.abortGrace;
@@ -40,11 +40,11 @@ export function drainTimes({ timeout = '10s', abortGrace = '5s', deadline }: Dra
   return { ...times, deadline: all };
 }
 
-/** How much of the time for a shutdown is left. */
+/** The time that is left for a shutdown. */
 export class Deadline {
   private readonly at: number;
 
-  /** @param ms from now on */
+  /** @param ms length in milliseconds, from now on */
   constructor(
     private readonly clock: Clock,
     ms: number,
@@ -52,23 +52,23 @@ export class Deadline {
     this.at = clock.monotonic() + ms;
   }
 
-  /** Milliseconds, at the most this many. */
+  /** Milliseconds that are left, at most `most`. */
   left(most = Infinity): number {
     return Math.max(0, Math.min(most, this.at - this.clock.monotonic()));
   }
 
-  /** Waits for the work, but not beyond it. Rejects only as the work does by then. */
+  /** Waits for the work until the deadline, or for `most` milliseconds. Rejects when the work rejects by then. */
   async bound(work: Promise<unknown>, most?: number): Promise<void> {
     await atMost(this.left(most), work, this.clock);
   }
 }
 
 /**
- * Waits for runs to end, aborts those that take too long, and abandons those that are deaf to it. Runs under a test
- * runner's fake timers get one turn of the event loop instead: nobody moves time while an application closes.
+ * Waits for runs to end, aborts those that take too long, and abandons those that ignore the abort. Runs under a test
+ * runner's fake timers get one turn of the event loop instead: no test moves the time while an application closes.
  */
 export async function drain(executions: Execution[], clock: Clock, times: DrainTimes): Promise<void> {
-  // What an earlier drain has abandoned is still active, and recorded.
+  // Runs that an earlier drain has abandoned are still active, and recorded.
   const left = new Set(executions.filter(({ run }) => !run.endedAt));
   for (const execution of left) void execution.ended.then(() => left.delete(execution));
   const wait = async (ms: number): Promise<void> => {
@@ -83,7 +83,7 @@ export async function drain(executions: Execution[], clock: Clock, times: DrainT
   for (const execution of left) execution.abandon();
 }
 
-/** Of the module's `setImmediate`, which fake timers leave alone. */
+/** By the `setImmediate` of `node:timers`, which fake timers do not replace. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,7 +5,7 @@ import { type SchedulerOptions } from './scheduler.options.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { classAndMessageOf } from '../text/describe-error.js';
 
-/** Calls the application's `onError`, if it has one, with what failed. */
+/** Calls the option `onError`, if set, for each run that failed, timed out or was lost. */
 @Injectable()
 export class ErrorHook {
   private readonly logger = new Logger('Workers');
@@ -15,7 +15,7 @@ export class ErrorHook {
   }
 
   private async call(onError: NonNullable<SchedulerOptions['onError']>, event: WorkerEvent): Promise<void> {
-    // That a run timed out was told when it was overdue.
+    // For a run that timed out it was called when the run was overdue.
     if (event.type !== 'run.failed' && event.type !== 'run.overdue' && event.type !== 'run.lost') return;
     try {
       await onError(event.run, thrownBy(event.run));

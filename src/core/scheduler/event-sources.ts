@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 
-/** Something that tells of events that workers may want to run for: an event bus, a queue, a database's NOTIFY. */
+/** A source of events that workers run on: an event bus, a queue, a database's NOTIFY. */
 export interface EventSource {
   /**
-   * Calls the handler with every event of that type from now on, the event becoming the run's payload by way
-   * of JSON. One that has none, or that PostgreSQL never takes, is dropped and named in the log.
-   * @returns what ends that
+   * Calls the handler with every event of that type from now on. The JSON of the event becomes the run's payload. An
+   * event without JSON, or that PostgreSQL can never store, is dropped and logged.
+   * @returns a function that ends the subscription
    */
   subscribe(type: string, handler: (event: unknown) => void): () => void;
 }
 
-/** To be logged of an event that no run can be made for. */
+/** Log line for an event that no run can be made for. */
 export function eventRefused({ message }: Error): string {
   return `An event is dropped, as it can never be run for. ${message}`;
 }
@@ -28,7 +28,10 @@ export class EventSources {
     return this.sources.length === 0;
   }
 
-  /** Listens at all of them for all of these types. */
+  /**
+   * Subscribes to all of these types at all sources.
+   * @returns a function that ends all subscriptions
+   */
   subscribe(types: readonly string[], handler: (event: unknown) => void): () => void {
     const ends = this.sources.flatMap((source) => types.map((type) => source.subscribe(type, handler)));
     return () => {

@@ -7,7 +7,7 @@ import { callersContext, inRootContext, type Scope } from '../timing/root-contex
 import { eventRefused, type EventSources } from './event-sources.js';
 import { type Loop, type WaitingRun } from './loop.js';
 
-/** A loop and what ends its subscriptions. */
+/** A loop, and the function that ends its subscriptions. */
 interface Entry {
   readonly loop: Loop;
   unsubscribe?(): void;
@@ -48,7 +48,7 @@ export class LoopSet {
     this.sorted = undefined;
   }
 
-  /** Starts it, and hands it the events that its worker wants. */
+  /** Starts the loop, and subscribes it to the worker's events. */
   launch(loop: Loop): void {
     const { name, on } = loop.definition;
     loop.start();
@@ -72,8 +72,8 @@ export class LoopSet {
   }
 
   /**
-   * Every worker as this replica sees it, by name.
-   * @param known those that somebody knows better
+   * Every worker as this replica sees it, ordered by name.
+   * @param known infos that replace this replica's own
    */
   infos(known?: ReadonlyMap<string, WorkerInfo>): WorkerInfo[] {
     return this.byName.map((loop) => known?.get(loop.definition.name) ?? loop.info());
@@ -83,7 +83,7 @@ export class LoopSet {
     return (this.sorted ??= this.all.sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1)));
   }
 
-  /** Ends a run of whichever worker, as `Loop.cancel` does. */
+  /** Ends a run of any worker, as `Loop.cancel` does. */
   cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined {
     for (const { loop } of this.entries.values()) {
       const cancelled = loop.cancel(runId, by);

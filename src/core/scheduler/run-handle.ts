@@ -1,22 +1,22 @@
 import { type EndedRun } from '../history/run.js';
 
-/** A run that `trigger` asked for. */
+/** A run that `trigger` has requested. */
 export interface RunHandle {
   readonly runId: string;
   /**
-   * Resolves with the run's record when it has ended, also when it failed. Rejects only if the run never starts:
-   * with `RunDroppedError`, when it waited for another one to end and a newer one took its place, or the worker was
-   * stopped or paused; in a cluster also if each replica that began it fell silent, and with
-   * `RunUnknownError` when this replica shuts down before it has heard of the end. Need not be listened to.
+   * Resolves with the run's record when it has ended, also when it failed. Rejects only if the run never starts: with
+   * `RunDroppedError`, when it waited for another one to end and a newer one took its place, or the worker was
+   * stopped or paused; in a cluster also if each replica that began it stopped answering, and with `RunUnknownError`
+   * when this replica shuts down before it knows the outcome. A rejection that nobody handles is ignored.
    *
-   * Read inside a run, that run counts as waiting: with `maxConcurrentRuns`, the one that it waits for may take its place
-   * meanwhile. Rejects with `RunWaitsForItselfError` when the wait could never end, as the one that is waited for can only
-   * start when that run has ended.
+   * When it is read inside a run, that run counts as waiting: with `maxConcurrentRuns`, the awaited run may use its
+   * place meanwhile. Rejects with `RunWaitsForItselfError` when the wait could never end, because the awaited run can
+   * only start after the waiting one has ended.
    */
   readonly ended: Promise<EndedRun>;
 }
 
-/** The handles whose runs have not ended, by run. */
+/** Handles of runs that have not ended, by the id of the run. */
 export class RunHandles {
   private readonly open = new Map<string, { resolve(run: EndedRun): void; reject(error: Error): void }>();
 
@@ -31,7 +31,7 @@ export class RunHandles {
     this.open.delete(runId);
   }
 
-  /** Those that nobody has settled yet. */
+  /** Ids of the runs whose handles are not settled. */
   ids(): string[] {
     return [...this.open.keys()];
   }

@@ -1,20 +1,20 @@
-/** Waits for a place. */
+/** Waits for a place in the limit. */
 export interface Waiter {
-  /** A place may be free: takes it, if it still has a use for it. */
+  /** Called when a place may be free: takes it if it is still needed. */
   pump(): void;
 }
 
-/** A run may take the place of the one that triggered it and waits for its end. */
+/** A run may use the place of the run that triggered it and waits for its end. */
 interface Loan {
   readonly parent: string;
   readonly waiter: Waiter;
 }
 
 /**
- * How many runs may be active in this process at a time, over all workers. Places go first come, first served.
+ * Limits the active runs of all workers in this process. Places are given first come, first served.
  *
- * A run that waits for the end of one that it has triggered lends that one its place: otherwise they would wait for each
- * other, and nothing would ever run again. One at a time may use a place that is lent.
+ * A run that waits for the end of a run that it has triggered lends it its place: otherwise they would wait for each
+ * other, and nothing would ever run again. One run at a time uses a lent place.
  */
 export class RunLimit {
   private taken = 0;
@@ -24,7 +24,7 @@ export class RunLimit {
   /** Runs that use the place of their parent, by parent. */
   private readonly guests = new Map<string, string>();
 
-  /** @param places whole, at least 1 */
+  /** @param places whole number from 1, or Infinity for no limit */
   constructor(private readonly places = Infinity) {
     if (places !== Infinity && !(Number.isInteger(places) && places >= 1))
       throw new RangeError(
@@ -33,8 +33,8 @@ export class RunLimit {
   }
 
   /**
-   * @param run id of the run that the place is for, where it has one already
-   * @returns whether there was one; if not, the waiter's `pump` is called when there may be.
+   * @param run id of the run that the place is for, if it has one already
+   * @returns whether a place was free; if not, the waiter's `pump` is called when one may be
    */
   take(waiter: Waiter, run?: string): boolean {
     if (this.taken < this.places) {
@@ -46,19 +46,19 @@ export class RunLimit {
     return false;
   }
 
-  /** @param run the one that had the place */
+  /** @param run id of the run that had the place */
   give(run: string | undefined): void {
     if (run !== undefined && (this.returnsLoan(run) || this.leavesToGuest(run))) return;
     this.taken--;
     for (const next of this.waiters) {
       if (this.taken >= this.places) return;
       this.waiters.delete(next);
-      // It may have no use for it any more.
+      // The waiter may not need the place any more.
       next.pump();
     }
   }
 
-  /** It has no use for a place any more. */
+  /** Call it when the waiter does not need a place any more. */
   leave(waiter: Waiter): void {
     this.waiters.delete(waiter);
   }
@@ -75,7 +75,7 @@ export class RunLimit {
     return this.loans.size > 0;
   }
 
-  /** The wait is over. */
+  /** Call it when the wait for `run` is over. */
   endLoan(run: string): void {
     this.loans.delete(run);
   }
@@ -87,7 +87,7 @@ export class RunLimit {
     return true;
   }
 
-  /** The place of a guest that has ended is its parent's again, which may wait for others. */
+  /** Gives the place of an ended guest back to its parent, which may wait for further runs. */
   private returnsLoan(run: string): boolean {
     for (const [parent, guest] of this.guests)
       if (guest === run) {
@@ -98,7 +98,7 @@ export class RunLimit {
     return false;
   }
 
-  /** It has not waited for its guest after all: that one keeps the place. */
+  /** A parent has ended before its guest: the guest keeps the place. */
   private leavesToGuest(run: string): boolean {
     return this.guests.delete(run);
   }

@@ -13,16 +13,16 @@ interface Awaited {
 }
 
 /**
- * Runs that wait for runs which they have triggered. Reading `ended` of a handle inside a run counts as waiting for it:
- * the one that is waited for may use the place of the one that waits, and a wait that could never end is refused.
+ * Runs that wait for runs which they have triggered. Reading `ended` of a handle inside a run counts as waiting: the
+ * awaited run may use the place of the waiting one, and a wait that could never end is refused.
  */
 export class RunWaits {
-  /** By run, what it waits for. */
+  /** By the id of the waiting run, the runs that it waits for. */
   private readonly waits = new Map<string, Set<Awaited>>();
 
   constructor(private readonly limit: RunLimit) {}
 
-  /** The same handle, which notices who waits. */
+  /** The handle, with an `ended` that notes which run reads it. */
   watch({ runId, ended }: RunHandle, loop: Loop): RunHandle {
     const awaited = { id: runId, loop };
     let over = false;
@@ -59,7 +59,7 @@ export class RunWaits {
     return ended;
   }
 
-  /** Whether a run cannot end, or not even start, before that other one has ended. */
+  /** Whether the awaited run cannot end, or not even start, before the run `run` has ended. */
   private isBehind({ id, loop }: Awaited, run: string, seen: Set<string>): boolean {
     if (seen.has(id)) return false;
     seen.add(id);
@@ -73,7 +73,7 @@ export class RunWaits {
   }
 }
 
-/** Those that have to end before another one of that worker starts. */
+/** Runs that have to end before another run of that worker starts. */
 function runsBefore({ definition, executions }: Loop): string[] {
   return definition.overlap === 'allow' ? [] : executions.map(({ run }) => run.id);
 }

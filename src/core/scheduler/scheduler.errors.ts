@@ -1,11 +1,11 @@
-/** A run was asked for while another one of the same worker is active. */
+/** A run was requested while another one of the same worker is active. */
 export class WorkerBusyError extends Error {
   static readonly httpStatus = 409;
   override readonly name = 'WorkerBusyError';
 
   constructor(
     readonly worker: string,
-    /** The active run; absent when it waits for a place (`maxConcurrentRuns`). */
+    /** Id of the active run; undefined when that run waits for a place (`maxConcurrentRuns`). */
     readonly runId: string | undefined,
   ) {
     super(
@@ -14,7 +14,7 @@ export class WorkerBusyError extends Error {
   }
 }
 
-/** A run was asked for before the scheduler started, or while it shuts down. */
+/** A run was requested before the scheduler started, or while it shuts down. */
 export class SchedulerStoppedError extends Error {
   static readonly httpStatus = 503;
   override readonly name = 'SchedulerStoppedError';
@@ -24,7 +24,7 @@ export class SchedulerStoppedError extends Error {
   }
 }
 
-/** A run that was asked for will not take place, or those who began it fell silent. */
+/** A requested run will not take place, or each replica that began it stopped answering. */
 export class RunDroppedError extends Error {
   static readonly httpStatus = 409;
   override readonly name = 'RunDroppedError';
@@ -40,7 +40,7 @@ export class RunDroppedError extends Error {
   }
 }
 
-/** What became of a run that was asked for here will not be known here: this replica has shut down. */
+/** This replica has shut down before it knew the outcome of a run that was requested here. */
 export class RunUnknownError extends Error {
   static readonly httpStatus = 503;
   override readonly name = 'RunUnknownError';
@@ -56,7 +56,7 @@ export class RunUnknownError extends Error {
   }
 }
 
-/** No run of that id is active or waits. */
+/** No run with that id is active or waits. */
 export class UnknownRunError extends Error {
   static readonly httpStatus = 404;
   override readonly name = 'UnknownRunError';
@@ -66,7 +66,7 @@ export class UnknownRunError extends Error {
   }
 }
 
-/** A worker cannot be rescheduled to that. */
+/** The schedule that `reschedule` was given is invalid. */
 export class InvalidScheduleError extends Error {
   static readonly httpStatus = 400;
   override readonly name = 'InvalidScheduleError';

@@ -5,7 +5,7 @@ import { messageOf } from '../text/describe-error.js';
 import { type Duration } from '../timing/duration.js';
 import { type DrainOptions } from './drain.js';
 
-/** What the scheduler takes of the options of `WorkerModule`. */
+/** The options of `WorkerModule` that the scheduler uses. */
 export interface SchedulerOptions {
   /**
    * Makes the replicas of an application one cluster, in which each slot is run once: `postgres({ … })` of
@@ -13,22 +13,30 @@ export interface SchedulerOptions {
    */
   coordination?: Coordinator | undefined;
   /**
-   * With coordination: how long after the last sign of life of a replica its run is another one's, for all workers that do
-   * not say it themselves. At least 1 s. Default: as it fits each worker, 1 to 5 s; see `WorkerOptions.lease`.
+   * With coordination: the time after the last heartbeat of a replica after which another one may take over its run,
+   * for all workers without a `lease` of their own. At least 1 s. Default: by the interval of each worker, 1 to 5 s;
+   * see `WorkerOptions.lease`.
    */
   lease?: Duration | undefined;
   /** How long a shutdown waits for runs. */
   drain?: DrainOptions | undefined;
-  /** Runs that may be active at a time in this process, over all workers; others wait. At least 1. Default: no limit. */
+  /**
+   * Most runs that are active at a time in this process, over all workers; others wait. At least 1. Default: no
+   * limit.
+   */
   maxConcurrentRuns?: number | undefined;
-  /** Start ticking when the application is ready. Default true; if false, call `Scheduler.start()`. */
+  /** Whether workers start when the application is ready. Default true; if false, call `Scheduler.start()`. */
   autoStart?: boolean | undefined;
-  /** `false`: this process lists the workers and never runs one, as an API replica may want. Default true. */
+  /**
+   * `false`: this process lists the workers and never runs one, for example a replica that only serves the API.
+   * Default true.
+   */
   run?: boolean | undefined;
   /**
-   * Called with every run that failed or was lost, after it was recorded, and with what it threw: for an error tracker,
-   * which wants the error itself with its cause. With a run past its timeout when that passes, and a `RunTimeoutError`:
-   * its outcome is `running` still, as it may never end. What `onError` throws is logged.
+   * Called for every run that failed or was lost, after it was recorded, with the run and what it threw (undefined
+   * for a lost run of another replica): for an error tracker, which needs the error itself with its cause. For a run
+   * that times out it is called when the timeout passes, with a `RunTimeoutError`: the run's outcome is still
+   * `running`, as it may never end. An error of `onError` is logged.
    */
   onError?: ((run: Run, error: unknown) => unknown) | undefined;
 }

@@ -33,7 +33,7 @@ import { UnknownRunError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './local/worker-loop.js';
 
-/** Drives all workers of this replica. Started and drained by `WorkerModule`; the rest is for its users. */
+/** Drives all workers of this replica. `WorkerModule` starts and drains it; the other methods are for applications. */
 @Injectable()
 export class Scheduler {
   private readonly logger = new Logger('Workers');
@@ -79,47 +79,47 @@ export class Scheduler {
       );
   }
 
-  /** Makes the coordination ready, if there is one. Rejects when it cannot be. `WorkerModule` does so before it starts. */
+  /** Opens the coordination, if there is one; rejects when that fails. `WorkerModule` calls it before `start`. */
   async open(): Promise<void> {
     await inRootContext(() => this.cluster?.open());
   }
 
-  /** After the last `stop`. */
+  /** Closes the coordination. Call it after the last `stop`. */
   async close(): Promise<void> {
     await this.cluster?.close();
   }
 
-  /** How the coordination does; undefined without. */
+  /** State of the coordination; undefined without one. */
   get coordination(): CoordinationStatus | undefined {
     return this.cluster?.status;
   }
 
   /**
-   * Every worker as the cluster sees it, by name; this replica's own where there is no coordination, or the worker has
-   * the scope `replica`. Rejects when the coordination cannot be reached.
+   * Every worker as the cluster sees it (without coordination, or with the scope `replica`, as this replica sees it),
+   * ordered by name. Rejects when the coordination cannot be reached.
    */
   async status(): Promise<WorkerInfo[]> {
     return this.loops.infos(await this.cluster?.infos());
   }
 
-  /** @internal The same for the dashboard alone: what has not changed since the last time may be the same object. */
+  /** @internal `status` for the dashboard: an unchanged info may be the same object as in the last call. */
   async keptStatus(): Promise<WorkerInfo[]> {
     return this.loops.infos(await this.cluster?.keptInfos());
   }
 
   /**
-   * What happens to runs, as it happens, on this replica. A subscriber that fails is logged and harms nobody; one
-   * that is slow keeps the worker waiting, as RxJS calls it in place.
+   * Events of runs on this replica, as they happen. An error of a subscriber is logged and has no other effect; a slow
+   * subscriber delays the worker, as RxJS calls it synchronously.
    */
   get events$(): Observable<WorkerEvent> {
     return this.events.events$;
   }
 
   /**
-   * Adds the decorated methods of the application that it does not have yet. `WorkerModule` does so before it starts, and
+   * Adds the decorated methods of the application that were not added before. `WorkerModule` calls it before `start`, and
    * after each lazy load of a module.
-   * @param adopted workers that come from elsewhere: other decorators than ours, the framework itself
-   * @throws InvalidWorkersError that lists all bad ones
+   * @param adopted workers from other sources: decorators of other packages, the framework itself
+   * @throws InvalidWorkersError that lists all invalid workers
    */
   discover(adopted: Finding[] = []): void {
     const definitions = this.registry.discover(adopted);
@@ -131,7 +131,7 @@ export class Scheduler {
   }
 
   /**
-   * Adds a worker at any time; it ticks at once when the scheduler is started.
+   * Adds a worker at any time. When the scheduler is running, the worker starts at once.
    * @throws InvalidWorkersError for a bad definition or a name that is taken
    */
   register(worker: Worker): void {
@@ -140,8 +140,7 @@ export class Scheduler {
   }
 
   /**
-   * Takes a worker away. It ticks no more at once; its name is free again when the promise resolves, which is
-   * when its active runs have ended.
+   * Removes a worker. It stops at once; its name is free when the promise resolves, after its active runs.
    * @throws UnknownWorkerError
    */
   async unregister(name: string): Promise<void> {
@@ -154,7 +153,7 @@ export class Scheduler {
     this.cluster?.forget(name);
   }
 
-  /** Starts all workers and returns at once. Starting twice does nothing, nor does it with the option `run: false`. */
+  /** Starts all workers and returns at once. Does nothing when they are started, or with the option `run: false`. */
   start(): void {
     if (this.started || this.options.run === false) return;
     this.started = this.everStarted = true;
@@ -166,8 +165,8 @@ export class Scheduler {
   }
 
   /**
-   * Drains: ticks no more, lets runs end up to `drain.timeout`, then aborts their signals, and records what has
-   * not ended `drain.abortGrace` later as aborted. Resolves then, at the latest.
+   * Drains: starts no more runs, waits up to `drain.timeout` for active ones, aborts their signals, and records those
+   * active `drain.abortGrace` later as aborted. Then tells the coordination; resolves at `deadline` at the latest.
    */
   async stop(deadline = this.deadline()): Promise<void> {
     this.started = false;
@@ -182,22 +181,22 @@ export class Scheduler {
     await deadline.bound(Promise.all(loops.map((loop) => loop.settled())), SETTLE_WITHIN);
   }
 
-  /** Of a shutdown that begins now. */
+  /** The deadline of a shutdown that begins now. */
   deadline(): Deadline {
     return new Deadline(this.clock, this.drainTimes.deadline);
   }
 
-  /** Whether it ticks. */
+  /** Whether it is started. */
   get running(): boolean {
     return this.started;
   }
 
-  /** Whether it does not tick because it was told so: `run: false`, or `autoStart: false` and not started yet. */
+  /** Whether it is not running by configuration: `run: false`, or `autoStart: false` and not started yet. */
   get standby(): boolean {
     return this.options.run === false || (this.options.autoStart === false && !this.everStarted);
   }
 
-  /** Every worker as this replica sees it, by name. */
+  /** Every worker as this replica sees it, ordered by name. */
   workers(): WorkerInfo[] {
     return this.loops.infos();
   }
@@ -206,17 +205,17 @@ export class Scheduler {
     return this.loops.info(name);
   }
 
-  /** What a worker is, checked, with its defaults, and the schedule that holds. @throws UnknownWorkerError */
+  /** A worker's definition with defaults, and its schedule in force. @throws UnknownWorkerError */
   describe(name: string): Pick<Loop, 'definition' | 'timing'> {
     return this.loops.get(name);
   }
 
   /**
-   * Runs a worker now, beside its schedule, in the async context of the caller; or when the active one has ended, if
-   * its overlap policy queues.
-   * @param payload handed to the run as `context.payload`, by way of JSON
-   * @param by who triggers it: kept with the run
-   * @throws UnknownWorkerError, InvalidPayloadError, SchedulerStoppedError, and WorkerBusyError while a run of it is active and its overlap policy is `skip`
+   * Runs a worker now, beside its schedule, in the async context of the caller; if its overlap policy queues, after the
+   * active run has ended.
+   * @param payload its JSON becomes `context.payload` of the run
+   * @param by who triggers it: stored with the run
+   * @throws UnknownWorkerError, InvalidPayloadError, SchedulerStoppedError; WorkerBusyError if it is active under `skip`
    */
   async trigger(name: string, payload?: unknown, by: ByActor = {}): Promise<RunHandle> {
     const loop = this.loops.get(name);
@@ -226,9 +225,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends a run, on whichever replica of the cluster it is: its signal aborts, and when it ends its outcome is `cancelled`. One
-   * that waits is taken away. Without coordination only runs of this replica are found. On another replica it takes up to a
-   * second.
+   * Cancels a run on any replica of the cluster, on another one within about a second: its signal aborts, and when it
+   * ends its outcome is `cancelled`. A waiting run is dropped. Without coordination it only finds runs of this replica.
    * @throws UnknownRunError when no such run is active or waits
    */
   async cancel(runId: string, cancellation: Cancellation = {}): Promise<void> {
@@ -251,8 +249,9 @@ export class Scheduler {
   }
 
   /**
-   * Ticks no more and hears no events until `resume`. What waits is dropped; an active run goes on; slots count for nothing.
-   * @param by who pauses it: `lastChange` of the worker says so
+   * Starts no runs for slots and events until `resume`. Drops waiting runs; slots of the pause are neither run nor
+   * counted.
+   * @param by who pauses it: shown in the worker's `lastChange`
    * @throws UnknownWorkerError
    */
   async pause(name: string, by: ByActor = {}): Promise<void> {
@@ -260,7 +259,7 @@ export class Scheduler {
     await inRootContext(() => loop.pause(storableActor(by)));
   }
 
-  /** Goes on with the next slot. @throws UnknownWorkerError */
+  /** Continues with the next slot. @throws UnknownWorkerError */
   async resume(name: string, by: ByActor = {}): Promise<void> {
     const loop = this.loops.get(name);
     await inRootContext(() => loop.resume(storableActor(by)));
@@ -278,7 +277,7 @@ export class Scheduler {
   }
 
   /**
-   * When its next slots are, whether it ticks or not; fewer if there are not this many, none with spacing `delay`.
+   * The next `count` slots, also while it is not running; fewer if there are fewer, none with spacing `delay`.
    * @throws UnknownWorkerError
    */
   upcoming(name: string, count: number): Date[] {

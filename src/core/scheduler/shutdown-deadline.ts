@@ -5,8 +5,8 @@ import { Deadline, drainTimes } from './drain.js';
 import { type SchedulerOptions } from './scheduler.options.js';
 
 /**
- * The one deadline of an application's shutdown, `drain.deadline`. Whoever waits for something in a hook of Nest's asks how
- * much of it is left: hooks are called one after the other, so that each one's own limit would add up.
+ * The one deadline of an application's shutdown, `drain.deadline`. Code that waits in a hook of Nest reads how much
+ * of it is left: hooks are called one after the other, so that limits of their own would add up.
  */
 @Injectable()
 export class ShutdownDeadline {
@@ -17,7 +17,7 @@ export class ShutdownDeadline {
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
-  /** It runs from the first call. */
+  /** The deadline, counted from the first call. */
   begin(): Deadline {
     return (this.begun ??= new Deadline(this.clock, drainTimes(this.options.drain).deadline));
   }

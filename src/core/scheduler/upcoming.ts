@@ -1,7 +1,7 @@
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Timing } from '../registry/timing.js';
 
-/** The next slots from now on; none where the next one depends on the end of a run. */
+/** The next slots from `now` on; none when the next one depends on the end of a run. */
 export function upcomingSlots(
   { schedule }: Pick<Timing, 'schedule'>,
   { spacing }: Pick<WorkerDefinition, 'spacing'>,

@@ -4,10 +4,10 @@ import { type Incident, type IncidentEventType } from '../history/incident.js';
 import { type EndedRun, type Run } from '../history/run.js';
 import { classAndMessageOf } from '../text/describe-error.js';
 
-/** Something that happened to a run, or to one that did not take place. The record is the live one while the run is active. */
+/** An event of a run, or of runs that did not take place. While a run is active, `run` is its live record. */
 export type WorkerEvent =
   | { readonly type: 'run.started'; readonly worker: string; readonly run: Run }
-  /** Its timeout has passed, and its signal has aborted; it has not ended yet. When it does, `run.timed_out` follows. */
+  /** Its timeout has passed and its signal has aborted, but it has not ended. When it ends, `run.timed_out` follows. */
   | { readonly type: 'run.overdue'; readonly worker: string; readonly run: Run }
   | {
       readonly type: 'run.succeeded' | 'run.failed' | 'run.timed_out' | 'run.aborted' | 'run.cancelled';
@@ -15,36 +15,37 @@ export type WorkerEvent =
       readonly run: EndedRun;
     }
   /**
-   * Its replica fell silent, or had lost its lease before the run ended. Told by the replica that finds that out, and by
-   * its own one if that comes back: then they are two events of one run.
+   * Its replica stopped answering, or lost its lease before the run ended. Emitted by the replica that detects it,
+   * and by the run's own replica if that comes back: then there are two events of one run.
    */
   | { readonly type: 'run.lost'; readonly worker: string; readonly run: EndedRun }
   /**
-   * This many runs that were due did not take place. `run.skipped`: another one was active, a newer one took their place, the
-   * worker backed off, or they were too late. `run.missed`: nobody looked. In a cluster told by the replica that counts
-   * them. No slot: an event, which the worker had no place for, or slots of before the wall clock was set.
+   * `count` runs that were due did not take place. `run.skipped`: another run was active, a newer one took their
+   * place, the worker backed off, or they were too late. `run.missed`: no replica was running, or its event loop was
+   * blocked. In a cluster emitted by the replica that counts them. `slot` is absent for an event that was refused,
+   * and for slots from before the wall clock was set.
    */
   | {
       readonly type: 'run.skipped' | 'run.missed';
       readonly worker: string;
-      /** The latest of them. */
+      /** The latest slot of these runs. */
       readonly slot?: Date;
       readonly count: number;
     }
-  /** Something is wrong, or is so no more, as `IncidentsModule` finds; told by the replica that finds it. */
+  /** An incident of `IncidentsModule` was opened or closed. Emitted by the replica that did it. */
   | {
       readonly type: IncidentEventType;
-      /** What the incident is of: the worker, where its `kind` is `worker`. */
+      /** Subject of the incident: the name of the worker when its `kind` is `worker`. */
       readonly worker: string;
       readonly incident: Incident;
     };
 
-/** Tells the life of all runs of this replica to whoever subscribes. Costs nothing while nobody does. */
+/** Emits events of all runs of this replica. Costs nothing without subscribers. */
 @Injectable()
 export class WorkerEvents {
   private readonly subject = new Subject<WorkerEvent>();
   readonly events$: Observable<WorkerEvent> = new HarmlessObservable(this.subject);
-  /** Somebody tells of workers that fail or are stale as incidents, in the log too: it is not to be said twice. */
+  /** Whether `IncidentsModule` logs failing and stale workers, so that they are not logged twice. */
   judged = false;
 
   started(run: Run): void {
@@ -64,7 +65,7 @@ export class WorkerEvents {
     if (this.subject.observed) this.subject.next({ type, worker: incident.subject, incident });
   }
 
-  /** @param slot the latest of them, milliseconds since the epoch */
+  /** @param slot the latest slot of these runs, milliseconds since the epoch */
   passed(type: 'run.skipped' | 'run.missed', worker: string, count: number, slot: number | undefined): void {
     if (!this.subject.observed || count <= 0) return;
     this.subject.next({ type, worker, count, ...(slot !== undefined && { slot: new Date(slot) }) });
@@ -72,8 +73,8 @@ export class WorkerEvents {
 }
 
 /**
- * An observable whose subscribers cannot end the process. RxJS throws what a subscriber throws from a timer of its
- * own, where nothing can catch it; here it is logged, also behind operators.
+ * An observable whose subscribers cannot end the process. RxJS rethrows an error of a subscriber in a timer, where
+ * nothing can catch it; here it is logged, also behind operators.
  */
 class HarmlessObservable<T> extends Observable<T> {
   private static readonly logger = new Logger('Workers');
@@ -99,7 +100,7 @@ class HarmlessObservable<T> extends Observable<T> {
         HarmlessObservable.guard(() => (given.error ? given.error(error) : HarmlessObservable.log(error))),
       complete: () => HarmlessObservable.guard(() => given.complete?.()),
     });
-    // Operators, and `firstValueFrom`, hand in a subscriber and end that, not what is returned here.
+    // Operators and `firstValueFrom` pass a subscriber and end that, not the subscription that is returned here.
     if (given instanceof Subscription) given.add(subscription);
     return subscription;
   }

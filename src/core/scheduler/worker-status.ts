@@ -11,45 +11,45 @@ import {
 
 /** Intervals, or slots of cron, without a completed run after which a worker is stale. */
 const STALE_AFTER = 3;
-/** Failures in a row after which it is failing. */
+/** Failures in a row after which a worker is failing. */
 export const FAILING_AFTER = 3;
 
-/** What a loop knows of its worker, in one process or in a cluster: what its status follows from. */
+/** What a loop knows of its worker, in one process or in a cluster: its status is derived from this. */
 export interface Observed {
   readonly timing: Timing;
   /** Milliseconds; undefined for no limit. */
   readonly timeout: number | undefined;
-  /** Its loop is active. */
+  /** Whether its loop is running. */
   readonly running: boolean;
   readonly paused: boolean;
-  /** No schedule and no event makes it run any more. */
+  /** Whether only a manual trigger can make it run. */
   readonly ended: boolean;
-  /** Runs that are active, on whichever replica. */
+  /** Number of active runs, on all replicas. */
   readonly activeRuns: number;
-  /** An active run has passed its timeout. */
+  /** Whether an active run has passed its timeout. */
   readonly overdue: boolean;
   readonly consecutiveFailures: number;
-  /** The last end of a run, or when the loop began to look. Milliseconds since the epoch, as is `now`. */
+  /** The last end of a run, or the start of the loop if later. Milliseconds since the epoch, as is `now`. */
   readonly since: number;
   readonly now: number;
 }
 
-/** What is shown of a worker beside what it is and what has become of its runs. */
+/** What is shown of a worker besides its definition and status. */
 export interface Shown extends Observed {
-  /** Slots that were begun, each once however often it was tried. */
+  /** Number of slots whose run began. Further attempts do not count. */
   readonly begun: number;
-  /** When the next run is due; undefined when that is open. Milliseconds since the epoch. */
+  /** When the next run is due; undefined when that is not known. Milliseconds since the epoch. */
   readonly nextRun: number | undefined;
-  /** Of an active run. */
+  /** Progress of an active run. */
   readonly progress: RunProgress | undefined;
-  /** Replica of an active run. */
+  /** Id of the replica of an active run. */
   readonly holder: string | undefined;
   readonly lastChange: LastChange | undefined;
 }
 
 /**
  * A worker as its loop shows it, in one process and in a cluster. Written field by field: with spreads a list of 500
- * workers took 10 ms, which was more than all the rest of the answer.
+ * workers took 10 ms, more than the rest of the answer.
  */
 export function infoOf(definition: WorkerDefinition, status: WorkerStatus, shown: Shown): WorkerInfo {
   const { name, description, group, critical, until, limit } = definition;
@@ -99,7 +99,7 @@ export function conditionsOf(observed: Observed): WorkerCondition[] {
   return conditions;
 }
 
-/** Whether too much time has passed without the end of a run, for a worker of that schedule and timeout. */
+/** Whether too much time has passed without the end of a run, for this schedule and timeout. */
 export function isStale({
   timing,
   timeout = 0,
@@ -116,7 +116,10 @@ export function isStale({
   return schedule !== undefined && schedule.count(since, until) > STALE_AFTER;
 }
 
-/** The instant at or after which `isStale` first holds, as long as nothing of that changes; Infinity for never. */
+/**
+ * From when on `isStale` holds, while its other parameters do not change; Infinity for never. Milliseconds since the
+ * epoch.
+ */
 export function staleFrom({
   timing,
   timeout = 0,

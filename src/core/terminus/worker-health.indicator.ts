@@ -3,17 +3,18 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { RunRecorder } from '../history/run.recorder.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 
-/** Terminus 12 has `degraded`, 11 has not. */
+/** Terminus 12 has `degraded`, 11 does not. */
 type Session = ReturnType<HealthIndicatorService['check']>;
 type AnySession = Omit<Session, 'degraded'> & Partial<Pick<Session, 'degraded'>>;
 
 /**
- * The workers as a Terminus indicator, for 11 and 12.
+ * The workers as an indicator of Terminus 11 or 12.
  *
- * Down only for what restarting this process could mend: the scheduler does not tick, or a `critical` worker is
+ * Down only for what a restart of this process could repair: the scheduler is not running, or a `critical` worker is
  * stuck here. All else (stale, failing or stuck workers, a history that cannot be written, a coordination that cannot
- * be reached) is `degraded`, which keeps the process in the load balancer; on Terminus 11, which has no such status, it is up with
- * `degraded: true`. The detail names each worker in trouble and no error text, as health is often public.
+ * be reached) is `degraded`, which keeps the process in the load balancer; on Terminus 11, which has no such status,
+ * it is up with `degraded: true`. The detail names each worker with conditions and contains no error text, as health
+ * is often public.
  */
 @Injectable()
 export class WorkerHealthIndicator {

@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 
-/** What a `package.json` says of an application. */
+/** Name and version of an application, from its `package.json`. */
 export interface ApplicationPackage {
   readonly name: string;
   readonly version?: string;
 }
 
 /**
- * The `package.json` with a name nearest to the script that the process was started with, or else, as with a runner below
- * `node_modules`, to its working directory. Undefined when there is none.
+ * The nearest `package.json` with a name, looked for from the script of the process upwards; then, and when the
+ * script is below `node_modules`, as a test runner's is, from the working directory upwards. Undefined when there is
+ * none.
  */
 export function applicationPackage(
   [, script] = process.argv,

@@ -10,9 +10,9 @@ export interface RunError {
   message: string;
   /** At most 8,000 characters; of causes and gathered errors 2,000. */
   stack?: string;
-  /** What its `cause` says. With its own causes and gathered errors at most 20 errors in all, 8 deep. */
+  /** Its `cause`. With all causes and gathered errors a record has at most 20 errors, 8 deep. */
   cause?: RunError;
-  /** What an `AggregateError` gathers: the first 10, then one that says how many more there are. */
+  /** The errors of an `AggregateError`: the first 10, then an entry whose message says how many more there are. */
   errors?: RunError[];
 }
 
@@ -24,30 +24,30 @@ const DEEPEST = 8;
 const MOST_GATHERED = 10;
 
 /**
- * What was thrown, whatever it is, as a record that can be stored anywhere. Never throws: any property of what a
- * worker throws may be of any type, or a getter that throws.
+ * Describes any thrown value as a record that every store accepts. Never throws: any property of what a worker throws
+ * may be of any type, or a getter that throws.
  */
 export function describeError(thrown: unknown): RunError {
   return new Description().of(thrown, 0);
 }
 
-/** Error and reasons in one line. Never throws. */
+/** The message of an error and of its causes in one line of at most 2,000 characters. Never throws. */
 export function messageOf(thrown: unknown): string {
   return summaryOf(describeError(thrown));
 }
 
-/** The same after its class, for what foreign code threw: `TypeError: fetch failed: connect ECONNREFUSED`. */
+/** `messageOf` with the class in front, for errors of foreign code: `TypeError: fetch failed: connect ECONNREFUSED`. */
 export function classAndMessageOf(thrown: unknown): string {
   const error = describeError(thrown);
   return error.name === undefined ? summaryOf(error) : `${error.name}: ${summaryOf(error)}`;
 }
 
-/** A described error and its reasons in one line of at most 2,000 characters: `fetch failed: connect ECONNREFUSED`. */
+/** A described error and its causes in one line of at most 2,000 characters: `fetch failed: connect ECONNREFUSED`. */
 export function summaryOf(error: RunError): string {
   return storableText(summary(error), LONGEST_MESSAGE);
 }
 
-/** The stack with those of its reasons, as Node prints them; undefined when there is none. */
+/** The stack and the stacks of its causes, as Node prints them; undefined when there is none. */
 export function stackOf({ stack, cause, errors = [] }: RunError): string | undefined {
   const reasons = [cause, ...errors].flatMap((reason) =>
     reason ? [`Caused by: ${stackOf(reason) ?? reason.message}`] : [],
@@ -59,7 +59,7 @@ export function stackOf({ stack, cause, errors = [] }: RunError): string | undef
 
 function summary({ message, cause, errors = [] }: RunError): string {
   const inner = [cause, ...errors].flatMap((reason) => (reason ? [summary(reason)] : []));
-  // Who wraps an error often repeats its message.
+  // A wrapping error often repeats the message of its cause.
   const news = [...new Set(inner)].filter((reason) => !message.includes(reason));
   return news.length > 0 ? `${message}: ${news.join('; ')}` : message;
 }
@@ -102,14 +102,14 @@ class Description {
     return more > 0 && described.length > 0 ? [...described, { message: `${more} more` }] : described;
   }
 
-  /** Undefined beyond the limits, and for one that was described already: causes may form a cycle. */
+  /** Undefined beyond the limits, and for an error that was described already: causes may form a cycle. */
   private inner(thrown: unknown, depth: number): RunError | undefined {
     if (depth + 1 >= DEEPEST || this.seen.size >= MOST_ERRORS || this.seen.has(thrown)) return undefined;
     return this.of(thrown, depth + 1);
   }
 }
 
-/** Of any realm: under Jest those that Node makes are of another one. */
+/** Accepts errors of any realm: under Jest the errors that Node makes are of another one. */
 export function isError(value: unknown): value is object {
   if (types.isNativeError(value)) return true;
   try {
@@ -132,7 +132,7 @@ function nameOf(error: object): string {
   return names.find((name): name is string => typeof name === 'string' && name !== '') ?? 'Error';
 }
 
-/** Of an error without one, as Node's when no address of a host can be connected to, its code. */
+/** The message; for an error without one the code, as of Node's error when no address of a host can be connected to. */
 function ownMessage(error: object): string | undefined {
   const [message, code] = [property(error, 'message'), property(error, 'code')];
   if (message !== undefined && message !== null && message !== '') return shown(message);

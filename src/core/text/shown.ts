@@ -21,7 +21,7 @@ export function shown(value: unknown): string {
   }
 }
 
-/** Of a cycle, a `toJSON` that throws, an object without prototype. */
+/** For a cycle, a `toJSON` that throws, an object without prototype. */
 function tagOf(value: unknown): string {
   try {
     return Object.prototype.toString.call(value);

@@ -3,25 +3,25 @@ import { inRootContext } from './root-context.js';
 import { STEADY, WallWatch } from './wall-watch.js';
 
 /**
- * Node's timers run on a clock that knows neither suspend nor a wall clock that is set, fire a millisecond
- * early at times, and overflow beyond 2^31-1 ms. So a long wait is cut into hops, and each looks at the wall
- * clock again: a wait is at most this much off after such an event.
+ * Node's timers run on a clock that ignores suspension and changes of the wall clock, sometimes fire a millisecond early,
+ * and overflow beyond 2^31-1 ms. So a long wait is divided into hops, and each reads the wall clock again: after such an
+ * event a wait is wrong by at most this. Milliseconds.
  */
 const LONGEST_HOP = 60_000;
-/** Timers count in milliseconds: to set one again for less would be in vain. */
+/** Resolution of timers in milliseconds: setting one again for less has no effect. */
 const FINEST = 1;
 
-/** Where an alarm is that is not in the heap. */
+/** Index of an alarm that is not in the heap. */
 const UNSET = -1;
-/** It has been taken out to ring in the look that is under way. */
+/** Index of an alarm that was taken out of the heap to ring now. */
 const DUE = -2;
 
-/** An alarm as its queue sees it. The fields are the queue's, so that to set an alarm allocates nothing. */
+/** An alarm with the fields of its queue, so that setting it allocates nothing. */
 export interface QueuedAlarm {
   at: number;
-  /** Which setting of all it was. */
+  /** Serial number of its last `set`. */
   order: number;
-  /** Where it is in the heap; less than 0 when it is not. */
+  /** Its index in the heap; below 0 when it is not in it. */
   index: number;
   readonly ring: () => void;
 }
@@ -29,14 +29,14 @@ export interface QueuedAlarm {
 /**
  * All alarms of a clock, by one timer, which is set for the earliest: a binary heap.
  *
- * A timer for each alarm lives as long as the wait, grows old, and is left to a full collection: of ten thousand
- * workers that run every second, it was 270 of the 620 bytes that a run left there. To set one cost 1 µs; to set an
- * alarm among ten thousand costs 0.2 µs.
+ * A timer for each alarm would live as long as its wait, and only a full collection would free it: with ten thousand
+ * workers that run every second it was 270 of the 620 bytes that a run left for that. Setting a timer took 1 µs; setting
+ * an alarm among ten thousand takes 0.2 µs.
  *
- * Alarms that are due at one look ring one after the other, and what they set off by promises runs after all of them.
+ * Alarms that are due together ring one after the other; promise callbacks that they cause run after all of them.
  *
- * Under the fake timers of a test runner each alarm is a timer of its own, and no wait is cut into hops: tests say "run
- * the pending timers", "go to the next timer", and mean those of their handlers.
+ * Under the fake timers of a test runner each alarm has a timer of its own, and no wait is divided: by "run the pending
+ * timers" and "go to the next timer" tests mean those of their handlers.
  */
 export class AlarmQueue {
   private static readonly queues = [
@@ -45,7 +45,7 @@ export class AlarmQueue {
   ] as const;
 
   private readonly heap: QueuedAlarm[] = [];
-  /** Those with a timer of their own. */
+  /** Alarms with a timer of their own. */
   private readonly alone = new Map<QueuedAlarm, Timer>();
   private readonly wall: WallWatch;
   private settings = 0;
@@ -61,7 +61,7 @@ export class AlarmQueue {
     this.wall = new WallWatch(clock);
   }
 
-  /** @param unref its timer does not keep the process alive */
+  /** @param unref whether its timer does not keep the process alive */
   static of(clock: Clock, unref: boolean): AlarmQueue {
     const queues = AlarmQueue.queues[unref ? 1 : 0];
     let queue = queues.get(clock);
@@ -69,16 +69,17 @@ export class AlarmQueue {
     return queue;
   }
 
-  /** Has it ring at that instant, and at no other that was set before. */
+  /** Sets the instant at which the alarm rings; it replaces an earlier one. */
   set(alarm: QueuedAlarm, at: number): void {
     if (this.clock.fake) return this.setAlone(alarm, at);
     const { heap } = this;
-    // The clock was not read meanwhile, and did not have to be.
+    // An empty queue does not watch the clock: start again from its current state.
     if (heap.length === 0) this.wall.setBack();
     alarm.at = at;
     alarm.order = ++this.settings;
     this.place(alarm, alarm.index < 0 ? heap.length : alarm.index);
-    // A timer that was set before this look may be wrong for any: the wall clock may have been set since.
+    // While alarms ring, the timer was just set, and only an earlier alarm needs another one. Otherwise it may be wrong:
+    // the wall clock may have been set since.
     if (!this.looking || alarm.index === 0) this.arm();
   }
 
@@ -108,8 +109,8 @@ export class AlarmQueue {
   }
 
   /**
-   * In the root context: the timer belongs to whoever happened to set the earliest alarm, and every run of every worker
-   * would be taken for a part of the request in which that was.
+   * In the root context: otherwise every run would belong to the async context in which the earliest alarm was set, such
+   * as that of a request.
    */
   private readonly look = (): void => inRootContext(() => this.ringDue());
 
@@ -117,8 +118,8 @@ export class AlarmQueue {
     this.timer = undefined;
     const now = this.clock.now();
     const due = this.takeDue(now, this.wall.setBack() > STEADY);
-    // Now, as one that rings may block: what falls due meanwhile is late already, and a timer that were set then would
-    // be later still; under a manual clock, beyond what a test lets pass.
+    // Before ringing, as that may block: what becomes due meanwhile is late already, and a timer set afterwards would be
+    // later still; under a manual clock, beyond the time that a test lets pass.
     this.arm();
     this.looking = true;
     try {
@@ -131,7 +132,10 @@ export class AlarmQueue {
     }
   }
 
-  /** What rings is out of the heap: what it sets, be it for the past, waits for the next look, and stops none of these. */
+  /**
+   * Takes due alarms out of the heap: an alarm that they set, even for the past, waits for the next turn and stops none
+   * of them.
+   */
   private takeDue(now: number, all: boolean): QueuedAlarm[] {
     const { heap } = this;
     const due: QueuedAlarm[] = [];
@@ -143,7 +147,7 @@ export class AlarmQueue {
     return due;
   }
 
-  /** By the monotonic clock, as the wall clock may have been set since the timer was. */
+  /** Compares by the monotonic clock, as the wall clock may have been set since the timer was. */
   private arm(): void {
     const { clock, heap } = this;
     const next = heap[0];
@@ -161,7 +165,7 @@ export class AlarmQueue {
     if (last !== alarm) this.place(last, alarm.index);
   }
 
-  /** Puts it where it belongs; what is at that index now is itself, or nothing that is to stay. */
+  /** Moves the alarm from `index` to its position. What is stored at `index` is overwritten. */
   private place(alarm: QueuedAlarm, index: number): void {
     this.put(alarm, this.sunk(alarm, this.risen(alarm, index)));
   }

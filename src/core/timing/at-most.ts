@@ -1,6 +1,6 @@
 import { type Clock } from './clock.js';
 
-/** Waits for the work, or for this many milliseconds, whichever is over first. Rejects only as the work does by then. */
+/** Waits for the work, for at most `ms` milliseconds. Rejects when the work rejects by then. */
 export async function atMost(ms: number, work: Promise<unknown>, clock: Clock): Promise<void> {
   let expire = (): void => {};
   const expired = new Promise<void>((resolve) => (expire = resolve));

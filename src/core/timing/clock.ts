@@ -5,25 +5,25 @@ import { startTimer, type Timer } from './timer.js';
 export { type Timer };
 
 /**
- * Where the framework reads time and waits for it. Everything that ticks goes through this port, so that a
- * test can put a manual clock in its place (`overrideProvider(Clock)`).
+ * The port through which the framework reads time and waits, so that a test can replace it by a manual clock
+ * (`overrideProvider(Clock)`).
  */
 export abstract class Clock {
-  /** Wall clock, milliseconds since the epoch. Can jump: for instants, not for lengths of time. */
+  /** Wall clock, milliseconds since the epoch. Can jump: for instants, not for durations. */
   abstract now(): number;
 
-  /** Milliseconds from an arbitrary start that never go back: for lengths of time. */
+  /** Milliseconds from an arbitrary start, which never go back: for durations. */
   abstract monotonic(): number;
 
   /**
-   * Calls back once after a delay in milliseconds, however long: also beyond 2^31-1 ms, the limit of Node's timers. In
-   * the root async context, and not in that of the caller.
-   * @param unref do not keep the process alive for it
+   * Calls `callback` once after `delay` milliseconds, also beyond 2^31-1 ms, the limit of Node's timers. In the root
+   * async context, not in that of the caller.
+   * @param unref whether the timer does not keep the process alive. Default false
    */
   abstract setTimer(callback: () => void, delay: number, unref?: boolean): Timer;
 
   /**
-   * Whether a test runner's fake timers stand in for it: then time moves when the test says so, timer by timer. Default
+   * Whether a test runner's fake timers replace this clock's: then the test moves the time, timer by timer. Default
    * false.
    */
   get fake(): boolean {
@@ -32,13 +32,13 @@ export abstract class Clock {
 }
 
 /**
- * The machine's clock. Uses the global functions, so that a test runner's fake timers reach it as well.
+ * The machine's clock. Uses the global functions, so that a test runner's fake timers apply to it.
  *
- * Fake timers need not move `Date` or `performance`. Then the timers that fired say what time it is: one that was set
- * for a second later fires a second later.
+ * Fake timers need not move `Date` or `performance`. Then the fired timers determine the time: when a timer of a second
+ * fires, a second has passed.
  */
 export class SystemClock extends Clock {
-  /** The least that the clocks say since fake timers moved them; absent under real timers. */
+  /** Lower bounds of the clocks since fake timers moved them; absent under real timers. */
   private moved?: { wall: number; monotonic: number };
 
   now(): number {
@@ -58,7 +58,7 @@ export class SystemClock extends Clock {
     return timersAreFake();
   }
 
-  /** The callback, which first moves the clocks to the instant that it was set for. */
+  /** Wraps the callback: it first moves the clocks to the instant for which it was set. */
   private moving(callback: () => void, delay: number): () => void {
     const wall = this.now() + delay;
     const monotonic = this.monotonic() + delay;
@@ -73,7 +73,7 @@ export class SystemClock extends Clock {
 
   private floor(clock: 'wall' | 'monotonic'): number {
     if (this.moved && !this.fake) this.moved = undefined;
-    // A fake `Date` tells the time itself, and may be set back.
+    // A fake `Date` has the time itself, and may be set back.
     return clock === 'wall' && dateIsFake() ? -Infinity : (this.moved?.[clock] ?? -Infinity);
   }
 }

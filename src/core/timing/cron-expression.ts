@@ -1,24 +1,24 @@
 import { CronTime } from 'cron';
 
-/** When to run, as cron says it. */
+/** A schedule by a cron expression. */
 export interface CronExpression {
   /**
-   * Five fields (minute, hour, day of month, month, day of week) or six (second first), each `*` or a list of
-   * values and ranges, with a step if need be: `0 8-18/2 * * mon-fri`. Or a nickname: `@yearly @monthly @weekly
-   * @weekdays @weekends @daily @hourly @minutely @secondly`. With both days given, either will do.
+   * Five fields (minute, hour, day of month, month, day of week) or six (second first), each `*` or a list of values and
+   * ranges, optionally with a step: `0 8-18/2 * * mon-fri`. Or a nickname: `@yearly @monthly @weekly
+   * @weekdays @weekends @daily @hourly @minutely @secondly`. When both days are given, it runs when either matches.
    */
   readonly cron: string;
   /** IANA name, such as `Europe/Berlin`. Default: the time zone of the process. */
   readonly timeZone?: string | undefined;
-  /** Minutes ahead of UTC all year round, in place of a time zone: 330 is +05:30. */
+  /** Minutes ahead of UTC all year, instead of a time zone: 330 is +05:30. */
   readonly utcOffset?: number | undefined;
 }
 
-/** Something that should say when to run, as cron does, does not; or it names no time zone. */
+/** An invalid cron expression, time zone or UTC offset. */
 export class InvalidCronError extends Error {
   override readonly name = 'InvalidCronError';
 
-  /** @param problem what is wrong with the value, and the fix: the rest of the sentence that the value begins */
+  /** @param problem what is wrong with the value, and the fix: the sentence that follows the value in the message */
   constructor(
     readonly value: unknown,
     problem: string,
@@ -38,9 +38,9 @@ export interface CronFields {
 }
 
 /**
- * What `CronTime` makes of an expression. Private by its types, and yet all that is used of it: its public search
- * takes 2 to 8 ms, ends 8 years from today, and runs `0 3 * * *` at the second 02:00 as well as at 03:00 in the
- * night when clocks go back (4.4.0). Its `toJSON` takes `0-58` for `*`.
+ * The fields that `CronTime` parses from an expression. They are private by its types; its public search is not used, as
+ * it takes 2 to 8 ms, ends 8 years from today, and runs `0 3 * * *` at the second 02:00 as well as at 03:00 in the night
+ * when clocks are set back (4.4.0). Its `toJSON` returns `*` for `0-58`.
  */
 type ParsedCron = Record<
   'second' | 'minute' | 'hour' | 'dayOfMonth' | 'month' | 'dayOfWeek',
@@ -53,7 +53,7 @@ const EXPECTED =
 
 /**
  * Reads an expression in the syntax of `@nestjs/schedule`, whose parser it uses.
- * @throws InvalidCronError also for one that never comes, such as the 31st of February
+ * @throws InvalidCronError also for an expression without slots, such as the 31st of February
  */
 export function parseCron(cron: string): CronFields {
   const { second, minute, hour, dayOfMonth, month, dayOfWeek } = parse(cron);
@@ -82,7 +82,7 @@ function parse(cron: unknown): ParsedCron {
   }
 }
 
-/** Keys that are whole numbers come in ascending order. */
+/** Integer keys are in ascending order. */
 function values(field: Record<number, true>): number[] {
   return Object.keys(field).map(Number);
 }

@@ -7,11 +7,11 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /**
- * The slots of a cron expression on a clock that is never set, where every day has 24 hours: UTC, or what a clock
- * on the wall shows, taken as if it were UTC.
+ * The slots of a cron expression on a clock that is never set, on which every day has 24 hours: UTC, or local time read
+ * as UTC.
  *
- * Every day that matches has the same times. So slots are numbered within a day, and only days are stepped over:
- * fast for 86,400 slots a day, and for one in eight years (29 February from 2096 to 2104).
+ * Every matching day has the same times. So slots are numbered within a day, and only days are iterated: fast for 86,400
+ * slots a day, and for one in eight years (29 February from 2096 to 2104).
  */
 export class CronPattern implements Schedule {
   private readonly perDay: number;
@@ -63,7 +63,7 @@ export class CronPattern implements Schedule {
     return daysOfMonth.length < 31 && daysOfWeek.length < 7 ? onDate || onWeekday : onDate && onWeekday;
   }
 
-  /** How many times of a matching day are at or before that time of day. */
+  /** Number of times of a matching day at or before `time`, in milliseconds of the day. */
   private passed(time: number): number {
     const { hours, minutes, seconds } = this.fields;
     const hour = Math.floor(time / HOUR);

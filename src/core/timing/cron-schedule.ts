@@ -8,9 +8,9 @@ export { type CronExpression, InvalidCronError } from './cron-expression.js';
 const DAY = 86_400_000;
 
 /**
- * Slots where the clock on the wall shows a time of a cron expression. Where clocks are set forward, times that do
- * not exist have one slot together, at the change. Where they are set back, a time that comes twice has a slot the
- * first time; an expression for every hour (`0 * * * *`) has one both times, so that it never pauses for an hour.
+ * Slots of a cron expression by local time. When clocks are set forward, times that do not exist share one slot, at the
+ * change. When they are set back, a time that comes twice has a slot the first time; an expression for every hour (`0 * *
+ * * *`) has one both times, so that it never pauses for an hour.
  */
 export class CronSchedule implements Schedule {
   private readonly pattern: CronPattern;
@@ -38,7 +38,7 @@ export class CronSchedule implements Schedule {
     return reading >= repeat.first ? Math.max(slot, reading - repeat.offset) : slot;
   }
 
-  /** Exact, also for years of slots every second: it steps over days, not slots. */
+  /** Exact, also for years of slots every second: it iterates over days, not slots. */
   count(after: number, until: number): number {
     if (until <= after) return 0;
     let count = this.pattern.count(this.clock.reached(after), this.clock.reached(until));
@@ -53,7 +53,7 @@ export class CronSchedule implements Schedule {
     return count;
   }
 
-  /** What the clock shows again after changes within that time, if that has slots again. */
+  /** The local times that are repeated after changes in that period, if they have slots again. */
   private repeats(after: number, until: number): Repeat[] {
     if (!this.pattern.everyHour) return [];
     return this.clock
@@ -63,7 +63,10 @@ export class CronSchedule implements Schedule {
   }
 }
 
-/** Readings of the clock, first to last, that it shows a second time, then so far ahead of UTC. */
+/**
+ * Local times, first to last, that come a second time, with `offset` milliseconds ahead of UTC. For readings see
+ * `WallClock`.
+ */
 interface Repeat {
   readonly first: number;
   readonly last: number;

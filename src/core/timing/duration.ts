@@ -1,6 +1,6 @@
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w';
 
-/** A length of time: milliseconds, or a number with its unit such as `'500ms' '30s' '1.5h' '7d'`. */
+/** A duration: milliseconds, or a number with a unit such as `'500ms' '30s' '1.5h' '7d'`. */
 export type Duration = number | `${number}${Unit}`;
 
 const UNITS: Record<Unit, number> = {
@@ -12,12 +12,12 @@ const UNITS: Record<Unit, number> = {
   w: 604_800_000,
 };
 
-/** A hundred years. Beyond some 275,000 there is no date that could be told. */
+/** A hundred years in milliseconds. Beyond some 275,000 years there is no `Date`. */
 const LONGEST = 36_525 * UNITS.d;
 
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
 
-/** A value that should be a length of time is not one, or is longer than a hundred years. */
+/** A value is not a duration, or is longer than a hundred years. */
 export class InvalidDurationError extends Error {
   override readonly name = 'InvalidDurationError';
 
@@ -31,8 +31,9 @@ export class InvalidDurationError extends Error {
 }
 
 /**
- * Milliseconds of a duration. Takes any string, so that configuration can be handed in as it is.
- * @throws InvalidDurationError for anything else: another unit, a negative or infinite number, NaN, more than a hundred years.
+ * Milliseconds of a duration. Accepts any string, so that configuration can be passed without a cast.
+ * @throws InvalidDurationError for anything else: another unit, a negative or infinite number, NaN, more than a hundred
+ * years.
  */
 export function parseDuration(value: Duration | string): number {
   const milliseconds = millisecondsOf(value);

@@ -1,6 +1,6 @@
 import { type Schedule } from './schedule.js';
 
-/** The slots of another schedule up to an instant. Where there is no more, `next` is Infinity. */
+/** The slots of another schedule up to an instant. `next` is Infinity when there is none left. */
 export class EndingSchedule implements Schedule {
   /** @param until the last instant that may be a slot, milliseconds since the epoch */
   constructor(

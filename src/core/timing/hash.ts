@@ -3,7 +3,10 @@ export function fractionOf(text: string): number {
   return hash(text) / 2 ** 32;
 }
 
-/** FNV-1a over the UTF-16 units, then murmur3's finalizer: texts that differ in the last letter alone spread. */
+/**
+ * FNV-1a over the UTF-16 units, then murmur3's finalizer: texts that differ only in the last letter get very different
+ * numbers.
+ */
 function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);

@@ -2,9 +2,9 @@ import { fractionOf } from './hash.js';
 import { type Schedule } from './schedule.js';
 
 /**
- * Slots at `phase + k * interval` from the epoch. A late or long run moves none of them, so nothing drifts.
- * The phase comes from the worker's name: workers of one interval are spread over it instead of firing
- * together, and every replica computes the same.
+ * Slots at `phase + k * interval` from the epoch. A late or long run moves none of them, so nothing drifts. The phase is
+ * computed from the worker's name: workers with the same interval are spread over it instead of running together, and
+ * every replica computes the same.
  */
 export class IntervalSchedule implements Schedule {
   /** @param interval milliseconds, at least 1 */

@@ -2,7 +2,7 @@ import { fractionOf } from './hash.js';
 import { type Schedule } from './schedule.js';
 
 /**
- * Slots, and when the run of each is due: at the slot, or up to `jitter` milliseconds later. The delay comes from
+ * Slots, and when the run of each is due: at the slot, or up to `jitter` milliseconds later. The delay is computed from
  * name and slot, so every replica agrees; it ends before the next slot, so runs keep the order of their slots.
  */
 export class JitteredSchedule implements Schedule {
@@ -30,7 +30,7 @@ export class JitteredSchedule implements Schedule {
     return slot + Math.floor(fractionOf(`${this.name}@${slot}`) * longest);
   }
 
-  /** Whether it counts its slots from a start. */
+  /** Whether its slots are counted from a start. */
   get counted(): boolean {
     return this.schedule.startingAt !== undefined;
   }

@@ -1,10 +1,10 @@
 import { type Duration } from './duration.js';
 import { type Schedule } from './schedule.js';
 
-/** Once: at an instant, or so long after the worker started to tick. */
+/** Once: at an instant, or `after` the start of the worker. */
 export type Once = { readonly at: Date } | { readonly after: Duration };
 
-/** A single slot. Where there is no other, `next` is Infinity and `latest` -Infinity. */
+/** A single slot: after it `next` is Infinity, before it `latest` is -Infinity. */
 export class OnceSchedule implements Schedule {
   /** @param at milliseconds since the epoch */
   constructor(private readonly at: number) {}
@@ -22,7 +22,7 @@ export class OnceSchedule implements Schedule {
   }
 }
 
-/** A single slot, so long after the start. */
+/** A single slot, `delay` milliseconds after the start. */
 export class DelaySchedule extends OnceSchedule {
   /** @param delay milliseconds */
   constructor(

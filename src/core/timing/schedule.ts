@@ -1,18 +1,17 @@
 /**
- * When a worker is due: an endless row of instants (slots), milliseconds since the epoch. Unless it is
- * counted from a start, it depends on nothing but its definition: every replica sees the same slots without talking
- * to the others.
+ * When a worker is due: a sequence of instants (slots), milliseconds since the epoch. Unless slots are counted from a
+ * start, they depend only on the definition: every replica computes the same slots without communication.
  */
 export interface Schedule {
-  /** The first slot after that instant. */
+  /** The first slot after that instant; Infinity when there is none. */
   next(after: number): number;
 
-  /** The last slot at or before that instant. */
+  /** The last slot at or before that instant; -Infinity when there is none. */
   latest(at: number): number;
 
-  /** How many slots lie after the one instant, up to and including the other. */
+  /** Number of slots after `after`, up to and including `until`. */
   count(after: number, until: number): number;
 
-  /** The same from another start; only those that are counted from one have it. */
+  /** The same schedule from another start. Only schedules that are counted from a start have it. */
   startingAt?(start: number): Schedule;
 }

@@ -1,21 +1,24 @@
-/** The longest that Node's timers take, milliseconds: 24.8 days. They make 1 ms of anything beyond. */
+/** The longest delay of Node's timers in milliseconds, 24.8 days. They take a longer one as 1 ms. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** A timer that has not fired yet. Cancelling one that has is harmless. */
+/** A timer. Cancelling it after it has fired has no effect. */
 export interface Timer {
   cancel(): void;
 }
 
 /**
- * Calls back once after a delay in milliseconds, however long. In the async context of the caller. What ticks for workers
- * takes `Clock.setTimer`, which tests can replace; this is for everything else that waits.
- * @param unref do not keep the process alive for it
+ * Calls `callback` once after `delay` milliseconds of any length, in the async context of the caller. For workers use
+ * `Clock.setTimer`, which tests can replace; this is for all other waits.
+ * @param unref whether the timer does not keep the process alive. Default false
  */
 export function startTimer(callback: () => void, delay: number, unref = false): Timer {
   return new LongTimer(callback, delay, unref);
 }
 
-/** Calls back again and again. @param interval milliseconds, up to 24.8 days */
+/**
+ * Calls `callback` at an interval.
+ * @param interval milliseconds, up to 24.8 days
+ */
 export function startTicking(callback: () => void, interval: number, unref = false): Timer {
   const handle = setInterval(callback, Math.min(interval, LONGEST_TIMER));
   if (unref) handle.unref();
@@ -23,9 +26,9 @@ export function startTicking(callback: () => void, interval: number, unref = fal
 }
 
 /**
- * Resolves after that many milliseconds, however many.
- * @param signal rejects with its reason when it aborts
- * @param unref do not keep the process alive for it
+ * Resolves after `delay` milliseconds of any length.
+ * @param signal when it aborts, `sleep` rejects with its reason
+ * @param unref whether the timer does not keep the process alive. Default false
  */
 export function sleep(delay: number, signal?: AbortSignal, unref = false): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -46,12 +49,12 @@ export function sleep(delay: number, signal?: AbortSignal, unref = false): Promi
   });
 }
 
-/** Aborts after that many milliseconds, 24.8 days at most, and keeps no process alive. */
+/** Aborts after `delay` milliseconds, at most 24.8 days. Does not keep the process alive. */
 export function timeoutSignal(delay: number): AbortSignal {
   return AbortSignal.timeout(Math.min(delay, LONGEST_TIMER));
 }
 
-/** A class, as a function for each of ten thousand timers is more to look after than the timer. */
+/** A class: with ten thousand timers, a closure for each costs the garbage collector more than the timer. */
 class LongTimer implements Timer {
   private handle!: NodeJS.Timeout;
 

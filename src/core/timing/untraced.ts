@@ -1,18 +1,18 @@
-/** What is needed of OpenTelemetry's `ContextManager` and `Context`. */
+/** The parts of OpenTelemetry's `ContextManager` and `Context` that are used. */
 interface ContextManager {
   active(): { setValue(key: symbol, value: unknown): unknown };
   with<T>(context: unknown, call: () => T): T;
 }
 
-/** Where `@opentelemetry/api` 1 keeps what an SDK has registered, so that all copies of it in a process find that. */
+/** The global under which `@opentelemetry/api` 1 keeps what an SDK has registered, for all copies of it in a process. */
 const API = Symbol.for('opentelemetry.js.api.1');
 /** `suppressTracing` of `@opentelemetry/core` sets this. */
 const SUPPRESS_TRACING = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
 /**
- * Calls it without spans of whatever instruments the libraries that it uses: announcements and heartbeats are no part of
- * what the application does, and were half of all its spans. Does nothing else where no OpenTelemetry SDK is started; it
- * is looked up where an application's own copy puts it, as this package must not bring another one.
+ * Calls a function without spans of instrumented libraries: announcements and heartbeats are not part of the
+ * application's work, and were half of all its spans. Without an OpenTelemetry SDK it only calls the function. It reads
+ * the global of the application's own copy of the API, as this package must not bring another copy.
  */
 export function untraced<T>(call: () => T): T {
   const { context } = ((globalThis as Record<symbol, unknown>)[API] ?? {}) as { context?: ContextManager };

@@ -1,9 +1,9 @@
 const DAY = 86_400_000;
 
-/** No zone has set its clocks and set them back again within a week. */
+/** Milliseconds. No zone has set its clocks and set them back again within a week. */
 const STEP = 7 * DAY;
 
-/** An instant at which clocks are set, and how far they are ahead of UTC before it and from it on. */
+/** A change of the offset: its instant, and the milliseconds ahead of UTC before it and from it on. */
 export interface ClockChange {
   readonly at: number;
   readonly before: number;
@@ -11,31 +11,30 @@ export interface ClockChange {
 }
 
 /**
- * The clock on the wall in a time zone. What it shows (a reading) is told as the milliseconds since the epoch at
- * which a clock on UTC shows the same. Clocks are taken to be set by no more than a day at once, which is what
- * Samoa did in 2011.
+ * Local time in a time zone. A reading of it is given as the milliseconds since the epoch at which UTC reads the same.
+ * Clocks are assumed to be set by no more than a day at once, as Samoa did in 2011.
  */
 export class WallClock {
   private readonly format?: Intl.DateTimeFormat;
   private readonly fixed: number = 0;
 
   /**
-   * @param zone name of a time zone, or minutes ahead of UTC all year round; default: the time zone of the process
-   * @throws RangeError for a name that is not of a time zone
+   * @param zone name of a time zone, or minutes ahead of UTC all year; default: the time zone of the process
+   * @throws RangeError for an unknown time zone
    */
   constructor(zone?: string | number) {
     if (typeof zone === 'number') this.fixed = zone * 60_000;
     else this.format = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
   }
 
-  /** The latest reading that it has shown by then. Stands still while a clock that was set back shows times again. */
+  /** The latest reading up to `at`. It stands still while a clock that was set back repeats readings. */
   reached(at: number): number {
     const [change] = this.changes(at - DAY, at);
     const reading = at + this.offset(at);
     return change ? Math.max(reading, change.at + change.before - 1) : reading;
   }
 
-  /** When it first shows that reading; if clocks are set past it, when they are. */
+  /** The instant of the first occurrence of a reading; of the change, when clocks are set past it. */
   reaches(reading: number): number {
     const at = reading - this.offset(reading);
     const [change] = this.changes(at - DAY, at + DAY);
@@ -44,7 +43,7 @@ export class WallClock {
     return early < change.at ? early : Math.max(change.at, reading - change.after);
   }
 
-  /** The changes after the one instant, up to and including the other. */
+  /** The changes after `after`, up to and including `until`. */
   changes(after: number, until: number): ClockChange[] {
     const changes: ClockChange[] = [];
     for (let from = after; from < until; from += STEP) {

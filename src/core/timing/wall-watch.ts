@@ -1,11 +1,11 @@
 import { type Clock } from './clock.js';
 
-/** Wall clock and monotonic clock part by this many milliseconds without anybody setting one. */
+/** Milliseconds by which wall clock and monotonic clock drift apart without a change of the wall clock. */
 export const STEADY = 1_000;
 
-/** Notices that the wall clock was set, by comparison with the monotonic one, which cannot be. */
+/** Detects that the wall clock was set, by comparison with the monotonic clock, which cannot be set. */
 export class WallWatch {
-  /** What the wall clock was ahead of the monotonic one at the last look. */
+  /** Milliseconds by which the wall clock was ahead of the monotonic one at the last look. */
   private ahead: number;
 
   constructor(private readonly clock: Clock) {
@@ -13,8 +13,8 @@ export class WallWatch {
   }
 
   /**
-   * By how many milliseconds the wall clock was set back since the last look; less than 0 when it was set forward, or
-   * the machine slept. Up to `STEADY` it tells nothing.
+   * Milliseconds by which the wall clock was set back since the last call; negative when it was set forward, or the
+   * machine was suspended. Up to `STEADY` it has no meaning.
    */
   setBack(): number {
     const before = this.ahead;

@@ -1,7 +1,7 @@
 import { shown } from '../text/shown.js';
 import { storableText } from '../text/storable-text.js';
 
-/** The person or program that asks for something. Kept with the run or the change, and shown to everybody who may see that. */
+/** The person or program that triggers a run or makes a change. Stored with it, and shown to everyone who may see it. */
 export interface ByActor {
   /** At most 200 characters; longer ones are cut. An empty one counts as none. */
   readonly actor?: string | undefined;
@@ -9,7 +9,7 @@ export interface ByActor {
 
 const LONGEST_ACTOR = 200;
 
-/** As every store can keep it. */
+/** The actor in a form that every store accepts. */
 export function storableActor({ actor }: ByActor): ByActor {
   const storable = actor === undefined || actor === null ? '' : storableText(shown(actor), LONGEST_ACTOR);
   return storable === '' ? {} : { actor: storable };

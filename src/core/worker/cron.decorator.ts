@@ -2,7 +2,7 @@ import { type CronExpression } from '../timing/cron-schedule.js';
 import { markAsWorker, type WorkerMethodDecorator } from './interval.decorator.js';
 import { type WorkerOptions } from './worker-options.js';
 
-/** Beside the options of every worker, its name and time zone. */
+/** The options of every worker, and its name and time zone. */
 export interface CronOptions extends WorkerOptions {
   /** Default `Class.method`. */
   name?: string | undefined;
@@ -11,9 +11,9 @@ export interface CronOptions extends WorkerOptions {
 }
 
 /**
- * Makes a provider's method a worker that runs when the clock on the wall says so. In a night when clocks are set
- * forward, a time that does not exist is run at the moment of the change; when they are set back, one that comes
- * twice is run once.
+ * Makes a provider's method a worker that runs by local time. When clocks are set forward, a slot at a time that does not
+ * exist is run at the change; when they are set back, a slot at a time that comes twice is run once (an expression for
+ * every hour runs both times).
  *
  * @example `@Cron('0 3 * * *', { name: 'nightly', timeZone: 'Europe/Berlin' })`
  */

@@ -3,10 +3,13 @@ import { type CronExpression } from '../timing/cron-schedule.js';
 import { type RunContext } from './run-context.js';
 import { type WorkerOptions } from './worker-options.js';
 
-/** How often: a duration, or a function of the provider, so that injected configuration can set it (also to a cron expression). */
+/**
+ * How often a worker runs: a duration, or a function of the provider that returns a duration or a cron expression, for
+ * injected configuration.
+ */
 export type Every<T = unknown> = Duration | ((provider: T) => Duration | CronExpression);
 
-/** What `@Interval` leaves on the method for discovery to find. Nothing is checked before the application starts. */
+/** Metadata of a decorated method, which discovery reads. It is checked when the application starts. */
 export interface IntervalMetadata {
   name?: string;
   every: Every<never> | CronExpression;
@@ -24,10 +27,11 @@ export type WorkerMethodDecorator = <M extends WorkerMethod>(
 ) => void;
 
 /**
- * Makes a provider's method a worker. It gets a `RunContext` and runs every interval; runs never overlap.
+ * Makes a provider's method a worker. It gets a `RunContext` and runs every interval; by default runs never overlap.
  *
- * `every` 0 is event-driven: it never ticks, is still listed, and runs by `Scheduler.trigger`. The name
- * defaults to `Class.method`. A bad definition fails the application's start with `InvalidWorkersError`.
+ * `every` 0 is event-driven: it has no schedule, and runs by `Scheduler.trigger` and by the events of its option `on`.
+ * The name defaults to `Class.method`. With an invalid definition the application's start fails with
+ * `InvalidWorkersError`.
  *
  * @example `@Interval('usage_reporter', '5m', { timeout: '1m' })`
  * @example `@Interval<GarbageCollector>('gc', (gc) => gc.options.interval)`
@@ -39,7 +43,7 @@ export function Interval<T = never>(
   options?: WorkerOptions,
 ): WorkerMethodDecorator;
 export function Interval(...args: unknown[]): WorkerMethodDecorator {
-  // One argument, or an object as the second, leaves no place for a name.
+  // With one argument, or an object as the second, there is no name.
   const named = args.length > 1 && (typeof args[1] !== 'object' || args[1] === null);
   const [name, every, options] = named ? args : [undefined, ...args];
   return markAsWorker({ name, every, options: options ?? {} } as IntervalMetadata);

@@ -1,30 +1,33 @@
-/** A payload that no store could take, so that no replica could ever run it. */
+/** A payload that cannot be stored, so that no replica could run it. */
 export class InvalidPayloadError extends Error {
   static readonly httpStatus = 400;
   override readonly name = 'InvalidPayloadError';
 
   constructor(
-    /** Whose run it was for. */
+    /** Name of the worker. */
     readonly worker: string,
-    /** What is wrong and how to mend it. */
+    /** What is wrong, and the fix. */
     readonly reason: string,
   ) {
     super(`This payload cannot be given to "${worker}": ${reason}`);
   }
 }
 
-/** PostgreSQL's parser of JSON gives up somewhat below 10,000, by its stack; no payload of use comes near this. */
+/**
+ * Levels of nesting. PostgreSQL's JSON parser fails somewhat below 10,000, by its stack; no useful payload comes near
+ * 200.
+ */
 const DEEPEST = 200;
 
 /**
- * A NUL character or half a surrogate pair, as `JSON.stringify` escapes them; with an even number of backslashes before
- * it, or it is the text of an escape.
+ * A NUL character or half a surrogate pair, as `JSON.stringify` escapes them. An even number of backslashes comes before
+ * it; with an odd number it is the text of an escape.
  */
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/;
 
 /**
- * What the run gets of a payload, on whichever replica it takes place: its JSON, read again.
- * @throws InvalidPayloadError when it has none, or one that PostgreSQL never takes
+ * A payload as its run gets it on every replica: its JSON, parsed.
+ * @throws InvalidPayloadError when it has no JSON, or one that PostgreSQL can never store
  */
 export function jsonPayload(worker: string, payload: unknown): unknown {
   if (payload === undefined) return undefined;

@@ -4,7 +4,7 @@ import { type LoggerService } from '@nestjs/common';
 /** What made a run start. */
 export type RunTrigger = 'schedule' | 'manual' | 'event' | 'catch_up' | 'retry';
 
-/** Progress of a run, as it reports it. */
+/** Progress that a run reports. */
 export interface RunProgress {
   done: number;
   total?: number;
@@ -12,73 +12,74 @@ export interface RunProgress {
 }
 
 /**
- * What runs SQL in a transaction of the caller's: TypeORM's `EntityManager` and a client of `pg` by `query`, MikroORM's
- * `EntityManager` and a transaction of Drizzle by `execute`, one of Knex by `raw`. For any other, an object with `query`.
+ * Runs SQL in a transaction of the caller: TypeORM's `EntityManager` and a client of `pg` by `query`, MikroORM's
+ * `EntityManager` and a transaction of Drizzle by `execute`, one of Knex by `raw`. For any other, pass an object with
+ * `query`.
  */
 export type TransactionRunner =
   | { query(sql: string, parameters?: unknown[]): PromiseLike<unknown> }
   | { execute(sql: string): PromiseLike<unknown> }
   | { raw(sql: string): PromiseLike<unknown> };
 
-/**
- * One run as its worker sees it: the first argument of the method, and `RunContext.current()` anywhere in
- * the calls below it.
- */
+/** A run as its worker sees it: the first argument of the method, and `RunContext.current()` in all code that it calls. */
 export abstract class RunContext {
   /** Name of the worker. */
   abstract readonly worker: string;
   abstract readonly runId: string;
-  /** The instant that the run stands for; absent when it was triggered. */
+  /** The slot that the run is for; undefined when it was triggered. */
   abstract readonly slot: Date | undefined;
-  /** Number of the attempt at its slot, from 1. */
+  /** Number of the attempt at its slot or event, from 1. */
   abstract readonly attempt: number;
   abstract readonly trigger: RunTrigger;
-  /** Who triggered it; undefined when nobody said so. */
+  /** Who triggered it; undefined when unknown. */
   abstract readonly actor: string | undefined;
-  /** When it was to start: the slot, or the moment of the trigger. */
+  /** When it was due: the slot plus its jitter, or the time of the trigger. */
   abstract readonly scheduledAt: Date;
   abstract readonly startedAt: Date;
-  /** What the trigger handed over, as its JSON says it: a date is a string, a function is nothing. */
+  /** The payload of the trigger or event, through JSON: a date is a string, a function is left out. */
   abstract readonly payload: unknown;
-  /** Aborts at the timeout, and at shutdown when the drain deadline has passed. Hand it to whatever waits. */
+  /**
+   * Aborts at the timeout, when the run is cancelled or loses its lease, and at shutdown after `drain.timeout`. Pass it
+   * to all calls that wait.
+   */
   abstract readonly signal: AbortSignal;
   /**
-   * Writes to the application's log under the worker's name; the newest 100 lines, at most 16 KiB, are kept with the run,
-   * those of all levels.
+   * Writes to the application's log under the worker's name. The newest 100 lines of all levels, at most 16 KiB, are
+   * stored with the run.
    */
   abstract readonly logger: LoggerService;
 
-  /** Reports progress; the last report is kept in the run's record. May be taken off the context and called bare. */
+  /** Reports progress; the last report is stored with the run. Can be destructured from the context. */
   abstract readonly progress: (done: number, total?: number, message?: string) => void;
 
   /**
-   * Keeps a number with the run, such as how many rows it deleted; of several with one name the last. At most 50 names of
-   * 100 characters. May be taken off the context and called bare.
-   * @throws InvalidMetricError for a value that is no finite number, a bad name, or one name too many
+   * Stores a number with the run, such as how many rows it deleted; the last one per name. At most 50 names of 100
+   * characters. Can be destructured from the context.
+   * @throws InvalidMetricError for a value that is no finite number, an invalid name, or a 51st name
    */
   abstract readonly metric: (name: string, value: number) => void;
 
   /**
-   * With coordination: grows with every run of the worker in the cluster, so that whatever the run writes to can tell
-   * an older run from a newer one. Undefined without, or with scope `replica`.
+   * Fencing token: grows with every run of the worker in the cluster, so that the system that a run writes to can reject
+   * older runs. Undefined without coordination, or with scope `replica`.
    */
   abstract readonly fencingToken: number | undefined;
 
   /**
-   * Makes sure, inside the caller's transaction, that no newer run of the worker was granted, and that none is until
-   * the transaction ends: a run whose lease was taken over while it slept cannot write then. Call it last before the
-   * commit: until then the lease cannot be renewed. Without coordination it resolves.
+   * Checks, inside the caller's transaction, that no newer run of the worker was granted, and prevents one until the
+   * transaction ends: a run whose lease was taken over while its process was suspended cannot write. Call it last before
+   * the commit: it blocks the renewal of the lease until the transaction ends. Without coordination it resolves.
    *
    * @param manager runs SQL in that transaction, on the database of the coordination
-   * @throws StaleRunError; roll back then. TypeError for what runs no SQL
+   * @throws StaleRunError: roll back. TypeError for a `manager` that cannot run SQL
    */
   abstract assertCurrent(manager: TransactionRunner): Promise<void>;
 
-  /** The run that the caller is part of; undefined outside of any. */
+  /** The run that the caller is part of; undefined outside of runs. */
   static current(): RunContext | undefined {
     return runContextStorage.getStore();
   }
 }
 
-/** Carries the context through a run's asynchronous calls. Execution fills it; everybody else reads `current()`. */
+/** Carries the context through a run's asynchronous calls. `Execution` sets it; other code reads `RunContext.current()`. */
 export const runContextStorage = new AsyncLocalStorage<RunContext>();

@@ -7,22 +7,22 @@ import { type RunProgress } from './run-context.js';
 export type WorkerState = 'idle' | 'executing' | 'paused' | 'stuck' | 'stopped' | 'ended';
 
 /**
- * What is wrong with a worker. `stale`: no run completed for 3 intervals plus the timeout. `failing`: 3 runs in
- * a row failed. `stuck`: see `WorkerState`.
+ * A problem of a worker. `stale`: no run has ended for 3 intervals plus the timeout. `failing`: 3 runs in a row did not
+ * succeed. `stuck`: see `WorkerState`.
  */
 export type WorkerCondition = 'stale' | 'failing' | 'stuck';
 
-/** Who last paused, resumed or rescheduled a worker. */
+/** The last pause, resume or reschedule of a worker. */
 export interface LastChange {
   change: 'paused' | 'resumed' | 'rescheduled';
   at: Date;
-  /** Absent when nobody said who. */
+  /** Absent when unknown. */
   actor?: string;
 }
 
 /**
- * What is known of a worker. All counts begin at 0 with the process; those of a cluster with the worker's first enrolment,
- * and go on over restarts. A single process tells the slots that passed before its start as `run.missed`, and counts none.
+ * Status of a worker. Counts begin at 0 when the process starts; with coordination at the worker's first enrolment, and
+ * continue over restarts. A single process reports slots before its start as `run.missed`, and does not count them.
  */
 export interface WorkerInfo {
   name: string;
@@ -32,41 +32,50 @@ export interface WorkerInfo {
   interval: number;
   /** Its cron expression; absent for an interval. */
   cron?: string;
-  /** Its loop is active: it ticks, or waits for triggers. */
+  /** Whether it is started: it waits for slots, events or triggers. */
   running: boolean;
   /** Start of the last run. Absent before the first. */
   lastRun?: Date;
   /** Message of the last run's error; absent when it succeeded. */
   lastError?: string;
-  /** Runs that have ended, however they ended. */
+  /** Number of runs that have ended; with coordination without those that were aborted and are owed. */
   runCount: number;
   state: WorkerState;
   activeRuns: number;
-  /** Last instant that may be a slot. */
+  /** The last instant that may be a slot. */
   until?: Date;
   /** Runs of its schedule that may still begin; absent without a `limit`. */
   remainingRuns?: number;
-  /** Absent when none is planned: it is stopped, paused, ended, event-driven, or waits for a run to end. */
+  /**
+   * When the next run is due. Absent when none is planned: it is stopped, paused, ended, event-driven, or waits for a run
+   * to end.
+   */
   nextRun?: Date;
   /** End of the last run that succeeded. */
   lastSuccess?: Date;
   lastDurationMs?: number;
   consecutiveFailures: number;
-  /** Runs that were due and did not take place: another one was active, a newer one took its place, or it backed off. */
+  /**
+   * Runs that were due and did not take place: another run was active, a newer one took their place, the worker backed
+   * off, or they were too late.
+   */
   skippedCount: number;
-  /** Slots that passed while nobody looked: a blocked event loop, a suspended machine; of a cluster, while all were down. */
+  /**
+   * Slots that passed while the event loop was blocked or the machine suspended; with coordination, while all replicas
+   * were down.
+   */
   missedCount: number;
-  /** With coordination: slots whose run did not come to its end, and whose place a newer one took. */
+  /** With coordination: slots whose run did not come to its end before a newer slot took their place. */
   supersededCount?: number;
-  /** With coordination: runs whose replica fell silent. */
+  /** With coordination: runs whose replica stopped answering. */
   lostCount?: number;
-  /** Of the active run now. */
+  /** Progress of the active run. */
   progress?: RunProgress;
-  /** Replica that runs it now. */
+  /** Id of the replica that runs it now. */
   holder?: string;
-  /** Absent when nothing was changed: since the process started, or with coordination ever. */
+  /** Absent when there was no change since the process started, with coordination since the first enrolment. */
   lastChange?: LastChange;
   critical: boolean;
-  /** Empty when all is well. */
+  /** Empty when there is no problem. */
   conditions: WorkerCondition[];
 }

@@ -1,10 +1,10 @@
 import { type Run } from '../../history/run.js';
 import { type Finding, type Subject, succeeded } from '../subject.js';
 
-/** Runs above 0 in a row after which a 0 is worth a word. */
+/** Runs in a row above 0 after which a 0 is reported. */
 const ALL_ABOVE_ZERO = 5;
 
-/** The newest run that ended reported more than it may. */
+/** The newest ended run reported more than its budget. */
 export function overBudget({ runs, definition: { budget } }: Subject): Finding | undefined {
   const run = runs.find(({ endedAt }) => endedAt !== undefined);
   const over = Object.entries(budget).filter(([name, most]) => (metricOf(run, name) ?? -Infinity) > most);
@@ -14,8 +14,8 @@ export function overBudget({ runs, definition: { budget } }: Subject): Finding |
 }
 
 /**
- * The newest run that succeeded reported less than is expected. Where nothing is expected of a metric: 0, after five runs that
- * all reported more.
+ * The newest successful run reported less than expected. For a metric without an expectation: 0 after five runs that all
+ * reported more.
  */
 export function didNothing({ runs, definition: { expect } }: Subject): Finding | undefined {
   const ended = succeeded(runs);
@@ -40,7 +40,7 @@ export function didNothing({ runs, definition: { expect } }: Subject): Finding |
     : undefined;
 }
 
-/** The newest are 0, and the five before them were not. */
+/** Whether the newest values are 0, and the five before them were above 0. */
 function fellToZero(runs: readonly Run[], name: string): boolean {
   const values = runs.flatMap((run) => metricOf(run, name) ?? []);
   const zeros = values.findIndex((value) => value !== 0);

@@ -1,6 +1,6 @@
 import { type Finding, type Subject } from '../subject.js';
 
-/** This many runs in a row did not succeed. */
+/** At least `after` runs in a row did not succeed. */
 export function failing({ info, runs }: Subject, after: number): Finding | undefined {
   const { consecutiveFailures, lastError } = info;
   if (consecutiveFailures < after) return undefined;
@@ -22,7 +22,7 @@ export function stale({ info }: Subject): Finding | undefined {
   return { condition: 'stale', what: `is stale: no run has ended for too long; ${since}` };
 }
 
-/** The replica of a run fell silent, and none has succeeded since. */
+/** The replica of a run stopped answering, and no run has succeeded since. */
 export function lost({ runs }: Subject): Finding | undefined {
   const good = runs.findIndex(({ outcome }) => outcome === 'succeeded');
   const run = (good < 0 ? runs : runs.slice(0, good)).find(({ outcome }) => outcome === 'lost');

@@ -1,14 +1,14 @@
 import { type Finding, type Subject } from '../subject.js';
 
-/** What the history knows of when a worker was last dealt with, and when it became known here. */
+/** Up to when the slots of a worker are known to be handled. */
 export interface Known {
-  /** The latest slot that was dealt with, or since when its schedule holds. Milliseconds since the epoch, as is all of it. */
+  /** The latest handled slot, or when its schedule came into force. Milliseconds since the epoch. */
   readonly since: number;
 }
 
 /**
- * The instant at which a run should have begun, when it is longer ago than `grace` and none has since; undefined when all
- * began in time. A worker that is active, paused, stopped or ended misses nothing, nor does one that backs off.
+ * When a run should have begun, if that is more than `grace` milliseconds ago and none has begun since; else undefined. A
+ * worker that is active, paused, stopped, ended or backing off misses nothing.
  */
 export function missedSlot(
   subject: Subject,
@@ -21,7 +21,7 @@ export function missedSlot(
   const next = info.nextRun?.getTime();
   if (next !== undefined && next + grace < now) return next;
   const { schedule } = timing;
-  // Counted from the end of a run, or from the start of the process: there are no slots that somebody could have missed.
+  // An interval from the end of a run or from the start of the process has no fixed slots that could be missed.
   if (!schedule || schedule.counted || definition.spacing !== 'slot') return undefined;
   const backsOff =
     info.consecutiveFailures > 0 && next !== undefined && next > schedule.dueAt(schedule.next(now));

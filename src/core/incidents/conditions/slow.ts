@@ -1,21 +1,21 @@
 import { type Run } from '../../history/run.js';
 import { type Finding, type Subject, succeeded } from '../subject.js';
 
-/** What counts as slow. */
+/** When a run counts as slow. */
 export interface SlowLimits {
-  /** Times the 95th percentile of the runs before. */
+  /** Multiple of the 95th percentile of the runs before. */
   readonly factor: number;
-  /** Nothing that takes less is slow. Milliseconds. */
+  /** A run that takes less is not slow. Milliseconds. */
   readonly floor: number;
 }
 
-/** Fewer say nothing of how long a run takes. */
+/** Fewest runs for a comparison. */
 const FEWEST = 5;
 
 /**
- * The newest runs take longer than those before them, or the active one does already. What is compared with are the runs
- * before the first slow one: a row of slow ones would be its own measure else. When the rest are fewer than 5, the slow ones
- * are how it is now.
+ * The newest runs took longer than those before them, or the active one already does. They are compared with the runs
+ * before the first slow one: otherwise several slow runs would be compared with themselves. With fewer than 5 runs
+ * before, the long durations count as usual.
  */
 export function slow({ runs }: Subject, now: number, { factor, floor }: SlowLimits): Finding | undefined {
   const timed = [...runs.filter(({ outcome }) => outcome === 'running').slice(-1), ...succeeded(runs)];
@@ -44,7 +44,7 @@ function durationOf({ startedAt, endedAt }: Run, now: number): number {
   return (endedAt?.getTime() ?? now) - startedAt.getTime();
 }
 
-/** The smallest value that 95 of 100 are not above (nearest rank). */
+/** The 95th percentile by nearest rank. */
 function percentile95(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil(0.95 * sorted.length) - 1]!;

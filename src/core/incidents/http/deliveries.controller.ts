@@ -19,7 +19,7 @@ interface Filters {
 
 type ShownDelivery = Omit<Wire<Delivery>, 'incident'> & { incident: Wire<Incident> };
 
-/** What webhooks were told, or are to be. */
+/** Deliveries to webhooks, sent or pending. */
 @ApiController('incidents/deliveries')
 export class DeliveriesController {
   constructor(private readonly incidents: Incidents) {}
@@ -52,7 +52,7 @@ export class DeliveriesController {
     return pageOf(found, filters.limit, show, ({ createdAt, id }) => ({ at: createdAt, id }));
   }
 
-  /** Once more, whatever became of it; with the same id, by which the receiver knows it. */
+  /** Sends a delivery in any state again, with the same id, by which the receiver recognizes it. */
   @Post(':id/resend')
   @HttpCode(202)
   @Documented({

@@ -5,8 +5,8 @@ import { DeliveriesController } from './deliveries.controller.js';
 import { IncidentsController } from './incidents.controller.js';
 import { SilencesController } from './silences.controller.js';
 
-/** Incidents, silences and deliveries over HTTP. Beside `IncidentsModule`. Who may: `HttpAccessModule`. */
-// Those with more in their path first: `/incidents/:id` would take it for an id.
+/** Incidents, silences and deliveries over HTTP. Import it beside `IncidentsModule`; for access see `HttpAccessModule`. */
+// Controllers with longer paths first: `/incidents/:id` would take the rest for an id.
 @Module({ controllers: [SilencesController, DeliveriesController, IncidentsController] })
 export class IncidentsHttpModule implements OnModuleInit {
   constructor(private readonly modules: ModulesContainer) {}

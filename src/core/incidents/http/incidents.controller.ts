@@ -20,7 +20,7 @@ interface Filters {
   condition: string | undefined;
 }
 
-/** What is wrong, and was. */
+/** Open and closed incidents. */
 @ApiController('incidents')
 @DashboardTab({
   id: 'incidents',

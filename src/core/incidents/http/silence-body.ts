@@ -6,7 +6,7 @@ import { type SilenceRequest } from '../incidents.js';
 const FIELDS = ['kind', 'subject', 'condition', 'for', 'until', 'reason'];
 const INSTANT = /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/;
 
-/** The body of a request that silences: texts all of them. `Incidents.silence` checks what they say. */
+/** Reads the body of a request for a silence, whose fields are all texts. `Incidents.silence` checks their values. */
 export function silenceOf(body: unknown): SilenceRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw refusal('the body is no object');

@@ -11,7 +11,7 @@ import { newSilenceSchema, silenceSchema } from './openapi-schemas.js';
 import { silenceOf } from './silence-body.js';
 import { isUuid } from '../../text/uuid.js';
 
-/** Silences: until one ends, what fits it is recorded and not told. */
+/** Silences: while one holds, incidents that match it are recorded and not told. */
 @ApiController('incidents/silences')
 export class SilencesController {
   constructor(private readonly incidents: Incidents) {}
@@ -36,7 +36,7 @@ export class SilencesController {
     return toWire(await this.incidents.silence({ ...silenceOf(body), ...by }));
   }
 
-  /** What is open and fits no other silence is told then. */
+  /** Open incidents that match no other silence are told then. */
   @Delete(':id')
   @HttpCode(204)
   @Documented({

@@ -11,22 +11,22 @@ import { INCIDENT_RULES } from '../incidents.module-definition.js';
 import { messageFor } from './message.js';
 import { type Webhook } from './webhook.js';
 
-/** How long to wait after each attempt that failed; after the last none follows. Milliseconds. */
+/** Wait after each failed attempt, in milliseconds. After the last one there is no further attempt. */
 export const RETRY_AFTER = [
   5_000, 30_000, 120_000, 600_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000,
 ] as const;
 
-/** Longer than any answer may take, so that no other replica sends the same meanwhile. */
+/** Milliseconds. Longer than any answer may take, so that no other replica sends the same delivery meanwhile. */
 const LEASE = 60_000;
-/** Sent at a time. */
+/** Most deliveries that are sent at a time. */
 const TOGETHER = 10;
-/** A receiver that asks for more is asked after this time nevertheless. */
+/** Longest wait that a `Retry-After` can set. Milliseconds. */
 const LONGEST_WAIT = 86_400_000;
 const LONGEST_ERROR = 500;
-/** It takes these no more, by Standard Webhooks. */
+/** The receiver wants no more deliveries, by Standard Webhooks. */
 const GONE = 410;
 
-/** Sends what is due to the webhooks of this application. Whatever cannot be sent is due again later. */
+/** Sends due deliveries to the webhooks of this application. A delivery that fails is due again later. */
 @Injectable()
 export class Courier {
   private readonly logger = new Logger('Incidents');
@@ -42,14 +42,14 @@ export class Courier {
     this.webhooks = new Map(webhooks.map((webhook) => [webhook.name, webhook]));
   }
 
-  /** Sends what is due now, beside the caller. What fails is due again with the next look of the judge. */
+  /** Starts to send due deliveries, without waiting. If they cannot be read, the judge's next run sends them. */
   hurry(): void {
     this.send().catch((error: unknown) =>
       this.logger.warn(`Deliveries wait, as they cannot be read: ${messageOf(error)}`),
     );
   }
 
-  /** Sends what is due, one call at a time. Resolves when nothing is left. */
+  /** Sends due deliveries; concurrent calls share one sending. Resolves when none is left. */
   send(): Promise<void> {
     if (this.webhooks.size === 0) return Promise.resolve();
     if (this.sending) {
@@ -86,7 +86,7 @@ export class Courier {
         method: 'POST',
         headers,
         body,
-        // Where it leads is not what was given to trust.
+        // A redirect leads to a host that was not configured.
         redirect: 'manual',
         signal: timeoutSignal(webhook.timeout),
       });
@@ -110,7 +110,7 @@ export class Courier {
   }
 }
 
-/** Of a Retry-After in seconds; a date in it is left, as clocks differ. */
+/** The seconds of a `Retry-After`; a date is ignored, as clocks differ. */
 function secondsOf(retryAfter: string | null): number {
   return retryAfter !== null && /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : 0;
 }

@@ -3,15 +3,16 @@ import { type Delivery, type Incident, type IncidentEventType } from '../../hist
 import { toWire } from '../../http/wire.js';
 import { type Webhook } from './webhook.js';
 
-/** A request that tells of an incident. */
+/** A request to a webhook. */
 export interface WebhookMessage {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /**
- * What is sent, by Standard Webhooks (https://www.standardwebhooks.com): the id stays the same in each attempt, so that who
- * is told can tell repetitions; the timestamp is that of the attempt, and receivers refuse an old one.
+ * The request for a delivery, by Standard Webhooks (https://www.standardwebhooks.com): the id is the same in each
+ * attempt, so that the receiver can detect repetitions; the timestamp is that of the attempt, and receivers refuse an old
+ * one.
  * @param now milliseconds since the epoch
  */
 export function messageFor({ id, incident, event }: Delivery, webhook: Webhook, now: number): WebhookMessage {
@@ -45,14 +46,14 @@ export function messageFor({ id, incident, event }: Delivery, webhook: Webhook, 
   };
 }
 
-/** A line of text as Slack takes it: its three control characters escaped, so that no name becomes a link or a mention. */
+/** A line of text for Slack: its three control characters are escaped, so that no name becomes a link or a mention. */
 export function textOf({ summary, openedAt, closedAt }: Incident, event: IncidentEventType): string {
   const told = summary.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   if (event === 'incident.opened' || !closedAt) return `Opened: ${told}`;
   return `Closed after ${lengthOf(closedAt.getTime() - openedAt.getTime())}: ${told}`;
 }
 
-/** A length of time in its two largest units: `2 h 5 min`. */
+/** A duration in its two largest units: `2 h 5 min`. */
 export function lengthOf(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   const parts = [

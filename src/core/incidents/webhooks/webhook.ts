@@ -2,42 +2,42 @@ import { messageOf } from '../../text/describe-error.js';
 import { shown } from '../../text/shown.js';
 import { type Duration, parseDuration } from '../../timing/duration.js';
 
-/** Who is told of incidents over HTTP. */
+/** A webhook that incidents are sent to. */
 export interface WebhookOptions {
-  /** `https://…`, or `http://…` where the way is trusted. It is never shown: the path of Slack's is a secret. */
+  /** `https://…`, or `http://…` in a trusted network. It is never shown, as the path of a Slack webhook is a secret. */
   url: string;
-  /** What deliveries call it. 1 to 100 characters, each name once. Default: the host of the URL. */
+  /** Its name in deliveries, unique, 1 to 100 characters. Default: the host of the URL. */
   name?: string | undefined;
   /**
-   * `standard`: JSON with the headers of Standard Webhooks, and its `text` beside. `slack`: nothing but the text. Default `slack`
-   * for `hooks.slack.com`, else `standard`.
+   * `standard`: JSON with a `text`, and the headers of Standard Webhooks. `slack`: only the text. Default `slack` for
+   * `hooks.slack.com`, else `standard`.
    */
   format?: 'standard' | 'slack' | undefined;
-  /** What `standard` signs with: `whsec_` and 24 to 64 random bytes in base64. Required there. */
+  /** The secret that signs `standard` requests, required for them: `whsec_` and 24 to 64 random bytes in base64. */
   secret?: string | undefined;
   /** How long an answer may take. Default 15 s, at most 30 s. */
   timeout?: Duration | undefined;
 }
 
-/** The same, checked. */
+/** Checked options of a webhook. */
 export interface Webhook {
   readonly name: string;
   readonly url: URL;
   readonly format: 'standard' | 'slack';
-  /** Undefined where nothing is signed. */
+  /** Undefined for `slack`, which is not signed. */
   readonly key: Buffer | undefined;
   /** Milliseconds. */
   readonly timeout: number;
 }
 
-/** A delivery is another replica's again after a minute. */
+/** Milliseconds. Less than the minute after which another replica may send the delivery. */
 const LONGEST_TIMEOUT = 30_000;
 const DEFAULT_TIMEOUT = 15_000;
 const LONGEST_NAME = 100;
 const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
 const HOW_TO_MAKE_ONE = `node -p "'whsec_' + crypto.randomBytes(32).toString('base64')" makes one`;
 
-/** The webhooks, or what is wrong with them. No fault shows a URL or a secret. */
+/** Checks webhooks. No fault shows a URL or a secret. */
 export function checkWebhooks(options: readonly WebhookOptions[]): { webhooks: Webhook[]; faults: string[] } {
   const webhooks: Webhook[] = [];
   const faults: string[] = [];

@@ -1,7 +1,7 @@
 import { instant, NOW } from './conditions.js';
 import { asInterval, timeColumn } from './record.js';
 
-/** $1: a replica that claims slots, or null. $2: one of which nothing is heard for this many ms is gone. One row. */
+/** $1: a replica that claims slots, or null. $2: ms without an announcement after which a replica is gone. One row. */
 export const announce = (schema: string): string => `
 WITH ${instant}, present AS (
   INSERT INTO ${schema}.members AS m (replica, seen_at) SELECT $1::uuid, ${NOW} WHERE $1 IS NOT NULL

@@ -1,10 +1,10 @@
 import { dropDeferred, isHeld, requestIsDue } from './conditions.js';
 import { asInstant, asInterval, asMs } from './record.js';
 
-/** Whether the one before has not given back its lease, which has run out then. */
+/** Whether the run before has not released its lease, which has expired. */
 const silent = 'w.holder IS NOT NULL AND w.lease_until IS NOT NULL';
 
-/** What every grant sets. The values on the right are those from before. */
+/** The columns that every grant sets. Values on the right are those before the update. */
 const grant = `
       previous = CASE WHEN ${silent} THEN jsonb_build_object(
         'runId', w.run_id, 'replica', w.holder, 'attempt', w.attempt,
@@ -20,7 +20,7 @@ const grant = `
       last_run = clock_timestamp(),
       progress = NULL`;
 
-/** What every claim asks. */
+/** The condition of every claim. */
 const expected = `
       w.name = _worker AND w.fencing = _fencing AND w.slot = v_from AND w.run_id IS DISTINCT FROM _run
       AND NOT ${isHeld('w', 'v_now')}`;
@@ -32,21 +32,21 @@ const open = (w: string): string => `EXISTS (
 const jumpedBack = (w: string): string => `coalesce(${w}.slot > v_now + ${asInterval('_ahead')}, false)`;
 
 /**
- * **The whole rule is the WHERE of one locking SELECT.** PostgreSQL evaluates it again, on the newest row, when it had
- * to wait for another one; that one has moved the token, so of those that come together one is granted. A refused claim
- * locks and writes nothing, and reads, with a snapshot of its own, the row as it is now.
+ * **The whole rule is the WHERE of one locking SELECT.** When it had to wait for another transaction, PostgreSQL
+ * evaluates it again on the newest row, whose token that transaction has changed: so one of several concurrent claims is
+ * granted. A refused claim locks and writes nothing, and reads the current row with a new snapshot.
  *
- * The row is locked before the UPDATE: one that waits for a transaction that only locks it, as `assertCurrent` does, keeps
- * what it had computed before the wait, and the wait would eat the lease.
+ * The row is locked before the UPDATE: an UPDATE that waits for a transaction that only locks the row, as `assertCurrent`
+ * does, keeps the values that it computed before, so the wait would shorten the lease.
  *
- * It is a function because a claim is sent for every slot by every replica, and its plan would be made each time
- * otherwise: that took 1.2 ms, six times as long as for a bare UPDATE, and prepared statements are none behind a pooler.
- * Even in a function PostgreSQL would plan anew for each set of values, as it takes the rule to be cheaper when it knows
- * which of them are null: 160 µs of the 330 that a refused claim took. So the plan is told to be for all values.
+ * It is a function so that it is not planned for each claim: that took 1.2 ms, six times as long as for a bare UPDATE,
+ * and there are no prepared statements behind a pooler. Even in a function PostgreSQL would plan it for each set of
+ * values, as it estimates a lower cost when it knows which are null: 160 µs of the 330 µs of a refused claim. So a
+ * generic plan is forced.
  *
- * Instants and lengths are milliseconds. `_lease` null: overlap policy `allow`. `_request` null: for `_slot`.
- * `_begins` false: the slot is passed over, and counts for no limit. It has a default as older code does not give it.
- * `_ahead`: by so much the stored slot would have to be ahead for the clock to have jumped back; or null.
+ * Instants and durations are in milliseconds. `_lease` null: overlap policy `allow`. `_request` null: a claim for
+ * `_slot`. `_begins` false: the slot is passed over, and does not count for a limit; it has a default, as older code does
+ * not pass it. `_ahead`: how far ahead the stored slot has to be for the clock to count as set back; or null.
  */
 export const claimFunction = (schema: string): string =>
   `

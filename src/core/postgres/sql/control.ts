@@ -3,7 +3,7 @@ import { asInstant, asInterval, asMs, timeColumn } from './record.js';
 
 const CHANGES = { pause: 'paused', resume: 'resumed', reschedule: 'rescheduled' } as const;
 
-/** $1: worker. $2: actor, or null. When there is nothing to change, the record is answered as it is. */
+/** $1: worker. $2: actor, or null. When there is nothing to change, the current record is returned. */
 const control = (schema: string, change: keyof typeof CHANGES, sets: string, when: string): string => `
 WITH ${instant}, changed AS (
   UPDATE ${schema}.workers AS w SET revision = w.revision + 1,
@@ -20,7 +20,7 @@ SELECT ${timeColumn}, ${schema}.record(w.*) AS record FROM ${schema}.workers AS 
 WHERE w.name = $1 AND NOT EXISTS (SELECT FROM changed)
 `;
 
-/** Parameters of slots that a worker backed off for: a token, the last of them, how many; the latter two null for none. */
+/** Parameters of slots that waited for the end of a backoff: a token, the last slot, their number; null for none. */
 const backedOff = (fencing: string, slot: string, skipped: string) => {
   const passes = `coalesce(w.fencing = ${fencing}::bigint, false) AND NOT ${isHeld('w')}`;
   return {
@@ -29,20 +29,23 @@ const backedOff = (fencing: string, slot: string, skipped: string) => {
   };
 };
 
-/** $3 to $5: slots that it backed off for. */
+/** $3 to $5: slots that waited for the end of a backoff. */
 export const pauseWorker = (schema: string): string => {
   const { last, count } = backedOff('$3', '$4', '$5');
   const sets = `paused = true, not_before = NULL, ${count},${startAfter(last)}`;
   return control(schema, 'pause', sets, 'NOT w.paused');
 };
 
-/** $3: slots up to here count for nothing; ms since the epoch, null for none. $4: milliseconds from now to the first run, or null. */
+/**
+ * $3: slots up to this one are neither run nor counted; ms since the epoch, null for none. $4: ms from now to the first
+ * run, or null.
+ */
 export const resumeWorker = (schema: string): string => {
   const sets = `paused = false, not_before = ${NOW} + ${asInterval('$4')},${startAfter(asInstant('$3'))}`;
   return control(schema, 'resume', sets, 'w.paused');
 };
 
-/** $3: as of resume. $4: the schedule. $5: as $4 of resume. $6 to $8: as $3 to $5 of pause. */
+/** $3: as for resume. $4: the schedule. $5: as $4 for resume. $6 to $8: as $3 to $5 for pause. */
 export const rescheduleWorker = (schema: string): string => {
   const { last, count } = backedOff('$6', '$7', '$8');
   const notBefore = `not_before = ${NOW} + ${asInterval('$5')}`;
@@ -50,13 +53,16 @@ export const rescheduleWorker = (schema: string): string => {
   return control(schema, 'reschedule', `timing = $4, ${notBefore}, ${count},${slots}`, 'true');
 };
 
-/** Asks the run that has this token to end. $2: token. */
+/** Asks the run with this token to end. $1: worker. $2: token. */
 export const cancelRun = (schema: string): string => `
 UPDATE ${schema}.workers SET cancel_requested = true
 WHERE name = $1 AND fencing = $2 AND holder IS NOT NULL AND NOT cancel_requested
 `;
 
-/** $1: run. $2: actor. $3: reason. Drops it if it waits, or its retry, until another run is granted; noted in any case, as it may be granted in this very moment. */
+/**
+ * $1: run. $2: actor. $3: reason. Drops it, or its retry, if it waits. The cancellation is stored in any case, as the run
+ * may be granted at the same time.
+ */
 export const cancelRunById = (schema: string): string => `
 WITH ${instant}, noted AS (
   INSERT INTO ${schema}.cancellations (run_id, actor, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
@@ -87,12 +93,12 @@ SELECT
 `;
 
 /**
- * $2: run. $3: token. The lock keeps any other token from being granted until the caller's transaction ends; a weaker
- * one would not, as a claim changes no key.
+ * $2: run. $3: token. The lock prevents any other grant until the caller's transaction ends; a weaker one would not, as a
+ * claim changes no key.
  *
- * A caller that vanishes at this moment (packets dropped, no RST) would block the worker on every replica for as
- * long as the server believes in the connection: hours. So this transaction may stand idle for ten seconds, unless the
- * application has said for how long.
+ * A caller that vanishes meanwhile (packets dropped, no RST) would block the worker on every replica until the server
+ * notices it, which may take hours. So the transaction may be idle for ten seconds, unless the application has set a
+ * limit.
  */
 export const lockToken = (schema: string): string => `
 SELECT CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
@@ -101,14 +107,16 @@ FROM ${schema}.workers WHERE name = $1 AND run_id = $2 AND fencing = $3 AND hold
 `;
 
 /**
- * Whether any row has changed since: each change of a row gives it an `xmin` above all that there were, so with as many rows
- * the sum is another one. A counter of our own would have to be kept by each statement that changes a row.
+ * Shows whether any row has changed: each change gives a row an `xmin` above all earlier ones, so with the same number of
+ * rows the sum differs. A counter would have to be updated by each statement that changes a row.
  */
 export const sumWorkers = (schema: string): string => `
 SELECT ${timeColumn}, count(*)::int AS count, coalesce(sum(xmin::text::bigint), 0)::text AS sum FROM ${schema}.workers
 `;
 
-/** $1, $2: names and versions of the rows that are known. Those with another version, and as `sumWorkers`, in one row. */
+/**
+ * $1, $2: names and versions of the known rows. One row: the rows with another version, and the columns of `sumWorkers`.
+ */
 export const findWorkers = (schema: string): string => `
 WITH known AS (
   SELECT * FROM unnest($1::text[], $2::text[]) AS k (name, version)

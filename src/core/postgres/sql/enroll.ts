@@ -2,9 +2,9 @@ import { instant, NOW, startAfter } from './conditions.js';
 import { asInstant, asInterval, timeColumn } from './record.js';
 
 /**
- * $1: workers as a JSON array of name, timing, slot (ms since the epoch, null for the time before all) and delay (ms or
- * null). In the order of names, so that replicas that start together wait for each other and do not lock each other
- * out. One that another replica makes known in the same moment is not in the answer.
+ * $1: workers as a JSON array of name, timing, slot (ms since the epoch, null for -Infinity) and delay (ms or null). In
+ * the order of names, so that replicas that start together wait for each other without a deadlock. A worker that another
+ * replica enrols at the same time is not in the answer.
  */
 export const enroll = (schema: string): string => `
 WITH ${instant}, given AS MATERIALIZED (

@@ -1,8 +1,8 @@
 import { asMs } from './record.js';
 
 /**
- * $1: id, or null. $2: whether only those that live. $3: how many. $4: milliseconds of silence after which one is gone. The newest
- * start first.
+ * $1: id, or null. $2: whether only those that are alive. $3: limit. $4: ms without a heartbeat after which one is gone.
+ * The newest start first.
  */
 export const findReplicas = (schema: string): string => `
 SELECT k.id, k.host, k.pid, k.release, ${asMs('k.started_at')} AS started_at, ${asMs('r.heartbeat_at')} AS seen_at

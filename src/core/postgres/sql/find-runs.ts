@@ -8,17 +8,17 @@ const OUTCOMES: ReadonlySet<RunOutcome> = new Set<RunOutcome>([
 ]); // prettier-ignore
 
 /**
- * Runs with errors that one search for a text looks at: each costs some 10 µs, and of a million the answer would come after the
- * statement's time is over. Where it stopped is `searchedTo`.
+ * Most runs with errors that one search for a text looks at: each takes some 10 µs, and with a million the statement
+ * would run into its time limit. `searchedTo` returns where it stopped.
  */
 export const SEARCHED = 10_000;
 
 type Query = { statement(schema: string): string; values: unknown[] };
 
 /**
- * A statement for each combination, so that each is planned for the index that it has (schema-steps.ts). Outcomes and
- * triggers stand in it literally: the indexes are of those that are rare, which the planner has to see. `run.started_at` is the
- * column; the bare name would be the number that is selected, which no index has.
+ * A statement for each combination of filters, so that each is planned with its index (schema-steps.ts). Outcomes and
+ * triggers are literals in it: the indexes are partial, for rare values, which the planner has to see. `run.started_at`
+ * is the column; the bare name would be the selected number, which no index has.
  */
 export function findRuns(query: RunQuery): Query {
   const { text, limit, withLog = false } = query;
@@ -48,7 +48,7 @@ LIMIT $${values.length}
   };
 }
 
-/** The last run that a search for a text has looked at; no row when it has looked at all. */
+/** The last run that a search for a text looks at; no row when it looks at all. */
 export function searchedTo(query: RunQuery): Query {
   const { from, values } = candidates(query);
   return {
@@ -58,7 +58,7 @@ export function searchedTo(query: RunQuery): Query {
   };
 }
 
-/** Those that the query is for, whatever their errors say. */
+/** The runs that match the query, apart from its `text`. */
 function candidates(query: RunQuery): { from(schema: string): string; values: unknown[] } {
   const values: unknown[] = [];
   const conditions: string[] = [];

@@ -1,4 +1,4 @@
-/** Replicas that are gone and still known: of the oldest there are mostly no runs any more. */
+/** Most replicas that stay known: the oldest mostly have no stored runs any more. */
 const MOST_KNOWN = 10_000;
 
 /** $1: replica's id. */

@@ -2,12 +2,12 @@ import { asInstant, asInterval } from './record.js';
 import { runColumns } from './run-columns.js';
 
 /**
- * $1: replica's id. $2: host. $3: pid. $4: its start, ms. $5: milliseconds of silence after which a replica is gone.
- * $6: its release, or null.
- * Returns the runs that it marked as lost. The row in `known_replicas` is written once: it says whose runs they were when the replica is gone.
+ * $1: replica's id. $2: host. $3: pid. $4: its start, ms. $5: ms without a heartbeat after which a replica is gone. $6:
+ * its release, or null. Returns the runs that it marked as lost. The row in `known_replicas` is written once: it names
+ * the replica of runs after it is gone.
  *
- * `clock_timestamp()`, as everywhere: `now()` stands still from the transaction's start, also during a wait for a
- * lock. The snapshot does not show the row that this very statement writes, so the replica excepts itself.
+ * `clock_timestamp()`, as everywhere: `now()` is the start of the transaction, also after a wait for a lock. The snapshot
+ * does not contain the row that this statement writes, so the replica excludes itself.
  */
 export const heartbeat = (schema: string): string => `
 WITH alive AS (

@@ -1,7 +1,7 @@
-/** Instants of whole milliseconds: pages of a list go on after what the code has seen, and it sees no more. */
+/** Whole milliseconds: a page of a list continues after the last instant that the code has, which has no microseconds. */
 const now = `date_trunc('milliseconds', clock_timestamp())`;
 
-/** Of a step of the schema: it never changes. */
+/** Part of a step of the schema, so it never changes. */
 export const incidentTables = (schema: string): string => `
 CREATE TABLE IF NOT EXISTS ${schema}.incidents (
   id uuid PRIMARY KEY,

@@ -3,7 +3,7 @@ import { type DeliveryQuery, type IncidentQuery } from '../../history/incident.s
 
 const now = `date_trunc('milliseconds', clock_timestamp())`;
 
-/** As `fromIncidentRow` reads it. */
+/** Columns for `fromIncidentRow`. */
 const incidentColumns = (row: string): string => `
   ${row}.id, ${row}.kind, ${row}.subject, ${row}.condition, ${row}.summary, ${row}.run_id, ${row}.release,
   ${asMs(`${row}.opened_at`)} AS opened_at, ${asMs(`${row}.closed_at`)} AS closed_at, ${asMs(`${row}.told_at`)} AS told_at`;
@@ -21,14 +21,17 @@ const silenced = (schema: string, kind: string, subject: string, condition: stri
       AND coalesce(s.subject, ${subject}) = ${subject} AND coalesce(s.condition, ${condition}) = ${condition}
   )`;
 
-/** A delivery for each incident of `told` and each of the endpoints. */
+/** A delivery for each incident of `told` that was told, and each of the endpoints. */
 const deliver = (schema: string, event: string, endpoints: string): string => `
   INSERT INTO ${schema}.deliveries (id, incident, event, endpoint)
   SELECT gen_random_uuid(), told.id, '${event}', endpoint
   FROM told CROSS JOIN unnest(${endpoints}::text[]) AS endpoint
   WHERE told.told_at IS NOT NULL`;
 
-/** $1: id. $2 to $4: kind, subject, condition. $5: summary. $6: run. $7: release. $8: endpoints. No row where one is open. */
+/**
+ * $1: id. $2 to $4: kind, subject, condition. $5: summary. $6: run. $7: release. $8: endpoints. No row when one is open
+ * already.
+ */
 export const openIncident = (schema: string): string => `
 WITH told AS (
   INSERT INTO ${schema}.incidents AS i (id, kind, subject, condition, summary, run_id, release, opened_at, told_at)
@@ -111,7 +114,7 @@ export const endSilence = (schema: string): string => `
 UPDATE ${schema}.silences SET until = clock_timestamp() WHERE id = $1::uuid AND until > clock_timestamp() RETURNING id
 `;
 
-/** $1: endpoints. $2: how many. $3: lease, ms. */
+/** $1: endpoints. $2: limit. $3: lease, ms. */
 export const takeDueDeliveries = (schema: string): string => `
 WITH due AS (
   SELECT id FROM ${schema}.deliveries

@@ -1,6 +1,6 @@
 import { runColumns } from './run-columns.js';
 
-/** $1: workers. $2: how many of each. A probe of the index for each worker: a window function would read all of the history. */
+/** $1: workers. $2: limit per worker. One index lookup per worker: a window function would read the whole history. */
 export const lastRuns = (schema: string): string => `
 SELECT ${runColumns}
 FROM (SELECT DISTINCT name FROM unnest($1::text[]) AS name) AS asked

@@ -1,11 +1,11 @@
 import { asInstant, asMs } from './record.js';
 
 /**
- * $1: workers. $2: now, ms. $3: their schedules, or null. The latest slot of each worker whose run came to its end, or is
- * on, or that was noted without its run (note-slots.ts); else when the worker was first asked about, which this notes.
- * Not before its schedule came into force, which is when it was first asked about with it. A probe of the index for each:
- * a GROUP BY would read all of the history. The snapshot does not show what the statement itself notes, so a worker that
- * is new has no row.
+ * $1: workers. $2: now, ms. $3: their schedules, or null. For each worker, the latest slot whose run is active or ended
+ * by itself, or that was noted without its run (note-slots.ts); else when the worker was first queried, which this
+ * statement stores. Not before its schedule came into force, which is when it was first queried with it. One index lookup
+ * per worker: a GROUP BY would read the whole history. The snapshot does not contain what the statement itself stores, so
+ * a new worker has no row.
  */
 export const lastSlots = (schema: string): string => `
 WITH asked AS MATERIALIZED (

@@ -1,12 +1,11 @@
 import { asInstant } from './record.js';
 
 /**
- * $1: worker. $2: instant (ms) before which a run ended that is deleted. $3: newest runs that are kept, or null for all.
- * $4: most to delete. Oldest first, along the index from its end: what is kept is not read, but for the few runs
- * that are active, ended late, or tell the latest slot (see last-slots.ts).
+ * $1: worker. $2: runs that ended before this instant (ms) are deleted. $3: number of newest runs to keep, or null for no
+ * limit. $4: most to delete. Oldest first, along the index from its end: kept runs are not read, except the few that are
+ * active, ended late, or have the latest slot (see last-slots.ts).
  *
- * `SKIP LOCKED`: a run that is being written just now is not old, and two replicas that prune do not wait for each
- * other.
+ * `SKIP LOCKED`: a run that is being written is not old, and two replicas that prune do not wait for each other.
  */
 export const pruneRuns = (schema: string): string => `
 WITH oldest_kept AS (

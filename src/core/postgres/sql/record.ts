@@ -1,13 +1,13 @@
-/** Milliseconds since the epoch, as the code reckons; -Infinity for the time before all slots. */
+/** An instant as milliseconds since the epoch; may be -Infinity. */
 export const asMs = (instant: string): string => `(extract(epoch FROM ${instant}) * 1000)::float8`;
 
-/** The instant of such a number. */
+/** The instant from milliseconds since the epoch. */
 export const asInstant = (ms: string): string => `to_timestamp(${ms}::float8 / 1000)`;
 
-/** This many milliseconds. */
+/** An interval from milliseconds. */
 export const asInterval = (ms: string): string => `(${ms}::float8 * interval '1 millisecond')`;
 
-/** The database's time, as every answer carries it. */
+/** The database's time, which every answer contains. */
 export const timeColumn = `${asMs('clock_timestamp()')} AS time`;
 
 const instants = 'slot lease_until not_before definition_at last_run last_end last_success'.split(' ');
@@ -17,10 +17,9 @@ const others = (
 ).split(' ');
 
 /**
- * A worker's row as `toRecord` reads it. Every answer has it: as `json` it is written in 5 µs, where `jsonb`, which is put
- * together first and then written, took 26.
+ * A worker's row for `toRecord`. Every answer contains it: building it as `json` takes 5 µs, as `jsonb` 26 µs.
  *
- * @param later columns that a step of the schema has added since
+ * @param later columns that later steps of the schema have added
  */
 export const recordFunction = (schema: string, later: readonly string[] = []): string => `
 CREATE OR REPLACE FUNCTION ${schema}.record(w ${schema}.workers) RETURNS json LANGUAGE sql STABLE AS $$

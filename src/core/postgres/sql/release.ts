@@ -1,7 +1,7 @@
 import { dropDeferred, requestWaits } from './conditions.js';
 import { asInstant, asInterval, asMs } from './record.js';
 
-/** What became of a run that came to its end by itself. */
+/** The columns that the end of a run sets, when it ended by itself. */
 const status = `
         last_end = clock_timestamp(),
         last_success = CASE WHEN _succeeded THEN clock_timestamp() ELSE w.last_success END,
@@ -21,7 +21,7 @@ const status = `
 
 const done = `(w.done OR w.request_id IS NULL)`;
 
-/** What is owed after it: its own slot again, another one that a run on request has left alone, or nothing. */
+/** What is owed after the run: its slot again, another slot (after a run for a request), or nothing. */
 const owed = `CASE
           WHEN w.request_id IS NULL THEN CASE WHEN _retry AND NOT w.paused THEN w.attempt + 1 END
           WHEN (_succeeded OR _retry AND NOT w.paused) AND w.done THEN NULL
@@ -31,12 +31,13 @@ const owed = `CASE
 const passes = `(${done} AND (${owed}) IS NULL AND coalesce(v_passed > w.slot, false))`;
 
 /**
- * Gives a lease back. The last token alone is, and once: when that is repeated nothing is written, and the same answered
- * (`accepted`). A function, with one plan, for the reasons of `claimFunction`.
+ * Releases a lease, if its token is the last one, and once: a repeated call writes nothing and gets the same answer
+ * (`accepted`). A function with a generic plan, for the reasons of `claimFunction`.
  *
- * Lengths and instants are milliseconds. `_kind`: `done`, `undone`, `unrun`. `_delay`: no run for a slot for so long; 0:
- * no such wait; null: as it was. `_outcome`: the run's record, for the replica that requested it. `_passed`: slots up to here passed,
- * `_skipped` of them, or null. `_succeeded`: null for a run that was cancelled, which is neither success nor failure.
+ * Durations and instants are in milliseconds. `_kind`: `done`, `undone`, `unrun`. `_delay`: how long no run for a slot is
+ * granted; 0: no wait; null: unchanged. `_outcome`: the run's record, for the replica that requested it. `_passed`: the
+ * last slot that passed during the run, or null; `_skipped`: their number. `_succeeded`: null for a cancelled run, which
+ * is neither success nor failure.
  */
 export const releaseFunction = (schema: string): string =>
   `

@@ -3,7 +3,7 @@ import { asInterval, asMs, timeColumn } from './record.js';
 /**
  * $1: worker. $2: run. $3: token. $4: length of the lease in ms. $5: progress, or null.
  *
- * A lease that has run out is renewed as well, as long as no other run was granted one.
+ * An expired lease is renewed as well, as long as no other run was granted.
  */
 export const renewLease = (schema: string): string => `
 WITH renewed AS (

@@ -2,10 +2,9 @@ import { instant, isHeld, NOW, requestWaits } from './conditions.js';
 import { asInterval, asMs, timeColumn } from './record.js';
 
 /**
- * $1: id. $2: worker. $3: trigger. $4: event, or null. $5: payload. $6: most attempts. $7: overlap policy.
- * $8: actor, or null.
- * Under a policy that queues one, those that wait are dropped, but for what waits for a backoff: the end of this one's run
- * decides on that.
+ * $1: id. $2: worker. $3: trigger. $4: event, or null. $5: payload. $6: most attempts. $7: overlap policy. $8: actor, or
+ * null. Under a policy that queues one, waiting requests are dropped, except those that wait for the end of a backoff:
+ * the end of the new request's run decides about these.
  */
 export const requestRun = (schema: string): string => `
 WITH ${instant}, target AS MATERIALIZED (
@@ -31,12 +30,12 @@ SELECT
 FROM target AS w
 `;
 
-/** $1: id. What a run of it was asked for with. */
+/** $1: id of a request. Its trigger, payload and actor. */
 export const findRequest = (schema: string): string => `
 SELECT trigger, payload, payload IS NOT NULL AS given, actor FROM ${schema}.requests WHERE id = $1
 `;
 
-/** $1: ms; replicas too. An event whose id begins with $2 is kept for ever. */
+/** $1: age in ms; also of replicas and cancellations. An event whose id begins with $2 is kept for ever. */
 export const pruneRequests = (schema: string): string => `
 WITH gone AS (
   DELETE FROM ${schema}.members WHERE seen_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
@@ -49,9 +48,9 @@ WHERE ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
 `;
 
 /**
- * $1, $2: names and revisions that a replica knows. $3: requests whose outcome it waits for. $4: those that
- * are active there without a lease. $5: of such a one nothing is heard for this many ms when it is given up.
- * $6: runs that are active there. One row: records with news, requests that wait, outcomes, cancellations.
+ * $1, $2: names and revisions that a replica knows. $3: requests whose outcome it awaits. $4: requests that are active
+ * there without a lease. $5: ms without such a report after which a request without a lease counts as dropped. $6: runs
+ * that are active there. One row: changed records, waiting requests, outcomes, cancellations.
  */
 export const pulse = (schema: string): string => `
 WITH ${instant}, known AS (

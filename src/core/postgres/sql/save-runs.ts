@@ -4,9 +4,9 @@ const columns = `
 `;
 
 /**
- * $1: runs as a JSON array, keys as the columns. One statement however many runs: a write for each would cost
- * one commit (fsync) a run, some 2,000 a second at best.
- * Whoever says that a run is lost knows nothing of what it logged and measured.
+ * $1: runs as a JSON array with the columns as keys. One statement for all runs: one per run would need a commit (fsync)
+ * each, some 2,000 a second at best. A replica that records another one's run as lost does not have its metrics, payload
+ * and log: these are kept.
  */
 export const saveRuns = (schema: string): string => `
 INSERT INTO ${schema}.runs AS stored (${columns})

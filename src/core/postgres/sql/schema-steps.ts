@@ -4,12 +4,12 @@ import { recordFunction } from './record.js';
 import { releaseFunction } from './release.js';
 
 /**
- * The schema's history. A step, once released, never changes: what comes later is a new step at the end. The
- * number of steps is the version that the code needs.
+ * The steps of the schema. A released step never changes: a later change is a new step at the end. The number of steps is
+ * the version that the code needs.
  *
- * Code meets a schema that is newer in every rolling deploy, and after a rollback. So a step adds and takes nothing away:
- * columns have defaults, and a function that needs another parameter is one beside the old. One that older code cannot
- * work with is named in `BREAKING`.
+ * In every rolling deploy, and after a rollback, older code meets a newer schema. So a step only adds: columns have
+ * defaults, and a function that needs another parameter is added beside the old one. A step that older code cannot work
+ * with is listed in `BREAKING`.
  */
 export const schemaSteps = (schema: string): readonly string[] => [
   `
@@ -190,18 +190,18 @@ ALTER TABLE ${schema}.workers ADD COLUMN IF NOT EXISTS deferring boolean NOT NUL
 ${claimFunction(schema)}${releaseFunction(schema)}`,
 ];
 
-/** Versions that code of an older one cannot work with. */
+/** Versions that older code cannot work with. */
 const BREAKING = [1, 2, 3];
 
-/** The oldest version whose code works with a schema of that one. */
+/** The oldest version whose code works with a schema of this version. */
 export const compatibleFrom = (version: number): number =>
   Math.max(...BREAKING.filter((breaking) => breaking <= version));
 
-/** Notes that a step was applied. */
+/** Records that a step was applied. */
 export const noteStep = (schema: string, version: number): string =>
   `INSERT INTO ${schema}.schema_version (version, compatible_from) VALUES (${version}, ${compatibleFrom(version)});`;
 
-/** Holds the number of steps that were applied. */
+/** Creates the table of applied steps. */
 export const createVersionTable = (schema: string): string => `
 CREATE SCHEMA IF NOT EXISTS ${schema};
 CREATE TABLE IF NOT EXISTS ${schema}.schema_version (
@@ -212,8 +212,8 @@ ALTER TABLE ${schema}.schema_version ADD COLUMN IF NOT EXISTS compatible_from in
 `;
 
 /**
- * The version that is installed, and the oldest one whose code works with it. The table may be missing, and so may the
- * column, in one of an older version: then it is its own.
+ * The installed version, and the oldest one whose code works with it. The column is missing in an older schema: then only
+ * code of the same version works with it. The table may be missing, too.
  */
 export const readVersion = (schema: string): string => `
 SELECT
@@ -222,7 +222,7 @@ SELECT
 FROM ${schema}.schema_version AS v
 `;
 
-/** $1: the schema. What the role of the connection lacks, from the catalogs, which everybody may read. */
+/** $1: the schema. The rights that the role of the connection lacks, from the catalogs, which every role may read. */
 export const readRights = `
 SELECT
   current_user AS role, quote_ident(current_user) AS "roleId", quote_ident(current_database()) AS "databaseId",
@@ -237,5 +237,5 @@ SELECT
 FROM (SELECT) AS always LEFT JOIN pg_namespace AS n ON n.nspname = $1
 `;
 
-/** Whether nothing can be written: a standby, or a database that was told so. */
+/** Whether the database is read-only: a standby, or by its settings. */
 export const readOnly = (): string => `SELECT current_setting('transaction_read_only') = 'on' AS "readOnly"`;

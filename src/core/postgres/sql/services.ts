@@ -1,4 +1,4 @@
-/** $1: a service. $2: whether it was given its name. The others that were seen within the last two hours. */
+/** $1: a service. $2: whether it has the option `service`. Returns the others that were seen in the last two hours. */
 export const seeService = (schema: string): string => `
 WITH seen AS (
   INSERT INTO ${schema}.services (name, given, seen_at) VALUES ($1, $2, clock_timestamp())

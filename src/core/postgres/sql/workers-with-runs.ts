@@ -1,4 +1,4 @@
-/** The workers that have runs, one probe of the index for each: a DISTINCT would read all of the history. */
+/** The workers that have runs, with one index lookup each: a DISTINCT would read the whole history. */
 export const workersWithRuns = (schema: string): string => `
 WITH RECURSIVE names AS (
   (SELECT worker FROM ${schema}.runs ORDER BY worker LIMIT 1)

@@ -12,10 +12,10 @@ import { PlaceInLine } from './place-in-line.js';
 
 type Granted = Answered & { readonly answer: ClaimAnswer & { granted: true } };
 
-/** Claims in a row that were refused because others were faster, before this replica waits a little. */
+/** Claims in a row that are refused because other replicas were faster, before this replica waits. */
 const PATIENCE = 5;
 
-/** What is claimed for, and what hears of the answers. */
+/** The worker to claim for, and what the answers are passed to. */
 export interface ClaimParts {
   readonly definition: WorkerDefinition;
   readonly parts: ClusterParts;
@@ -25,21 +25,21 @@ export interface ClaimParts {
   readonly passed: PassedSlots;
 }
 
-/** How its loop is at this moment. */
+/** The current state of the loop. */
 export interface ClaimingLoop {
   view(): ClusterView | undefined;
   active(): boolean;
   stopped(): boolean;
 }
 
-/** Claims for one worker: what its view wants, when it is this replica's turn and there is a place for a run. */
+/** Claims for one worker: the target of its view, when it is this replica's turn and there is a place for a run. */
 export class ClaimRounds {
   private readonly claimant: Claimant;
   private readonly line: PlaceInLine;
-  /** There is something to claim, and no place for a run. */
+  /** Whether there is something to claim, but no place for a run. */
   private placeless = false;
 
-  /** @param waiter hears when there may be a place */
+  /** @param waiter its `pump` is called when there may be a place */
   constructor(
     private readonly of: ClaimParts,
     private readonly waiter: Waiter,
@@ -50,12 +50,12 @@ export class ClaimRounds {
     this.line = new PlaceInLine(replica, parts.clock);
   }
 
-  /** A claim may have been granted, and is to be asked again. */
+  /** Whether a claim without an answer may have been granted, and has to be repeated. */
   get unsure(): boolean {
     return this.claimant.unsure;
   }
 
-  /** This replica claims first. */
+  /** Whether this replica claims first. */
   get isFirst(): boolean {
     return this.line.isFirst;
   }
@@ -64,13 +64,13 @@ export class ClaimRounds {
     this.line.precededBy(first);
   }
 
-  /** How long not to claim, in milliseconds, whatever is due. */
+  /** Milliseconds for which not to claim, whatever is due. */
   waits({ record }: ClusterView): number {
-    // `pump` says when there may be a place; to look for one again and again would burn the processor.
+    // `pump` is called when there may be a place; polling for one would use up the processor.
     return this.placeless ? RETRY_AFTER : Math.max(this.claimant.resting, this.line.waits(record.fencing));
   }
 
-  /** Claims what there is to claim, one after the other. */
+  /** Makes all claims that are due, one after the other. */
   async make(): Promise<void> {
     const { claimant, line } = this;
     const { definition, parts, runs } = this.of;
@@ -95,13 +95,13 @@ export class ClaimRounds {
       if (await this.pursue(placed, view)) tries = 0;
       else {
         parts.limit.give(requestOf(placed));
-        // The view is wrong again and again: other replicas are claiming.
+        // The view was wrong again: other replicas are claiming.
         if (++tries >= PATIENCE) claimant.rest();
       }
     }
   }
 
-  /** @returns what there is a place for: the target, or a request whose triggerer lends it its own */
+  /** @returns what there is a place for: the target, or a request to which the run that triggered it lends its place */
   private takePlace(target: Target, { requests }: ClusterView): Target | undefined {
     const { limit, clock } = this.of.parts;
     if (limit.take(this.waiter, requestOf(target))) return target;
@@ -110,8 +110,8 @@ export class ClaimRounds {
   }
 
   /**
-   * Every replica knows when a slot or a retry is due. One that knows of another request made it, or found it unserved: it
-   * claims at once.
+   * Every replica knows when a slot or a retry is due, so they take turns. A replica that knows of any other request has
+   * made it, or found it waiting: it claims at once.
    */
   private turn(target: Target, { record, timing }: ClusterView): 'ask' | 'wait' | 'look' {
     const isKnown = 'slot' in target || target.request.notBefore !== undefined;
@@ -119,7 +119,7 @@ export class ClaimRounds {
     return this.line.turn(record.fencing, timing.interval);
   }
 
-  /** @returns whether a run has begun, which keeps its place */
+  /** @returns whether a run has begun, which keeps its place in the limit */
   private async pursue(target: Target, view: ClusterView): Promise<boolean> {
     const answered = await this.claimant.claim(target, view);
     if (!answered) return false;
@@ -136,7 +136,7 @@ export class ClaimRounds {
     const view = this.loop.view()!;
     if (record) view.learn(record);
     if (reason === 'stale') this.line.overtaken();
-    // What was taken for the time is ahead of it: the clock was set back, or this one is fast.
+    // The assumed time is ahead of the coordinator's: its clock was set back, or this one is fast.
     if (reason === 'too_early') clock.restart(answer);
     if (reason === 'over' && 'request' in target) view.requests.drop(target.request.id);
     if (reason === 'unknown') this.claimant.rest();

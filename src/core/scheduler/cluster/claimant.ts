@@ -5,17 +5,17 @@ import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
 import { leaseLength } from './lease-length.js';
 import { type ClusterView, type Target } from './cluster-view.js';
 
-/** An answer, and when the claim was sent, by the monotonic clock. */
+/** An answer to a claim. `sentAt`: when the claim was sent, by the monotonic clock. */
 export interface Answered {
   readonly answer: ClaimAnswer;
   readonly sentAt: number;
-  /** That was asked for, milliseconds. */
+  /** Length of the requested lease, milliseconds. */
   readonly lease: number | undefined;
-  /** What was claimed is too late to be run: it was claimed to be passed over, once for all replicas. */
+  /** The slot is too late to be run: it was claimed to be passed over, once for all replicas. */
   readonly passesOver: boolean;
 }
 
-/** One that was sent. */
+/** A claim that was sent. */
 interface Sent {
   readonly target: Target;
   readonly claim: Claim;
@@ -23,12 +23,12 @@ interface Sent {
 }
 
 /**
- * Sends the claims of one worker. One that may have been granted, as its answer has not come, is asked again until it
- * has, by the same run: by that the coordinator knows it.
+ * Sends the claims of one worker. A claim without an answer may have been granted, so it is repeated until there is one,
+ * with the same run id: by that the coordinator recognizes it.
  */
 export class Claimant {
   private unanswered?: Sent;
-  /** By the monotonic clock: no call before. */
+  /** No call before this instant of the monotonic clock. */
   private retryAt = -Infinity;
 
   constructor(
@@ -37,12 +37,12 @@ export class Claimant {
     private readonly replica: string,
   ) {}
 
-  /** A claim may have been granted. */
+  /** Whether a claim without an answer may have been granted. */
   get unsure(): boolean {
     return this.unanswered !== undefined;
   }
 
-  /** How long to leave the coordinator alone, milliseconds. */
+  /** Milliseconds until the next call of the coordinator. */
   get resting(): number {
     return Math.max(0, this.retryAt - this.parts.clock.monotonic());
   }
@@ -52,8 +52,8 @@ export class Claimant {
   }
 
   /**
-   * What to claim next. What is unanswered comes first, but of slots the one that is the latest by now: after an outage
-   * the one that it began with would be run, however old it is.
+   * What to claim next. An unanswered claim comes first; if it was for a slot, the slot that is the latest by now:
+   * otherwise an outage would end with a run for the slot that it began with, however old.
    */
   next(view: ClusterView): Target | undefined {
     const wanted = view.wanted(this.parts.clock.now());
@@ -62,7 +62,7 @@ export class Claimant {
     return unanswered.target;
   }
 
-  /** @returns undefined when no answer came */
+  /** @returns undefined without an answer */
   async claim(target: Target, view: ClusterView): Promise<Answered | undefined> {
     const { definition, parts } = this;
     const { coordinator, clock, reached } = parts;
@@ -88,7 +88,7 @@ export class Claimant {
   private made(target: Target, view: ClusterView): Sent {
     const { definition, parts, replica } = this;
     const passesOver = view.isTooLate(target, parts.clock.now());
-    // Who asked for a run was told its id.
+    // The caller of `trigger` has the id of the first run.
     const asked = 'request' in target && target.request.attempts === 0 ? target.request.id : undefined;
     const claimed = view.claimOf(target);
     const claim: Claim = {

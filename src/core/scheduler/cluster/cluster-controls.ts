@@ -6,11 +6,11 @@ import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type ByActor } from '../../worker/actor.js';
 import { type ClusterParts } from './cluster-parts.js';
 
-/** What people change of one worker, for all replicas. Each is refused for a worker that the coordinator does not know. */
+/** Changes of one worker by people, for all replicas. The coordinator refuses them for a worker that it does not know. */
 export class ClusterControls {
   /**
-   * @param backedOff slots that count as skipped when the backoff ends that they wait for
-   * @param learn hears how the worker is after a change
+   * @param backedOff slots that wait for the end of a backoff, and count as skipped when the change ends it
+   * @param learn called with the worker's record after a change
    */
   constructor(
     private readonly definition: WorkerDefinition,
@@ -24,7 +24,7 @@ export class ClusterControls {
     await this.change({ do: 'pause', ...(passed && { passed }), ...by });
   }
 
-  /** @param timing that holds */
+  /** @param timing the schedule in force */
   async resume(timing: Timing, by: ByActor): Promise<void> {
     await this.hearTime();
     await this.change({ do: 'resume', ...this.fromNow(timing), ...by });
@@ -38,14 +38,14 @@ export class ClusterControls {
     await this.change({ do: 'reschedule', timing: stored, ...from, ...(passed && { passed }), ...by });
   }
 
-  /** Makes the worker known that was registered a moment ago. */
+  /** Enrols a worker that was registered a moment ago. */
   async enroll(): Promise<void> {
-    // Its first slots are reckoned by the coordinator's clock.
+    // Its first slots are computed by the coordinator's clock.
     await this.hearTime();
     await this.parts.enroll();
   }
 
-  /** The slots that count no more are reckoned by the coordinator's clock: the own one may be anything. */
+  /** Gets the coordinator's time, by which slots are computed: the clock of this process may be wrong. */
   private async hearTime(): Promise<void> {
     const { coordinator, clock } = this.parts;
     if (clock.known) return;

@@ -26,19 +26,19 @@ import { recordInfo, recordIsStale } from './record-info.js';
 import { Releaser } from './releaser.js';
 import { type WaitingRequests } from './waiting-requests.js';
 
-/** Events that are held until the coordinator knows the worker; more are skipped. */
+/** Events that are kept until the worker is enrolled; more are skipped. */
 const MOST_EARLY = 1_000;
 
 /**
- * Drives one worker together with the loops of the other replicas. It says when; what follows is a line:
+ * Drives one worker together with the loops of the other replicas. It decides when; a call passes through:
  *
- *     ClusterView (what) → PlaceInLine (whose turn) → Claimant → ClusterRuns → Releaser → ClusterView
+ * ClusterView (what) → PlaceInLine (whose turn) → Claimant → ClusterRuns → Releaser → ClusterView
  *
- * One claim is under way at a time.
+ * There is one claim at a time.
  */
 export class ClusterLoop implements Loop {
   private readonly alarm: Alarm;
-  /** Events from before it was enrolled: the coordinator takes requests for workers that it knows. */
+  /** Events from before the enrolment: the coordinator refuses requests for workers that it does not know. */
   private readonly early: [event: unknown, scope: Scope][] = [];
   private readonly requests: ClusterRequests;
   private readonly passed: PassedSlots;
@@ -91,22 +91,22 @@ export class ClusterLoop implements Loop {
     return recordIsStale(this.definition, this.view, this.now(), this.active);
   }
 
-  /** The others see the same. */
+  /** The other replicas see the same conditions, so one of them logs. */
   get speaks(): boolean {
     return this.claims.isFirst;
   }
 
-  /** Undefined until it is enrolled. */
+  /** Revision of its record; undefined until it is enrolled. */
   get revision(): number | undefined {
     return this.view?.record.revision;
   }
 
-  /** Runs that were asked for and wait, as they are known here. */
+  /** The waiting requests that this replica knows of. */
   get waiting(): WaitingRequests | undefined {
     return this.view?.requests;
   }
 
-  /** Requests whose outcome somebody waits for here, and of which more is known elsewhere. */
+  /** Requests whose outcome a caller here awaits, and which are not served here. */
   get awaited(): string[] {
     return this.requests.awaited;
   }
@@ -132,25 +132,25 @@ export class ClusterLoop implements Loop {
     this.parts.limit.leave(this);
   }
 
-  /** What is still on then is left to its lease. */
+  /** Then runs that are still active are left: their leases expire. */
   async settled(): Promise<void> {
     await this.working;
     await this.runs.settled();
   }
 
-  /** The coordinator knows it. */
+  /** Called when the coordinator has enrolled the worker. */
   enrolled(record: WorkerRecord): void {
     if (this.active) this.begin(record);
     else this.view = new ClusterView(this.definition, record, this.now());
     for (const [event, scope] of this.early.splice(0)) this.happened(event, scope);
   }
 
-  /** Another replica claims first. */
+  /** Sets the replica that claims first. */
   precededBy(first: string | undefined): void {
     this.claims.precededBy(first);
   }
 
-  /** News that was not asked for. */
+  /** Takes what a pulse says. */
   observe(record: WorkerRecord | undefined, requests: readonly RequestedRun[]): void {
     if (!this.view) return;
     if (record) this.view.overhear(record);
@@ -158,12 +158,12 @@ export class ClusterLoop implements Loop {
     void this.work();
   }
 
-  /** What became of a request, which another replica may have served. */
+  /** Takes the outcome of a request, which another replica may have served. */
   settle(id: string, outcome: RequestOutcome): void {
     this.requests.settle(id, outcome);
   }
 
-  /** Nothing more will be heard. */
+  /** Called when no more answers will come. */
   closed(): void {
     this.requests.close();
   }
@@ -190,7 +190,7 @@ export class ClusterLoop implements Loop {
     return this.requests.trigger(payload, scope, by);
   }
 
-  /** One that waits is known to the coordinator. */
+  /** Waiting runs are cancelled by the coordinator, not here. */
   cancel(runId: string, by: Cancellation): 'told' | undefined {
     return this.runs.cancel(runId, by) ? 'told' : undefined;
   }
@@ -214,7 +214,7 @@ export class ClusterLoop implements Loop {
     return upcomingSlots(this.timing, this.definition, this.now(), most);
   }
 
-  /** A place for a run may be free. */
+  /** Called when a place for a run may be free. */
   pump(): void {
     void this.work();
   }
@@ -223,7 +223,7 @@ export class ClusterLoop implements Loop {
     return this.parts.clock.now();
   }
 
-  /** From now on it looks. */
+  /** Begins to claim. */
   private begin(record: WorkerRecord): void {
     this.view = new ClusterView(this.definition, record, this.now());
     if (this.definition.runOnStart && !this.view.isOver(this.now()))
@@ -231,7 +231,7 @@ export class ClusterLoop implements Loop {
     void this.work();
   }
 
-  /** Claims what there is to claim, one after the other, and then waits for more. */
+  /** Makes all claims that are due, then sets the alarm for the next. */
   private work(): Promise<void> {
     this.working ??= this.claims.make().finally(() => {
       this.working = undefined;
@@ -250,7 +250,7 @@ export class ClusterLoop implements Loop {
     else this.alarm.set(Math.max(at, now + claims.waits(view)));
   }
 
-  /** Until the end of the active run: the slots that pass meanwhile are skipped, or end it. */
+  /** While a run is active: slots that pass meanwhile are skipped, or cancel it. */
   private armPassing(view: ClusterView, now: number): void {
     const { schedule, spacing } = view.timing;
     const { overlap } = this.definition;
@@ -262,7 +262,7 @@ export class ClusterLoop implements Loop {
     this.alarm.set(schedule.dueAt(schedule.next(Math.max(view.record.slot, view.latestDue(now)))));
   }
 
-  /** The coordinator refuses what is asked of a worker that it does not know, as of one that was registered a moment ago. */
+  /** The coordinator refuses calls for a worker that it does not know, such as one that was registered a moment ago. */
   private async ensureEnrolled(): Promise<void> {
     if (this.view) return;
     await this.controls.enroll();

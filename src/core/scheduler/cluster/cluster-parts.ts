@@ -6,7 +6,7 @@ import { type ConditionLog } from '../condition-log.js';
 import { type RunLimit } from '../run-limit.js';
 import { type WorkerEvents } from '../worker-events.js';
 
-/** Calls of the coordinator that fail by themselves, as the log and health name them. */
+/** Calls of the coordinator whose failures are reported apart, as the log and health name them. */
 export type CoordinatorOperation =
   'enrolments' | 'claims' | 'releases' | 'requests' | 'cancellations' | 'announcements' | 'news' | 'pruning';
 
@@ -20,15 +20,15 @@ export interface ClusterParts {
   readonly events: WorkerEvents;
   readonly limit: RunLimit;
   readonly conditions: ConditionLog;
-  /** Length of every lease that the application asks for, milliseconds; undefined: as it fits each worker. */
+  /** The option `lease` in milliseconds; undefined: by the schedule of each worker. */
   readonly lease: number | undefined;
-  /** A call got through, or did not, for that worker or for all. */
+  /** Reports the result of a call, for one worker or for all. `error` undefined: it succeeded. */
   readonly reached: (error: unknown, operation: CoordinatorOperation, worker?: string) => void;
-  /** Resolves when the loop has heard how its worker stands; together with others, in one call. */
+  /** Reads the worker's record, together with other workers in one call. Resolves when its loop has it. */
   readonly look: (worker: string) => Promise<void>;
-  /** Makes known the workers that are not yet. Rejects when the coordinator does. */
+  /** Enrols the workers that are not enrolled yet. Rejects when the coordinator does. */
   readonly enroll: () => Promise<void>;
 }
 
-/** After a call that did not get through, milliseconds. */
+/** Milliseconds to wait after a call that failed. */
 export const RETRY_AFTER = 500;

@@ -12,31 +12,37 @@ import { eventRefused } from '../event-sources.js';
 import { type RunHandle, RunHandles } from '../run-handle.js';
 import { RunDroppedError, RunUnknownError, WorkerBusyError } from '../scheduler.errors.js';
 
-/** This replica does not learn which events another one has served: beyond this many, the oldest loses its context. */
+/**
+ * Most async contexts that are kept. This replica does not learn which events another one has served, so beyond this
+ * number the oldest is dropped.
+ */
 const MOST_SCOPES = 1_000;
 
 type Asked = Pick<RequestedRun, 'id' | 'trigger' | 'payload' | 'actor'>;
 
-/** The runs of one worker that are asked for here, by a person, an event or its start, and who waits for their end. */
+/**
+ * The runs of one worker that are requested here, by a trigger, an event or its start, and the callers that await their
+ * end.
+ */
 export class ClusterRequests {
   private static readonly logger = new Logger('Workers');
   private readonly handles = new RunHandles();
-  /** Those whose runs are active here, or whose release is under way. */
+  /** Requests whose runs are active here, or are being released. */
   private readonly serving = new Set<string>();
-  /** Of those that were asked for here: the async context that this was in. A run on another replica has none. */
+  /** Async contexts of the requests that were made here. A run on another replica has none. */
   private readonly scopes = new Map<string, Scope>();
-  /** The last one that was granted here. */
+  /** Id of the request that was granted here last. */
   private begun?: string;
   private over = false;
 
-  /** @param want any replica may claim it from now on, this one at once */
+  /** @param want called with a request that the coordinator has accepted: this replica claims it at once */
   constructor(
     private readonly definition: WorkerDefinition,
     private readonly parts: ClusterParts,
     private readonly want: (request: RequestedRun) => void,
   ) {}
 
-  /** Requests whose outcome somebody waits for here, and that nobody serves here: of those more is known than there. */
+  /** Requests whose outcome a caller here awaits, and which are not served here: the coordinator knows more of them. */
   get awaited(): string[] {
     return this.handles.ids().filter((id) => !this.serving.has(id));
   }
@@ -47,8 +53,8 @@ export class ClusterRequests {
   }
 
   /**
-   * Whether what says that it waits is older than the grant of it. Its run has the request's id, so another claim of
-   * it would be taken for a repetition of the one that was granted.
+   * Whether a request that is reported as waiting was granted here since. Its run has the request's id, so the
+   * coordinator would take another claim for a repetition of the one that was granted.
    */
   isBegun({ id, attempts }: RequestedRun): boolean {
     return id === this.begun && attempts === 0;
@@ -58,7 +64,7 @@ export class ClusterRequests {
     this.begun = id;
   }
 
-  /** Undefined when it was asked for elsewhere, or by the start of the worker. */
+  /** Undefined for a request of another replica or of the worker's start. */
   scopeOf(id: string): Scope | undefined {
     return this.scopes.get(id);
   }
@@ -67,7 +73,7 @@ export class ClusterRequests {
     this.serving.add(id);
   }
 
-  /** @param ended undefined: it did not come to its end, or failed, and is to be served again */
+  /** @param ended undefined: the run did not come to its end, or failed and is retried */
   served(id: string, ended: EndedRun | undefined): void {
     this.serving.delete(id);
     if (!ended) return;
@@ -75,14 +81,14 @@ export class ClusterRequests {
     this.handles.resolve(id, ended);
   }
 
-  /** What became of a request, which another replica may have served. */
+  /** Takes the outcome of a request, which another replica may have served. */
   settle(id: string, outcome: RequestOutcome): void {
     this.scopes.delete(id);
     if ('run' in outcome) this.handles.resolve(id, outcome.run);
     else this.handles.reject(id, new RunDroppedError(this.definition.name, id));
   }
 
-  /** Nothing more will be heard. */
+  /** Called when no more answers will come. */
   close(): void {
     this.over = true;
     for (const id of this.handles.ids())
@@ -96,7 +102,7 @@ export class ClusterRequests {
     const { record, accepted, time } = await this.ask(asked, scope);
     if (!accepted) throw new WorkerBusyError(name, record?.runId);
     if (this.over) throw new RunUnknownError(name, asked.id);
-    // Not before: who asks for the outcome of what the coordinator does not know is told that it was dropped.
+    // Not before the answer: the coordinator answers `dropped` for the outcome of a request that it does not know.
     const handle = this.handles.make(asked.id);
     this.accepted(asked, time);
     return handle;
@@ -117,7 +123,9 @@ export class ClusterRequests {
     }
   }
 
-  /** Every replica asks, also one that starts much later: the first has been heard. */
+  /**
+   * Every replica requests it, also one that starts much later: by the event's id the coordinator accepts the first only.
+   */
   async runOnStart(definitionAt: number): Promise<void> {
     const { clock, reached } = this.parts;
     const asked: Asked = { id: randomUUID(), trigger: 'schedule', payload: undefined };
@@ -132,7 +140,7 @@ export class ClusterRequests {
   private async ask(asked: Asked, scope: Scope | undefined, eventId?: string): Promise<RequestAnswer> {
     const { coordinator, clock, reached } = this.parts;
     const { name, overlap, maxAttempts } = this.definition;
-    // Before the call: the run may begin before its answer is heard.
+    // Before the call: the run may begin before the answer arrives.
     if (scope) this.keepScope(asked.id, scope);
     const answer = clock.heard(
       await coordinator.request({
@@ -162,7 +170,7 @@ export class ClusterRequests {
 
 const LONGEST_ID = 200;
 
-/** An entry of an index has 2,704 bytes at the most. */
+/** The id, or a hash of a longer one: an entry of a PostgreSQL index has at most 2,704 bytes. */
 function shortId(id: string): string {
   return id.length <= LONGEST_ID ? id : createHash('sha256').update(id).digest('hex');
 }

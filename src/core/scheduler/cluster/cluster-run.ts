@@ -11,7 +11,7 @@ import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { waitAfter } from '../backoff.js';
 import { type ClusterView } from './cluster-view.js';
 
-/** What a run that was granted needs of its surroundings. */
+/** What a granted run uses. */
 export interface ClusterRunContext {
   readonly definition: WorkerDefinition;
   readonly coordinator: Coordinator;
@@ -20,20 +20,20 @@ export interface ClusterRunContext {
   readonly view: ClusterView;
 }
 
-/** A grant as it arrived. */
+/** A granted claim. */
 export interface Grant {
   readonly record: WorkerRecord;
   /** When the claim was sent, by the monotonic clock. */
   readonly sentAt: number;
   /** The coordinator's time in the answer. */
   readonly time: number;
-  /** Its length, milliseconds; undefined for overlap policy `allow`, which has none. */
+  /** Length of the lease, milliseconds; undefined for overlap policy `allow`, which has none. */
   readonly lease: number | undefined;
-  /** Set for a run that was asked for. */
+  /** Id of the request that the run serves; undefined for a run for a slot. */
   readonly requestId: string | undefined;
 }
 
-/** One run that was granted, from its lease to what is said of it when the lease is given back. */
+/** A granted run, from its lease to its release. */
 export class ClusterRun {
   private readonly lease: Lease | undefined;
   private readonly held: HeldLease;
@@ -56,7 +56,7 @@ export class ClusterRun {
     this.lease = new Lease(this.held, lease, coordinator, clock, listener, sentAt, record.leaseUntil! - time);
   }
 
-  /** False: the answer took so long that the lease may be over. Then it is given back unrun. */
+  /** False when the answer took so long that the lease may be over: then it is given back unrun. */
   get trusted(): boolean {
     return this.lease?.trusted ?? true;
   }
@@ -79,18 +79,18 @@ export class ClusterRun {
     return this.execution;
   }
 
-  /** The run goes on while the process is about to go: its lease runs out by itself. */
+  /** Leaves an active run when the process is about to exit: its lease expires. */
   abandon(): void {
     this.lease?.stop();
   }
 
-  /** What to tell when it never began. */
+  /** The release of a run that never began. */
   unrun(): Release {
     this.lease?.stop();
     return { ...this.common, kind: 'unrun', retry: false, delay: 'keep', tell: true };
   }
 
-  /** What to tell when it has ended. */
+  /** The release of a run that has ended. */
   ended(run: EndedRun): Release {
     this.lease?.stop();
     const { definition, view, clock } = this.context;
@@ -139,7 +139,7 @@ export class ClusterRun {
     };
   }
 
-  /** By a newer run, which has its own slot, or by somebody who wants none: this one's is not owed. */
+  /** Whether it was cancelled by a newer run, which has its own slot, or by a person: then its slot is not owed. */
   private get wasCancelled(): boolean {
     return this.execution?.abortReason instanceof RunCancelledError;
   }

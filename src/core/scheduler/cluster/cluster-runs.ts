@@ -13,14 +13,14 @@ import { ClusterRun, type Grant } from './cluster-run.js';
 import { type ClusterView } from './cluster-view.js';
 import { type Releaser } from './releaser.js';
 
-/** The runs of one worker that were granted to this replica, until what became of them is given back. */
+/** The runs of one worker that were granted to this replica, until they are released. */
 export class ClusterRuns {
   readonly executions: Execution[] = [];
   private readonly runs = new Set<ClusterRun>();
   private readonly releases = new Set<Promise<void>>();
   private held = false;
 
-  /** @param changed a run has been given back: there may be more to claim */
+  /** @param changed called when a run was released: there may be more to claim */
   constructor(
     private readonly definition: WorkerDefinition,
     private readonly parts: ClusterParts,
@@ -29,15 +29,15 @@ export class ClusterRuns {
     private readonly changed: () => void,
   ) {}
 
-  /** Under every policy but `allow`: from a grant until the release of it. */
+  /** Whether a run is granted and not released. Always false under overlap policy `allow`. */
   get occupied(): boolean {
     return this.held;
   }
 
   /**
-   * Starts what was granted, or gives it back unrun.
-   * @param wanted false: there is no use for it any more
-   * @returns whether a run has begun, which keeps its place
+   * Starts a granted run, or gives it back unrun.
+   * @param wanted false: the run must not start any more
+   * @returns whether a run has begun, which keeps its place in the limit
    */
   begin(grant: Grant, view: ClusterView, request: RequestedRun | undefined, wanted: boolean): boolean {
     const run = new ClusterRun({ ...this.parts, definition: this.definition, view }, grant);
@@ -55,19 +55,22 @@ export class ClusterRuns {
     return true;
   }
 
-  /** @returns whether it is active here */
+  /**
+   * Cancels the run with that id.
+   * @returns whether it is active here
+   */
   cancel(runId: string, by: Cancellation): boolean {
     const execution = this.executions.find(({ run }) => run.id === runId);
     execution?.abort(new RunCancelledError(this.definition.name, by));
     return execution !== undefined;
   }
 
-  /** A newer one is due. Those of other replicas hear of it with their next heartbeat. */
+  /** Cancels the active runs, as a newer one is due. Runs of other replicas are cancelled by their next heartbeat. */
   cancelAll(): void {
     for (const execution of this.executions) execution.abort(new RunCancelledError(this.definition.name));
   }
 
-  /** Resolves when what has ended is given back. What is active then is left to its lease. */
+  /** Resolves when all ended runs are released. Runs that are still active are left: their leases expire. */
   async settled(): Promise<void> {
     while (this.releases.size > 0) await Promise.all(this.releases);
     for (const run of this.runs) run.abandon();

@@ -6,29 +6,29 @@ import { catchUpDelay, worthCatchingUp } from '../catch-up.js';
 import { type Timing } from '../../registry/timing.js';
 import { WaitingRequests } from './waiting-requests.js';
 
-/** What a replica would claim: a slot, or a run that was asked for. */
+/** What a replica would claim: a slot or a request. */
 export type Target = { readonly slot: number } | { readonly request: RequestedRun };
 
 const SHORTEST_JUMP = 1_000;
 
 /**
- * What a replica believes of a worker, and what it would therefore claim, and when. It may be wrong: then the claim
- * is refused, and the refusal says what is right. All instants are the coordinator's.
+ * What a replica knows of a worker, and what it would therefore claim, and when. It may be out of date: then the claim is
+ * refused, and the answer has the current record. All instants are by the coordinator's clock.
  */
 export class ClusterView {
-  /** Runs that were asked for and wait. */
+  /** The requests that wait. */
   readonly requests = new WaitingRequests();
   private current: WorkerRecord;
   private read: Timing & Pick<WorkerDefinition, 'spacing'>;
-  /** The last slot that was claimed, or would have been, and refused. */
+  /** The last slot whose claim was refused. */
   private tried = -Infinity;
-  /** Until then another run holds the lease. */
+  /** Until when another run holds the lease. */
   private heldUntil = -Infinity;
-  /** Slots up to here were missed by all replicas before this one started, and are not caught up. */
+  /** Slots up to this one were missed by all replicas before this one started, and are not caught up. */
   private floor = -Infinity;
   private catchUpAt = -Infinity;
 
-  /** @param startedAt when this replica began to look */
+  /** @param startedAt when this replica began to claim for the worker */
   constructor(
     private readonly definition: WorkerDefinition,
     record: WorkerRecord,
@@ -47,7 +47,7 @@ export class ClusterView {
     return this.read;
   }
 
-  /** What the coordinator has said. */
+  /** Takes an answer of the coordinator. */
   learn(record: WorkerRecord): void {
     if (record.paused) this.requests.dropDeferred();
     if (record.timing !== this.current.timing) {
@@ -56,43 +56,43 @@ export class ClusterView {
       this.tried = -Infinity;
       this.floor = -Infinity;
     }
-    // The refusal was because of a run that has ended. Slots may come again when the clock is set back.
+    // The refusal was for a run that has ended. Slots may come again when the clock is set back.
     if (record.fencing !== this.current.fencing) this.tried = -Infinity;
     this.current = record;
     this.heldUntil = record.leaseUntil ?? -Infinity;
   }
 
-  /** What a pulse or a look says: it may be older than what is known. */
+  /** Takes a record of a pulse or a look, which may be older than the known one. */
   overhear(record: WorkerRecord): void {
     const { fencing, revision } = this.current;
     if (record.fencing >= fencing || record.revision > revision) this.learn(record);
   }
 
-  /** A run is active, or about to be, and this target has to wait, or is passed over. */
+  /** Takes a refusal because a run is active: the target has to wait, or is passed over. */
   refusedAsHeld(target: Target, until: number): void {
     this.heldUntil = until;
     if ('slot' in target) this.tried = target.slot;
   }
 
-  /** What is granted is the newest. */
+  /** Takes a grant: its run is the newest. */
   granted(target: Target): void {
     if ('request' in target) this.requests.drop(target.request.id);
     else if (target.slot !== this.current.slot) this.requests.dropDeferred();
   }
 
-  /** Call it when the release has been learnt. @param request that its run served */
+  /** Takes a release; call it after `learn`. @param request the request that its run served */
   given(release: Release, request: RequestedRun | undefined): void {
     const { paused, attempt, notBefore } = this.current;
     if (!paused) this.requests.ended(release, request && { ...request, attempts: attempt }, notBefore);
   }
 
-  /** What to claim now: a request, or else a slot; what waits for a backoff leaves its place to a newer slot. */
+  /** What to claim now: a request, or else a slot. A newer slot comes before a request that waited for a backoff. */
   wanted(now: number): Target | undefined {
     const free = now >= this.heldUntil;
     const request = free ? this.requests.plain : undefined;
     if (request) return { request };
     const slot = this.wantedSlot(now);
-    // Where the interval counts from the end of a run, a retry is a run, and no slot has come before its end.
+    // With spacing `delay` the interval counts from the end of the retry, so there is no newer slot.
     const deferred = free && (!slot || this.read.spacing === 'delay') ? this.requests.due(now) : undefined;
     return deferred ? { request: deferred } : slot;
   }
@@ -114,7 +114,7 @@ export class ClusterView {
     return undefined;
   }
 
-  /** When there may be something to claim; undefined when that takes a change from elsewhere. */
+  /** When there may be something to claim; undefined when only a change by others can lead to that. */
   nextAt(now: number): number | undefined {
     const { paused, slot, notBefore = -Infinity, leaseUntil = -Infinity } = this.current;
     const times: number[] = [];
@@ -124,7 +124,7 @@ export class ClusterView {
       if (this.isOwed) times.push(Math.max(leaseUntil, notBefore));
     } else if (!paused) {
       const last = Math.max(slot, this.missedUntil(now), this.passedOver(now), this.skippedUntil);
-      // None at all if it has had no schedule before. Then the latest one counts, not the first of all times.
+      // A worker without a schedule before has no last slot: then the latest one counts.
       const next = this.nextSlot(last > -Infinity ? last : this.latestDue(now) - 1);
       if (next < Infinity) {
         const due = this.dueAt(next);
@@ -137,7 +137,7 @@ export class ClusterView {
     return times.length > 0 ? Math.max(Math.min(...times), now) : undefined;
   }
 
-  /** What a claim of that target says of the slots between. */
+  /** The part of a claim for the target that follows from the record. */
   claimOf(target: Target): Pick<Claim, 'fencing' | 'from' | 'target' | 'missed' | 'skipped' | 'resetAhead'> {
     const { fencing, slot: from } = this.current;
     const expected = { fencing, from };
@@ -153,7 +153,7 @@ export class ClusterView {
     };
   }
 
-  /** What becomes of the slots between: those of a backoff, and of a run that the next one waited for, are skipped. */
+  /** Counts of the slots between: those during a backoff, or during a run that the next one waited for, are skipped. */
   between(from: number, slot: number): { missed: number; skipped: number } {
     const { notBefore = -Infinity, status } = this.current;
     const busyUntil = this.definition.overlap === 'allow' ? -Infinity : (status.lastEnd ?? -Infinity);
@@ -162,7 +162,7 @@ export class ClusterView {
     return { missed: all - skipped, skipped };
   }
 
-  /** Too late to be run, as the definition has it: what is caught up or tried again is not. */
+  /** Whether a slot is later than `startDeadline`. It does not apply to catch-ups and retries. */
   isTooLate(target: Target, now: number): boolean {
     if (!('slot' in target) || this.definition.startDeadline === Infinity) return false;
     const { slot } = target;
@@ -181,23 +181,23 @@ export class ClusterView {
     return ahead !== undefined && this.current.slot - now > ahead;
   }
 
-  /** Why a run for that slot starts. */
+  /** The trigger of a run for that slot. */
   triggerOf(slot: number, attempt: number): 'schedule' | 'retry' | 'catch_up' {
     if (attempt > 1) return 'retry';
     return slot <= this.startedAt && this.catchUpAt > -Infinity ? 'catch_up' : 'schedule';
   }
 
-  /** Each grant moves the token, so that with this token there can be no other count. */
+  /** Each grant changes the token, so a claim with the known token also has the known count. */
   get limitReached(): boolean {
     return this.current.begun >= this.definition.limit;
   }
 
-  /** Nothing but a trigger makes it run. */
+  /** Whether only a manual trigger can make it run. */
   isOver(now: number): boolean {
     return this.limitReached || now > this.definition.until;
   }
 
-  /** The same, or there will never be another slot. What is owed is still to come. */
+  /** `isOver`, or there will never be another slot. What is owed still has to run. */
   hasEnded(now: number): boolean {
     if (!this.read.schedule || this.isOwed || this.requests.deferred) return false;
     if (this.isOver(now)) return true;
@@ -209,7 +209,7 @@ export class ClusterView {
     return this.read.schedule!.dueAt(slot);
   }
 
-  /** The last slot that is due, on the grid of the schedule; with spacing `delay`, when the interval has passed. */
+  /** The last slot of the schedule that is due; with spacing `delay`, the next slot if it is due. */
   latestDue(now: number): number {
     const { schedule, spacing } = this.read;
     if (!schedule) return -Infinity;
@@ -219,7 +219,7 @@ export class ClusterView {
     return slot < Infinity && schedule.dueAt(slot) <= now ? slot : this.current.slot;
   }
 
-  /** How many slots lie after the one instant, up to the other. */
+  /** Number of slots after `after`, up to and including `until`. */
   count(after: number, until: number): number {
     const { schedule, spacing } = this.read;
     if (!schedule || spacing === 'delay' || after === -Infinity) return 0;
@@ -227,14 +227,14 @@ export class ClusterView {
   }
 
   /**
-   * The slot that was claimed last, and refused: not again. Where the interval begins with the end of a run, slots are
-   * no row of instants, and none is passed over. What lies ahead was tried before the coordinator's clock was set back.
+   * The last slot whose claim was refused: it is not claimed again. With spacing `delay` none is passed over, as slots
+   * are no fixed sequence. One that lies ahead was tried before the coordinator's clock was set back.
    */
   private passedOver(now: number): number {
     return this.read.spacing === 'delay' || this.tried > now ? -Infinity : this.tried;
   }
 
-  /** The slot is owed as its run has failed, and those that came while it was active were skipped: they take no place. */
+  /** While a failed run's slot is owed: slots up to this one came while that run was active, and were skipped. */
   private get skippedUntil(): number {
     const { done, status } = this.current;
     const skips = done && this.isOwed && this.definition.overlap === 'skip' && this.read.spacing !== 'delay';
@@ -250,8 +250,9 @@ export class ClusterView {
     if (!schedule) return Infinity;
     if (spacing !== 'delay') return schedule.next(after);
     const { leaseUntil = -Infinity, notBefore = this.startedAt, slot, status } = this.current;
-    // An interval after the end of the last run, of which replicas are told. Where that is not known, as the run has a
-    // lease or none, or was cut off: after that of the lease, and in any case after its start.
+    // An interval after the end of the last run, of which the release tells replicas (`notBefore`). While that is
+    // unknown, because the run is active or was lost: an interval after the end of its lease, and in any case after its
+    // start.
     const ended = Math.max(leaseUntil, status.lastRun ?? -Infinity);
     const next = Math.max(Math.ceil(Math.max(notBefore, ended + interval)), slot + 1);
     return next > this.definition.until ? Infinity : next;
@@ -272,7 +273,7 @@ export class ClusterView {
     const { schedule, interval } = this.read;
     const { slot } = this.current;
     if (!schedule || slot === -Infinity) return undefined;
-    // Of shorter ones, what this replica does not know exactly of the time would be taken for a jump.
+    // With shorter gaps, the inaccuracy of this replica's time would be taken for a jump.
     const gap = interval > 0 ? interval : schedule.next(slot) - slot;
     return gap < Infinity ? Math.max(SHORTEST_JUMP, gap) : undefined;
   }

@@ -21,34 +21,32 @@ import { KeptInfos } from './kept-infos.js';
 import { Membership } from './membership.js';
 import { recordInfo } from './record-info.js';
 
-/** How often a replica reads changes made elsewhere: pauses, triggers, leases that ran out. Milliseconds. */
+/** How often a replica reads changes by others: pauses, triggers, expired leases. Milliseconds. */
 const PULSE = 1_000;
 /** Several pulses, so that one failed call does not make a run count as dropped. Milliseconds. */
 const SILENT_AFTER = 15_000;
-/** Looks of several loops are gathered for this long and sent in one call. Milliseconds. */
+/** Looks of several loops are collected for this long and sent in one call. Milliseconds. */
 const LOOK_AFTER = 30;
 /** A revision that no record has. */
 const NO_REVISION = -1;
 const HOUR = 3_600_000;
-/** How long the outcome of a request can be asked for. */
+/** How long the outcome of a request is kept. Milliseconds. */
 const KEEP_REQUESTS = 24 * HOUR;
 
-/**
- * Calls that are not repeated. When one has failed, the next pulse says that the coordination can be reached again.
- */
+/** Calls that are not repeated. Their failures count as failed pulses, so that the next pulse can end the outage. */
 const UNREPEATED = new Set<CoordinatorOperation>(['requests', 'cancellations', 'pruning']);
 
 /**
- * How the coordination does. `unreachable`: no worker with scope `cluster` starts a run here. `refused`: it answers, and
- * does not do some of what it is asked, such as because a table is missing.
+ * State of the coordination. `unreachable`: no worker with scope `cluster` starts a run here. `refused`: it answers, but
+ * refuses some calls, for example because a table is missing.
  */
 export interface CoordinationStatus {
   state: OutageState;
-  /** What is refused; absent when nothing is. Without `claims` no worker starts here. */
+  /** Calls that are refused; absent when none is. While `claims` is among them, no worker of the cluster starts here. */
   refused?: CoordinatorOperation[];
 }
 
-/** This replica's part in the cluster: its loops, what they share, and what it hears from the others. */
+/** This replica's part in the cluster: its loops, what they share, and the changes by other replicas. */
 export class Cluster {
   private readonly logger = new Logger('Workers');
   private readonly clock: CoordinatorClock;
@@ -57,10 +55,10 @@ export class Cluster {
   private readonly membership: Membership;
   private readonly enrolments: Enrolments;
   private readonly outages: Outages<CoordinatorOperation>;
-  /** Workers that somebody wants to look at, and the look. */
+  /** Workers for the next look, and its call. */
   private readonly curious = new Set<string>();
   private looking?: Promise<void>;
-  /** What the last list was made of. */
+  /** Views of the last list of workers. */
   private readonly views = new WeakMap<WorkerDefinition, ClusterView>();
   private readonly kept = new KeptInfos();
   private pulseTimer?: Timer;
@@ -73,7 +71,7 @@ export class Cluster {
     own: Clock,
     private readonly replica: string,
     shared: Pick<ClusterParts, 'executor' | 'recorder' | 'events' | 'limit' | 'conditions' | 'lease'>,
-    /** All runs of this replica, also those of workers with the scope `replica`. */
+    /** All active runs of this replica, also of workers with the scope `replica`. */
     private readonly local: { active(): string[]; cancel(runId: string, by: Cancellation): void },
   ) {
     this.clock = new CoordinatorClock(own);
@@ -105,7 +103,7 @@ export class Cluster {
     return { state, ...(refused.length > 0 && { refused }) };
   }
 
-  /** Makes a loop, which is driven once it is enrolled. */
+  /** Makes a loop, which begins when it is enrolled. */
   loop(definition: WorkerDefinition): ClusterLoop {
     const loop = new ClusterLoop(definition, this.parts, this.replica);
     this.putInLine(loop);
@@ -114,7 +112,7 @@ export class Cluster {
     return loop;
   }
 
-  /** Beside the application's start: a loop that was added later is made known at once, or with the next pulse. */
+  /** For a loop that is added after the application's start: enrols it at once, or with the next pulse. */
   enrollSoon(): void {
     if (this.clock.known)
       this.enrolments.enroll().catch((error: unknown) => this.reached(error, 'enrolments'));
@@ -126,12 +124,12 @@ export class Cluster {
     this.enrolments.forget(name);
   }
 
-  /** Has a run ended by whichever replica runs it, or takes away one that waits. */
+  /** Cancels a run on any replica, or drops one that waits. */
   async cancel(runId: string, by: Cancellation): Promise<CancelAnswer> {
     return this.clock.heard(await this.coordinator.cancelRun(runId, by));
   }
 
-  /** Rejects when the coordinator cannot be made ready. */
+  /** Rejects when the coordinator cannot be opened. */
   async open(): Promise<void> {
     await this.coordinator.open();
     await this.membership.open();
@@ -140,12 +138,12 @@ export class Cluster {
     this.beatIn(PULSE);
   }
 
-  /** Every worker that is coordinated and known here, as the cluster sees it now. */
+  /** Every worker with the scope `cluster` that is known here, as the cluster sees it now. */
   infos(): Promise<Map<string, WorkerInfo>> {
     return this.infosBy(recordInfo);
   }
 
-  /** The same; an info that is still true is the same object as the last time. */
+  /** Like `infos`, but an info that is still valid is the same object as in the last call. */
   keptInfos(): Promise<Map<string, WorkerInfo>> {
     return this.infosBy((definition, view, around) => this.kept.of(definition, view, around));
   }
@@ -167,7 +165,7 @@ export class Cluster {
     return infos;
   }
 
-  /** The same as long as the record is. */
+  /** The same view as long as the record is the same object. */
   private viewOf(definition: WorkerDefinition, record: WorkerRecord): ClusterView {
     const known = this.views.get(definition);
     if (known?.record === record) return known;
@@ -196,7 +194,7 @@ export class Cluster {
     );
   }
 
-  /** No worker here keeps the process alive, so no timer of the cluster does. */
+  /** Whether no worker here keeps the process alive: then no timer of the cluster does. */
   private get mayExit(): boolean {
     return [...this.loops.values()].every(({ definition }) => definition.unref);
   }
@@ -239,7 +237,7 @@ export class Cluster {
       }
   }
 
-  /** Hands on what is heard of workers. */
+  /** Makes a pulse, and passes its records and requests to the loops. */
   private async pulse(known: Omit<Known, 'silentAfter'>): Promise<Pulse> {
     const pulse = this.clock.heard(await this.coordinator.pulse({ ...known, silentAfter: SILENT_AFTER }));
     this.reached(undefined, 'news');
@@ -272,7 +270,7 @@ export class Cluster {
   }
 
   private reached(error: unknown, operation: CoordinatorOperation, worker?: string): void {
-    // What is under way when the connection is closed tells nothing of the coordination.
+    // A call that fails because the connection was closed says nothing about the coordination.
     if (this.closed) return;
     if (error === undefined) this.outages.succeeded(operation, worker);
     else if (UNREPEATED.has(operation) && !isRefused(error)) this.outages.failed('news', error);

@@ -1,18 +1,18 @@
 import { Clock, type Timer } from '../../timing/clock.js';
 
-/** Samples older than this count no more, so that clocks that drift apart are followed. */
+/** Milliseconds after which samples no longer count, so that clocks that drift apart are followed. */
 const MEMORY = 30_000;
 
 /**
- * The coordinator's time, as this replica can know it. A slot is due when the coordinator says so, and what the
- * replica's own wall clock shows, or how it is set, changes nothing.
+ * The coordinator's time, as this replica can know it. A slot is due by the coordinator's clock; the replica's own wall
+ * clock, and changes to it, have no effect.
  *
- * Every answer is a sample: when it arrives, the coordinator's clock shows at least the time in it. The newest of
- * these lower bounds, carried on by the replica's monotonic clock, is `now()`: late by as much as the fastest answer
- * took, never early but for drift.
+ * Every answer is a sample: when it arrives, the coordinator's clock shows at least the time in it. `now()` is the
+ * largest of these lower bounds, advanced by the replica's monotonic clock: late by as much as the fastest answer took,
+ * and never early except for drift.
  */
 export class CoordinatorClock extends Clock {
-  /** Coordinator's time minus monotonic time, the largest of this stretch of samples and of the one before. */
+  /** Largest coordinator's time minus monotonic time of the current period of samples, and of the one before. */
   private current = -Infinity;
   private before = -Infinity;
   private since = -Infinity;
@@ -21,12 +21,12 @@ export class CoordinatorClock extends Clock {
     super();
   }
 
-  /** Whether it has ever heard from the coordinator. */
+  /** Whether there was any answer of the coordinator. */
   get known(): boolean {
     return this.offset > -Infinity;
   }
 
-  /** Hands on an answer after taking its time. */
+  /** Takes the time of an answer, and returns the answer. */
   heard<T extends { readonly time: number }>(answer: T): T {
     const now = this.own.monotonic();
     const offset = answer.time - now;
@@ -39,13 +39,13 @@ export class CoordinatorClock extends Clock {
     return answer;
   }
 
-  /** The coordinator's clock was set back: what was heard before is void. */
+  /** The coordinator's clock was set back: earlier samples are void. */
   restart(answer: { readonly time: number }): void {
     this.before = this.current = -Infinity;
     this.heard(answer);
   }
 
-  /** Before the first answer the replica's own wall clock, which is better than nothing. */
+  /** Milliseconds since the epoch. Before the first answer by the replica's own wall clock. */
   now(): number {
     return this.known ? this.own.monotonic() + this.offset : this.own.now();
   }

@@ -6,12 +6,12 @@ import { messageOf } from '../../text/describe-error.js';
 import { type ClusterLoop } from './cluster-loop.js';
 import { type ClusterParts } from './cluster-parts.js';
 
-/** Workers that are made known in one call, and begin in one turn of the event loop: 10 ms. */
+/** Workers that are enrolled in one call, and begin in one turn of the event loop: 10 ms. */
 const ENROLLED_TOGETHER = 250;
 
-/** Makes the workers of this replica known to the coordinator, which lets their loops begin. */
+/** Enrols the workers of this replica at the coordinator, and then begins their loops. */
 export class Enrolments {
-  /** Not enrolled yet. */
+  /** Loops that are not enrolled yet. */
   private readonly fresh = new Map<string, ClusterLoop>();
   private readonly failing = new Set<string>();
   private enrolling?: Promise<void>;
@@ -30,14 +30,14 @@ export class Enrolments {
     this.fresh.delete(name);
   }
 
-  /** Enrols all that are not known yet; what is added meanwhile is among them. Rejects when the coordinator does. */
+  /** Enrols all workers that are not enrolled, also those that are added meanwhile. Rejects when the coordinator does. */
   enroll(): Promise<void> {
     if (this.fresh.size === 0) return Promise.resolve();
     return (this.enrolling ??= this.enrollFresh().finally(() => (this.enrolling = undefined)));
   }
 
   private async enrollFresh(): Promise<void> {
-    // Those that are added in one turn go together.
+    // Workers that are added in one turn are enrolled together.
     await undefined;
     const asked = new Set<string>();
     for (;;) {
@@ -75,7 +75,10 @@ export class Enrolments {
     }
   }
 
-  /** One that fails costs no other its start; it is tried again with the next pulse, and told once. */
+  /**
+   * A worker that fails does not prevent the others from starting; it is tried again with the next pulse, and logged
+   * once.
+   */
   private isolated<T>(name: string, work: () => T): T | undefined {
     try {
       return work();

@@ -6,21 +6,20 @@ import { infoKeepsUntil, recordInfo, type Surroundings } from './record-info.js'
 interface Kept {
   readonly view: ClusterView;
   readonly running: boolean;
-  /** From when until when it is true, without the end. The coordinator's time. */
+  /** The period in which it is valid, without its end, by the coordinator's time. */
   readonly from: number;
   readonly until: number;
   readonly info: WorkerInfo;
 }
 
 /**
- * The workers of a list, each as it was shown the last time while that is still true: most of many do nothing most of the time,
- * and to make the infos of 500 anew for each request took as long as all of their JSON. Those of active runs and of
- * runs that wait are made anew.
+ * Keeps the infos of a list's workers while they are valid: most workers are idle most of the time, and building the
+ * infos of 500 for each request took as long as all of their JSON. Infos with active or waiting runs are built each time.
  */
 export class KeptInfos {
   private readonly kept = new WeakMap<WorkerDefinition, Kept>();
 
-  /** @param view the same as long as the record is */
+  /** @param view the same object as long as the record is */
   of(definition: WorkerDefinition, view: ClusterView, around: Surroundings): WorkerInfo {
     const { now, running } = around;
     const quiet = around.executions.length === 0 && view.requests.nextAt === undefined;

@@ -1,20 +1,20 @@
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type Timing } from '../../registry/timing.js';
 
-/** Of a worker that runs seldom, or when it is asked to. Milliseconds. */
+/** Longest default lease: of a worker that runs seldom or only on triggers. Milliseconds. */
 const LONGEST_DEFAULT = 5_000;
-/** Renewed three times, it has to survive a late timer and a slow answer. Milliseconds. */
+/** Shortest lease: with three renewals it has to survive a late timer and a slow answer. Milliseconds. */
 const SHORTEST_LEASE = 1_000;
 
-/** Gaps of a cron expression with seconds that are looked at: those of a minute, at the most one a second. */
+/** Gaps that are checked of a cron expression with seconds: a minute has at most one a second. */
 const GAPS = 60;
 
 const defaults = new WeakMap<Timing, number>();
 
 /**
- * How long a lease of a worker lasts: what it says itself, or else what the application says, or else what fits its
- * schedule. A run whose replica was killed stands in the way of the next slots for so long, so a lease is not longer than
- * the shortest time between two slots, but for the bounds above. Milliseconds.
+ * Length of a worker's lease in milliseconds: its option `lease`, else the application's, else by its schedule. A run
+ * whose replica was killed blocks the next slots for that long, so the default is the shortest time between two slots,
+ * within the bounds above.
  */
 export function leaseLength(
   { lease }: Pick<WorkerDefinition, 'lease'>,
@@ -37,7 +37,7 @@ function fitting(timing: Timing, now: number): number {
 
 function shortestGap({ interval, cron, schedule }: Timing, now: number): number {
   if (interval > 0) return interval;
-  // Without a field for seconds there is a minute between two of its slots.
+  // Without a field for seconds there is at least a minute between two slots.
   if (!schedule || cron === undefined || cron.trim().split(/\s+/).length < 6) return Infinity;
   let shortest = Infinity;
   let slot = schedule.next(now);

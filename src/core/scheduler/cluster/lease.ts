@@ -4,18 +4,18 @@ import { LeaseLostError } from '../../coordination/coordination.errors.js';
 import { type CoordinatorClock } from './coordinator-clock.js';
 import { type Coordinator, type HeldLease } from '../../coordination/coordinator.js';
 
-/** Clocks may differ in pace by this much of a lease, and a timer be that late, before two replicas run at a time. */
+/** Share of a lease by which clocks may differ in pace, or a timer may be late, before two replicas run at a time. */
 const MARGIN = 0.1;
 const BEATS = 3;
-/** After a heartbeat that failed, as a share of the lease. */
+/** Wait after a failed heartbeat, as a share of the lease. */
 const RETRY = 0.05;
 
-/** How long to wait for the answer of one, as a share of the lease. */
+/** How long to wait for the answer to a heartbeat, as a share of the lease. */
 const PATIENCE = 0.4;
 
 const UNRENEWED = 'it was not renewed in time';
 
-/** What a lease tells the run that holds it. */
+/** What a lease calls of the run that holds it. */
 export interface LeaseListener {
   /** Another replica may run the worker from now on. */
   lost(reason: LeaseLostError): void;
@@ -25,8 +25,8 @@ export interface LeaseListener {
 }
 
 /**
- * The right to run, for as long as it is renewed. It is trusted until so long after the *start* of the last renewal
- * that was answered: the coordinator reckons from a later moment, so its lease always outlives the trust.
+ * The right to run, for as long as it is renewed. It is trusted for its length, less a margin, from when the last
+ * answered renewal was *sent*: the coordinator counts from a later instant, so its lease always outlives the trust.
  */
 export class Lease {
   private trustTimer?: Timer;
@@ -48,22 +48,22 @@ export class Lease {
     sentAt: number,
     left: number,
   ) {
-    // More is left when the coordinator's clock was set back since; a heartbeat puts that right, answered or not.
+    // More is left when the coordinator's clock was set back since; a heartbeat corrects that, answered or not.
     this.trustedUntil = sentAt + Math.min(left, length) - MARGIN * length;
   }
 
-  /** Whether it may be relied on at this moment. */
+  /** Whether the run may rely on it now. */
   get trusted(): boolean {
     return !this.over && this.clock.monotonic() < this.trustedUntil;
   }
 
-  /** From now on it is renewed. */
+  /** Begins to renew it. */
   keep(): void {
     this.trust(this.trustedUntil);
     this.beatIn(this.length / BEATS);
   }
 
-  /** The run has ended, or the process is about to: no more renewals. */
+  /** Ends the renewals, as the run has ended or the process is about to exit. */
   stop(): void {
     this.over = true;
     this.trustTimer?.cancel();
@@ -75,7 +75,7 @@ export class Lease {
     this.trustTimer?.cancel();
     const late = (): void => this.lose(UNRENEWED);
     const left = until - this.clock.monotonic();
-    // A process that was stopped may find an answer that is old before it finds that its time is up.
+    // A process that was suspended may see an old answer before it sees that the lease has expired.
     if (left <= 0) late();
     else this.trustTimer = this.clock.setTimer(late, left);
   }
@@ -85,7 +85,8 @@ export class Lease {
   }
 
   private async beat(): Promise<void> {
-    // After a sleep both timers are due, in no order. A renewal might succeed: but the run has gone on unguarded.
+    // After a suspension both timers are due, in no order. A renewal might succeed, but the run was unprotected
+    // meanwhile.
     if (!this.trusted) return this.lose(UNRENEWED);
     const sentAt = this.clock.monotonic();
     try {
@@ -107,12 +108,12 @@ export class Lease {
       if (cancelRequested) this.listener.cancelled();
       this.beatIn(this.length / BEATS);
     } catch {
-      // It cannot be reached: tried again until trust is over. The next claim reports the outage.
+      // Retried until the lease is no longer trusted. The next claim reports the outage.
       if (!this.over) this.beatIn(this.length * RETRY);
     }
   }
 
-  /** One that is given up leaves time for another, whatever the coordinator's own patience is. */
+  /** Gives a call up early enough for another one, whatever the coordinator's own time limit is. */
   private answered<T>(call: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = this.clock.setTimer(

@@ -4,7 +4,7 @@ import { type EndedRun } from '../../history/run.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type ClusterParts } from './cluster-parts.js';
 
-/** What history keeps of a run whose replica fell silent, by whoever was granted its slot next. */
+/** The record of a run whose replica stopped answering, written by the replica that was granted the next run. */
 export function lostRun(worker: string, lost: LostRun, endedAt: number): EndedRun {
   const { runId, replica, attempt, slot, startedAt, request } = lost;
   const started = new Date(startedAt);
@@ -25,7 +25,7 @@ export function lostRun(worker: string, lost: LostRun, endedAt: number): EndedRu
   };
 }
 
-/** Writes it into the history, and tells those who listen. */
+/** Records a lost run, and emits `run.lost`. */
 export function tellLost(
   { name, record }: WorkerDefinition,
   lost: LostRun,

@@ -2,17 +2,17 @@ import { type Timer } from '../../timing/clock.js';
 import { type ClusterParts } from './cluster-parts.js';
 import { firstInLine } from './precedence.js';
 
-/** How often a replica announces itself, and reads which others do. Milliseconds. */
+/** How often a replica announces itself and reads the other members. Milliseconds. */
 const ANNOUNCE_EVERY = 200;
 
 /**
- * How long a silent replica stays on the list, as one announcement may fail. Milliseconds. The other replicas know that
- * it is gone within `ABSENT_AFTER + ANNOUNCE_EVERY`. Slots after that are claimed in time; those before are claimed late
- * (see `PlaceInLine`), but within a second of the death.
+ * How long a replica stays a member without an announcement, as one may fail. Milliseconds. The other replicas know that
+ * it is gone within `ABSENT_AFTER + ANNOUNCE_EVERY`. Later slots are claimed in time; those before are claimed late (see
+ * `PlaceInLine`), but within a second of its death.
  */
 const ABSENT_AFTER = 500;
 
-/** Which replicas claim slots, this one among them while it does. */
+/** The replicas that claim slots, including this one while it does. */
 export class Membership {
   private members: readonly string[] = [];
   private timer?: Timer;
@@ -20,9 +20,9 @@ export class Membership {
   private closed = false;
 
   /**
-   * @param own.claims whether this replica does now
-   * @param own.mayExit whether its timer keeps no process alive
-   * @param own.changed a replica has come or gone
+   * @param own.claims whether this replica claims slots now
+   * @param own.mayExit whether its timer does not keep the process alive
+   * @param own.changed called when a replica has come or gone
    */
   constructor(
     private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'reached'>,

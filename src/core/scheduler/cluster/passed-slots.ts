@@ -2,9 +2,9 @@ import { type BackedOff } from '../../coordination/coordinator.js';
 import { type ClusterView } from './cluster-view.js';
 import { type WorkerEvents } from '../worker-events.js';
 
-/** Tells which slots of a worker of the cluster are not run, each once on this replica. */
+/** Emits events for slots of a cluster's worker that are not run, each slot once on this replica. */
 export class PassedSlots {
-  /** Up to here. */
+  /** The last slot that was reported. */
   private told = -Infinity;
 
   constructor(
@@ -12,7 +12,7 @@ export class PassedSlots {
     private readonly events: WorkerEvents,
   ) {}
 
-  /** Those that are due, and wait for the end of a backoff. */
+  /** Slots that are due and wait for the end of a backoff. */
   backedOff(view: ClusterView, now: number): BackedOff | undefined {
     const { paused, fencing, slot: from, notBefore = -Infinity, leaseUntil = -Infinity } = view.record;
     if (paused || view.limitReached || notBefore <= now || leaseUntil > now) return undefined;
@@ -21,7 +21,7 @@ export class PassedSlots {
     return skipped > 0 ? { fencing, slot, skipped } : undefined;
   }
 
-  /** A run is active here and its overlap policy skips those that pass meanwhile, or a change ends what they wait for. */
+  /** Reports slots that pass while a run is active here under policy `skip`, or whose backoff a change has ended. */
   during(view: ClusterView, now: number): void {
     const latest = view.latestDue(now);
     const from = this.after(view.record.slot, now);
@@ -30,7 +30,7 @@ export class PassedSlots {
     if (count > 0) this.told = latest;
   }
 
-  /** This replica was granted a slot, which counts those before it. Call it before the view learns of the grant. */
+  /** Reports the slots before one that was granted to this replica. Call it before the view learns of the grant. */
   before(view: ClusterView, slot: number, now: number): void {
     const { missed, skipped } = view.between(this.after(view.record.slot, now), slot);
     const latest = missed + skipped > 0 ? view.timing.schedule!.latest(slot - 1) : undefined;
@@ -38,13 +38,13 @@ export class PassedSlots {
     this.events.passed('run.missed', this.worker, missed, latest);
   }
 
-  /** This one was too late. */
+  /** Reports a slot that was too late. */
   late(slot: number): void {
     this.events.passed('run.skipped', this.worker, 1, slot);
     this.told = slot;
   }
 
-  /** What lies ahead was told before the clock was set back. */
+  /** A reported slot that lies ahead was reported before the clock was set back. */
   private after(slot: number, now: number): number {
     return this.told > now ? slot : Math.max(slot, this.told);
   }

@@ -1,11 +1,10 @@
 import { fractionOf } from '../../timing/hash.js';
 
 /**
- * Which of these replicas claims a worker's slots first. All come to the same answer without a word between them
- * (rendezvous hashing): each is the first for its share of the workers, and when one comes or goes, only what it gains
- * or leaves changes hands.
+ * Which of these replicas claims a worker's slots first. All compute the same answer without communication (rendezvous
+ * hashing): each is first for its share of the workers, and when one comes or goes, only its share changes hands.
  *
- * That is about who asks when, and about nothing else: who runs is decided by the claim.
+ * This decides only which replica claims when; the claim decides which one runs.
  * @returns undefined if there is none
  */
 export function firstInLine(worker: string, replicas: readonly string[]): string | undefined {

@@ -5,15 +5,17 @@ import { type ClusterView } from './cluster-view.js';
 import { infoOf, isStale, type Shown, staleFrom } from '../worker-status.js';
 import { noRunYet } from '../../coordination/status-changes.js';
 
-/** What is known of a worker beside its record. */
+/** What is known of a worker besides its record. */
 export interface Surroundings {
   /** The coordinator's time. */
   readonly now: number;
-  /** Its loop is active here. */
+  /** Whether its loop is running here. */
   readonly running: boolean;
   /** The runs that are active here. */
   readonly executions: readonly Execution[];
-  /** The record was read for this: it says whether a run is active elsewhere. One that was heard of may be too old for it. */
+  /**
+   * Whether the record was read just now, so that it shows whether a run is active elsewhere. A known one may be too old.
+   */
   readonly fresh?: boolean;
 }
 
@@ -54,8 +56,8 @@ export function recordInfo(
 }
 
 /**
- * Until when an info stays true to a record that does not change, while no run is active or waits: then a slot comes, the
- * worker is stale, or its last instant passes.
+ * Until when an info of an unchanged record is valid, while no run is active or waiting: until a slot comes, the worker
+ * becomes stale, or its last instant passes.
  */
 export function infoKeepsUntil(
   definition: WorkerDefinition,
@@ -67,7 +69,7 @@ export function infoKeepsUntil(
   const stale = staleFrom(lastSigns(definition, view, now, running));
   return Math.min(
     nextRun?.getTime() ?? Infinity,
-    // What has passed already changes nothing any more.
+    // An instant that has passed changes nothing any more.
     stale >= now ? stale : Infinity,
     until >= now ? until : Infinity,
   );
@@ -94,7 +96,7 @@ function notEnrolled(definition: WorkerDefinition, { now, running, executions }:
   };
 }
 
-/** Whether no run has ended for too long, as the record shows. */
+/** Whether no run has ended for too long, by the record. */
 export function recordIsStale(
   definition: WorkerDefinition,
   view: ClusterView | undefined,
@@ -110,7 +112,7 @@ function lastSigns({ timeout }: WorkerDefinition, view: ClusterView, now: number
   return { timing, timeout, running, paused: record.paused, ended: view.hasEnded(now), since, now };
 }
 
-/** Whether the timeout of the run that has the lease has passed, on whichever replica it is. */
+/** Whether the timeout of the run that has the lease has passed, on any replica. */
 function isOverdue({ timeout = Infinity }: WorkerDefinition, { record }: ClusterView, now: number): boolean {
   return now - (record.status.lastRun ?? now) >= timeout;
 }
@@ -129,7 +131,7 @@ function nextRunOf(view: ClusterView, now: number, held: boolean): number | unde
   return next === Infinity ? undefined : Math.max(timing.schedule.dueAt(next), notBefore);
 }
 
-/** As it will be enrolled: the slots up to now count for nothing. */
+/** The next slot of a worker that will be enrolled: its slots begin after now. */
 function nextSlots({ schedule, spacing, interval, until }: WorkerDefinition, now: number): number[] {
   if (!schedule) return [];
   if (spacing === 'delay') return now + interval > until ? [] : [now + interval];
@@ -137,7 +139,7 @@ function nextSlots({ schedule, spacing, interval, until }: WorkerDefinition, now
   return next === Infinity ? [] : [schedule.dueAt(next)];
 }
 
-/** What the end of the active run will write, and nobody has written yet. */
+/** Slots that the release of the active run will count as skipped. */
 function skippedBy({ overlap }: WorkerDefinition, view: ClusterView, now: number, held: boolean): number {
   const { record } = view;
   if (!held || record.paused || view.limitReached || overlap !== 'skip') return 0;

@@ -3,12 +3,12 @@ import { type RequestedRun, type WorkerRecord } from '../../coordination/worker-
 import { type ClusterParts, RETRY_AFTER } from './cluster-parts.js';
 import { type ClusterView } from './cluster-view.js';
 
-/** Gives the leases of one worker back, with what became of their runs. */
+/** Gives the leases of one worker back, with the outcomes of their runs. */
 export class Releaser {
-  /** Whether what cannot be delivered is left to the end of its lease. */
+  /** Whether a release that fails is given up: its lease expires. */
   private stopped = false;
 
-  /** @param view of the worker, as it is now: it learns of each release */
+  /** @param view the current view of the worker, which learns of each release */
   constructor(
     private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'reached' | 'conditions'>,
     private readonly view: () => ClusterView,
@@ -24,8 +24,8 @@ export class Releaser {
 
   /**
    * Retries until it is acknowledged: a run that has ended must not be repeated.
-   * @param request that it served
-   * @returns false if the token was taken over, so that this run counts for nothing
+   * @param request the request that the run served
+   * @returns false if another run was granted before, so that this one does not count
    */
   async giveBack(release: Release, request?: RequestedRun): Promise<boolean> {
     const { coordinator, clock, reached } = this.parts;
@@ -38,18 +38,21 @@ export class Releaser {
           this.view().learn(record);
           this.view().given(release, request);
         }
-        // It may have got through before, and the answer been lost; and somebody else been granted since.
+        // An earlier call may have been executed without an answer, and another run granted since.
         return record !== undefined || !certain;
       } catch (error) {
         reached(error, 'releases', release.worker);
-        // Without a lease, what was written once would be counted twice.
+        // Without a lease a repeated call would be counted twice.
         if (!release.leased || this.stopped) return true;
         await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_AFTER));
       }
     }
   }
 
-  /** Call it before the view learns of the release. One that failed was one more; before a success, it is what was known. */
+  /**
+   * Call it before the view learns of the release. Before a failure the count was one less; before a success, the known
+   * one.
+   */
   private tellFailures({ kind, run }: Release, { name, status }: WorkerRecord): void {
     if (kind !== 'done' || !run || run.outcome === 'cancelled') return;
     const { consecutiveFailures: after, lastError } = status;

@@ -2,14 +2,14 @@ import { type Release } from '../../coordination/coordinator.js';
 import { type RequestedRun } from '../../coordination/worker-record.js';
 
 /**
- * The requests of one worker that wait, as a replica knows them. Some wait for the end of a backoff, which are deferred:
- * a run of an event that failed, or what has waited for the end of a run that failed.
+ * The waiting requests of one worker that a replica knows of. Those that wait for the end of a backoff are deferred: an
+ * event whose run failed, or a request that waited for the end of a run that failed.
  */
 export class WaitingRequests {
   /** Oldest first. */
   private all: readonly RequestedRun[] = [];
 
-  /** What a pulse says. */
+  /** Takes the requests of a pulse. */
   replace(requests: readonly RequestedRun[]): void {
     this.all = requests;
   }
@@ -22,7 +22,7 @@ export class WaitingRequests {
     this.all = [...this.all, request];
   }
 
-  /** Under a policy that queues one, a newer one takes the place of those that wait; what is deferred waits on. */
+  /** Under a policy that queues one, a newer request replaces those that wait, except deferred ones. */
   addInPlace(request: RequestedRun): void {
     this.all = [...this.all.filter(isDeferred), request];
   }
@@ -35,7 +35,7 @@ export class WaitingRequests {
     this.all = this.all.filter((request) => !isDeferred(request));
   }
 
-  /** The oldest that can be run at once. */
+  /** The oldest request that is not deferred. */
   get plain(): RequestedRun | undefined {
     return this.all.find((request) => !isDeferred(request));
   }
@@ -44,25 +44,25 @@ export class WaitingRequests {
     return this.all.find(isDeferred);
   }
 
-  /** What has waited long enough for a backoff. */
+  /** A deferred request whose backoff has ended. */
   due(now: number): RequestedRun | undefined {
     return this.all.find(({ notBefore }) => notBefore !== undefined && notBefore <= now);
   }
 
-  /** Those that can be run, oldest first. */
+  /** Requests that can be run now, oldest first. */
   ready(now: number): RequestedRun[] {
     return this.all.filter(({ notBefore = -Infinity }) => notBefore <= now);
   }
 
-  /** When the first of them can be run; undefined when none waits. */
+  /** When the first request can be run (`-Infinity`: at once); undefined when none waits. */
   get nextAt(): number | undefined {
     const times = this.all.map(({ notBefore = -Infinity }) => notBefore);
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
   /**
-   * A run has ended by itself: does what the coordinator does. @param request that its run served, with the attempts that
-   * were made
+   * After a run that ended by itself: makes the same changes as the coordinator.
+   * @param request the request that the run served, with its number of attempts
    */
   ended({ kind, run, retry, leased }: Release, request: RequestedRun | undefined, notBefore?: number): void {
     if (kind !== 'done') return;

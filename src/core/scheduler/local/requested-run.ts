@@ -2,7 +2,7 @@ import { type RunRequest } from '../../execution/run.executor.js';
 import { type EndedRun } from '../../history/run.js';
 import { type WaitingRun } from '../loop.js';
 
-/** Retries, triggers and events are not. */
+/** False for retries, triggers and events. */
 export function isOfSchedule({ trigger }: Pick<RunRequest, 'trigger'>): boolean {
   return trigger === 'schedule' || trigger === 'catch_up';
 }
@@ -12,7 +12,7 @@ export function retryOf(request: RunRequest, { id, attempt, slot }: EndedRun): R
   return { ...request, trigger: 'retry', attempt: attempt + 1, repeats: [first, id] };
 }
 
-/** Whether a person would name it by that id: a retry has none yet, and goes by the run that failed. */
+/** Whether `Scheduler.cancel` means it by that id: a retry has no id yet, and is named by a run that failed. */
 export function isOf({ id, repeats = [] }: Pick<RunRequest, 'id' | 'repeats'>, runId: string): boolean {
   return id === runId || repeats.includes(runId);
 }

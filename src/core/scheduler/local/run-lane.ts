@@ -11,29 +11,29 @@ import { type RunLimit, type Waiter } from '../run-limit.js';
 import { RunDroppedError } from '../scheduler.errors.js';
 import { isOf, waitingRun } from './requested-run.js';
 
-/** What a lane does and tells. */
+/** What a lane calls. */
 export interface LaneListener {
   execute(request: RunRequest): Execution;
   ended(run: EndedRun, request: RunRequest): void;
-  /** It will not run, and nobody waits for it: a newer one took its place, or the lane was cleared. */
+  /** A request without a handle will not run: a newer one took its place, or the lane was cleared. */
   skipped(request: RunRequest): void;
-  /** What waits is not to be run any more: it has waited for too long, or its worker has ended. */
+  /** Whether a waiting request must not run any more: it has waited too long, or its worker has ended. */
   isOver(request: RunRequest): boolean;
-  /** Whether the active run of that id has done its work, and stands in nobody's way. */
+  /** Whether the active run with that id has done its work, so that another one may start. */
   isFree(runId: string): boolean;
-  /** What waited is gone, and nothing is active. */
+  /** Called when the last waiting request was dropped and no run is active. */
   freed(): void;
 }
 
-/** The runs of one worker, one behind the other or side by side, as its overlap policy says. */
+/** The runs of one worker, one after the other or side by side, by its overlap policy. */
 export class RunLane implements Waiter {
-  /** No Set, for the reason of `ActiveRuns`. */
+  /** Not a Set, for the reason of `ActiveRuns`. */
   private readonly executions: Execution[] = [];
-  /** Wants to run: at most one, but under `allow`. Waits for the end of another run, or for a place in the limit. */
+  /** Requests that wait for the end of another run or for a place in the limit: at most one, except under `allow`. */
   private waiting: RunRequest[] = [];
-  /** The run that began last. */
+  /** Id of the run that began last. */
   newest?: string;
-  /** Of those that somebody asked for. */
+  /** Handles of manual runs. */
   private readonly handles = new RunHandles();
 
   constructor(
@@ -52,13 +52,16 @@ export class RunLane implements Waiter {
     return this.executions.length > 0 || this.waiting.length > 0;
   }
 
-  /** Asks for a run that nobody but the caller wants. @returns undefined when the policy leaves it no place */
+  /**
+   * Requests a manual run.
+   * @returns undefined when the overlap policy refuses it
+   */
   trigger(asked: Omit<RunRequest, 'trigger' | 'id'>): RunHandle | undefined {
     const id = randomUUID();
     return this.offer({ trigger: 'manual', id, ...asked }) ? this.handles.make(id) : undefined;
   }
 
-  /** Ends the run of that id, or takes it away; see `Loop.cancel`. */
+  /** Ends the active run with that id, or withdraws it when it waits; see `Loop.cancel`. */
   cancel(runId: string, by: Cancellation): 'told' | WaitingRun | undefined {
     const { worker } = this;
     const execution = this.executions.find(({ run }) => run.id === runId);
@@ -73,7 +76,7 @@ export class RunLane implements Waiter {
     return waitingRun(worker, waiting);
   }
 
-  /** @returns false when the policy leaves it no place: it is skipped. */
+  /** @returns false when the overlap policy skips it */
   offer(request: RunRequest): boolean {
     if (this.policy === 'skip' && (this.isHeld || this.waiting.length > 0)) return false;
     if (this.policy === 'queueOne' || this.policy === 'cancelRunning') this.clear();
@@ -85,8 +88,8 @@ export class RunLane implements Waiter {
   }
 
   /**
-   * Takes back what has waited for the end of a run and was not triggered by a person; undefined when nothing has. Under
-   * `allow` nothing does: it waits for a place.
+   * Withdraws the request, other than a manual one, that waits for the end of a run; undefined when there is none.
+   * Under `allow` there is none: requests wait for a place only.
    */
   withdraw(): RunRequest | undefined {
     if (this.policy === 'allow') return undefined;
@@ -94,7 +97,7 @@ export class RunLane implements Waiter {
     return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
   }
 
-  /** Forgets what has not started. */
+  /** Drops the requests that wait. */
   clear(): void {
     this.limit.leave(this);
     for (const request of this.waiting.splice(0)) this.drop(request);
@@ -114,7 +117,7 @@ export class RunLane implements Waiter {
       }
   }
 
-  /** Takes back the run of that id, if it waits. */
+  /** Withdraws the request with that id, if it waits. */
   private withdrawRun(id: string): RunRequest | undefined {
     const index = this.waiting.findIndex((request) => isOf(request, id));
     const [request] = index < 0 ? [] : this.waiting.splice(index, 1);
@@ -137,12 +140,12 @@ export class RunLane implements Waiter {
     if (!this.busy) this.listener.freed();
   }
 
-  /** Whether it may start; its place in the limit is taken then. */
+  /** Whether a run may start. If so, it has taken a place in the limit. */
   private takesPlace({ id }: RunRequest): boolean {
     return (this.policy === 'allow' || !this.isHeld) && this.limit.take(this, id);
   }
 
-  /** Whether a run is active that keeps others from starting. */
+  /** Whether an active run prevents others from starting. */
   private get isHeld(): boolean {
     if (this.executions.length === 0) return false;
     return this.policy !== 'skip' || !this.executions.every(({ run }) => this.listener.isFree(run.id));

@@ -8,22 +8,25 @@ import { type WaitingRun } from '../loop.js';
 import { isOf, waitingRun } from './requested-run.js';
 import { SlotCursor } from './slot-cursor.js';
 
-/** A run that is to start at an instant of its own, before any slot: what backs off, or is caught up. */
+/** A run that starts at an instant of its own, before any slot: after a backoff, or to catch up. */
 interface Deferred {
   at: number;
-  /** Undefined: slots alone wait. */
+  /** Undefined: only slots wait until `at`. */
   request: Omit<RunRequest, 'scheduledAt'> | undefined;
 }
 
-/** What became of slots that are not run; `missed before`: before the worker was started here. */
+/** Why slots are not run; `missed before`: before the worker was started here. */
 export type Passed = 'skipped' | 'missed' | 'missed before';
 
-/** Hears of slots that are not run. @param latest the last of them; called only when there are any */
+/**
+ * Called with slots that are not run.
+ * @param latest the last of them
+ */
 export type OnPassed = (how: Passed, count: number, latest: () => number | undefined) => void;
 
 /**
- * Which run of one worker is due next, and when: for a slot, or a deferred one, whose place a newer slot takes. It deals
- * with each slot once: what it does not hand out it tells as passed.
+ * Which run of one worker is due next, and when: for a slot, or a deferred one, which a newer slot replaces. Each
+ * slot is handled once: it is either given out by `take` or reported as passed.
  */
 export class RunPlan {
   private readonly cursor: SlotCursor;
@@ -42,7 +45,7 @@ export class RunPlan {
     return this.cursor.timing;
   }
 
-  /** The interval counts from the end of a run. */
+  /** Whether the interval counts from the end of a run (spacing `delay`). */
   get delayed(): boolean {
     return this.cursor.delayed;
   }
@@ -51,18 +54,24 @@ export class RunPlan {
     return this.deferred?.request !== undefined;
   }
 
-  /** What is deferred is an event's, or has failed: an active run is newer, and neither skips it nor is cancelled for it. */
+  /**
+   * Whether the deferred run is a retry or an event's: then it waits for an active run, which is newer, instead of
+   * being skipped or cancelling that run.
+   */
   get givesWay(): boolean {
     const trigger = this.deferred?.request?.trigger;
     return trigger === 'retry' || trigger === 'event';
   }
 
-  /** No slot will ever come, and nothing is deferred. */
+  /** Whether there will be no slot any more, and nothing is deferred. */
   get isEmpty(): boolean {
     return !this.defers && this.cursor.next === Infinity;
   }
 
-  /** Slots count from now on. @returns now */
+  /**
+   * Counts slots from now on.
+   * @returns now
+   */
   start(): number {
     return (this.startedAt = this.cursor.startWith(this.timing));
   }
@@ -72,12 +81,15 @@ export class RunPlan {
     this.cursor.startWith(timing);
   }
 
-  /** Slots until now count for nothing. */
+  /** Slots up to now are neither run nor counted. */
   countFromNow(): void {
     this.cursor.countFromNow();
   }
 
-  /** When the next run is due; undefined when there is none. @param slots whether runs for slots may begin at all */
+  /**
+   * When the next run is due; undefined when there is none.
+   * @param slots whether runs for slots may begin
+   */
   nextAt(slots: boolean): number | undefined {
     if (this.deferred?.request) return this.deferred.at;
     if (!slots) return undefined;
@@ -85,12 +97,15 @@ export class RunPlan {
     return dueAt === Infinity ? undefined : Math.max(dueAt, this.deferred?.at ?? dueAt);
   }
 
-  /** Whether a run of the schedule has waited for too long, for another run to end or for a place. */
+  /** Whether a run of the schedule has waited longer than `startDeadline` for another run or for a place. */
   isTooLate({ trigger, scheduledAt }: Pick<RunRequest, 'trigger' | 'scheduledAt'>, now: number): boolean {
     return trigger === 'schedule' && now - scheduledAt > this.definition.startDeadline;
   }
 
-  /** Call it when something is due. @returns what to run; undefined when it is too late for it */
+  /**
+   * Call it when a run is due.
+   * @returns what to run; undefined when it is too late for it
+   */
   take(now: number, slots: boolean): RunRequest | undefined {
     if (this.deferred?.request) return this.takeDeferred(this.deferred.at, this.deferred.request, now, slots);
     const waited = this.deferred !== undefined;
@@ -106,9 +121,9 @@ export class RunPlan {
     return this.inTime(slot, now);
   }
 
-  /** A run for that slot does not take place. */
+  /** Reports the slot of a run that does not take place. */
   skip({ trigger, slot }: Pick<RunRequest, 'trigger' | 'slot'>): void {
-    // Its slot was run, and failed.
+    // The slot of a retry was run, and its run failed.
     if (trigger !== 'retry') this.pass('skipped', 1, () => slot);
   }
 
@@ -116,12 +131,12 @@ export class RunPlan {
     this.deferred = { at, request };
   }
 
-  /** Slots wait until then, and what is deferred: a run has failed beside which a newer slot has begun. */
+  /** Slots and the deferred run wait until then: a run has failed beside which a newer slot has begun. */
   deferSlots(at: number): void {
     this.deferred = { at, request: this.deferred?.request };
   }
 
-  /** Takes away a retry of that run. Slots wait on. */
+  /** Withdraws a retry of that run. Slots still wait for the end of the backoff. */
   withdraw(runId: string): WaitingRun | undefined {
     const { at, request } = this.deferred ?? {};
     if (!request || at === undefined || !isOf(request, runId)) return undefined;
@@ -129,12 +144,12 @@ export class RunPlan {
     return waitingRun(this.definition.name, { ...request, scheduledAt: at });
   }
 
-  /** Nothing is deferred any more, and nobody hears of it. */
+  /** Drops what is deferred, without reporting it. */
   forget(): void {
     this.deferred = undefined;
   }
 
-  /** What was deferred does not take place any more, nor do the slots that have passed meanwhile. */
+  /** Drops what is deferred, and reports it and the slots that have passed meanwhile as skipped. */
   undefer(): void {
     if (!this.deferred) return;
     if (this.deferred.request) this.skip(this.deferred.request);
@@ -142,7 +157,10 @@ export class RunPlan {
     this.pass('skipped', this.cursor.pass(this.clock.now()), () => this.cursor.slot);
   }
 
-  /** A run has succeeded: a retry has no reason any more. @returns whether anything was deferred for that */
+  /**
+   * After a run has succeeded: drops a retry, and ends the backoff.
+   * @returns whether anything was deferred
+   */
   succeeded(): boolean {
     if (!this.deferred || this.deferred.request?.trigger === 'catch_up') return false;
     this.undefer();
@@ -150,9 +168,9 @@ export class RunPlan {
   }
 
   /**
-   * The latest slot before the start, if the worker is late with it and that is worth it.
-   * @param lastSlot the last one that was run
-   * @param runs whether it may run now
+   * Plans a run for the latest slot before the start, if it was missed and `catchUp` allows its age.
+   * @param lastSlot the last slot that was run, milliseconds since the epoch
+   * @param runs whether the worker may run now
    * @returns whether there is something to run
    */
   catchUp(lastSlot: number, runs: boolean): boolean {
@@ -171,7 +189,10 @@ export class RunPlan {
     return true;
   }
 
-  /** The wall clock may have been set. @param counts whether slots that pass count */
+  /**
+   * Adapts to a wall clock that was set.
+   * @param counts whether slots that pass are counted
+   */
   follow(now: number, counts: boolean): void {
     const back = this.cursor.setBack();
     if (this.deferred && back > STEADY) this.deferred.at -= back;

@@ -3,19 +3,23 @@ import { type Clock } from '../../timing/clock.js';
 import { STEADY, WallWatch } from '../../timing/wall-watch.js';
 import { type Timing } from '../../registry/timing.js';
 
-/** A cron slot is not run again when the clock is set back by less; a longer way mends a clock that was wrong (cron(8)). */
+/**
+ * Milliseconds. When the clock is set back by less, cron slots are not run again; more corrects a wrong clock
+ * (cron(8)).
+ */
 const LONGEST_WAY_BACK = 3 * 3_600_000;
 
 /**
- * Where a worker stands in the row of its slots: **every slot is dealt with once, in order**, and the cursor stands on
- * the last one that is. With spacing `delay` there is no row, and the cursor is where the interval counts from.
+ * The position of a worker in the sequence of its slots: **every slot is handled once, in order**, and the cursor is
+ * at the last one that was. With spacing `delay` there is no sequence, and the cursor is where the interval counts
+ * from.
  */
 export class SlotCursor {
-  /** The interval counts from the end of a run. */
+  /** Whether the interval counts from the end of a run (spacing `delay`). */
   readonly delayed: boolean;
   private current: Timing;
   private at = 0;
-  /** What slots that are counted from a start are counted from. */
+  /** The start from which an interval counts its slots. */
   private start = 0;
   private readonly wall: WallWatch;
 
@@ -32,12 +36,12 @@ export class SlotCursor {
     return this.current;
   }
 
-  /** The last slot that is dealt with. */
+  /** The last slot that was handled. */
   get slot(): number {
     return this.at;
   }
 
-  /** The first one that is not; Infinity when there is none. */
+  /** The first slot that was not handled; Infinity when there is none. */
   get next(): number {
     const { schedule, interval } = this.current;
     if (!schedule) return Infinity;
@@ -52,13 +56,19 @@ export class SlotCursor {
     return next === Infinity ? Infinity : this.current.schedule!.dueAt(next);
   }
 
-  /** Nothing before now counts. @returns now */
+  /**
+   * Slots up to now are neither run nor counted.
+   * @returns now
+   */
   countFromNow(): number {
     this.wall.setBack();
     return (this.at = this.clock.now());
   }
 
-  /** The same with another timing; slots that are counted from a start are counted from now. @returns now */
+  /**
+   * `countFromNow` with another timing; slots that are counted from a start are counted from now.
+   * @returns now
+   */
   startWith({ schedule, ...timing }: Timing): number {
     const now = this.countFromNow();
     this.current = { ...timing, schedule: schedule?.startingAt(now) };
@@ -66,7 +76,10 @@ export class SlotCursor {
     return now;
   }
 
-  /** Deals with all slots that are due. @returns how many there were */
+  /**
+   * Handles all slots that are due.
+   * @returns how many there were
+   */
   pass(now: number): number {
     const { schedule } = this.current;
     if (!schedule || this.delayed) return 0;
@@ -77,8 +90,8 @@ export class SlotCursor {
   }
 
   /**
-   * By how many milliseconds the wall clock was set back since the last look; see `WallWatch`. Slots that are counted from
-   * a start move with it: they measure the time that passes, as `setInterval` and `setTimeout` do.
+   * Milliseconds by which the wall clock was set back since the last call; see `WallWatch`. Slots that are counted
+   * from a start move with it: they measure elapsed time, as `setInterval` and `setTimeout` do.
    */
   setBack(): number {
     const back = this.wall.setBack();
@@ -92,9 +105,10 @@ export class SlotCursor {
   }
 
   /**
-   * When the wall clock was set back, its instants come again: what passed before is dealt with, and slots count from
-   * where it stands now. Not on a way that is shorter than the interval, or that cron slots are not run again on.
-   * @returns how many slots had passed before, and were not dealt with
+   * When the wall clock was set back, its instants come again: slots that passed before are handled, and slots count
+   * from the new time. Ignored when it was set back by less than the interval, or for cron by less than
+   * `LONGEST_WAY_BACK`.
+   * @returns how many slots had passed before and were not handled
    */
   follow(now: number, back: number): number {
     const { schedule, interval, cron } = this.current;

@@ -27,9 +27,8 @@ import { type Timing } from '../../registry/timing.js';
 /**
  * Drives one worker: waits for its slots, offers a run for each to its lane, and keeps count.
  *
- * A wake-up that comes late (a blocked event loop, a suspended machine) yields one run, for the latest slot; those
- * before it are missed. Slots that pass while the worker backs off, or that its overlap policy leaves no place, are
- * skipped. Those of a pause do not count.
+ * A timer that fires late (a blocked event loop, a suspended machine) gives one run, for the latest slot; those before it
+ * are missed. Slots during a backoff, or refused by the overlap policy, are skipped. A pause has no slots.
  */
 export class WorkerLoop implements Loop {
   private readonly lane: RunLane;
@@ -40,7 +39,7 @@ export class WorkerLoop implements Loop {
   private paused = false;
   private startedAt = 0;
   private lastChange?: LastChange;
-  /** Runs of its schedule. */
+  /** Number of runs of its schedule. */
   private begun = 0;
 
   constructor(
@@ -82,7 +81,7 @@ export class WorkerLoop implements Loop {
     return isStale(this.lastSigns());
   }
 
-  /** No other replica has this loop. */
+  /** This replica alone knows the worker's conditions. */
   get speaks(): boolean {
     return true;
   }
@@ -100,7 +99,7 @@ export class WorkerLoop implements Loop {
     this.arm();
   }
 
-  /** No more ticks, triggers and events, and what waits is dropped. Active runs go on. */
+  /** Ends ticks, triggers and events, and drops waiting runs. Active runs continue. */
   stop(): void {
     this.active = false;
     this.plan.forget();
@@ -108,7 +107,7 @@ export class WorkerLoop implements Loop {
     this.lane.clear();
   }
 
-  /** As stop, but it can be triggered, and its slots count for nothing meanwhile. */
+  /** Like `stop`, but it can be triggered. Slots of the pause are neither run nor counted. */
   pause(by: ByActor): void {
     if (this.paused) return;
     this.note('paused', by);
@@ -132,7 +131,7 @@ export class WorkerLoop implements Loop {
     this.arm();
   }
 
-  /** Runs the latest slot before the start, if the worker is late with it and that is worth it. */
+  /** Runs the latest slot before the start, if it was missed and `catchUp` allows its age. */
   catchUp(lastSlot: number): void {
     if (this.active && !this.definition.runOnStart && this.plan.catchUp(lastSlot, !this.paused)) this.arm();
   }
@@ -159,7 +158,7 @@ export class WorkerLoop implements Loop {
     return cancelled;
   }
 
-  /** Something happened that the worker wants to run for. */
+  /** Runs for an event. */
   happened(event: unknown, scope: Scope): void {
     if (this.active && !this.paused && !this.isOver(this.clock.now()))
       this.offer({ trigger: 'event', payload: event, scope, scheduledAt: this.clock.now() });
@@ -188,7 +187,7 @@ export class WorkerLoop implements Loop {
     });
   }
 
-  /** Its next slots from now on, whether it ticks or not. */
+  /** Its next slots from now on, whether its loop is running or not. */
   upcoming(count: number): Date[] {
     const most = Math.min(count, this.definition.limit - this.begun);
     return upcomingSlots(this.timing, this.definition, this.clock.now(), most);
@@ -206,7 +205,7 @@ export class WorkerLoop implements Loop {
     return this.limitReached || now > this.definition.until;
   }
 
-  /** Nothing but a trigger makes it run any more. What is tried again is still to come. */
+  /** Whether only a manual trigger can make it run. A waiting retry counts as a run to come. */
   private hasEnded(now: number): boolean {
     if (this.plan.defers || !this.timing.schedule) return false;
     return this.isOver(now) || (this.plan.isEmpty && this.definition.on.length === 0);
@@ -216,7 +215,7 @@ export class WorkerLoop implements Loop {
     return this.plan.timing;
   }
 
-  /** With spacing `delay` the next slot is known when the run has ended. */
+  /** With spacing `delay` the next slot is known only after the run has ended. */
   private get runsSlots(): boolean {
     return !this.limitReached && !(this.plan.delayed && this.lane.busy);
   }
@@ -243,7 +242,7 @@ export class WorkerLoop implements Loop {
     const at = this.nextAt();
     if (at !== undefined && now >= at) {
       const request = this.plan.take(now, this.runsSlots);
-      // Before the timers that the run sets, as those of an application are: at one instant tests see the order.
+      // Before the timers that the run sets: a test with fake timers sees the order of timers at one instant.
       if (this.clock.fake) this.setAlarm();
       if (request) this.offer(request);
     }
@@ -255,7 +254,7 @@ export class WorkerLoop implements Loop {
     if (!this.lane.offer(request)) this.plan.skip(request);
   }
 
-  /** Slots that are not run. Every count is of this process: what passed before is told, and not counted. */
+  /** Counts and reports slots that are not run. Those before the start of this process are only reported. */
   private pass(how: Passed, count: number, latest: number | undefined): void {
     if (this.limitReached) return;
     if (how !== 'missed before') this.status[`${how}Count`] += count;
@@ -273,7 +272,7 @@ export class WorkerLoop implements Loop {
     if (this.active && !this.paused && this.replans(run, request)) this.arm();
   }
 
-  /** Whether the end of a run changes when the next one is. Mostly not, and to set the alarm in vain takes 0.2 µs. */
+  /** Whether the end of a run changes when the next is due. Mostly not, and setting the alarm in vain takes 0.2 µs. */
   private replans(run: EndedRun, request: RunRequest): boolean {
     const { backoff } = this.definition;
     const { plan } = this;
@@ -286,7 +285,7 @@ export class WorkerLoop implements Loop {
       return delayed || plan.defers;
     const at = now + waitAfter(this.status.consecutiveFailures, backoff);
     if (request.slot !== undefined && run.id !== this.lane.newest) plan.deferSlots(at);
-    // What waited for this run to end is newer, and has to wait longer now.
+    // A request that waited for this run's end is newer than a retry, and now waits for the backoff.
     else plan.defer(at, this.lane.withdraw() ?? retryOf(request, run));
     return true;
   }
