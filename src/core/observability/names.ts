@@ -27,7 +27,11 @@ export const METRIC = {
     '{slot}',
     'Slots that were due while another run was active, or were late',
   ],
-  missed: ['worker.slots.missed', '{slot}', 'Slots that passed while nobody looked'],
+  missed: [
+    'worker.slots.missed',
+    '{slot}',
+    'Slots that passed while no replica was running or the event loop was blocked',
+  ],
   leasesLost: ['worker.leases.lost', '{lease}', 'Leases that this process lost before the run ended'],
   dropped: ['worker.records.dropped', '{record}', 'Records of runs that could not be kept'],
   buffered: ['worker.records.buffered', '{record}', 'Records of runs that wait for the history'],
