@@ -1,5 +1,6 @@
 import { applyDecorators, ConfigurableModuleBuilder, type DynamicModule, type Type } from '@nestjs/common';
 import { type HttpAccess } from '../http/access.js';
+import { PATH_METADATA, pathOf } from '../http/controller-path.js';
 import { LiveController } from './live/live.controller.js';
 import { PageController } from './page/page.controller.js';
 import { SessionController } from './session/session.controller.js';
@@ -43,21 +44,13 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN: DASHBOARD_OPTIONS 
     .setExtras<DashboardExtras>({ decorators: [], path: '' }, mounted)
     .build();
 
-/** Under which Nest keeps the path of a controller; its own constant is not exported. */
-const PATH_METADATA = 'path';
-
 function mounted(definition: DynamicModule, { decorators = [], path = '' }: DashboardExtras): DynamicModule {
   const below = path.replace(/^\/+|\/+$/g, '');
   const mount = (controller: Type): Type => {
     // Of this module alone: another application of the process may want others.
     const own = { [controller.name]: class extends controller {} }[controller.name]!;
     applyDecorators(...decorators)(own);
-    if (below)
-      Reflect.defineMetadata(
-        PATH_METADATA,
-        `${below}/${Reflect.getMetadata(PATH_METADATA, controller)}`,
-        own,
-      );
+    if (below) Reflect.defineMetadata(PATH_METADATA, `${below}/${pathOf(controller)}`, own);
     return own;
   };
   return { ...definition, controllers: decorators.length || below ? CONTROLLERS.map(mount) : CONTROLLERS };

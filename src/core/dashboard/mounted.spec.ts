@@ -21,7 +21,12 @@ describe.each([
 ] as [string, Type<ExpressAdapter | FastifyAdapter>][])('the dashboard on %s', (name, Adapter) => {
   let app: INestApplication;
 
-  async function start(path?: string, prefix?: string, prepare: (made: INestApplication) => void = () => {}) {
+  async function start(
+    path?: string,
+    prefix?: string,
+    prepare: (made: INestApplication) => void = () => {},
+    adapter = new Adapter(),
+  ) {
     const module = await Test.createTestingModule({
       imports: [
         WorkerModule.forRoot(),
@@ -32,7 +37,7 @@ describe.each([
     })
       .setLogger(false as never)
       .compile();
-    app = module.createNestApplication(new Adapter(), { logger: false });
+    app = module.createNestApplication(adapter, { logger: false });
     if (prefix) app.setGlobalPrefix(prefix);
     prepare(app);
     await app.listen(0, '127.0.0.1');
@@ -56,14 +61,32 @@ describe.each([
     // Relative: whatever path a proxy has taken away, it is not lost.
     expect([entered.status, entered.headers.get('location')]).toEqual([302, 'dashboard/index.html']);
     const slashed = await fetch(`${url}${below}/dashboard/`, { redirect: 'manual' });
-    // Fastify knows of no such address, unless its `ignoreTrailingSlash` is set.
-    expect([slashed.status, slashed.headers.get('location')]).toEqual(
-      name === 'Express' ? [302, 'index.html'] : [404, null],
-    );
+    expect([slashed.status, slashed.headers.get('location')]).toEqual([302, 'index.html']);
+    for (const one of ['session', 'tabs'])
+      expect([one, (await fetch(`${url}${below}/dashboard/${one}/`)).status]).toEqual([one, 200]);
+    const session = { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } };
+    expect((await fetch(`${url}${below}/dashboard/nothing/`, session)).status).toBe(404);
     if (below) expect((await fetch(`${url}/workers`)).status).toBe(404);
     // Where the page asks for the tab's list.
     const asked = new URL(`../${tab}`, `${url}${below}/dashboard/index.html`);
     expect(asked.pathname).toBe(`${prefix ? `/${prefix}` : ''}/uploads`);
+  });
+
+  it('answers a slash at the end also where the application ignores it, or has a route of its own there', async () => {
+    if (name === 'Express') return void (await start());
+    await start(undefined, undefined, (made) => {
+      const fastify = made.getHttpAdapter().getInstance() as FastifyInstance;
+      fastify.get('/dashboard/', () => 'mine');
+    });
+    expect(await (await fetch(`${await app.getUrl()}/dashboard/`)).text()).toBe('mine');
+    await app.close();
+    const url = await start(
+      undefined,
+      undefined,
+      () => {},
+      new FastifyAdapter({ routerOptions: { ignoreTrailingSlash: true } }),
+    );
+    expect((await fetch(`${url}/dashboard/`, { redirect: 'manual' })).status).toBe(302);
   });
 
   it('keeps the policy of its page where the application sets one for all its answers', async () => {
@@ -94,6 +117,7 @@ describe.each([
 });
 
 interface FastifyInstance {
+  get(path: string, handler: () => string): void;
   addHook(
     name: 'onRequest',
     hook: (request: unknown, reply: { header(name: string, value: string): void }, done: () => void) => void,

@@ -1,6 +1,7 @@
 import { Get } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { ApiController } from '../http/api-controller.js';
+import { pathOf } from '../http/controller-path.js';
 import { Documented } from '../http/openapi.js';
 import {
   DASHBOARD_TAB,
@@ -11,9 +12,6 @@ import {
   type DashboardList,
   type DashboardTabOptions,
 } from '../http/dashboard-tab.js';
-
-/** Under which Nest keeps the path of a controller; its own constant is not exported. */
-const PATH_METADATA = 'path';
 
 type ShownColumn = DashboardColumn & { kind: NonNullable<DashboardColumn['kind']> };
 type ShownList<L extends DashboardList> = Omit<L, 'columns'> & { columns: ShownColumn[] };
@@ -79,9 +77,3 @@ function shownList<L extends DashboardList>(
 }
 
 const relative = (path: string): string => path.replace(/^\/+/, '');
-
-/** The first of them, where a controller has several. */
-function pathOf(controller: object): string {
-  const [path] = [Reflect.getMetadata(PATH_METADATA, controller) as string | string[]].flat();
-  return path!;
-}

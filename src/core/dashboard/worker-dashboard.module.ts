@@ -1,10 +1,13 @@
-import { Module, type OnModuleInit } from '@nestjs/common';
-import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
+import { Module, type NestModule, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { HTTP_ACCESS } from '../http/access.js';
+import { pathOf } from '../http/controller-path.js';
 import { keepApartFromNamed } from '../http/global-interceptors.js';
 import { ConfigurableModuleClass, DASHBOARD_OPTIONS } from './dashboard.options.js';
 import { LiveFeed } from './live/live-feed.js';
 import { PageAssets } from './page/page-assets.js';
+import { PageController } from './page/page.controller.js';
+import { takeTrailingSlash } from './page/trailing-slash.js';
 
 /**
  * Shows the workers: as JSON under `/workers`, where whoever has the token triggers them, and as a page under
@@ -14,9 +17,21 @@ import { PageAssets } from './page/page-assets.js';
   imports: [DiscoveryModule],
   providers: [LiveFeed, PageAssets, { provide: HTTP_ACCESS, useExisting: DASHBOARD_OPTIONS }],
 })
-export class WorkerDashboardModule extends ConfigurableModuleClass implements OnModuleInit {
-  constructor(private readonly modules: ModulesContainer) {
+export class WorkerDashboardModule extends ConfigurableModuleClass implements NestModule, OnModuleInit {
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly discovery: DiscoveryService,
+    private readonly host: HttpAdapterHost,
+  ) {
     super();
+  }
+
+  /** Before any route is registered. */
+  configure(): void {
+    const page = this.discovery
+      .getControllers()
+      .find(({ metatype }) => metatype === PageController || metatype?.prototype instanceof PageController);
+    if (page?.metatype) takeTrailingSlash(this.host.httpAdapter, pathOf(page.metatype));
   }
 
   onModuleInit(): void {
