@@ -122,9 +122,9 @@ export class RunRecorder {
     return this.store.find(query);
   }
 
-  /** Where to continue a search for a text that found fewer runs than its limit; undefined when all were searched. */
+  /** Where to continue a search that found fewer runs than its limit; undefined when all were searched. */
   async searchedTo(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined> {
-    return query.text === undefined ? undefined : this.store.searchedTo?.(query);
+    return this.store.searchedTo?.(query);
   }
 
   /** The replicas that write to the store; only this one when the store is not shared. */

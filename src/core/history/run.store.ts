@@ -65,8 +65,8 @@ export abstract class RunStore {
   abstract find(query: RunQuery): Promise<Run[]>;
 
   /**
-   * For a store that looks at a limited number of failed runs in a search for a `text`: the last run that the search
-   * looked at, to continue from with `before`; undefined when it has looked at all.
+   * For a store that looks at a limited number of runs in a search without an index, such as for a `text`: the last run
+   * that the search looked at, to continue from with `before`; undefined when it has looked at all.
    */
   searchedTo?(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined>;
 

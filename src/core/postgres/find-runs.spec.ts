@@ -58,6 +58,11 @@ describe('looking for runs in a long history', () => {
     ['text of a worker that never failed', { worker: 'w4', text: 'econnrefused' }],
     ['failures with a text', { outcomes: ['failed', 'lost'], text: 'no such text' }],
     ['failures of what was asked for', { trigger: 'manual', outcomes: ['failed'] }],
+    ['successes of what was asked for', { trigger: 'manual', outcomes: ['succeeded'] }],
+    ['failures of the schedule', { trigger: 'schedule', outcomes: ['failed'] }],
+    ['a text in what was asked for', { trigger: 'manual', text: 'no such text' }],
+    ['failures of a worker in a day', { worker: 'w3', outcomes: ['failed', 'lost'], since: new Date(Date.now() - 90_000_000), until: new Date(Date.now() - 3_600_000) }],
+    ['failures of what was asked for of a worker', { worker: 'w3', trigger: 'manual', outcomes: ['failed'] }],
     ['a day of a worker', { worker: 'w3', since: new Date(Date.now() - 90_000_000), until: new Date(Date.now() - 3_600_000) }],
     ['what the live stream asks for', { since: new Date(Date.now() - 20_000) }],
     ['a late page', { before: { id: randomUUID(), startedAt: new Date(Date.now() - 190_000_000) } }],
@@ -90,6 +95,45 @@ describe('looking for runs in a long history', () => {
     } while (before);
     expect(pages).toEqual([0, 0, 1, 0]);
     expect(await store.searchedTo({ worker: 'w3', text: 'no such text', limit: 5 })).toBeUndefined();
+  });
+
+  it.each<[string, Omit<RunQuery, 'limit'>]>([
+    ['a success of a worker that always fails', { worker: 'fails by hand', outcomes: ['succeeded'] }],
+    ['a success, whatever started it', { worker: 'fails by hand', trigger: 'manual', outcomes: ['succeeded'] }],
+    ['a success of the schedule, with a text', { worker: 'fails by hand', trigger: 'schedule', text: 'usual' }],
+    ['a run of the schedule', { worker: 'fails by hand', trigger: 'schedule' }],
+    ['a failure of the schedule', { worker: 'fails by hand', trigger: 'schedule', outcomes: ['failed'] }],
+  ])('looks at 10,000 runs at the most where no index has it, and says where it stopped: %s', async (_what, query) => {
+    await pool.query(
+      `INSERT INTO workers.runs (id, worker, replica, trigger, attempt, scheduled_at, started_at, ended_at, outcome, error)
+       SELECT gen_random_uuid(), 'fails by hand', gen_random_uuid(), CASE n WHEN $1 THEN 'schedule' ELSE 'manual' END, 1, at, at, at,
+         CASE n WHEN $2 THEN 'succeeded' ELSE 'failed' END, CASE n WHEN $2 THEN NULL ELSE '{"message":"the usual"}'::jsonb END
+       FROM generate_series(1, $3::int) AS n,
+         LATERAL (SELECT date_trunc('second', now()) - interval '2 years' - n * interval '1 second' AS at) AS start
+       WHERE NOT EXISTS (SELECT FROM workers.runs WHERE worker = 'fails by hand')`,
+      [2 * SEARCHED + 7, 2 * SEARCHED + 9, 3 * SEARCHED],
+    );
+    await pool.query('ANALYZE workers.runs');
+    const store = new PostgresRunStore({ pool });
+    await store.open();
+    const { statement, values } = findRuns({ ...query, limit: 5 });
+    // The planner may come to the worker's errors by way of those of another one.
+    await readsFewRows(statement('workers'), values, 5 * SEARCHED);
+    const found: number[] = [];
+    let before: RunQuery['before'];
+    do {
+      found.push((await store.find({ ...query, limit: 5, before })).length);
+      before = await store.searchedTo({ ...query, limit: 5, before });
+    } while (before);
+    expect(found.slice(0, 3)).toEqual([0, 0, 1]);
+    expect(found.slice(3)).toEqual(found.length > 3 ? [0] : []);
+  }); // prettier-ignore
+
+  it('says of what an index has that it has looked at all', async () => {
+    const store = new PostgresRunStore({ pool });
+    await store.open();
+    for (const query of [{}, { trigger: 'manual' }, { outcomes: ['failed'] }, { worker: 'w3' }] as const)
+      expect(await store.searchedTo({ ...query, limit: 5 })).toBeUndefined();
   });
 
   it.each<[string, unknown[]]>([

@@ -68,7 +68,9 @@ export class PostgresRunStore extends RunStore {
   }
 
   override async searchedTo(query: RunQuery): Promise<Pick<Run, 'id' | 'startedAt'> | undefined> {
-    const { statement, values } = searchedTo(query);
+    const search = searchedTo(query);
+    if (!search) return undefined;
+    const { statement, values } = search;
     const [last] = await this.query<{ id: string; started_at: number }>(statement, values);
     return last && { id: last.id, startedAt: new Date(last.started_at) };
   }

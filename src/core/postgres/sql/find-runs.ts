@@ -8,8 +8,9 @@ const OUTCOMES: ReadonlySet<RunOutcome> = new Set<RunOutcome>([
 ]); // prettier-ignore
 
 /**
- * Most runs with errors that one search for a text looks at: each takes some 10 µs, and with a million the statement
- * would run into its time limit. `searchedTo` returns where it stopped.
+ * Most runs that one search without an index looks at: for a text, for an outcome together with a trigger, for successes
+ * or scheduled runs where there are hardly any. For a text each takes some 10 µs, and with a million the statement would run
+ * into its time limit. `searchedTo` returns where it stopped.
  */
 export const SEARCHED = 10_000;
 
@@ -21,36 +22,31 @@ type Query = { statement(schema: string): string; values: unknown[] };
  * is the column; the bare name would be the selected number, which no index has.
  */
 export function findRuns(query: RunQuery): Query {
-  const { text, limit, withLog = false } = query;
-  const { from, values } = candidates(query);
+  const { limit, withLog = false } = query;
+  const { from, values, rest } = candidates(query);
   const columns = `${runColumns}${withLog ? ', log, payload' : ''}`;
   const order = 'ORDER BY run.started_at DESC, run.id DESC';
-  if (text === undefined) {
-    values.push(limit);
-    return {
-      values,
-      statement: (schema) => `SELECT ${columns} FROM ${from(schema)} ${order} LIMIT $${values.length}`,
-    };
-  }
-  values.push(text, limit);
+  const conditions = rest(values);
+  values.push(limit);
+  const most = `LIMIT $${values.length}`;
   return {
     values,
-    statement: (schema) => `
+    statement: (schema) =>
+      conditions.length === 0
+        ? `SELECT ${columns} FROM ${from(schema)} ${order} ${most}`
+        : `
 SELECT ${columns} FROM (SELECT * FROM ${from(schema)} ${order} LIMIT ${SEARCHED}) AS run
-WHERE EXISTS (
-  SELECT FROM unnest('{name,message}'::text[]) AS field,
-    jsonb_path_query(error, ('strict $.**.' || field)::jsonpath, silent => true) AS said
-  WHERE strpos(lower(said #>> '{}'), lower($${values.length - 1})) > 0
-)
+WHERE ${conditions.join(' AND ')}
 ${order}
-LIMIT $${values.length}
+${most}
 `,
   };
 }
 
-/** The last run that a search for a text looks at; no row when it looks at all. */
-export function searchedTo(query: RunQuery): Query {
-  const { from, values } = candidates(query);
+/** The last run that a search looks at; no row when it looks at all. Undefined when an index answers the query alone. */
+export function searchedTo(query: RunQuery): Query | undefined {
+  const { from, values, rest } = candidates(query);
+  if (rest([]).length === 0) return undefined;
   return {
     values,
     statement: (schema) =>
@@ -58,29 +54,57 @@ export function searchedTo(query: RunQuery): Query {
   };
 }
 
-/** The runs that match the query, apart from its `text`. */
-function candidates(query: RunQuery): { from(schema: string): string; values: unknown[] } {
+interface Candidates {
+  /** Those among which an index finds the newest. */
+  from(schema: string): string;
+  readonly values: unknown[];
+  /** What is asked of each of them beside that; their parameters go to the end of these values. */
+  rest(values: unknown[]): string[];
+}
+
+function candidates(query: RunQuery): Candidates {
   const values: unknown[] = [];
   const conditions: string[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const { id, worker, outcomes, trigger, since, until, text, before } = query;
+  const rest: ((values: unknown[]) => string)[] = [];
   if (id !== undefined) conditions.push(`id = ${bind(id)}::uuid`);
   if (worker !== undefined) conditions.push(`worker = ${bind(worker)}`);
+  // Of the runs of one trigger there are few, except those of the schedule; of failures there may be many.
+  const rareTrigger = trigger !== undefined && trigger !== 'schedule';
   if (outcomes) {
     const known = outcomes.filter((outcome) => OUTCOMES.has(outcome)).map((outcome) => `'${outcome}'`);
-    conditions.push(known.length ? `outcome IN (${known.join(', ')})` : 'false');
+    const condition = known.length ? `outcome IN (${known.join(', ')})` : 'false';
+    const isRare = known.length === 0 || !outcomes.includes('succeeded');
+    if (isRare && !rareTrigger && text === undefined) conditions.push(condition);
+    else rest.push(() => condition);
   }
-  if (trigger !== undefined) {
-    conditions.push(`trigger = ${bind(trigger)}`);
-    if (trigger !== 'schedule') conditions.push(`trigger <> 'schedule'`);
-  }
+  if (rareTrigger) conditions.push(`trigger = ${bind(trigger)}`, `trigger <> 'schedule'`);
+  else if (trigger !== undefined) rest.push(() => `trigger = 'schedule'`);
   if (since) conditions.push(`started_at >= ${asInstant(bind(since.getTime()))}`);
   if (until) conditions.push(`started_at < ${asInstant(bind(until.getTime()))}`);
-  if (text !== undefined) conditions.push('error IS NOT NULL');
+  if (text !== undefined) {
+    if (rareTrigger) rest.push(() => 'error IS NOT NULL');
+    else conditions.push('error IS NOT NULL');
+    rest.push((all) => saidIn(`$${all.push(text)}`));
+  }
   if (before)
     conditions.push(
       `(started_at, id) < (${asInstant(bind(before.startedAt.getTime()))}, ${bind(before.id)}::uuid)`,
     );
   const where = conditions.length ? ` WHERE ${conditions.join(' AND ')}` : '';
-  return { values, from: (schema) => `${schema}.runs AS run${where}` };
+  return {
+    values,
+    from: (schema) => `${schema}.runs AS run${where}`,
+    rest: (all) => rest.map((condition) => condition(all)),
+  };
+}
+
+/** Whether the name or the message of the error, of its causes, or of those in it, has this text. */
+function saidIn(text: string): string {
+  return `EXISTS (
+  SELECT FROM unnest('{name,message}'::text[]) AS field,
+    jsonb_path_query(error, ('strict $.**.' || field)::jsonpath, silent => true) AS said
+  WHERE strpos(lower(said #>> '{}'), lower(${text})) > 0
+)`;
 }
