@@ -47,6 +47,18 @@ export interface DueQueueOptions {
    * waits in one delays no other, and lanes that are not asked for are passed over. The index begins with it, then `<due>`.
    */
   lane?: string | undefined;
+  /**
+   * SQL of a queue with lanes: of whom a row is, null for nobody. A claim then takes of each no more than the lane's `share`, and leaves the
+   * others as they are.
+   */
+  owner?: string | undefined;
+}
+
+/** How much of a lane a claim takes. */
+export interface LaneLimit {
+  readonly most: number;
+  /** Most of one owner. */
+  readonly share: number;
 }
 
 /** A row that this replica holds until its lease ends. */
@@ -67,7 +79,7 @@ export interface DueClaims<Row> {
 
 export interface ClaimOptions {
   /** Most rows; of a queue with lanes, of each lane by its name. */
-  limit: number | ReadonlyMap<string, number>;
+  limit: number | ReadonlyMap<string, number | LaneLimit>;
   /** Also what is due within that time. Default 0: only what is due by now. */
   horizon?: Duration | undefined;
   /** What the expressions of `set` name as `$3`, `$4` and so on. */
@@ -97,7 +109,7 @@ export class DueQueue<Row extends object = object> {
   /** In the current transaction, if there is one: then others wait for nothing and pass over what it has claimed. */
   async claim({ limit, horizon = 0, values = [] }: ClaimOptions): Promise<DueClaims<Row>> {
     const ahead = parseDuration(horizon);
-    const most = typeof limit === 'number' ? limit : JSON.stringify([...limit]);
+    const most = typeof limit === 'number' ? limit : lanesOf(limit);
     const rows = await this.transactions.query<ClaimedRow>(this.claimSql, [most, ahead, ...values]);
     const names = Object.keys(this.options.select ?? {});
     let now = 0;
@@ -157,11 +169,12 @@ function claimStatement({
   select = {},
   set = {},
   lane,
+  owner,
 }: DueQueueOptions): string {
   const also = Object.entries(set).map(([column, sql]) => `, ${column} = ${sql}`);
   const selected = Object.values(select).map((sql, i) => `, (${sql}) AS selected_${i}`);
   const longestDue = (of: string, limit: string): string => `
-      SELECT q.ctid AS place, q.${due} AS due
+      SELECT q.ctid AS place, q.${due} AS due${owner ? `, ${owner} AS owner` : ''}
       FROM ${table} q
       WHERE ${of}q.${due} <= (SELECT until FROM clock)${where ? ` AND (${where})` : ''}
       ORDER BY q.${due}
@@ -170,15 +183,19 @@ function claimStatement({
   const dueRows =
     lane === undefined
       ? longestDue('', '$1')
-      : `SELECT longest.place, longest.due
+      : `SELECT longest.*, lane_limit ->> 0 AS lane, (lane_limit ->> 2)::int AS share
       FROM jsonb_array_elements($1::jsonb) AS asked (lane_limit)
       CROSS JOIN LATERAL (${longestDue(`q.${lane} = (lane_limit ->> 0) AND `, '(lane_limit ->> 1)::int')}) AS longest`;
+  const taken = owner
+    ? `(SELECT *, row_number() OVER (PARTITION BY lane, owner ORDER BY due) AS nth FROM due) AS ranked
+      WHERE owner IS NULL OR nth <= share`
+    : 'due';
   return `
     WITH clock AS MATERIALIZED (
       SELECT clock_timestamp() AS now, clock_timestamp() + $2 * interval '1 millisecond' AS until
     ), due AS MATERIALIZED (${dueRows}
     ), gathered AS MATERIALIZED (
-      SELECT array_agg(place) AS places, array_agg(due) AS dues FROM due
+      SELECT array_agg(place) AS places, array_agg(due) AS dues FROM ${taken}
     ), claimed AS (
       UPDATE ${table} q
       SET ${due} = greatest((${lease}), clock.until + interval '1 millisecond')${also.join('')}
@@ -188,6 +205,14 @@ function claimStatement({
         ${milliseconds(`q.${due}`)} AS claimed_lease, ${milliseconds('clock.now')} AS claimed_now${selected.join('')}
     )
     SELECT * FROM claimed`;
+}
+
+function lanesOf(limits: ReadonlyMap<string, number | LaneLimit>): string {
+  return JSON.stringify(
+    [...limits].map(([lane, limit]) =>
+      typeof limit === 'number' ? [lane, limit, limit] : [lane, limit.most, limit.share],
+    ),
+  );
 }
 
 function milliseconds(instant: string): string {

@@ -4,6 +4,7 @@ export {
   type DueClaims,
   DueQueue,
   type DueQueueOptions,
+  type LaneLimit,
   type Settlement,
 } from './due-queue.js';
 export { everyItem, type Page, type PageQuery } from './page.js';

@@ -1,5 +1,6 @@
 import { type Clock } from '../../core/timing/clock.js';
 import { type HeldSchedule } from './held-schedule.js';
+import { type ScheduleClaim } from './schedule.store.js';
 import { type ScheduledHandler } from './scheduled-handlers.js';
 
 /** Most schedules of one handler that a replica holds at a time. */
@@ -16,6 +17,7 @@ const ALONE_FROM = 3;
 export class HandlerLane {
   private readonly waiting = new Set<HeldSchedule>();
   private readonly activeOf = new Map<string, number>();
+  private readonly heldOf = new Map<string, number>();
   private active = 0;
   private alone = 0;
   private held = 0;
@@ -38,13 +40,25 @@ export class HandlerLane {
     return Math.max(0, concurrency + ahead - this.held);
   }
 
-  claimed(): void {
+  /** Groups of which it holds as many as may run. */
+  get fullGroups(): string[] {
+    return [...this.heldOf].flatMap(([group, held]) =>
+      held >= this.handler.groupConcurrency ? [group] : [],
+    );
+  }
+
+  claimed({ group }: ScheduleClaim): void {
     this.held++;
+    if (group !== null) this.heldOf.set(group, (this.heldOf.get(group) ?? 0) + 1);
   }
 
   /** Its result is stored, or void. */
-  released(): void {
+  released({ group }: ScheduleClaim): void {
     this.held--;
+    if (group === null) return;
+    const others = this.heldOf.get(group)! - 1;
+    if (others > 0) this.heldOf.set(group, others);
+    else this.heldOf.delete(group);
   }
 
   /** It is due: it starts when there is a place. */

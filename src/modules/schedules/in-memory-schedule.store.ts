@@ -1,47 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../core/timing/clock.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
-import { type Schedule, type ScheduleTiming } from './schedule.js';
+import { byHandler, claimOf, nameOf, type Row, shown } from './in-memory-schedule.row.js';
+import { type Schedule } from './schedule.js';
 import {
+  type HandlerCounts,
   type HeldSchedule,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,
   type ScheduleClaims,
+  type ScheduleFilter,
   type ScheduleResult,
-  type ScheduleRun,
   ScheduleStore,
   type Turn,
   type UpsertSummary,
 } from './schedule.store.js';
-
-/** A row as the table has it. Instants are milliseconds. */
-interface Row {
-  readonly handler: string;
-  readonly key: string;
-  timing: string;
-  payload: string | null;
-  group: string | null;
-  readonly createdAt: number;
-  changedAt: number;
-  revision: number;
-  turn: Turn | null;
-  due: number | null;
-  attempt: number;
-  claims: number;
-  token: number;
-  claimed: boolean;
-  triggeredAt: number | null;
-  triggeredBy: string | null;
-  pausedAt: number | null;
-  endedAt: number | null;
-  turns: number;
-  runs: number;
-  failures: number;
-  missed: number;
-  consecutiveFailures: number;
-  last: ScheduleRun | undefined;
-}
 
 const FAILURES = ['failed', 'timed_out', 'lost'];
 /** Outcomes that say nothing of the work itself. */
@@ -55,6 +29,8 @@ const NEUTRAL = ['aborted', 'cancelled'];
 export class InMemoryScheduleStore extends ScheduleStore {
   readonly shared = false;
   private readonly rows = new Map<string, Row>();
+  /** Handlers that this process has: for as long as it lives, as what is kept here. */
+  private readonly known = new Set<string>();
   private tokens = 0;
 
   constructor(private readonly clock: Clock) {
@@ -82,15 +58,105 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return this.rows.delete(nameOf(handler, key));
   }
 
-  async claim({ limits, horizon, lease }: ScheduleClaimOptions): Promise<ScheduleClaims> {
+  async list({ handler, keyPrefix = '', state, after, limit }: ScheduleFilter): Promise<Schedule[]> {
+    const rows = this.inOrder().filter(
+      (row) =>
+        (handler === undefined || row.handler === handler) &&
+        row.key.startsWith(keyPrefix) &&
+        (!after || row.handler > after.handler || (row.handler === after.handler && row.key > after.key)),
+    );
+    const schedules = rows.map((row) => shown(row, this.clock.now()));
+    return schedules.filter((schedule) => state === undefined || schedule.state === state).slice(0, limit);
+  }
+
+  async handlers(): Promise<HandlerCounts[]> {
+    const now = this.clock.now();
+    return [...byHandler(this.inOrder())].map(([handler, rows]) => {
+      const count = (matches: (row: Row) => boolean): number => rows.filter(matches).length;
+      const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0);
+      const waiting = rows.filter((row) => row.turn && row.pausedAt === null);
+      return {
+        handler,
+        known: this.known.has(handler),
+        schedules: rows.length,
+        running: count((row) => row.claimed),
+        paused: count((row) => row.pausedAt !== null),
+        ended: count((row) => row.endedAt !== null),
+        failing: count((row) => row.consecutiveFailures > 0),
+        overdue: count((row) => !row.claimed && row.due !== null && row.due < now - 60_000),
+        runs: sum((row) => row.runs),
+        failures: sum((row) => row.failures),
+        missed: sum((row) => row.missed),
+        nextRun:
+          waiting.length > 0 ? new Date(Math.min(...waiting.map(({ turn }) => turn!.plannedAt))) : undefined,
+      };
+    });
+  }
+
+  async pause(handler: string, key: string): Promise<boolean> {
+    const row = this.rows.get(nameOf(handler, key));
+    if (!row || row.endedAt !== null) return false;
+    row.pausedAt ??= row.changedAt = this.clock.now();
+    if (!row.claimed && row.triggeredAt === null) row.due = null;
+    return true;
+  }
+
+  async resume(handler: string, key: string, turn: Turn | null): Promise<boolean> {
+    const row = this.rows.get(nameOf(handler, key));
+    if (!row || row.pausedAt === null) return row !== undefined;
+    const now = this.clock.now();
+    Object.assign(row, { pausedAt: null, changedAt: now, revision: ++this.tokens, turn, attempt: 1 });
+    row.endedAt = turn ? null : now;
+    if (!row.claimed) row.claims = 0;
+    if (!row.claimed && row.triggeredAt === null) row.due = turn?.plannedAt ?? null;
+    return true;
+  }
+
+  async trigger(handler: string, key: string, actor: string | undefined): Promise<boolean> {
+    const row = this.rows.get(nameOf(handler, key));
+    if (!row) return false;
+    const now = this.clock.now();
+    row.triggeredAt = Math.max(now, (row.triggeredAt ?? -Infinity) + 1);
+    row.triggeredBy = actor ?? null;
+    if (!row.claimed) row.due = Math.min(now, row.due ?? Infinity);
+    return true;
+  }
+
+  async know(handlers: readonly string[]): Promise<void> {
+    for (const handler of handlers) this.known.add(handler);
+  }
+
+  async unknownHandlers(): Promise<string[]> {
+    return this.unknown();
+  }
+
+  async prune(age: number): Promise<number> {
+    const before = this.clock.now() - age;
+    const old = [...this.rows].filter(
+      ([, row]) => row.endedAt !== null && row.endedAt < before && !row.claimed,
+    );
+    for (const [name] of old.slice(0, 1_000)) this.rows.delete(name);
+    return Math.min(old.length, 1_000);
+  }
+
+  async claim({ limits, without = [], horizon, lease }: ScheduleClaimOptions): Promise<ScheduleClaims> {
     const now = this.clock.now();
     const claims: ScheduleClaim[] = [];
     for (const [handler, limit] of limits) {
+      const { most, share } = typeof limit === 'number' ? { most: limit, share: limit } : limit;
       const due = [...this.rows.values()].filter(
-        (row) => row.handler === handler && row.due !== null && row.due <= now + horizon,
+        (row) =>
+          row.handler === handler &&
+          row.due !== null &&
+          row.due <= now + horizon &&
+          !without.some((full) => full.handler === handler && full.group === row.group),
       );
       due.sort((a, b) => a.due! - b.due!);
-      for (const row of due.slice(0, limit)) {
+      const taken = new Map<string, number>();
+      for (const row of due.slice(0, most)) {
+        const others = row.group === null ? 0 : (taken.get(row.group) ?? 0);
+        if (others >= share) continue;
+        if (row.group !== null) taken.set(row.group, others + 1);
         row.due = now + Math.max(lease, horizon + 1);
         row.token = ++this.tokens;
         row.claimed = true;
@@ -126,10 +192,24 @@ export class InMemoryScheduleStore extends ScheduleStore {
   }
 
   async nextDue(handlers: readonly string[]): Promise<Date | undefined> {
+    const now = this.clock.now();
     let next = Infinity;
     for (const { handler, due } of this.rows.values())
-      if (due !== null && due < next && handlers.includes(handler)) next = due;
+      if (due !== null && due > now && due < next && handlers.includes(handler)) next = due;
     return next === Infinity ? undefined : new Date(next);
+  }
+
+  private unknown(): string[] {
+    const handlers = new Set(
+      [...this.rows.values()].filter(({ due }) => due !== null).map(({ handler }) => handler),
+    );
+    return [...handlers].filter((handler) => !this.known.has(handler));
+  }
+
+  private inOrder(): Row[] {
+    return [...this.rows.values()].sort((a, b) =>
+      a.handler !== b.handler ? (a.handler < b.handler ? -1 : 1) : a.key < b.key ? -1 : 1,
+    );
   }
 
   private write({ handler, key, timing, payload, group, turn }: NewSchedule): keyof UpsertSummary {
@@ -188,41 +268,4 @@ export class InMemoryScheduleStore extends ScheduleStore {
       return row?.claimed && row.token === token ? [row] : [];
     });
   }
-}
-
-function nameOf(handler: string, key: string): string {
-  return JSON.stringify([handler, key]);
-}
-
-function claimOf(row: Row, lease: number): ScheduleClaim {
-  const { handler, key, token, revision, timing, payload, group, turn, attempt, claims, turns } = row;
-  const { consecutiveFailures, triggeredAt, triggeredBy, pausedAt } = row;
-  return {
-    ...{ handler, key, token, revision, timing, payload, group, turn, attempt, claims, turns },
-    ...{ consecutiveFailures, triggeredAt, triggeredBy },
-    paused: pausedAt !== null,
-    lease: new Date(lease),
-  };
-}
-
-function shown(row: Row, now: number): Schedule {
-  const { handler, key, timing, payload, group, turn, attempt, runs, failures, missed, last } = row;
-  const date = (at: number | undefined): Date | undefined => (at === undefined ? undefined : new Date(at));
-  const state = row.claimed && row.due! > now ? 'running' : row.pausedAt !== null ? 'paused' : row.endedAt !== null ? 'ended' : 'active'; // prettier-ignore
-  return {
-    ...{ handler, key, attempt, runs, failures, missed, state },
-    group: group ?? undefined,
-    timing: JSON.parse(timing) as ScheduleTiming,
-    payload: payload === null ? undefined : (JSON.parse(payload) as unknown),
-    slot: date(turn?.slot),
-    nextRun: date(turn?.plannedAt),
-    createdAt: new Date(row.createdAt),
-    changedAt: new Date(row.changedAt),
-    consecutiveFailures: row.consecutiveFailures,
-    lastOutcome: last?.outcome,
-    lastRun: last?.id,
-    lastStartedAt: date(last?.startedAt),
-    lastEndedAt: date(last?.endedAt),
-    lastError: last?.error,
-  };
 }

@@ -9,16 +9,20 @@ export {
 } from './schedule.js';
 export { Scheduled, type ScheduledContext, type ScheduledOptions } from './scheduled.decorator.js';
 export {
+  type HandlerCounts,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,
   type ScheduleClaims,
+  type ScheduleFilter,
   type ScheduleResult,
   type ScheduleRun,
   ScheduleStore,
   type Turn,
   type UpsertSummary,
 } from './schedule.store.js';
+export { UnknownScheduleError } from './schedule.errors.js';
+export { type ScheduleQuery } from './schedule-query.js';
 export { SchedulesModule } from './schedules.module.js';
 export { type SchedulesOptions } from './schedules.options.js';
-export { type InTransaction, Schedules } from './schedules.service.js';
+export { type InTransaction, Schedules, type UpsertManyOptions } from './schedules.service.js';

@@ -6,16 +6,23 @@ import { storableText } from '../database/text.js';
 import { Transactions } from '../database/transaction.js';
 import { type Schedule } from './schedule.js';
 import {
+  type HandlerCounts,
   type HeldSchedule,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,
   type ScheduleClaims,
+  type ScheduleFilter,
   type ScheduleResult,
   ScheduleStore,
+  type Turn,
   type UpsertSummary,
 } from './schedule.store.js';
-import { BEGIN, CLAIMED, FIND, LOCK, NOW, REMOVE, RENEW, SETTLE, UPSERT } from './schedules.statements.js';
+import * as sql from './schedules.statements.js';
+
+/** The last of all characters: keys that begin with a prefix lie between it and it with these. */
+const LAST_CHARACTER = '\u{10ffff}';
+const LONGEST_KEY = 300;
 
 /** A claim's row: what `CLAIMED` names. */
 type ClaimedRow = Omit<ScheduleClaim, 'key' | 'lease' | 'turn'> & {
@@ -35,18 +42,21 @@ export class PostgresScheduleStore extends ScheduleStore {
       table: 'schedules',
       key: 'key',
       lane: 'handler',
+      owner: 'q.group_name',
+      // The separator is in no name that people give.
+      where: `q.group_name IS NULL OR q.handler || chr(31) || q.group_name <> ALL ($5::text[])`,
       lease: `clock.now + $3 * interval '1 millisecond'`,
       set: {
         token: `nextval('schedule_tokens')`,
         claimed_by: '$4',
         claims: 'q.claims + 1',
       },
-      select: CLAIMED,
+      select: sql.CLAIMED,
     });
   }
 
   async now(): Promise<Date> {
-    const [row] = await this.transactions.query<{ now: number }>(NOW);
+    const [row] = await this.transactions.query<{ now: number }>(sql.NOW);
     return new Date(row!.now);
   }
 
@@ -57,34 +67,97 @@ export class PostgresScheduleStore extends ScheduleStore {
       slot: turn?.slot,
       planned: turn?.plannedAt,
     }));
-    const [row] = await this.rows<Omit<UpsertSummary, 'unchanged'>>(UPSERT, [JSON.stringify(given)], manager);
+    const [row] = await this.rows<Omit<UpsertSummary, 'unchanged'>>(
+      sql.UPSERT,
+      [JSON.stringify(given)],
+      manager,
+    );
     const { created, changed } = row!;
     return { created, changed, unchanged: schedules.length - created - changed };
   }
 
   async find(handler: string, key: string): Promise<Schedule | undefined> {
-    const [row] = await this.transactions.query<ShownRow>(FIND, [handler, key]);
+    const [row] = await this.transactions.query<ShownRow>(sql.FIND, [handler, key]);
     return row && scheduleOf(row);
   }
 
   async remove(handler: string, key: string, manager?: TransactionRunner): Promise<boolean> {
-    return (await this.rows(REMOVE, [handler, key], manager)).length > 0;
+    return (await this.rows(sql.REMOVE, [handler, key], manager)).length > 0;
   }
 
-  async claim({ limits, horizon, lease, replica }: ScheduleClaimOptions): Promise<ScheduleClaims> {
-    const { claims, now } = await this.queue.claim({ limit: limits, horizon, values: [lease, replica] });
+  async list({ handler, keyPrefix, state, after, limit }: ScheduleFilter): Promise<Schedule[]> {
+    const rows = await this.transactions.query<ShownRow>(sql.LIST, [
+      handler,
+      keyPrefix,
+      keyPrefix === undefined ? undefined : keyPrefix + LAST_CHARACTER.repeat(LONGEST_KEY),
+      state,
+      after?.handler,
+      after?.key,
+      limit,
+    ]);
+    return rows.map(scheduleOf);
+  }
+
+  async handlers(): Promise<HandlerCounts[]> {
+    const rows = await this.transactions.query<Omit<HandlerCounts, 'nextRun'> & { nextRun: number | null }>(
+      sql.HANDLERS,
+    );
+    return rows.map((row) => ({ ...row, nextRun: row.nextRun === null ? undefined : new Date(row.nextRun) }));
+  }
+
+  async pause(handler: string, key: string): Promise<boolean> {
+    return (await this.transactions.query(sql.PAUSE, [handler, key])).length > 0;
+  }
+
+  async resume(handler: string, key: string, turn: Turn | null): Promise<boolean> {
+    return (
+      (await this.transactions.query(sql.RESUME, [handler, key, turn?.slot, turn?.plannedAt])).length > 0
+    );
+  }
+
+  async trigger(handler: string, key: string, actor: string | undefined): Promise<boolean> {
+    return (await this.transactions.query(sql.TRIGGER, [handler, key, actor])).length > 0;
+  }
+
+  async know(handlers: readonly string[]): Promise<void> {
+    await this.transactions.query(sql.KNOW, [handlers]);
+  }
+
+  async unknownHandlers(): Promise<string[]> {
+    return (await this.transactions.query<{ handler: string }>(sql.UNKNOWN)).map(({ handler }) => handler);
+  }
+
+  prune(age: number): Promise<number> {
+    return this.transactions.affected(sql.PRUNE, [age]);
+  }
+
+  async claim({
+    limits,
+    without = [],
+    horizon,
+    lease,
+    replica,
+  }: ScheduleClaimOptions): Promise<ScheduleClaims> {
+    const { claims, now } = await this.queue.claim({
+      limit: limits,
+      horizon,
+      values: [lease, replica, without.map(({ handler, group }) => `${handler}\u001f${group}`)],
+    });
     return { claims: claims.map(claimOf), now };
   }
 
   async begin(held: readonly HeldSchedule[]): Promise<Map<number, number>> {
-    const rows = await this.transactions.query<{ token: number; attempt: number }>(BEGIN, columnsOf(held));
+    const rows = await this.transactions.query<{ token: number; attempt: number }>(
+      sql.BEGIN,
+      columnsOf(held),
+    );
     return new Map(rows.map(({ token, attempt }) => [token, attempt]));
   }
 
   async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
     const inOrder = results.toSorted((a, b) => order(a.claim, b.claim));
     const column = <T>(value: (result: ScheduleResult) => T): T[] => inOrder.map(value);
-    const rows = await this.transactions.query<{ token: number }>(SETTLE, [
+    const rows = await this.transactions.query<{ token: number }>(sql.SETTLE, [
       column(({ claim }) => claim.handler),
       column(({ claim }) => claim.key),
       column(({ claim }) => claim.token),
@@ -106,22 +179,22 @@ export class PostgresScheduleStore extends ScheduleStore {
   }
 
   async renew(held: readonly HeldSchedule[], lease: number): Promise<Set<number>> {
-    const rows = await this.transactions.query<{ token: number }>(RENEW, [...columnsOf(held), lease]);
+    const rows = await this.transactions.query<{ token: number }>(sql.RENEW, [...columnsOf(held), lease]);
     return new Set(rows.map(({ token }) => token));
   }
 
   async assertCurrent({ handler, key, token }: HeldSchedule, manager: TransactionRunner): Promise<boolean> {
-    return (await rowsIn(manager, LOCK, [handler, key, token])).length > 0;
+    return (await rowsIn(manager, sql.LOCK, [handler, key, token])).length > 0;
   }
 
   nextDue(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
 
-  private rows<T>(sql: string, values: (string | number)[], manager?: TransactionRunner): Promise<T[]> {
+  private rows<T>(statement: string, values: (string | number)[], manager?: TransactionRunner): Promise<T[]> {
     return manager
-      ? (rowsIn(manager, sql, values, 'manager') as Promise<T[]>)
-      : this.transactions.query<T>(sql, values);
+      ? (rowsIn(manager, statement, values, 'manager') as Promise<T[]>)
+      : this.transactions.query<T>(statement, values);
   }
 }
 

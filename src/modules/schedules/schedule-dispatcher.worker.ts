@@ -12,11 +12,13 @@ import { parseDuration } from '../../core/timing/duration.js';
 import { inRootContext } from '../../core/timing/root-context.js';
 import { Interval } from '../../core/worker/interval.decorator.js';
 import { type RunContext } from '../../core/worker/run-context.js';
+import { type LaneLimit } from '../database/due-queue.js';
 import { HandlerLane } from './handler-lane.js';
 import { HeldSchedule } from './held-schedule.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { ResultWriter } from './result-writer.js';
 import { ScheduleChanges } from './schedule-changes.js';
+import { ScheduleKeeper } from './schedule-keeper.js';
 import { ScheduledHandlers } from './scheduled-handlers.js';
 import { ScheduledRuns } from './scheduled-runs.js';
 import { type ScheduleClaim, type ScheduleResult, ScheduleStore } from './schedule.store.js';
@@ -48,6 +50,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   private readonly time: StoreTime;
   private readonly results: ResultWriter;
   private readonly leases: LeaseKeeper;
+  private readonly keeper: ScheduleKeeper;
   private readonly lanes = new Map<string, HandlerLane>();
   /** By token. */
   private readonly held = new Map<number, HeldSchedule>();
@@ -61,7 +64,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   private onIdle?: () => void;
 
   constructor(
-    @Inject(SCHEDULES_OPTIONS) { lease = '30s' }: SchedulesOptions,
+    @Inject(SCHEDULES_OPTIONS) { lease = '30s', keepEnded = '7d' }: SchedulesOptions,
     @Inject(ScheduleStore) private readonly store: ScheduleStore,
     private readonly handlers: ScheduledHandlers,
     private readonly runs: ScheduledRuns,
@@ -71,6 +74,12 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   ) {
     this.lease = leaseOf(lease);
     this.time = new StoreTime(clock, store);
+    const { replica } = this;
+    this.keeper = new ScheduleKeeper(store, clock, {
+      replica,
+      lease: this.lease,
+      keepEnded: parseDuration(keepEnded),
+    });
     this.leases = new LeaseKeeper(store, clock, this.held, this.lease);
     this.results = new ResultWriter(store, clock, (results) => this.stored(results));
   }
@@ -96,6 +105,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   )
   async tick(_context?: RunContext): Promise<void> {
     await this.look();
+    if (!this.stopping) await this.keeper.look([...this.lanes.keys()]);
   }
 
   /** Something may be due. One look at a time; one that comes while another is active follows it. */
@@ -152,8 +162,12 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     }
   }
 
-  private limits(): Map<string, number> {
-    return new Map([...this.lanes].flatMap(([name, { room }]) => (room > 0 ? [[name, room] as const] : [])));
+  private limits(): Map<string, LaneLimit> {
+    return new Map(
+      [...this.lanes].flatMap(([name, { room, handler }]) =>
+        room > 0 ? [[name, { most: room, share: handler.groupConcurrency }] as const] : [],
+      ),
+    );
   }
 
   private async claim(): Promise<void> {
@@ -162,6 +176,9 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     const asked = this.clock.monotonic();
     const { claims, now } = await this.store.claim({
       limits,
+      without: [...this.lanes].flatMap(([handler, lane]) =>
+        lane.fullGroups.map((group) => ({ handler, group })),
+      ),
       horizon: this.store.shared ? HORIZON : 0,
       lease: this.lease,
       replica: this.replica,
@@ -172,7 +189,11 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
       counts.set(claim.handler, (counts.get(claim.handler) ?? 0) + 1);
       this.arm(claim, asked + claim.lease.getTime() - now.getTime());
     }
-    this.behind = [...counts].some(([handler, count]) => count >= limits.get(handler)!);
+    // Of a handler with groups some of what was looked at may have been left: what is behind it may be of other groups.
+    this.behind = [...counts].some(
+      ([handler, count]) =>
+        count >= limits.get(handler)!.most || this.lanes.get(handler)!.fullGroups.length > 0,
+    );
     this.leases.keep();
   }
 
@@ -180,7 +201,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     const lane = this.lanes.get(claim.handler)!;
     const held = new HeldSchedule(claim, lane.handler, leaseUntil);
     this.held.set(claim.token, held);
-    lane.claimed();
+    lane.claimed(claim);
     const planned = claim.triggeredAt === null ? (claim.turn?.plannedAt ?? 0) : 0;
     const ahead = planned - this.time.now();
     if (this.stopping || ahead > this.lease) this.finish(held, held.turn.givenBack());
@@ -244,7 +265,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     const held = this.held.get(token);
     if (!held) return;
     this.held.delete(token);
-    this.lanes.get(held.claim.handler)!.released();
+    this.lanes.get(held.claim.handler)!.released(held.claim);
     if (this.held.size === 0) this.onIdle?.();
   }
 

@@ -49,11 +49,19 @@ export class ScheduleSlots {
     return this.slots.count(after, until);
   }
 
-  /** The next n slots after an instant. */
-  upcoming(after: number, n: number): Turn[] {
+  /** The first n turns of a definition that takes effect now. */
+  upcoming(now: number, n: number): Turn[] {
+    return this.row(this.first(now), n);
+  }
+
+  /** The next n turns after a slot. */
+  upcomingAfter(slot: number, n: number): Turn[] {
+    return this.row(this.after(slot), n);
+  }
+
+  private row(first: Turn | null, n: number): Turn[] {
     const turns: Turn[] = [];
-    for (let turn = this.first(after); turn && turns.length < n; turn = this.after(turn.slot))
-      turns.push(turn);
+    for (let turn = first; turn && turns.length < n; turn = this.after(turn.slot)) turns.push(turn);
     return turns;
   }
 

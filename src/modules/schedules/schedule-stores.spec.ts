@@ -16,12 +16,15 @@ describe('PostgresScheduleStore', () => {
   afterAll(() => database.close());
 
   const setup = async () => {
-    await database.dataSource.query('TRUNCATE schedules');
+    await database.dataSource.query('TRUNCATE schedules, schedule_handlers');
     return {
       store: new PostgresScheduleStore(database.transactions),
       // The database's clock is not moved: its instants are.
       pass: async (ms: number) => {
-        await database.dataSource.query(`UPDATE schedules SET due_at = due_at - $1 * interval '1 ms'`, [ms]);
+        await database.dataSource.query(
+          `UPDATE schedules SET due_at = due_at - $1 * interval '1 ms', ended_at = ended_at - $1 * interval '1 ms'`,
+          [ms],
+        );
       },
     };
   };

@@ -1,5 +1,6 @@
+import { type LaneLimit } from '../database/due-queue.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
-import { type Schedule, type ScheduleOutcome } from './schedule.js';
+import { type Schedule, type ScheduleOutcome, type ScheduleState } from './schedule.js';
 
 /** A slot, and when its run is to start. Milliseconds since the epoch. */
 export interface Turn {
@@ -62,8 +63,10 @@ export interface ScheduleClaims {
 }
 
 export interface ScheduleClaimOptions {
-  /** Most schedules of each handler. */
-  limits: ReadonlyMap<string, number>;
+  /** Most schedules of each handler, `most`, and of each group of it, `share`. A number is both. */
+  limits: ReadonlyMap<string, number | LaneLimit>;
+  /** Groups of which none is taken. Default none. */
+  without?: readonly { readonly handler: string; readonly group: string }[] | undefined;
   /** Milliseconds: also what is due within that time. */
   horizon: number;
   /** Milliseconds. */
@@ -99,6 +102,36 @@ export interface ScheduleResult {
   readonly run?: ScheduleRun | undefined;
 }
 
+/** Which schedules to list, ordered by handler and key. */
+export interface ScheduleFilter {
+  readonly handler?: string | undefined;
+  /** What the key begins with. Of one handler. */
+  readonly keyPrefix?: string | undefined;
+  readonly state?: ScheduleState | undefined;
+  /** Only those behind this one. */
+  readonly after?: { readonly handler: string; readonly key: string } | undefined;
+  readonly limit: number;
+}
+
+/** The schedules of one handler together. */
+export interface HandlerCounts {
+  readonly handler: string;
+  /** Whether a replica has said within the last half minute that it has the handler. */
+  readonly known: boolean;
+  readonly schedules: number;
+  readonly running: number;
+  readonly paused: number;
+  readonly ended: number;
+  /** Their last run failed. */
+  readonly failing: number;
+  /** Due for longer than a minute, and claimed by nobody. */
+  readonly overdue: number;
+  readonly runs: number;
+  readonly failures: number;
+  readonly missed: number;
+  readonly nextRun: Date | undefined;
+}
+
 /** Names a claim. */
 export type HeldSchedule = Pick<ScheduleClaim, 'handler' | 'key' | 'token'>;
 
@@ -128,6 +161,33 @@ export abstract class ScheduleStore {
   /** @returns whether it was there */
   abstract remove(handler: string, key: string, manager?: TransactionRunner): Promise<boolean>;
 
+  abstract list(filter: ScheduleFilter): Promise<Schedule[]>;
+
+  /** Each handler that has schedules. Reads all of them: for people, not for programs. */
+  abstract handlers(): Promise<HandlerCounts[]>;
+
+  /** No slot is run until it is resumed; a run that is active goes on. @returns whether it is there, and has not ended */
+  abstract pause(handler: string, key: string): Promise<boolean>;
+
+  /** Ends a pause; of one that is not paused nothing changes. @returns whether it is there */
+  abstract resume(handler: string, key: string, turn: Turn | null): Promise<boolean>;
+
+  /**
+   * Makes it due now, once, also when it is paused or has ended; its turn stays. While a run is active it follows that. Asked for
+   * again before it has begun, it is one run.
+   * @returns whether it is there
+   */
+  abstract trigger(handler: string, key: string, actor: string | undefined): Promise<boolean>;
+
+  /** Says that a replica has these handlers. */
+  abstract know(handlers: readonly string[]): Promise<void>;
+
+  /** Handlers that have schedules, and that no replica has said for half a minute to have. */
+  abstract unknownHandlers(): Promise<string[]>;
+
+  /** Deletes schedules that ended that long ago, in milliseconds, 1,000 at the most. @returns how many */
+  abstract prune(age: number): Promise<number>;
+
   /** Hands out what is due, each schedule to one caller. */
   abstract claim(options: ScheduleClaimOptions): Promise<ScheduleClaims>;
 
@@ -146,6 +206,9 @@ export abstract class ScheduleStore {
   /** Whether the claim holds still, and that it does until the transaction ends. @param manager runs SQL in that transaction */
   abstract assertCurrent(held: HeldSchedule, manager: TransactionRunner): Promise<boolean>;
 
-  /** When the next schedule of these handlers is due; undefined when none is. Only asked of a store that is not shared. */
+  /**
+   * When the next schedule of these handlers falls due, after now; undefined when none does. What is due already waits for room. Only asked
+   * of a store that is not shared.
+   */
   abstract nextDue(handlers: readonly string[]): Promise<Date | undefined>;
 }

@@ -77,6 +77,8 @@ export interface Schedule {
   readonly createdAt: Date;
   /** When it was created or changed last: not by a run. */
   readonly changedAt: Date;
+  /** Slots that have had their runs, which `limit` counts. */
+  readonly turns: number;
   /** Runs that have ended, those by hand and repeated attempts too. */
   readonly runs: number;
   /** How many of these failed, took too long or were lost. */

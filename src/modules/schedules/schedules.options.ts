@@ -15,6 +15,8 @@ export interface SchedulesOptions {
    * 2 s. Default 30 s.
    */
   lease?: Duration | undefined;
+  /** How long a schedule that has ended is kept. Default 7 d. */
+  keepEnded?: Duration | undefined;
 }
 
 export const SCHEDULES_OPTIONS = Symbol('options of SchedulesModule');

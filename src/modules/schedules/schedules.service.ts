@@ -1,12 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { type ByActor, storableActor } from '../../core/worker/actor.js';
 import { Clock } from '../../core/timing/clock.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
+import { cutPage, type Page } from '../database/page.js';
+import { count } from '../input/count.js';
 import { InvalidInputError } from '../input/input.errors.js';
+import { parseInput } from '../input/input.js';
 import { type Schedule, type ScheduleInput } from './schedule.js';
 import { parseSchedule } from './schedule-input.js';
 import { ScheduleChanges } from './schedule-changes.js';
 import { ScheduleSlots } from './schedule-slots.js';
-import { type NewSchedule, ScheduleStore, type UpsertSummary } from './schedule.store.js';
+import { UnknownScheduleError } from './schedule.errors.js';
+import { parseScheduleQuery, scheduleCursor, type ScheduleQuery } from './schedule-query.js';
+import {
+  type HandlerCounts,
+  type NewSchedule,
+  ScheduleStore,
+  type Turn,
+  type UpsertSummary,
+} from './schedule.store.js';
 import { StoreTime } from './store-time.js';
 
 /** A transaction of the caller's. */
@@ -17,6 +30,17 @@ export interface InTransaction {
    */
   manager?: TransactionRunner | undefined;
 }
+
+/** What `upsertMany` may be told beside. */
+export interface UpsertManyOptions extends InTransaction {
+  /** Ends it between two statements. */
+  signal?: AbortSignal | undefined;
+  /** Called after each statement: how many schedules are written, and what became of them. */
+  onProgress?: ((done: number, summary: Readonly<UpsertSummary>) => void) | undefined;
+}
+
+/** Schedules that are written by one statement. */
+const CHUNK = 1_000;
 
 /**
  * Stored schedules: what runs when, for any number of keys. Every process may write them; those with a handler run them.
@@ -43,16 +67,46 @@ export class Schedules {
    * @throws InvalidInputError naming every fault and where it is
    */
   async upsert(input: ScheduleInput, { manager }: InTransaction = {}): Promise<UpsertSummary> {
-    const { timing, ...schedule } = parseSchedule(input);
-    const turn = new ScheduleSlots(schedule, timing).first(await this.time.current());
-    if (!turn)
-      throw new InvalidInputError(`schedule "${schedule.key}" of "${schedule.handler}"`, [
-        'until: no slot comes before it: give a later one',
-      ]);
-    const row: NewSchedule = { ...schedule, timing: JSON.stringify(timing), turn };
-    const summary = await this.store.upsert([row], manager);
+    const summary = await this.store.upsert([newSchedule(input, await this.time.current())], manager);
     this.changes.happened();
     return summary;
+  }
+
+  /**
+   * The same for any number of schedules, a thousand by each statement: read from the source as they are written, so that a hundred
+   * thousand need the memory of a thousand. Of one that is given twice the last counts.
+   *
+   * Without `manager` each thousand is written for good: when it ends in the middle, `onProgress` has told how far it came, and called again with
+   * the same schedules it changes nothing of those that are there.
+   * @throws InvalidInputError at the first that cannot be; the reason of the signal when it aborts
+   */
+  async upsertMany(
+    inputs: Iterable<ScheduleInput> | AsyncIterable<ScheduleInput>,
+    { manager, signal, onProgress }: UpsertManyOptions = {},
+  ): Promise<UpsertSummary> {
+    const total = { created: 0, changed: 0, unchanged: 0 };
+    let chunk = new Map<string, NewSchedule>();
+    let done = 0;
+    let read = 0;
+    const write = async (): Promise<void> => {
+      signal?.throwIfAborted();
+      const { created, changed, unchanged } = await this.store.upsert([...chunk.values()], manager);
+      total.created += created;
+      total.changed += changed;
+      total.unchanged += unchanged;
+      done = read;
+      chunk = new Map();
+      onProgress?.(done, total);
+    };
+    for await (const input of inputs) {
+      const schedule = newSchedule(input, await this.time.current());
+      chunk.set(JSON.stringify([schedule.handler, schedule.key]), schedule);
+      read++;
+      if (chunk.size >= CHUNK) await write();
+    }
+    if (chunk.size > 0) await write();
+    this.changes.happened();
+    return total;
   }
 
   /** Undefined when there is none. */
@@ -67,4 +121,83 @@ export class Schedules {
   remove(handler: string, key: string, { manager }: InTransaction = {}): Promise<boolean> {
     return this.store.remove(handler, key, manager);
   }
+
+  /** By handler and key, page by page. @throws InvalidInputError */
+  async list(query: ScheduleQuery = {}): Promise<Page<Schedule>> {
+    const filter = parseScheduleQuery(query);
+    const found = await this.store.list({ ...filter, limit: filter.limit + 1 });
+    return cutPage(found, filter.limit, scheduleCursor);
+  }
+
+  /** Each handler that has schedules, with counts of these. Reads all schedules: seconds where there are millions. */
+  handlers(): Promise<HandlerCounts[]> {
+    return this.store.handlers();
+  }
+
+  /**
+   * No slot is run until it is resumed; slots of the pause count for nothing. A run that is active goes on, and `trigger` still works.
+   * @throws UnknownScheduleError when there is none, or it has ended
+   */
+  async pause(handler: string, key: string): Promise<void> {
+    if (!(await this.store.pause(handler, key))) throw new UnknownScheduleError(handler, key);
+  }
+
+  /** Ends a pause: its next slot is the first from now on. @throws UnknownScheduleError */
+  async resume(handler: string, key: string): Promise<void> {
+    const schedule = await this.existing(handler, key);
+    const turn = new ScheduleSlots(schedule, schedule.timing).first(await this.time.current());
+    await this.store.resume(handler, key, turn);
+    this.changes.happened();
+  }
+
+  /**
+   * Runs it once now, beside its slots, on one of the replicas; while its run is active, after that. Asked for again before it has begun, it
+   * is one run.
+   * @throws UnknownScheduleError
+   */
+  async trigger(handler: string, key: string, { actor }: ByActor = {}): Promise<void> {
+    const { actor: name } = storableActor({ actor });
+    if (!(await this.store.trigger(handler, key, name))) throw new UnknownScheduleError(handler, key);
+    this.changes.happened();
+  }
+
+  /**
+   * When the next runs are to start, of a schedule that is stored or of one that is not yet. At most 1,000.
+   * @throws InvalidInputError, UnknownScheduleError
+   */
+  async preview(schedule: ScheduleInput | { handler: string; key: string }, n = 10): Promise<Date[]> {
+    const most = parseInput('preview', z.strictObject({ n: count(1, 1_000) }), { n }).n;
+    const now = await this.time.current();
+    if ('every' in schedule || 'cron' in schedule || 'at' in schedule) {
+      const { timing, ...rest } = parseSchedule(schedule);
+      return datesOf(new ScheduleSlots(rest, timing).upcoming(now, Math.min(most, timing.limit ?? most)));
+    }
+    const found = await this.existing(schedule.handler, schedule.key);
+    const { timing, turns, slot, nextRun, state } = found;
+    if (!slot || !nextRun || state === 'paused') return [];
+    const left = Math.min(most, (timing.limit ?? Infinity) - turns);
+    const slots = new ScheduleSlots(found, timing);
+    const rest = slots.upcomingAfter(Math.max(slot.getTime(), now), left - 1);
+    return [nextRun, ...datesOf(rest)].slice(0, Math.max(0, left));
+  }
+
+  private async existing(handler: string, key: string): Promise<Schedule> {
+    const found = await this.store.find(handler, key);
+    if (found) return found;
+    throw new UnknownScheduleError(handler, key);
+  }
+}
+
+function newSchedule(input: ScheduleInput, now: number): NewSchedule {
+  const { timing, ...schedule } = parseSchedule(input);
+  const turn = new ScheduleSlots(schedule, timing).first(now);
+  if (!turn)
+    throw new InvalidInputError(`schedule "${schedule.key}" of "${schedule.handler}"`, [
+      'until: no slot comes before it: give a later one',
+    ]);
+  return { ...schedule, timing: JSON.stringify(timing), turn };
+}
+
+function datesOf(turns: readonly Turn[]): Date[] {
+  return turns.map(({ plannedAt }) => new Date(plannedAt));
 }

@@ -49,13 +49,16 @@ WITH given AS (
 )
 SELECT (count(*) FILTER (WHERE created))::int AS created, (count(*) FILTER (WHERE NOT created))::int AS changed FROM written`;
 
+const STATE = `
+  CASE WHEN s.claimed_by IS NOT NULL AND s.due_at > clock_timestamp() THEN 'running'
+    WHEN s.paused_at IS NOT NULL THEN 'paused' WHEN s.ended_at IS NOT NULL THEN 'ended' ELSE 'active' END`;
+
 /** A row as it is read by people. */
 const SHOWN = `
-  s.handler, s.key, s.timing, s.payload, s.group_name AS "group", s.attempt, s.runs::float8, s.failures::float8,
+  s.handler, s.key, s.timing, s.payload, s.group_name AS "group", s.attempt, s.turns::float8, s.runs::float8, s.failures::float8,
   s.missed::float8, s.consecutive_failures AS "consecutiveFailures", s.last_outcome AS "lastOutcome", s.last_run AS "lastRun",
   s.last_error AS "lastError",
-  CASE WHEN s.claimed_by IS NOT NULL AND s.due_at > clock_timestamp() THEN 'running'
-    WHEN s.paused_at IS NOT NULL THEN 'paused' WHEN s.ended_at IS NOT NULL THEN 'ended' ELSE 'active' END AS state,
+  ${STATE} AS state,
   ${ms('s.slot_at')} AS slot, ${ms('s.planned_at')} AS "nextRun", ${ms('s.created_at')} AS "createdAt",
   ${ms('s.changed_at')} AS "changedAt", ${ms('s.last_started_at')} AS "lastStartedAt", ${ms('s.last_ended_at')} AS "lastEndedAt"`;
 
@@ -170,3 +173,82 @@ SELECT token FROM settled`;
 export const LOCK = `
 SELECT q.key FROM schedules q
 WHERE q.handler = $1 AND q.key = $2 AND q.token = $3 AND q.claimed_by IS NOT NULL FOR NO KEY UPDATE`;
+
+/** $1: handler. $2 and $3: the keys lie from the one up to the other. $4: state. $5, $6: behind these. $7: how many. Null: any. */
+export const LIST = `
+SELECT ${SHOWN} FROM schedules s
+WHERE ($1::text IS NULL OR s.handler = $1) AND ($2::text IS NULL OR s.key >= $2) AND ($3::text IS NULL OR s.key <= $3)
+  AND ($4::text IS NULL OR ${STATE} = $4) AND ($5::text IS NULL OR (s.handler, s.key) > ($5, $6))
+ORDER BY s.handler, s.key LIMIT $7`;
+
+export const HANDLERS = `
+SELECT s.handler, count(*)::float8 AS schedules,
+  coalesce(bool_or(k.seen_at > clock_timestamp() - interval '30 s'), false) AS known,
+  (count(*) FILTER (WHERE s.claimed_by IS NOT NULL))::float8 AS running,
+  (count(*) FILTER (WHERE s.paused_at IS NOT NULL))::float8 AS paused,
+  (count(*) FILTER (WHERE s.ended_at IS NOT NULL))::float8 AS ended,
+  (count(*) FILTER (WHERE s.consecutive_failures > 0))::float8 AS failing,
+  (count(*) FILTER (WHERE s.claimed_by IS NULL AND s.due_at < clock_timestamp() - interval '1 minute'))::float8 AS overdue,
+  sum(s.runs)::float8 AS runs, sum(s.failures)::float8 AS failures, sum(s.missed)::float8 AS missed,
+  ${ms(`min(s.planned_at) FILTER (WHERE s.paused_at IS NULL AND s.ended_at IS NULL)`)} AS "nextRun"
+FROM schedules s LEFT JOIN schedule_handlers k ON k.handler = s.handler
+GROUP BY s.handler ORDER BY s.handler`;
+
+/** $1: handler. $2: key. Of one that is claimed, or was asked for by hand, `due_at` stays. */
+export const PAUSE = `
+WITH paused AS (
+  UPDATE schedules q SET paused_at = coalesce(q.paused_at, clock_timestamp()), changed_at = clock_timestamp(),
+    due_at = CASE WHEN q.claimed_by IS NOT NULL OR q.triggered_at IS NOT NULL THEN q.due_at END
+  WHERE q.handler = $1 AND q.key = $2 AND q.ended_at IS NULL
+  RETURNING q.key
+)
+SELECT key FROM paused`;
+
+/** $1: handler. $2: key. $3, $4: slot and plan of its turn. It has a revision of its own: a run that is active has the turn of before the pause. */
+export const RESUME = `
+WITH resumed AS (
+  UPDATE schedules q SET paused_at = NULL, changed_at = clock_timestamp(), revision = nextval('schedule_tokens'),
+    slot_at = ${instant('$3::float8')}, planned_at = ${instant('$4::float8')}, attempt = 1,
+    claims = CASE WHEN q.claimed_by IS NULL THEN 0 ELSE q.claims END,
+    due_at = CASE WHEN q.claimed_by IS NOT NULL OR q.triggered_at IS NOT NULL THEN q.due_at ELSE ${instant('$4::float8')} END,
+    ended_at = CASE WHEN $3::float8 IS NULL THEN clock_timestamp() END
+  WHERE q.handler = $1 AND q.key = $2 AND q.paused_at IS NOT NULL
+)
+SELECT key FROM schedules WHERE handler = $1 AND key = $2`;
+
+/** $1: handler. $2: key. $3: who. Two within a millisecond are told apart, as a result names the one that it answers. */
+export const TRIGGER = `
+WITH triggered AS (
+  UPDATE schedules q SET
+    triggered_at = greatest(clock_timestamp(), q.triggered_at + interval '1 ms'), triggered_by = $3,
+    due_at = CASE WHEN q.claimed_by IS NOT NULL THEN q.due_at ELSE least(clock_timestamp(), q.due_at) END
+  WHERE q.handler = $1 AND q.key = $2
+  RETURNING q.key
+)
+SELECT key FROM triggered`;
+
+/** $1: handlers. */
+export const KNOW = `
+INSERT INTO schedule_handlers (handler, seen_at)
+SELECT handler, clock_timestamp() FROM unnest($1::text[]) AS handler ORDER BY handler
+ON CONFLICT (handler) DO UPDATE SET seen_at = excluded.seen_at`;
+
+/** Goes from each handler to the next along the index of what is due, however many schedules each has. */
+export const UNKNOWN = `
+WITH RECURSIVE found AS (
+  (SELECT handler FROM schedules WHERE due_at IS NOT NULL ORDER BY handler LIMIT 1)
+  UNION ALL
+  SELECT (SELECT s.handler FROM schedules s WHERE s.due_at IS NOT NULL AND s.handler > f.handler ORDER BY s.handler LIMIT 1)
+  FROM found f WHERE f.handler IS NOT NULL
+)
+SELECT f.handler FROM found f
+WHERE f.handler IS NOT NULL AND NOT EXISTS (
+  SELECT FROM schedule_handlers k WHERE k.handler = f.handler AND k.seen_at > clock_timestamp() - interval '30 s'
+)`;
+
+/** $1: milliseconds. */
+export const PRUNE = `
+DELETE FROM schedules WHERE ended_at IS NOT NULL AND claimed_by IS NULL AND ctid IN (
+  SELECT ctid FROM schedules WHERE ended_at < clock_timestamp() - $1 * interval '1 millisecond' AND claimed_by IS NULL
+  LIMIT 1000 FOR UPDATE SKIP LOCKED
+)`;

@@ -1,0 +1,328 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Injectable, Logger } from '@nestjs/common';
+import { WorkerTestHarness } from '../../core/testing/worker-test-harness.js';
+import { WorkerModule } from '../../core/worker.module.js';
+import { everyItem } from '../database/page.js';
+import { type ScheduleInput } from './schedule.js';
+import { Scheduled, type ScheduledContext, type ScheduledOptions } from './scheduled.decorator.js';
+import { ScheduleStore } from './schedule.store.js';
+import { SchedulesModule } from './schedules.module.js';
+import { Schedules } from './schedules.service.js';
+
+/** Runs that are active, and what has run. */
+class Seen {
+  readonly runs: string[] = [];
+  private readonly ends = new Map<string, () => void>();
+
+  hold(context: ScheduledContext): Promise<void> {
+    this.runs.push(context.key);
+    if (this.released) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.ends.set(context.key, resolve);
+      context.signal.addEventListener('abort', () => this.end(context.key));
+    });
+  }
+
+  private released = false;
+
+  /** All, and those that come. */
+  release(): void {
+    this.released = true;
+    for (const key of this.active) this.end(key);
+  }
+
+  get active(): string[] {
+    return [...this.ends.keys()];
+  }
+
+  end(key: string): void {
+    this.ends.get(key)?.();
+    this.ends.delete(key);
+  }
+}
+
+describe('Schedules', () => {
+  let harness: WorkerTestHarness | undefined;
+  let held: Seen[] = [];
+  beforeEach(() => {
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+  });
+  afterEach(async () => {
+    for (const seen of held) seen.release();
+    held = [];
+    await harness?.close();
+    harness = undefined;
+    jest.restoreAllMocks();
+  });
+
+  const start = async (...providers: (new () => object)[]) => {
+    harness = await WorkerTestHarness.create({
+      imports: [WorkerModule.forRoot(), SchedulesModule.forRoot({ store: 'memory', keepEnded: '1h' })],
+      providers,
+    });
+    const schedules = harness.get(Schedules);
+    const get = async (key: string, handler = 'job') => (await schedules.get(handler, key))!;
+    return { harness, schedules, get };
+  };
+  /** A handler that holds its runs until they are told to end. */
+  const holding = (options: ScheduledOptions = {}) => {
+    const seen = new Seen();
+    held.push(seen);
+    @Injectable()
+    class Jobs {
+      @Scheduled('job', options)
+      run(context: ScheduledContext): Promise<void> {
+        return seen.hold(context);
+      }
+    }
+    return { seen, Jobs };
+  };
+  const ran = (options: ScheduledOptions = {}, work: (context: ScheduledContext) => unknown = () => {}) => {
+    const at: string[] = [];
+    @Injectable()
+    class Jobs {
+      @Scheduled('job', options)
+      run(context: ScheduledContext): unknown {
+        at.push(`${context.key} ${context.startedAt.toISOString().slice(11, 19)}`);
+        return work(context);
+      }
+    }
+    return { at, Jobs };
+  };
+  const job = (key: string, more: Partial<ScheduleInput>): ScheduleInput => ({
+    handler: 'job',
+    key,
+    ...more,
+  });
+
+  it('ends a schedule after its limit of slots, retries not counted, and with its until', async () => {
+    let failures = 1;
+    const { at, Jobs } = ran({ backoff: '1s' }, () => {
+      if (failures-- > 0) throw new Error('once');
+    });
+    const { harness, schedules, get } = await start(Jobs);
+    await schedules.upsert(job('limited', { cron: '0 * * * *', limit: 2 }));
+    await schedules.upsert(job('until', { cron: '30 * * * *', until: '2026-01-01T02:30:00Z' }));
+    await harness.advance('150m');
+    expect(at).toEqual([
+      'until 00:30:00',
+      'until 00:30:01',
+      'limited 01:00:00',
+      'until 01:30:00',
+      'limited 02:00:00',
+      'until 02:30:00',
+    ]);
+    expect([(await get('limited')).state, (await get('until')).state]).toEqual(['ended', 'ended']);
+    await harness.advance('5h');
+    expect(at).toHaveLength(6);
+    expect(await schedules.get('job', 'limited')).toBeUndefined();
+  });
+
+  it('delays runs by their jitter, each by its own, less than to the next slot', async () => {
+    const { at, Jobs } = ran();
+    const { harness, schedules } = await start(Jobs);
+    for (let n = 0; n < 20; n++) await schedules.upsert(job(`${n}`, { cron: '0 * * * *', jitter: '10m' }));
+    await harness.advance('1h');
+    await harness.advance('10m');
+    expect(at).toHaveLength(20);
+    expect(new Set(at.map((run) => run.split(' ')[1])).size).toBeGreaterThan(15);
+    for (const run of at) expect(run).toMatch(/ 01:0\d:/);
+  });
+
+  it('runs the latest of slots that passed, unless it is older than catchUp', async () => {
+    const { at, Jobs } = ran();
+    const { harness, schedules, get } = await start(Jobs);
+    await schedules.upsert(job('any', { cron: '0 * * * *' }));
+    await schedules.upsert(job('hour', { cron: '0 * * * *', catchUp: '30m' }));
+    await schedules.upsert(job('none', { cron: '0 * * * *', catchUp: false }));
+    harness.clock.block(19_200_000);
+    await harness.advance('1m');
+    expect(at.sort()).toEqual(['any 05:20:00', 'hour 05:20:00']);
+    expect([(await get('any')).missed, (await get('hour')).missed, (await get('none')).missed]).toEqual([
+      4, 4, 5,
+    ]);
+    await harness.advance('39m');
+    expect(at.sort()).toEqual([
+      'any 05:20:00',
+      'any 06:00:00',
+      'hour 05:20:00',
+      'hour 06:00:00',
+      'none 06:00:00',
+    ]);
+  });
+
+  it('runs next, under queueOne, the latest slot that came meanwhile', async () => {
+    const { seen, Jobs } = holding({ overlap: 'queueOne' });
+    const { harness, schedules, get } = await start(Jobs);
+    await schedules.upsert(job('a', { cron: '* * * * *' }));
+    await harness.advance(150_000);
+    seen.end('a');
+    await harness.advance('1s');
+    expect(seen.runs).toEqual(['a', 'a']);
+    expect(await get('a')).toMatchObject({
+      slot: new Date('2026-01-01T00:02:00Z'),
+      state: 'running',
+      missed: 0,
+    });
+  });
+
+  it('aborts the active run, under cancelRunning, when the next slot comes, and runs that', async () => {
+    const { seen, Jobs } = holding({ overlap: 'cancelRunning' });
+    const { harness, schedules, get } = await start(Jobs);
+    await schedules.upsert(job('a', { cron: '* * * * *' }));
+    await harness.advance(125_000);
+    expect(seen.runs).toEqual(['a', 'a']);
+    expect(await get('a')).toMatchObject({ lastOutcome: 'cancelled', failures: 0, state: 'running' });
+  });
+
+  it('keeps to the concurrency of the handler and of each group, and a group that is full delays no other', async () => {
+    const { seen, Jobs } = holding({ concurrency: 4, groupConcurrency: 2 });
+    const { harness, schedules } = await start(Jobs);
+    const at = new Date(0);
+    for (let n = 0; n < 20; n++) await schedules.upsert(job(`acme ${n}`, { at, group: 'acme' }));
+    await schedules.upsert(job('beta', { at, group: 'beta' }));
+    await schedules.upsert(job('alone', { at }));
+    await harness.advance('1s');
+    expect(seen.active).toEqual(['acme 0', 'acme 1', 'beta', 'alone']);
+    for (const key of ['beta', 'alone']) seen.end(key);
+    await harness.advance('1s');
+    expect(seen.active).toEqual(['acme 0', 'acme 1']);
+    seen.end('acme 0');
+    await harness.advance('1s');
+    expect(seen.active).toHaveLength(2);
+  });
+
+  it('delays no handler by the backlog of another', async () => {
+    const { seen, Jobs } = holding({ concurrency: 1 });
+    const others: string[] = [];
+    @Injectable()
+    class Others {
+      @Scheduled('other')
+      run({ key }: ScheduledContext): void {
+        others.push(key);
+      }
+    }
+    const { harness, schedules } = await start(Jobs, Others);
+    for (let n = 0; n < 50; n++) await schedules.upsert(job(`${n}`, { at: new Date(0) }));
+    await schedules.upsert({ handler: 'other', key: 'a', at: '2025-12-31T23:59:59Z' });
+    await harness.advance('1s');
+    expect([seen.active.length, others]).toEqual([1, ['a']]);
+  });
+
+  it('says of schedules without a handler that they have none, and looks at them again later', async () => {
+    const { at, Jobs } = ran();
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const { harness, schedules, get } = await start(Jobs);
+    await schedules.upsert({ handler: 'gone', key: 'a', at: new Date(0) });
+    await schedules.upsert(job('b', { cron: '* * * * *' }));
+    await harness.advance('5m');
+    expect(await get('a', 'gone')).toMatchObject({
+      state: 'active',
+      lastOutcome: 'unknown_handler',
+      lastError: expect.stringContaining('No replica has a handler "gone"'),
+      runs: 0,
+      failures: 0,
+      attempt: 1,
+    });
+    expect((await get('a', 'gone')).consecutiveFailures).toBeGreaterThan(1);
+    expect(at).toHaveLength(5);
+    expect(warn.mock.calls.filter(([line]) => String(line).includes('"gone"'))).toHaveLength(1);
+    const [gone] = (await schedules.handlers()).filter(({ handler }) => handler === 'gone');
+    expect(gone).toMatchObject({ known: false, schedules: 1 });
+  });
+
+  it('takes a payload that cannot be read for a failure of its run', async () => {
+    const { at, Jobs } = ran();
+    const { harness, schedules, get } = await start(Jobs);
+    const broken = { handler: 'job', key: 'a', timing: '{"at":0}', payload: '{', group: null };
+    await harness.get(ScheduleStore).upsert([{ ...broken, turn: { slot: 0, plannedAt: 0 } }]);
+    await schedules.upsert(job('b', { at: new Date(0) }));
+    await harness.advance('1s');
+    expect(at).toEqual(['b 00:00:00']);
+    const found = harness
+      .get(ScheduleStore)
+      .claim({ limits: new Map([['job', 1]]), horizon: 1e9, lease: 1, replica: '' });
+    expect((await found).claims[0]).toMatchObject({ key: 'a', attempt: 2, consecutiveFailures: 1 });
+    void get;
+  });
+
+  it('pauses, resumes and triggers', async () => {
+    const { at, Jobs } = ran();
+    const { harness, schedules, get } = await start(Jobs);
+    await schedules.upsert(job('a', { cron: '0 * * * *' }));
+    await schedules.pause('job', 'a');
+    await harness.advance('150m');
+    expect([at, (await get('a')).state]).toEqual([[], 'paused']);
+    await schedules.trigger('job', 'a', { actor: 'Ada' });
+    await harness.advance('1s');
+    expect(at).toEqual(['a 02:30:00']);
+    const [run] = await harness.runs('job');
+    expect(run).toMatchObject({ trigger: 'manual', actor: 'Ada' });
+    await schedules.resume('job', 'a');
+    await harness.advance('1h');
+    expect(at).toEqual(['a 02:30:00', 'a 03:00:00']);
+    expect(await get('a')).toMatchObject({ missed: 0, turns: 1, runs: 2 });
+    for (const change of ['pause', 'resume', 'trigger'] as const)
+      await expect(schedules[change]('job', 'none')).rejects.toThrow('There is no schedule "none" of "job"');
+  });
+
+  it('lists page by page, each once', async () => {
+    const { schedules } = await start();
+    for (let n = 0; n < 25; n++) await schedules.upsert(job(`a ${n}`, { every: '1h' }));
+    await schedules.upsert({ handler: 'other', key: 'a', every: '1h' });
+    const all: string[] = [];
+    for await (const { key } of everyItem((after) => schedules.list({ handler: 'job', limit: 10, after })))
+      all.push(key);
+    expect(all).toHaveLength(25);
+    expect(new Set(all).size).toBe(25);
+    expect((await schedules.list({ handler: 'job', keyPrefix: 'a 1' })).items).toHaveLength(11);
+    await expect(schedules.list({ keyPrefix: 'a' })).rejects.toThrow('keyPrefix: keys belong to a handler');
+    await expect(schedules.list({ state: 'on' as 'active' })).rejects.toThrow(
+      'is no state: give one of active',
+    );
+    await expect(schedules.list({ after: 'x' })).rejects.toThrow('is not the `next` of a page');
+    await expect(schedules.list({ limit: 0 })).rejects.toThrow('limit: 0');
+  });
+
+  it('tells the next runs, of what is stored and of what is not', async () => {
+    const { harness, schedules } = await start();
+    const hours = (dates: Date[]) => dates.map((date) => date.toISOString().slice(8, 16));
+    const daily = job('a', { cron: '0 9 * * *', timeZone: 'Europe/Berlin', limit: 3 });
+    expect(hours(await schedules.preview(daily, 5))).toEqual(['01T08:00', '02T08:00', '03T08:00']);
+    await schedules.upsert(daily);
+    await harness.advance('1h');
+    expect(hours(await schedules.preview({ handler: 'job', key: 'a' }, 2))).toEqual(['01T08:00', '02T08:00']);
+    expect(hours(await schedules.preview(job('b', { at: '2026-01-05T00:00:00Z' })))).toEqual(['05T00:00']);
+    await schedules.pause('job', 'a');
+    expect(await schedules.preview({ handler: 'job', key: 'a' })).toEqual([]);
+    await expect(schedules.preview({ handler: 'job', key: 'x' })).rejects.toThrow('There is no schedule');
+    await expect(schedules.preview(daily, 0)).rejects.toThrow('n: 0 is not a whole number from 1 to 1000');
+  });
+
+  it('writes any number in one call, tells how far it is, and stops when it is told to', async () => {
+    const { schedules } = await start();
+    function* inputs(from = 0): Generator<ScheduleInput> {
+      for (let n = from; n < 3_500; n++) yield job(`${n}`, { every: '1h', payload: { n } });
+      yield job('1', { every: '2h' });
+    }
+    const told: number[] = [];
+    const summary = await schedules.upsertMany(inputs(), { onProgress: (done) => told.push(done) });
+    expect([summary, told]).toEqual([
+      { created: 3_500, changed: 1, unchanged: 0 },
+      [1_000, 2_000, 3_000, 3_501],
+    ]);
+    const abort = new AbortController();
+    let read = 0;
+    async function* endless(): AsyncGenerator<ScheduleInput> {
+      for (;;) yield job(`endless ${read++}`, { every: '1h' });
+    }
+    const stopped = schedules.upsertMany(endless(), {
+      signal: abort.signal,
+      onProgress: (done) => done === 2_000 && abort.abort(new Error('enough')),
+    });
+    await expect(stopped).rejects.toThrow('enough');
+    expect(read).toBeLessThanOrEqual(3_000);
+    const bad = [job('fine', { every: '1h' }), job('bad', { every: 'x' as '1h' })];
+    await expect(schedules.upsertMany(bad)).rejects.toThrow("every: 'x' is not a duration");
+  });
+});
