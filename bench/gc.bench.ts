@@ -5,6 +5,7 @@ import { DatabaseModule, GarbageCollectorModule, migrate } from 'ctrlplane-worke
 import pg from 'pg';
 import { DryRunLog } from './gc/dry-run-log.js';
 import { type FleetSize, makeFleetRows } from './gc/fleet-rows.js';
+import { measurePasses } from './gc/passes.js';
 import { Subjects } from './gc/subjects.js';
 import { atLeast, atMost, type Bench, type BenchResult } from './harness/bench.js';
 import { withPostgres } from './harness/postgres.js';
@@ -20,14 +21,22 @@ const SAMPLE = 5_000;
 /** A set-based sweep in pages beside the two things that it stands between: one statement for all, and one for each row. */
 export const gc: Bench = {
   name: 'gc',
-  summary: 'finding 900 orphans among 1,000,000 instances, beside one raw anti-join and a look-up per row',
-  run: (say) =>
-    withPostgres(async (url) => {
+  summary:
+    'finding 900 orphans among 1,000,000 instances, beside one raw anti-join and a look-up per row; each other pass beside its raw statement',
+  run: async (say) => {
+    const sweep = await withPostgres(async (url) => {
       say(`making ${FLEET.instances} instances, which takes half a minute`);
       await migrate(url);
       await fill(url);
       return measure(url, say);
-    }),
+    });
+    const passes = await withPostgres((url) => measurePasses(url, say));
+    return {
+      ratios: { ...sweep.ratios, ...passes.ratios },
+      measured: { ...sweep.measured, ...passes.measured },
+      notes: [...sweep.notes, ...passes.notes],
+    };
+  },
 };
 
 async function fill(url: string): Promise<void> {

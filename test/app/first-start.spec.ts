@@ -77,6 +77,7 @@ describe('the first start of the app, with nothing set', () => {
         'cert_renewer',
         'events_retention',
         'gc',
+        'gc_stores',
         'incident_watch',
         'instance_drift',
         'reconciler',

@@ -183,6 +183,20 @@ export interface ScaleRequest {
   memoryBytes?: number;
 }
 
+/** Images that were removed. */
+export interface PrunedImages {
+  removed: string[];
+  bytes: number;
+}
+
+/** Room of an instance that stays when the instance is removed. */
+export interface ProviderVolume {
+  /** How the store names it. */
+  name: string;
+  instanceId: InstanceId;
+  tenantId?: TenantId;
+}
+
 export interface LogOptions {
   /** Last lines to return. Default 100. */
   tail?: number | undefined;
@@ -257,6 +271,15 @@ export interface Provider {
    * it cannot be read. By that a row that was lost is made again; without it such an instance stays without a row.
    */
   notes?(id: InstanceId, signal?: AbortSignal): Promise<ProvisionRequest | undefined>;
+  /**
+   * Removes images that no instance has, of repositories that instances are made from.
+   * @param options `keep`: how many of each repository stay, the newest
+   */
+  pruneImages?(options: { keep: number }, signal?: AbortSignal): Promise<PrunedImages>;
+  /** All volumes of its store, of instances that there are, and of those that there were. All of them or an error. */
+  volumes?(signal?: AbortSignal): Promise<ProviderVolume[]>;
+  /** By the name that `volumes` gives. @returns whether it is gone: not while an instance has it */
+  removeVolume?(name: string, signal?: AbortSignal): Promise<boolean>;
   /** Rejects when the provider itself cannot be reached. */
   healthCheck?(signal?: AbortSignal): Promise<void>;
 }

@@ -11,6 +11,7 @@ it('every worker has a timeout, so that one that hangs is said to be stuck', asy
   expect([...timeouts.keys()].toSorted()).toEqual([
     'cert_renewer',
     'gc',
+    'gc_stores',
     'health_history',
     'health_runner',
     'incident_watch',

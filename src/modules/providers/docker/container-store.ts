@@ -1,6 +1,6 @@
-import { type InstanceId, parseId } from '../../ids/typed-id.js';
+import { type InstanceId, isId, parseId } from '../../ids/typed-id.js';
 import { InstanceNotProvisionedError, InstanceNotRunningError } from '../provider.errors.js';
-import { LABELS, type LogOptions, type ProviderInstance } from '../provider.js';
+import { LABELS, type LogOptions, type ProviderInstance, type ProviderVolume } from '../provider.js';
 import { parseLogOptions } from '../provision-request.schema.js';
 import { orAborted } from '../waiting.js';
 import { OWN_LABELS, type OwnContainer, readRecord } from './container-notes.js';
@@ -44,6 +44,25 @@ export class ContainerStore {
     const records = (await this.all(signal)).map(({ present }) => readRecord(present.container));
     const images = records.flatMap((record) => [record?.spec.image, record?.previousSpec?.image]);
     return new Set(images.flatMap((image) => (image ? [parseImage(image).repository] : [])));
+  }
+
+  /** Those that were made for instances, whether these are there or not. */
+  async volumes(signal?: AbortSignal): Promise<ProviderVolume[]> {
+    const listed = await this.ask(() => this.daemon.volumes(this.label, signal), signal);
+    return listed.flatMap(({ Name: name, Labels }) => {
+      const {
+        [LABELS.instance]: instanceId,
+        [LABELS.tenant]: tenantId,
+        [OWN_LABELS.volume]: own,
+      } = Labels ?? {};
+      if (!own || !isId('instance', instanceId)) return [];
+      return [{ name, instanceId, ...(isId('tenant', tenantId) && { tenantId }) }];
+    });
+  }
+
+  /** @returns whether it is gone: not while a container has it */
+  removeVolume(name: string, signal?: AbortSignal): Promise<boolean> {
+    return this.ask(() => this.daemon.removeVolume(name, signal), signal);
   }
 
   /** One instance, in one call. @throws InvalidIdError */

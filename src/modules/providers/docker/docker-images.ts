@@ -1,4 +1,5 @@
 import { type InstanceId } from '../../ids/typed-id.js';
+import { type PrunedImages } from '../provider.js';
 import { ImageMissingError } from '../provider.errors.js';
 import { orAborted } from '../waiting.js';
 import { type DockerDaemon } from './docker-daemon.js';
@@ -11,12 +12,6 @@ interface Pull {
   done: Promise<void>;
   waiting: number;
   readonly controller: AbortController;
-}
-
-/** Images that were removed. */
-export interface PrunedImages {
-  removed: string[];
-  bytes: number;
 }
 
 /** Pulls what instances are made from, and removes what none of them needs any more. */

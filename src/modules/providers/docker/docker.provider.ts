@@ -16,6 +16,7 @@ import {
   type ProviderInfo,
   type ProviderInstance,
   type ProvisionRequest,
+  type PrunedImages,
   type Resources,
   type ScaleRequest,
 } from '../provider.js';
@@ -37,7 +38,7 @@ import { readResources, readStats } from './container-stats.js';
 import { ContainerWatch } from './container-watch.js';
 import { addressOf, type DaemonAddress } from './daemon-address.js';
 import { DockerDaemon } from './docker-daemon.js';
-import { DockerImages, type PrunedImages } from './docker-images.js';
+import { DockerImages } from './docker-images.js';
 import {
   type DockerProviderOptions,
   dockerProviderSettings,
@@ -245,10 +246,9 @@ export class DockerProvider implements Provider {
     await this.store.ask(() => this.daemon.ping(signal), signal);
   }
 
-  /**
-   * Removes images that no container has, of repositories that instances are made from.
-   * @param keep how many of each repository stay, the newest
-   */
+  readonly volumes = (signal?: AbortSignal) => this.store.volumes(signal);
+  readonly removeVolume = (name: string, signal?: AbortSignal) => this.store.removeVolume(name, signal);
+
   async pruneImages({ keep }: { keep: number }, signal?: AbortSignal): Promise<PrunedImages> {
     const repositories = await this.store.repositories(signal);
     return this.store.ask(() => this.images.prune(repositories, keep, signal), signal);

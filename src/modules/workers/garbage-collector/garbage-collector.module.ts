@@ -3,6 +3,8 @@ import { AuthModule } from '../../auth/auth.module.js';
 import { BrakesModule } from '../../brakes/brakes.module.js';
 import { EventsModule } from '../../events/events.module.js';
 import { InstancesModule } from '../../instances/instances.module.js';
+import { ProvidersModule } from '../../providers/providers.module.js';
+import { StoreOrphans } from '../../store-orphans/store-orphans.js';
 import { TenantsModule } from '../../tenants/tenants.module.js';
 import {
   type ASYNC_OPTIONS_TYPE,
@@ -21,11 +23,15 @@ import { DomainsPass } from './passes/domains.pass.js';
 import { type GarbagePass } from './passes/garbage-pass.js';
 import { GarbagePasses } from './passes/garbage-passes.js';
 import { HealthChecksPass } from './passes/health-checks.pass.js';
+import { ImagesPass } from './passes/images.pass.js';
 import { InstancesPass } from './passes/instances.pass.js';
 import { PassBrakes } from './passes/pass-brakes.js';
 import { PassRunner } from './passes/pass-runner.js';
 import { RoutesPass } from './passes/routes.pass.js';
+import { StoreOrphansPass } from './passes/store-orphans.pass.js';
 import { TenantsPass } from './passes/tenants.pass.js';
+import { VolumesPass } from './passes/volumes.pass.js';
+import { StoreGarbageCollector } from './store-garbage.worker.js';
 import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 
 /** In the order in which they run: what goes with something is found once that is gone. */
@@ -38,16 +44,21 @@ const PASSES = [
   HealthChecksPass,
   DeploymentsPass,
   DeletionsPass,
+  StoreOrphansPass,
+  ImagesPass,
+  VolumesPass,
 ];
 
 /**
- * The worker `gc`, and the passes that it runs; `GarbagePasses` takes more. Needs the `DatabaseModule`, and `WorkerModule` to run it. Global, so that what shows its brakes can be put
+ * The workers `gc` and `gc_stores`, and the passes that they run; `GarbagePasses` takes more. Needs the `DatabaseModule`, and `WorkerModule` to run it. Global, so that what shows its brakes can be put
  * in by another module.
  */
 @Module({
-  imports: [AuthModule, BrakesModule, EventsModule, InstancesModule, TenantsModule],
+  imports: [AuthModule, BrakesModule, EventsModule, InstancesModule, ProvidersModule, TenantsModule],
   providers: [
     GarbageCollector,
+    StoreGarbageCollector,
+    StoreOrphans,
     ...PASSES,
     PassBrakes,
     PassRunner,

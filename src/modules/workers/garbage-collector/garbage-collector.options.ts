@@ -23,6 +23,13 @@ export interface GarbageCollectorOptions {
   gracePeriod?: Duration | undefined;
   /** Deployments of each workload that stay, beside those that are in use. Default 20. */
   keepDeployments?: number | undefined;
+  /**
+   * Images of each repository that stay beside those in use, the newest; what is missed is pulled again. `false`: all.
+   * Default 5.
+   */
+  keepImages?: number | false | undefined;
+  /** Whether volumes of deleted instances are removed, with what is in them. Default false. */
+  volumes?: boolean | undefined;
   /** Names of passes that are not to run. Default none. */
   skip?: readonly string[] | undefined;
   /** Only say in the log what would be deleted. Default false. */
@@ -42,6 +49,8 @@ export interface GarbageCollectorSettings {
   readonly maxItemsPerTick: number;
   readonly gracePeriod: number;
   readonly keepDeployments: number;
+  readonly keepImages: number | false;
+  readonly volumes: boolean;
   readonly skip: readonly string[];
   readonly dryRun: boolean;
   readonly brake: BrakeSettings | false;
@@ -54,6 +63,8 @@ const schema = z.strictObject({
   maxItemsPerTick: count(1, 100_000).default(10_000),
   gracePeriod: duration().optional(),
   keepDeployments: count(1, 10_000).default(20),
+  keepImages: z.union([z.literal(false), count(1, 10_000)]).default(5),
+  volumes: z.boolean().default(false),
   skip: z.array(z.string()).default([]),
   dryRun: z.boolean().default(false),
   brake: brakeOption(),

@@ -23,7 +23,7 @@ import { ReconcilerWake } from './reconciler-wake.js';
 import { Reconciler } from './reconciler.worker.js';
 import { StoreNudges } from './store-nudges.js';
 import { RowAdoption } from './row-adoption.js';
-import { StoreOrphans } from './store-orphans.js';
+import { StoreOrphans } from '../../store-orphans/store-orphans.js';
 import { StorePass } from './store-pass.js';
 
 /**

@@ -125,19 +125,29 @@ describe('what a store holds without a row', () => {
     expect(held()).toHaveLength(10);
   });
 
-  it('stays when it is protected, and in a store that other control planes may reach', async () => {
+  it('stays when it is protected, and in a store that others may reach unless it was deleted here', async () => {
     await start();
     await create();
     const { id } = await create({ 'ctrlplane.gc': 'protect' });
     await lose([id]);
     for (let n = 0; n < 3; n++) await pass();
     expect(held()).toContain(id);
-    const { id: other } = await create();
-    await lose([other]);
+    // No row of this database was ever theirs.
+    const stranger = newId('instance');
+    await provider.provision({
+      instanceId: stranger,
+      tenantId: newId('tenant'),
+      name: 'web',
+      spec: { command: ['true'] },
+      labels: {},
+    });
+    const deleted = await create();
+    await lose([deleted.id]);
     provider.shared = true;
     for (let n = 0; n < 3; n++) await pass();
-    expect(held()).toContain(other);
-    expect(await replica.told('instance.orphan_removed')).toEqual([]);
+    expect(held()).toEqual(expect.arrayContaining([id, stranger]));
+    expect(held()).not.toContain(deleted.id);
+    expect(await replica.told('gc.brake_engaged')).toEqual([]);
   });
 
   it('stays in a dry run, which says that it is there', async () => {

@@ -23,7 +23,7 @@ import { type DriftPolicy } from '../../workloads/workload.js';
 import { DriftRepository, type DriftRow } from './drift.repository.js';
 import { type ReconcilerSettings } from './reconciler.options.js';
 import { RowAdoption } from './row-adoption.js';
-import { StoreOrphans } from './store-orphans.js';
+import { StoreOrphans } from '../../store-orphans/store-orphans.js';
 
 /** Milliseconds to let go of the stores; after that others wait until the holds end. */
 const RELEASE_WITHIN = 2_000;

@@ -76,7 +76,7 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
       break;
     }
     signal.throwIfAborted();
-    report.found = found.length;
+    report.found += found.length;
     return found;
   }
 
@@ -134,6 +134,7 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
   private async removeAll(allowed: readonly Item[], context: PassContext): Promise<void> {
     const { signal, report, limits } = context;
     const failures: ItemFailure<Item>[] = [];
+    const before = { ...report };
     for (let next = 0; next < allowed.length && report.removed < limits.maxItems;) {
       const round = allowed.slice(next, next + Math.min(limits.maxItems - report.removed, limits.pageSize));
       next += round.length;
@@ -142,12 +143,12 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
         if (await this.remove(item, own)) report.removed++;
       });
       failures.push(...ended.failures);
-      report.failed = failures.length;
+      report.failed = before.failed + failures.length;
       context.progress();
     }
     for (const { key, error } of failures.slice(0, SHOWN))
       context.logger.warn(`${this.name}: ${key} could not be removed: ${messageOf(error)}`);
-    if (failures.length > 0 && report.removed === 0)
+    if (failures.length > 0 && report.removed === before.removed)
       throw new Error(`Not one of ${failures.length} could be removed: ${messageOf(failures[0]!.error)}`);
   }
 }

@@ -1,14 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { isTooMuch } from '../../brakes/brake-rule.js';
-import { BrakeRepository, type RowlessInstance } from '../../brakes/brake.repository.js';
-import { Braking } from '../../brakes/braking.js';
-import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
-import { EventBus } from '../../events/event-bus.js';
-import { type InstanceId, isId, type TenantId } from '../../ids/typed-id.js';
-import { messageOf } from '../../../core/text/describe-error.js';
-import { InstanceRepository } from '../../instances/instance.repository.js';
-import { LABELS, type Provider, type ProviderInstance } from '../../providers/provider.js';
-import { type ReconcilerSettings } from './reconciler.options.js';
+import { isTooMuch } from '../brakes/brake-rule.js';
+import { BrakeRepository, type RowlessInstance } from '../brakes/brake.repository.js';
+import { Braking } from '../brakes/braking.js';
+import { forEachIsolated } from '../concurrency/for-each-isolated.js';
+import { EventBus } from '../events/event-bus.js';
+import { type InstanceId, isId, type TenantId } from '../ids/typed-id.js';
+import { messageOf } from '../../core/text/describe-error.js';
+import { InstanceRepository } from '../instances/instance.repository.js';
+import { LABELS, type Provider, type ProviderInstance } from '../providers/provider.js';
+import { type BrakeSettings } from '../brakes/brake.options.js';
 
 /** What one pass found of what a store holds without a row. */
 export interface OrphanFindings {
@@ -16,6 +16,18 @@ export interface OrphanFindings {
   withoutRow: ProviderInstance[];
   /** How many rows the store has. */
   rows: number;
+}
+
+/** By what rule it is removed; lengths of time in milliseconds. */
+export interface StoreOrphanRule {
+  readonly brake: BrakeSettings | false;
+  /** How long it must have been without a row. */
+  readonly orphanGracePeriod: number;
+  readonly concurrency: number;
+  /** What removing one may take. */
+  readonly instanceTimeout: number;
+  /** The most that are removed in a pass. Default no limit. */
+  readonly maxInstances?: number;
 }
 
 /** When, by this process's monotonic clock, each was first without a row. */
@@ -29,12 +41,12 @@ type Memory = Map<InstanceId, number>;
  * two passes that are `orphanGracePeriod` apart, and on each one between: a pass compares the list with rows that are read
  * after it. Or its row is lost, as after `TRUNCATE` or with a backup from before: what was not adopted (`RowAdoption`) is
  * held back by the brake of its tenant, and so is everything when too much of the store has no row. What another control
- * plane might own stays: everything in a store that several may reach, what is labelled `ctrlplane.gc: protect`, what says
+ * plane might own stays: in a store that several may reach everything that was not deleted here, what is labelled `ctrlplane.gc: protect`, what says
  * of no tenant that it is theirs, and, until somebody decides, what is of a tenant of whom this database has nothing.
  */
 @Injectable()
 export class StoreOrphans {
-  private readonly logger = new Logger('Reconciler');
+  private readonly logger = new Logger('StoreOrphans');
   private readonly stores = new Map<string, Memory>();
   /** Stores of which nothing is noted; at first there may be something of an earlier run. */
   private readonly clean = new Set<string>();
@@ -65,13 +77,14 @@ export class StoreOrphans {
     store: string,
     provider: Provider,
     findings: OrphanFindings,
-    settings: ReconcilerSettings,
+    settings: StoreOrphanRule,
     signal: AbortSignal,
   ): Promise<{ removed: InstanceId[]; failed: number }> {
     const due = this.remember(store, findings.withoutRow, settings);
     const { name, shared } = provider.info();
-    if (shared) return { removed: [], failed: 0 };
-    const allowed = await this.allowed(store, name, findings, due, settings, signal);
+    const own = shared ? await this.recorded(findings) : findings;
+    const { maxInstances = Infinity } = settings;
+    const allowed = (await this.allowed(store, name, own, due, settings, signal)).slice(0, maxInstances);
     if (!allowed.length) return { removed: [], failed: 0 };
     const removed: InstanceId[] = [];
     const { concurrency, instanceTimeout } = settings;
@@ -89,11 +102,19 @@ export class StoreOrphans {
     return { removed, failed: failures.length };
   }
 
+  /** Of a store that several may reach, what was deleted here: all else may be another control plane's. */
+  private async recorded({ withoutRow, rows }: OrphanFindings): Promise<OrphanFindings> {
+    if (!withoutRow.length) return { withoutRow: [], rows };
+    const ids = withoutRow.map(({ instanceId }) => instanceId);
+    const deleted = new Set(await this.instances.deletedAcrossTenants(ids));
+    return { withoutRow: withoutRow.filter(({ instanceId }) => deleted.has(instanceId)), rows };
+  }
+
   /** @returns those that were without a row on an earlier pass as well, for long enough */
   private remember(
     store: string,
     withoutRow: readonly ProviderInstance[],
-    { orphanGracePeriod }: ReconcilerSettings,
+    { orphanGracePeriod }: StoreOrphanRule,
   ): Set<InstanceId> {
     const before = this.stores.get(store);
     if (!withoutRow.length && !before) return new Set();
@@ -116,7 +137,7 @@ export class StoreOrphans {
     provider: string,
     { withoutRow, rows }: OrphanFindings,
     due: ReadonlySet<InstanceId>,
-    settings: ReconcilerSettings,
+    settings: StoreOrphanRule,
     signal: AbortSignal,
   ): Promise<ProviderInstance[]> {
     if (!withoutRow.length && this.clean.has(store)) return [];
