@@ -181,6 +181,58 @@ describe('The passes of the garbage collector', () => {
     expect(begun).toEqual(['first']);
   });
 
+  it('end between two removals when the run loses its right to run, and the next one removes the rest', async () => {
+    const parcels = new Map([parcel('a'), parcel('b'), parcel('c')]);
+    let drained: Promise<void> | undefined;
+    class Slow extends Parcels {
+      protected override readonly concurrency = 1;
+      protected override async remove(garbage: Garbage): Promise<boolean> {
+        const removed = await super.remove(garbage);
+        drained ??= app.get(Scheduler).stop();
+        await clock.advance(0);
+        return removed;
+      }
+    }
+    await start({}, [new Slow(parcels)]);
+    await tick();
+    expect([...parcels.keys()]).toEqual(['b', 'c']);
+    await clock.advance('1m');
+    await drained;
+    app.get(Scheduler).start();
+    expect(await tick()).toMatchObject({ outcome: 'succeeded', metrics: { 'parcels.removed': 2 } });
+    expect(parcels.size).toBe(0);
+  });
+
+  it('remove and tell each thing once when two replicas run at the same time', async () => {
+    await start({ brake: false });
+    const tenantId = await rows.addDeletedTenant();
+    const domains: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      const domainId = await rows.addDomain(tenantId);
+      await rows.addCertificate(tenantId, domainId, [`${n}.example`]);
+      domains.push(domainId);
+    }
+    const other = await Test.createTestingModule({
+      imports: [
+        DatabaseModule.forRoot({ url: database.url }),
+        WorkerModule.forRoot(),
+        GarbageCollectorModule.forRoot({ interval: 0, instanceGracePeriod: '1h', brake: false }),
+      ],
+    })
+      .setLogger(false as never)
+      .compile();
+    await other.init();
+    try {
+      const { ended } = await other.get(Scheduler).trigger('gc');
+      for (const { outcome } of await Promise.all([tick(), ended])) expect(outcome).toBe('succeeded');
+    } finally {
+      await other.close();
+    }
+    expect(await rows.present('domains', domains)).toEqual([]);
+    expect((await told('domain.removed')).map(({ domainId }) => domainId).sort()).toEqual(domains.sort());
+    expect(await told('cert.removed')).toHaveLength(12);
+  });
+
   it('are left out by the option `skip`, and take names that metrics can have', async () => {
     const parcels = new Map([parcel('a')]);
     await start({ skip: ['parcels'] }, [new Parcels(parcels)]);

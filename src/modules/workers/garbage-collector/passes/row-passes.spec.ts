@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { asSystem, type ControlPlane, startControlPlane } from '../../../../../test/support/control-plane.js';
 import { GarbageRows } from '../../../../../test/support/garbage-rows.js';
 import { Transactions } from '../../../database/transaction.js';
@@ -9,6 +9,7 @@ import { CertificatesPass } from './certificates.pass.js';
 import { DeploymentsPass } from './deployments.pass.js';
 import { DomainsPass } from './domains.pass.js';
 import { garbagePassContract, type GarbagePassSetup } from './garbage-pass.contract.js';
+import { type GarbagePass, type PassContext } from './garbage-pass.js';
 import { HealthChecksPass } from './health-checks.pass.js';
 import { RoutesPass } from './routes.pass.js';
 import { TenantsPass } from './tenants.pass.js';
@@ -193,6 +194,82 @@ const SUBJECTS: Record<string, () => Promise<GarbagePassSetup>> = {
     present: (ids) => rows.present('datacenters', ids),
   }),
 };
+
+/** Runs a pass, and does something after it has listed what is garbage and before anything of it is removed. */
+async function interrupted(pass: GarbagePass, meanwhile: () => Promise<unknown>) {
+  const report = { found: 0, removed: 0, held: 0, failed: 0 };
+  const say = (): void => {};
+  await asSystem(() =>
+    pass.run({
+      signal: new AbortController().signal,
+      logger: { log: say, warn: say, error: say },
+      dryRun: false,
+      limits: { pageSize: 10, maxItems: 10, gracePeriod: HOUR },
+      brake: false,
+      brakes: { judge: async () => new Set<string>(), release: async () => {} },
+      heldTenants: async () => {
+        await meanwhile();
+        return new Set();
+      },
+      report,
+      progress: say,
+    } as Partial<PassContext> as PassContext),
+  );
+  return report;
+}
+
+describe('a pass that is overtaken', () => {
+  it('counts nothing of a tenant that vanishes in mid-pass, and fails by none of it', async () => {
+    const { tenantId, domainId } = await tenantWithAll();
+    const gone = await rows.addDeletedWorkload(tenantId);
+    for (let n = 0; n < 3; n++) await rows.addRoute(tenantId, domainId, gone);
+    const report = await interrupted(new RoutesPass(transactions), async () => {
+      for (const table of ['routes', 'domains', 'workloads'])
+        await plane.dataSource.query(`DELETE FROM ${table} WHERE tenant_id = $1`, [tenantId]);
+      await rows.removeTenant(tenantId);
+    });
+    expect(report).toEqual({ found: 3, removed: 0, held: 0, failed: 0 });
+  });
+
+  it('removes nothing whose owner has come back', async () => {
+    const { tenantId, domainId } = await tenantWithAll();
+    const gone = newId('workload');
+    const kept = [await rows.addRoute(tenantId, domainId, gone)];
+    const back = () => rows.addWorkload(tenantId, gone);
+    expect(await interrupted(new RoutesPass(transactions), back)).toMatchObject({ found: 1, removed: 0 });
+    expect(await rows.present('routes', kept)).toEqual(kept);
+
+    const left = await rows.addDeletedTenant();
+    const domain = await rows.addDomain(left);
+    const domains = new DomainsPass(transactions, plane.events);
+    expect(await interrupted(domains, () => rows.addTenant(left))).toMatchObject({ found: 1, removed: 0 });
+    expect(await rows.present('domains', [domain])).toEqual([domain]);
+
+    const instanceId = newId('instance');
+    await rows.recordDeletion(instanceId, tenantId);
+    const check = await rows.addCheck(tenantId, instanceId);
+    const restored = () =>
+      plane.dataSource.query(
+        `INSERT INTO instances (id, tenant_id, name, provider, spec) VALUES ($1, $2, 'web', 'memory', '{}')`,
+        [instanceId, tenantId],
+      );
+    const checks = new HealthChecksPass(transactions);
+    expect(await interrupted(checks, restored)).toMatchObject({ found: 1, removed: 0 });
+    expect(await rows.present('health_checks', [check])).toEqual([check]);
+  });
+
+  it('keeps a deployment that is returned to meanwhile', async () => {
+    const { tenantId, workloadId } = await tenantWithAll();
+    for (let n = 0; n < KEEP; n++)
+      await rows.addDeployment(tenantId, workloadId, { age: 2 * HOUR - n * 60_000 });
+    const old = await rows.addDeployment(tenantId, workloadId, { age: 9 * HOUR, hash: 'before' });
+    const pass = new DeploymentsPass(transactions, garbageCollectorSettings({ keepDeployments: KEEP }));
+    const rolledBack = () =>
+      plane.dataSource.query(`UPDATE workloads SET spec_hash = 'before' WHERE id = $1`, [workloadId]);
+    expect(await interrupted(pass, rolledBack)).toMatchObject({ found: 1, removed: 0 });
+    expect(await rows.present('deployments', [old])).toEqual([old]);
+  });
+});
 
 describe.each(Object.keys(SUBJECTS))('the pass over %s', (name) => {
   for (const { name: sentence, run } of garbagePassContract(() => SUBJECTS[name]!()))

@@ -35,6 +35,11 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
   abstract readonly name: string;
   abstract readonly description: string;
   readonly scope: PassScope = 'cluster';
+  /**
+   * What holds it, of a pass with scope `replica`: sets of different stores are held back apart. Otherwise two replicas would
+   * see another set in turn, and none would ever be the same for long enough.
+   */
+  protected readonly store: string | undefined = undefined;
   /** How many are removed at a time. */
   protected readonly concurrency: number = 4;
 
@@ -83,6 +88,7 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
   /** What may be removed. What is lost, or too much, gets a brake first. */
   private async judge(found: readonly Item[], context: PassContext): Promise<Item[]> {
     const { brake, brakes, report, signal } = context;
+    const pass = this.store === undefined ? this.name : `${this.name} ${this.store}`;
     const groups = byTenant(found);
     const suspects = await this.suspects(groups, context);
     const held = groups.size ? await context.heldTenants() : new Set<TenantId>();
@@ -99,12 +105,12 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
         continue;
       }
       const keys = items.map(({ key }) => key);
-      const confirmed = await brakes.judge({ pass: this.name, tenantId, cause, keys }, brake, context.logger);
+      const confirmed = await brakes.judge({ pass, tenantId, cause, keys }, brake, context.logger);
       const free = items.filter(({ key }) => confirmed.has(key));
       report.held += items.length - free.length;
       allowed.push(...free);
     }
-    await brakes.release(this.name, brake ? [...suspects.keys()] : []);
+    await brakes.release(pass, brake ? [...suspects.keys()] : []);
     context.progress();
     return allowed;
   }
