@@ -1,6 +1,7 @@
-// What the API answers, for its clients, the page and the command line: docs/http.md. The page imports it, so it imports nothing.
+// Answers of the API (docs/http.md), for its clients, the page and the command line. The page imports this file, so it
+// imports nothing.
 
-/** A worker as `GET /workers` gives it. Instants are ISO 8601, lengths of time milliseconds. */
+/** A worker in the answer to `GET /workers`. Instants are ISO 8601, durations are in milliseconds. */
 export interface Worker {
   name: string;
   interval: number;
@@ -24,7 +25,7 @@ export interface Worker {
   progress?: Progress;
   holder?: string;
   last_change?: { change: string; at: string; actor?: string };
-  /** Whose knowledge it is; `replica`: the memory of the replica that answers. */
+  /** Source of the data; `replica`: the memory of the replica that answers. */
   source?: 'cluster' | 'replica';
 }
 
@@ -34,7 +35,7 @@ export interface Progress {
   message?: string;
 }
 
-/** A run as `GET /workers/:name/runs` gives it. */
+/** A run in the answer to `GET /workers/:name/runs`. */
 export interface Run {
   id: string;
   worker: string;
@@ -51,7 +52,7 @@ export interface Run {
   actor?: string;
   release?: string;
   metrics?: Record<string, number>;
-  /** These three of one run that is asked for by its id. */
+  /** These three only in the answer to `GET /runs/:id`. */
   log?: { lines: { at: string; level: string; message: string }[]; dropped: number };
   payload?: unknown;
   ran_on?: { host: string; pid: number };
@@ -65,7 +66,7 @@ export interface RunError {
   errors?: RunError[];
 }
 
-/** A replica as `GET /replicas` gives it. */
+/** A replica in the answer to `GET /replicas`. */
 export interface Replica {
   id: string;
   host: string;

@@ -1,17 +1,17 @@
 import { problemOf } from '../http/problem.js';
 
-/** Changes at a time: each is a statement where there is a coordination. */
+/** Most changes at a time: with coordination each is a statement. */
 const AT_ONCE = 8;
 
-/** What became of a change of many workers. */
+/** The result of a change of many workers. */
 export interface BulkChange {
-  /** Names of those that were changed. */
+  /** Names of the changed workers. */
   changed: string[];
-  /** Those that could not be, and why. */
+  /** Workers that could not be changed, with the errors. */
   failed: { name: string; detail: string }[];
 }
 
-/** One that cannot be changed costs no other its change. */
+/** A worker that cannot be changed does not prevent the change of the others. */
 export async function changeEach(
   names: readonly string[],
   change: (name: string) => Promise<unknown>,

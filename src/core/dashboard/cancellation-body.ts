@@ -3,7 +3,7 @@ import { type Cancellation } from '../worker/cancellation.js';
 
 const FIELDS = ['actor', 'reason'];
 
-/** The body of a request that cancels: `{ actor?, reason? }`, or none. */
+/** Reads the body of a cancellation: `{ actor?, reason? }`, or none. */
 export function cancellationOf(body: unknown): Cancellation {
   if (body === undefined || body === null || body === '') return {};
   const fault =

@@ -9,19 +9,19 @@ import { RunsController } from './runs.controller.js';
 import { TabsController } from './tabs.controller.js';
 import { WorkersController } from './workers.controller.js';
 
-/** Who may use the HTTP interface. Without a token, open reads and guards, nobody. */
+/** Access to the HTTP interface. Without a token, open reads or guards: nobody. */
 export type WorkerDashboardOptions = HttpAccess;
 
-/** What is known before the options are: beside them in `forRoot` and in `forRootAsync`. */
+/** Options that are needed before the others exist: beside them in `forRoot` and in `forRootAsync`. */
 interface DashboardExtras {
   /**
-   * For the controllers, the page's too: what a global guard of the application looks for, such as `Public()`, or
-   * `SkipThrottle({ default: false })` and `CacheTTL(…)` for those that are to be throttled and cached after all.
+   * Decorators for the controllers, including the page's: what a global guard of the application reads, such as
+   * `Public()`; `SkipThrottle({ default: false })` and `CacheTTL(…)` to throttle and cache them after all.
    */
   decorators?: readonly ClassDecorator[] | undefined;
   /**
-   * Below which everything is mounted: `admin` makes it `/admin/workers`, `/admin/dashboard`. Beside the application's global prefix.
-   * Default: nothing.
+   * Prefix of all paths, after the application's global prefix: `admin` makes `/admin/workers`, `/admin/dashboard`.
+   * Default: none.
    */
   path?: string | undefined;
 }
@@ -47,7 +47,7 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN: DASHBOARD_OPTIONS 
 function mounted(definition: DynamicModule, { decorators = [], path = '' }: DashboardExtras): DynamicModule {
   const below = path.replace(/^\/+|\/+$/g, '');
   const mount = (controller: Type): Type => {
-    // Of this module alone: another application of the process may want others.
+    // Only for this module: another application in the process may have other options.
     const own = { [controller.name]: class extends controller {} }[controller.name]!;
     applyDecorators(...decorators)(own);
     if (below) Reflect.defineMetadata(PATH_METADATA, `${below}/${pathOf(controller)}`, own);

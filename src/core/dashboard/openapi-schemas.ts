@@ -222,7 +222,7 @@ export const cancellationSchema: OpenApiSchema = {
   properties: { actor: text, reason: text },
 };
 
-/** What lists of runs can be narrowed by. */
+/** Filters of lists of runs. */
 export const runQuery: Readonly<Record<string, OpenApiSchema>> = {
   limit: { ...whole, minimum: 1, maximum: 1_000, default: 50 },
   outcome: { ...text, description: `One or several of ${OUTCOMES.join(', ')}, separated by commas` },

@@ -14,7 +14,7 @@ type ShownReplica = Wire<KnownReplica> & { this: boolean };
 export class ReplicasController {
   constructor(private readonly recorder: RunRecorder) {}
 
-  /** Those that live, and those that are gone and still known; the newest start first. */
+  /** The replicas that are alive, and those that are gone and still known; the newest start first. */
   @Get()
   @Documented({
     summary: 'Replicas of the application',

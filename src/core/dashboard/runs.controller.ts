@@ -35,7 +35,7 @@ import { workersNow } from './shown-worker.js';
 import { type UpcomingRun, upcomingRuns } from './upcoming-runs.js';
 import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
 
-/** A run with where it took place, as far as that is known. */
+/** A run, with host and process of its replica if known. */
 type WholeRun = Wire<ShownRun> & { ran_on?: Wire<KnownReplica> };
 
 /** Runs of all workers over HTTP. */
@@ -63,7 +63,7 @@ export class RunsController {
     return { items: runs.map(showRunBriefly), ...(last && { next: positionOf(last) }) };
   }
 
-  /** Of all workers that tick. */
+  /** The next runs of all workers that are not stopped, paused or ended. */
   @Get('upcoming')
   @Documented({
     summary: 'The next runs of all workers',
@@ -77,7 +77,7 @@ export class RunsController {
     return { items: upcomingRuns(this.scheduler, workers, most) };
   }
 
-  /** With its log, its payload, and host and process of its replica. */
+  /** One run, with its log, its payload, and host and process of its replica. */
   @Get(':id')
   @Documented({
     summary: 'One run, with its log, payload and replica',
@@ -89,7 +89,7 @@ export class RunsController {
     return { ...showRun(run), ...(replica && { ran_on: toWire(replica) }) };
   }
 
-  /** Ends a run that is active or waiting. The answer does not wait for its end. */
+  /** Cancels an active or waiting run. The answer does not wait for its end. */
   @Post(':id/cancel')
   @HttpCode(202)
   @Documented({
@@ -106,7 +106,7 @@ export class RunsController {
     return { run_id: id };
   }
 
-  /** Another run of the same worker, with the payload of this one. */
+  /** Starts another run of the same worker with the payload of this one. */
   @Post(':id/rerun')
   @HttpCode(202)
   @Documented({

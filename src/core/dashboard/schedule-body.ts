@@ -27,7 +27,7 @@ export const scheduleSchema: OpenApiSchema = {
 };
 
 /**
- * The schedule that a body asks for. Whether it is one that can be is for the scheduler to say.
+ * Reads the schedule of a body. The scheduler checks its values.
  * @throws BadRequestException
  */
 export function scheduleOf(body: unknown): Worker['interval'] {

@@ -2,7 +2,7 @@ import { type Timing } from '../registry/timing.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Scheduler } from '../scheduler/scheduler.js';
 
-/** When a worker ticks, as it goes over HTTP. None of these: it is event-driven, or triggered. */
+/** A worker's schedule over HTTP. Without any of these fields it is event-driven. */
 export interface ShownTiming {
   interval_ms?: number;
   cron?: string;
@@ -11,9 +11,9 @@ export interface ShownTiming {
   at?: string;
 }
 
-/** Everything that a worker was given, with its defaults. Lengths of time are milliseconds. */
+/** All options of a worker, with defaults. Durations are in milliseconds. */
 export interface ShownDefinition extends ShownTiming {
-  /** Where it comes from: `UsageReporter.report`. */
+  /** Where it is defined: `UsageReporter.report`. */
   defined_in: string;
   enabled: boolean;
   scope: WorkerDefinition['scope'];
@@ -27,13 +27,13 @@ export interface ShownDefinition extends ShownTiming {
   jitter?: WorkerDefinition['jitter'];
   timeout_ms?: number;
   lease_ms?: number;
-  /** How old a missed slot may be to be caught up, milliseconds. */
+  /** Highest age of a missed slot that is caught up, milliseconds. */
   catch_up: number | 'always' | 'by_schedule';
   start_deadline_ms?: number;
   backoff?: { initial_ms: number; factor: number; max_ms: number };
   limit?: number;
   until?: string;
-  /** The schedule that holds now, where it is another than that of the code. */
+  /** The schedule in force, if it differs from that of the code. */
   rescheduled?: ShownTiming;
 }
 
@@ -67,7 +67,7 @@ export function showDefinition(scheduler: Scheduler, name: string): ShownDefinit
   };
 }
 
-/** The time zone of its slots, where they have one. */
+/** The time zone of its slots, if they have one. */
 export function timeZoneOf({ every }: Pick<Timing, 'every'>): string | undefined {
   return typeof every === 'object' && 'cron' in every ? zoneOf(every.timeZone) : undefined;
 }
@@ -83,7 +83,7 @@ function showTiming({ every, interval }: Timing): ShownTiming {
   };
 }
 
-/** By default that of the process. */
+/** Default: the time zone of the process. */
 function zoneOf(timeZone: string | undefined): string {
   return timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

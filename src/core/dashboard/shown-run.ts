@@ -4,14 +4,14 @@ import { latenessOf, type Run, type RunOutcome, withoutLog } from '../history/ru
 import { type RunQuery } from '../history/run.store.js';
 import { type RunTrigger } from '../worker/run-context.js';
 
-/** A run as it goes over HTTP: everything that is recorded of it, and how late it began. */
+/** A run over HTTP: its record and its lateness. */
 export type ShownRun = Run & { latenessMs: number };
 
 export function showRun(run: Run): Wire<ShownRun> {
   return toWire({ ...run, latenessMs: latenessOf(run) });
 }
 
-/** As a list has it: its log and payload are in the answer to `GET /runs/:id`. */
+/** A run in a list. Its log and payload are only in the answer to `GET /runs/:id`. */
 export function showRunBriefly(run: Run): Wire<ShownRun> {
   return showRun(withoutLog(run));
 }
@@ -24,7 +24,7 @@ export const TRIGGERS = [
   'schedule', 'manual', 'event', 'catch_up', 'retry',
 ] as const satisfies readonly RunTrigger[]; // prettier-ignore
 
-/** What a list of runs can be narrowed by. */
+/** Filters of a list of runs. */
 export const runFilters = {
   outcome: someOf(...OUTCOMES),
   trigger: oneOf(...TRIGGERS),
@@ -41,7 +41,7 @@ export function queryOf({ outcome, ...filters }: RunFilters): Omit<RunQuery, 'li
   return { ...Object.fromEntries(given), ...(outcome && { outcomes: outcome }) };
 }
 
-/** What `before` is for the page after this run. */
+/** The parameter `before` for the page after this run. */
 export function positionOf({ startedAt, id }: Pick<Run, 'id' | 'startedAt'>): string {
   return `${startedAt.getTime()}_${id}`;
 }

@@ -3,21 +3,21 @@ import { type Scheduler } from '../scheduler/scheduler.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 
 /**
- * Whose knowledge an answer is: what all replicas of the cluster agree on, or the memory of the replica that answers. That
- * one answers for workers of the scope `replica`, without coordination, and while the coordination cannot be reached.
+ * Source of an answer: the state of the cluster, or the memory of the replica that answers. The latter is used for
+ * workers with the scope `replica`, without coordination, and while the coordination cannot be reached.
  */
 export type InfoSource = 'cluster' | 'replica';
 
-/** A worker as it goes over HTTP. */
+/** A worker over HTTP. */
 export type ShownWorker = WorkerInfo & { source: InfoSource };
 
-/** All workers, by name. */
+/** All workers, ordered by name. */
 export interface ShownWorkers {
   readonly source: InfoSource;
   readonly workers: ShownWorker[];
 }
 
-/** Never rejects: while the cluster cannot be asked it is what this replica knows, and says so. */
+/** Never rejects: while the cluster cannot be reached, it returns what this replica knows, with that `source`. */
 export async function workersNow(scheduler: Scheduler): Promise<ShownWorkers> {
   if (!scheduler.coordination) return ofThisReplica(scheduler);
   let infos: WorkerInfo[];
@@ -36,22 +36,25 @@ function ofThisReplica(scheduler: Scheduler): ShownWorkers {
   return { source: 'replica', workers: scheduler.workers().map((info) => from('replica', info)) };
 }
 
-/** Written into the info, which only this module sees: copies of 500 took as long as all of their JSON. */
+/** Sets the source in the info itself, which only this module uses: copies of 500 took as long as all of their JSON. */
 function from(source: InfoSource, info: WorkerInfo): ShownWorker {
   const shown = info as ShownWorker;
   shown.source = source;
   return shown;
 }
 
-/** Infos are kept as long as they are true, and this with them: a `WeakMap` of those that are not took longer than it saved. */
+/**
+ * The wire form is kept in the info, which is kept while it is valid: a `WeakMap` took longer than it saved for infos
+ * that are not.
+ */
 const WIRE = Symbol('wire');
 
-/** The same for the same worker, which nobody may change. */
+/** The wire form of a worker. The same object for the same worker: do not change it. */
 export function showWorker(worker: ShownWorker & { [WIRE]?: Wire<ShownWorker> }): Wire<ShownWorker> {
   return (worker[WIRE] ??= wireOf(worker));
 }
 
-/** Field by field, so that all have one shape, which is what makes JSON of 500 of them fast. */
+/** Field by field, so that all have one hidden class, which makes their JSON fast. */
 function wireOf(worker: ShownWorker): Wire<ShownWorker> {
   return {
     name: worker.name,

@@ -17,14 +17,14 @@ type ShownColumn = DashboardColumn & { kind: NonNullable<DashboardColumn['kind']
 type ShownList<L extends DashboardList> = Omit<L, 'columns'> & { columns: ShownColumn[] };
 type ShownPart = ShownList<DashboardItemList> | DashboardItemChart;
 
-/** A tab as the page needs it. */
+/** A tab for the page. */
 export type ShownTab = Omit<ShownList<DashboardTabOptions>, 'path' | 'parts' | 'item'> & {
   path: string;
   parts?: ShownPart[];
   item?: ShownPart[];
 };
 
-/** Which tabs the application's controllers bring, in the order in which Nest knows them. */
+/** The tabs of the application's controllers, in Nest's order of controllers. */
 @ApiController('dashboard/tabs')
 export class TabsController {
   constructor(private readonly discovery: DiscoveryService) {}
@@ -38,7 +38,7 @@ export class TabsController {
     },
   })
   list(): ShownTab[] {
-    // Other controllers are not below the path of this module, and the page asks beside itself.
+    // Other controllers are not below the path of this module, and the page's requests are relative to its own path.
     const above = '../'.repeat(pathOf(this.constructor).split('/').length - 2);
     return this.discovery.getControllers().flatMap(({ metatype }) => {
       const tab =

@@ -6,18 +6,18 @@ import { type ShownWorker } from './shown-worker.js';
 export interface UpcomingRun {
   worker: string;
   at: string;
-  /** Of cron expressions: the zone in which it is reckoned. */
+  /** Time zone of a cron expression. */
   time_zone?: string;
 }
 
-/** The next slots of these workers together, soonest first; none of those that are paused, stopped or ended. */
+/** The next slots of all these workers, soonest first, without those that are paused, stopped or ended. */
 export function upcomingRuns(
   scheduler: Scheduler,
   workers: readonly ShownWorker[],
   limit: number,
 ): UpcomingRun[] {
   const ticking = workers.filter(({ state, running }) => running && state !== 'paused' && state !== 'ended');
-  // Of those whose next slot is not among the first of all, none is.
+  // A worker whose next slot is not among the first `limit` has no slot in the result.
   const soonest = ticking
     .flatMap(({ name }) => scheduler.upcoming(name, 1).map((at) => ({ name, at })))
     .sort((a, b) => a.at.getTime() - b.at.getTime())

@@ -5,10 +5,10 @@ import { parseDuration } from '../timing/duration.js';
 import { sleep } from '../timing/timer.js';
 import { showRun, type ShownRun } from './shown-run.js';
 
-/** A request that stays open longer is cut off by many a proxy. Milliseconds. */
+/** Milliseconds. Many proxies cut off a request that stays open longer. */
 const LONGEST_WAIT = 300_000;
 
-/** What a request that starts a run is answered with: its id, or the run that has ended. */
+/** Answer to a request that starts a run: its id, or the ended run. */
 export type StartedRun = { run_id: string } | (Wire<ShownRun> & { run_id: string });
 
 /** A response of Express or of Fastify. */
@@ -24,7 +24,7 @@ export function waitTime(): QueryParameter<number | undefined> {
     try {
       ms = parseDuration(/^\d+$/.test(given) ? Number(given) : (given as '1s'));
     } catch {
-      // Said below.
+      // Reported below.
     }
     if (ms !== undefined && ms > 0 && ms <= LONGEST_WAIT) return ms;
     throw new Error('give how long to wait, such as 30s, at most 5m');
@@ -36,7 +36,7 @@ export const waitQuery = {
 };
 
 /**
- * Waits for the end of the run, if that is asked for: 200 and the run, or 202 when it has not ended by then.
+ * Waits for the end of the run, if `wait` is given: answers 200 and the run, or 202 when it has not ended by then.
  * @throws RunDroppedError, RunUnknownError when it never starts
  */
 export async function answerWith(

@@ -10,8 +10,8 @@ import { PageController } from './page/page.controller.js';
 import { takeTrailingSlash } from './page/trailing-slash.js';
 
 /**
- * Shows the workers: as JSON under `/workers`, where whoever has the token triggers them, and as a page under
- * `/dashboard`, with the tabs that the application's controllers bring (`@DashboardTab`).
+ * Shows the workers: as JSON under `/workers`, where requests with the token can trigger them, and as a page under
+ * `/dashboard`, with the tabs of the application's controllers (`@DashboardTab`).
  */
 @Module({
   imports: [DiscoveryModule],

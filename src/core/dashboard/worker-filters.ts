@@ -13,7 +13,7 @@ const STATES = [
 ] as const satisfies readonly WorkerState[];
 const CONDITIONS = ['stale', 'failing', 'stuck'] as const satisfies readonly WorkerCondition[];
 
-/** What a list of workers can be narrowed by. */
+/** Filters of a list of workers. */
 export const workerFilters = {
   state: someOf(...STATES),
   condition: someOf(...CONDITIONS),
@@ -25,7 +25,7 @@ export const workerFilters = {
 
 export type WorkerFilters = { [K in keyof typeof workerFilters]: ReturnType<(typeof workerFilters)[K]> };
 
-/** For actions on all that match: `all` has to be said where nothing else is. */
+/** Filters of an action on all matching workers; without any filter, `all` is required. */
 export const bulkFilters = { ...workerFilters, all: flag() };
 
 export type BulkFilters = WorkerFilters & { all: boolean };
@@ -64,9 +64,7 @@ export function matches(
   );
 }
 
-/**
- * @throws BadRequestException where nothing narrows them, and `all` is not said: what was left out by mistake would pause everything
- */
+/** @throws BadRequestException without filters and without `all`: a forgotten filter would pause everything */
 export function requireNarrowed({ all, ...filters }: BulkFilters): void {
   const given = Object.values(filters).some((value) => value !== undefined);
   if (given === all)

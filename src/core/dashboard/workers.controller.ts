@@ -54,8 +54,8 @@ export class WorkersController {
   ) {}
 
   /**
-   * The cluster's, if there is one; while that cannot be reached, what this replica knows. The header `X-Workers-Source`
-   * says which, and `source` of each worker.
+   * The workers of the cluster, if there is one; while it cannot be reached, what this replica knows. The header
+   * `X-Workers-Source` and the `source` of each worker say which.
    */
   @Get()
   @Documented({
@@ -72,7 +72,7 @@ export class WorkersController {
     return workers.filter((worker) => matches(filters, worker)).map(showWorker);
   }
 
-  /** Those that match; `all=true` where nothing else says which. */
+  /** Changes all workers that match; without filters `all=true` is required. */
   @Post('pause')
   @HttpCode(200)
   @Documented({
@@ -101,7 +101,7 @@ export class WorkersController {
     return this.changeAll(filters, (name) => this.scheduler.resume(name, by));
   }
 
-  /** With everything that it was given. */
+  /** One worker, with its definition. */
   @Get(':name')
   @Documented({
     summary: 'One worker, with its definition',
@@ -128,7 +128,7 @@ export class WorkersController {
     return runs.map(showRunBriefly);
   }
 
-  /** Whether it ticks or not. */
+  /** Its next slots, also while it is not running. */
   @Get(':name/upcoming')
   @Documented({
     summary: 'The next slots of a worker',
@@ -145,7 +145,9 @@ export class WorkersController {
     return { items: slotsOf(this.scheduler, name, most) };
   }
 
-  /** Starts a run now. The request's body is its payload. With `wait` the answer is the run when it has ended by then. */
+  /**
+   * Starts a run now. The request's body is its payload. With `wait` the answer is the run, if it ends within that time.
+   */
   @Post(':name/trigger')
   @HttpCode(202)
   @Documented({
@@ -164,7 +166,7 @@ export class WorkersController {
     return answerWith(await this.scheduler.trigger(name, payload, by), wait, response);
   }
 
-  /** Its slots count for nothing until it is resumed; an active run goes on. */
+  /** Until it is resumed, slots are neither run nor counted; an active run continues. */
   @Post(':name/pause')
   @HttpCode(200)
   @Documented({ summary: 'Pauses a worker', answer: { description: 'The worker', schema: workerSchema } })
@@ -181,7 +183,7 @@ export class WorkersController {
     return this.info(name);
   }
 
-  /** From now on, until the process ends, or with coordination until the schedule in the code changes. */
+  /** Until the process ends, or with coordination until the schedule in the code changes. */
   @Post(':name/reschedule')
   @HttpCode(200)
   @Documented({

@@ -72,7 +72,7 @@ export class RunRecorder {
       unreachable: (reason) => `Run history cannot be written, buffering: ${reason}`,
       reachable: () => `Run history can be written again, ${this.unsaved.size} runs are buffered`,
       refused: (operation, reason) => `Run history is refused by its store (${operation}): ${reason}`,
-      accepted: (operation) => `Run history is taken by its store again (${operation})`,
+      accepted: (operation) => `Run history is accepted by its store again (${operation})`,
     });
   }
 

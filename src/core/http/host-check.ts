@@ -11,7 +11,7 @@ export interface HostCheckOptions {
  * (DNS rebinding), and its pages can then read what listens there; only the Host header shows it. For an application that
  * only the machine itself may reach:
  *
- * app.use(hostCheck());
+ *     app.use(hostCheck());
  */
 export function hostCheck({ allow = [] }: HostCheckOptions = {}) {
   const allowed = new Set(['localhost', ...allow.map(plain)]);

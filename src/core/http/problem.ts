@@ -19,7 +19,9 @@ export interface Problem {
  * An error class of a module sets its HTTP status by a static number, so that neither the class depends on HTTP nor this
  * file on the class. Its message is then shown to the client.
  *
- * class UnknownTenantError extends Error { static readonly httpStatus = 404; }
+ *     class UnknownTenantError extends Error {
+ *       static readonly httpStatus = 404;
+ *     }
  */
 export interface ErrorWithStatus {
   readonly httpStatus: number;

@@ -35,7 +35,7 @@ export class RunDroppedError extends Error {
   ) {
     super(
       `The run ${runId} of "${worker}" will not start: a newer one took its place, it was cancelled, the worker was stopped or ` +
-        'paused, or each replica that began it fell silent',
+        'paused, or each replica that began it stopped answering',
     );
   }
 }
@@ -50,8 +50,8 @@ export class RunUnknownError extends Error {
     readonly runId: string,
   ) {
     super(
-      `This replica shut down before it heard what became of the run ${runId} of "${worker}": ` +
-        'another one may make it, and the history will tell',
+      `This replica shut down before it knew the outcome of the run ${runId} of "${worker}": ` +
+        'another replica may run it, and the history will have its outcome',
     );
   }
 }
@@ -62,7 +62,7 @@ export class UnknownRunError extends Error {
   override readonly name = 'UnknownRunError';
 
   constructor(readonly runId: string) {
-    super(`No run ${runId.slice(0, 64)} is active or waits: it has ended, or there never was one`);
+    super(`No run ${runId.slice(0, 64)} is active or waits: it has ended, or never existed`);
   }
 }
 

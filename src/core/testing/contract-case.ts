@@ -1,16 +1,16 @@
 /**
- * One sentence of behaviour that every implementation of a port keeps. A contract suite is an array of
- * these, tied to no test runner: `for (const c of runStoreContract(setup)) it(c.name, c.run)`.
+ * A sentence of behaviour that holds for every implementation of a port. A contract suite is an array of these, for any
+ * test runner: `for (const c of runStoreContract(setup)) it(c.name, c.run)`.
  */
 export interface ContractCase {
   readonly name: string;
-  /** Rejects with an `AssertionError` when the implementation breaks the sentence. */
+  /** Rejects with an `AssertionError` when the sentence does not hold. */
   run(): Promise<void>;
 }
 
 /**
- * A contract suite: each sentence, and what shows that what `setup` gives keeps it. `setup` is called by each case, and the
- * `teardown` of what it gives when the case has ended, however it did.
+ * Makes a contract suite of sentences and their tests, which get the result of `setup`. Each case calls `setup`, and the
+ * `teardown` of its result when the case has ended, also when it failed.
  *
  * @publicApi
  * @example

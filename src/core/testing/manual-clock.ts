@@ -8,18 +8,18 @@ interface Due {
 }
 
 /**
- * Time that stands still until a test moves it. Put it in the place of `Clock`:
+ * A clock that only the test moves. It replaces `Clock`:
  * `Test.createTestingModule(…).overrideProvider(Clock).useValue(clock)`.
  */
 export class ManualClock extends Clock {
   private wall: number;
   private elapsed = 0;
-  /** By due time; of the same time, in the order in which they were set. */
+  /** Ordered by due time; timers of one time in the order in which they were set. */
   private readonly timers: Due[] = [];
-  /** What `advance` was told before is done. */
+  /** Resolves when earlier calls of `advance` are done. */
   private moving: Promise<void> = Promise.resolve();
 
-  /** @param start wall clock to begin with; default 2026-01-01T00:00:00Z */
+  /** @param start first time of the wall clock; default 2026-01-01T00:00:00Z */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
     super();
     this.wall = Number(start);
@@ -46,11 +46,10 @@ export class ManualClock extends Clock {
   }
 
   /**
-   * Moves time on and fires every timer that falls due, each at its instant, in order. After each, everything
-   * that it set off runs as far as it can without time or the outside world; so it does before the first and
-   * after the last. That are promises, `process.nextTick`, and up to 100 turns of the event loop by `setImmediate`;
-   * files, sockets, databases, other processes and Node's own timers take time of the outside world, which this
-   * clock knows nothing of, and are not waited for. Told again meanwhile, it moves on by that much more.
+   * Moves time on and fires every timer that becomes due, each at its instant, in order. Before the first, after each and
+   * after the last, it waits for what can run without further time or input: promises, `process.nextTick`, and up to 100
+   * turns of the event loop by `setImmediate`. It does not wait for files, sockets, databases, other processes or Node's
+   * own timers, which take real time. A call during another one moves time on by that much more.
    * @throws InvalidDurationError
    */
   async advance(duration: Duration): Promise<void> {
@@ -60,12 +59,12 @@ export class ManualClock extends Clock {
     return moved;
   }
 
-  /** Lets time pass without firing anything, as code that blocks the event loop does. */
+  /** Moves time without firing timers, like code that blocks the event loop. */
   block(duration: Duration): void {
     this.pass(parseDuration(duration));
   }
 
-  /** Sets the wall clock, as a person or NTP does. Nothing else passes, and timers know nothing of it. */
+  /** Sets the wall clock, as a person or NTP does. The monotonic clock and timers are not changed. */
   setWall(instant: Date | number): void {
     this.wall = Number(instant);
   }
@@ -88,10 +87,10 @@ export class ManualClock extends Clock {
   }
 }
 
-/** More than anything takes that comes to an end by itself. */
+/** Most turns of the event loop: more than any finite chain of callbacks needs. */
 const MOST_TURNS = 100;
 
-/** All promise callbacks have run when an immediate fires; what they leave for the next turn shows as another one. */
+/** When an immediate fires, all promise callbacks have run; further immediates of theirs are pending then. */
 async function settle(): Promise<void> {
   let turns = 0;
   do await new Promise((resolve) => setImmediate(resolve));

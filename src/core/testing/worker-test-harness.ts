@@ -14,23 +14,22 @@ import { NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing
 
 /** What `WorkerTestHarness.create` may be told. All may be left out. */
 export interface WorkerTestHarnessOptions<App extends INestApplicationContext = TestingModule> {
-  /** Puts something else in the place of providers: `(builder) => builder.overrideProvider(Mailer).useValue(mailer)`. */
+  /** Overrides providers: `(builder) => builder.overrideProvider(Mailer).useValue(mailer)`. */
   override?(builder: TestingModuleBuilder): unknown;
   /**
-   * Makes the application, where that is more than the module: `(module) => module.createNestApplication()` for one
-   * that speaks HTTP. It is initialized afterwards.
+   * Makes the application from the module: `(module) => module.createNestApplication()` for HTTP. It is initialized
+   * afterwards. Default: the module itself.
    */
   application?(module: TestingModule): App | Promise<App>;
   /** Default: a new one, at 2026-01-01T00:00:00Z. */
   clock?: ManualClock | undefined;
 }
 
-/** How many of its runs `runs` gives if nothing else is said. */
+/** Default limit of `runs`. */
 const LATEST = 100;
 
 /**
- * An application whose time a test moves: it starts with the clock standing still, and its workers run when the test
- * lets them. For any test runner; needs `@nestjs/testing`.
+ * An application whose clock only the test moves: its workers run when the test moves time. For any test runner; needs `@nestjs/testing`.
  *
  * ```ts
  * const harness = await WorkerTestHarness.create({ imports: [AppModule] });
@@ -40,7 +39,7 @@ const LATEST = 100;
  */
 export class WorkerTestHarness<App extends INestApplicationContext = TestingModule> {
   private readonly seen: WorkerEvent[] = [];
-  /** What happened to runs since the start, oldest first. */
+  /** Events of runs since the start, oldest first. */
   readonly events: readonly WorkerEvent[] = this.seen;
   private readonly scheduler: Scheduler;
 
@@ -54,44 +53,43 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
 
   /**
    * Builds and starts an application.
-   * @param metadata what it is made of, `WorkerModule.forRoot()` in one of its modules
-   * @throws NoWorkerModuleError, and whatever the application's own start throws
+   * @param metadata metadata of its module; one of its modules imports `WorkerModule.forRoot()`
+   * @throws NoWorkerModuleError, and errors of the application's start
    */
   static async create<App extends INestApplicationContext = TestingModule>(
     metadata: ModuleMetadata,
     { override, application, clock = new ManualClock() }: WorkerTestHarnessOptions<App> = {},
   ): Promise<WorkerTestHarness<App>> {
-    // An optional peer, which the rest of the testing kit does without.
+    // An optional peer dependency, which the rest of the testing kit does not need.
     const { Test } = await import('@nestjs/testing');
     const builder = Test.createTestingModule(metadata).overrideProvider(Clock).useValue(clock);
     override?.(builder);
     const module = await builder.compile();
     const app = application ? await application(module) : (module as INestApplicationContext as App);
-    // Before the start, which may run workers already.
+    // Before the start, which may already run workers.
     const harness = new WorkerTestHarness(app, clock);
     await app.init();
     return harness;
   }
 
-  /** A provider, wherever in the application it is. */
+  /** A provider of any module of the application. */
   get<T>(token: Type<T> | Abstract<T> | string | symbol): T {
     return this.app.get<T>(token as Type<T>, { strict: false });
   }
 
   /**
-   * Moves time on, and fires everything that falls due, in order: `ManualClock.advance`. A run that talks to a database
-   * or another process may be active still; `idle` waits for it. If it is meant to run at every slot, take one slot at a
-   * time, by `runNext`.
+   * Moves time on, and fires everything that becomes due, in order: `ManualClock.advance`. A run that waits for a
+   * database or another process may still be active then; `idle` waits for it. To have a run at every slot, use `runNext`
+   * for each.
    */
   advance(duration: Duration): Promise<void> {
     return this.clock.advance(duration);
   }
 
   /**
-   * Moves time on to the worker's next run, and waits for the end of that, however long it takes. What else falls due on
-   * the way runs too. A run that waits for time itself ends only if somebody moves it: call `advance` before awaiting
-   * what this returns.
-   * @returns its record, also when it failed
+   * Moves time on to the worker's next run, and waits for its end, without a time limit. Everything that becomes due
+   * before runs too. A run that waits for the clock only ends when time moves: call `advance` before awaiting the result.
+   * @returns the run's record, also when it failed
    * @throws UnknownWorkerError, NothingDueError, RunSkippedError
    */
   async runNext(worker: string): Promise<EndedRun> {
@@ -101,7 +99,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
     const from = this.seen.length;
     while (this.isDue(worker, due)) {
       const ahead = due - this.clock.now();
-      // Where the wall clock was set past it, the worker notices within a minute.
+      // When the wall clock was set past it, the worker notices within a minute.
       await this.clock.advance(ahead > 0 ? ahead : 1_000);
     }
 
@@ -118,7 +116,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
 
   /**
    * Runs a worker now, beside its schedule, and waits for the end.
-   * @param payload handed to the run as `context.payload`
+   * @param payload its JSON becomes `context.payload` of the run
    * @returns its record, also when it failed
    * @throws what `Scheduler.trigger` throws, and `RunDroppedError`
    */
@@ -126,12 +124,12 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
     return (await this.scheduler.trigger(worker, payload)).ended;
   }
 
-  /** Resolves when no run is active, which takes as long as it takes: it moves no time. */
+  /** Resolves when no run is active, without a time limit. It does not move time. */
   async idle(): Promise<void> {
     for (let [run] = this.active(); run; [run] = this.active()) await this.endOf(run);
   }
 
-  /** Every worker as it is now, by name. */
+  /** Every worker, ordered by name. */
   workers(): WorkerInfo[] {
     return this.scheduler.workers();
   }
@@ -147,8 +145,8 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
   }
 
   /**
-   * What the history says, newest first.
-   * @param worker default: all of them
+   * Runs of the history, newest first.
+   * @param worker default: all workers
    * @param limit 1 to 1000; default 100
    */
   runs(worker?: string, limit = LATEST): Promise<Run[]> {
@@ -166,7 +164,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
     await this.app.close();
   }
 
-  /** Those that are active, but for what a drain has left behind. */
+  /** The active runs, except those that a drain has abandoned. */
   private active(): Run[] {
     return this.seen.flatMap((event) =>
       event.type === 'run.started' && !event.run.endedAt ? [event.run] : [],
@@ -179,7 +177,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
   }
 
   private async endOf(run: Run): Promise<EndedRun> {
-    // It is the live record, which `run.succeeded` and the others tell the end of.
+    // The live record of the run: its end is reported by `run.succeeded` and the other events.
     if (!run.endedAt) await this.next((event) => 'run' in event && event.run === run);
     return run as EndedRun;
   }
@@ -189,7 +187,7 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
   }
 }
 
-/** Whether it stands for what was due then: not for a trigger or an event. */
+/** Whether the run was due then: not a triggered one or an event's. */
 function isFor({ worker, trigger, scheduledAt }: Run, name: string, due: number): boolean {
   return worker === name && trigger !== 'manual' && trigger !== 'event' && scheduledAt.getTime() >= due;
 }

@@ -1,7 +1,7 @@
 /**
- * Does something with each, `together` of them in one turn of the event loop: what is due meanwhile, such as the ticks of
- * workers, waits for one turn and not for all.
- * @param goesOn asked before each turn
+ * Calls a function for each item, for `together` of them in one turn of the event loop: other work, such as workers that
+ * are due, waits for one turn and not for all.
+ * @param goesOn called before each turn: false ends it
  */
 export async function inTurns<T>(
   all: readonly T[],

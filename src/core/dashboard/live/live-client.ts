@@ -1,19 +1,19 @@
 import { type ServerResponse } from 'node:http';
 import { startTimer, type Timer } from '../../timing/timer.js';
 
-/** One that has taken nothing for this many milliseconds is let go. */
+/** Milliseconds after which a client that reads nothing is disconnected. */
 const PATIENCE = 30_000;
 
 /**
- * Whoever listens to the stream. What does not go out at once is not kept for it: it gets a snapshot when it can take
- * something again. So the memory that it costs is bounded by one message, however slow it is.
+ * A client of the stream. Messages that cannot be sent at once are dropped: it gets a snapshot when it can read again. So
+ * a client needs the memory of at most one message, however slow it is.
  */
 export class LiveClient {
   private full = false;
   private missed = false;
   private overdue?: Timer;
 
-  /** @param snapshot what it needs if it has missed something */
+  /** @param snapshot makes the message for a client that has missed something */
   constructor(
     private readonly response: ServerResponse,
     private readonly snapshot: () => string,
@@ -27,14 +27,14 @@ export class LiveClient {
     else this.write(message);
   }
 
-  /** It still listens; nothing is told. */
+  /** Sends a sign of life without data. */
   ping(): void {
     if (!this.full) this.write(':\n\n');
   }
 
   end(message: string): void {
     this.overdue?.cancel();
-    // What it has not taken yet would keep the connection, and with it the shutdown.
+    // Data that the client has not read would keep the connection open, and delay the shutdown.
     if (this.full) this.response.destroy();
     else this.response.end(message);
   }

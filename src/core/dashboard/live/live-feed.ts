@@ -10,20 +10,20 @@ import { LiveClient } from './live-client.js';
 import { changeMessage, END_MESSAGE, type LiveState, snapshotMessage, stateOf } from './live-message.js';
 import { RunChanges } from './run-changes.js';
 
-/** Milliseconds between two looks at the cluster while somebody listens. */
+/** Milliseconds between two looks at the cluster while there are clients. */
 const LOOK_EVERY = 1_000;
-/** The same when something has happened on this replica: what comes meanwhile is told together. */
+/** The same after an event on this replica: events until then are sent together. */
 const LOOK_SOON = 250;
-/** So that proxies do not take the connection for dead. Milliseconds. */
+/** Milliseconds between signs of life, so that proxies do not close an idle connection. */
 const PING_EVERY = 15_000;
-/** Clients that one turn of the event loop sends to: each costs a system call. */
+/** Most clients that one turn of the event loop sends to: each takes a system call. */
 const CLIENTS_A_TURN = 10;
 /** A browser has one stream for all its tabs. */
 const MOST_CLIENTS = 1_000;
 
 /**
- * What `GET /dashboard/live` tells: a snapshot of all workers, then what changes. One look serves all who listen, and nobody
- * looks while nobody does.
+ * The stream of `GET /dashboard/live`: a snapshot of all workers, then changes. One look serves all clients, and there
+ * are no looks without clients.
  */
 @Injectable()
 export class LiveFeed implements OnModuleDestroy {
@@ -31,9 +31,9 @@ export class LiveFeed implements OnModuleDestroy {
   private changes?: RunChanges;
   private state?: LiveState;
   private snapshot?: string;
-  /** The first look, which all wait for who come before it has ended. */
+  /** The first look: clients that come before its end wait for it. */
   private opening?: Promise<void>;
-  /** Grows when it begins and when nobody listens any more: a look that began before then tells nothing. */
+  /** Grows when the first client comes and when the last one leaves: a look from before then sends nothing. */
   private generation = 0;
   private timer?: Timer;
   private pinging?: Timer;
@@ -47,7 +47,7 @@ export class LiveFeed implements OnModuleDestroy {
   ) {}
 
   /**
-   * Whether one more may listen.
+   * Checks whether there is a place for another client.
    * @throws ServiceUnavailableException
    */
   check(): void {
@@ -58,7 +58,7 @@ export class LiveFeed implements OnModuleDestroy {
       );
   }
 
-  /** Tells everything from now on, until the connection closes or the application shuts down. */
+  /** Sends everything to a client from now on, until the connection closes or the application shuts down. */
   async join(response: ServerResponse): Promise<void> {
     const client = new LiveClient(response, () => this.snapshotNow());
     this.clients.add(client);
@@ -69,7 +69,7 @@ export class LiveFeed implements OnModuleDestroy {
     else if (this.clients.has(client)) client.send(this.snapshotNow());
   }
 
-  /** How many listen. */
+  /** Number of clients. */
   get size(): number {
     return this.clients.size;
   }
@@ -108,7 +108,7 @@ export class LiveFeed implements OnModuleDestroy {
     this.changes = this.timer = this.pinging = this.opening = this.state = this.snapshot = undefined;
   }
 
-  /** As soon as this, counted from the last look; a look that is due sooner stays. */
+  /** Sets the next look at this many milliseconds after the last one, unless one is due sooner. */
   private lookIn(delay: number): void {
     if (!this.state || this.looking) return;
     if (this.timer && delay === LOOK_EVERY) return;
@@ -124,13 +124,13 @@ export class LiveFeed implements OnModuleDestroy {
     try {
       const after = await stateOf(await workersNow(this.scheduler));
       const runs = await changes!.take();
-      // Everybody has left meanwhile, and others may have come.
+      // All clients have left meanwhile, and others may have come.
       if (!this.state || this.generation !== generation) return;
       const message = changeMessage(this.state, after, runs);
       this.state = after;
       if (message === undefined) return;
       this.snapshot = undefined;
-      // Who comes meanwhile has it in the snapshot.
+      // Clients that come meanwhile get it with the snapshot.
       await inTurns(
         [...this.clients],
         CLIENTS_A_TURN,

@@ -4,12 +4,12 @@ import { showWorker, type ShownWorkers } from '../shown-worker.js';
 import { inTurns } from './in-turns.js';
 import { type ChangedRuns } from './run-changes.js';
 
-/** Workers that one turn of the event loop writes. */
+/** Most workers that are written in one turn of the event loop. */
 const WORKERS_A_TURN = 50;
-/** Characters of an error that the stream tells; `GET /runs/:id` has all of it. */
+/** Most characters of an error in the stream; `GET /runs/:id` has the whole error. */
 const LONGEST_ERROR = 300;
 
-/** The workers, each as JSON, by name: what is compared, and what is sent. */
+/** The JSON of each worker, by name: it is compared and sent. */
 export interface LiveState {
   readonly source: ShownWorkers['source'];
   readonly workers: ReadonlyMap<string, string>;
@@ -23,14 +23,12 @@ export async function stateOf({ source, workers }: ShownWorkers): Promise<LiveSt
   return { source, workers: texts };
 }
 
-/** Everything: `{ at, source, workers }`. */
+/** A message with everything: `{ at, source, workers }`. */
 export function snapshotMessage({ source, workers }: LiveState): string {
   return message('snapshot', `"source":"${source}","workers":[${[...workers.values()].join(',')}]`);
 }
 
-/**
- * What has changed: `{ at, source, workers, removed, runs, more }`. Undefined when nothing has.
- */
+/** A message with the changes: `{ at, source, workers, removed, runs, more }`. Undefined when there are none. */
 export function changeMessage(
   before: LiveState,
   after: LiveState,
@@ -47,7 +45,7 @@ export function changeMessage(
   );
 }
 
-/** The server ends the stream. */
+/** The last message, when the server ends the stream. */
 export const END_MESSAGE = 'event: end\ndata: {"reason":"shutdown"}\n\n';
 
 function message(event: string, fields: string): string {

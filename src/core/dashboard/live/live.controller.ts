@@ -4,21 +4,21 @@ import { ApiController } from '../../http/api-controller.js';
 import { Documented } from '../../http/openapi.js';
 import { LiveFeed } from './live-feed.js';
 
-/** What Fastify has in the place of Node's own response. */
+/** Fastify's reply, which contains Node's response. */
 interface FastifyReply {
   readonly raw: ServerResponse;
   hijack(): unknown;
   getHeaders(): OutgoingHttpHeaders;
 }
 
-/** `no-transform`, `X-Accel-Buffering`: compressing middleware and nginx would hold messages back. */
+/** `no-transform`, `X-Accel-Buffering`: compressing middleware and nginx would buffer messages. */
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
 };
 
-/** A client that lost the connection tries again after this many milliseconds. */
+/** Milliseconds after which a client that has lost the connection reconnects. */
 const RETRY = 'retry: 2000\n\n';
 
 /** The workers of the cluster as they change, as server-sent events. */

@@ -3,37 +3,37 @@ import { type RunRecorder } from '../../history/run.recorder.js';
 import { type Run } from '../../history/run.js';
 import { type Scheduler } from '../../scheduler/scheduler.js';
 
-/** Runs that one change tells of; of more it says only that there are more. */
+/** Most runs in one change; beyond it `more` is set. */
 const MOST_RUNS = 500;
-/** How long after its start a run of another replica may come into the history and still be told. Milliseconds. */
+/** Milliseconds after its start within which a run of another replica has to be in the history to be sent. */
 const WRITTEN_WITHIN = 2_000;
-/** Active runs of other replicas that are looked for by their ids in one look, as they have ended. */
+/** Most active runs of other replicas that one look reads by id, to find their end. */
 const MOST_ENDED = 50;
 
 export interface ChangedRuns {
   readonly runs: readonly Run[];
-  /** There are more than are told: who shows runs has to ask for them. */
+  /** Whether there are more runs than these: a client that shows runs has to request them. */
   readonly more: boolean;
 }
 
 /**
- * Which runs have started or ended since the last look: this replica's by its events, those of the others by the history, if
- * that is one that they share.
+ * Runs that have started or ended since the last look: this replica's by its events, those of the others by the history,
+ * if they share it.
  */
 export class RunChanges {
   private subscription?: Subscription;
   private own = new Map<string, Run>();
   private more = false;
-  /** The history could not be read at the last look. */
+  /** Whether the history could not be read in the last look. */
   private blind = false;
-  /** Active runs of others, by id. */
+  /** Active runs of other replicas, by id. */
   private active = new Map<string, Run>();
-  /** What was told last of the runs that the next look may find again. */
+  /** What was sent last of the runs that the next look may find again. */
   private told = new Map<string, string>();
-  /** Newest start that was seen; milliseconds since the epoch. */
+  /** Newest start of a run so far; milliseconds since the epoch. */
   private newest = 0;
 
-  /** @param happened something may have to be told soon */
+  /** @param happened called when there may be something to send */
   constructor(
     private readonly scheduler: Scheduler,
     private readonly recorder: RunRecorder,
@@ -57,12 +57,12 @@ export class RunChanges {
     this.subscription?.unsubscribe();
   }
 
-  /** Never rejects: while the history cannot be read it tells of this replica's. */
+  /** Never rejects: while the history cannot be read, it has only this replica's runs. */
   async take(): Promise<ChangedRuns> {
     let others: readonly Run[] = [];
     try {
       others = await this.lookAround();
-      // Whatever was written meanwhile has to be asked for.
+      // Runs that were written meanwhile have to be requested.
       if (this.blind) this.more = true;
       this.blind = false;
     } catch {
@@ -80,7 +80,7 @@ export class RunChanges {
     else this.more = true;
   }
 
-  /** @returns news of runs of other replicas */
+  /** @returns changes of runs of other replicas */
   private async lookAround(): Promise<Run[]> {
     if (!this.recorder.shared) return [];
     const since = new Date(this.newest - WRITTEN_WITHIN);

@@ -9,13 +9,16 @@ const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
 };
 
-/** The files of the page: few and small, so they are read once, and no request names a path. */
+/**
+ * The files of the page. They are few and small: they are read once, so that no request leads to a path in the file
+ * system.
+ */
 @Injectable()
 export class PageAssets {
   private readonly directory = pageDirectory();
   private files?: ReadonlyMap<string, Buffer>;
 
-  /** @throws NotFoundException when there is none of that name, or the page was not built */
+  /** @throws NotFoundException for an unknown name, or when the page was not built */
   get(name: string): StreamableFile {
     const content = this.all().get(name);
     if (!content) throw new NotFoundException(`The page has no file "${name}"`);

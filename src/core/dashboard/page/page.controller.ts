@@ -14,14 +14,14 @@ import { undocumented } from '../../http/openapi.js';
 import { ProblemDetailsFilter } from '../../http/problem-details.filter.js';
 import { PageAssets } from './page-assets.js';
 
-/** The page runs its own files alone, and no other page may frame it. */
+/** The page can only run its own files, and no other page can frame it. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * The page that shows the workers, under `/dashboard/`. It holds no data, so everybody may load it: what it shows comes
- * from the API, which asks for the token.
+ * The page that shows the workers, under `/dashboard/`. It contains no data, so it needs no token: it reads the data from
+ * the API, which requires one.
  */
 @Controller('dashboard')
 @UseFilters(ProblemDetailsFilter)
@@ -31,8 +31,8 @@ export class PageController {
   constructor(private readonly assets: PageAssets) {}
 
   /**
-   * Its addresses are relative, and a browser would resolve them one level too high without the last part. So is this one: whatever
-   * a proxy has taken away is not lost.
+   * Redirects to the address with a slash: the page's addresses are relative, and a browser would resolve them one level
+   * too high without it. This address is relative too, so that it works behind a proxy that removes a part of the path.
    */
   @Get()
   @Redirect()
@@ -50,7 +50,7 @@ export class PageController {
     return this.assets.get('index.html');
   }
 
-  /** Their names change with their content. */
+  /** File names change with the content. */
   @Get('assets/:name')
   @Header('X-Content-Type-Options', 'nosniff')
   @Header('Cache-Control', 'public, max-age=31536000, immutable')

@@ -45,7 +45,7 @@ const loginSchema = {
   },
 };
 
-/** What whoever asks may do. */
+/** The right of a request. */
 interface Rights {
   right: Right;
   read_only: boolean;
@@ -53,8 +53,8 @@ interface Rights {
 }
 
 /**
- * The session of the page: the token is sent once, and a cookie that its scripts cannot read says for twelve hours that it was. The
- * server keeps nothing of it.
+ * The session of the page: the token is sent once, and a cookie that scripts cannot read proves it for twelve hours. The
+ * server does not store sessions.
  */
 @Controller('dashboard/session')
 @UseFilters(ProblemDetailsFilter)
@@ -101,7 +101,7 @@ export class SessionController {
     return { right, read_only: this.check.readOnly, until: new Date(until).toISOString() };
   }
 
-  /** Takes the cookie away. */
+  /** Removes the cookie. */
   @Delete()
   @HttpCode(204)
   @Documented({

@@ -32,7 +32,7 @@ const MOST_EARLY = 1_000;
 /**
  * Drives one worker together with the loops of the other replicas. It decides when; a call passes through:
  *
- * ClusterView (what) → PlaceInLine (whose turn) → Claimant → ClusterRuns → Releaser → ClusterView
+ *     ClusterView (what) → PlaceInLine (whose turn) → Claimant → ClusterRuns → Releaser → ClusterView
  *
  * There is one claim at a time.
  */

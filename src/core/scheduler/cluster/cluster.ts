@@ -80,7 +80,7 @@ export class Cluster {
         `The coordination cannot be reached, so no worker of the cluster starts here: ${reason}`,
       reachable: () => 'The coordination can be reached again',
       refused: (operation, reason) => `The coordination refuses ${operation}: ${reason}`,
-      accepted: (operation) => `The coordination takes ${operation} again`,
+      accepted: (operation) => `The coordination accepts ${operation} again`,
     });
     this.parts = {
       ...shared,

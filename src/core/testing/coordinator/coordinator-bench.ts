@@ -12,24 +12,24 @@ import { type WorkerRecord } from '../../coordination/worker-record.js';
 import { type EndedRun } from '../../history/run.js';
 import { type TransactionRunner } from '../../worker/run-context.js';
 
-/** An open coordinator that knows no worker, its time, and how to dispose of it. */
+/** An open coordinator without workers, its clock, and how to dispose of it. */
 export interface CoordinatorSetup {
   coordinator: Coordinator;
   /** Lets this many milliseconds pass by the coordinator's clock. */
   pass(ms: number): Promise<void>;
-  /** Something to hand to `assertCurrent`. */
+  /** A transaction for `assertCurrent`. */
   manager: TransactionRunner;
   teardown?(): Promise<void>;
 }
 
 export const TIMING = '{"every":"1m","spacing":"slot"}';
-/** Long enough that it does not run out by itself within a case. */
+/** Milliseconds. A lease that does not expire within a case. */
 export const LONG = 60_000;
-/** Runs out within `pass(SHORT)`. */
+/** Milliseconds. A lease that expires within `pass(SHORT)`. */
 export const SHORT = 40;
 export const [A, B] = [randomUUID(), randomUUID()];
 
-/** A worker `w` that is known, and short words for what can be done to it. */
+/** An enrolled worker `w`, and short names for calls for it. */
 export class Bench {
   private constructor(
     readonly coordinator: Coordinator,
@@ -48,7 +48,7 @@ export class Bench {
     return new Bench(coordinator, pass, manager, start, records[0]!, teardown);
   }
 
-  /** One that is past; 0 is where the worker begins. */
+  /** The nth slot in the past; 0 is where the worker begins. */
   slot(index: number): number {
     return this.start + index * LONG;
   }
