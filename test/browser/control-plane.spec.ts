@@ -27,10 +27,11 @@ describeWith('chromium', 'the tabs of the control plane', () => {
   const { faults } = test;
   let app: AppProcess;
   let url: string;
+  let directory: string;
   let database: string;
 
   beforeAll(async () => {
-    const directory = join(await workbench.directory(), 'data');
+    directory = join(await workbench.directory(), 'data');
     app = workbench.start(directory, { env: { HTTPS_PORT: 0 } });
     await app.said(/5 instances are running/);
     [url] = await app.said(/http:\/\/127\.0\.0\.1:\d+/);
@@ -288,5 +289,37 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     await page.getByRole('button', { name: 'End' }).click();
     await page.getByText('No silence holds: every incident is told.').waitFor();
     expect(faults).toEqual([]);
+  });
+
+  it('show what is new after the server was killed and started again, each of them, without a reload', async () => {
+    const { page } = test;
+    const tabs = Object.keys(TABS);
+    const pages = await Promise.all(tabs.map(() => page.context().newPage()));
+    for (const [n, tab] of tabs.entries()) {
+      await pages[n]!.goto(`${url}/dashboard/index.html#/tabs/${tab}`);
+      await pages[n]!.getByText(TABS[tab as keyof typeof TABS])
+        .first()
+        .waitFor();
+      await pages[n]!.evaluate('globalThis.isTheSame = true');
+    }
+    app.kill('SIGKILL');
+    await app.exit;
+    for (const one of pages) await one.getByText('The server cannot be reached').first().waitFor();
+    app = workbench.start(directory, { env: { HTTPS_PORT: 0, PORT: new URL(url).port } });
+    await app.said(/5 instances are running/);
+    for (const [n, tab] of tabs.entries()) {
+      const one = pages[n]!;
+      await one.getByText('The server cannot be reached').first().waitFor({ state: 'detached' });
+      await one
+        .getByText(TABS[tab as keyof typeof TABS])
+        .first()
+        .waitFor();
+      expect([tab, await one.evaluate('globalThis.isTheSame')]).toEqual([tab, true]);
+    }
+    await query(
+      database,
+      `INSERT INTO events (id, type, payload) VALUES ('evt_' || lpad('3', 26, '0'), 'test.after_restart', '{}')`,
+    );
+    await pages[tabs.indexOf('events')]!.getByText('test.after_restart').waitFor();
   });
 });
