@@ -3,6 +3,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { mcpCommand } from './commands/mcp.js';
 import { replicasCommand } from './commands/replicas.js';
 import { runCommands } from './commands/runs.js';
+import { schedulesCommand } from './commands/schedules.js';
 import { schemaCommands } from './commands/schema.js';
 import { tailCommand } from './commands/tail.js';
 import { workerCommands } from './commands/workers.js';
@@ -25,6 +26,7 @@ function createProgram(): Command {
   runCommands(program);
   tailCommand(program);
   replicasCommand(program);
+  schedulesCommand(program);
   doctorCommand(program);
   schemaCommands(program);
   mcpCommand(program);

@@ -244,6 +244,7 @@ describe('the command ctrlplane-workers', () => {
       'upcoming',
       'tail',
       'replicas',
+      'schedules',
       'doctor',
       'migrate',
       'sql',

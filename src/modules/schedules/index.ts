@@ -23,6 +23,7 @@ export {
 } from './schedule.store.js';
 export { UnknownScheduleError } from './schedule.errors.js';
 export { type ScheduleQuery } from './schedule-query.js';
+export { SchedulesHttpModule } from './schedules-http.module.js';
 export { SchedulesModule } from './schedules.module.js';
 export { type SchedulesOptions } from './schedules.options.js';
 export { type InTransaction, Schedules, type UpsertManyOptions } from './schedules.service.js';

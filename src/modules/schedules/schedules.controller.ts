@@ -1,0 +1,170 @@
+import { Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { RequestActor } from '../../core/http/actor.js';
+import { ApiController } from '../../core/http/api-controller.js';
+import { DashboardTab } from '../../core/http/dashboard-tab.js';
+import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
+import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
+import { type ByActor } from '../../core/worker/actor.js';
+import { type Schedule, type ScheduleState } from './schedule.js';
+import { type HandlerCounts } from './schedule.store.js';
+import { UnknownScheduleError } from './schedule.errors.js';
+import { Schedules } from './schedules.service.js';
+
+/** A handler as the page lists it. */
+type ShownHandler = HandlerCounts & { id: string; state: 'known' | 'unknown' };
+
+/** The schedules of all handlers, each handler one line. What a payload holds is shown of one schedule alone. */
+@ApiController('schedules')
+@DashboardTab({
+  id: 'schedules',
+  title: 'Schedules',
+  description: 'Stored schedules by their handler. A handler is unknown when no replica has it.',
+  empty: 'Nothing is scheduled yet.',
+  path: 'schedules/handlers',
+  // All schedules are counted.
+  refresh: 10_000,
+  columns: [
+    { key: 'handler', title: 'handler' },
+    { key: 'state', title: 'state', kind: 'state' },
+    { key: 'schedules', title: 'schedules', kind: 'number' },
+    { key: 'running', title: 'running', kind: 'number' },
+    { key: 'failing', title: 'failing', kind: 'number' },
+    { key: 'overdue', title: 'overdue', kind: 'number' },
+    { key: 'paused', title: 'paused', kind: 'number' },
+    { key: 'ended', title: 'ended', kind: 'number' },
+    { key: 'runs', title: 'runs', kind: 'number' },
+    { key: 'failures', title: 'failures', kind: 'number' },
+    { key: 'missed', title: 'missed', kind: 'number' },
+    { key: 'next_run', title: 'next run', kind: 'instant' },
+  ],
+  item: [
+    {
+      kind: 'list',
+      title: 'Schedules',
+      path: 'schedules?handler=:id',
+      filters: [
+        { name: 'key_prefix', title: 'key begins with' },
+        { name: 'state', title: 'state', values: ['active', 'running', 'paused', 'ended'] },
+      ],
+      columns: [
+        { key: 'key', title: 'key' },
+        { key: 'group', title: 'group' },
+        { key: 'state', title: 'state', kind: 'state' },
+        { key: 'next_run', title: 'next run', kind: 'instant' },
+        { key: 'last_outcome', title: 'last run', kind: 'state' },
+        { key: 'last_started_at', title: 'started', kind: 'instant' },
+        { key: 'consecutive_failures', title: 'failures in a row', kind: 'number' },
+        { key: 'runs', title: 'runs', kind: 'number' },
+        { key: 'last_error', title: 'error' },
+      ],
+      actions: [
+        {
+          title: 'Run now',
+          path: 'schedules/:handler/:key/trigger',
+          question: 'Run this schedule now, beside its slots?',
+        },
+        {
+          title: 'Pause',
+          path: 'schedules/:handler/:key/pause',
+          question: 'Run no slot of this schedule until it is resumed?',
+          when: { key: 'state', values: ['active', 'running'] },
+        },
+        {
+          title: 'Resume',
+          path: 'schedules/:handler/:key/resume',
+          question: 'Run this schedule again, from its next slot on?',
+          when: { key: 'state', values: ['paused'] },
+        },
+      ],
+    },
+  ],
+})
+export class SchedulesController {
+  constructor(private readonly schedules: Schedules) {}
+
+  @Get()
+  async list(
+    @Query(
+      new QueryPipe({
+        handler: text(),
+        key_prefix: text(),
+        state: oneOf('active', 'running', 'paused', 'ended'),
+        limit: limit(),
+        after: text(),
+      }),
+    )
+    { key_prefix, ...query }: ListQuery,
+  ): Promise<WirePage<Omit<Schedule, 'payload'>>> {
+    const { items, next } = await this.schedules.list({ ...query, keyPrefix: key_prefix });
+    return toWirePage({
+      items: items.map(({ payload: _, ...shown }) => shown),
+      ...(next !== undefined && { next }),
+    });
+  }
+
+  @Get('handlers')
+  async handlers(): Promise<{ items: Wire<ShownHandler>[] }> {
+    const handlers = await this.schedules.handlers();
+    return {
+      items: handlers.map((counts) =>
+        toWire({ id: counts.handler, state: counts.known ? 'known' : 'unknown', ...counts } as ShownHandler),
+      ),
+    };
+  }
+
+  @Get(':handler/:key')
+  async show(
+    @Param('handler') handler: string,
+    @Param('key') key: string,
+  ): Promise<Wire<Schedule> & { upcoming: string[] }> {
+    const schedule = await this.schedules.get(handler, key);
+    if (!schedule) throw new UnknownScheduleError(handler, key);
+    const upcoming = await this.schedules.preview({ handler, key }, 5);
+    return { ...toWire(schedule), upcoming: upcoming.map((date) => date.toISOString()) };
+  }
+
+  @Post(':handler/:key/pause')
+  @HttpCode(200)
+  async pause(@Param('handler') handler: string, @Param('key') key: string): Promise<Wire<Schedule>> {
+    await this.schedules.pause(handler, key);
+    return this.shown(handler, key);
+  }
+
+  @Post(':handler/:key/resume')
+  @HttpCode(200)
+  async resume(@Param('handler') handler: string, @Param('key') key: string): Promise<Wire<Schedule>> {
+    await this.schedules.resume(handler, key);
+    return this.shown(handler, key);
+  }
+
+  @Post(':handler/:key/trigger')
+  @HttpCode(202)
+  async trigger(
+    @Param('handler') handler: string,
+    @Param('key') key: string,
+    @RequestActor() actor: ByActor,
+  ): Promise<Wire<Schedule>> {
+    await this.schedules.trigger(handler, key, actor);
+    return this.shown(handler, key);
+  }
+
+  @Delete(':handler/:key')
+  async remove(@Param('handler') handler: string, @Param('key') key: string): Promise<{ removed: true }> {
+    if (!(await this.schedules.remove(handler, key))) throw new UnknownScheduleError(handler, key);
+    return { removed: true };
+  }
+
+  private async shown(handler: string, key: string): Promise<Wire<Schedule>> {
+    const schedule = await this.schedules.get(handler, key);
+    if (!schedule) throw new UnknownScheduleError(handler, key);
+    return toWire(schedule);
+  }
+}
+
+interface ListQuery {
+  handler: string | undefined;
+  key_prefix: string | undefined;
+  state: ScheduleState | undefined;
+  limit: number;
+  after: string | undefined;
+}
