@@ -64,7 +64,10 @@ export interface WorkerOptions {
    */
   jitter?: number | Duration | undefined;
 
-  /** Also run when the worker starts; with coordination once for all replicas. Default false. */
+  /**
+   * Also run when the worker starts; with coordination once for each schedule of the code, not at each start. Default
+   * false.
+   */
   runOnStart?: boolean | undefined;
 
   /**

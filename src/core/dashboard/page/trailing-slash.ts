@@ -1,6 +1,6 @@
 import { type AbstractHttpAdapter } from '@nestjs/core';
 
-/** What of Fastify this needs. */
+/** The part of Fastify that is used. */
 interface FastifyInstance {
   readonly initialConfig: {
     ignoreTrailingSlash?: boolean;
@@ -17,8 +17,8 @@ interface FastifyRoute {
 }
 
 /**
- * Answers a slash at the end of the page's addresses as if it were not there: what Express does by itself, Fastify with
- * `ignoreTrailingSlash` alone. Call it before routes are registered.
+ * Ignores a slash at the end of the page's addresses, as Express does by default and Fastify only with
+ * `ignoreTrailingSlash`. Call it before routes are registered.
  * @param page path of the page below the application's global prefix
  */
 export function takeTrailingSlash(adapter: AbstractHttpAdapter, page: string): void {

@@ -43,7 +43,7 @@ ${most}
   };
 }
 
-/** The last run that a search looks at; no row when it looks at all. Undefined when an index answers the query alone. */
+/** The last run that a search looks at; no row when it looks at all. Undefined when an index alone answers the query. */
 export function searchedTo(query: RunQuery): Query | undefined {
   const { from, values, rest } = candidates(query);
   if (rest([]).length === 0) return undefined;
@@ -55,10 +55,10 @@ export function searchedTo(query: RunQuery): Query | undefined {
 }
 
 interface Candidates {
-  /** Those among which an index finds the newest. */
+  /** The runs of which an index finds the newest. */
   from(schema: string): string;
   readonly values: unknown[];
-  /** What is asked of each of them beside that; their parameters go to the end of these values. */
+  /** Further conditions on these runs. Adds their parameters to `values`. */
   rest(values: unknown[]): string[];
 }
 

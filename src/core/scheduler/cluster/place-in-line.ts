@@ -24,7 +24,7 @@ interface Courtesy {
  *
  * When replicas claim at the same time, all but one are refused, which was half of all statements. So the first in line
  * claims at once. The others look a little later, for many workers in one statement, and claim only if nothing was
- * granted; from then on they claim at once, too, until the first in line is granted a run again.
+ * granted; a replica that had to claim for the first in line then claims at once, until another one is granted a run.
  */
 export class PlaceInLine {
   private first: string;
