@@ -42,6 +42,17 @@ describe.each([
     });
   const cookieIn = (answer: Response) => answer.headers.get('set-cookie')!.split(';')[0]!;
 
+  it.each(['GET', 'POST', 'DELETE'])('refuses a parameter that %s does not have', async (method) => {
+    const url = await start({ token: TOKEN });
+    const answer = await fetch(`${url}/dashboard/session?remember=1`, {
+      method,
+      headers: { 'x-workers-token': TOKEN, ...(method === 'POST' && { 'content-type': 'application/json' }) },
+      ...(method === 'POST' && { body: JSON.stringify({ token: TOKEN }) }),
+    });
+    expect([answer.status, answer.headers.get('set-cookie')]).toEqual([400, null]);
+    expect(await answer.json()).toMatchObject({ detail: expect.stringContaining('"remember"') });
+  });
+
   it('is begun by the token, and is good for what the token is', async () => {
     const url = await start({ token: TOKEN, readToken: READ_TOKEN });
     for (const [token, right, status] of [

@@ -19,6 +19,7 @@ import { AccessGuard } from '../../http/access.guard.js';
 import { keepApart } from '../../http/global-interceptors.js';
 import { Documented, securedApi } from '../../http/openapi.js';
 import { ProblemDetailsFilter } from '../../http/problem-details.filter.js';
+import { QueryGuard } from '../../http/query.guard.js';
 import { type Right, sealSession, SESSION_COOKIE, SESSION_LENGTH } from '../../http/session.js';
 
 /** A response of Express or of Fastify. */
@@ -68,7 +69,7 @@ export class SessionController {
   }
 
   @Get()
-  @UseGuards(AccessGuard)
+  @UseGuards(AccessGuard, QueryGuard)
   @Documented({
     summary: 'What whoever asks may do',
     answer: { description: 'The rights', schema: rightsSchema },
@@ -79,6 +80,7 @@ export class SessionController {
   }
 
   @Post()
+  @UseGuards(QueryGuard)
   @HttpCode(200)
   @Documented({
     summary: 'Begins a session, by a token',
@@ -103,6 +105,7 @@ export class SessionController {
 
   /** Removes the cookie. */
   @Delete()
+  @UseGuards(QueryGuard)
   @HttpCode(204)
   @Documented({
     summary: 'Ends the session of this browser',
