@@ -68,6 +68,24 @@ describe('the HTTP interface', () => {
     ]); // prettier-ignore
   });
 
+  it.each(['text/xml', 'application/octet-stream'])(
+    'starts no run without the payload that was sent as %s',
+    async (type) => {
+      await start({ token: TOKEN, openReads: true });
+      const headers = { ...AUTHORIZED.headers, 'content-type': type };
+      const answer = await get('/workers/greeter/trigger', {
+        method: 'POST',
+        headers,
+        body: '<order>7</order>',
+      });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([
+        415,
+        expect.stringContaining('application/problem+json'),
+      ]);
+      expect(await (await get('/workers/greeter/runs')).json()).toEqual([]);
+    },
+  );
+
   it('triggers a run with the body as payload, and shows it while it is active and when it has ended', async () => {
     await start({ token: TOKEN, openReads: true });
     const answer = await trigger('greeter', { hold: true });

@@ -1,4 +1,14 @@
-import { Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
 import { ApiController } from '../http/api-controller.js';
 import { RequestActor } from '../http/actor.js';
 import { Documented } from '../http/openapi.js';
@@ -41,6 +51,11 @@ const SOURCE_HEADER = 'X-Workers-Source';
 /** A response of Express or of Fastify. */
 interface HasHeaders {
   header(name: string, value: string): unknown;
+}
+
+/** A request of Express or of Fastify. */
+interface HasBody {
+  readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
 type WholeWorker = Wire<ShownWorker> & { definition: ShownDefinition };
@@ -161,8 +176,10 @@ export class WorkersController {
     @Body() payload: unknown,
     @RequestActor() by: ByActor,
     @Query(new QueryPipe({ wait: waitTime() })) { wait }: { wait: number | undefined },
+    @Req() request: HasBody,
     @Res({ passthrough: true }) response: HasStatus,
   ): Promise<StartedRun> {
+    if (payload === undefined) refuseUnread(request);
     return answerWith(await this.scheduler.trigger(name, payload, by), wait, response);
   }
 
@@ -225,4 +242,11 @@ export class WorkersController {
       this.scheduler.workers().map((known) => known.name),
     );
   }
+}
+
+/** Express passes by what is not JSON: the run would begin without the payload that was sent. @throws UnsupportedMediaTypeException */
+function refuseUnread({ headers }: HasBody): void {
+  const { 'content-length': length, 'content-type': type, 'transfer-encoding': encoding } = headers;
+  if (!(Number(length) > 0) && (encoding === undefined || type === undefined)) return;
+  throw new UnsupportedMediaTypeException('The payload is JSON: send it with Content-Type: application/json');
 }
