@@ -14,9 +14,9 @@ export interface PassSize {
   garbage: number;
 }
 
-/** A well-formed TypeID in SQL, as in `fleet-rows.ts`, of things that were made one a second from a month ago. */
+/** A well-formed TypeID in SQL, as in `fleet-rows.ts`, of things that were made one a second: in each statement the same. */
 const id = (prefix: string, n: string): string =>
-  `'${prefix}_' || lpad(to_hex(((extract(epoch FROM now()) - 2592000 + (${n})) * 1000)::bigint), 12, '0')
+  `'${prefix}_' || lpad(to_hex((1790000000 + (${n})::bigint) * 1000), 12, '0')
     || substr(md5('${prefix}' || (${n})), 1, 14)`;
 
 const OLD = `now() - interval '1 day'`;
