@@ -59,6 +59,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   private lookAgain = false;
   /** The last look left something behind for want of room. */
   private behind = false;
+  private discovered = false;
   private stopping = false;
   private wake?: Timer;
   private onIdle?: () => void;
@@ -84,11 +85,9 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     this.results = new ResultWriter(store, clock, (results) => this.stored(results));
   }
 
+  /** @throws InvalidWorkersError, which ends the start */
   onApplicationBootstrap(): void {
-    this.handlers.discover();
-    for (const handler of this.handlers.all())
-      this.lanes.set(handler.name, new HandlerLane(handler, this.clock, (held) => void this.start(held)));
-    if (!this.store.shared) this.changes.listen(() => inRootContext(() => this.lookSoon()));
+    this.discover();
   }
 
   /** Claims what is due, and arms what soon will be. */
@@ -104,6 +103,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     },
   )
   async tick(_context?: RunContext): Promise<void> {
+    this.discover();
     await this.look();
     if (!this.stopping) await this.keeper.look([...this.lanes.keys()]);
   }
@@ -116,6 +116,16 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
       return this.looking;
     }
     return (this.looking = this.lookUntilDone());
+  }
+
+  /** The first tick may come before the bootstrap of this module: none of its handlers may be taken for unknown then. */
+  private discover(): void {
+    if (this.discovered) return;
+    this.handlers.discover();
+    this.discovered = true;
+    for (const handler of this.handlers.all())
+      this.lanes.set(handler.name, new HandlerLane(handler, this.clock, (held) => void this.start(held)));
+    if (!this.store.shared) this.changes.listen(() => inRootContext(() => this.lookSoon()));
   }
 
   /** What fails is told by the next tick, which fails as well. */

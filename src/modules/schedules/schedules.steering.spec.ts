@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable, Logger } from '@nestjs/common';
+import { ManualClock } from '../../core/testing/manual-clock.js';
 import { WorkerTestHarness } from '../../core/testing/worker-test-harness.js';
 import { WorkerModule } from '../../core/worker.module.js';
 import { everyItem } from '../database/page.js';
+import { InMemoryScheduleStore } from './in-memory-schedule.store.js';
 import { type ScheduleInput } from './schedule.js';
 import { Scheduled, type ScheduledContext, type ScheduledOptions } from './scheduled.decorator.js';
 import { ScheduleStore } from './schedule.store.js';
@@ -229,6 +231,20 @@ describe('Schedules', () => {
     expect(warn.mock.calls.filter(([line]) => String(line).includes('"gone"'))).toHaveLength(1);
     const [gone] = (await schedules.handlers()).filter(({ handler }) => handler === 'gone');
     expect(gone).toMatchObject({ known: false, schedules: 1 });
+  });
+
+  it('runs at once what fell due before it started, and takes no handler of its own for unknown', async () => {
+    const { at, Jobs } = ran();
+    const clock = new ManualClock();
+    const store = new InMemoryScheduleStore(clock);
+    const row = { handler: 'job', timing: '{"at":0}', payload: null, group: null };
+    await store.upsert(['a', 'b'].map((key) => ({ ...row, key, turn: { slot: 0, plannedAt: 0 } })));
+    harness = await WorkerTestHarness.create(
+      { imports: [WorkerModule.forRoot(), SchedulesModule.forRoot({ store })], providers: [Jobs] },
+      { clock },
+    );
+    await harness.advance('1s');
+    expect(at).toEqual(['a 00:00:00', 'b 00:00:00']);
   });
 
   it('takes a payload that cannot be read for a failure of its run', async () => {
