@@ -16,7 +16,7 @@ export const IMAGE = 'ctrlplane-busybox:latest';
 
 const APPLETS = [
   ...['sh', 'sleep', 'echo', 'cat', 'env', 'pwd', 'true', 'kill', 'grep', 'ls', 'id', 'dd', 'touch', 'test'],
-  ...['seq', 'yes', 'head', 'nc', 'httpd', 'wget', 'mkdir', 'rm', 'date', 'printf', 'usleep'],
+  ...['seq', 'yes', 'head', 'nc', 'httpd', 'wget', 'mkdir', 'rm', 'date', 'printf', 'usleep', 'tail'],
 ];
 
 export type DaemonKind = 'podman' | 'dockerd';

@@ -70,16 +70,3 @@ export function read(value: unknown, key: string): unknown {
 export function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
-
-/** Where issues of a part go to the whole. */
-export function below(
-  context: Pick<z.RefinementCtx, 'addIssue'>,
-  path: (string | number)[],
-): Pick<z.RefinementCtx, 'addIssue'> {
-  return {
-    addIssue: (issue) => {
-      if (typeof issue === 'string') context.addIssue({ code: 'custom', path, message: issue });
-      else context.addIssue({ ...issue, path: [...path, ...(issue.path ?? [])] });
-    },
-  };
-}

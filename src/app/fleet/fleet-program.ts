@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { below } from '../../modules/input/below.js';
+import { duration } from '../../modules/input/duration.js';
 import { shown } from '../../modules/input/input.js';
 import { refuseTooLong } from '../../modules/providers/argument-limits.js';
 import {
@@ -11,7 +13,8 @@ import {
   volumePath,
 } from '../../modules/providers/container-spec.schema.js';
 import { type InstanceSpec } from '../../modules/providers/provider.js';
-import { INSTANCE_VARIABLE } from '../../modules/providers/provision-request.schema.js';
+import { INSTANCE_VARIABLE, instanceSpecSchema } from '../../modules/providers/provision-request.schema.js';
+import { SERVICE_KINDS, UNTIL } from '../../modules/providers/services/service-spec.js';
 import { HALF, isWhole, list, listOf, mapping, name, read, record, text } from './fleet-keys.js';
 
 /** What a fleet file says of a program: what runs, on what it may count, where it is reached. */
@@ -71,15 +74,65 @@ export const programKeys = {
   networks: networksSchema.optional(),
 };
 
-/** A checked program. */
+/** What a service waits for, and by what others know that it is healthy. */
+const dependencyKeys = {
+  dependsOn: z.array(mapping({ service: name, until: z.enum(UNTIL).optional() })).optional(),
+  healthCheck: mapping({
+    command: z.array(text).min(1, 'a command needs a program at least'),
+    interval: duration().optional(),
+    timeout: duration().optional(),
+    attempts: z.int().min(1).max(100_000).optional(),
+  }).optional(),
+};
+
+const { image, command, workingDirectory, env, ports, limits, volumes } = programKeys;
+
+/** Networks are those of the instance. */
+const serviceKeys = { image, command, workingDirectory, env, ports, limits, volumes };
+
+/** Keys of a workload beside those of its main program. */
+export const serviceListKeys = {
+  ...dependencyKeys,
+  services: listOf(
+    mapping({ name, kind: z.enum(SERVICE_KINDS).optional(), ...serviceKeys, ...dependencyKeys }),
+    'name',
+  ).optional(),
+};
+
+/** A checked program, and one with other services. */
 type Program = z.output<z.ZodObject<typeof programKeys>>;
+type Service = z.output<z.ZodObject<typeof serviceKeys>>;
+type Services = z.output<z.ZodObject<typeof serviceListKeys>>;
 
 /** What its provider is handed. Paths of containers mean nothing here, and are left as they are. */
 export function toSpec(
-  { image, command = [], workingDirectory, env, ports, limits, volumes, networks }: Program,
+  program: Program & Partial<Services>,
   provider: string,
   directory: string,
 ): InstanceSpec {
+  const { networks, services, dependsOn, healthCheck } = program;
+  return {
+    ...toProgram(program, provider, directory),
+    ...(networks && { networks }),
+    ...(services?.length && {
+      services: services.map(({ name, kind, dependsOn, healthCheck, ...service }) => ({
+        name,
+        ...(kind && { kind }),
+        ...toProgram(service, provider, directory),
+        ...(dependsOn && { dependsOn }),
+        ...(healthCheck && { healthCheck }),
+      })),
+    }),
+    ...(dependsOn && { dependsOn }),
+    ...(healthCheck && { healthCheck }),
+  };
+}
+
+function toProgram(
+  { image, command = [], workingDirectory, env, ports, limits, volumes }: Service,
+  provider: string,
+  directory: string,
+): Omit<InstanceSpec, 'services' | 'networks' | 'metrics'> {
   if (provider !== CONTAINERS)
     return { command, workingDirectory: resolve(directory, workingDirectory ?? '.'), env, ports };
   return {
@@ -90,8 +143,20 @@ export function toSpec(
     ports,
     ...(limits && { limits }),
     ...(volumes && { volumes }),
-    ...(networks && { networks }),
   };
+}
+
+/** What services say of each other, and what differs over all of them, by the provider's own rules. */
+export function checkServices(
+  workload: Program & Partial<Services> & { provider: string },
+  directory: string,
+  context: Pick<z.RefinementCtx, 'addIssue'>,
+): void {
+  if (!workload.services?.length && !workload.dependsOn) return;
+  const checked = instanceSpecSchema.safeParse(toSpec(workload, workload.provider, directory));
+  for (const { path, message } of checked.error?.issues ?? [])
+    if (path[0] === 'services' || path[0] === 'dependsOn')
+      context.addIssue({ code: 'custom', path: path as (string | number)[], message });
 }
 
 /** Checks across the keys of one program, and against who runs it. @param provider of what it belongs to */
@@ -101,6 +166,9 @@ export function checkProgram(
   { directory, defaultProvider }: ProgramContext,
   context: Pick<z.RefinementCtx, 'addIssue'>,
 ): void {
+  list(read(program, 'services')).forEach((service, index) =>
+    checkProgram(service, provider, { directory, defaultProvider }, below(context, ['services', index])),
+  );
   portsHaveTheirOwnVariables(program, context);
   fitsIntoAProcess(program, context);
   const runner = provider === undefined ? defaultProvider : provider;
@@ -174,7 +242,8 @@ function fitsIntoAProcess(workload: unknown, context: Pick<z.RefinementCtx, 'add
 export function metricsAreOnAPort(workload: unknown, context: Pick<z.RefinementCtx, 'addIssue'>): void {
   const port = read(read(workload, 'metrics'), 'port');
   if (typeof port !== 'string') return;
-  const names = list(read(workload, 'ports')).map((item) => read(item, 'name'));
+  const programs = [workload, ...list(read(workload, 'services'))];
+  const names = programs.flatMap((program) => list(read(program, 'ports'))).map((item) => read(item, 'name'));
   if (!names.includes(port))
     context.addIssue({
       code: 'custom',

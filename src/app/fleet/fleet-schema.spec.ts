@@ -199,6 +199,31 @@ describe('The rules of a fleet file', () => {
     expect(bootstrap('docker')).toEqual([expect.stringMatching(/^services\.1\.image: is missing/)]);
   });
 
+  it('allow services beside the main program, and refuse those that cannot be', () => {
+    const logger = { name: 'logger', command: ['log'] };
+    const migrate = { name: 'migrate', kind: 'init', command: ['migrate'] };
+    const healthCheck = { command: ['true'], interval: '1s' };
+    const dependsOn = [{ service: 'logger', until: 'healthy' }];
+    expect(inWorkload({ services: [{ ...logger, healthCheck }, migrate], dependsOn })).toEqual([]);
+    expect(inWorkload({ services: [logger, logger, { ...migrate, kind: 'job', name: 'main' }] })).toEqual([
+      'services.2.kind: "job" is unknown: choose from sidecar, init',
+      'services.1.name: "logger" is taken by the item [0] of the same list: choose another',
+    ]);
+    expect(inWorkload({ services: [logger], dependsOn: [{ service: 'loger' }] })).toEqual([
+      'dependsOn.0: "loger" is no service of this instance: there are main, logger',
+    ]);
+    expect(inWorkload({ services: [{ ...logger, dependsOn: [{ service: 'main' }] }], dependsOn })).toEqual([
+      'dependsOn.0: "logger" has no healthCheck, which says when it is healthy',
+    ]);
+    const ring = [{ ...logger, healthCheck, dependsOn: [{ service: 'main' }] }];
+    expect(inWorkload({ services: ring, dependsOn })).toEqual([
+      'services: logger waits for main waits for logger: none of them could start. Remove one dependsOn',
+    ]);
+    expect(inWorkload({ services: [{ ...logger, image: 'log:1' }] })).toEqual([
+      expect.stringMatching(/^services\.0\.image: is for containers/),
+    ]);
+  });
+
   it('refuse parts of a container that cannot be', () => {
     const container = { provider: 'docker', image: 'caddy:2' };
     expect(

@@ -1,13 +1,21 @@
 import { z } from 'zod';
 import { type HealthCheckRequest, parseHealthCheck } from '../../modules/health-checks/health-check-input.js';
 import { InvalidInputError } from '../../modules/input/input.errors.js';
+import { below } from '../../modules/input/below.js';
 import { duration } from '../../modules/input/duration.js';
 import { shown } from '../../modules/input/input.js';
 import { LABELS } from '../../modules/providers/provider.js';
 import { DRIFT_POLICIES } from '../../modules/workloads/workload.js';
 import { OWN_TENANT } from '../own-tenant.js';
-import { always, below, HALF, isWhole, list, listOf, mapping, name, read, record } from './fleet-keys.js';
-import { checkProgram, metrics, metricsAreOnAPort, programKeys } from './fleet-program.js';
+import { always, HALF, isWhole, list, listOf, mapping, name, read, record } from './fleet-keys.js';
+import {
+  checkProgram,
+  checkServices,
+  metrics,
+  metricsAreOnAPort,
+  programKeys,
+  serviceListKeys,
+} from './fleet-program.js';
 import { didYouMean } from './problem-wording.js';
 
 /** What the rules depend on besides the file's text. */
@@ -39,6 +47,7 @@ export function fleetSchema({ directory, providers, defaultProvider }: FleetSche
     provider,
     replicas: z.int().min(0).max(MAX_REPLICAS),
     ...programKeys,
+    ...serviceListKeys,
     labels,
     driftPolicy: z.enum(DRIFT_POLICIES).optional(),
     rollout: mapping({
@@ -56,7 +65,8 @@ export function fleetSchema({ directory, providers, defaultProvider }: FleetSche
     checks: listOf(healthCheck, 'name').default([]),
   })
     .superRefine((value, context) => checkProgram(value, read(value, 'provider'), place, context), always)
-    .superRefine(metricsAreOnAPort, always);
+    .superRefine(metricsAreOnAPort, always)
+    .superRefine((value, context) => checkServices(value, directory, context));
 
   const bootstrapService = mapping({
     name,

@@ -197,7 +197,7 @@ export class InstanceConvergence {
       reason,
       exitCode,
       lastError: endOf(drift, observed),
-      logTail: drift === 'missing' ? null : ((await logTailOf(provider, instance, signal)) ?? null),
+      logTail: drift === 'missing' ? null : ((await logTailOf(provider, instance, signal, observed)) ?? null),
       attempts,
       nextAttemptIn: waitAfter(attempts, backoff) || null,
     };

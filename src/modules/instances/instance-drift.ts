@@ -31,13 +31,15 @@ export interface Finding {
  */
 export function compare(
   row: ComparedInstance,
-  observed?: Pick<ProviderInstance, 'state' | 'specHash'>,
+  observed?: Pick<ProviderInstance, 'state' | 'specHash' | 'services'>,
 ): Finding | undefined {
   const state = observed?.state ?? 'missing';
   if (row.state === 'destroying') return { drift: 'deletion', repair: 'remove' };
   if (state === 'unknown') return undefined;
   if (row.desiredState === 'stopped') {
-    if (state === 'running') return { drift: 'running', repair: 'stop' };
+    // Of several services some may run on, whatever the instance as a whole is.
+    const runs = state === 'running' || observed?.services?.some((service) => service.state === 'running');
+    if (runs) return { drift: 'running', repair: 'stop' };
     return row.state !== 'stopped' || row.unsettled ? { drift: 'state', repair: 'note' } : undefined;
   }
   if (state === 'missing') return { drift: 'missing', repair: 'provision' };

@@ -14,4 +14,11 @@ export * from './provider.errors.js';
 export * from './provider.js';
 export { ProviderRegistry } from './provider.registry.js';
 export { ProvidersModule } from './providers.module.js';
+export {
+  type Dependency,
+  MAIN,
+  type ServiceHealthCheck,
+  type ServiceKind,
+  type Until,
+} from './services/service-spec.js';
 export { hashOf, specHash } from './spec-hash.js';

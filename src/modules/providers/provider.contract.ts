@@ -21,59 +21,15 @@ import {
   type Provider,
   type ProvisionRequest,
 } from './provider.js';
+import { SERVICE_CASES } from './provider-services.contract.js';
+import { eventually, type ProviderUnderTest, type Subject, subjectOf } from './provider-subject.js';
 import { specHash } from './spec-hash.js';
 
-/** A provider to be put to the test, which holds nothing yet. */
-export interface ProviderUnderTest {
-  provider: Provider;
-  /**
-   * Something it can run: writes the line `ready` when it starts, then runs until it is told to stop. It has
-   * `/bin/sh`, and the variable `GREETING` with the value `hello`.
-   */
-  spec: InstanceSpec;
-  /** A provider of its own over the same store, as another replica has it. Absent: only one may use a store. */
-  sibling?(): Provider;
-  /** A provider of the same kind over another store. */
-  stranger(): Promise<Provider>;
-  /** A spec whose image does not exist. Absent: it takes no images. */
-  missingImage?: InstanceSpec;
-  /** Called when a case is over and its instances have been deprovisioned. */
-  teardown?(): Promise<void>;
-}
-
-/** Longest wait for what a provider does in its own time, such as passing on a line of a log. */
-const PATIENCE = 10_000;
+export { type ProviderUnderTest };
 
 /** What every `Provider` keeps, as cases for any test runner. Each has a provider of its own from `setup`. */
 export function providerContract(setup: () => Promise<ProviderUnderTest>): ContractCase[] {
-  return contract(() => subjectOf(setup), CASES);
-}
-
-async function subjectOf(setup: () => Promise<ProviderUnderTest>): Promise<Subject> {
-  const { teardown, ...underTest } = await setup();
-  const { provider, spec } = underTest;
-  const ids: InstanceId[] = [];
-  return {
-    ...underTest,
-    request: () => {
-      const instanceId = newId('instance');
-      ids.push(instanceId);
-      const labels = { [LABELS.workload]: newId('workload'), team: 'storefront' };
-      return { instanceId, tenantId: newId('tenant'), name: 'web-1', spec, labels };
-    },
-    teardown: async () => {
-      try {
-        for (const id of ids) await provider.deprovision(id);
-      } finally {
-        await teardown?.();
-      }
-    },
-  };
-}
-
-interface Subject extends ProviderUnderTest {
-  /** A request for a new instance. */
-  request(): ProvisionRequest;
+  return contract(() => subjectOf(setup), { ...CASES, ...SERVICE_CASES });
 }
 
 const CASES: Record<string, (subject: Subject) => Promise<void>> = {
@@ -491,6 +447,7 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
       ['limits', { limits: { memoryBytes: 64 * 1024 * 1024 } }],
       ['volumes', { volumes: [{ name: 'data', path: '/data' }] }],
       ['networks', { networks: ['backend'] }],
+      ['services', { services: [{ name: 'sidecar', command: spec.command, image: spec.image }] }],
     ];
     for (const [capability, part] of parts) {
       if (provider.capabilities().has(capability)) continue;
@@ -574,12 +531,3 @@ function callsOn(provider: Provider, id: InstanceId, spec: InstanceSpec, able = 
 }
 
 const CONTENT_WITH_NOTHING = new Set(['status', 'stop', 'deprovision']);
-
-/** Waits for what happens elsewhere and tells nobody. */
-async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + PATIENCE;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, `${what} did not come within ${PATIENCE / 1_000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -142,6 +142,52 @@ export class SpecNotSupportedError extends ProvisionFailedError {
   }
 }
 
+/** An init service has not ended with 0, so nothing else of the instance was started. */
+export class InitServiceFailedError extends ProvisionFailedError {
+  override readonly name = 'InitServiceFailedError';
+
+  constructor(
+    instanceId: InstanceId,
+    readonly service: string,
+    /** Undefined when nobody knows. */
+    readonly exitCode: number | undefined,
+    /** What it wrote last. */
+    words: string,
+  ) {
+    const code = exitCode === undefined ? '' : ` with code ${exitCode}`;
+    super(instanceId, `its init service "${service}" ended${code}${words && `: ${words}`}`);
+  }
+}
+
+/** A service that another one waits for has not become healthy. */
+export class ServiceNotHealthyError extends ProvisionFailedError {
+  override readonly name = 'ServiceNotHealthyError';
+
+  constructor(
+    instanceId: InstanceId,
+    readonly service: string,
+    detail: string,
+  ) {
+    super(instanceId, `its service "${service}" is not healthy: ${detail}`);
+  }
+}
+
+/** The instance has no service of that name. */
+export class UnknownServiceError extends Error {
+  static readonly httpStatus = 404;
+  override readonly name = 'UnknownServiceError';
+
+  constructor(
+    readonly instanceId: InstanceId,
+    readonly service: string,
+    readonly services: readonly string[],
+  ) {
+    super(
+      `Instance ${instanceId} has no service ${JSON.stringify(service)}: there are ${services.join(', ')}`,
+    );
+  }
+}
+
 /** The instance was told to end, then forced, and is still there. Repeating the call tries again. */
 export class StopFailedError extends Error {
   static readonly httpStatus = 503;

@@ -1,63 +1,8 @@
 import { type InstanceId, type TenantId } from '../ids/typed-id.js';
+import { type InstanceSpec } from './instance-spec.js';
+import { type ServiceKind } from './services/service-spec.js';
 
-/** What an instance is to run. The same shape for every provider; each says in `capabilities` what it can do. */
-export interface InstanceSpec {
-  /** Program and arguments. No shell is involved. Empty: what the image says; that needs one. */
-  command: string[];
-  /** Container image. A provider without `images` refuses it, and one with `images` what has none. */
-  image?: string;
-  /** Environment variables beside the few that the provider sets itself. */
-  env?: Record<string, string>;
-  /** Absolute working directory; default is the provider's. */
-  workingDirectory?: string;
-  /** Ports that the instance listens on. The provider picks a free one each and tells it by `env`. */
-  ports?: PortSpec[];
-  /** Where it tells its own metrics, in the text format of Prometheus. */
-  metrics?: MetricsEndpoint;
-  /** The most that it may use. Default no limit. A provider without `limits` refuses it. */
-  limits?: InstanceLimits;
-  /** What it keeps beside its image, also when it is removed. A provider without `volumes` refuses it. */
-  volumes?: VolumeSpec[];
-  /** Networks that it is in, by name; each must exist. Default the provider's own. A provider without `networks` refuses it. */
-  networks?: string[];
-}
-
-export interface InstanceLimits {
-  /** Cores, such as 0.5. */
-  cpuCores?: number;
-  memoryBytes?: number;
-  processes?: number;
-}
-
-/** Room that belongs to the instance: made at its first start, and the same one at each start after. */
-export interface VolumeSpec {
-  /** Name within the instance. */
-  name: string;
-  /** Absolute path at which the instance sees it. */
-  path: string;
-  readOnly?: boolean;
-}
-
-/** One of the instance's own ports, so that a spec cannot send anybody elsewhere. */
-export interface MetricsEndpoint {
-  /** Name of a port of `ports`. It speaks plain HTTP. */
-  port: string;
-  /** Absolute path, with the query if there is one. Default `/metrics`. */
-  path?: string;
-}
-
-export interface PortSpec {
-  /** Name of the endpoint, such as `http`. */
-  name: string;
-  /** Environment variable that carries the number, such as `PORT`. */
-  env: string;
-  /**
-   * Number on which a container's program listens when it does not heed the variable. Default the number that the provider
-   * picks. It is reached by the provider's own number either way. Plain processes have no network of their own, and no
-   * such number.
-   */
-  containerPort?: number;
-}
+export * from './instance-spec.js';
 
 /** Where an instance answers. */
 export interface Endpoint {
@@ -109,6 +54,19 @@ export interface ProviderInstance {
   specHash?: string;
   /** What it was last told to be. Absent when the provider holds nothing that says so. */
   desiredState?: DesiredState;
+  /** Of an instance with several services: each of them, the main program first. */
+  services?: ServiceStatus[];
+}
+
+/** What the provider says of one service of an instance. */
+export interface ServiceStatus {
+  name: string;
+  kind: ServiceKind | 'main';
+  /** An init service that has done its work is `exited` with code 0. */
+  state: ProviderState;
+  ref?: string | undefined;
+  startedAt?: Date | undefined;
+  exitCode?: number | undefined;
 }
 
 export type DesiredState = 'running' | 'stopped';
@@ -141,7 +99,14 @@ export interface InstanceStats {
   /** How often the kernel has ended a process of it for want of memory. */
   oomKills: number | null;
   processes: number | null;
+  /** Of an instance with several services: each of them that runs. Those above are their sums. */
+  services?: ServiceStats[];
 }
+
+/** Readings of one service of an instance. */
+export type ServiceStats = Omit<InstanceStats, 'instanceId' | 'tenantId' | 'labels' | 'services'> & {
+  service: string;
+};
 
 /** What `watch` tells: something became of the instance; look at it. */
 export interface ProviderChange {
@@ -169,7 +134,8 @@ export type Capability =
   | 'images'
   | 'limits'
   | 'volumes'
-  | 'networks';
+  | 'networks'
+  | 'services';
 
 export interface Resources {
   /** Percent of one core, so 2 busy cores are 200. */
@@ -198,10 +164,17 @@ export interface ProviderVolume {
 }
 
 export interface LogOptions {
+  /** Whose log, of an instance with several services. Default `main`. */
+  service?: string | undefined;
   /** Last lines to return. Default 100. */
   tail?: number | undefined;
   /** Only lines from then on. A provider without `logs.since` refuses it. */
   since?: Date | undefined;
+}
+
+export interface ExecOptions {
+  /** In which one, of an instance with several services. Default `main`. */
+  service?: string | undefined;
 }
 
 export interface ExecResult {
@@ -217,7 +190,7 @@ export interface ExecResult {
  *
  * Every call takes a signal and rejects with its reason when it aborts. Calls converge: repeating one after
  * a crash at any step ends in the same state, and `deprovision` of something already gone is success.
- * An unknown id is `InstanceNotProvisionedError`, except in `deprovision`, `stop` and `status`; a malformed one
+ * An unknown service is `UnknownServiceError`. An unknown id is `InstanceNotProvisionedError`, except in `deprovision`, `stop` and `status`; a malformed one
  * `InvalidIdError`. What is not among the capabilities is `CapabilityNotSupportedError`. `providerContract`
  * has it all as tests.
  */
@@ -265,7 +238,7 @@ export interface Provider {
   /** The lines that `logs` gives, and those that come after, until the instance ends or the signal aborts; neither is an error. */
   followLogs?(id: InstanceId, options?: LogOptions, signal?: AbortSignal): AsyncIterable<string>;
   /** In a running instance; any other is `InstanceNotRunningError`. Aborting ends the command. */
-  exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult>;
+  exec(id: InstanceId, command: string[], signal?: AbortSignal, options?: ExecOptions): Promise<ExecResult>;
   /**
    * What it was made from, as `provision` or the last `deploy` was given it; undefined where nothing is kept of that id, or
    * it cannot be read. By that a row that was lost is made again; without it such an instance stays without a row.

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { refuseTooLong } from './argument-limits.js';
 import { parseId } from '../ids/typed-id.js';
+import { below } from '../input/below.js';
 import { count } from '../input/count.js';
 import { name, parseInput, shown } from '../input/input.js';
 import {
@@ -11,6 +12,8 @@ import {
   networksSchema,
   volumeSpecsSchema,
 } from './container-spec.schema.js';
+import { dependencyKeys, serviceKind, serviceName } from './services/service-spec.schema.js';
+import { faultsOfServices } from './services/service-faults.js';
 import {
   type InstanceSpec,
   LABELS,
@@ -53,22 +56,32 @@ const variable = z.string().regex(VARIABLE, {
     `${shown(input)} is no name of a variable: use letters, digits and "_", no digit first`,
 });
 
+const ports = z.array(z.strictObject({ name, env: variable, containerPort: count(1, 65_535).optional() }));
+
+/** What the main program and every other service may have. */
+const program = {
+  command: words.refine(([program = ' ']) => Boolean(program), NO_PROGRAM),
+  image: z.string().min(1).max(400).regex(IMAGE, IMAGE_FAULT).optional(),
+  env: z.record(z.string(), z.string().refine(noNul, NUL)).optional(),
+  workingDirectory: z
+    .string()
+    .refine(isAbsolute, { error: ({ input }) => `${shown(input)} is not an absolute path` })
+    .refine(noNul, NUL)
+    .optional(),
+  ports: ports.optional(),
+  limits: instanceLimitsSchema.optional(),
+  volumes: volumeSpecsSchema.optional(),
+  ...dependencyKeys(command),
+};
+
 /** An `InstanceSpec`, with nothing in it that a provider would not know what to do with. */
 export const instanceSpecSchema = z
   .strictObject({
-    command: words.refine(([program = ' ']) => Boolean(program), NO_PROGRAM),
-    image: z.string().min(1).max(400).regex(IMAGE, IMAGE_FAULT).optional(),
-    env: z.record(z.string(), z.string().refine(noNul, NUL)).optional(),
-    workingDirectory: z
-      .string()
-      .refine(isAbsolute, { error: ({ input }) => `${shown(input)} is not an absolute path` })
-      .refine(noNul, NUL)
+    ...program,
+    services: z
+      .array(z.strictObject({ name: serviceName, kind: serviceKind.optional(), ...program }))
+      .max(50)
       .optional(),
-    ports: z
-      .array(z.strictObject({ name, env: variable, containerPort: count(1, 65_535).optional() }))
-      .optional(),
-    limits: instanceLimitsSchema.optional(),
-    volumes: volumeSpecsSchema.optional(),
     networks: networksSchema.optional(),
     metrics: z
       .strictObject({
@@ -83,28 +96,41 @@ export const instanceSpecSchema = z
       })
       .optional(),
   })
-  .superRefine(({ command, image, env = {}, ports = [], metrics }, context) => {
-    refuseTooLong({ command, env }, context);
+  .superRefine((spec, context) => {
     const fault = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
-    if (command.length === 0 && image === undefined) fault(['command'], NO_PROGRAM);
-    const taken = new Set([...Object.keys(env), INSTANCE_VARIABLE]);
+    const programs: [(string | number)[], ServiceProgram][] = [
+      [[], spec],
+      ...(spec.services ?? []).map((each, index): [(string | number)[], ServiceProgram] => [
+        ['services', index],
+        each,
+      ]),
+    ];
+    const taken = new Set([...programs.flatMap(([, { env = {} }]) => Object.keys(env)), INSTANCE_VARIABLE]);
     const names = new Set<string>();
-    if (metrics && !ports.some((port) => port.name === metrics.port))
-      fault(['metrics', 'port'], `${shown(metrics.port)} is no name of a port of this instance`);
-    for (const key of Object.keys(env)) {
-      if (!VARIABLE.test(key))
-        fault(['env'], `${shown(key)} is no name of a variable: use letters, digits and "_"`);
-      if (key === INSTANCE_VARIABLE) fault(['env'], `${key} is set by the provider: remove it`);
+    for (const [path, { command, image, env = {}, ports = [] }] of programs) {
+      refuseTooLong({ command, env }, below(context, path));
+      if (command.length === 0 && image === undefined) fault([...path, 'command'], NO_PROGRAM);
+      for (const key of Object.keys(env)) {
+        if (!VARIABLE.test(key))
+          fault([...path, 'env'], `${shown(key)} is no name of a variable: use letters, digits and "_"`);
+        if (key === INSTANCE_VARIABLE) fault([...path, 'env'], `${key} is set by the provider: remove it`);
+      }
+      ports.forEach((port, index) => {
+        if (names.has(port.name))
+          fault([...path, 'ports', index, 'name'], `${shown(port.name)} is there twice`);
+        if (taken.has(port.env))
+          fault([...path, 'ports', index, 'env'], `${port.env} is set twice: choose another variable`);
+        names.add(port.name);
+        taken.add(port.env);
+      });
     }
-    ports.forEach((port, index) => {
-      if (names.has(port.name)) fault(['ports', index, 'name'], `${shown(port.name)} is there twice`);
-      if (taken.has(port.env))
-        fault(['ports', index, 'env'], `${port.env} is set twice: choose another variable`);
-      names.add(port.name);
-      taken.add(port.env);
-    });
+    if (spec.metrics && !names.has(spec.metrics.port))
+      fault(['metrics', 'port'], `${shown(spec.metrics.port)} is no name of a port of this instance`);
+    for (const { path, message } of faultsOfServices(spec)) fault(path, message);
   });
+
+type ServiceProgram = Pick<InstanceSpec, 'command' | 'image' | 'env' | 'ports'>;
 
 const labels = z.record(z.string(), z.string()).superRefine((all, context) => {
   for (const [key, value] of Object.entries(all)) {
@@ -125,6 +151,7 @@ const labels = z.record(z.string(), z.string()).superRefine((all, context) => {
 const request = z.strictObject({ name: z.string().min(1), spec: instanceSpecSchema, labels });
 
 const logs = z.strictObject({
+  service: z.string().optional(),
   tail: count(0, MAX_TAIL).default(DEFAULT_TAIL),
   since: z.date({ error: 'expected a date' }).optional(),
 });

@@ -16,6 +16,9 @@ export function specHash({
   limits = {},
   volumes = [],
   networks = [],
+  services = [],
+  dependsOn = [],
+  healthCheck,
 }: InstanceSpec): string {
   return hashOf({
     command,
@@ -29,6 +32,16 @@ export function specHash({
       ? byName(volumes.map(({ name, path, readOnly }) => ({ name, path, readOnly: readOnly || undefined })))
       : undefined,
     networks: networks.length ? networks.toSorted() : undefined,
+    // In their order, which is that of their start.
+    services: services.length
+      ? services.map(({ name, kind, ...service }) => ({
+          name,
+          kind: kind ?? 'sidecar',
+          spec: specHash(service),
+        }))
+      : undefined,
+    dependsOn: dependsOn.length ? dependsOn : undefined,
+    healthCheck,
   });
 }
 

@@ -13,9 +13,22 @@ interface Unsupported {
 const FIX = 'remove it, or let a provider of containers run it';
 
 /** Refused rather than ignored, so that nobody believes in a limit that does not hold, or in an image that is not run. */
-function unsupportedBy(
+function unsupportedBy(can: ReadonlySet<Capability>, spec: InstanceSpec): Unsupported[] {
+  const found = unsupportedProgram(can, spec);
+  if (spec.networks?.length && !can.has('networks')) found.push({ part: 'networks', fix: FIX });
+  const services = spec.services ?? [];
+  if (services.length && !can.has('services'))
+    found.push({ part: 'services', fix: 'remove them, or let another provider run it' });
+  else
+    for (const { name, ...service } of services)
+      for (const { part, fix } of unsupportedProgram(can, service))
+        found.push({ part: `services.${name}.${part}`, fix });
+  return found;
+}
+
+function unsupportedProgram(
   can: ReadonlySet<Capability>,
-  { image, limits, volumes, networks, ports }: InstanceSpec,
+  { image, limits, volumes, ports }: InstanceSpec,
 ): Unsupported[] {
   const found: Unsupported[] = [];
   const without = (capability: Capability, part: string, isAsked: unknown) => {
@@ -30,7 +43,6 @@ function unsupportedBy(
     Object.values(limits ?? {}).some((limit) => limit !== undefined),
   );
   without('volumes', 'volumes', volumes?.length);
-  without('networks', 'networks', networks?.length);
   without(
     'images',
     'ports.containerPort',
@@ -69,8 +81,11 @@ export function refuseUnsupported(
  * Log options of a provider that notes no times beside its lines.
  * @throws InvalidInputError, CapabilityNotSupportedError
  */
-export function parsePlainLogOptions(provider: string, options: LogOptions): { tail: number } {
-  const { tail, since } = parseLogOptions(options);
+export function parsePlainLogOptions(
+  provider: string,
+  options: LogOptions,
+): { tail: number; service: string | undefined } {
+  const { tail, since, service } = parseLogOptions(options);
   if (since) throw new CapabilityNotSupportedError(provider, 'logs.since');
-  return { tail };
+  return { tail, service };
 }

@@ -7,6 +7,7 @@ import {
   type Labels,
   type ProvisionRequest,
 } from '../provider.js';
+import { MAIN } from '../services/service-spec.js';
 import { instanceSpecSchema } from '../provision-request.schema.js';
 
 /**
@@ -22,10 +23,15 @@ export const OWN_LABELS = {
   startedAt: 'ctrlplane.started-at',
   specHash: 'ctrlplane.spec-hash',
   volume: 'ctrlplane.volume',
+  /** Absent on the container of the main program. */
+  service: 'ctrlplane.service',
+  serviceKind: 'ctrlplane.service-kind',
 } as const;
 
-/** What a container was made from. */
+/** What the containers of an instance were made from: each has all of it. */
 export interface ContainerRecord {
+  /** Which service the container is. Absent: the main program. */
+  service?: string | undefined;
   tenantId: TenantId;
   name: string;
   labels: Labels;
@@ -34,11 +40,12 @@ export interface ContainerRecord {
   previousSpec?: InstanceSpec | undefined;
   /** Limits by `scale`, which hold over those of the spec until the next `deploy`. */
   scaled?: InstanceLimits | undefined;
-  /** Published numbers by name of the port, so that the instance gets the same again. */
+  /** Published numbers by name of the port, of all services, so that the instance gets the same again. */
   ports: Record<string, number>;
 }
 
 const schema: z.ZodType<ContainerRecord> = z.object({
+  service: z.string().optional(),
   tenantId: z.custom<TenantId>((value) => isId('tenant', value)),
   name: z.string(),
   labels: z.record(z.string(), z.string()),
@@ -65,26 +72,35 @@ export interface ListedContainer {
 export interface OwnContainer {
   container: ListedContainer;
   instanceId: InstanceId;
+  /** `main`: the instance's own program. */
+  service: string;
   role: ContainerRole;
 }
 
 /**
- * `current`: the instance. `stopped`: the instance, told to stop. `next`: made to take the place of one of those, which
+ * `current`: the instance, or one service of it. `stopped`: the same, told to stop. `next`: made to take the place of one of those, which
  * happens when that is removed; beside one it is nothing yet.
  */
 export type ContainerRole = 'current' | 'stopped' | 'next';
 
-export function containerName(namespace: string, id: InstanceId, role: ContainerRole): string {
-  return `${namespace}-${id}${role === 'current' ? '' : `.${role}`}`;
+/** The role goes before the service, in whose name there may be dots. */
+export function containerName(
+  namespace: string,
+  id: InstanceId,
+  role: ContainerRole,
+  service: string = MAIN,
+): string {
+  return `${namespace}-${id}${role === 'current' ? '' : `.${role}`}${service === MAIN ? '' : `.svc.${service}`}`;
 }
 
 /** Undefined for what has our label and not our form of a name: somebody else's, or made by hand. */
 export function toOwn(namespace: string, container: ListedContainer): OwnContainer | undefined {
   const instanceId = container.Labels[LABELS.instance];
   if (!isId('instance', instanceId)) return undefined;
+  const service = container.Labels[OWN_LABELS.service] ?? MAIN;
   for (const role of ['current', 'stopped', 'next'] as const)
-    if (container.Names.includes(`/${containerName(namespace, instanceId, role)}`))
-      return { container, instanceId, role };
+    if (container.Names.includes(`/${containerName(namespace, instanceId, role, service)}`))
+      return { container, instanceId, service, role };
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 import { type InstanceId } from '../../ids/typed-id.js';
+import { allPorts, programOf } from '../services/service-programs.js';
 import { isFree, PortAllocator } from '../port-allocator.js';
 import { PortTakenError } from '../provider.errors.js';
 import { type ContainerRecord, type ListedContainer, readRecord, toOwn } from './container-notes.js';
@@ -17,7 +18,7 @@ export class ContainerPorts {
     private readonly isLocal: boolean,
   ) {}
 
-  /** The numbers that the record has, and new ones for its other ports. @param all what the daemon has of ours */
+  /** The numbers that the record has, and new ones for the other ports of its services. @param all what the daemon has of ours */
   async allocate(
     id: InstanceId,
     { spec, ports: known }: ContainerRecord,
@@ -26,7 +27,7 @@ export class ContainerPorts {
   ): Promise<{ ports: Record<string, number>; isNew: boolean }> {
     const ports = { ...known };
     let isNew = false;
-    for (const { name, containerPort } of spec.ports ?? []) {
+    for (const { name, containerPort } of allPorts(spec)) {
       if (onHostNetwork && containerPort !== undefined) ports[name] = containerPort;
       if (ports[name] !== undefined) continue;
       if (!isNew) this.keep(await all());
@@ -40,9 +41,9 @@ export class ContainerPorts {
    * Of a program on the host's network the daemon does not know that its port is taken, nor does anybody but the program.
    * @throws PortTakenError
    */
-  async requireFree(id: InstanceId, { spec, ports }: ContainerRecord): Promise<void> {
+  async requireFree(id: InstanceId, { spec, ports, service }: ContainerRecord): Promise<void> {
     if (!this.isLocal) return;
-    for (const { name } of spec.ports ?? []) {
+    for (const { name } of programOf(spec, service).ports ?? []) {
       const port = ports[name];
       if (port !== undefined && !(await isFree(port))) throw new PortTakenError(id, port);
     }

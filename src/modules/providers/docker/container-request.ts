@@ -1,5 +1,8 @@
 import { type InstanceId } from '../../ids/typed-id.js';
-import { LABELS } from '../provider.js';
+import { LABELS, type PortSpec } from '../provider.js';
+import { kindOf } from '../services/service-plan.js';
+import { allPorts, programOf } from '../services/service-programs.js';
+import { MAIN } from '../services/service-spec.js';
 import { INSTANCE_VARIABLE } from '../provision-request.schema.js';
 import { specHash } from '../spec-hash.js';
 import { type ContainerRecord, OWN_LABELS } from './container-notes.js';
@@ -15,24 +18,25 @@ export interface Surroundings {
   publishOn: string;
 }
 
-/** The container that runs an instance as its record says. */
+/** The container that runs a service of an instance as its record says. */
 export function containerRequest(
   id: InstanceId,
-  record: ContainerRecord & { spec: { image: string } },
+  record: ContainerRecord,
   { settings, store, publishOn }: Surroundings,
 ): ContainerRequest {
-  const { spec, labels, ports } = record;
+  const { labels, ports, service = MAIN } = record;
+  const spec = programOf(record.spec, service);
   const [network] = networksOf(record, settings);
-  const limits = { ...spec.limits, ...record.scaled };
+  const limits = { ...spec.limits, ...(service === MAIN && record.scaled) };
   const published = network === 'host' || network === 'none' ? [] : (spec.ports ?? []);
-  const inside = (port: (typeof published)[number]) => port.containerPort ?? ports[port.name]!;
+  const inside = (port: PortSpec) => port.containerPort ?? ports[port.name]!;
   const env = {
     ...spec.env,
-    ...Object.fromEntries((spec.ports ?? []).map((port) => [port.env, String(inside(port))])),
+    ...Object.fromEntries(allPorts(record.spec).map((port) => [port.env, String(inside(port))])),
     [INSTANCE_VARIABLE]: id,
   };
   return {
-    Image: spec.image,
+    Image: spec.image ?? '',
     ...(spec.command.length && { Cmd: spec.command }),
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     Labels: {
@@ -42,7 +46,11 @@ export function containerRequest(
       [OWN_LABELS.store]: store,
       [OWN_LABELS.record]: JSON.stringify(record),
       [OWN_LABELS.startedAt]: String(Date.now()),
-      [OWN_LABELS.specHash]: specHash(spec),
+      [OWN_LABELS.specHash]: specHash(record.spec),
+      ...(service !== MAIN && {
+        [OWN_LABELS.service]: service,
+        [OWN_LABELS.serviceKind]: kindOf(record.spec, service),
+      }),
     },
     ...(spec.workingDirectory !== undefined && { WorkingDir: spec.workingDirectory }),
     ExposedPorts: Object.fromEntries(published.map((port) => [`${inside(port)}/tcp`, {}])),

@@ -7,6 +7,8 @@ import {
   StopFailedError,
 } from '../provider.errors.js';
 import { LABELS } from '../provider.js';
+import { programOf } from '../services/service-programs.js';
+import { MAIN } from '../services/service-spec.js';
 import {
   containerName,
   type ContainerRecord,
@@ -16,7 +18,7 @@ import {
   type OwnContainer,
 } from './container-notes.js';
 import { type ContainerPorts } from './container-ports.js';
-import { type HeldInstance, isRunning } from './container-reading.js';
+import { type HeldContainers, isRunning } from './container-reading.js';
 import { containerRequest, networksOf, type Surroundings, volumeName } from './container-request.js';
 import { type ContainerStore } from './container-store.js';
 import { type DockerDaemon } from './docker-daemon.js';
@@ -48,7 +50,7 @@ interface Parts {
 }
 
 /**
- * The steps by which instances are started, stopped and removed. A start makes a container beside the present one, under
+ * The steps by which the services of instances are started, stopped and removed. A start makes a container beside the present one, under
  * the name `….next`, and removes that before it takes its name: a replica that dies between two steps leaves the old one
  * or the new one, and the next call goes on from there.
  */
@@ -59,10 +61,10 @@ export class ContainerRuns {
   async start(
     id: InstanceId,
     record: ContainerRecord,
-    held: HeldInstance | undefined,
+    held: HeldContainers | undefined,
     signal?: AbortSignal,
-  ): Promise<OwnContainer> {
-    const { image } = record.spec;
+  ): Promise<HeldContainers> {
+    const { image } = programOf(record.spec, record.service);
     const { ports, settings } = this.parts;
     if (image === undefined)
       throw new SpecNotSupportedError(id, settings.name, 'image', 'name the image that it is to run');
@@ -77,11 +79,11 @@ export class ContainerRuns {
           const failure = asProvisionFailure(settings.name, id, image, error);
           const isOurs = failure instanceof PortTakenError && allocated.isNew && attempt < PORT_ATTEMPTS;
           if (!isOurs) throw failure;
-          held = await this.parts.store.held(id, signal);
+          held = await this.held(id, record.service, signal);
         }
       }
     } catch (error) {
-      if (!held) await this.removeUnmade(id);
+      if (!held) await this.removeUnmade(id, record.service);
       throw asProvisionFailure(settings.name, id, image, error);
     }
   }
@@ -91,7 +93,7 @@ export class ContainerRuns {
    * once more cannot help.
    * @throws ImageArchitectureError
    */
-  async requireFormat({ instanceId, present }: HeldInstance, signal?: AbortSignal): Promise<void> {
+  async requireFormat({ instanceId, present }: HeldContainers, signal?: AbortSignal): Promise<void> {
     const { daemon } = this.parts;
     const { Id, Image, State } = present.container;
     if (State !== 'exited') return;
@@ -100,11 +102,11 @@ export class ContainerRuns {
   }
 
   /** First the name says that it is to be stopped, so that who finds it running knows. */
-  async stop({ instanceId, present }: HeldInstance, signal?: AbortSignal): Promise<void> {
+  async stop({ instanceId, service, present }: HeldContainers, signal?: AbortSignal): Promise<void> {
     const { daemon, settings } = this.parts;
     const { container, role } = present;
     if (role !== 'stopped') {
-      const stopped = containerName(settings.namespace, instanceId, 'stopped');
+      const stopped = containerName(settings.namespace, instanceId, 'stopped', service);
       await daemon.rename(container.Id, stopped, signal);
     }
     if (!hasEnded(container)) await this.end(instanceId, container, signal);
@@ -116,30 +118,34 @@ export class ContainerRuns {
     const { daemon, settings } = this.parts;
     await daemon.rename(
       own.container.Id,
-      containerName(settings.namespace, own.instanceId, 'current'),
+      containerName(settings.namespace, own.instanceId, 'current', own.service),
       signal,
     );
     return { ...own, role: 'current' };
   }
 
-  /** All of its containers. Its volumes stay. */
-  async remove(held: HeldInstance, signal?: AbortSignal): Promise<void> {
+  /** All containers of one service. Its volumes stay. */
+  async remove(held: HeldContainers, signal?: AbortSignal): Promise<void> {
     const { instanceId, present, leftovers } = held;
     for (const { container } of [present, ...leftovers]) {
       if (!hasEnded(container)) await this.end(instanceId, container, signal);
       await this.removeContainer(instanceId, container.Id, signal);
     }
-    this.parts.ports.release(instanceId);
+  }
+
+  /** The instance is gone: others may have its ports. */
+  release(id: InstanceId): void {
+    this.parts.ports.release(id);
   }
 
   private async replace(
     id: InstanceId,
     record: ContainerRecord,
-    held: HeldInstance | undefined,
+    held: HeldContainers | undefined,
     signal?: AbortSignal,
-  ): Promise<OwnContainer> {
+  ): Promise<HeldContainers> {
     const { daemon, ports, settings } = this.parts;
-    const name = (role: ContainerRole) => containerName(settings.namespace, id, role);
+    const name = (role: ContainerRole) => containerName(settings.namespace, id, role, record.service);
     for (const { container } of held?.leftovers ?? []) await this.removeContainer(id, container.Id, signal);
     // One whose predecessor was removed has the name already that is needed next.
     if (held?.present.role === 'next')
@@ -152,10 +158,10 @@ export class ContainerRuns {
       await daemon.rename(made, name('current'), signal);
     }
     if (this.isOnHostNetwork(record)) await ports.requireFree(id, record);
-    await this.begin(made, id, signal);
-    const now = await this.parts.store.held(id, signal);
+    await this.begin(made, id, record.service, signal);
+    const now = await this.held(id, record.service, signal);
     if (!now) throw new Error('somebody has removed its container');
-    return now.present;
+    return now;
   }
 
   /** A daemon that answers with an error, or not at all, may have done it: the name tells. */
@@ -166,9 +172,10 @@ export class ContainerRuns {
     signal?: AbortSignal,
   ): Promise<string> {
     const { daemon, images, settings } = this.parts;
-    const spec = { ...record.spec, image: record.spec.image! };
+    const program = programOf(record.spec, record.service);
+    const image = program.image!;
     const store = await this.parts.storeId(signal);
-    for (const volume of spec.volumes ?? []) {
+    for (const volume of program.volumes ?? []) {
       const labels = {
         [LABELS.instance]: id,
         [LABELS.tenant]: record.tenantId,
@@ -177,13 +184,13 @@ export class ContainerRuns {
       };
       await daemon.createVolume(volumeName(settings.namespace, id, volume.name), labels, signal);
     }
-    if (settings.pull === 'always') await images.pull(id, spec.image, signal);
+    if (settings.pull === 'always') await images.pull(id, image, signal);
     const surroundings: Surroundings = { settings, store, publishOn: this.parts.publishOn };
-    const make = () => daemon.create(name, containerRequest(id, { ...record, spec }, surroundings), signal);
+    const make = () => daemon.create(name, containerRequest(id, record, surroundings), signal);
     const made = await make().catch(async (error: unknown) => {
       signal?.throwIfAborted();
       if (isMissing(error) && /image/i.test(wordsOf(error))) {
-        await images.pull(id, spec.image, signal);
+        await images.pull(id, image, signal);
         return make();
       }
       const there = await this.find(id, name, signal);
@@ -195,12 +202,17 @@ export class ContainerRuns {
     return made;
   }
 
-  private async begin(container: string, id: InstanceId, signal?: AbortSignal): Promise<void> {
+  private async begin(
+    container: string,
+    id: InstanceId,
+    service: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<void> {
     try {
       await this.parts.daemon.start(container, signal);
     } catch (error) {
       signal?.throwIfAborted();
-      const now = await this.parts.store.held(id, signal);
+      const now = await this.held(id, service, signal);
       if (now?.present.container.Id !== container || !isRunning(now.present.container)) throw error;
     }
   }
@@ -233,13 +245,22 @@ export class ContainerRuns {
     throw new StopFailedError(id, 'something else has been removing its container for long');
   }
 
-  private async removeUnmade(id: InstanceId): Promise<void> {
+  private async removeUnmade(id: InstanceId, service: string | undefined): Promise<void> {
     try {
-      const held = await this.parts.store.held(id);
+      const held = await this.held(id, service);
       if (held && !isRunning(held.present.container)) await this.remove(held);
     } catch {
       // What is left is listed as exited, and the next call goes on from there.
     }
+  }
+
+  private async held(
+    id: InstanceId,
+    service: string = MAIN,
+    signal?: AbortSignal,
+  ): Promise<HeldContainers | undefined> {
+    const held = await this.parts.store.held(id, signal);
+    return held?.services.find((each) => each.service === service);
   }
 
   private isOnHostNetwork(record: ContainerRecord): boolean {

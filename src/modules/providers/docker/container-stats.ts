@@ -1,8 +1,11 @@
 import pLimit from 'p-limit';
 import { sleep } from '../../../core/timing/timer.js';
 import { type InstanceStats, type Resources } from '../provider.js';
+import { programOf } from '../services/service-programs.js';
+import { MAIN } from '../services/service-spec.js';
+import { type ServiceReadings, sumByInstance } from '../services/service-stats.js';
 import { type ContainerRecord, OWN_LABELS, type OwnContainer, readRecord } from './container-notes.js';
-import { type HeldInstance, isRunning } from './container-reading.js';
+import { type HeldContainers, isRunning } from './container-reading.js';
 import { type ContainerStore } from './container-store.js';
 import { type DockerDaemon } from './docker-daemon.js';
 import { isConflict, isMissing } from './docker-failure.js';
@@ -27,26 +30,29 @@ export async function readStats(
 ): Promise<InstanceStats[]> {
   const all = await store.all(signal);
   const limit = pLimit(AT_ONCE);
-  const read = async ({ present }: HeldInstance): Promise<InstanceStats[]> => {
+  const read = async ({ service, present }: HeldContainers): Promise<ServiceReadings[]> => {
     const record = readRecord(present.container);
     if (!record || !isRunning(present.container)) return [];
     try {
       const stats = await daemon.stats(present.container.Id, signal);
-      return isReading(stats) ? [toInstanceStats(present, record, stats)] : [];
+      return isReading(stats) ? [{ service, stats: toInstanceStats(present, record, stats) }] : [];
     } catch (error) {
       if (isMissing(error) || isConflict(error)) return [];
       throw error;
     }
   };
-  return (await store.ask(() => Promise.all(all.map((held) => limit(read, held))), signal)).flat();
+  const services = all.flatMap((held) => held.services);
+  return sumByInstance(
+    (await store.ask(() => Promise.all(services.map((held) => limit(read, held))), signal)).flat(),
+  );
 }
 
 function toInstanceStats(
-  { container, instanceId }: OwnContainer,
+  { container, instanceId, service }: OwnContainer,
   { tenantId, labels, spec, scaled }: ContainerRecord,
   stats: ContainerStats,
 ): InstanceStats {
-  const limits = { ...spec.limits, ...scaled };
+  const limits = { ...programOf(spec, service).limits, ...(service === MAIN && scaled) };
   const throttled = stats.cpu_stats?.throttling_data?.throttled_time;
   const { read, write } = ioOf(stats);
   const networks = stats.networks && Object.values(stats.networks);

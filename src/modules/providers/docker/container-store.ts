@@ -1,10 +1,18 @@
 import { type InstanceId, isId, parseId } from '../../ids/typed-id.js';
 import { InstanceNotProvisionedError, InstanceNotRunningError } from '../provider.errors.js';
 import { LABELS, type LogOptions, type ProviderInstance, type ProviderVolume } from '../provider.js';
+import { imagesOf } from '../services/service-programs.js';
 import { parseLogOptions } from '../provision-request.schema.js';
 import { orAborted } from '../waiting.js';
-import { OWN_LABELS, type OwnContainer, readRecord } from './container-notes.js';
-import { describe, groupByInstance, type HeldInstance, isRunning } from './container-reading.js';
+import { OWN_LABELS, type OwnContainer } from './container-notes.js';
+import {
+  describe,
+  groupByInstance,
+  type HeldInstance,
+  isRunning,
+  presentOf,
+  recordOf,
+} from './container-reading.js';
 import { type DockerDaemon } from './docker-daemon.js';
 import { asUnavailable, isConflict, isDaemonFailure, isMissing, isNotRunning } from './docker-failure.js';
 import { type DockerProviderSettings } from './docker-provider.options.js';
@@ -36,14 +44,17 @@ export class ContainerStore {
   }
 
   async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
-    return (await this.all(signal)).map(({ present }) => this.describe(present));
+    return (await this.all(signal)).map((held) => this.describe(held));
   }
 
   /** From which its instances come, and came before their last deployment. */
   async repositories(signal?: AbortSignal): Promise<Set<string>> {
-    const records = (await this.all(signal)).map(({ present }) => readRecord(present.container));
-    const images = records.flatMap((record) => [record?.spec.image, record?.previousSpec?.image]);
-    return new Set(images.flatMap((image) => (image ? [parseImage(image).repository] : [])));
+    const records = (await this.all(signal)).map(recordOf);
+    const images = records.flatMap((record) => [
+      ...imagesOf(record?.spec),
+      ...imagesOf(record?.previousSpec),
+    ]);
+    return new Set(images.map((image) => parseImage(image).repository));
   }
 
   /** Those that were made for instances, whether these are there or not. */
@@ -79,10 +90,10 @@ export class ContainerStore {
     return held;
   }
 
-  /** @throws InstanceNotProvisionedError, InstanceNotRunningError */
-  async running(id: InstanceId, signal?: AbortSignal): Promise<OwnContainer> {
-    const { present } = await this.known(id, signal);
-    if (!isRunning(present.container)) throw new InstanceNotRunningError(id);
+  /** @throws InstanceNotProvisionedError, InstanceNotRunningError, UnknownServiceError */
+  async running(id: InstanceId, signal?: AbortSignal, service?: string): Promise<OwnContainer> {
+    const present = presentOf(await this.known(id, signal), service);
+    if (!present || !isRunning(present.container)) throw new InstanceNotRunningError(id);
     return present;
   }
 
@@ -102,8 +113,9 @@ export class ContainerStore {
     follow: boolean,
     signal?: AbortSignal,
   ): AsyncGenerator<string> {
-    const { tail, since } = parseLogOptions(options);
-    const { present } = await this.known(id, signal);
+    const { tail, since, service } = parseLogOptions(options);
+    const present = presentOf(await this.known(id, signal), service);
+    if (!present) return; // it has not come that far
     // Podman takes 0 for all of them.
     if (tail === 0 && !follow) return;
     const query = { tail, since: since && +since / 1_000, follow };
@@ -118,8 +130,8 @@ export class ContainerStore {
     return this.daemon.events(this.label, signal);
   }
 
-  describe(own: OwnContainer): ProviderInstance {
-    return describe(own, this.reachAt);
+  describe(held: HeldInstance): ProviderInstance {
+    return describe(held, this.reachAt);
   }
 
   /** What the daemon gives. @throws ProviderUnavailableError when it gives none */

@@ -2,7 +2,7 @@ import { startTimer, sleep } from '../../../core/timing/timer.js';
 import { type InstanceId, isId } from '../../ids/typed-id.js';
 import { InstanceChanges } from '../instance-changes.js';
 import { LABELS, type ProviderChange } from '../provider.js';
-import { containerName } from './container-notes.js';
+import { containerName, OWN_LABELS } from './container-notes.js';
 import { type ContainerStore } from './container-store.js';
 import { type ContainerEvent } from './engine-api.js';
 
@@ -99,10 +99,12 @@ export class ContainerWatch {
   }
 
   private take({ Action, Actor }: ContainerEvent): void {
-    const { [LABELS.instance]: id, name } = Actor.Attributes;
+    const { [LABELS.instance]: id, name, [OWN_LABELS.service]: service } = Actor.Attributes;
     if (!CHANGES.has(Action) || !isId('instance', id)) return;
-    const isPresent = name === containerName(this.store.namespace, id, 'current');
-    const hasExited = ENDS.has(Action) && isPresent && !this.ended.has(Actor.ID);
+    const isPresent = name === containerName(this.store.namespace, id, 'current', service);
+    // An init service ends by itself because it is done.
+    const isDone = Actor.Attributes[OWN_LABELS.serviceKind] === 'init';
+    const hasExited = ENDS.has(Action) && isPresent && !isDone && !this.ended.has(Actor.ID);
     this.changes.tell(id, hasExited ? 'exited' : 'changed');
   }
 }

@@ -7,6 +7,7 @@ import {
 } from '../provider.errors.js';
 import {
   type Capability,
+  type ExecOptions,
   type ExecResult,
   type InstanceSpec,
   type InstanceStats,
@@ -28,10 +29,12 @@ import {
 } from '../provision-request.schema.js';
 import { specHash } from '../spec-hash.js';
 import { requireSupported } from '../spec-support.js';
+import { BusyInstances } from '../services/busy-instances.js';
 import { execInContainer } from './container-exec.js';
-import { type ContainerRecord, readRecord, toRequest } from './container-notes.js';
+import { ContainerInstances } from './container-instances.js';
+import { type ContainerRecord, toRequest } from './container-notes.js';
 import { ContainerPorts } from './container-ports.js';
-import { type HeldInstance, isRunning } from './container-reading.js';
+import { type HeldInstance, recordOf } from './container-reading.js';
 import { ContainerRuns } from './container-runs.js';
 import { ContainerStore } from './container-store.js';
 import { readResources, readStats } from './container-stats.js';
@@ -50,15 +53,15 @@ import { removeStoreMark, storeIdentity } from './store-marker.js';
  * Runs instances as containers of Docker or Podman, one each, by the Engine API. All it knows is on the containers, so any
  * number of replicas may use one daemon, and an instance is found again after a restart of them, the daemon or its host.
  *
- * A container is one run: each start makes a new one, with the record of the instance in its labels. Its log begins anew
- * with it. Calls that change an instance happen one after the other.
+ * A container is one run: each start makes a new one, with the record in its labels. Its log begins anew with it.
  */
 export class DockerProvider implements Provider {
   private readonly settings: DockerProviderSettings;
   private readonly address: DaemonAddress;
   private readonly daemon: DockerDaemon;
   private readonly images: DockerImages;
-  private readonly runs: ContainerRuns;
+  private readonly instances: ContainerInstances;
+  private readonly busy = new BusyInstances();
   private readonly changes: ContainerWatch;
   private readonly store: ContainerStore;
   private readonly queue = new KeyedQueue<InstanceId>();
@@ -67,18 +70,18 @@ export class DockerProvider implements Provider {
   /** @throws InvalidInputError */
   constructor(options: DockerProviderOptions = {}) {
     const settings = (this.settings = dockerProviderSettings(options));
-    const { namespace } = settings;
     const address = (this.address = addressOf(settings));
     const daemon = (this.daemon = new DockerDaemon(settings));
     const store = (this.store = new ContainerStore(daemon, settings, address.reachAt));
     const images = (this.images = new DockerImages(daemon, settings));
-    const ports = new ContainerPorts(namespace, address.isLocal);
+    const ports = new ContainerPorts(settings.namespace, address.isLocal);
     const changes = (this.changes = new ContainerWatch(store));
-    this.runs = new ContainerRuns({
+    const runs = new ContainerRuns({
       ...{ daemon, store, images, ports, settings, publishOn: address.publishOn },
       storeId: (signal) => this.storeId(signal),
       ending: (container) => changes.ending(container),
     });
+    this.instances = new ContainerInstances({ daemon, store, runs });
   }
 
   info(): ProviderInfo {
@@ -97,47 +100,37 @@ export class DockerProvider implements Provider {
   capabilities(): ReadonlySet<Capability> {
     return new Set<Capability>([
       ...['deploy', 'rollback', 'scale', 'resources', 'logs', 'logs.since', 'exec'],
-      ...['images', 'limits', 'volumes', 'networks'],
+      ...['images', 'limits', 'volumes', 'networks', 'services'],
     ] as Capability[]);
   }
 
   async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
     const { instanceId, tenantId, name, labels, spec } = parseProvisionRequest(request);
     requireSupported(this, instanceId, spec);
-    return this.change(instanceId, signal, async (held) => {
-      if (held && isRunning(held.present.container))
-        return this.store.describe(await this.runs.keepRunning(held.present, signal));
-      if (held) await this.runs.requireFormat(held, signal);
-      const { previousSpec, scaled, ports = {} } = (held && readRecord(held.present.container)) ?? {};
-      const record = { tenantId, name, labels, spec, previousSpec, scaled, ports };
-      return this.store.describe(await this.runs.start(instanceId, record, held, signal));
-    });
+    const wanted = { tenantId, name, labels, spec };
+    return this.change(instanceId, signal, (held) =>
+      this.instances.provision(instanceId, wanted, held, signal),
+    );
   }
 
   async deprovision(id: InstanceId, signal?: AbortSignal): Promise<void> {
     await this.change(id, signal, async (held) => {
-      if (held) await this.runs.remove(held, signal);
+      if (held) await this.instances.remove(held, signal);
     });
   }
 
   async start(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
-    return this.changeKnown(id, signal, async (record, held) => {
-      const { present } = held;
-      if (isRunning(present.container))
-        return this.store.describe(await this.runs.keepRunning(present, signal));
-      await this.runs.requireFormat(held, signal);
-      return this.store.describe(await this.runs.start(id, record, held, signal));
-    });
+    return this.changeKnown(id, signal, (record, held) => this.instances.provision(id, record, held, signal));
   }
 
   async stop(id: InstanceId, signal?: AbortSignal): Promise<void> {
     await this.change(id, signal, async (held) => {
-      if (held) await this.runs.stop(held, signal);
+      if (held) await this.instances.stop(held, signal);
     });
   }
 
   async restart(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
-    return this.replace(id, (record) => record, signal);
+    return this.changeKnown(id, signal, (record, held) => this.instances.restart(record, held, signal));
   }
 
   /** Deploying the present spec once more is a restart: `rollback` still returns to the one before it. */
@@ -175,18 +168,18 @@ export class DockerProvider implements Provider {
     const instanceId = parseId('instance', id);
     const held = await this.store.ask(() => this.store.held(instanceId, signal), signal);
     return held
-      ? this.store.describe(held.present)
+      ? this.busy.seen(this.store.describe(held))
       : { instanceId, state: 'missing', labels: {}, endpoints: [] };
   }
 
   async notes(id: InstanceId, signal?: AbortSignal): Promise<ProvisionRequest | undefined> {
     const held = await this.store.ask(() => this.store.held(id, signal), signal);
-    const record = held && readRecord(held.present.container);
+    const record = held && recordOf(held);
     return record && toRequest(id, record);
   }
 
   async list(signal?: AbortSignal): Promise<ProviderInstance[]> {
-    return this.store.list(signal);
+    return (await this.store.list(signal)).map((instance) => this.busy.seen(instance));
   }
 
   /** Over the limits of its spec, until the next `deploy` or `rollback`. Restarts it. */
@@ -234,10 +227,15 @@ export class DockerProvider implements Provider {
     }
   }
 
-  /** In the instance's environment and working directory. */
-  async exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult> {
+  /** In the service's environment and working directory. */
+  async exec(
+    id: InstanceId,
+    command: string[],
+    signal?: AbortSignal,
+    { service }: ExecOptions = {},
+  ): Promise<ExecResult> {
     const parsed = parseCommand(command);
-    const { container } = await this.store.running(id, signal);
+    const { container } = await this.store.running(id, signal, service);
     return this.store.ofRunning(id, () => execInContainer(this.daemon, container.Id, parsed, signal), signal);
   }
 
@@ -268,8 +266,10 @@ export class DockerProvider implements Provider {
   ): Promise<T> {
     const instanceId = parseId('instance', id);
     const changed = () =>
-      this.store
-        .ask(async () => task(await this.store.held(instanceId, signal)), signal)
+      this.busy
+        .during(instanceId, () =>
+          this.store.ask(async () => task(await this.store.held(instanceId, signal)), signal),
+        )
         .finally(() => this.changes.tell(instanceId));
     signal?.throwIfAborted();
     return this.queue.run(instanceId, changed, signal);
@@ -282,7 +282,7 @@ export class DockerProvider implements Provider {
     task: (record: ContainerRecord, held: HeldInstance) => Promise<T>,
   ): Promise<T> {
     return this.change(id, signal, (held) => {
-      const record = held && readRecord(held.present.container);
+      const record = held && recordOf(held);
       if (!record) throw new InstanceNotProvisionedError(id, this.settings.name);
       return task(record, held);
     });
@@ -293,8 +293,8 @@ export class DockerProvider implements Provider {
     next: (record: ContainerRecord) => ContainerRecord,
     signal?: AbortSignal,
   ): Promise<ProviderInstance> {
-    return this.changeKnown(id, signal, async (record, held) =>
-      this.store.describe(await this.runs.start(id, next(record), held, signal)),
+    return this.changeKnown(id, signal, (record, held) =>
+      this.instances.start(id, next(record), held, { anew: true }, signal),
     );
   }
 }

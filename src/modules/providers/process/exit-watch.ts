@@ -11,7 +11,7 @@ import { startTicking, type Timer } from '../../../core/timing/timer.js';
  */
 const LOOK_INTERVAL = 400;
 
-/** An instance that should run. */
+/** A program of an instance that should run. */
 export interface WantedInstance {
   id: InstanceId;
   /** Dead or alive. */
@@ -34,9 +34,11 @@ export interface WatchedInstances {
 export class ExitWatch {
   private readonly changes = new InstanceChanges();
   /** Processes to look at. */
-  private readonly adopted = new Map<InstanceId, ProcessIdentity>();
-  /** Pid of the last process whose end was told: each end is told once, however many watch. */
+  private readonly adopted = new Map<string, WantedInstance>();
+  /** Processes whose end was told last: each end is told once, however many watch. */
   private readonly told = new Map<InstanceId, string>();
+  /** Of which something ended, and it could not be said what that means. */
+  private readonly unclear = new Set<InstanceId>();
   private timer?: Timer;
 
   constructor(private readonly instances: WatchedInstances) {}
@@ -55,6 +57,7 @@ export class ExitWatch {
   changed(id: InstanceId): void {
     this.told.delete(id);
     this.changes.tell(id, 'changed');
+    if (this.unclear.delete(id)) void this.ended(id);
   }
 
   /** Tells when the child ends: `exited`, unless it was stopped. */
@@ -65,7 +68,13 @@ export class ExitWatch {
   }
 
   private async ended(id: InstanceId): Promise<void> {
-    const { state, ref = '' } = await this.instances.read(id);
+    const { state, ref: main = '', services = [] } = await this.instances.read(id);
+    const ref = [
+      main,
+      ...services.flatMap((each) => (each.state === 'exited' ? (each.ref ?? []) : [])),
+    ].join();
+    // One of its services has ended while it is being changed.
+    if (state === 'unknown') this.unclear.add(id);
     if (state !== 'exited' || this.told.get(id) === ref) return;
     this.told.set(id, ref);
     this.changes.tell(id, 'exited');
@@ -73,17 +82,17 @@ export class ExitWatch {
 
   private async adopt(): Promise<void> {
     try {
-      for (const { id, process, isFollowed } of await this.instances.wanted())
-        if (!isFollowed) this.adopted.set(id, process);
+      for (const wanted of await this.instances.wanted())
+        if (!wanted.isFollowed) this.adopted.set(`${wanted.id} ${wanted.process.pid}`, wanted);
     } catch {
       // A store that cannot be read: `list` says so to everybody who asks; a watch is a hint.
     }
   }
 
   private look(): void {
-    for (const [id, process] of this.adopted) {
+    for (const [key, { id, process }] of this.adopted) {
       if (isAlive(process)) continue;
-      this.adopted.delete(id);
+      this.adopted.delete(key);
       void this.ended(id);
     }
   }

@@ -50,3 +50,9 @@ export function readEach<T>(
 ): Promise<T[]> {
   return pLimit(READS_AT_ONCE).map(directories, read);
 }
+
+/** With those of all their services. */
+export async function withServices(directories: readonly InstanceDirectory[]): Promise<InstanceDirectory[]> {
+  const all = await readEach(directories, async (directory) => [directory, ...(await directory.services())]);
+  return all.flat();
+}

@@ -12,7 +12,7 @@ import {
   rm,
   stat,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type InstanceId } from '../../ids/typed-id.js';
 import { writeConfinement } from './confinement.js';
 import { makeCgroup } from './instance-cgroup.js';
@@ -39,6 +39,8 @@ export interface RunProcess extends ProcessIdentity {
   startedAt: Date;
 }
 
+const SERVICES = 'services';
+
 const OPEN = 'run.';
 const ENDED = 'ended.';
 
@@ -52,6 +54,7 @@ export const IDENTITY_FILE = 'identity';
  *     run.<uuid>/         the present start: `confinement.json`, and `identity` once the process runs
  *     output.log          what it writes to stdout and stderr
  *     work/               where it runs, unless its spec says otherwise
+ *     services/<name>/    the same again for each other service, each with the record of the whole instance
  */
 export class InstanceDirectory {
   readonly log: string;
@@ -61,10 +64,28 @@ export class InstanceDirectory {
   constructor(
     readonly id: InstanceId,
     private readonly path: string,
+    /** Which service it is of. Absent: the main program. */
+    readonly serviceName?: string,
   ) {
     this.spec = join(path, 'spec.json');
     this.log = join(path, 'output.log');
     this.work = join(path, 'work');
+  }
+
+  /** By what this program is told from all others: in its environment, and as the owner of its user. */
+  get key(): string {
+    return this.serviceName === undefined ? this.id : `${this.id}.${this.serviceName}`;
+  }
+
+  /** That of one of its services, whether it exists or not. */
+  service(name: string): InstanceDirectory {
+    return new InstanceDirectory(this.id, join(this.path, SERVICES, name), name);
+  }
+
+  /** Those of its services that are there. */
+  async services(): Promise<InstanceDirectory[]> {
+    const names = await readdir(join(this.path, SERVICES)).catch(noneIfMissing<string[]>([]));
+    return names.map((name) => this.service(name));
   }
 
   /** @throws BrokenInstanceError when there is one that cannot be used. */
@@ -107,7 +128,9 @@ export class InstanceDirectory {
     const path = join(this.path, `${OPEN}${id}`);
     await mkdir(this.work, { recursive: true, mode: 0o700 });
     if (user !== undefined) {
-      await chmod(this.path, 0o711); // its user has to get to the working directory
+      // Its user has to get to the working directory.
+      const above = this.serviceName === undefined ? [] : [dirname(dirname(this.path)), dirname(this.path)];
+      for (const path of [...above, this.path]) await chmod(path, 0o711);
       await chown(this.work, user, user);
     }
     await mkdir(path, { mode: 0o700 });

@@ -1,6 +1,19 @@
 import { type ChildProcess } from 'node:child_process';
-import { InstanceNotProvisionedError, InstanceNotRunningError } from '../provider.errors.js';
-import { type ProviderInstance } from '../provider.js';
+import {
+  InstanceNotProvisionedError,
+  InstanceNotRunningError,
+  UnknownServiceError,
+} from '../provider.errors.js';
+import { type ProviderInstance, type ServiceStatus } from '../provider.js';
+import {
+  exitCodeOfServices,
+  hashOfServices,
+  hasServices,
+  kindOf,
+  stateOfServices,
+} from '../services/service-plan.js';
+import { allPorts, serviceNames } from '../services/service-programs.js';
+import { MAIN } from '../services/service-spec.js';
 import { specHash } from '../spec-hash.js';
 import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
 import { type InstanceRecord } from './instance-record.js';
@@ -9,15 +22,16 @@ import { LOOPBACK } from '../port-allocator.js';
 import { BrokenInstanceError } from './process.errors.js';
 import { exitCodeOf } from './run-command.js';
 
+/** What this control plane has started, if it has: only a parent learns exit codes. */
+type ChildOf = (directory: InstanceDirectory) => ChildProcess | undefined;
+
 /**
  * The instance as it is at this moment. Never rejects: one that cannot be read is `unknown`, and must not
  * hide the others from a list.
- *
- * @param child what this control plane has started under that id, if it has: only a parent learns exit codes.
  */
 export async function readInstance(
   directory: InstanceDirectory,
-  child?: ChildProcess,
+  childOf: ChildOf = () => undefined,
 ): Promise<ProviderInstance> {
   const nothing = { instanceId: directory.id, labels: {}, endpoints: [] };
   try {
@@ -25,22 +39,85 @@ export async function readInstance(
     const runs = await directory.runs();
     if (!record && runs.length) record = await directory.readRecord(); // it may have come in between
     if (!record) return { ...nothing, state: runs.length ? 'unknown' : 'missing' };
-    const { state, process } = stateOfRuns(runs);
-    return {
+    const main = serviceOf(directory, record, runs, childOf(directory));
+    const whole = {
       instanceId: directory.id,
       tenantId: record.tenantId,
       labels: record.labels,
       endpoints: endpointsOf(record),
-      state,
-      ref: process && String(process.pid),
-      startedAt: process?.startedAt,
+      ref: main.ref,
+      startedAt: main.startedAt,
+    };
+    if (hasServices(record.spec))
+      return { ...whole, ...(await readServices(directory, record, main, childOf)) };
+    return {
+      ...whole,
+      state: main.state,
       specHash: specHash(record.spec),
-      desiredState: runs.some((run) => run.open) ? 'running' : 'stopped',
-      exitCode: state === 'exited' ? exitCodeIfOurs(process, child) : undefined,
+      desiredState: main.isWanted ? 'running' : 'stopped',
+      exitCode: main.exitCode,
     };
   } catch {
     return { ...nothing, state: 'unknown' };
   }
+}
+
+/** Of one program, with whether it should run. */
+type ReadService = ServiceStatus & { isWanted: boolean };
+
+/** One of its services, from its own directory. */
+export async function readService(
+  directory: InstanceDirectory,
+  record: InstanceRecord,
+  child: ChildProcess | undefined,
+): Promise<ReadService> {
+  return serviceOf(directory, record, await directory.runs(), child);
+}
+
+function serviceOf(
+  { serviceName: name = MAIN }: InstanceDirectory,
+  { spec }: InstanceRecord,
+  runs: readonly Run[],
+  child: ChildProcess | undefined,
+): ReadService {
+  const { state, process } = stateOfRuns(runs);
+  return {
+    name,
+    kind: kindOf(spec, name),
+    state,
+    ref: process && String(process.pid),
+    startedAt: process?.startedAt,
+    exitCode: state === 'exited' ? exitCodeIfOurs(process, child) : undefined,
+    isWanted: runs.some((run) => run.open),
+  };
+}
+
+/** The instance as it follows from all of its services. */
+async function readServices(
+  directory: InstanceDirectory,
+  record: InstanceRecord,
+  main: ReadService,
+  childOf: ChildOf,
+): Promise<Pick<ProviderInstance, 'state' | 'specHash' | 'desiredState' | 'exitCode' | 'services'>> {
+  const all = [main];
+  const hashes = [specHash(record.spec)];
+  const there = (await directory.services()).map(({ serviceName }) => serviceName!);
+  for (const name of new Set([...serviceNames(record.spec).slice(1), ...there])) {
+    const service = directory.service(name);
+    const own = await service.readRecord();
+    if (own) hashes.push(specHash(own.spec));
+    const missing = { name, kind: kindOf(record.spec, name), state: 'missing', isWanted: false } as const;
+    all.push(own ? await readService(service, record, childOf(service)) : missing);
+  }
+  const desiredState = all.some(({ kind, isWanted }) => kind !== 'init' && isWanted) ? 'running' : 'stopped';
+  const state = stateOfServices(all, desiredState);
+  return {
+    state,
+    specHash: hashOfServices(hashes),
+    desiredState,
+    exitCode: state === 'exited' ? exitCodeOfServices(all) : undefined,
+    services: all.map(({ isWanted: _, ...service }) => service),
+  };
 }
 
 /** What it was made from; undefined where there is none, or what there is makes no sense: it may be made anew then. */
@@ -73,13 +150,24 @@ export async function requireRunning(
   return { record, process, run };
 }
 
+/** Where that service is. @throws UnknownServiceError */
+export function directoryOf(
+  directory: InstanceDirectory,
+  { spec }: InstanceRecord,
+  service: string = MAIN,
+): InstanceDirectory {
+  const names = serviceNames(spec);
+  if (!names.includes(service)) throw new UnknownServiceError(directory.id, service, names);
+  return service === MAIN ? directory : directory.service(service);
+}
+
 export async function isRunning(directory: InstanceDirectory): Promise<boolean> {
   const open = (await directory.runs()).filter((run) => run.open); // one that is being ended does not count
   return stateOfRuns(open).state === 'running';
 }
 
 function endpointsOf({ spec, ports }: InstanceRecord): ProviderInstance['endpoints'] {
-  return (spec.ports ?? []).map(({ name }) => ({ name, host: LOOPBACK, port: ports[name] ?? 0 }));
+  return allPorts(spec).map(({ name }) => ({ name, host: LOOPBACK, port: ports[name] ?? 0 }));
 }
 
 function exitCodeIfOurs(

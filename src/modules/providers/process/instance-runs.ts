@@ -9,6 +9,7 @@ import {
   StopFailedError,
 } from '../provider.errors.js';
 import { type InstanceSpec, type ProviderState } from '../provider.js';
+import { programOf } from '../services/service-programs.js';
 import { findExecutable } from './executable.js';
 import { type Confinement, readConfinement } from './confinement.js';
 import { endCgroup } from './instance-cgroup.js';
@@ -51,7 +52,8 @@ export function stateOfRuns(runs: readonly Run[]): RunsState {
  * @throws ProvisionFailedError when it, or the working directory, is not there, or not for that user.
  */
 export async function executableOf(directory: InstanceDirectory, record: InstanceRecord): Promise<string> {
-  const { spec, user } = record;
+  const { user } = record;
+  const spec = programOf(record.spec, directory.serviceName);
   const [program = ''] = spec.command;
   const path = spec.env?.PATH ?? process.env.PATH ?? '';
   try {
@@ -83,6 +85,7 @@ export async function startRun(
   signal?: AbortSignal,
 ): Promise<ChildProcess> {
   const { id } = directory;
+  const program = programOf(record.spec, directory.serviceName);
   const log = await directory.openLog();
   const run = await directory.openRun({ user: record.user, cgroups }).catch(async (error: Error) => {
     await log.close();
@@ -94,9 +97,9 @@ export async function startRun(
   try {
     child = launch(run.path, {
       file,
-      args: record.spec.command.slice(1),
-      env: instanceEnvironment(id, record, directory.work),
-      directory: workingDirectoryOf(directory, record.spec),
+      args: program.command.slice(1),
+      env: instanceEnvironment(directory, record),
+      directory: workingDirectoryOf(directory, program),
       output: log.fd,
       ...readConfinement(run.path),
     });
@@ -111,7 +114,7 @@ export async function startRun(
   await pollUntil(async () => failure !== undefined || (await joined()), LAUNCH_TIMEOUT, signal);
   if (child && (await joined())) return child;
   await endRun(directory, run, 0, signal);
-  const command = JSON.stringify(record.spec.command[0]);
+  const command = JSON.stringify(program.command[0]);
   const reason = `${command}: ${failure ?? `not running after ${LAUNCH_TIMEOUT / 1_000} s`}`;
   if (WANTING.has(cause?.code ?? '')) throw new OutOfResourcesError(id, reason, { cause });
   throw new ProvisionFailedError(id, reason, { cause });
@@ -166,7 +169,7 @@ async function endStrays(
   grace: number,
   signal?: AbortSignal,
 ): Promise<EndOutcome> {
-  const mark = instanceMark(directory.id);
+  const mark = instanceMark(directory);
   const outcome = await endProcesses(leader, { grace, mark, user, signal });
   if (outcome === 'alive')
     throw new StopFailedError(directory.id, 'one of its processes has outlived SIGKILL');
@@ -210,10 +213,10 @@ async function requireAccess(
   user: number,
   file: string,
 ): Promise<void> {
-  const { command, workingDirectory } = record.spec;
+  const { command, workingDirectory } = programOf(record.spec, directory.serviceName);
   const [program = '', ...args] = command;
   const script = '[ -x "$1" ] || { printf %s "$1"; exit 1; }; [ -x "$2" ] || { printf %s "$2"; exit 1; }';
-  const env = instanceEnvironment(directory.id, record, directory.work);
+  const env = instanceEnvironment(directory, record);
   const words = ['-c', script, 'sh', workingDirectory ?? '/', file, ...args];
   const options = { uid: user, gid: user, cwd: '/', env };
   let refused: string | undefined;

@@ -3,7 +3,11 @@ import { type InstanceId } from '../../ids/typed-id.js';
 import { OutOfResourcesError, PortTakenError } from '../provider.errors.js';
 import { type ExitWatch, type WantedInstance } from './exit-watch.js';
 import { cgroupsForInstances } from './instance-cgroup.js';
-import { readEach } from './instance-directories.js';
+import { type PortSpec } from '../provider.js';
+import { kindOf } from '../services/service-plan.js';
+import { allPorts, programOf } from '../services/service-programs.js';
+import { MAIN } from '../services/service-spec.js';
+import { readEach, withServices } from './instance-directories.js';
 import { type InstanceDirectory } from './instance-directory.js';
 import { recordUnlessBroken } from './instance-reading.js';
 import { type InstanceRecord } from './instance-record.js';
@@ -26,7 +30,7 @@ export interface InstanceStarterOptions {
 export class InstanceStarter {
   private readonly ports = new PortAllocator<InstanceId>();
   /** Started by this process: only a parent learns the exit code. */
-  private readonly children = new Map<InstanceId, ChildProcess>();
+  private readonly children = new Map<string, ChildProcess>();
   /** Absent: instances run as this process's user. */
   private users?: InstanceUsers;
   /** Where instances get groups of the kernel's; absent where none can be had. */
@@ -46,34 +50,33 @@ export class InstanceStarter {
 
   /** Notes what is whose, as found on disk. */
   async keepAll(directories: readonly InstanceDirectory[]): Promise<void> {
-    for (const directory of directories) {
+    for (const directory of await withServices(directories)) {
       const { user, ports = {} } = (await recordUnlessBroken(directory)) ?? {};
-      if (user !== undefined) this.users?.keep(user, directory.id);
+      if (user !== undefined) this.users?.keep(user, directory.key);
       for (const port of Object.values(ports)) this.ports.keep(port, directory.id);
     }
   }
 
-  childOf(id: InstanceId): ChildProcess | undefined {
-    return this.children.get(id);
+  childOf({ key }: InstanceDirectory): ChildProcess | undefined {
+    return this.children.get(key);
   }
 
   /** Ends what runs and starts what the record says. What cannot be started is refused before anything ends. */
   async start(directory: InstanceDirectory, record: InstanceRecord, signal?: AbortSignal): Promise<void> {
-    const user = this.users?.allocate(directory.id);
+    const user = this.users?.allocate(directory.key);
     const file = await executableOf(directory, { ...record, user });
-    const ports = { ...record.ports };
-    for (const { name } of record.spec.ports ?? [])
-      if (!Object.hasOwn(ports, name)) ports[name] = await this.allocatePort(directory.id);
+    const ports = await this.allocatePorts(directory.id, allPorts(record.spec), record.ports);
     const next = { ...record, ports, user };
     await directory.prepareRecord(next);
     await endRuns(directory, this.options.stopGrace, signal);
     signal?.throwIfAborted();
-    for (const { name } of record.spec.ports ?? [])
+    for (const { name } of programOf(record.spec, directory.serviceName).ports ?? [])
       if (!(await isFree(ports[name]!))) throw new PortTakenError(directory.id, ports[name]!);
     await directory.useRecord();
     const child = await startRun(directory, next, file, this.cgroups, signal);
-    this.children.set(directory.id, child);
-    this.options.exits.follow(directory.id, child);
+    this.children.set(directory.key, child);
+    const isDone = kindOf(record.spec, directory.serviceName ?? MAIN) === 'init';
+    if (!isDone) this.options.exits.follow(directory.id, child);
   }
 
   /** What a provision has left behind that failed before there was anything. */
@@ -81,25 +84,46 @@ export class InstanceStarter {
     const isMade = (await directory.readRecord().catch(() => true)) ?? (await directory.runs()).length > 0;
     if (isMade) return;
     await directory.remove();
-    this.release(directory.id);
+    this.release(directory, []);
   }
 
   /** The instance is gone: others may have what was its. */
-  release(id: InstanceId): void {
-    this.ports.release(id);
-    this.users?.release(id);
-    this.children.delete(id);
+  release(directory: InstanceDirectory, services: readonly InstanceDirectory[]): void {
+    this.ports.release(directory.id);
+    for (const each of [directory, ...services]) this.releaseService(each);
+  }
+
+  /** One of its services is gone. */
+  releaseService({ key }: InstanceDirectory): void {
+    this.users?.release(key);
+    this.children.delete(key);
   }
 
   /** Those of the instances that should run, for the `ExitWatch`. */
   async wanted(directories: readonly InstanceDirectory[]): Promise<WantedInstance[]> {
-    const found = await readEach(directories, async (directory) => {
+    const found = await readEach(await withServices(directories), async (directory) => {
       const { state, process } = stateOfRuns(await directory.runs());
-      const isChild = process !== undefined && this.children.get(directory.id)?.pid === process.pid;
+      const isChild = process !== undefined && this.children.get(directory.key)?.pid === process.pid;
       const isFollowed = isChild && state === 'running';
-      return process && state !== 'stopped' ? [{ id: directory.id, process, isFollowed }] : [];
+      const isLasting = async () =>
+        directory.serviceName === undefined ||
+        kindOf((await recordUnlessBroken(directory))?.spec, directory.serviceName) !== 'init';
+      return process && state !== 'stopped' && (await isLasting())
+        ? [{ id: directory.id, process, isFollowed }]
+        : [];
     });
     return found.flat();
+  }
+
+  /** The numbers that are known, and new ones for the other ports. */
+  async allocatePorts(
+    id: InstanceId,
+    wanted: readonly PortSpec[],
+    known: Record<string, number>,
+  ): Promise<Record<string, number>> {
+    const ports = { ...known };
+    for (const { name } of wanted) if (!Object.hasOwn(ports, name)) ports[name] = await this.allocatePort(id);
+    return ports;
   }
 
   private async allocatePort(id: InstanceId): Promise<number> {

@@ -1,5 +1,7 @@
 import { type InstanceStats } from '../provider.js';
-import { readEach } from './instance-directories.js';
+import { MAIN } from '../services/service-spec.js';
+import { type ServiceReadings, sumByInstance } from '../services/service-stats.js';
+import { readEach, withServices } from './instance-directories.js';
 import { type InstanceDirectory } from './instance-directory.js';
 import { stateOfRuns } from './instance-runs.js';
 import { readGroupStats } from './process-stats.js';
@@ -9,13 +11,14 @@ export async function readInstanceStats(
   directories: readonly InstanceDirectory[],
   signal?: AbortSignal,
 ): Promise<InstanceStats[]> {
-  const running = await readEach(directories, async (directory) => {
+  const running = await readEach(await withServices(directories), async (directory) => {
     signal?.throwIfAborted();
     try {
       const { state, process } = stateOfRuns(await directory.runs());
       if (state !== 'running' || !process) return [];
       const record = await directory.readRecord();
-      return record ? [{ id: directory.id, record, process }] : [];
+      const { id, serviceName: service = MAIN } = directory;
+      return record ? [{ id, service, record, process }] : [];
     } catch {
       return []; // `list` calls it unknown
     }
@@ -23,21 +26,21 @@ export async function readInstanceStats(
   const instances = running.flat();
   const groups = await readGroupStats(new Set(instances.map(({ process }) => process.pid)), signal);
   const readAt = new Date();
-  return instances.flatMap(({ id, record, process }) => {
+  const readings = instances.flatMap(({ id, service, record, process }): ServiceReadings[] => {
     const group = groups.get(process.pid);
     if (!group) return [];
-    return [
-      {
-        ...NOT_TOLD_OF_PROCESSES,
-        ...group,
-        instanceId: id,
-        tenantId: record.tenantId,
-        labels: record.labels,
-        readAt,
-        startedAt: process.startedAt,
-      },
-    ];
+    const stats = {
+      ...NOT_TOLD_OF_PROCESSES,
+      ...group,
+      instanceId: id,
+      tenantId: record.tenantId,
+      labels: record.labels,
+      readAt,
+      startedAt: process.startedAt,
+    };
+    return [{ service, stats }];
   });
+  return sumByInstance(readings);
 }
 
 /** A plain process has no limits and no network of its own. */

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type InstanceId } from '../../ids/typed-id.js';
 
 /** Numbers of users, as `[first, count]`. */
 type Range = readonly [first: number, count: number];
@@ -21,7 +20,7 @@ const RANGES: readonly Range[] = [
  * instance can neither read nor signal what is not its own, and whatever runs under the number is the instance's.
  */
 export class InstanceUsers {
-  private readonly owners = new Map<number, InstanceId>();
+  private readonly owners = new Map<number, string>();
 
   private constructor(private readonly range: Range) {}
 
@@ -40,12 +39,12 @@ export class InstanceUsers {
   }
 
   /** Notes that the number belongs to the instance, as found on disk. */
-  keep(user: number, owner: InstanceId): void {
+  keep(user: number, owner: string): void {
     this.owners.set(user, owner);
   }
 
   /** The instance's number: the same as before if it is free. */
-  allocate(owner: InstanceId): number {
+  allocate(owner: string): number {
     const [first, count] = this.range;
     const start = createHash('sha256').update(owner).digest().readUInt32BE() % count;
     for (let step = 0; step < count; step++) {
@@ -57,7 +56,7 @@ export class InstanceUsers {
     throw new Error(`All ${count} users for instances are taken: remove instances that are not needed`);
   }
 
-  release(owner: InstanceId): void {
+  release(owner: string): void {
     for (const [user, its] of this.owners) if (its === owner) this.owners.delete(user);
   }
 }

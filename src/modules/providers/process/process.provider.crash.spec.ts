@@ -246,7 +246,7 @@ const CONTROL_PLANE = `
 
 /** The pids of all that carries the mark of the instance, its launchers too. */
 function processesOf(id: InstanceId): string[] {
-  const mark = instanceMark(id);
+  const mark = instanceMark({ key: id });
   if (!hasProc()) {
     const lines = execFileSync('ps', ['axeww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n');
     return lines.filter((line) => line.includes(mark)).map((line) => line.trim().split(' ')[0]!);

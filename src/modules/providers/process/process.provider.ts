@@ -8,6 +8,7 @@ import {
 } from '../provider.errors.js';
 import {
   type Capability,
+  type ExecOptions,
   type ExecResult,
   type InstanceSpec,
   type InstanceStats,
@@ -22,22 +23,16 @@ import {
 import { parseCommand, parseInstanceSpec, parseProvisionRequest } from '../provision-request.schema.js';
 import { parsePlainLogOptions, requireSupported } from '../spec-support.js';
 import { specHash } from '../spec-hash.js';
-import { findExecutable } from './executable.js';
 import { ExitWatch } from './exit-watch.js';
-import { InstanceDirectories, readEach } from './instance-directories.js';
-import { readConfinement } from './confinement.js';
+import { execInRun } from './exec-in-run.js';
+import { BusyInstances } from '../services/busy-instances.js';
+import { hasServices } from '../services/service-plan.js';
+import { InstanceDirectories, readEach, withServices } from './instance-directories.js';
 import { type InstanceDirectory } from './instance-directory.js';
-import { instanceEnvironment } from './instance-environment.js';
-import { type InstanceRecord } from './instance-record.js';
-import {
-  isRunning,
-  readInstance,
-  recordUnlessBroken,
-  requireRecord,
-  requireRunning,
-} from './instance-reading.js';
+import { directoryOf, recordUnlessBroken, requireRecord, requireRunning } from './instance-reading.js';
 import { readInstanceStats } from './instance-stats.js';
-import { asShortage, endRuns, workingDirectoryOf } from './instance-runs.js';
+import { ProcessInstances } from './process-instances.js';
+import { asShortage } from './instance-runs.js';
 import { InstanceStarter } from './instance-starter.js';
 import { KeyedQueue } from '../keyed-queue.js';
 import { LogKeeper } from './log-keeper.js';
@@ -46,7 +41,6 @@ import { tailLines } from './log-tail.js';
 import { type ProcessProviderOptions } from './process-provider.options.js';
 import { UnsupportedPlatformError } from './process.errors.js';
 import { readProcessUsage } from './process-usage.js';
-import { runCommand } from './run-command.js';
 import { storeIdentity } from './store-identity.js';
 import { orAborted } from '../waiting.js';
 
@@ -65,6 +59,8 @@ export class ProcessProvider implements Provider {
   private readonly stopGrace: number;
   private readonly queue = new KeyedQueue<InstanceId>();
   private readonly starter: InstanceStarter;
+  private readonly processes: ProcessInstances;
+  private readonly busy = new BusyInstances();
   private readonly logKeeper: LogKeeper;
   private readonly exits = new ExitWatch({
     read: (id) => this.read(this.instances.at(id)),
@@ -95,7 +91,13 @@ export class ProcessProvider implements Provider {
       ownUsers: users === 'own',
       exits: this.exits,
     });
-    this.logKeeper = new LogKeeper(this.instances, this.queue, logLimit);
+    this.processes = new ProcessInstances({
+      provider: name,
+      stopGrace: this.stopGrace,
+      starter: this.starter,
+    });
+    const logs = { all: async () => withServices(await this.instances.all()) };
+    this.logKeeper = new LogKeeper(logs, this.queue, logLimit);
   }
 
   info(): ProviderInfo {
@@ -109,7 +111,7 @@ export class ProcessProvider implements Provider {
   }
 
   capabilities(): ReadonlySet<Capability> {
-    return new Set<Capability>(['deploy', 'rollback', 'resources', 'logs', 'exec']);
+    return new Set<Capability>(['deploy', 'rollback', 'resources', 'logs', 'exec', 'services']);
   }
 
   async provision(request: ProvisionRequest, signal?: AbortSignal): Promise<ProviderInstance> {
@@ -117,10 +119,10 @@ export class ProcessProvider implements Provider {
     requireSupported(this, instanceId, spec);
     return this.change(instanceId, signal, async (directory) => {
       const found = await recordUnlessBroken(directory);
-      if (found && (await isRunning(directory))) return this.read(directory);
+      if (found && (await this.processes.isRunning(directory, found))) return this.read(directory);
       const record = { ...found, tenantId, name, labels, spec, ports: found?.ports ?? {} };
       try {
-        return await this.run(directory, record, signal);
+        return await this.processes.start(directory, record, { anew: false }, signal);
       } catch (error) {
         await this.starter.forgetUnmade(directory);
         throw error;
@@ -130,27 +132,28 @@ export class ProcessProvider implements Provider {
 
   async deprovision(id: InstanceId, signal?: AbortSignal): Promise<void> {
     await this.change(id, signal, async (directory) => {
-      await endRuns(directory, this.stopGrace, signal);
-      await directory.remove();
-      this.starter.release(id);
+      await this.processes.remove(directory, signal);
     });
   }
 
   async start(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
     return this.change(id, signal, async (directory) => {
       const record = await requireRecord(directory, this.name);
-      return (await isRunning(directory)) ? this.read(directory) : this.run(directory, record, signal);
+      if (await this.processes.isRunning(directory, record)) return this.read(directory);
+      return this.processes.start(directory, record, { anew: false }, signal);
     });
   }
 
   async stop(id: InstanceId, signal?: AbortSignal): Promise<void> {
-    await this.change(id, signal, (directory) => endRuns(directory, this.stopGrace, signal));
+    await this.change(id, signal, (directory) => this.processes.stop(directory, signal));
   }
 
   async restart(id: InstanceId, signal?: AbortSignal): Promise<ProviderInstance> {
-    return this.change(id, signal, async (directory) =>
-      this.run(directory, await requireRecord(directory, this.name), signal),
-    );
+    return this.change(id, signal, async (directory) => {
+      const record = await requireRecord(directory, this.name);
+      if (hasServices(record.spec)) await this.processes.stop(directory, signal);
+      return this.processes.start(directory, record, {}, signal);
+    });
   }
 
   /** Deploying the present spec once more is a restart: `rollback` still returns to the one before it. */
@@ -160,7 +163,7 @@ export class ProcessProvider implements Provider {
     return this.change(id, signal, async (directory) => {
       const record = await requireRecord(directory, this.name);
       const previousSpec = specHash(spec) === specHash(record.spec) ? record.previousSpec : record.spec;
-      return this.run(directory, { ...record, spec, previousSpec }, signal);
+      return this.processes.start(directory, { ...record, spec, previousSpec }, {}, signal);
     });
   }
 
@@ -172,7 +175,7 @@ export class ProcessProvider implements Provider {
     return this.change(id, signal, async (directory) => {
       const record = await requireRecord(directory, this.name);
       if (!record.previousSpec) throw new NothingToRollBackError(id);
-      return this.run(directory, { ...record, spec: record.previousSpec }, signal);
+      return this.processes.start(directory, { ...record, spec: record.previousSpec }, {}, signal);
     });
   }
 
@@ -224,22 +227,23 @@ export class ProcessProvider implements Provider {
 
   /** Lines of stdout and stderr as they came, oldest first, over all starts. */
   async logs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): Promise<string[]> {
-    const directory = this.instances.at(id);
-    const { tail } = parsePlainLogOptions(this.name, options);
-    await orAborted(requireRecord(directory, this.name), signal);
+    const whole = this.instances.at(id);
+    const { tail, service } = parsePlainLogOptions(this.name, options);
+    const record = await orAborted(requireRecord(whole, this.name), signal);
+    const directory = directoryOf(whole, record, service);
     return tailLines(directory.log, tail, signal, olderLog(directory.log));
   }
 
-  /** In the instance's environment and working directory, in a process group of its own. */
-  async exec(id: InstanceId, command: string[], signal?: AbortSignal): Promise<ExecResult> {
-    const directory = this.instances.at(id);
-    const [program, ...args] = parseCommand(command);
-    const { record, run } = await orAborted(requireRunning(directory, this.name), signal);
-    const env = instanceEnvironment(id, record, directory.work);
-    const cwd = workingDirectoryOf(directory, record.spec);
-    const file = await findExecutable(program, env.PATH ?? '', cwd);
-    const confinement = { ...readConfinement(run.path), scratch: run.path };
-    return runCommand({ file, args, env, directory: cwd, signal, confinement });
+  async exec(
+    id: InstanceId,
+    command: string[],
+    signal?: AbortSignal,
+    { service }: ExecOptions = {},
+  ): Promise<ExecResult> {
+    const whole = this.instances.at(id);
+    parseCommand(command);
+    const record = await orAborted(requireRecord(whole, this.name), signal);
+    return execInRun(directoryOf(whole, record, service), command, this.name, signal);
   }
 
   /** @throws ProviderUnavailableError when nothing can be written to its directory. */
@@ -257,7 +261,8 @@ export class ProcessProvider implements Provider {
     const directory = this.instances.at(id);
     await orAborted(this.open(), signal);
     const changed = () =>
-      task(directory)
+      this.busy
+        .during(directory.id, () => task(directory))
         .catch((error: Error) => {
           throw asShortage(directory.id, error);
         })
@@ -265,13 +270,8 @@ export class ProcessProvider implements Provider {
     return this.queue.run(directory.id, changed, signal);
   }
 
-  private async run(directory: InstanceDirectory, record: InstanceRecord, signal?: AbortSignal) {
-    await this.starter.start(directory, record, signal);
-    return this.read(directory);
-  }
-
-  private read(directory: InstanceDirectory): Promise<ProviderInstance> {
-    return readInstance(directory, this.starter.childOf(directory.id));
+  private async read(directory: InstanceDirectory): Promise<ProviderInstance> {
+    return this.busy.seen(await this.processes.read(directory));
   }
 
   /** Once, before the first change: the directory, what instances can be held by, and what belongs to which. */

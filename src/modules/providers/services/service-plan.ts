@@ -1,0 +1,174 @@
+import { type InstanceSpec, type ProviderState } from '../provider.js';
+import { type Dependency, MAIN, type ServiceKind, type Until } from './service-spec.js';
+
+/**
+ * The rule of instances with several services, for every provider.
+ *
+ * Init services run first, one after the other in the order of the list, each to its end. Then sidecars and the main
+ * program start, each when all that it depends on is so far; the main program depends on every sidecar that does not depend on
+ * it. They stop in the reverse order. The instance runs when all of them but the init services run: one that ends makes it
+ * `exited`, and starting it again starts what has ended and leaves alone what runs.
+ */
+
+/** A service with all that it waits for. */
+export interface PlannedService {
+  name: string;
+  kind: ServiceKind | 'main';
+  /** With `dependsOn` of the spec, and what follows from the rule. */
+  waitsFor: { service: string; until: Until }[];
+}
+
+/** What the plan is made from; anything else of a spec is not looked at. */
+export interface ServiceGraph {
+  dependsOn?: Dependency[] | undefined;
+  services?:
+    { name: string; kind?: ServiceKind | undefined; dependsOn?: Dependency[] | undefined }[] | undefined;
+}
+
+export function hasServices({ services = [] }: Pick<InstanceSpec, 'services'>): boolean {
+  return services.length > 0;
+}
+
+/**
+ * The services of an instance in the order of their start. Of those that could be next it is the first of the list, the main
+ * program last.
+ * @throws Error for a graph that has a cycle: `cycleIn` says so before
+ */
+export function startOrder(graph: ServiceGraph): PlannedService[] {
+  const left = plan(graph);
+  const order: PlannedService[] = [];
+  const done = new Set<string>();
+  while (left.length) {
+    const index = left.findIndex(({ waitsFor }) => waitsFor.every(({ service }) => done.has(service)));
+    if (index < 0)
+      throw new Error(`These services wait for each other: ${left.map(({ name }) => name).join(', ')}`);
+    const [next] = left.splice(index, 1);
+    order.push(next!);
+    done.add(next!.name);
+  }
+  return order;
+}
+
+/** Names of services that wait for each other, the first one again at the end; undefined when none do. */
+export function cycleIn(graph: ServiceGraph): string[] | undefined {
+  const edges = new Map(
+    declared(graph).map(({ name, dependsOn }) => [name, dependsOn.map(({ service }) => service)]),
+  );
+  const done = new Set<string>();
+  const walk = (name: string, path: string[]): string[] | undefined => {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return undefined;
+    for (const next of edges.get(name) ?? []) {
+      const found = walk(next, [...path, name]);
+      if (found) return found;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const name of edges.keys()) {
+    const found = walk(name, []);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** What a provider says of one service. */
+export interface ServiceState {
+  name: string;
+  kind: ServiceKind | 'main';
+  state: ProviderState;
+  exitCode?: number | undefined;
+}
+
+/**
+ * The state of an instance. One that was told to stop and of which something still runs is `running`, so that it is told
+ * again; one that lacks a service is `exited`, so that it is started again, or `stopped` where its start did not come to the main
+ * program.
+ */
+export function stateOfServices(
+  services: readonly ServiceState[],
+  desired: 'running' | 'stopped',
+): ProviderState {
+  const lasting = services.filter(({ kind }) => kind !== 'init');
+  if (services.some(({ state }) => state === 'unknown')) return 'unknown';
+  if (desired === 'stopped') return services.some(({ state }) => state === 'running') ? 'running' : 'stopped';
+  if (lasting.every(({ state }) => state === 'running')) return 'running';
+  const main = lasting.find(({ kind }) => kind === 'main')?.state;
+  const hasBegun = main === 'running' || lasting.some(({ state }) => state === 'exited');
+  return hasBegun ? 'exited' : 'stopped';
+}
+
+/** That of the main program, else of the first service that has ended and should not have. */
+export function exitCodeOfServices(services: readonly ServiceState[]): number | undefined {
+  const ended = services.filter(
+    ({ kind, state, exitCode }) => state === 'exited' && !(kind === 'init' && exitCode === 0),
+  );
+  return (ended.find(({ name }) => name === MAIN) ?? ended[0])?.exitCode;
+}
+
+function declared({ dependsOn = [], services = [] }: ServiceGraph) {
+  return [
+    ...services.map(({ name, kind = 'sidecar' as const, dependsOn = [] }) => ({ name, kind, dependsOn })),
+    { name: MAIN, kind: 'main' as const, dependsOn },
+  ];
+}
+
+/** Init services first, and the main program last, as far as nothing else is said. */
+function plan(graph: ServiceGraph): PlannedService[] {
+  const all = declared(graph);
+  const inits = all.filter(({ kind }) => kind === 'init');
+  const others = all.filter(({ kind }) => kind !== 'init');
+  const kinds = new Map(all.map(({ name, kind }) => [name, kind]));
+  const wait = ({ service, until }: Dependency) => ({
+    service,
+    until: until ?? (kinds.get(service) === 'init' ? ('completed' as const) : ('started' as const)),
+  });
+  const completed = (service: string) => ({ service, until: 'completed' as const });
+  const needMain = dependents(others, MAIN);
+  return [
+    ...inits.map(({ name, kind }, index) => ({
+      name,
+      kind,
+      waitsFor: inits.slice(0, index).map((before) => completed(before.name)),
+    })),
+    ...others.map(({ name, kind, dependsOn }) => {
+      const own = dependsOn.map(wait);
+      const has = (service: string) => own.some((one) => one.service === service);
+      const follows = [
+        ...inits.map((init) => completed(init.name)),
+        ...(name === MAIN
+          ? others
+              .filter((other) => other.name !== MAIN && !needMain.has(other.name))
+              .map((other) => ({ service: other.name, until: 'started' as const }))
+          : []),
+      ];
+      return { name, kind, waitsFor: [...own, ...follows.filter(({ service }) => !has(service))] };
+    }),
+  ];
+}
+
+/** Those that wait for it, or for one that does. */
+function dependents(all: ReturnType<typeof declared>, name: string): Set<string> {
+  const found = new Set<string>();
+  for (let before = -1; before < found.size;) {
+    before = found.size;
+    for (const { name: each, dependsOn } of all)
+      if (dependsOn.some(({ service }) => service === name || found.has(service))) found.add(each);
+  }
+  found.delete(name);
+  return found;
+}
+
+export function kindOf(
+  spec: Pick<InstanceSpec, 'services'> | undefined,
+  name: string,
+): PlannedService['kind'] {
+  if (name === MAIN) return 'main';
+  return spec?.services?.find((service) => service.name === name)?.kind ?? 'sidecar';
+}
+
+/** Of the specs that the services were made from. Those of a replacement that was cut off differ: no spec has such a hash. */
+export function hashOfServices(hashes: readonly (string | undefined)[]): string | undefined {
+  const [first] = hashes;
+  return hashes.every((hash) => hash === first) ? first : `mixed:${hashes.map(String).toSorted().join(':')}`;
+}

@@ -1,0 +1,63 @@
+import { type InstanceId } from '../../ids/typed-id.js';
+import { type InstanceStats, type ServiceStats } from '../provider.js';
+import { MAIN } from './service-spec.js';
+
+/** Readings of one service of an instance, in the form of those of an instance. */
+export interface ServiceReadings {
+  service: string;
+  stats: InstanceStats;
+}
+
+/**
+ * Of each instance the sum over its services, and each of them beside it when there is more than the main program. What one
+ * of them cannot tell, the sum does not know. The counters of the whole began when the last one began: who takes rates sees
+ * by that that the sum has become smaller.
+ */
+export function sumByInstance(all: readonly ServiceReadings[]): InstanceStats[] {
+  const byInstance = new Map<InstanceId, ServiceReadings[]>();
+  for (const one of all) {
+    const before = byInstance.get(one.stats.instanceId);
+    if (before) before.push(one);
+    else byInstance.set(one.stats.instanceId, [one]);
+  }
+  return [...byInstance.values()].map((services) => {
+    const [first] = services;
+    if (services.length === 1 && first!.service === MAIN) return first!.stats;
+    return { ...first!.stats, ...sumOf(services), services: services.map(toService) };
+  });
+}
+
+const COUNTERS = [
+  'cpuSeconds',
+  'cpuThrottledSeconds',
+  'cpuLimitCores',
+  'memoryWorkingSetBytes',
+  'memoryLimitBytes',
+  'ioReadBytes',
+  'ioWriteBytes',
+  'networkReceiveBytes',
+  'networkTransmitBytes',
+  'oomKills',
+  'processes',
+] as const;
+
+function sumOf(services: readonly ServiceReadings[]): Partial<InstanceStats> {
+  const sums = COUNTERS.map((key) => {
+    const values = services.map(({ stats }) => stats[key]);
+    return [
+      key,
+      values.includes(null) ? null : values.reduce<number>((sum, value) => sum + value!, 0),
+    ] as const;
+  });
+  const starts = services.map(({ stats }) => stats.startedAt);
+  const startedAt = starts.includes(null) ? null : new Date(Math.max(...starts.map(Number)));
+  return { ...Object.fromEntries(sums), startedAt };
+}
+
+function toService({ service, stats }: ServiceReadings): ServiceStats {
+  const counters = Object.fromEntries(COUNTERS.map((key) => [key, stats[key]])) as Pick<
+    InstanceStats,
+    (typeof COUNTERS)[number]
+  >;
+  return { service, readAt: stats.readAt, startedAt: stats.startedAt, ...counters };
+}
