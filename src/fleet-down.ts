@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { containersOf, forgetContainers } from './app/containers.js';
+import { checkContainers, containersOf, forgetContainers } from './app/containers.js';
 import { loadAppConfig } from './app/config/app-config.js';
 import { forgetSecrets } from './app/config/forget-secrets.js';
 import { explain } from './app/expected-error.js';
@@ -16,6 +16,7 @@ async function fleetDown(): Promise<void> {
   const config = loadAppConfig();
   forgetSecrets();
   const fleet = loadFleetFile(config.fleetFile, config.provider);
+  checkContainers(config, fleet);
   const resources = await openResources(config, (line) => process.stdout.write(`${line}\n`));
   try {
     const { databaseUrl, instancesDirectory, directory } = resources;

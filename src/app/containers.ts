@@ -32,14 +32,23 @@ export async function containersOf(
     },
   );
   if (provider !== CONTAINERS && known === undefined && !asksForContainers(fleet)) return undefined;
+  requireDaemon();
+  const namespace = dockerNamespace ?? known ?? `ctrlplane-${randomBytes(4).toString('hex')}`;
+  if (namespace !== known) await writeSecret(path, namespace);
+  return { namespace, ...(network !== undefined && { network }) };
+}
+
+/** To be called before anything is begun. @throws AppConfigError where containers are asked for, and `DOCKER_HOST` names no daemon */
+export function checkContainers({ provider }: Pick<AppConfig, 'provider'>, fleet: FleetFile): void {
+  if (provider === CONTAINERS || asksForContainers(fleet)) requireDaemon();
+}
+
+function requireDaemon(): void {
   const host = process.env.DOCKER_HOST;
   if (host && !DAEMON.test(host))
     throw new AppConfigError([
       { variable: 'DOCKER_HOST', message: 'is no daemon: give unix:///path or tcp://host:port, or unset it' },
     ]);
-  const namespace = dockerNamespace ?? known ?? `ctrlplane-${randomBytes(4).toString('hex')}`;
-  if (namespace !== known) await writeSecret(path, namespace);
-  return { namespace, ...(network !== undefined && { network }) };
 }
 
 /** To be called when none of its containers is left. */

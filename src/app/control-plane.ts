@@ -14,7 +14,7 @@ import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
 import { forgetSecrets } from './config/forget-secrets.js';
 import { OpenApiDocument } from './http/open-api.controller.js';
-import { containersOf } from './containers.js';
+import { checkContainers, containersOf } from './containers.js';
 import { connectionsOf } from './connections.js';
 import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
 import { type FleetUpReport } from './fleet/fleet-report.js';
@@ -48,6 +48,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const httpsConfig = loadHttpsConfig(config.port);
   forgetSecrets();
   const fleet = loadFleetFile(config.fleetFile, config.provider);
+  checkContainers(config, fleet);
   await checkPort(config.host, config.port);
   await checkPort(config.host, httpsConfig.port, 'HTTPS_PORT');
   const resources = await openResources(config, say);
