@@ -17,6 +17,7 @@ import { certs } from './certs.bench.js';
 import { certsDue } from './certs-due.bench.js';
 import { cluster } from './cluster.bench.js';
 import { dashboard } from './dashboard.bench.js';
+import { docker } from './docker.bench.js';
 import { dueQueue } from './due-queue.bench.js';
 import { gc } from './gc.bench.js';
 import { health } from './health.bench.js';
@@ -40,6 +41,7 @@ const BENCHES: readonly Bench[] = [
   claim,
   cluster,
   dashboard,
+  docker,
   dueQueue,
   gc,
   health,

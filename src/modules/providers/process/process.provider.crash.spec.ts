@@ -14,7 +14,7 @@ import { hasProc } from './proc-stat.js';
 import { ProcessProvider } from './process.provider.js';
 import { pause, pollUntil } from '../waiting.js';
 
-jest.setTimeout(120_000); // some tests start a dozen control planes, each of which takes most of a second
+jest.setTimeout(300_000); // some tests start a dozen control planes, each of which takes most of a second
 
 /**
  * Control planes that are killed: each is a Node process of its own, which calls a provider over a directory
@@ -91,7 +91,7 @@ describe('ProcessProvider, when its control plane is killed', () => {
       said: async (pattern) => {
         const found = () => heard.find((line) => pattern.test(line));
         const over = () => plane.exitCode !== null || plane.signalCode !== null;
-        await pollUntil(() => found() !== undefined || over(), 20_000);
+        await pollUntil(() => found() !== undefined || over(), 90_000);
         return found() ?? '';
       },
     };
