@@ -10,6 +10,9 @@ const CONSUMER = new URL('./consumer/', import.meta.url);
 /** Milliseconds: something hangs if it takes longer. */
 const AT_MOST = 180_000;
 
+/** Milliseconds for one test. The runners' own five seconds are too few for PostgreSQL on a loaded machine: 2 of 50 applications failed. */
+const TEST_TIMEOUT = 60_000;
+
 /** By runner: the file that makes its timers and its `it` the same for all, and how it is started. */
 const RUNNERS: Record<
   Cell['runner'],
@@ -44,7 +47,7 @@ const RUNNERS: Record<
   Vitest: {
     shim: 'runner.vitest.ts',
     files: () => ({
-      'vitest.config.mjs': `export default { test: { include: ['src/*.test.ts'], setupFiles: ['reflect-metadata'] } };\n`,
+      'vitest.config.mjs': `export default { test: { include: ['src/*.test.ts'], setupFiles: ['reflect-metadata'], testTimeout: ${TEST_TIMEOUT} } };\n`,
     }),
     steps: () => [['../../node_modules/vitest/vitest.mjs', 'run']],
   },
@@ -64,6 +67,7 @@ function jestConfig({ format }: Cell, transform: unknown): Record<string, string
   const config = {
     testEnvironment: 'node',
     testMatch: ['<rootDir>/src/*.test.ts'],
+    testTimeout: TEST_TIMEOUT,
     moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
     transform: { '^.+\\.ts$': transform },
     ...(format === 'ESM' && { extensionsToTreatAsEsm: ['.ts'] }),
