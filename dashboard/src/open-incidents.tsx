@@ -1,6 +1,6 @@
 import { useAction } from './actions.js';
 import { itemsOf, type Tab } from './api.js';
-import { cut, instant, relative, visible } from './format.js';
+import { cut, instant, relative } from './format.js';
 import { usePolled } from './live.js';
 import { hrefs } from './route.js';
 
