@@ -77,7 +77,7 @@ export function ListView({ title, path, list, field }: ListViewProps) {
           title={title}
           columns={list.columns}
           items={itemsOf(shown)}
-          empty={Object.keys(filters).length > 0 ? 'Nothing is like that.' : list.empty}
+          empty={Object.keys(filters).length > 0 ? 'Nothing matches.' : list.empty}
           actions={list.actions}
           act={act}
           groupBy={list.groupBy}

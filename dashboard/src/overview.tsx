@@ -101,7 +101,7 @@ export function Overview({ incidents }: { incidents?: Tab | undefined }) {
       {shown.length === 0 && (
         <p class="empty">
           {workers.length
-            ? 'No worker is like that.'
+            ? 'No worker matches.'
             : 'No workers yet: decorate a method of a provider with @Interval.'}
         </p>
       )}

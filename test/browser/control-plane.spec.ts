@@ -75,7 +75,7 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     await page.getByLabel('State').waitFor({ state: 'detached' });
     await open('fleet');
     await page.getByLabel('State').selectOption('failed');
-    await page.getByText('Nothing is like that.').waitFor();
+    await page.getByText('Nothing matches.').waitFor();
     expect(faults).toEqual([]);
   });
 
@@ -110,7 +110,7 @@ describeWith('chromium', 'the tabs of the control plane', () => {
       .getByText(/^\d+ (days|d|h)/)
       .waitFor();
     await test.page.getByLabel('Stage').selectOption('critical');
-    await test.page.getByText('Nothing is like that.').waitFor();
+    await test.page.getByText('Nothing matches.').waitFor();
     expect(faults).toEqual([]);
   });
 

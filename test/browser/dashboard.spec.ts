@@ -125,7 +125,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByLabel('Which workers').selectOption({ label: 'paused (4)' });
     await page.getByRole('button', { name: 'Resume all shown' }).click();
     await page.getByText('4 resumed.').waitFor();
-    await page.getByText('No worker is like that.').waitFor();
+    await page.getByText('No worker matches.').waitFor();
     expect(faults).toEqual([]);
   });
 
@@ -199,7 +199,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
       await eventually(async () => (await rows.count()) === 1);
       await page.getByLabel('Filter workers by name, group or description').fill('odd');
       await page.getByLabel('Which workers').selectOption({ label: 'paused (0)' });
-      await page.getByText('No worker is like that.').waitFor();
+      await page.getByText('No worker matches.').waitFor();
       expect(faults).toEqual([]);
     } finally {
       await crowded.destroy();

@@ -84,7 +84,7 @@ describeWith('chromium', 'open incidents on the page', () => {
     const table = page.getByRole('region', { name: 'Incidents' });
     await table.getByText('expiring').waitFor();
     await page.getByLabel('State').first().selectOption('closed');
-    await page.getByText('Nothing is like that.').waitFor();
+    await page.getByText('Nothing matches.').waitFor();
     await page.getByLabel('State').first().selectOption('open');
     await table
       .locator('tr', { hasText: 'expiring' })

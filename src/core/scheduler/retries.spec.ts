@@ -401,21 +401,28 @@ describe.each(['one process', 'a cluster'])('a failed run that is tried again, i
       expect(await slots()).toEqual([0, undefined, undefined]);
     });
 
-    it.each([
+    const changes = [
       ['paused', () => workers.scheduler.pause('w')],
       ['rescheduled', () => workers.scheduler.reschedule('w', '7s')],
-    ])('leaves no slot uncounted when its worker is %s while they wait for it', async (_, change) => {
-      await startAtSlot({ interval: '1m', backoff: '10m' });
-      await clock.advance('210s');
-      await change();
-      await clock.advance(0);
-      expect(info()).toMatchObject({ runCount: 1, skippedCount: 3, missedCount: 0 });
-    });
+    ] as const;
 
-    it.each([
-      ['paused', () => workers.scheduler.pause('w')],
-      ['rescheduled', () => workers.scheduler.reschedule('w', '7s')],
-    ])(
+    it.each(changes)(
+      'leaves no slot uncounted when its worker is %s while they wait for it',
+      async (_, change) => {
+        await startAtSlot({ interval: '1m', backoff: '10m' });
+        let events = 0;
+        workers.scheduler.events$.subscribe((event) => {
+          if (event.type === 'run.skipped') events += event.count;
+        });
+        await clock.advance('210s');
+        await change();
+        await clock.advance(0);
+        expect(info()).toMatchObject({ runCount: 1, skippedCount: 3, missedCount: 0 });
+        expect(events).toBe(3);
+      },
+    );
+
+    it.each(changes)(
       'leaves no slot uncounted when its worker is %s while they wait after a failure beside a newer run',
       async (_, change) => {
         await startAtSlot({ interval: '1m', backoff: '10m', overlap: 'allow' }, 90_000);

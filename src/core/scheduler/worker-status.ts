@@ -99,16 +99,11 @@ export function conditionsOf(observed: Observed): WorkerCondition[] {
   return conditions;
 }
 
+/** What staleness is derived from. */
+type Signs = Omit<Observed, 'activeRuns' | 'overdue' | 'consecutiveFailures'>;
+
 /** Whether too much time has passed without the end of a run, for this schedule and timeout. */
-export function isStale({
-  timing,
-  timeout = 0,
-  running,
-  paused,
-  ended,
-  since,
-  now,
-}: Omit<Observed, 'activeRuns' | 'overdue' | 'consecutiveFailures'>): boolean {
+export function isStale({ timing, timeout = 0, running, paused, ended, since, now }: Signs): boolean {
   if (!running || paused || ended) return false;
   const until = now - timeout;
   const { interval, schedule } = timing;
@@ -127,7 +122,7 @@ export function staleFrom({
   paused,
   ended,
   since,
-}: Parameters<typeof isStale>[0]): number {
+}: Omit<Signs, 'now'>): number {
   if (!running || paused || ended) return Infinity;
   const { interval, schedule } = timing;
   if (interval > 0) return since + STALE_AFTER * interval + timeout;

@@ -14,12 +14,12 @@ interface PageQuery {
 
 const page = () => new QueryPipe({ limit: limit(), after: text() });
 
-/** A tenant has one brake at most: it goes by its id. */
+/** A tenant has at most one brake, so its id is the brake's. */
 type ShownBrake = Wire<Brake> & { id: TenantId };
 
 const DECIDE = 'gc/brakes/:tenant_id';
 
-/** What the garbage collector holds back, and the word on it: decided is on the set that was shown. */
+/** The instances that the garbage collector holds back. A decision names the set that was shown. */
 @ControlPlaneController('gc/brakes')
 @DashboardTab({
   id: 'brakes',
@@ -49,7 +49,7 @@ const DECIDE = 'gc/brakes/:tenant_id';
     {
       title: 'Refuse',
       path: `${DECIDE}/refuse?set=:set`,
-      question: 'Keep all orphans of :tenant_id, whatever time passes, until somebody confirms after all?',
+      question: 'Keep all orphans of :tenant_id until somebody confirms them?',
       when: { key: 'state', values: ['engaged', 'confirmed'] },
     },
   ],

@@ -1,27 +1,28 @@
 import { type BackedOff, type Control, NOTHING_KNOWN } from '../../coordination/coordinator.js';
-import { type WorkerRecord } from '../../coordination/worker-record.js';
 import { storeTiming } from '../../registry/stored-timing.js';
 import { type Timing } from '../../registry/timing.js';
 import { type WorkerDefinition } from '../../registry/worker-definition.js';
 import { type ByActor } from '../../worker/actor.js';
 import { type ClusterParts } from './cluster-parts.js';
+import { type ClusterView } from './cluster-view.js';
+import { type PassedSlots } from './passed-slots.js';
 
 /** Changes of one worker by people, for all replicas. The coordinator refuses them for a worker that it does not know. */
 export class ClusterControls {
   /**
-   * @param backedOff slots that wait for the end of a backoff, and count as skipped when the change ends it
-   * @param learn called with the worker's record after a change
+   * @param view undefined until the worker is enrolled
+   * @param changed called after each change, when the view has learnt of it
    */
   constructor(
     private readonly definition: WorkerDefinition,
     private readonly parts: Pick<ClusterParts, 'coordinator' | 'clock' | 'enroll'>,
-    private readonly backedOff: () => BackedOff | undefined,
-    private readonly learn: (record: WorkerRecord | undefined, passed?: BackedOff) => void,
+    private readonly slots: PassedSlots,
+    private readonly view: () => ClusterView | undefined,
+    private readonly changed: () => void,
   ) {}
 
   async pause(by: ByActor): Promise<void> {
-    const passed = this.backedOff();
-    await this.change({ do: 'pause', ...(passed && { passed }), ...by });
+    await this.change({ do: 'pause', ...this.backedOff(), ...by });
   }
 
   /** @param timing the schedule in force */
@@ -33,9 +34,13 @@ export class ClusterControls {
   async reschedule(timing: Timing, by: ByActor): Promise<void> {
     await this.hearTime();
     const stored = storeTiming(timing.every, this.definition);
-    const passed = this.backedOff();
-    const from = this.fromNow(timing);
-    await this.change({ do: 'reschedule', timing: stored, ...from, ...(passed && { passed }), ...by });
+    await this.change({
+      do: 'reschedule',
+      timing: stored,
+      ...this.fromNow(timing),
+      ...this.backedOff(),
+      ...by,
+    });
   }
 
   /** Enrols a worker that was registered a moment ago. */
@@ -57,9 +62,20 @@ export class ClusterControls {
     return { slot, ...(this.definition.spacing === 'delay' && { delay: interval }) };
   }
 
+  /** Slots that wait for the end of a backoff, which the change ends. */
+  private backedOff(): { passed?: BackedOff } {
+    const view = this.view();
+    const passed = view && this.slots.backedOff(view, this.parts.clock.now());
+    return passed ? { passed } : {};
+  }
+
   private async change(change: Control): Promise<void> {
     const { coordinator, clock } = this.parts;
     const { record } = clock.heard(await coordinator.control(this.definition.name, change));
-    this.learn(record, change.do === 'resume' ? undefined : change.passed);
+    const view = this.view();
+    const passed = change.do === 'resume' ? undefined : change.passed;
+    if (view && passed) this.slots.until(view, passed.slot, clock.now());
+    if (record) view?.learn(record);
+    this.changed();
   }
 }

@@ -67,12 +67,8 @@ export class ClusterLoop implements Loop {
       active: () => this.active,
       stopped: () => this.stopped,
     });
-    const backedOff = () => this.view && passed.backedOff(this.view, this.now());
-    this.controls = new ClusterControls(definition, parts, backedOff, (record, skipped) => {
-      if (this.view && skipped) passed.during(this.view, this.now());
-      if (record) this.view?.learn(record);
-      void this.work();
-    });
+    const changed = () => void this.work();
+    this.controls = new ClusterControls(definition, parts, passed, () => this.view, changed);
   }
 
   get executions(): readonly Execution[] {

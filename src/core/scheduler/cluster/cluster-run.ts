@@ -56,7 +56,7 @@ export class ClusterRun {
     this.lease = new Lease(this.held, lease, coordinator, clock, listener, sentAt, record.leaseUntil! - time);
   }
 
-  /** False when the answer took so long that the lease may be over: then it is given back unrun. */
+  /** False when the answer came so late that the lease may have expired: then the lease is released and nothing runs. */
   get trusted(): boolean {
     return this.lease?.trusted ?? true;
   }

@@ -21,9 +21,13 @@ export class PassedSlots {
     return skipped > 0 ? { fencing, slot, skipped } : undefined;
   }
 
-  /** Reports slots that pass while a run is active here under policy `skip`, or whose backoff a change has ended. */
+  /** Reports slots that pass while a run is active here under policy `skip`. */
   during(view: ClusterView, now: number): void {
-    const latest = view.latestDue(now);
+    this.until(view, view.latestDue(now), now);
+  }
+
+  /** Reports the slots up to that one as skipped. */
+  until(view: ClusterView, latest: number, now: number): void {
     const from = this.after(view.record.slot, now);
     const count = view.count(from, latest);
     this.events.passed('run.skipped', this.worker, count, latest);
