@@ -2,11 +2,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/app/embedded-postgres/index.js';
-import { childrenOf } from '../../src/app/embedded-postgres/server-process.js';
-import { isAlive, readProcessIdentity } from '../../src/modules/providers/process/process-identity.js';
 import { appWorkbench } from '../support/app-workbench.js';
 import { instancesIn } from '../support/fleet.js';
 import { fleetFile } from '../support/fleet-file.js';
+import { FrozenPostgres } from '../support/frozen-postgres.js';
 import { postmasterOf } from '../support/processes.js';
 import { embeddedDatabase } from '../support/query.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -27,20 +26,10 @@ describe('an app whose database hangs', () => {
     return { app, dataDirectory, FLEET };
   }
 
-  /** All processes of the embedded PostgreSQL, frozen. */
-  async function freeze(dataDirectory: string) {
-    const main = readProcessIdentity(await postmasterOf(dataDirectory))!;
-    // First, so that it starts no other.
-    process.kill(main.pid, 'SIGSTOP');
-    const all = [main, ...(await childrenOf(main.pid))];
-    for (const { pid } of all) process.kill(pid, 'SIGSTOP');
-    return all;
-  }
-
   // Together, as each of them waits for half a minute.
   it('ends all the same: when it is frozen, when packets to it vanish, when every table is locked', async () => {
     const [frozen, away, locked] = [await start(), await startBehindProxy(), await start()];
-    const all = await freeze(frozen.dataDirectory);
+    const server = await FrozenPostgres.freeze(await postmasterOf(frozen.dataDirectory));
     away.proxy.blackHole();
     await lockTables(locked.dataDirectory);
     const apps = [frozen.app, away.app, locked.app];
@@ -49,7 +38,7 @@ describe('an app whose database hangs', () => {
 
     // Its processes have ended with it, so that the next start recovers.
     expect(frozen.app.output).toMatch(/PostgreSQL \(process \d+\) hangs and does not stop: it is killed/);
-    expect(all.filter(isAlive)).toEqual([]);
+    expect(server.living()).toEqual([]);
     const again = workbench.start(frozen.dataDirectory, { env: { FLEET: frozen.FLEET } });
     await again.said(/2 instances are running/);
     expect(await instancesIn(await embeddedDatabase(frozen.dataDirectory))).toHaveLength(2);

@@ -2,11 +2,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '../../../test/support/eventually.js';
+import { FrozenPostgres } from '../../../test/support/frozen-postgres.js';
 import { postgresWorkbench } from '../../../test/support/postgres-workbench.js';
 import { query } from '../../../test/support/query.js';
-import { isAlive, readProcessIdentity } from '../../modules/providers/process/process-identity.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './index.js';
-import { childrenOf } from './server-process.js';
 
 describe('An embedded PostgreSQL that is supervised', () => {
   let server: EmbeddedPostgres | undefined;
@@ -67,23 +66,21 @@ describe('An embedded PostgreSQL that is supervised', () => {
 
   it('is away, with the reason, while it is frozen; one that is stopped then is killed with all its processes', async () => {
     const { server } = await start();
-    const main = readProcessIdentity(server.pid)!;
-    const all = [main, ...(await childrenOf(server.pid))];
-    expect(all.length).toBeGreaterThan(2);
-    for (const { pid } of all) process.kill(pid, 'SIGSTOP');
+    const frozen = await FrozenPostgres.freeze(server.pid);
+    expect(frozen.living().length).toBeGreaterThan(2);
     await eventually(() => server.status().state === 'away', 60_000);
     expect(server.status()).toMatchObject({
       reason: `process ${server.pid} is there and does not answer: it is frozen, or waits for a disk that hangs`,
     });
-    for (const { pid } of all) process.kill(pid, 'SIGCONT');
+    frozen.resume();
     await eventually(() => server.status().state === 'running', 60_000);
     expect(said).toEqual([
       expect.stringMatching(/^PostgreSQL does not answer: /),
       'PostgreSQL answers again',
     ]);
-    for (const { pid } of all.filter(isAlive)) process.kill(pid, 'SIGSTOP');
+    const again = await FrozenPostgres.freeze(server.pid);
     await server.stop();
-    expect(all.filter(isAlive)).toEqual([]);
+    expect(again.living()).toEqual([]);
   });
 
   it('stays stopped when it is stopped while it is away', async () => {
