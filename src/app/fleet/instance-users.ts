@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { findExecutable } from '../../modules/providers/process/executable.js';
 import { InstanceUsers } from '../../modules/providers/process/instance-users.js';
+import { programOf, serviceNames } from '../../modules/providers/services/service-programs.js';
 import { type FleetFile } from './fleet-file.js';
 
 /** As whom instances run, and what a user should know of it. */
@@ -45,14 +46,14 @@ async function obstacleTo({ tenants }: FleetFile): Promise<string | undefined> {
     return `other users are not to be had here: ${(error as Error).message}`;
   }
   const paths = new Set<string>();
-  const programs = tenants.flatMap(({ workloads, datacenters }) => [
+  const specs = tenants.flatMap(({ workloads, datacenters }) => [
     ...workloads.filter(isProcess),
     ...datacenters.flatMap(({ bootstrap = [] }) =>
       bootstrap.filter(isProcess).flatMap(({ services }) => services),
     ),
   ]);
-  for (const { spec } of programs) {
-    const { command, env, workingDirectory = '/' } = spec;
+  const programs = specs.flatMap(({ spec }) => serviceNames(spec).map((name) => programOf(spec, name)));
+  for (const { command, env, workingDirectory = '/' } of programs) {
     paths.add(workingDirectory);
     const program = await findExecutable(command[0]!, env?.PATH ?? process.env.PATH ?? '', workingDirectory).catch(() => undefined); // prettier-ignore
     if (program) paths.add(program);
