@@ -22,9 +22,6 @@ import { type ContainerRuns } from './container-runs.js';
 import { type ContainerStore } from './container-store.js';
 import { type DockerDaemon } from './docker-daemon.js';
 
-/** Lines of a service that has failed. */
-const TAIL = 20;
-
 interface Parts {
   daemon: DockerDaemon;
   store: ContainerStore;
@@ -179,11 +176,8 @@ class ContainerServices implements ServiceHost {
     return execInContainer(this.parts.daemon, container.Id, command as [string, ...string[]], signal);
   }
 
-  async tail(name: string, signal?: AbortSignal): Promise<string[]> {
-    const lines: string[] = [];
-    const options = { tail: TAIL, service: name };
-    for await (const line of this.parts.store.readLog(this.id, options, false, signal)) lines.push(line);
-    return lines;
+  tail(name: string, lines: number, signal?: AbortSignal): Promise<string[]> {
+    return this.parts.store.logs(this.id, { tail: lines, service: name }, signal);
   }
 
   private async find(name: string, signal?: AbortSignal): Promise<HeldContainers | undefined> {

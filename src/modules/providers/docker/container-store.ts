@@ -107,6 +107,12 @@ export class ContainerStore {
     }
   }
 
+  async logs(id: InstanceId, options: LogOptions, signal?: AbortSignal): Promise<string[]> {
+    const lines: string[] = [];
+    for await (const line of this.readLog(id, options, false, signal)) lines.push(line);
+    return lines;
+  }
+
   async *readLog(
     id: InstanceId,
     options: LogOptions,

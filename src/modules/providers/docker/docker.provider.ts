@@ -211,9 +211,7 @@ export class DockerProvider implements Provider {
 
   /** Of the present container: a start begins a new log. */
   async logs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): Promise<string[]> {
-    const found: string[] = [];
-    for await (const line of this.store.readLog(id, options, false, signal)) found.push(line);
-    return found;
+    return this.store.logs(id, options, signal);
   }
 
   async *followLogs(id: InstanceId, options: LogOptions = {}, signal?: AbortSignal): AsyncGenerator<string> {

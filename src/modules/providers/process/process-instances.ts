@@ -5,19 +5,11 @@ import { type InstanceDirectory } from './instance-directory.js';
 import { isRunning, readInstance, recordUnlessBroken } from './instance-reading.js';
 import { type InstanceRecord } from './instance-record.js';
 import { endRuns } from './instance-runs.js';
-import { type InstanceStarter } from './instance-starter.js';
-import { ProcessServices } from './process-services.js';
-
-interface Parts {
-  provider: string;
-  /** Milliseconds that what runs gets to end. */
-  stopGrace: number;
-  starter: InstanceStarter;
-}
+import { ProcessServices, type ProcessServicesParts } from './process-services.js';
 
 /** Whole instances: a process, or one for each service. */
 export class ProcessInstances {
-  constructor(private readonly parts: Parts) {}
+  constructor(private readonly parts: ProcessServicesParts) {}
 
   /** What is being ended does not count. */
   async isRunning(directory: InstanceDirectory, { spec }: InstanceRecord): Promise<boolean> {

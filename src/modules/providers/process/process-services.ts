@@ -1,4 +1,3 @@
-import { type InstanceId } from '../../ids/typed-id.js';
 import { type ExecResult } from '../provider.js';
 import { type HeldService, type ServiceHost } from '../services/service-convergence.js';
 import { allPorts } from '../services/service-programs.js';
@@ -13,11 +12,9 @@ import { type InstanceStarter } from './instance-starter.js';
 import { olderLog } from './log-rotation.js';
 import { tailLines } from './log-tail.js';
 
-/** Lines of a service that has failed. */
-const TAIL = 20;
-
-interface Parts {
+export interface ProcessServicesParts {
   provider: string;
+  /** Milliseconds that what runs gets to end. */
   stopGrace: number;
   starter: InstanceStarter;
 }
@@ -27,25 +24,21 @@ export class ProcessServices implements ServiceHost {
   private readonly hash: string;
 
   constructor(
-    private readonly parts: Parts,
+    private readonly parts: ProcessServicesParts,
     private readonly directory: InstanceDirectory,
-    private readonly record: InstanceRecord,
+    private record: InstanceRecord,
   ) {
     this.hash = specHash(record.spec);
   }
 
-  get id(): InstanceId {
-    return this.directory.id;
-  }
-
   /** The numbers of all ports, which each service is told, and the record of the instance, by which it is known. */
   async prepare(): Promise<void> {
-    const ports = await this.parts.starter.allocatePorts(
-      this.id,
-      allPorts(this.record.spec),
-      this.record.ports,
-    );
-    this.record.ports = ports;
+    const { spec, ports } = this.record;
+    const { id } = this.directory;
+    this.record = {
+      ...this.record,
+      ports: await this.parts.starter.allocatePorts(id, allPorts(spec), ports),
+    };
     if (!(await recordUnlessBroken(this.directory))) await this.directory.writeRecord(this.record);
   }
 
@@ -82,9 +75,9 @@ export class ProcessServices implements ServiceHost {
     return execInRun(this.at(name), command, this.parts.provider, signal);
   }
 
-  async tail(name: string, signal?: AbortSignal): Promise<string[]> {
+  tail(name: string, lines: number, signal?: AbortSignal): Promise<string[]> {
     const { log } = this.at(name);
-    return tailLines(log, TAIL, signal, olderLog(log));
+    return tailLines(log, lines, signal, olderLog(log));
   }
 
   private at(name: string): InstanceDirectory {

@@ -5,7 +5,7 @@ import { type ExecResult, type InstanceSpec, type ProviderState } from '../provi
 import { pause, pollUntil } from '../waiting.js';
 import { withoutSecrets } from '../without-secrets.js';
 import { type PlannedService, startOrder } from './service-plan.js';
-import { programOf, serviceNames } from './service-programs.js';
+import { serviceNames } from './service-programs.js';
 import { MAIN, type ServiceHealthCheck } from './service-spec.js';
 
 /** What is there of one service. */
@@ -25,8 +25,8 @@ export interface ServiceHost {
   stop(name: string, signal?: AbortSignal): Promise<void>;
   remove(name: string, signal?: AbortSignal): Promise<void>;
   exec(name: string, command: string[], signal?: AbortSignal): Promise<ExecResult>;
-  /** What it wrote last. */
-  tail(name: string, signal?: AbortSignal): Promise<string[]>;
+  /** The last lines that it wrote, at most that many. */
+  tail(name: string, lines: number, signal?: AbortSignal): Promise<string[]>;
 }
 
 /** Lines and characters of an init service that has failed. */
@@ -42,8 +42,8 @@ const CODE_LIMIT = 10_000;
 const DEFAULT_CHECK = { interval: 1_000, timeout: 5_000, attempts: 60 };
 
 /**
- * Makes all services run. What runs as it is wanted is left alone, so that a start that was cut off is completed by the next
- * one. Init services run when no other service does that is as wanted: before one of those was started, they had ended well.
+ * Makes all services run. A service that runs from the wanted spec is left alone, so the next call completes a start that was cut
+ * off. Init services run unless such a service runs already: it was started after they had ended well.
  * @param anew starts again what runs, too
  * @throws InitServiceFailedError, ServiceNotHealthyError
  */
@@ -80,7 +80,7 @@ export async function startServices(
   }
 }
 
-/** In the reverse order of their start. What is not there, or has ended, is stopped already. */
+/** In the reverse order of their start; first those that are not in the spec. */
 export async function stopServices(
   spec: InstanceSpec,
   host: ServiceHost,
@@ -102,20 +102,11 @@ async function runInit(
 ): Promise<void> {
   await host.start(name, signal);
   let ended: HeldService | undefined;
-  await pollUntil(
-    async () => {
-      ended = (await host.held(signal)).find((service) => service.name === name);
-      return ended?.state !== 'running';
-    },
-    INIT_LIMIT,
-    signal,
-  );
+  const look = async () => (ended = await heldOne(name, host, signal));
+  await pollUntil(async () => (await look())?.state !== 'running', INIT_LIMIT, signal);
   // A process has ended a moment before its parent is told how.
-  const told = async () => {
-    ended = (await host.held(signal)).find((service) => service.name === name);
-    return ended?.exitCode !== undefined;
-  };
-  if (ended?.state === 'exited' && ended.exitCode === undefined) await pollUntil(told, CODE_LIMIT, signal);
+  if (ended?.state === 'exited' && ended.exitCode === undefined)
+    await pollUntil(async () => (await look())?.exitCode !== undefined, CODE_LIMIT, signal);
   if (ended?.state === 'exited' && ended.exitCode === 0) return;
   const words = await lastWords(name, spec, host, signal);
   throw new InitServiceFailedError(id, name, ended?.exitCode, words);
@@ -145,13 +136,21 @@ async function untilHealthy(
         ? `its health check takes longer than ${check.timeout} ms`
         : (error as Error).message;
     }
-    const now = (await host.held(signal)).find((service) => service.name === name);
+    const now = await heldOne(name, host, signal);
     if (now?.state !== 'running') {
       const code = now?.exitCode === undefined ? '' : ` with code ${now.exitCode}`;
       throw new ServiceNotHealthyError(id, name, `it has ended${code}`);
     }
   }
-  throw new ServiceNotHealthyError(id, name, shortened(withoutSecrets(said, programOf(spec, name))));
+  throw new ServiceNotHealthyError(id, name, shortened(withoutSecrets(said, spec)));
+}
+
+async function heldOne(
+  name: string,
+  host: ServiceHost,
+  signal: AbortSignal | undefined,
+): Promise<HeldService | undefined> {
+  return (await host.held(signal)).find((service) => service.name === name);
 }
 
 function checkOf(spec: InstanceSpec, name: string): Required<ServiceHealthCheck> {
@@ -167,8 +166,8 @@ async function lastWords(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   try {
-    const lines = (await host.tail(name, signal)).slice(-TAIL_LINES);
-    return shortened(withoutSecrets(lines.join(' / '), programOf(spec, name)));
+    const lines = await host.tail(name, TAIL_LINES, signal);
+    return shortened(withoutSecrets(lines.join(' / '), spec));
   } catch {
     signal?.throwIfAborted();
     return '';
