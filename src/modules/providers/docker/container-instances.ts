@@ -141,15 +141,10 @@ class ContainerServices implements ServiceHost {
 
   async held(signal?: AbortSignal): Promise<HeldService[]> {
     const { services = [] } = (await this.parts.store.held(this.id, signal)) ?? {};
-    return services.map((held) => {
-      const { name, state, exitCode } = serviceOf(held);
-      return {
-        name,
-        state,
-        exitCode,
-        isCurrent: held.present.container.Labels[OWN_LABELS.specHash] === this.hash,
-      };
-    });
+    return services.map((held) => ({
+      ...serviceOf(held),
+      isCurrent: held.present.container.Labels[OWN_LABELS.specHash] === this.hash,
+    }));
   }
 
   async start(name: string, signal?: AbortSignal): Promise<void> {

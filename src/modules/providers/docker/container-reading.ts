@@ -1,15 +1,10 @@
 import { type InstanceId } from '../../ids/typed-id.js';
 import { UnknownServiceError } from '../provider.errors.js';
 import { type Endpoint, type ProviderInstance, type ProviderState, type ServiceStatus } from '../provider.js';
-import {
-  exitCodeOfServices,
-  hashOfServices,
-  hasServices,
-  kindOf,
-  stateOfServices,
-} from '../services/service-plan.js';
+import { kindOf } from '../services/service-plan.js';
 import { allPorts, serviceNames } from '../services/service-programs.js';
 import { MAIN } from '../services/service-spec.js';
+import { statusOfInstance } from '../services/service-status.js';
 import {
   type ContainerRecord,
   type ListedContainer,
@@ -89,38 +84,22 @@ export function describe(held: HeldInstance, reachAt: string): ProviderInstance 
   const record = recordOf(held);
   const { container } = (held.main ?? held.services[0]!).present;
   if (!record) return { instanceId, state: 'unknown', labels: {}, endpoints: [], ref: container.Id };
-  const services = servicesOf(held, record);
-  const toldToStop = held.main ? held.main.present.role === 'stopped' : held.services.every(isToldToStop);
-  const desiredState = toldToStop ? 'stopped' : 'running';
-  const isOne = !hasServices(record.spec) && held.services.length === 1 && held.main;
-  const state = isOne ? services[0]!.state : stateOfServices(services, desiredState);
   const startedAt = startedAtOf(container);
-  const exitCode = state === 'exited' ? exitCodeOfServices(services) : undefined;
+  const isToldToStop = ({ present }: HeldContainers) => present.role === 'stopped';
+  const isStopped = held.main ? isToldToStop(held.main) : held.services.every(isToldToStop);
+  const found = held.services.map((service) => ({
+    status: serviceOf(service),
+    specHash: service.present.container.Labels[OWN_LABELS.specHash],
+  }));
   return {
     instanceId,
     tenantId: record.tenantId,
-    state,
     labels: record.labels,
     endpoints: endpointsOf(record, reachAt),
     ref: container.Id,
     ...(startedAt && { startedAt }),
-    ...(exitCode !== undefined && { exitCode }),
-    specHash: hashOfServices(
-      held.services.map(({ present }) => present.container.Labels[OWN_LABELS.specHash]),
-    ),
-    desiredState,
-    ...(!isOne && { services }),
+    ...statusOfInstance(record.spec, found, isStopped ? 'stopped' : 'running'),
   };
-}
-
-/** Those of the spec in its order, then what is left of others. */
-function servicesOf(held: HeldInstance, { spec }: ContainerRecord): ServiceStatus[] {
-  const there = new Map(held.services.map((service) => [service.service, service]));
-  const names = new Set([...serviceNames(spec), ...there.keys()]);
-  return [...names].map((name) => {
-    const service = there.get(name);
-    return service ? serviceOf(service) : { name, kind: kindOf(spec, name), state: 'missing' };
-  });
 }
 
 /** What the list says of one service. */
@@ -140,10 +119,6 @@ export function serviceOf({ service, present: { container, role } }: HeldContain
 
 export function isRunning({ State }: ListedContainer): boolean {
   return State === 'running';
-}
-
-function isToldToStop({ present }: HeldContainers): boolean {
-  return present.role === 'stopped';
 }
 
 /** A container that somebody has paused is left to them. */

@@ -4,16 +4,11 @@ import {
   InstanceNotRunningError,
   UnknownServiceError,
 } from '../provider.errors.js';
-import { type ProviderInstance, type ServiceStatus } from '../provider.js';
-import {
-  exitCodeOfServices,
-  hashOfServices,
-  hasServices,
-  kindOf,
-  stateOfServices,
-} from '../services/service-plan.js';
+import { type ProviderInstance } from '../provider.js';
+import { hasServices, kindOf } from '../services/service-plan.js';
 import { allPorts, serviceNames } from '../services/service-programs.js';
 import { MAIN } from '../services/service-spec.js';
+import { type FoundService, statusOfInstance } from '../services/service-status.js';
 import { specHash } from '../spec-hash.js';
 import { type InstanceDirectory, type Run, type RunProcess } from './instance-directory.js';
 import { type InstanceRecord } from './instance-record.js';
@@ -40,38 +35,45 @@ export async function readInstance(
     if (!record && runs.length) record = await directory.readRecord(); // it may have come in between
     if (!record) return { ...nothing, state: runs.length ? 'unknown' : 'missing' };
     const main = serviceOf(directory, record, runs, childOf(directory));
-    const whole = {
+    const others = hasServices(record.spec) ? await readServices(directory, childOf) : [];
+    const all = [main, ...others];
+    const isWanted = all.some(({ status, isWanted }) => status.kind !== 'init' && isWanted);
+    return {
       instanceId: directory.id,
       tenantId: record.tenantId,
       labels: record.labels,
       endpoints: endpointsOf(record),
-      ref: main.ref,
-      startedAt: main.startedAt,
-    };
-    if (hasServices(record.spec))
-      return { ...whole, ...(await readServices(directory, record, main, childOf)) };
-    return {
-      ...whole,
-      state: main.state,
-      specHash: specHash(record.spec),
-      desiredState: main.isWanted ? 'running' : 'stopped',
-      exitCode: main.exitCode,
+      ref: main.status.ref,
+      startedAt: main.status.startedAt,
+      ...statusOfInstance(record.spec, all, isWanted ? 'running' : 'stopped'),
     };
   } catch {
     return { ...nothing, state: 'unknown' };
   }
 }
 
-/** Of one program, with whether it should run. */
-type ReadService = ServiceStatus & { isWanted: boolean };
+interface ReadService extends FoundService {
+  /** Whether it should run. */
+  isWanted: boolean;
+}
 
-/** One of its services, from its own directory. */
+/** One service, from its own directory and record. */
 export async function readService(
   directory: InstanceDirectory,
   record: InstanceRecord,
   child: ChildProcess | undefined,
 ): Promise<ReadService> {
   return serviceOf(directory, record, await directory.runs(), child);
+}
+
+/** Those beside the main program. */
+async function readServices(directory: InstanceDirectory, childOf: ChildOf): Promise<ReadService[]> {
+  const found: ReadService[] = [];
+  for (const service of await directory.services()) {
+    const record = await service.readRecord();
+    if (record) found.push(await readService(service, record, childOf(service)));
+  }
+  return found;
 }
 
 function serviceOf(
@@ -82,41 +84,16 @@ function serviceOf(
 ): ReadService {
   const { state, process } = stateOfRuns(runs);
   return {
-    name,
-    kind: kindOf(spec, name),
-    state,
-    ref: process && String(process.pid),
-    startedAt: process?.startedAt,
-    exitCode: state === 'exited' ? exitCodeIfOurs(process, child) : undefined,
+    status: {
+      name,
+      kind: kindOf(spec, name),
+      state,
+      ref: process && String(process.pid),
+      startedAt: process?.startedAt,
+      exitCode: state === 'exited' ? exitCodeIfOurs(process, child) : undefined,
+    },
+    specHash: specHash(spec),
     isWanted: runs.some((run) => run.open),
-  };
-}
-
-/** The instance as it follows from all of its services. */
-async function readServices(
-  directory: InstanceDirectory,
-  record: InstanceRecord,
-  main: ReadService,
-  childOf: ChildOf,
-): Promise<Pick<ProviderInstance, 'state' | 'specHash' | 'desiredState' | 'exitCode' | 'services'>> {
-  const all = [main];
-  const hashes = [specHash(record.spec)];
-  const there = (await directory.services()).map(({ serviceName }) => serviceName!);
-  for (const name of new Set([...serviceNames(record.spec).slice(1), ...there])) {
-    const service = directory.service(name);
-    const own = await service.readRecord();
-    if (own) hashes.push(specHash(own.spec));
-    const missing = { name, kind: kindOf(record.spec, name), state: 'missing', isWanted: false } as const;
-    all.push(own ? await readService(service, record, childOf(service)) : missing);
-  }
-  const desiredState = all.some(({ kind, isWanted }) => kind !== 'init' && isWanted) ? 'running' : 'stopped';
-  const state = stateOfServices(all, desiredState);
-  return {
-    state,
-    specHash: hashOfServices(hashes),
-    desiredState,
-    exitCode: state === 'exited' ? exitCodeOfServices(all) : undefined,
-    services: all.map(({ isWanted: _, ...service }) => service),
   };
 }
 

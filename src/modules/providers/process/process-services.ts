@@ -47,12 +47,12 @@ export class ProcessServices implements ServiceHost {
     const read = all.map(async (directory): Promise<HeldService[]> => {
       const record = await recordUnlessBroken(directory);
       if (!record) return [];
-      const { name, state, exitCode } = await readService(
+      const { status, specHash } = await readService(
         directory,
         record,
         this.parts.starter.childOf(directory),
       );
-      return [{ name, state, exitCode, isCurrent: specHash(record.spec) === this.hash }];
+      return [{ ...status, isCurrent: specHash === this.hash }];
     });
     return (await Promise.all(read)).flat();
   }

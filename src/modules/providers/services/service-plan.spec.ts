@@ -1,15 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { faultsOfServices } from './service-faults.js';
-import {
-  cycleIn,
-  exitCodeOfServices,
-  hashOfServices,
-  type ServiceGraph,
-  type ServiceState,
-  startOrder,
-  stateOfServices,
-} from './service-plan.js';
+import { cycleIn, type ServiceGraph, startOrder } from './service-plan.js';
 import { MAIN } from './service-spec.js';
 
 const namesOf = (graph: ServiceGraph) => startOrder(graph).map(({ name }) => name);
@@ -127,52 +119,5 @@ describe('the faults of services', () => {
     expect(faults({ services, dependsOn: [{ service: 'a' }] })).toEqual([
       'services: a waits for b waits for main waits for a: none of them could start. Remove one dependsOn',
     ]);
-  });
-});
-
-describe('the state of an instance with several services', () => {
-  const state = (
-    desired: 'running' | 'stopped',
-    main: ServiceState['state'],
-    ...others: Partial<ServiceState>[]
-  ) =>
-    stateOfServices(
-      [
-        { name: MAIN, kind: 'main', state: main },
-        ...others.map((other) => ({
-          name: 'a',
-          kind: 'sidecar' as const,
-          state: 'running' as const,
-          ...other,
-        })),
-      ],
-      desired,
-    );
-
-  it.each<[ServiceState['state'], ReturnType<typeof state>]>([
-    ['running', state('running', 'running', {})],
-    ['running', state('running', 'running', {}, { kind: 'init', state: 'exited', exitCode: 0 })],
-    ['exited', state('running', 'running', { state: 'exited' })],
-    ['exited', state('running', 'running', { state: 'missing' })],
-    ['exited', state('running', 'exited', {})],
-    ['stopped', state('running', 'missing', {})],
-    ['stopped', state('stopped', 'stopped', { state: 'stopped' })],
-    ['running', state('stopped', 'stopped', {})],
-    ['unknown', state('running', 'running', { state: 'unknown' })],
-  ])('is %s', (expected, found) => expect(found).toBe(expected));
-
-  it('has the exit code of the main program, else of the first other that has ended, but for init services that are done', () => {
-    const init: ServiceState = { name: 'i', kind: 'init', state: 'exited', exitCode: 0 };
-    const sidecar: ServiceState = { name: 's', kind: 'sidecar', state: 'exited', exitCode: 4 };
-    const main: ServiceState = { name: MAIN, kind: 'main', state: 'exited', exitCode: 3 };
-    expect(exitCodeOfServices([sidecar, init, main])).toBe(3);
-    expect(exitCodeOfServices([init, sidecar, { ...main, state: 'running' }])).toBe(4);
-    expect(exitCodeOfServices([init])).toBeUndefined();
-  });
-
-  it('has the hash of its spec only when all services were made from it', () => {
-    expect(hashOfServices(['a', 'a'])).toBe('a');
-    expect(hashOfServices(['a', 'b'])).toMatch(/^mixed:/);
-    expect(hashOfServices([undefined])).toBeUndefined();
   });
 });

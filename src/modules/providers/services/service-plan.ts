@@ -1,4 +1,4 @@
-import { type InstanceSpec, type ProviderState } from '../provider.js';
+import { type InstanceSpec } from '../provider.js';
 import { type Dependency, MAIN, type ServiceKind, type Until } from './service-spec.js';
 
 /**
@@ -72,40 +72,6 @@ export function cycleIn(graph: ServiceGraph): string[] | undefined {
   return undefined;
 }
 
-/** What a provider says of one service. */
-export interface ServiceState {
-  name: string;
-  kind: ServiceKind | 'main';
-  state: ProviderState;
-  exitCode?: number | undefined;
-}
-
-/**
- * The state of an instance. One that was told to stop and of which something still runs is `running`, so that it is told
- * again; one that lacks a service is `exited`, so that it is started again, or `stopped` where its start did not come to the main
- * program.
- */
-export function stateOfServices(
-  services: readonly ServiceState[],
-  desired: 'running' | 'stopped',
-): ProviderState {
-  const lasting = services.filter(({ kind }) => kind !== 'init');
-  if (services.some(({ state }) => state === 'unknown')) return 'unknown';
-  if (desired === 'stopped') return services.some(({ state }) => state === 'running') ? 'running' : 'stopped';
-  if (lasting.every(({ state }) => state === 'running')) return 'running';
-  const main = lasting.find(({ kind }) => kind === 'main')?.state;
-  const hasBegun = main === 'running' || lasting.some(({ state }) => state === 'exited');
-  return hasBegun ? 'exited' : 'stopped';
-}
-
-/** That of the main program, else of the first service that has ended and should not have. */
-export function exitCodeOfServices(services: readonly ServiceState[]): number | undefined {
-  const ended = services.filter(
-    ({ kind, state, exitCode }) => state === 'exited' && !(kind === 'init' && exitCode === 0),
-  );
-  return (ended.find(({ name }) => name === MAIN) ?? ended[0])?.exitCode;
-}
-
 function declared({ dependsOn = [], services = [] }: ServiceGraph) {
   return [
     ...services.map(({ name, kind = 'sidecar' as const, dependsOn = [] }) => ({ name, kind, dependsOn })),
@@ -165,10 +131,4 @@ export function kindOf(
 ): PlannedService['kind'] {
   if (name === MAIN) return 'main';
   return spec?.services?.find((service) => service.name === name)?.kind ?? 'sidecar';
-}
-
-/** Of the specs that the services were made from. Those of a replacement that was cut off differ: no spec has such a hash. */
-export function hashOfServices(hashes: readonly (string | undefined)[]): string | undefined {
-  const [first] = hashes;
-  return hashes.every((hash) => hash === first) ? first : `mixed:${hashes.map(String).toSorted().join(':')}`;
 }
