@@ -153,13 +153,23 @@ describe('InstanceDriftWorker', () => {
     expect((await replica.told('instance.deleted'))[0]?.payload).toMatchObject({ reason: 'scaled_down' });
   });
 
-  it('writes nothing and asks nothing of the provider but its list, when all is as it should be', async () => {
+  it('writes nothing and asks the provider for one list, when all of 200 instances are as they should be', async () => {
     await start();
-    for (let n = 0; n < 5; n++) await create();
+    await Promise.all(Array.from({ length: 200 }, () => create()));
     await pass();
     provider.done.length = 0;
+    const asked: string[] = [];
+    for (const call of ['list', 'status', 'notes'] as const) {
+      const real = provider[call].bind(provider) as (...args: unknown[]) => Promise<never>;
+      provider[call] = (...args: unknown[]) => {
+        asked.push(call);
+        return real(...args);
+      };
+    }
     const before = await rows();
     await pass();
+    expect(before).toHaveLength(200);
+    expect(asked).toEqual(['list']);
     expect(provider.done).toEqual([]);
     expect(await rows()).toEqual(before);
   });
