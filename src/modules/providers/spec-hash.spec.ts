@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type InstanceSpec } from './provider.js';
+import { type InstanceSpec, type ServiceSpec } from './provider.js';
 import { specHash } from './spec-hash.js';
 
 const spec: InstanceSpec = {
@@ -18,9 +18,15 @@ describe('specHash', () => {
     expect(specHash(other)).toBe(specHash(spec));
   });
 
+  it('does not depend on the order in which a program names what it waits for', () => {
+    const dependsOn = [{ service: 'a' }, { service: 'b', until: 'healthy' as const }];
+    expect(specHash({ ...spec, dependsOn: dependsOn.toReversed() })).toBe(specHash({ ...spec, dependsOn }));
+  });
+
   it('takes what is empty for what is left out', () => {
     const { command } = spec;
-    const empty = { env: {}, ports: [], image: undefined, limits: {}, volumes: [], networks: [] };
+    const containers = { image: undefined, limits: {}, volumes: [], networks: [] };
+    const empty = { env: {}, ports: [], ...containers, services: [], dependsOn: [], healthCheck: undefined };
     expect(specHash({ command, ...empty })).toBe(specHash({ command }));
     const volume = { name: 'data', path: '/data' };
     expect(specHash({ command, volumes: [{ ...volume, readOnly: false }] })).toBe(
@@ -44,7 +50,22 @@ describe('specHash', () => {
     ['a volume', { volumes: [{ name: 'data', path: '/data' }] }],
     ['whether a volume can be written to', { volumes: [{ name: 'data', path: '/data', readOnly: true }] }],
     ['a network', { networks: ['backend'] }],
+    ['what it waits for', { dependsOn: [{ service: 'a' }] }],
+    ['its health check', { healthCheck: { command: ['ping'] } }],
+    ['a service', { services: [{ name: 'a', command: ['a'] }] }],
   ])('differs when %s differs', (_what, change) => {
     expect(specHash({ ...spec, ...change })).not.toBe(specHash(spec));
+  });
+
+  it.each<[string, Partial<ServiceSpec>]>([
+    ['its name', { name: 'b' }],
+    ['its kind', { kind: 'init' }],
+    ['its command', { command: ['b'] }],
+    ['its health check', { healthCheck: { command: ['ping'] } }],
+  ])('differs when a service differs in %s', (_what, change) => {
+    const service: ServiceSpec = { name: 'a', command: ['a'] };
+    const hash = specHash({ ...spec, services: [service] });
+    expect(specHash({ ...spec, services: [{ ...service, kind: 'sidecar' }] })).toBe(hash);
+    expect(specHash({ ...spec, services: [{ ...service, ...change }] })).not.toBe(hash);
   });
 });

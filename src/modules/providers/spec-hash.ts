@@ -4,8 +4,8 @@ import { type InstanceSpec } from './provider.js';
 
 /**
  * By what two specs are compared: equal for specs that run the same, however they are written down. The order
- * of keys and of ports means nothing, and neither does what is left out against what is empty. The order of
- * the command's words does.
+ * of keys, of ports and of dependencies means nothing, and neither does what is left out against what is empty. The
+ * order of the command's words and of services does.
  */
 export function specHash({
   command,
@@ -40,7 +40,7 @@ export function specHash({
           spec: specHash(service),
         }))
       : undefined,
-    dependsOn: dependsOn.length ? dependsOn : undefined,
+    dependsOn: dependsOn.length ? dependsOn.toSorted((a, b) => (a.service < b.service ? -1 : 1)) : undefined,
     healthCheck,
   });
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import {
   type ContainerDaemon,
@@ -8,6 +8,7 @@ import {
 } from '../../../../test/support/container-daemon.js';
 import { describeWith } from '../../../../test/support/needs.js';
 import { providerContract } from '../provider.contract.js';
+import { ProviderUnavailableError } from '../provider.errors.js';
 import { type InstanceSpec } from '../provider.js';
 import { DockerProvider } from './docker.provider.js';
 
@@ -43,4 +44,21 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
     }))
       it(name, run, 120_000);
   });
-void expect;
+
+describe('DockerProvider without a daemon', () => {
+  it('says where it looked, and what helps', async () => {
+    const provider = new DockerProvider({ host: 'unix:///nowhere/docker.sock' });
+    await expect(provider.healthCheck()).rejects.toThrow(
+      /Provider "docker" is unavailable: .*\/nowhere\/docker\.sock.*Start the daemon, or give the option `host`/,
+    );
+    await expect(provider.list()).rejects.toThrow(ProviderUnavailableError);
+  });
+
+  it('refuses options that cannot be, and shows no password', () => {
+    const registries = { 'r.test': { username: '', password: 'hunter2' } };
+    const refused = () => new DockerProvider({ registries });
+    expect(refused).toThrow(/registries/);
+    expect(refused).not.toThrow(/hunter2/);
+    expect(() => new DockerProvider({ host: '/var/run/docker.sock' })).toThrow(/host: .*"unix:/);
+  });
+});

@@ -1,12 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
-import { type ContainerDaemon, IMAGE, startDaemon } from '../../../../test/support/container-daemon.js';
-import { type DaemonProxy, startDaemonProxy } from '../../../../test/support/daemon-proxy.js';
+import { expect, it } from '@jest/globals';
+import { IMAGE } from '../../../../test/support/container-daemon.js';
 import { describeWith } from '../../../../test/support/needs.js';
-import { newId } from '../../ids/typed-id.js';
-import { type InstanceSpec, type ProvisionRequest } from '../provider.js';
-import { containerName, OWN_LABELS } from './container-notes.js';
-import { DockerProvider } from './docker.provider.js';
+import { failed, requestOf, UnreliableDaemon } from '../../../../test/support/unreliable-daemon.js';
+import { type InstanceSpec, type ProviderInstance } from '../provider.js';
+import { containerName } from './container-notes.js';
 
 const program = (rest = 'exec sleep 3600') => ({
   image: IMAGE,
@@ -25,58 +22,12 @@ const SPEC: InstanceSpec = {
 const LIMIT = 240_000;
 
 describeWith('podman', 'DockerProvider with several services, when things go wrong', () => {
-  let daemon: ContainerDaemon;
-  let proxy: DaemonProxy;
-  let namespace: string;
-  let provider: DockerProvider;
-  let sure: DockerProvider;
-
-  beforeAll(async () => {
-    daemon = await startDaemon('podman');
-  }, LIMIT);
-  afterAll(() => daemon?.stop(), LIMIT);
-
-  beforeEach(async () => {
-    namespace = `t${randomUUID().slice(0, 8)}`;
-    proxy = await startDaemonProxy(daemon.socket);
-    provider = providerOf(proxy.host);
-    sure = providerOf(daemon.host);
-  });
-  afterEach(async () => {
-    await proxy.close();
-    for (const { instanceId } of await sure.list()) await sure.deprovision(instanceId);
-  }, LIMIT);
-
-  const providerOf = (host: string) =>
-    new DockerProvider({ host, namespace, network: 'host', stopGrace: 0, pull: 'never' });
-
-  const request = (): ProvisionRequest => ({
-    instanceId: newId('instance'),
-    tenantId: newId('tenant'),
-    name: 'web',
-    spec: SPEC,
-    labels: {},
-  });
-
-  const containers = async () => {
-    const filters = encodeURIComponent(JSON.stringify({ label: [`${OWN_LABELS.namespace}=${namespace}`] }));
-    const { text } = await daemon.call('GET', `/containers/json?all=1&filters=${filters}`);
-    return (JSON.parse(text) as { Names: string[]; State: string }[])
-      .map(({ Names, State }) => `${Names[0]} ${State}`)
-      .sort();
-  };
-
-  /** Once the connection is lost, nothing more is done: as when the replica dies there. */
-  const dieAt = (step: number) => {
-    let calls = 0;
-    proxy.treat = () => (calls++ < step ? 'pass' : calls === step + 1 ? 'hang up' : 'refuse');
-  };
-
-  const failed = (call: Promise<unknown>) =>
-    call.then(
-      () => false,
-      () => true,
-    );
+  const own = UnreliableDaemon.ofSuite('podman');
+  const request = () => requestOf(SPEC);
+  const containers = async () =>
+    (await own.containers()).map(({ Names, State }) => `${Names[0]} ${State}`).sort();
+  const shown = ({ services = [] }: ProviderInstance) =>
+    services.map(({ name, state }) => `${name} ${state}`);
 
   it(
     'completes a start that was cut off at any step, or removes it, and doubles nothing',
@@ -84,19 +35,19 @@ describeWith('podman', 'DockerProvider with several services, when things go wro
       for (let step = 0, again = true; again; step += 3) {
         const [completed, removed] = [request(), request()];
         for (const wanted of [completed, removed]) {
-          dieAt(step);
-          again = await failed(provider.provision(wanted));
+          own.dieAt(step);
+          again = await failed(own.provider.provision(wanted));
         }
-        const made = await sure.provision(completed);
+        const made = await own.sure.provision(completed);
         expect(made.state).toBe('running');
-        await sure.deprovision(removed.instanceId);
+        await own.sure.deprovision(removed.instanceId);
         const name = (service?: string) =>
-          `/${containerName(namespace, completed.instanceId, 'current', service)}`;
+          `/${containerName(own.namespace, completed.instanceId, 'current', service)}`;
         expect(await containers()).toEqual(
           [`${name()} running`, `${name('logger')} running`, `${name('migrate')} exited`].sort(),
         );
-        expect(await sure.list()).toEqual([made]);
-        await sure.deprovision(completed.instanceId);
+        expect(await own.sure.list()).toEqual([made]);
+        await own.sure.deprovision(completed.instanceId);
         expect(await containers()).toEqual([]);
         expect(step).toBeLessThan(100);
       }
@@ -108,13 +59,13 @@ describeWith('podman', 'DockerProvider with several services, when things go wro
     'converges when the daemon is killed in the middle of a start, and of a removal',
     async () => {
       const wanted = request();
-      const starting = failed(sure.provision(wanted));
+      const starting = failed(own.sure.provision(wanted));
       while (!(await containers()).length);
-      await daemon.kill();
+      await own.daemon.kill();
       expect(await starting).toBe(true);
-      await daemon.start();
-      const again = providerOf(daemon.host);
-      expect((await again.provision(wanted)).services?.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      await own.daemon.start();
+      const again = own.providerOf();
+      expect(shown(await again.provision(wanted))).toEqual([
         'main running',
         'migrate exited',
         'logger running',
@@ -122,11 +73,42 @@ describeWith('podman', 'DockerProvider with several services, when things go wro
       expect(await containers()).toHaveLength(3);
       const removing = again.deprovision(wanted.instanceId).catch(() => undefined);
       while ((await containers()).length === 3);
-      await daemon.kill();
+      await own.daemon.kill();
       await removing;
-      await daemon.start();
-      await providerOf(daemon.host).deprovision(wanted.instanceId);
+      await own.daemon.start();
+      await own.providerOf().deprovision(wanted.instanceId);
       expect(await containers()).toEqual([]);
+    },
+    LIMIT,
+  );
+
+  it(
+    'stops the main program before the sidecar that it depends on',
+    async () => {
+      const { instanceId, services = [] } = await own.provider.provision(request());
+      own.proxy.calls.length = 0;
+      await own.provider.stop(instanceId);
+      const stopped = own.proxy.calls.flatMap((call) => /\/containers\/(\w+)\/stop$/.exec(call)?.[1] ?? []);
+      const names = stopped.map((id) => services.find(({ ref }) => ref === id)?.name);
+      expect(names).toEqual(['main', 'logger']);
+    },
+    LIMIT,
+  );
+
+  it(
+    'makes a service again that somebody has removed, and leaves the others running',
+    async () => {
+      const wanted = request();
+      const made = await own.sure.provision(wanted);
+      const refOf = ({ services = [] }: ProviderInstance, name: string) =>
+        services.find((service) => service.name === name)?.ref;
+      await own.daemon.call('DELETE', `/containers/${refOf(made, 'logger')}?force=1`);
+      const lacking = await own.sure.status(wanted.instanceId);
+      expect(lacking.state).toBe('exited');
+      expect(shown(lacking)).toEqual(['main running', 'migrate exited', 'logger missing']);
+      const mended = await own.sure.provision(wanted);
+      expect(shown(mended)).toEqual(['main running', 'migrate exited', 'logger running']);
+      expect(refOf(mended, 'main')).toBe(refOf(made, 'main'));
     },
     LIMIT,
   );
@@ -134,10 +116,10 @@ describeWith('podman', 'DockerProvider with several services, when things go wro
   it(
     'lists instances with several services in one call',
     async () => {
-      for (let each = 0; each < 2; each++) await provider.provision(request());
-      proxy.calls.length = 0;
-      expect(await provider.list()).toHaveLength(2);
-      expect(proxy.calls).toEqual(['GET /containers/json']);
+      for (let each = 0; each < 2; each++) await own.provider.provision(request());
+      own.proxy.calls.length = 0;
+      expect(await own.provider.list()).toHaveLength(2);
+      expect(own.proxy.calls).toEqual(['GET /containers/json']);
     },
     LIMIT,
   );
