@@ -17,7 +17,7 @@ import { INSTANCE_VARIABLE, instanceSpecSchema } from '../../modules/providers/p
 import { SERVICE_KINDS, UNTIL } from '../../modules/providers/services/service-spec.js';
 import { HALF, isWhole, list, listOf, mapping, name, read, record, text } from './fleet-keys.js';
 
-/** What a fleet file says of a program: what runs, on what it may count, where it is reached. */
+/** A program in a fleet file: its keys, the checks across them, and the spec that its provider gets. */
 
 /** The provider of containers; the other one of the reference app runs plain processes. */
 export const CONTAINERS = 'docker';
@@ -51,7 +51,7 @@ const variable = z
     `${INSTANCE_VARIABLE} is set by the control plane: choose another`,
   );
 
-/** Keys of a program. What they may be besides depends on the provider: see `fitsItsProvider`. */
+/** Keys of a program. `checkProgram` holds them against the provider. */
 export const programKeys = {
   image: z.string().max(400).regex(IMAGE, IMAGE_FAULT).optional(),
   command: z
@@ -74,7 +74,6 @@ export const programKeys = {
   networks: networksSchema.optional(),
 };
 
-/** What a service waits for, and by what others know that it is healthy. */
 const dependencyKeys = {
   dependsOn: z.array(mapping({ service: name, until: z.enum(UNTIL).optional() })).optional(),
   healthCheck: mapping({
@@ -104,7 +103,7 @@ type Program = z.output<z.ZodObject<typeof programKeys>>;
 type Service = z.output<z.ZodObject<typeof serviceKeys>>;
 type Services = z.output<z.ZodObject<typeof serviceListKeys>>;
 
-/** What its provider is handed. Paths of containers mean nothing here, and are left as they are. */
+/** The spec that its provider gets. Working directories of processes become absolute; paths in containers stay. */
 export function toSpec(
   program: Program & Partial<Services>,
   provider: string,
@@ -146,7 +145,7 @@ function toProgram(
   };
 }
 
-/** What services say of each other, and what differs over all of them, by the provider's own rules. */
+/** Names, dependencies and ports over all services, by the rules of `InstanceSpec`. */
 export function checkServices(
   workload: Program & Partial<Services> & { provider: string },
   directory: string,
@@ -159,7 +158,7 @@ export function checkServices(
       context.addIssue({ code: 'custom', path: path as (string | number)[], message });
 }
 
-/** Checks across the keys of one program, and against who runs it. @param provider of what it belongs to */
+/** Checks across the keys of a program and of its services. @param provider that of the workload */
 export function checkProgram(
   program: unknown,
   provider: unknown,

@@ -190,9 +190,9 @@ export interface ExecResult {
  *
  * Every call takes a signal and rejects with its reason when it aborts. Calls converge: repeating one after
  * a crash at any step ends in the same state, and `deprovision` of something already gone is success.
- * An unknown service is `UnknownServiceError`. An unknown id is `InstanceNotProvisionedError`, except in `deprovision`, `stop` and `status`; a malformed one
- * `InvalidIdError`. What is not among the capabilities is `CapabilityNotSupportedError`. `providerContract`
- * has it all as tests.
+ * An unknown id is `InstanceNotProvisionedError`, except in `deprovision`, `stop` and `status`; a malformed one
+ * `InvalidIdError`; an unknown service `UnknownServiceError`. What is not among the capabilities is
+ * `CapabilityNotSupportedError`. `providerContract` has it all as tests.
  */
 export interface Provider {
   info(): ProviderInfo;

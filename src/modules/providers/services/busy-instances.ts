@@ -2,8 +2,8 @@ import { type InstanceId } from '../../ids/typed-id.js';
 import { type ProviderInstance } from '../provider.js';
 
 /**
- * Instances that are being changed by this process. Of one with several services, which are started one by one, nobody can
- * say meanwhile what it is: it is `unknown`, so that nobody takes a start that goes on for an instance that has ended.
+ * Instances that this process is changing. Services start one by one, so an instance that has several is `unknown` until all
+ * run: its services that have not started yet do not count as ended.
  */
 export class BusyInstances {
   private readonly changes = new Map<InstanceId, number>();

@@ -2,7 +2,7 @@ import { shown } from '../../input/input.js';
 import { cycleIn } from './service-plan.js';
 import { type Dependency, MAIN, type ServiceHealthCheck, type ServiceKind } from './service-spec.js';
 
-/** Where something is wrong in what services say of each other. */
+/** A mistake in the names and dependencies of services, and where it is. */
 export interface ServiceFault {
   path: (string | number)[];
   message: string;
@@ -13,7 +13,7 @@ interface Part {
   healthCheck?: ServiceHealthCheck | undefined;
 }
 
-/** As much of a spec as it takes. */
+/** The parts of a spec that are looked at. */
 export interface ServiceParts extends Part {
   services?: (Part & { name: string; kind?: ServiceKind | undefined })[] | undefined;
 }

@@ -2,12 +2,12 @@ import { type InstanceSpec } from '../provider.js';
 import { type Dependency, MAIN, type ServiceKind, type Until } from './service-spec.js';
 
 /**
- * The rule of instances with several services, for every provider.
+ * The order in which the services of an instance start, for every provider.
  *
  * Init services run first, one after the other in the order of the list, each to its end. Then sidecars and the main
- * program start, each when all that it depends on is so far; the main program depends on every sidecar that does not depend on
- * it. They stop in the reverse order. The instance runs when all of them but the init services run: one that ends makes it
- * `exited`, and starting it again starts what has ended and leaves alone what runs.
+ * program start, each when what it depends on has started, is healthy or is completed. The main program depends on every
+ * sidecar that does not depend on it. They stop in the reverse order. `service-convergence.ts` carries it out, and
+ * `service-status.ts` says what the instance is meanwhile.
  */
 
 /** A service with all that it waits for. */
@@ -30,8 +30,8 @@ export function hasServices({ services = [] }: Pick<InstanceSpec, 'services'>): 
 }
 
 /**
- * The services of an instance in the order of their start. Of those that could be next it is the first of the list, the main
- * program last.
+ * The services of an instance in the order of their start. When several could be next, the first of the list is, and the main
+ * program is last.
  * @throws Error for a graph that has a cycle: `cycleIn` says so before
  */
 export function startOrder(graph: ServiceGraph): PlannedService[] {

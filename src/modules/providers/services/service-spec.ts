@@ -1,7 +1,7 @@
 /** The main program of an instance, as other services name it. */
 export const MAIN = 'main';
 
-/** Until when a service waits: until the other one has started, until its health check passes, until it has ended well. */
+/** What a service waits for: that the other one has started, that its health check passes, that it has ended with 0. */
 export const UNTIL = ['started', 'healthy', 'completed'] as const;
 
 export type Until = (typeof UNTIL)[number];
@@ -10,7 +10,7 @@ export const SERVICE_KINDS = ['sidecar', 'init'] as const;
 
 export type ServiceKind = (typeof SERVICE_KINDS)[number];
 
-/** What has to be so before a service is started. */
+/** A service that must have started, be healthy or be completed before this one starts. */
 export interface Dependency {
   /** Name of another service of the instance; `main` is the main program. */
   service: string;
@@ -18,7 +18,7 @@ export interface Dependency {
   until?: Until;
 }
 
-/** A command in a running service that says by its exit code 0 that others may rely on it. */
+/** A command that runs in the service. With exit code 0 the service is healthy. */
 export interface ServiceHealthCheck {
   command: string[];
   /** Milliseconds between two attempts. Default 1 s. */

@@ -9,9 +9,9 @@ export interface ServiceReadings {
 }
 
 /**
- * Of each instance the sum over its services, and each of them beside it when there is more than the main program. What one
- * of them cannot tell, the sum does not know. The counters of the whole began when the last one began: who takes rates sees
- * by that that the sum has become smaller.
+ * For each instance the sum over its services; with `services` when there is more than the main program. A counter that one
+ * of them does not have is null in the sum. `startedAt` is that of the service that started last: when it changes, the sum
+ * may have become smaller, and a rate must not be taken over it.
  */
 export function sumByInstance(all: readonly ServiceReadings[]): InstanceStats[] {
   const byInstance = new Map<InstanceId, ServiceReadings[]>();
