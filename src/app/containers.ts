@@ -8,14 +8,14 @@ import { asksForContainers, type FleetFile } from './fleet/fleet-file.js';
 import { CONTAINERS } from './fleet/fleet-program.js';
 import { writeSecret } from './write-secret.js';
 
-/** Beside the instances of processes: without it nobody knew which containers are those of this data directory. */
+/** The namespace of the containers that belong to this data directory. */
 const FILE = 'docker-namespace';
 
 type ContainersConfig = Pick<AppConfig, 'provider' | 'dockerNamespace' | 'dockerNetwork'>;
 
 /**
- * How the app runs containers; undefined where it runs none, and looks for no daemon: neither `PROVIDER` nor the fleet asks
- * for them, nor did an earlier fleet. Its containers are those of a namespace of its own, so that two apps can use one daemon.
+ * How the app runs containers; undefined when neither `PROVIDER`, the fleet nor an earlier fleet asks for them: no daemon is
+ * looked for then. Each app has a namespace of its own, so that two of them can use one daemon.
  * @throws AppConfigError for a `DOCKER_HOST` that names none
  */
 export async function containersOf(
@@ -31,7 +31,7 @@ export async function containersOf(
       return undefined;
     },
   );
-  if (provider !== CONTAINERS && known === undefined && !asksForContainers(fleet)) return undefined;
+  if (known === undefined && !isAskedFor({ provider }, fleet)) return undefined;
   requireDaemon();
   const namespace = dockerNamespace ?? known ?? `ctrlplane-${randomBytes(4).toString('hex')}`;
   if (namespace !== known) await writeSecret(path, namespace);
@@ -39,8 +39,12 @@ export async function containersOf(
 }
 
 /** To be called before anything is begun. @throws AppConfigError where containers are asked for, and `DOCKER_HOST` names no daemon */
-export function checkContainers({ provider }: Pick<AppConfig, 'provider'>, fleet: FleetFile): void {
-  if (provider === CONTAINERS || asksForContainers(fleet)) requireDaemon();
+export function checkContainers(config: Pick<AppConfig, 'provider'>, fleet: FleetFile): void {
+  if (isAskedFor(config, fleet)) requireDaemon();
+}
+
+function isAskedFor({ provider }: Pick<AppConfig, 'provider'>, fleet: FleetFile): boolean {
+  return provider === CONTAINERS || asksForContainers(fleet);
 }
 
 function requireDaemon(): void {
