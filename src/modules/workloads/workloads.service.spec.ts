@@ -102,6 +102,18 @@ describe('WorkloadsService', () => {
       );
     });
 
+    it('refuses what its provider cannot give, when it is made and when it is updated', async () => {
+      const command = ['true'];
+      const spec = { command, image: 'web:1', services: [{ name: 'log', command }] };
+      const fault = (part: string) => expect.stringContaining(`spec.${part}: not with the provider "memory"`);
+      const refused = { faults: [fault('image'), fault('services')] };
+      await expect(create({ spec })).rejects.toMatchObject(refused);
+      const workload = await create({ replicas: 0 });
+      const update = asSystem(() => plane.workloads.update(tenantId, workload.id, { spec }));
+      await expect(update).rejects.toMatchObject(refused);
+      expect(await asSystem(() => plane.workloads.get(tenantId, workload.id))).toEqual(workload);
+    });
+
     it('refuses a name that the tenant has given already, and a tenant that is not there', async () => {
       await create();
       await expect(create()).rejects.toThrow(WorkloadNameTakenError);
