@@ -1,4 +1,4 @@
-import { type Schedule, type ScheduleTiming } from './schedule.js';
+import { type Schedule, type ScheduleState, type ScheduleTiming } from './schedule.js';
 import { type ScheduleClaim, type ScheduleRun, type Turn } from './schedule.store.js';
 
 /** A row as the table has it. Instants are milliseconds. */
@@ -47,9 +47,9 @@ export function claimOf(row: Row, lease: number): ScheduleClaim {
 export function shown(row: Row, now: number): Schedule {
   const { handler, key, timing, payload, group, turn, attempt, turns, runs, failures, missed, last } = row;
   const date = (at: number | undefined): Date | undefined => (at === undefined ? undefined : new Date(at));
-  const state = row.claimed && row.due! > now ? 'running' : row.pausedAt !== null ? 'paused' : row.endedAt !== null ? 'ended' : 'active'; // prettier-ignore
   return {
-    ...{ handler, key, attempt, turns, runs, failures, missed, state },
+    ...{ handler, key, attempt, turns, runs, failures, missed },
+    state: stateOf(row, now),
     group: group ?? undefined,
     timing: JSON.parse(timing) as ScheduleTiming,
     payload: payload === null ? undefined : (JSON.parse(payload) as unknown),
@@ -64,6 +64,12 @@ export function shown(row: Row, now: number): Schedule {
     lastEndedAt: date(last?.endedAt),
     lastError: last?.error,
   };
+}
+
+function stateOf(row: Row, now: number): ScheduleState {
+  if (row.claimed && row.due! > now) return 'running';
+  if (row.pausedAt !== null) return 'paused';
+  return row.endedAt === null ? 'active' : 'ended';
 }
 
 export function byHandler(rows: readonly Row[]): Map<string, Row[]> {

@@ -4,8 +4,8 @@ import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { byHandler, claimOf, nameOf, type Row, shown } from './in-memory-schedule.row.js';
 import { type Schedule } from './schedule.js';
 import {
+  type ClaimId,
   type HandlerCounts,
-  type HeldSchedule,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,
@@ -127,7 +127,8 @@ export class InMemoryScheduleStore extends ScheduleStore {
   }
 
   async unknownHandlers(): Promise<string[]> {
-    return this.unknown();
+    const waiting = [...this.rows.values()].filter(({ due }) => due !== null);
+    return [...new Set(waiting.map(({ handler }) => handler))].filter((handler) => !this.known.has(handler));
   }
 
   async prune(age: number): Promise<number> {
@@ -167,28 +168,29 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return { claims, now: new Date(now) };
   }
 
-  async begin(held: readonly HeldSchedule[]): Promise<Map<number, number>> {
-    return new Map(this.held(held).map((row) => [row.token, ++row.attempt]));
+  async begin(claim: ClaimId): Promise<number | undefined> {
+    const row = this.heldBy(claim);
+    return row && ++row.attempt;
   }
 
   async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
     return new Set(
       results.flatMap((result) => {
-        const [row] = this.held([result.claim]);
+        const row = this.heldBy(result.claim);
         if (row) this.settleRow(row, result);
         return row ? [row.token] : [];
       }),
     );
   }
 
-  async renew(held: readonly HeldSchedule[], lease: number): Promise<Set<number>> {
-    const rows = this.held(held);
+  async renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
+    const rows = claims.flatMap((claim) => this.heldBy(claim) ?? []);
     for (const row of rows) row.due = this.clock.now() + lease;
     return new Set(rows.map(({ token }) => token));
   }
 
-  async assertCurrent(held: HeldSchedule): Promise<boolean> {
-    return this.held([held]).length > 0;
+  async assertCurrent(claim: ClaimId): Promise<boolean> {
+    return this.heldBy(claim) !== undefined;
   }
 
   async nextDue(handlers: readonly string[]): Promise<Date | undefined> {
@@ -197,13 +199,6 @@ export class InMemoryScheduleStore extends ScheduleStore {
     for (const { handler, due } of this.rows.values())
       if (due !== null && due > now && due < next && handlers.includes(handler)) next = due;
     return next === Infinity ? undefined : new Date(next);
-  }
-
-  private unknown(): string[] {
-    const handlers = new Set(
-      [...this.rows.values()].filter(({ due }) => due !== null).map(({ handler }) => handler),
-    );
-    return [...handlers].filter((handler) => !this.known.has(handler));
   }
 
   private inOrder(): Row[] {
@@ -256,16 +251,14 @@ export class InMemoryScheduleStore extends ScheduleStore {
     row.missed += missed;
     if (!run) return;
     row.last = run;
-    if (run.id !== undefined) row.runs++;
+    if (run.outcome !== 'unknown_handler') row.runs++;
     if (FAILURES.includes(run.outcome)) row.failures++;
     if (!current || NEUTRAL.includes(run.outcome)) return;
     row.consecutiveFailures = run.outcome === 'succeeded' ? 0 : row.consecutiveFailures + 1;
   }
 
-  private held(held: readonly HeldSchedule[]): Row[] {
-    return held.flatMap(({ handler, key, token }) => {
-      const row = this.rows.get(nameOf(handler, key));
-      return row?.claimed && row.token === token ? [row] : [];
-    });
+  private heldBy({ handler, key, token }: ClaimId): Row | undefined {
+    const row = this.rows.get(nameOf(handler, key));
+    return row?.claimed && row.token === token ? row : undefined;
   }
 }

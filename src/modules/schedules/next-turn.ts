@@ -38,7 +38,7 @@ export class ClaimedTurn {
   start(now: number): StartingTurn | ScheduleResult {
     const { claim } = this;
     const { turn, attempt } = claim;
-    if (claim.triggeredAt !== null) return { slot: null, attempt: claim.claims, missed: 0 };
+    if (claim.triggeredAt !== null) return { slot: null, attempt: 1, missed: 0 };
     // It was changed or paused while an earlier claim was active.
     if (turn === null || claim.paused || turn.plannedAt > now + 1) return this.result({ turn, attempt });
     const slot = this.slots.latestDue(turn.slot, now);
@@ -64,7 +64,7 @@ export class ClaimedTurn {
     const { claim, rules } = this;
     // By hand: its turn is still to come, also if it has passed in the meantime.
     if (slot === null) {
-      const result = this.result({ turn: claim.turn, attempt: claim.attempt, run });
+      const result = this.besideSlots(run);
       // One that was cut off is still asked for.
       return run.outcome === 'aborted' ? { ...result, claim: { ...claim, triggeredAt: null } } : result;
     }
@@ -85,9 +85,9 @@ export class ClaimedTurn {
       outcome: 'lost',
       startedAt: now,
       endedAt: now,
-      error: `Its replica ended in mid-run, ${attempt - 1} times: it is not tried again`,
+      error: `Its replica ended in mid-run, in attempt ${attempt - 1}: it is not tried again`,
     };
-    if (slot === null) return this.result({ turn: this.claim.turn, attempt: this.claim.attempt, run });
+    if (slot === null) return this.besideSlots(run);
     const retryAt = now + waitAfter(this.claim.consecutiveFailures + 1, this.rules.backoff);
     return this.moveOn(slot, now, { missed, run }, retryAt);
   }
@@ -100,6 +100,12 @@ export class ClaimedTurn {
       claims: claims - 1,
       claim: { ...this.claim, triggeredAt: null },
     };
+  }
+
+  /** What a run by hand comes to. Its attempts after a lost one were counted in place of the slot's, which get all of theirs again. */
+  private besideSlots(run: ScheduleRun): ScheduleResult {
+    const { turn, attempt, claims } = this.claim;
+    return this.result({ turn, attempt: claims > 1 ? 1 : attempt, run });
   }
 
   private moveOn(

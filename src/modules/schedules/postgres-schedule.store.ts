@@ -6,8 +6,8 @@ import { storableText } from '../database/text.js';
 import { Transactions } from '../database/transaction.js';
 import { type Schedule } from './schedule.js';
 import {
+  type ClaimId,
   type HandlerCounts,
-  type HeldSchedule,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,
@@ -146,12 +146,9 @@ export class PostgresScheduleStore extends ScheduleStore {
     return { claims: claims.map(claimOf), now };
   }
 
-  async begin(held: readonly HeldSchedule[]): Promise<Map<number, number>> {
-    const rows = await this.transactions.query<{ token: number; attempt: number }>(
-      sql.BEGIN,
-      columnsOf(held),
-    );
-    return new Map(rows.map(({ token, attempt }) => [token, attempt]));
+  async begin({ handler, key, token }: ClaimId): Promise<number | undefined> {
+    const [row] = await this.transactions.query<{ attempt: number }>(sql.BEGIN, [handler, key, token]);
+    return row?.attempt;
   }
 
   async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
@@ -178,12 +175,18 @@ export class PostgresScheduleStore extends ScheduleStore {
     return new Set(rows.map(({ token }) => token));
   }
 
-  async renew(held: readonly HeldSchedule[], lease: number): Promise<Set<number>> {
-    const rows = await this.transactions.query<{ token: number }>(sql.RENEW, [...columnsOf(held), lease]);
+  async renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
+    const inOrder = claims.toSorted(order);
+    const rows = await this.transactions.query<{ token: number }>(sql.RENEW, [
+      inOrder.map(({ handler }) => handler),
+      inOrder.map(({ key }) => key),
+      inOrder.map(({ token }) => token),
+      lease,
+    ]);
     return new Set(rows.map(({ token }) => token));
   }
 
-  async assertCurrent({ handler, key, token }: HeldSchedule, manager: TransactionRunner): Promise<boolean> {
+  async assertCurrent({ handler, key, token }: ClaimId, manager: TransactionRunner): Promise<boolean> {
     return (await rowsIn(manager, sql.LOCK, [handler, key, token])).length > 0;
   }
 
@@ -198,17 +201,8 @@ export class PostgresScheduleStore extends ScheduleStore {
   }
 }
 
-function columnsOf(held: readonly HeldSchedule[]): unknown[] {
-  const inOrder = held.toSorted(order);
-  return [
-    inOrder.map(({ handler }) => handler),
-    inOrder.map(({ key }) => key),
-    inOrder.map(({ token }) => token),
-  ];
-}
-
 /** As PostgreSQL orders texts by their bytes, near enough: all replicas use the same. */
-function order(a: Pick<HeldSchedule, 'handler' | 'key'>, b: Pick<HeldSchedule, 'handler' | 'key'>): number {
+function order(a: Pick<ClaimId, 'handler' | 'key'>, b: Pick<ClaimId, 'handler' | 'key'>): number {
   if (a.handler !== b.handler) return a.handler < b.handler ? -1 : 1;
   return a.key < b.key ? -1 : 1;
 }

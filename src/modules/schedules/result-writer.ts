@@ -20,11 +20,11 @@ export class ResultWriter {
   private ending = false;
   private hurry?: () => void;
 
-  /** @param stored called with results once they are stored, and the tokens that were not void */
+  /** @param stored called with results once they are stored, or were void */
   constructor(
     private readonly store: ScheduleStore,
     private readonly clock: Clock,
-    private readonly stored: (results: readonly ScheduleResult[], kept: ReadonlySet<number>) => void,
+    private readonly stored: (results: readonly ScheduleResult[]) => void,
   ) {}
 
   add(result: ScheduleResult): void {
@@ -50,10 +50,10 @@ export class ResultWriter {
     while (this.unsaved.length > 0) {
       const batch = this.unsaved.splice(0, LARGEST_BATCH);
       try {
-        const kept = await this.store.settle(batch);
+        await this.store.settle(batch);
         if (this.failing) ResultWriter.logger.log('Results of schedules can be stored again');
         this.failing = false;
-        this.stored(batch, kept);
+        this.stored(batch);
       } catch (error) {
         this.unsaved.unshift(...batch);
         if (!this.failing)

@@ -242,7 +242,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     if (held.suspect) {
       const attempt = await this.begin(claim);
       if (attempt === undefined) return undefined;
-      if (start.slot !== null && start.slot === claim.turn?.slot) start = { ...start, attempt };
+      if (start.slot === null || start.slot === claim.turn?.slot) start = { ...start, attempt };
     }
     if (this.clock.monotonic() >= held.leaseUntil) return undefined;
     const lost = turn.lost(start, now);
@@ -253,7 +253,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
 
   private async begin(claim: ScheduleClaim): Promise<number | undefined> {
     try {
-      return (await this.store.begin([claim])).get(claim.token);
+      return await this.store.begin(claim);
     } catch {
       // The store is away: it is claimed again when its lease has ended.
       return undefined;

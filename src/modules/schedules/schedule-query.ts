@@ -3,7 +3,7 @@ import { type PageQuery } from '../database/page.js';
 import { count } from '../input/count.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { parseInput, shown } from '../input/input.js';
-import { type Schedule, type ScheduleState } from './schedule.js';
+import { type Schedule, SCHEDULE_STATES, type ScheduleState } from './schedule.js';
 import { handlerName, scheduleKey } from './schedule-input.js';
 import { type ScheduleFilter } from './schedule.store.js';
 
@@ -14,13 +14,13 @@ export interface ScheduleQuery extends PageQuery {
   state?: ScheduleState | undefined;
 }
 
-const STATES = ['active', 'running', 'paused', 'ended'] as const;
-
 const schema = z.strictObject({
   handler: handlerName.optional(),
   keyPrefix: scheduleKey.optional(),
   state: z
-    .enum(STATES, { error: ({ input }) => `${shown(input)} is no state: give one of ${STATES.join(', ')}` })
+    .enum(SCHEDULE_STATES, {
+      error: ({ input }) => `${shown(input)} is no state: give one of ${SCHEDULE_STATES.join(', ')}`,
+    })
     .optional(),
   limit: count(1, 1_000).default(100),
   after: z.string().optional(),

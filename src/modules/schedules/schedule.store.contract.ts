@@ -195,6 +195,22 @@ export function scheduleStoreContract(
       assert.deepEqual([failures, runs], [3, 6]);
     },
 
+    'counts a run whose end nobody saw as one that failed, and no run where no replica has the handler':
+      async ({ store }) => {
+        const now = await justPast(store);
+        await store.upsert([scheduled('a', { turn: at(now) })]);
+        for (const outcome of ['lost', 'unknown_handler'] as const) {
+          const [claim] = await claims(store);
+          const { id: _, ...run } = ran(outcome, 'why');
+          await store.settle([resultOf(claim!, { turn: at(now), run })]);
+          const found = await get(store, 'a');
+          assert.deepEqual(
+            [found.runs, found.failures, found.lastOutcome, found.lastRun, found.lastError],
+            [1, 1, outcome, undefined, 'why'],
+          );
+        }
+      },
+
     'ends a schedule without a next turn, and keeps it': async ({ store }) => {
       const now = await justPast(store);
       await store.upsert([scheduled('a', { timing: { at: now }, turn: at(now) })]);
@@ -223,8 +239,8 @@ export function scheduleStoreContract(
           new Set(),
         );
         assert.deepEqual(await store.renew([first!], LEASE), new Set());
-        assert.deepEqual(await store.begin([first!]), new Map());
-        assert.deepEqual(await store.begin([second!]), new Map([[second!.token, 2]]));
+        assert.equal(await store.begin(first!), undefined);
+        assert.equal(await store.begin(second!), 2);
         await store.settle([resultOf(second!, { turn: at(now + 60_000), run: ran('succeeded') })]);
         const { runs, attempt, slot } = await get(store, 'a');
         assert.deepEqual([runs, attempt, slot?.getTime()], [1, 1, now + 60_000]);

@@ -133,7 +133,7 @@ export interface HandlerCounts {
 }
 
 /** Names a claim. */
-export type HeldSchedule = Pick<ScheduleClaim, 'handler' | 'key' | 'token'>;
+export type ClaimId = Pick<ScheduleClaim, 'handler' | 'key' | 'token'>;
 
 /**
  * Where schedules are kept. Every instant is the store's own. Every implementation passes `scheduleStoreContract`.
@@ -192,19 +192,19 @@ export abstract class ScheduleStore {
   abstract claim(options: ScheduleClaimOptions): Promise<ScheduleClaims>;
 
   /**
-   * Counts the attempt of claims whose earlier holder has left without a word, as they start: the number in the row, plus one.
-   * @returns that number by token, of those that still are held
+   * Counts an attempt as its run starts: of a claim whose earlier holder has left without a word.
+   * @returns the number in the row, plus one; undefined when the claim is no longer held
    */
-  abstract begin(held: readonly HeldSchedule[]): Promise<Map<number, number>>;
+  abstract begin(claim: ClaimId): Promise<number | undefined>;
 
   /** @returns tokens of those that still were held. The results of the others are void. */
   abstract settle(results: readonly ScheduleResult[]): Promise<Set<number>>;
 
   /** Moves the ends of leases to so many milliseconds from now. @returns tokens of those that still are held */
-  abstract renew(held: readonly HeldSchedule[], lease: number): Promise<Set<number>>;
+  abstract renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>>;
 
   /** Whether the claim holds still, and that it does until the transaction ends. @param manager runs SQL in that transaction */
-  abstract assertCurrent(held: HeldSchedule, manager: TransactionRunner): Promise<boolean>;
+  abstract assertCurrent(claim: ClaimId, manager: TransactionRunner): Promise<boolean>;
 
   /**
    * When the next schedule of these handlers falls due, after now; undefined when none does. What is due already waits for room. Only asked

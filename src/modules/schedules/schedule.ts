@@ -51,11 +51,13 @@ export interface ScheduleTiming {
   readonly catchUp?: number;
 }
 
+export const SCHEDULE_STATES = ['active', 'running', 'paused', 'ended'] as const;
+
 /**
  * What a schedule does. `active`: it waits for its next run. `running`: a replica has claimed it. `paused`: until it is resumed.
  * `ended`: its instant, its `until` or its `limit` has passed.
  */
-export type ScheduleState = 'active' | 'running' | 'paused' | 'ended';
+export type ScheduleState = (typeof SCHEDULE_STATES)[number];
 
 /** How the last run of a schedule ended. `unknown_handler`: there was none, as no replica has its handler. */
 export type ScheduleOutcome = Exclude<RunOutcome, 'running'> | 'unknown_handler';
@@ -87,7 +89,7 @@ export interface Schedule {
   readonly missed: number;
   readonly consecutiveFailures: number;
   readonly lastOutcome: ScheduleOutcome | undefined;
-  /** Id of the last run that has ended. */
+  /** Id of the last run that has ended; undefined when that was lost, or there was none. */
   readonly lastRun: string | undefined;
   readonly lastStartedAt: Date | undefined;
   readonly lastEndedAt: Date | undefined;

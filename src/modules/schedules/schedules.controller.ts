@@ -5,7 +5,7 @@ import { DashboardTab } from '../../core/http/dashboard-tab.js';
 import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
 import { type ByActor } from '../../core/worker/actor.js';
-import { type Schedule, type ScheduleState } from './schedule.js';
+import { type Schedule, SCHEDULE_STATES, type ScheduleState } from './schedule.js';
 import { type HandlerCounts } from './schedule.store.js';
 import { UnknownScheduleError } from './schedule.errors.js';
 import { Schedules } from './schedules.service.js';
@@ -44,7 +44,7 @@ type ShownHandler = HandlerCounts & { id: string; state: 'known' | 'unknown' };
       path: 'schedules?handler=:id',
       filters: [
         { name: 'key_prefix', title: 'key begins with' },
-        { name: 'state', title: 'state', values: ['active', 'running', 'paused', 'ended'] },
+        { name: 'state', title: 'state', values: SCHEDULE_STATES },
       ],
       columns: [
         { key: 'key', title: 'key' },
@@ -88,7 +88,7 @@ export class SchedulesController {
       new QueryPipe({
         handler: text(),
         key_prefix: text(),
-        state: oneOf('active', 'running', 'paused', 'ended'),
+        state: oneOf(...SCHEDULE_STATES),
         limit: limit(),
         after: text(),
       }),
@@ -117,10 +117,9 @@ export class SchedulesController {
     @Param('handler') handler: string,
     @Param('key') key: string,
   ): Promise<Wire<Schedule> & { upcoming: string[] }> {
-    const schedule = await this.schedules.get(handler, key);
-    if (!schedule) throw new UnknownScheduleError(handler, key);
+    const schedule = await this.shown(handler, key);
     const upcoming = await this.schedules.preview({ handler, key }, 5);
-    return { ...toWire(schedule), upcoming: upcoming.map((date) => date.toISOString()) };
+    return { ...schedule, upcoming: upcoming.map((date) => date.toISOString()) };
   }
 
   @Post(':handler/:key/pause')

@@ -89,36 +89,34 @@ export const CLAIMED: Readonly<Record<string, string>> = {
   paused: 'q.paused_at IS NOT NULL',
 };
 
+/** $1: handler. $2: key. $3: token. */
+export const BEGIN = `
+WITH begun AS (
+  UPDATE schedules q SET attempt = q.attempt + 1
+  WHERE q.handler = $1 AND q.key = $2 AND q.token = $3 AND q.claimed_by IS NOT NULL
+  RETURNING q.attempt
+)
+SELECT attempt FROM begun`;
+
 /**
- * The arrays are unnested from a row, as in the due queue: of a parameter the planner knows the length, and reads the whole table for a
- * thousand of its rows.
+ * $1 to $3: handlers, keys and tokens, ordered by handler and key. $4: milliseconds. The arrays are unnested from a row, as in the due
+ * queue: of a parameter the planner knows the length, and reads the whole table for a thousand of its rows.
  */
-const HELD = `
+export const RENEW = `
 WITH given AS MATERIALIZED (
   SELECT $1::text[] AS handlers, $2::text[] AS keys, $3::float8[] AS tokens
-)`;
-const OF_HELD = `
-  FROM given, unnest(given.handlers, given.keys, given.tokens) AS h (handler, key, token)`;
-
-/** $1 to $3: handlers, keys and tokens, ordered by handler and key. */
-export const BEGIN = `${HELD}, begun AS (
-  UPDATE schedules q SET attempt = q.attempt + 1 ${OF_HELD}
-  WHERE q.handler = h.handler AND q.key = h.key AND q.token = h.token AND q.claimed_by IS NOT NULL
-  RETURNING q.token::float8 AS token, q.attempt
-)
-SELECT token, attempt FROM begun`;
-
-/** $1 to $3 as above. $4: milliseconds. */
-export const RENEW = `${HELD}, renewed AS (
-  UPDATE schedules q SET due_at = clock_timestamp() + $4 * interval '1 millisecond' ${OF_HELD}
+), renewed AS (
+  UPDATE schedules q SET due_at = clock_timestamp() + $4 * interval '1 millisecond'
+  FROM given, unnest(given.handlers, given.keys, given.tokens) AS h (handler, key, token)
   WHERE q.handler = h.handler AND q.key = h.key AND q.token = h.token AND q.claimed_by IS NOT NULL
   RETURNING q.token::float8 AS token
 )
 SELECT token FROM renewed`;
 
 /**
- * $1 to $16: results by column, ordered by handler and key, so that two replicas never wait for each other in a circle. The row's own turn stays where its revision is another one than that of the claim. A run by hand that was asked for
- * since the claim is due at once.
+ * $1 to $16: results by column, ordered by handler and key, so that two replicas never wait for each other in a circle. The row's
+ * own turn stays where its revision is another one than that of the claim. A run by hand that was asked for since the claim is due
+ * at once.
  */
 export const SETTLE = `
 WITH given AS MATERIALIZED (
@@ -146,7 +144,7 @@ WITH given AS MATERIALIZED (
     claimed_by = NULL,
     turns = q.turns + CASE WHEN q.revision = r.revision THEN r.turns ELSE 0 END,
     missed = q.missed + r.missed,
-    runs = q.runs + CASE WHEN r.run IS NULL THEN 0 ELSE 1 END,
+    runs = q.runs + CASE WHEN r.outcome IS NULL OR r.outcome = 'unknown_handler' THEN 0 ELSE 1 END,
     failures = q.failures + CASE WHEN r.outcome IN ('failed', 'timed_out', 'lost') THEN 1 ELSE 0 END,
     consecutive_failures = CASE
       WHEN q.revision <> r.revision OR r.outcome IS NULL OR r.outcome IN ('aborted', 'cancelled') THEN q.consecutive_failures
