@@ -196,6 +196,17 @@ describe('DueQueue', () => {
     });
   });
 
+  it('tells the database’s time, also when nothing is due', async () => {
+    await database.dataSource.query('CREATE TABLE nothing_due (id text PRIMARY KEY, due_at timestamptz(3))');
+    const queue = new DueQueue(database.transactions, { table: 'nothing_due', lease: 'clock.now' });
+    const [{ before }] = await database.dataSource.query<[{ before: Date }]>(
+      `SELECT clock_timestamp() - interval '1 ms' AS before`,
+    );
+    const { claims, now } = await queue.claim({ limit: 1 });
+    expect(claims).toEqual([]);
+    expect(now.getTime()).toBeGreaterThanOrEqual(before.getTime());
+  });
+
   it('has a limit for each lane, and passes over those that are not asked for', async () => {
     await database.dataSource.query(
       'CREATE TABLE laned (id text PRIMARY KEY, lane text, due_at timestamptz(3))',

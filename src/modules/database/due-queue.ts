@@ -112,19 +112,18 @@ export class DueQueue<Row extends object = object> {
     const most = typeof limit === 'number' ? limit : lanesOf(limit);
     const rows = await this.transactions.query<ClaimedRow>(this.claimSql, [most, ahead, ...values]);
     const names = Object.keys(this.options.select ?? {});
-    let now = 0;
-    const claims = rows.map((row) => {
+    const claims = rows.flatMap((row) => {
+      if (row.claimed_key === null) return [];
       const claim: Record<string, unknown> = {
         key: row.claimed_key,
         dueAt: new Date(row.claimed_due),
         lease: new Date(row.claimed_lease),
       };
       names.forEach((name, i) => (claim[name] = row[`selected_${i}`]));
-      now = row.claimed_now;
-      return claim as unknown as DueClaim & Row;
+      return [claim as unknown as DueClaim & Row];
     });
     claims.sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime());
-    return { claims, now: new Date(now) };
+    return { claims, now: new Date(rows[0]!.claimed_now) };
   }
 
   /**
@@ -144,8 +143,9 @@ export class DueQueue<Row extends object = object> {
   }
 }
 
+/** One without a key when nothing was due: the database's time comes with it all the same. */
 type ClaimedRow = {
-  claimed_key: string;
+  claimed_key: string | null;
   claimed_due: number;
   claimed_lease: number;
   claimed_now: number;
@@ -202,9 +202,9 @@ function claimStatement({
       FROM clock, gathered, unnest(gathered.places, gathered.dues) AS due (place, due)
       WHERE q.ctid = due.place
       RETURNING q.${key} AS claimed_key, ${milliseconds('due.due')} AS claimed_due,
-        ${milliseconds(`q.${due}`)} AS claimed_lease, ${milliseconds('clock.now')} AS claimed_now${selected.join('')}
+        ${milliseconds(`q.${due}`)} AS claimed_lease${selected.join('')}
     )
-    SELECT * FROM claimed`;
+    SELECT ${milliseconds('clock.now')} AS claimed_now, claimed.* FROM clock LEFT JOIN claimed ON true`;
 }
 
 function lanesOf(limits: ReadonlyMap<string, number | LaneLimit>): string {

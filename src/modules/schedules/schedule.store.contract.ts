@@ -131,6 +131,19 @@ export function scheduleStoreContract(
       );
     },
 
+    'tells its time with each claim, also when nothing is due': async ({ store }) => {
+      const before = await store.now();
+      const { claims, now } = await store.claim({
+        limits: new Map([[HANDLER, 1]]),
+        horizon: 0,
+        lease: LEASE,
+        replica: 'r1',
+      });
+      assert.deepEqual(claims, []);
+      // The store rounds to milliseconds.
+      assert.ok(now.getTime() >= before.getTime() - 1 && now.getTime() <= (await store.now()).getTime() + 1);
+    },
+
     'tells all that a run needs': async ({ store }) => {
       const now = await justPast(store);
       const turn = { slot: now - 5_000, plannedAt: now - 4_000 };

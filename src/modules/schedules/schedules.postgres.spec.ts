@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type DynamicModule, Injectable } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
@@ -113,6 +113,21 @@ describe('Schedules in PostgreSQL, with no other table of the package', () => {
     end();
     expect(await until(first, 'long', ({ state }) => state === 'ended')).toMatchObject({ runs: 1 });
     expect([...first.reminders.seen, ...second.reminders.seen]).toHaveLength(1);
+  });
+
+  it('waits after the failure of a run that was active while nothing else was due', async () => {
+    const app = await start();
+    let fail!: (error: Error) => void;
+    app.reminders.behaviour = () => new Promise((_, reject) => (fail = reject));
+    const claim = jest.spyOn(app.store, 'claim');
+    await app.schedules.upsert({ handler: 'reminder', key: 'ada', at: new Date(0) });
+    await eventually(() => app.reminders.seen.length > 0);
+    const looks = claim.mock.calls.length;
+    await eventually(() => claim.mock.calls.length > looks + 2);
+    fail(new Error('no such mailbox'));
+    const failed = await until(app, 'ada', ({ runs }) => runs > 0);
+    expect(failed.lastEndedAt!.getTime()).toBeGreaterThan(failed.createdAt.getTime());
+    expect(failed.nextRun!.getTime()).toBeGreaterThan(failed.lastEndedAt!.getTime() + 10_000);
   });
 
   it('lets the run of a schedule that was removed come to its end, and ends that of one that was made anew', async () => {
