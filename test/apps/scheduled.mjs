@@ -1,6 +1,6 @@
 // A replica that runs stored schedules, to be killed. URL is that of its database, LEASE its lease. It says each run as it starts,
-// `key attempt`. What the key begins with is what its run does: `kill` ends the process as kill -9 does, `hold` never ends in a
-// replica that has HOLD, all else takes 50 ms.
+// `run key attempt`. What the key begins with is what its run does: `kill` ends the process as kill -9 does, when those that started
+// with it are active; `hold` does not end in a replica that has HOLD; all else takes 200 ms.
 import 'reflect-metadata';
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,8 +15,11 @@ class Jobs {
   async run({ key, attempt, signal }) {
     // At once, as the process may end in the next line.
     writeSync(1, `run ${key} ${attempt}\n`);
-    if (key.startsWith('kill')) process.kill(process.pid, 'SIGKILL');
-    await sleep(key.startsWith('hold') && HOLD ? 3_600_000 : 50, undefined, { signal });
+    if (key.startsWith('kill')) {
+      await sleep(100);
+      process.kill(process.pid, 'SIGKILL');
+    }
+    await sleep(key.startsWith('hold') && HOLD ? 3_600_000 : 200, undefined, { signal });
   }
 }
 const decorate = Scheduled('job', { maxAttempts: 3, concurrency: 5 });
