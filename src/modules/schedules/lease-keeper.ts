@@ -6,6 +6,7 @@ import { type ScheduleStore } from './schedule.store.js';
 /** Renews the leases of what this replica has held for a while. Short runs have ended long before, and cost nothing. */
 export class LeaseKeeper {
   private timer?: Timer;
+  private renewing?: Promise<void>;
   private stopped = false;
 
   /** @param held by token @param lease milliseconds */
@@ -20,10 +21,11 @@ export class LeaseKeeper {
   keep(): void {
     if (this.timer || this.stopped || this.held.size === 0) return;
     this.timer = this.clock.setTimer(() => {
-      void this.renew().finally(() => {
-        this.timer = undefined;
-        this.keep();
-      });
+      this.timer = undefined;
+      // A store that hangs gives no answer, and a lease ends all the same.
+      this.loseEnded();
+      this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
+      this.keep();
     }, this.lease / 3);
   }
 
@@ -50,14 +52,18 @@ export class LeaseKeeper {
         else this.lose(held, 'it was removed');
     } catch {
       // The store is away. They are this replica's still, until the leases end.
-      for (const held of old)
-        if (held.leaseUntil <= this.clock.monotonic()) this.lose(held, 'it could not be renewed in time');
+      this.loseEnded();
     }
   }
 
+  private loseEnded(): void {
+    for (const held of this.held.values())
+      if (held.leaseUntil <= this.clock.monotonic()) this.lose(held, 'it could not be renewed in time');
+  }
+
   private lose(held: HeldSchedule, why: string): void {
-    // It has ended in the meantime.
-    if (!this.held.has(held.claim.token)) return;
+    // It has ended in the meantime, or was lost before.
+    if (!this.held.has(held.claim.token) || held.leaseUntil === -Infinity) return;
     held.leaseUntil = -Infinity;
     held.execution?.abort(new LeaseLostError(held.claim.handler, why));
   }

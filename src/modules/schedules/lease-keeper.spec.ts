@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../core/testing/manual-clock.js';
+import { type HeldSchedule } from './held-schedule.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { type ScheduleStore } from './schedule.store.js';
+
+const LEASE = 30_000;
+
+describe('LeaseKeeper', () => {
+  let clock: ManualClock;
+  let renew: () => Promise<Set<number>>;
+  let keeper: LeaseKeeper;
+  let aborted: string[];
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    aborted = [];
+    const held = {
+      claim: { handler: 'reminder', key: 'ada', token: 1 },
+      leaseUntil: clock.monotonic() + LEASE,
+      execution: { abort: (reason: Error) => aborted.push(reason.message) },
+    } as unknown as HeldSchedule;
+    const store = { renew: () => renew() } as unknown as ScheduleStore;
+    keeper = new LeaseKeeper(store, clock, new Map([[1, held]]), LEASE);
+  });
+  afterEach(() => keeper.stop());
+
+  it.each([
+    ['gives no answer', () => new Promise<never>(() => {})],
+    ['is away', () => Promise.reject(new Error('away'))],
+  ])('aborts a run when its lease has ended and the store %s', async (_, answer) => {
+    renew = answer;
+    keeper.keep();
+    await clock.advance(LEASE - 1);
+    expect(aborted).toEqual([]);
+    await clock.advance(LEASE / 3);
+    expect(aborted).toEqual([expect.stringContaining('could not be renewed in time')]);
+  });
+
+  it('aborts no run that is renewed, however long it takes', async () => {
+    renew = () => Promise.resolve(new Set([1]));
+    keeper.keep();
+    await clock.advance(10 * LEASE);
+    expect(aborted).toEqual([]);
+  });
+});
