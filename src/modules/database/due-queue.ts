@@ -16,8 +16,8 @@ import { type Transactions } from './transaction.js';
  * Every instant is the database's: the clocks of the replicas are not asked. The database's time comes with each claim,
  * so that the holder can tell how long it has to wait.
  *
- * The table has `<due>`, a `timestamptz(3) NOT NULL`, so that a JavaScript date names it exactly, and an index that
- * begins with it, partial if `where` is given.
+ * The table has `<due>`, a `timestamptz(3)`, so that a JavaScript date names it exactly, and an index that begins with it, partial if
+ * `where` is given. A row where it is null takes no part.
  */
 export interface DueQueueOptions {
   /** Name of the table, as SQL. In the expressions below it is called `q`. */

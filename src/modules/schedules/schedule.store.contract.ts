@@ -214,7 +214,7 @@ export function scheduleStoreContract(
         await store.upsert([scheduled('a', { turn: at(now) })]);
         for (const outcome of ['lost', 'unknown_handler'] as const) {
           const [claim] = await claims(store);
-          const { id: _, ...run } = ran(outcome, 'why');
+          const run = { ...ran(outcome, 'why'), id: undefined };
           await store.settle([resultOf(claim!, { turn: at(now), run })]);
           const found = await get(store, 'a');
           assert.deepEqual(

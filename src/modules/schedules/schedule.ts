@@ -29,8 +29,8 @@ export interface ScheduleInput {
   /** After runs for this many slots the schedule has ended. Default: there is no limit. */
   limit?: number | undefined;
   /**
-   * How late a slot may be to be run still, after downtime or behind a backlog. `true`: however late; `false`: a minute at the
-   * most. Of several slots that have passed only the latest is run; the others count as missed. Default `true`.
+   * The longest delay after which a slot is still run, after downtime or behind a backlog. `true`: any; `false`: a minute. Of several
+   * slots that have passed only the latest is run; the others count as missed. Default `true`.
    */
   catchUp?: boolean | Duration | undefined;
   /** Schedules of a handler with one group share its `groupConcurrency`, such as those of a tenant. At most 200 characters. */
