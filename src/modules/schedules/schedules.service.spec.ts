@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { WorkerTestHarness } from '../../core/testing/worker-test-harness.js';
+import { WorkerModule } from '../../core/worker.module.js';
+import { everyItem } from '../database/page.js';
+import { type ScheduleInput } from './schedule.js';
+import { SchedulesModule } from './schedules.module.js';
+import { Schedules } from './schedules.service.js';
+
+describe('Schedules', () => {
+  let harness: WorkerTestHarness | undefined;
+  afterEach(async () => {
+    await harness?.close();
+    harness = undefined;
+  });
+
+  const start = async () => {
+    harness = await WorkerTestHarness.create({
+      imports: [WorkerModule.forRoot(), SchedulesModule.forRoot({ store: 'memory' })],
+    });
+    return { harness, schedules: harness.get(Schedules) };
+  };
+  const job = (key: string, more: Partial<ScheduleInput>): ScheduleInput => ({
+    handler: 'job',
+    key,
+    ...more,
+  });
+
+  it('lists page by page, each once', async () => {
+    const { schedules } = await start();
+    for (let n = 0; n < 25; n++) await schedules.upsert(job(`a ${n}`, { every: '1h' }));
+    await schedules.upsert({ handler: 'other', key: 'a', every: '1h' });
+    const all: string[] = [];
+    for await (const { key } of everyItem((after) => schedules.list({ handler: 'job', limit: 10, after })))
+      all.push(key);
+    expect(all).toHaveLength(25);
+    expect(new Set(all).size).toBe(25);
+    expect((await schedules.list({ handler: 'job', keyPrefix: 'a 1' })).items).toHaveLength(11);
+    await expect(schedules.list({ keyPrefix: 'a' })).rejects.toThrow('keyPrefix: keys belong to a handler');
+    await expect(schedules.list({ state: 'on' as 'active' })).rejects.toThrow(
+      'is no state: give one of active',
+    );
+    await expect(schedules.list({ after: 'x' })).rejects.toThrow('is not the `next` of a page');
+    await expect(schedules.list({ limit: 0 })).rejects.toThrow('limit: 0');
+  });
+
+  it('tells the next runs, of what is stored and of what is not', async () => {
+    const { harness, schedules } = await start();
+    const hours = (dates: Date[]) => dates.map((date) => date.toISOString().slice(8, 16));
+    const daily = job('a', { cron: '0 9 * * *', timeZone: 'Europe/Berlin', limit: 3 });
+    expect(hours(await schedules.preview(daily, 5))).toEqual(['01T08:00', '02T08:00', '03T08:00']);
+    await schedules.upsert(daily);
+    await harness.advance('1h');
+    expect(hours(await schedules.preview({ handler: 'job', key: 'a' }, 2))).toEqual(['01T08:00', '02T08:00']);
+    expect(hours(await schedules.preview(job('b', { at: '2026-01-05T00:00:00Z' })))).toEqual(['05T00:00']);
+    await schedules.pause('job', 'a');
+    expect(await schedules.preview({ handler: 'job', key: 'a' })).toEqual([]);
+    await expect(schedules.preview({ handler: 'job', key: 'x' })).rejects.toThrow('There is no schedule');
+    await expect(schedules.preview(daily, 0)).rejects.toThrow('n: 0 is not a whole number from 1 to 1000');
+  });
+
+  it('writes any number in one call, tells how far it is, and stops when it is told to', async () => {
+    const { schedules } = await start();
+    function* inputs(from = 0): Generator<ScheduleInput> {
+      for (let n = from; n < 3_500; n++) yield job(`${n}`, { every: '1h', payload: { n } });
+      yield job('1', { every: '2h' });
+    }
+    const told: number[] = [];
+    const summary = await schedules.upsertMany(inputs(), { onProgress: (done) => told.push(done) });
+    expect([summary, told]).toEqual([
+      { created: 3_500, changed: 1, unchanged: 0 },
+      [1_000, 2_000, 3_000, 3_501],
+    ]);
+    const abort = new AbortController();
+    let read = 0;
+    async function* endless(): AsyncGenerator<ScheduleInput> {
+      for (;;) yield job(`endless ${read++}`, { every: '1h' });
+    }
+    const stopped = schedules.upsertMany(endless(), {
+      signal: abort.signal,
+      onProgress: (done) => done === 2_000 && abort.abort(new Error('enough')),
+    });
+    await expect(stopped).rejects.toThrow('enough');
+    expect(read).toBeLessThanOrEqual(3_000);
+    const bad = [job('fine', { every: '1h' }), job('bad', { every: 'x' as '1h' })];
+    await expect(schedules.upsertMany(bad)).rejects.toThrow("every: 'x' is not a duration");
+  });
+});
