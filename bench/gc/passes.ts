@@ -9,12 +9,12 @@ import { KEEP, PassSubjects, RAW } from './pass-subjects.js';
 
 const SIZE: PassSize = {
   tenants: 1_000,
-  workloads: 10_000,
-  domains: 20_000,
-  routes: 40_000,
-  certificates: 20_000,
-  healthChecks: 40_000,
-  deployments: 10_000 * KEEP,
+  workloads: 50_000,
+  domains: 100_000,
+  routes: 200_000,
+  certificates: 100_000,
+  healthChecks: 200_000,
+  deployments: 50_000 * KEEP,
   garbage: 500,
 };
 

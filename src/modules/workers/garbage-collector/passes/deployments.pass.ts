@@ -5,8 +5,18 @@ import { type PassLimits } from './garbage-pass.js';
 import { DEPLOYMENTS } from './garbage.statements.js';
 import { type Garbage, SweepPass } from './sweep-pass.js';
 
-/** Workloads that a query looks at; of each it may give a thousand deployments. */
-const WORKLOADS_PER_PAGE = 200;
+/**
+ * Workloads of which a query looks at the deployments; of each it may give a thousand. With
+ * twice as many PostgreSQL's estimate of the cost exceeds `jit_above_cost`, and it would compile every page.
+ */
+const WORKLOADS_PER_PAGE = 100;
+
+/** What `DEPLOYMENTS.find` gives. */
+interface Page {
+  readonly items: Garbage[];
+  /** Where the next page begins; null after the last one. */
+  readonly next: string | null;
+}
 
 /**
  * Deployments, which are what releases a workload has had. Of each workload the last n stay, and every one that is current,
@@ -27,17 +37,16 @@ export class DeploymentsPass extends SweepPass {
 
   protected async *pages({ pageSize, gracePeriod }: PassLimits): AsyncIterable<readonly Garbage[]> {
     const workloads = Math.min(pageSize, WORKLOADS_PER_PAGE);
-    for (let after = ''; ;) {
-      type Page = { last: string | null; workloads: number; items: Garbage[] };
-      const [page] = await this.transactions.query<Page>(DEPLOYMENTS.find, [
+    for (let after: string | null = ''; after !== null;) {
+      const page: Page[] = await this.transactions.query<Page>(DEPLOYMENTS.find, [
         after,
         workloads,
         gracePeriod,
         this.settings.keepDeployments,
       ]);
-      yield page!.items;
-      if (page!.workloads < workloads || page!.last === null) return;
-      after = page!.last;
+      const { items, next } = page[0]!;
+      yield items;
+      after = next;
     }
   }
 

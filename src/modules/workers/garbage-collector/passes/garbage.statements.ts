@@ -120,7 +120,6 @@ const newestOf = (condition: string): string => `coalesce((
  */
 const IS_NEEDED = `(
   d.state = 'rolling' OR d.id IN (
-    ${newestOf('true')},
     ${newestOf(`s.state = 'succeeded'`)},
     ${newestOf('s.spec_hash = (SELECT w.spec_hash FROM workloads w WHERE w.id = d.workload_id)')},
     ${newestOf(`s.spec = (
@@ -130,19 +129,19 @@ const IS_NEEDED = `(
 export const DEPLOYMENTS = {
   /**
    * $1: the last workload of the page before. $2: how many workloads. $3: milliseconds. $4: how many deployments of each
-   * stay. Of one workload it gives a thousand at most; the next run gives the rest.
+   * stay. Gives the garbage, of one workload a thousand at most (the next run gives the rest), and as `next` the $1 of the
+   * next page, NULL after the last one.
    *
-   * Steps from workload to workload, and over the newest of each, along the index alone: rows are read of those behind.
+   * Counts along the index alone which workloads have too many, or are gone; rows are read of these only. A probe of the
+   * index for each workload took eight times as long.
    */
   find: `
-WITH RECURSIVE workload AS (
-  (SELECT workload_id FROM deployments WHERE workload_id > $1 ORDER BY workload_id LIMIT 1)
-  UNION ALL
-  SELECT (SELECT workload_id FROM deployments n WHERE n.workload_id > workload.workload_id ORDER BY workload_id LIMIT 1)
-  FROM workload WHERE workload_id IS NOT NULL
-), page AS MATERIALIZED (
-  SELECT workload_id, EXISTS (SELECT FROM workloads w WHERE w.id = workload_id) AS exists
-  FROM workload WHERE workload_id IS NOT NULL LIMIT $2
+WITH page AS MATERIALIZED (
+  SELECT n.workload_id, w.id IS NOT NULL AS exists FROM (
+    SELECT workload_id, count(*) AS total FROM deployments WHERE workload_id > $1 GROUP BY workload_id
+  ) AS n LEFT JOIN workloads w ON w.id = n.workload_id
+  WHERE w.id IS NULL OR n.total > $4::int
+  ORDER BY n.workload_id LIMIT $2
 ), behind AS MATERIALIZED (
   SELECT d.id, d.tenant_id, d.workload_id, page.exists FROM page CROSS JOIN LATERAL (
     SELECT * FROM deployments d WHERE d.workload_id = page.workload_id
@@ -150,7 +149,7 @@ WITH RECURSIVE workload AS (
   ) AS d
   WHERE ${isOlder('d.created_at', '$3')} AND (NOT page.exists OR NOT ${IS_NEEDED})
 )
-SELECT (SELECT max(workload_id) FROM page) AS last, (SELECT count(*)::int FROM page) AS workloads,
+SELECT (SELECT CASE WHEN count(*) = $2 THEN max(workload_id) END FROM page) AS next,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('key', b.id, 'tenantId', b.tenant_id, 'cause',
       CASE WHEN b.exists THEN 'expired' WHEN ${isRecorded('b.workload_id')} OR ${isRecorded('b.tenant_id')} THEN 'deleted'
       ELSE 'lost' END) ORDER BY b.id), '[]')

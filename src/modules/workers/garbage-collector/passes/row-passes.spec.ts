@@ -152,12 +152,25 @@ const SUBJECTS: Record<string, () => Promise<GarbagePassSetup>> = {
       tenantId,
       hasGracePeriod: true,
       addGarbage: (count) =>
-        each(count, (n) =>
-          rows.addDeployment(tenantId, workloadId, { age: 2 * HOUR + n * 60_000, hash: 'older' }),
-        ),
+        each(count, async (n) => {
+          const owner = n % 2 ? await rows.addDeletedWorkload(tenantId) : workloadId;
+          return rows.addDeployment(tenantId, owner, { age: 2 * HOUR + n * 60_000, hash: 'older' });
+        }),
       addKept: async () => {
         const { tenantId: other, workloadId: few } = await tenantWithAll();
+        const unlucky = await rows.addWorkload(other);
+        const failed = { state: 'failed', hash: 'bad', previous: { command: ['before'] } };
         return [
+          ...(await each(KEEP, (n) =>
+            rows.addDeployment(other, unlucky, { ...failed, age: 2 * HOUR + n * 60_000 }),
+          )),
+          // The last one that succeeded, and the last one of the spec that a rollback returns to.
+          await rows.addDeployment(other, unlucky, { age: 5 * HOUR }),
+          await rows.addDeployment(other, unlucky, {
+            ...failed,
+            age: 6 * HOUR,
+            spec: { command: ['before'] },
+          }),
           ...(await each(KEEP, (n) => rows.addDeployment(other, few, { age: 90 * HOUR + n }))),
           await rows.addDeployment(tenantId, workloadId, { age: 3 * HOUR, hash: 'now', state: 'failed' }),
           await rows.addDeployment(tenantId, workloadId, { age: 3 * HOUR, state: 'rolling' }),
