@@ -82,9 +82,9 @@ export class StoreOrphans {
   ): Promise<{ removed: InstanceId[]; failed: number }> {
     const due = this.remember(store, findings.withoutRow, settings);
     const { name, shared } = provider.info();
-    const own = shared ? await this.recorded(findings) : findings;
+    const ours = shared ? await this.recorded(findings) : findings;
     const { maxInstances = Infinity } = settings;
-    const allowed = (await this.allowed(store, name, own, due, settings, signal)).slice(0, maxInstances);
+    const allowed = (await this.allowed(store, name, ours, due, settings, signal)).slice(0, maxInstances);
     if (!allowed.length) return { removed: [], failed: 0 };
     const removed: InstanceId[] = [];
     const { concurrency, instanceTimeout } = settings;

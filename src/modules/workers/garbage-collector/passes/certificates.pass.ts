@@ -31,7 +31,7 @@ export class CertificatesPass extends RowPass {
     super(transactions);
   }
 
-  protected async remove({ key }: Garbage): Promise<boolean> {
+  protected override async remove({ key }: Garbage): Promise<boolean> {
     return this.transactions.run(async () => {
       const [removed] = await this.transactions.changed<RemovedCertificate>(CERTIFICATES.delete, [key]);
       if (!removed) return false;

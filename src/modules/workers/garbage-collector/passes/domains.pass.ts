@@ -20,7 +20,7 @@ export class DomainsPass extends RowPass {
     super(transactions);
   }
 
-  protected async remove({ key }: Garbage): Promise<boolean> {
+  protected override async remove({ key }: Garbage): Promise<boolean> {
     return this.transactions.run(async () => {
       const [domain] = await this.transactions.query<{ id: DomainId; tenantId: TenantId; hostname: string }>(
         DOMAINS.lock,

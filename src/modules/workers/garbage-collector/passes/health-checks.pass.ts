@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HEALTH_CHECKS } from './garbage.statements.js';
 import { RowPass } from './row-pass.js';
-import { type Garbage } from './sweep-pass.js';
 
 /**
  * Health checks of instances that are gone, as far as the health module has not removed them itself (`ForgottenChecks`): those
@@ -13,8 +12,4 @@ export class HealthChecksPass extends RowPass {
   readonly name = 'health_checks';
   readonly description = 'Health checks of instances that are gone and that no store holds.';
   protected readonly statements = HEALTH_CHECKS;
-
-  protected async remove({ key }: Garbage): Promise<boolean> {
-    return (await this.transactions.affected(HEALTH_CHECKS.delete, [key])) === 1;
-  }
 }

@@ -13,6 +13,8 @@ export interface RowStatements {
   readonly find: string;
   /** How many rows each tenant of $1 has, as `tenantId` and `total`. */
   readonly totals: string;
+  /** Deletes the row with the key $1, if it is still garbage. */
+  readonly delete: string;
 }
 
 /** A pass over the rows of one table: one query for each page, and one statement for each row that goes. */
@@ -35,6 +37,10 @@ export abstract class RowPass extends SweepPass {
       if (page.length < pageSize) return;
       after = page.at(-1)!.key;
     }
+  }
+
+  protected async remove({ key }: Garbage, _signal: AbortSignal): Promise<boolean> {
+    return (await this.transactions.affected(this.statements.delete, [key])) === 1;
   }
 
   protected override async totals(
