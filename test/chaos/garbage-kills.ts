@@ -1,10 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pass } from 'node:timers/promises';
 import pg from 'pg';
 import { type DataSource } from 'typeorm';
 import { type InstanceId, newId, type TenantId } from '../../src/modules/ids/typed-id.js';
-import { AppProcess } from '../support/app-process.js';
 import { GarbageRows } from '../support/garbage-rows.js';
+import { KillableApp } from './killable-app.js';
+import { markedProcesses } from './marked-processes.js';
 
 const HOUR = 3_600_000;
 
@@ -43,23 +43,24 @@ type Things = Map<string, Set<string>>;
  * that only looks like it. Nothing in use is ever gone; in the end all garbage is, and each removal was told once.
  */
 export async function killCollector(options: GarbageKillOptions): Promise<GarbageKills> {
-  const { kills, random = Math.random, progress, url, instances } = options;
+  const { kills, random = Math.random, progress, url, instances, checkout } = options;
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   pool.on('error', () => undefined);
   const query = async (sql: string, values?: unknown[]) => (await pool.query(sql, values)).rows;
   const rows = new GarbageRows({ query } as unknown as DataSource);
-  const collector = new Collector(options);
+  const collector = new KillableApp('test/apps/collected.mjs', checkout, { url, instances });
   const garbage: Things = new Map();
   const kept: Things = new Map();
-  const running: { id: string; pid: string }[] = [];
+  const running: { id: string; pid: number }[] = [];
   const seen: GarbageKills = { kills: 0, inMidPass: 0, garbage: 0, kept: 0, violations: [] };
+  const processes = async () => (await markedProcesses(MARK, instances)).map(({ pid }) => pid);
   const wrong = async (): Promise<void> => {
     for (const [table, ids] of kept) {
       const there = new Set(await rows.present(table, [...ids]));
       for (const id of ids)
         if (!there.has(id)) seen.violations.push(`${id} of ${table} was removed, and is in use`);
     }
-    const alive = new Set((await processes(instances)).map(({ pid }) => pid));
+    const alive = new Set(await processes());
     for (const { id, pid } of running)
       if (!alive.has(pid)) seen.violations.push(`${id} was ended, and is in use`);
   };
@@ -70,11 +71,8 @@ export async function killCollector(options: GarbageKillOptions): Promise<Garbag
       await addInstances(collector, query, garbage, kept, running, instances);
       const steps = 1 + Math.floor(random() * 60);
       const order = collector.tell({ fault: steps, collect: 2 });
-      const ended = collector.done(order).catch(() => undefined);
-      if (random() < 0.5) {
-        await Promise.race([ended, pass(random() * 400)]);
-        await collector.kill();
-      } else await Promise.race([ended, collector.exit]);
+      const ended = collector.doneOrDead(order);
+      await (random() < 0.5 ? Promise.race([ended, pass(random() * 400)]) : ended);
       if (!collector.hasDone(order)) seen.inMidPass++;
       await collector.kill();
       progress?.(++seen.kills);
@@ -82,7 +80,7 @@ export async function killCollector(options: GarbageKillOptions): Promise<Garbag
       if (seen.violations.length) return seen;
       await collector.start();
     }
-    const outcomes = await collector.done(collector.tell({ collect: 3 }));
+    const outcomes = await collector.done<string[]>(collector.tell({ collect: 3 }));
     for (const outcome of outcomes) if (outcome !== 'succeeded') seen.violations.push(outcome);
     await wrong();
     for (const [table, ids] of garbage)
@@ -91,14 +89,14 @@ export async function killCollector(options: GarbageKillOptions): Promise<Garbag
     const count = (things: Things) => [...things.values()].reduce((sum, { size }) => sum + size, 0);
     [seen.garbage, seen.kept] = [count(garbage), count(kept)];
     const known = new Set(running.map(({ pid }) => pid));
-    for (const { pid } of await processes(instances))
+    for (const pid of await processes())
       if (!known.has(pid)) seen.violations.push(`process ${pid} is of no instance`);
     seen.violations.push(...(await toldWrong(query, garbage)));
     return seen;
   } finally {
     await collector.destroy();
     await pool.end();
-    for (const { pid } of await processes(instances)) process.kill(Number(pid), 'SIGKILL');
+    for (const pid of await processes()) process.kill(pid, 'SIGKILL');
   }
 }
 
@@ -185,25 +183,25 @@ async function workloadOf(query: Query, tenantId: TenantId): Promise<string> {
   return id;
 }
 
-/** Three that run: one is in use, one has lost its row to a deletion, one has a workload that was deleted. */
+/** Four that run: two are in use, one has lost its row to a deletion, the workload of one was deleted. */
 async function addInstances(
-  collector: Collector,
+  collector: KillableApp,
   query: Query,
   garbage: Things,
   kept: Things,
-  running: { id: string; pid: string }[],
+  running: { id: string; pid: number }[],
   mark: string,
 ): Promise<void> {
   const tenantId = newId('tenant');
   await query(`INSERT INTO tenants (id, name) VALUES ($1::text, replace($1::text, '_', '-'))`, [tenantId]);
-  const made = await collector.done(
+  const made = await collector.done<InstanceId[]>(
     collector.tell({ create: { tenantId, count: 4, env: { [MARK]: mark } } }),
   );
-  const [used, rowless, orphan, other] = made as InstanceId[];
+  const [used, rowless, orphan, other] = made;
   for (const id of [used!, other!]) {
     note(kept, 'instances', id);
     const [row] = await query('SELECT ref FROM instances WHERE id = $1', [id]);
-    running.push({ id, pid: String(row!.ref) });
+    running.push({ id, pid: Number(row!.ref) });
   }
   // By hand, which is recorded as others of its tenant stay.
   await query('DELETE FROM instances WHERE id = $1', [rowless]);
@@ -235,66 +233,4 @@ async function toldWrong(query: Query, garbage: Things): Promise<string[]> {
       if (times.get(id) !== 1) wrong.push(`${type} of ${id} was told ${times.get(id) ?? 0} times`);
   }
   return wrong;
-}
-
-/** What runs with the mark, found on the machine and not by what anybody has noted. */
-async function processes(mark: string): Promise<{ pid: string }[]> {
-  const found: { pid: string }[] = [];
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (environment.split('\0').includes(`${MARK}=${mark}`)) found.push({ pid });
-  }
-  return found;
-}
-
-/** The app `test/apps/collected.mjs`. */
-class Collector {
-  private app?: AppProcess;
-  private orders = 0;
-
-  constructor(private readonly options: GarbageKillOptions) {}
-
-  async start(): Promise<void> {
-    const { url, instances, checkout } = this.options;
-    this.orders = 0;
-    this.app = new AppProcess({
-      command: [process.execPath, 'test/apps/collected.mjs'],
-      cwd: checkout,
-      env: { PATH: process.env.PATH, NO_COLOR: '1', PLANE: JSON.stringify({ url, instances }) },
-    });
-    await this.app.said(/^ready$/m);
-  }
-
-  get exit() {
-    return this.app!.exit;
-  }
-
-  /** @returns its number */
-  tell(order: object): number {
-    this.app!.type(`${JSON.stringify(order)}\n`);
-    return ++this.orders;
-  }
-
-  hasDone(order: number): boolean {
-    return new RegExp(`^done ${order}\\b`, 'm').test(this.app!.output);
-  }
-
-  /** What it gave; never ends when it is killed before. */
-  async done(order: number): Promise<string[]> {
-    const said = this.app!.said(new RegExp(`^done ${order} (.*)$`, 'm'));
-    said.catch(() => undefined);
-    const [, result] = await said;
-    if (result!.startsWith('with')) throw new Error(`${result}\n${this.app!.output}`);
-    return JSON.parse(result!) as string[];
-  }
-
-  async kill(): Promise<void> {
-    this.app!.kill('SIGKILL');
-    await this.app!.exit;
-  }
-
-  async destroy(): Promise<void> {
-    await this.app?.destroy();
-  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pass } from 'node:timers/promises';
-import { type Order, Plane, type PlaneOptions } from './plane.js';
+import { type PlaneOptions } from './killable-app.js';
+import { type Order, Plane } from './plane.js';
 
 /** Milliseconds until everything has to be as it should be after the last kill, on a machine that is busy. */
 const PATIENCE = 90_000;

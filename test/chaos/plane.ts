@@ -1,17 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as pass } from 'node:timers/promises';
 import pg from 'pg';
 import { specHash } from '../../src/modules/providers/spec-hash.js';
-import { AppProcess } from '../support/app-process.js';
-import { eventually } from '../support/eventually.js';
-
-/** What the app `test/apps/reconciled.mjs` reads from its environment. */
-export interface PlaneOptions {
-  /** Of a migrated database that is its alone. */
-  url: string;
-  /** Directory of the process provider. */
-  instances: string;
-}
+import { KillableApp, type PlaneOptions } from './killable-app.js';
+import { markedProcesses } from './marked-processes.js';
 
 /** What it is told to do. */
 export interface Order {
@@ -35,14 +27,15 @@ const MARK = 'KILLS_MARK';
 
 /** A control plane that is killed and started anew, and what its database and the machine say of it. */
 export class Plane {
-  private app?: AppProcess;
-  private orders = 0;
+  private readonly app: KillableApp;
 
   private constructor(
-    private readonly checkout: string,
+    checkout: string,
     readonly options: PlaneOptions,
     private readonly pool: pg.Pool,
-  ) {}
+  ) {
+    this.app = new KillableApp('test/apps/reconciled.mjs', checkout, options);
+  }
 
   /** @param checkout where the built package is */
   static async start(checkout: string, options: PlaneOptions): Promise<Plane> {
@@ -53,18 +46,10 @@ export class Plane {
     return plane;
   }
 
-  async startApp(): Promise<void> {
-    this.orders = 0;
-    this.app = new AppProcess({
-      command: [process.execPath, 'test/apps/reconciled.mjs'],
-      cwd: this.checkout,
-      env: { PATH: process.env.PATH, NO_COLOR: '1', PLANE: JSON.stringify(this.options) },
-    });
-    await this.app.said(/^ready$/m);
-  }
+  startApp = (): Promise<void> => this.app.start();
 
   get output(): string {
-    return this.app!.output;
+    return this.app.output;
   }
 
   /** The spec of a program that runs until it is ended; each version is another spec. */
@@ -73,35 +58,16 @@ export class Plane {
   }
 
   /** Tells it, and waits for nothing. @returns its number */
-  tell(order: Order): number {
-    this.app!.type(`${JSON.stringify(order)}\n`);
-    return ++this.orders;
-  }
+  tell = (order: Order): number => this.app.tell(order);
 
-  /** Until it has done that, or has ended. */
-  async doneOrDead(order: number): Promise<void> {
-    await Promise.race([this.app!.said(new RegExp(`^done ${order}\\b`, 'm')), this.app!.exit]).catch(
-      () => undefined,
-    );
-  }
+  doneOrDead = (order: number): Promise<void> => this.app.doneOrDead(order);
 
-  /** Whether it has ended. */
-  async isDead(): Promise<boolean> {
-    return (await Promise.race([this.app!.exit, Promise.resolve(undefined)])) !== undefined;
-  }
+  isDead = (): Promise<boolean> => this.app.isDead();
 
-  async kill(): Promise<void> {
-    this.app!.kill('SIGKILL');
-    await this.app!.exit;
-  }
+  kill = (): Promise<void> => this.app.kill();
 
   /** How many steps it has taken since the last `fault`. */
-  async steps(): Promise<number> {
-    const before = this.app!.output.length;
-    this.app!.kill('SIGUSR2');
-    const found = await eventually(() => /steps (\d+)/.exec(this.app!.output.slice(before)));
-    return Number(found[1]);
-  }
+  steps = (): Promise<number> => this.app.steps();
 
   /**
    * Waits until everything is as it should be.
@@ -156,7 +122,7 @@ export class Plane {
   }
 
   async destroy(): Promise<void> {
-    await this.app?.destroy();
+    await this.app.destroy();
     await this.pool.end();
     for (const { pid } of await this.processes()) process.kill(pid, 'SIGKILL');
   }
@@ -245,15 +211,10 @@ export class Plane {
 
   /** All that carry this plane's mark, found on the machine and not by what anybody has noted. */
   private async processes(): Promise<{ pid: number; instance: string }[]> {
-    const mark = `${MARK}=${this.options.instances}`;
-    const found: { pid: number; instance: string }[] = [];
-    for (const name of await readdir('/proc')) {
-      if (!/^\d+$/.test(name)) continue;
-      const environ = (await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')).split('\0');
-      if (!environ.includes(mark)) continue;
-      const instance = environ.find((line) => /^[A-Z_]+=inst_/.test(line))?.split('=')[1] ?? 'nobody';
-      found.push({ pid: Number(name), instance });
-    }
-    return found;
+    const found = await markedProcesses(MARK, this.options.instances);
+    return found.map(({ pid, environ }) => ({
+      pid,
+      instance: environ.find((line) => /^[A-Z_]+=inst_/.test(line))?.split('=')[1] ?? 'nobody',
+    }));
   }
 }
