@@ -18,7 +18,7 @@ export interface OrphanFindings {
   rows: number;
 }
 
-/** By what rule it is removed; lengths of time in milliseconds. */
+/** The rule by which it is removed; durations in milliseconds. */
 export interface StoreOrphanRule {
   readonly brake: BrakeSettings | false;
   /** How long it must have been without a row. */
@@ -40,9 +40,11 @@ type Memory = Map<InstanceId, number>;
  * It was deleted, as is recorded, and its provider has not let go of it: then it is removed when it was without a row on
  * two passes that are `orphanGracePeriod` apart, and on each one between: a pass compares the list with rows that are read
  * after it. Or its row is lost, as after `TRUNCATE` or with a backup from before: what was not adopted (`RowAdoption`) is
- * held back by the brake of its tenant, and so is everything when too much of the store has no row. What another control
- * plane might own stays: in a store that several may reach everything that was not deleted here, what is labelled `ctrlplane.gc: protect`, what says
- * of no tenant that it is theirs, and, until somebody decides, what is of a tenant of whom this database has nothing.
+ * held back by the brake of its tenant, and so is everything when too much of the store has no row.
+ *
+ * What another control plane might own stays: everything that was not deleted here in a store that several may reach, what has
+ * the label `ctrlplane.gc: protect`, what names no tenant, and, until somebody decides, what names a tenant of whom this
+ * database has nothing.
  */
 @Injectable()
 export class StoreOrphans {
@@ -84,22 +86,29 @@ export class StoreOrphans {
     const { name, shared } = provider.info();
     const ours = shared ? await this.recorded(findings) : findings;
     const { maxInstances = Infinity } = settings;
-    const allowed = (await this.allowed(store, name, ours, due, settings, signal)).slice(0, maxInstances);
-    if (!allowed.length) return { removed: [], failed: 0 };
+    const allowed = await this.allowed(store, name, ours, due, settings, signal);
     const removed: InstanceId[] = [];
     const { concurrency, instanceTimeout } = settings;
     const options = { concurrency, timeout: instanceTimeout, signal };
-    const { failures } = await forEachIsolated(allowed, options, async ({ instanceId, tenantId }, own) => {
+    const remove = async ({ instanceId, tenantId }: ProviderInstance, own: AbortSignal): Promise<void> => {
       // Once more, right before: its row may have been restored since the list was read.
       if ((await this.instances.findAllAcrossTenants([instanceId])).length) return;
       await provider.deprovision(instanceId, own);
       removed.push(instanceId);
       const payload = { instanceId, provider: name, store };
       await this.events.publish({ type: 'instance.orphan_removed', tenantId, payload });
-    });
-    for (const { item, error } of failures)
-      this.logger.warn(`${item.instanceId} has no row, and was not removed: ${messageOf(error)}`);
-    return { removed, failed: failures.length };
+    };
+    let failed = 0;
+    // In rounds of what the limit leaves: what fails again and again uses up none of it.
+    for (let next = 0; next < allowed.length && removed.length < maxInstances;) {
+      const round = allowed.slice(next, next + maxInstances - removed.length);
+      next += round.length;
+      const { failures } = await forEachIsolated(round, options, remove);
+      for (const { item, error } of failures)
+        this.logger.warn(`${item.instanceId} has no row, and was not removed: ${messageOf(error)}`);
+      failed += failures.length;
+    }
+    return { removed, failed };
   }
 
   /** Of a store that several may reach, what was deleted here: all else may be another control plane's. */

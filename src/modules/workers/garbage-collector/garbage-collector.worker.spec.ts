@@ -222,7 +222,33 @@ describe('GarbageCollector', () => {
     });
   });
 
+  it('removes no more than its limit in a tick, and by the next what the limit left', async () => {
+    await start({ maxInstancesPerTick: 2, maxItemsPerTick: 1 });
+    const tenantId = newId('tenant');
+    for (let i = 0; i < 2; i++) await orphan(tenantId, 4 * HOUR - i);
+    const workloadId = await rows.addWorkload(tenantId);
+    for (let i = 0; i < 2; i++) await rows.addInstance({ tenantId, workloadId, age: 3 * HOUR });
+    await tick();
+    expect(await rows.instancesOf(tenantId)).toHaveLength(3);
+    await tick();
+    expect(await rows.instancesOf(tenantId)).toHaveLength(2);
+  });
+
   describe('a tenant in trouble', () => {
+    it('uses up nothing of the limit', async () => {
+      await start({ maxInstancesPerTick: 2, maxItemsPerTick: 1 });
+      const tenantId = newId('tenant');
+      const stuck = [await orphan(tenantId, 5 * HOUR), await orphan(tenantId, 4 * HOUR)];
+      for (let i = 0; i < 2; i++) await orphan(tenantId, 3 * HOUR - i);
+      await orphan(newId('tenant'));
+      provider.beforeDeprovision = async (id) => {
+        if (stuck.includes(id)) throw new Error('the machine is on fire');
+      };
+      for (let n = 0; n < 6; n++) await tick();
+      expect(await rows.instancesOf(tenantId)).toEqual(stuck);
+      expect(await told('instance.deleted')).toHaveLength(3);
+    });
+
     it('is told once a tick, keeps nobody waiting, and is tried again by the next', async () => {
       await start();
       const [broken, well] = [newId('tenant'), newId('tenant')];

@@ -3,8 +3,8 @@ export interface Tally {
   tenants: number;
   visited: number;
   orphans: number;
-  /** Orphans that are, or were, being deleted. */
-  claimed: number;
+  /** Orphans that are being deleted at this moment; what fails is no longer counted by the limit. */
+  deleting: number;
   deleted: number;
   failedTenants: number;
   /** Orphans that could not be deleted, and tenants that could not be looked at. */
@@ -20,7 +20,7 @@ export function newTally(): Tally {
     tenants: 0,
     visited: 0,
     orphans: 0,
-    claimed: 0,
+    deleting: 0,
     deleted: 0,
     failedTenants: 0,
     failed: 0,

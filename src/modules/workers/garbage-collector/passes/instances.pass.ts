@@ -48,8 +48,10 @@ interface Tick {
  * An instance is an orphan only if its label `ctrlplane.workload` holds a well-formed id, it is older than the
  * grace period, and the store says that there is no such workload, asked again under the row's lock by the statement
  * that marks it for deletion; or that there is no such tenant. `ctrlplane.gc=protect` keeps it. Where nobody is known to
- * have deleted the workload, or too much looks orphaned, nothing is deleted until that has been confirmed (`Braking`). A tenant in trouble is told by one `gc.tenant_failed` a tick, and keeps no
- * other tenant waiting: positions move on in any case, and what failed is met again on the next pass.
+ * have deleted the workload, or too much looks orphaned, nothing is deleted until that has been confirmed (`Braking`).
+ *
+ * A tenant in trouble is told by one `gc.tenant_failed` a tick, keeps no other tenant waiting and uses up nothing of the limit:
+ * positions move on in any case, and what failed is met again on the next pass.
  */
 @Injectable()
 export class InstancesPass implements GarbagePass {
@@ -150,6 +152,7 @@ export class InstancesPass implements GarbagePass {
   }
 
   private async collectPage({ tenantIds, visited, orphans, positions }: Examined, tick: Tick): Promise<void> {
+    let limited = false;
     for (const tenantId of tenantIds) {
       tick.tally.tenants++;
       tick.tally.visited += visited[tenantId] ?? 0;
@@ -162,11 +165,11 @@ export class InstancesPass implements GarbagePass {
         tick.tally.held += own.length;
       } else {
         if (own.some(({ cause }) => cause === 'lost_tenant')) await this.endWorkloads(tenantId, tick);
-        await this.collect(tenantId, own, tick);
+        limited = !(await this.collect(tenantId, own, tick)) || limited;
       }
     }
     // What the limit left is to be found by the next run.
-    if (tick.tally.claimed < tick.maxItems) await this.orphans.storePositions(tenantIds, positions);
+    if (!limited) await this.orphans.storePositions(tenantIds, positions);
   }
 
   /** Else the reconciler would make anew what is deleted. */
@@ -180,22 +183,30 @@ export class InstancesPass implements GarbagePass {
     });
   }
 
-  private async collect(tenantId: TenantId, candidates: OrphanCandidate[], tick: Tick): Promise<void> {
+  /** @returns whether the limit left none */
+  private async collect(tenantId: TenantId, candidates: OrphanCandidate[], tick: Tick): Promise<boolean> {
     const { context, tally, dryRun, maxItems } = tick;
     const { signal } = context;
+    let left = 0;
     const { failures } = await forEachIsolated(candidates, { concurrency: 1, signal }, async (candidate) => {
       if (dryRun) {
         if (await this.orphans.isOrphan(candidate)) this.note(candidate, tick);
         return;
       }
-      if (tally.claimed >= maxItems || !(await this.orphans.claim(candidate))) return;
-      tally.claimed++;
-      tally.orphans++;
-      await this.sweep(candidate, context);
-      tally.deleted++;
+      if (tally.deleted + tally.deleting >= maxItems) return void left++;
+      tally.deleting++;
+      try {
+        if (!(await this.orphans.claim(candidate))) return;
+        tally.orphans++;
+        await this.sweep(candidate, context);
+        tally.deleted++;
+      } finally {
+        tally.deleting--;
+      }
     });
     const errors = failures.map(({ error }) => error);
     if (errors.length > 0) await this.tenantFailed(tenantId, errors, tick);
+    return left === 0;
   }
 
   private note({ tenantId, instanceId, workloadId }: OrphanCandidate, { context, tally }: Tick): void {

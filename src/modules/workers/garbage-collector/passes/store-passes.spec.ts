@@ -237,6 +237,18 @@ describe('The passes over stores', () => {
       expect(await replica.told('gc.brake_engaged')).toEqual([]);
     });
 
+    it('use up nothing of the limit for what cannot be removed', async () => {
+      await replica.stop();
+      replica = await startReplica(database.url, provider, { maxItemsPerTick: 1 });
+      const [stuck, gone, ...kept] = await replica.create(tenantId, 6);
+      await replica.sql('DELETE FROM instances WHERE id = ANY ($1)', [[stuck, gone]]);
+      provider.beforeDeprovision = async (id) => {
+        if (id === stuck) throw new Error('the machine is on fire');
+      };
+      for (let n = 0; n < 2; n++) await replica.run();
+      expect(held()).toEqual([stuck, ...kept].sort());
+    });
+
     it('remove no more than the limit in a run, and nothing in a dry run', async () => {
       await replica.stop();
       replica = await startReplica(database.url, provider, { dryRun: true });
