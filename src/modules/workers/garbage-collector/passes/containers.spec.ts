@@ -9,7 +9,7 @@ import { newId } from '../../../ids/typed-id.js';
 import { DockerProvider } from '../../../providers/docker/docker.provider.js';
 import { ProviderRegistry } from '../../../providers/provider.registry.js';
 import { garbageCollectorSettings } from '../garbage-collector.options.js';
-import { type PassContext } from './garbage-pass.js';
+import { passContext } from './garbage-pass.contract.js';
 import { VolumesPass } from './volumes.pass.js';
 
 const HOUR = 3_600_000;
@@ -60,24 +60,11 @@ describeWith('podman', 'the passes over a real store of containers', () => {
     registry.register('docker', own);
     const settings = garbageCollectorSettings({ volumes: true });
     const pass = new VolumesPass(registry, plane.repository(Transactions), settings);
-    const say = (): void => {};
-    const report = { found: 0, removed: 0, held: 0, failed: 0 };
-    await asSystem(() =>
-      pass.run({
-        signal: new AbortController().signal,
-        logger: { log: say, warn: say, error: say },
-        dryRun: false,
-        limits: { pageSize: 100, maxItems: 100, gracePeriod: HOUR },
-        brake: false,
-        heldTenants: async () => new Set(),
-        brakes: { judge: async () => new Set(), release: async () => {} },
-        report,
-        progress: say,
-      } as Partial<PassContext> as PassContext),
-    );
+    const context = passContext();
+    await asSystem(() => pass.run(context));
     expect(await volumes(own)).toEqual([used, lost].sort());
     expect(await volumes(other)).toEqual([foreign]);
-    expect(report).toEqual({ found: 2, removed: 1, held: 0, failed: 0 });
+    expect(context.report).toEqual({ found: 2, removed: 1, held: 0, failed: 0 });
     expect((await own.list()).map(({ instanceId }) => instanceId)).toEqual([used]);
   }, 180_000);
 });

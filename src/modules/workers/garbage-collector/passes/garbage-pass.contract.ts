@@ -116,15 +116,15 @@ export function garbagePassContract(
 
 type Changes = Omit<Partial<PassContext>, 'limits'> & { limits?: Partial<PassLimits> };
 
-/** Runs the pass as the garbage collector does, with brakes that let everything go. */
-async function run({ pass }: GarbagePassSetup, changes: Changes = {}): Promise<PassContext> {
+/** What the garbage collector gives a pass, with brakes that let everything go. */
+export function passContext(changes: Changes = {}): PassContext {
   const signal = changes.signal ?? new AbortController().signal;
   const say = (): void => {};
   const logger: LoggerService = { log: say, warn: say, error: say, debug: say, verbose: say };
   const progress = (): void => {};
   const own = { worker: 'gc', runId: 'run', signal, logger, progress, metric: () => {} };
   const report: PassReport = { found: 0, removed: 0, held: 0, failed: 0 };
-  const context: PassContext = {
+  return {
     signal,
     logger,
     dryRun: false,
@@ -137,6 +137,10 @@ async function run({ pass }: GarbagePassSetup, changes: Changes = {}): Promise<P
     ...changes,
     limits: { pageSize: 100, maxItems: 1_000, gracePeriod: HOUR, ...changes.limits },
   };
+}
+
+async function run({ pass }: GarbagePassSetup, changes: Changes = {}): Promise<PassContext> {
+  const context = passContext(changes);
   await pass.run(context);
   return context;
 }

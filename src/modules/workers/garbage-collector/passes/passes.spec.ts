@@ -14,8 +14,10 @@ import { newId, type TenantId, type WorkloadId } from '../../../ids/typed-id.js'
 import { DatabaseModule } from '../../../schema/database.module.js';
 import { GarbageCollectorModule } from '../garbage-collector.module.js';
 import { type GarbageCollectorOptions } from '../garbage-collector.options.js';
+import { passContext } from './garbage-pass.contract.js';
 import { type GarbagePass } from './garbage-pass.js';
 import { GarbagePasses } from './garbage-passes.js';
+import { PassBrakes } from './pass-brakes.js';
 import { type Garbage, SweepPass } from './sweep-pass.js';
 
 const HOUR = 3_600_000;
@@ -340,6 +342,24 @@ describe('The passes of the garbage collector', () => {
     await tick();
     expect(await routesLeft()).toBe(6);
     expect(await told('gc.pass_released')).toMatchObject([{ pass: 'routes', reason: 'recovered' }]);
+  });
+
+  it('hold back what different stores hold apart', async () => {
+    await start();
+    class OfStore extends Parcels {
+      constructor(protected override readonly store: string) {
+        super(new Map([parcel(store, { cause: 'lost' })]));
+      }
+    }
+    const context = passContext({
+      brake: { minimum: 1, share: 1, confirmAfter: 900_000 },
+      brakes: app.get(PassBrakes, { strict: false }),
+    });
+    for (const store of ['a', 'b', 'a']) await asSystem(() => new OfStore(store).run(context));
+    expect(await sql('SELECT pass, keys FROM gc_pass_brakes ORDER BY pass')).toEqual([
+      { pass: 'parcels a', keys: ['a'] },
+      { pass: 'parcels b', keys: ['b'] },
+    ]);
   });
 
   it('touch nothing of a tenant whose instances are held back', async () => {

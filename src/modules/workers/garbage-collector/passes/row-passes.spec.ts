@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { asSystem, type ControlPlane, startControlPlane } from '../../../../../test/support/control-plane.js';
 import { GarbageRows } from '../../../../../test/support/garbage-rows.js';
+import { Braking } from '../../../brakes/braking.js';
+import { TypeOrmBrakeRepository } from '../../../brakes/typeorm-brake.repository.js';
 import { Transactions } from '../../../database/transaction.js';
 import { newId, type TenantId, type WorkloadId } from '../../../ids/typed-id.js';
 import { garbageCollectorSettings } from '../garbage-collector.options.js';
@@ -8,9 +10,10 @@ import { TypeOrmOrphanRepository } from '../typeorm-orphan.repository.js';
 import { CertificatesPass } from './certificates.pass.js';
 import { DeploymentsPass } from './deployments.pass.js';
 import { DomainsPass } from './domains.pass.js';
-import { garbagePassContract, type GarbagePassSetup } from './garbage-pass.contract.js';
-import { type GarbagePass, type PassContext } from './garbage-pass.js';
+import { garbagePassContract, type GarbagePassSetup, passContext } from './garbage-pass.contract.js';
+import { type GarbagePass } from './garbage-pass.js';
 import { HealthChecksPass } from './health-checks.pass.js';
+import { InstancesPass } from './instances.pass.js';
 import { RoutesPass } from './routes.pass.js';
 import { TenantsPass } from './tenants.pass.js';
 
@@ -42,12 +45,44 @@ const each = async (count: number, make: (n: number) => Promise<string>): Promis
 };
 
 const SUBJECTS: Record<string, () => Promise<GarbagePassSetup>> = {
+  instances: async () => {
+    const tenantId = newId('tenant');
+    const old = { tenantId, age: 2 * HOUR };
+    return {
+      pass: new InstancesPass(
+        garbageCollectorSettings({ instanceGracePeriod: HOUR }),
+        new TypeOrmOrphanRepository(transactions),
+        new Braking(new TypeOrmBrakeRepository(transactions), plane.events, transactions),
+        plane.instances,
+        plane.events,
+        transactions,
+      ),
+      addGarbage: (count) =>
+        each(count, async () =>
+          rows.addInstance({ ...old, workloadId: await rows.addDeletedWorkload(tenantId) }),
+        ),
+      addKept: async () => {
+        const gone = await rows.addDeletedWorkload(tenantId);
+        const other = await tenantWithAll();
+        return [
+          await rows.addInstance({ ...old, workloadId: await rows.addWorkload(tenantId) }),
+          await rows.addInstance(old),
+          await rows.addInstance({ ...old, workloadId: gone, protected: true }),
+          await rows.addInstance({ ...old, workloadId: gone, age: HOUR - 60_000 }),
+          await rows.addInstance({ ...old, ...other }),
+        ];
+      },
+      present: (ids) => rows.present('instances', ids),
+      teardown: () => plane.dataSource.query('DELETE FROM instances WHERE tenant_id = $1', [tenantId]),
+    };
+  },
   domains: async () => {
     const tenantId = await rows.addDeletedTenant();
+    await rows.deletedBefore(tenantId, 2 * HOUR);
     return {
       pass: new DomainsPass(transactions, plane.events),
       tenantId,
-      hasGracePeriod: false,
+      hasGracePeriod: true,
       addGarbage: (count) => each(count, () => rows.addDomain(tenantId)),
       addKept: async () => {
         const { domainId } = await tenantWithAll();
@@ -210,25 +245,14 @@ const SUBJECTS: Record<string, () => Promise<GarbagePassSetup>> = {
 
 /** Runs a pass, and does something after it has listed what is garbage and before anything of it is removed. */
 async function interrupted(pass: GarbagePass, meanwhile: () => Promise<unknown>) {
-  const report = { found: 0, removed: 0, held: 0, failed: 0 };
-  const say = (): void => {};
-  await asSystem(() =>
-    pass.run({
-      signal: new AbortController().signal,
-      logger: { log: say, warn: say, error: say },
-      dryRun: false,
-      limits: { pageSize: 10, maxItems: 10, gracePeriod: HOUR },
-      brake: false,
-      brakes: { judge: async () => new Set<string>(), release: async () => {} },
-      heldTenants: async () => {
-        await meanwhile();
-        return new Set();
-      },
-      report,
-      progress: say,
-    } as Partial<PassContext> as PassContext),
-  );
-  return report;
+  const context = passContext({
+    heldTenants: async () => {
+      await meanwhile();
+      return new Set();
+    },
+  });
+  await asSystem(() => pass.run(context));
+  return context.report;
 }
 
 describe('a pass that is overtaken', () => {

@@ -7,8 +7,7 @@ import { type InstanceId, newId, type TenantId } from '../../../ids/typed-id.js'
 import { type ProviderVolume, type PrunedImages } from '../../../providers/provider.js';
 import { ProviderRegistry } from '../../../providers/provider.registry.js';
 import { type GarbageCollectorOptions, garbageCollectorSettings } from '../garbage-collector.options.js';
-import { garbagePassContract } from './garbage-pass.contract.js';
-import { type PassContext } from './garbage-pass.js';
+import { garbagePassContract, passContext } from './garbage-pass.contract.js';
 import { ImagesPass } from './images.pass.js';
 import { VolumesPass } from './volumes.pass.js';
 
@@ -55,23 +54,6 @@ function passesOver(providers: Rooms[], options: GarbageCollectorOptions = {}) {
   };
 }
 
-/** As much of a context as these passes ask for. */
-function contextOf(more: Partial<PassContext> = {}): PassContext {
-  const say = (): void => {};
-  return {
-    signal: new AbortController().signal,
-    logger: { log: say, warn: say, error: say },
-    dryRun: false,
-    limits: { pageSize: 10, maxItems: 10, gracePeriod: 0 },
-    brake: false,
-    brakes: { judge: async () => new Set<string>(), release: async () => {} },
-    heldTenants: async () => new Set<TenantId>(),
-    report: { found: 0, removed: 0, held: 0, failed: 0 },
-    progress: say,
-    ...more,
-  } as PassContext;
-}
-
 describe('the pass over volumes', () => {
   for (const { name, run } of garbagePassContract(async () => {
     const tenantId = newId('tenant');
@@ -112,7 +94,7 @@ describe('the pass over volumes', () => {
     await rows.recordDeletion(gone, newId('tenant'));
     rooms.addRoom(gone, newId('tenant'));
     for (const options of [{}, { volumes: false }, { volumes: undefined }])
-      await passesOver([rooms], options).volumes.run(contextOf());
+      await passesOver([rooms], options).volumes.run(passContext());
     expect(rooms.rooms.size).toBe(1);
   });
 
@@ -122,7 +104,7 @@ describe('the pass over volumes', () => {
     const gone = newId('instance');
     await rows.recordDeletion(gone, tenantId);
     rooms.addRoom(gone, tenantId);
-    const context = contextOf({
+    const context = passContext({
       heldTenants: async () => {
         await plane.dataSource.query(
           `INSERT INTO instances (id, tenant_id, name, provider, spec) VALUES ($1, $2, 'web', 'memory', '{}')`,
@@ -143,8 +125,8 @@ describe('the pass over volumes', () => {
     for (const rooms of [broken, well]) rooms.addRoom(gone, newId('tenant'));
     broken.listing = () => Promise.reject(new Error('half of it'));
     const { volumes, images } = passesOver([broken, well], { volumes: true, keepImages: 2 });
-    await expect(volumes.run(contextOf())).rejects.toThrow('rooms-0: half of it');
-    await expect(images.run(contextOf())).rejects.toThrow('rooms-0: half of it');
+    await expect(volumes.run(passContext())).rejects.toThrow('rooms-0: half of it');
+    await expect(images.run(passContext())).rejects.toThrow('rooms-0: half of it');
     expect([broken, well].map(({ rooms, images }) => [rooms.size, images.length])).toEqual([
       [1, 3],
       [0, 2],
@@ -155,10 +137,10 @@ describe('the pass over volumes', () => {
 describe('the pass over images', () => {
   it('keeps the newest of each repository, and all in a dry run or with `keepImages: false`', async () => {
     const rooms = new Rooms();
-    await passesOver([rooms], { keepImages: false }).images.run(contextOf());
-    await passesOver([rooms]).images.run(contextOf({ dryRun: true }));
+    await passesOver([rooms], { keepImages: false }).images.run(passContext());
+    await passesOver([rooms]).images.run(passContext({ dryRun: true }));
     expect(rooms.images).toHaveLength(3);
-    const context = contextOf();
+    const context = passContext();
     await passesOver([rooms], { keepImages: 1 }).images.run(context);
     expect(rooms.images).toEqual(['web:3']);
     expect(context.report).toMatchObject({ found: 2, removed: 2 });
@@ -167,6 +149,6 @@ describe('the pass over images', () => {
   it('asks nothing of providers that have none', async () => {
     const registry = new ProviderRegistry();
     registry.register('memory', new InMemoryProvider());
-    await new ImagesPass(registry, garbageCollectorSettings({})).run(contextOf());
+    await new ImagesPass(registry, garbageCollectorSettings({})).run(passContext());
   });
 });
