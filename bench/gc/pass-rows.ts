@@ -22,9 +22,8 @@ const id = (prefix: string, n: string): string =>
 const OLD = `now() - interval '1 day'`;
 
 /**
- * Fills the tables that the passes look at. What garbage belonged to is not there and its deletion is recorded; at last it
+ * Fills the tables that the passes look at. The owners of garbage are not there, and their deletion is recorded. At last it
  * vacuums, as autovacuum has done in any database that lives.
- *
  */
 export async function makePassRows(client: Client, size: PassSize): Promise<void> {
   const { tenants, workloads, domains, routes, certificates, healthChecks, deployments, garbage } = size;

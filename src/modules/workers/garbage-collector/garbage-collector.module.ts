@@ -34,7 +34,7 @@ import { VolumesPass } from './passes/volumes.pass.js';
 import { StoreGarbageCollector } from './store-garbage.worker.js';
 import { TypeOrmOrphanRepository } from './typeorm-orphan.repository.js';
 
-/** In the order in which they run: what goes with something is found once that is gone. */
+/** In the order in which they run: first what others depend on, so that one run finds what that leaves. */
 const PASSES = [
   InstancesPass,
   TenantsPass,
@@ -50,8 +50,8 @@ const PASSES = [
 ];
 
 /**
- * The workers `gc` and `gc_stores`, and the passes that they run; `GarbagePasses` takes more. Needs the `DatabaseModule`, and `WorkerModule` to run it. Global, so that what shows its brakes can be put
- * in by another module.
+ * The workers `gc` and `gc_stores`, and the passes that they run; `GarbagePasses` takes more. Needs the `DatabaseModule`, and
+ * the `WorkerModule` to run. Global, so that any module can add a pass.
  */
 @Module({
   imports: [AuthModule, BrakesModule, EventsModule, InstancesModule, ProvidersModule, TenantsModule],

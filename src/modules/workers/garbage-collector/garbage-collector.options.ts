@@ -17,20 +17,20 @@ export interface GarbageCollectorOptions {
    * written a moment before the workload's. Default 15 m.
    */
   instanceGracePeriod?: Duration | undefined;
-  /** Things that each pass but that over instances removes in a tick at most; the next tick goes on. Default 10,000. */
+  /** The most that a pass removes in a tick; `deletions` and `images` have no limit. The next tick goes on. Default 10,000. */
   maxItemsPerTick?: number | undefined;
-  /** Age below which the passes leave anything but instances alone. Default `instanceGracePeriod`. */
+  /** Age below which anything but an instance is left alone. Default `instanceGracePeriod`. */
   gracePeriod?: Duration | undefined;
-  /** Deployments of each workload that stay, beside those that are in use. Default 20. */
+  /** How many deployments of each workload stay, the newest, beside those that are in use. Default 20. */
   keepDeployments?: number | undefined;
   /**
-   * Images of each repository that stay beside those in use, the newest; what is missed is pulled again. `false`: all.
-   * Default 5.
+   * How many images of each repository stay, the newest, beside those in use. A removed one is pulled again when it is needed.
+   * `false`: all stay. Default 5.
    */
   keepImages?: number | false | undefined;
-  /** Whether volumes of deleted instances are removed, with what is in them. Default false. */
+  /** Whether volumes of deleted instances are removed with their data. Default false. */
   volumes?: boolean | undefined;
-  /** Names of passes that are not to run. Default none. */
+  /** Names of passes that do not run. Default none. */
   skip?: readonly string[] | undefined;
   /** Only say in the log what would be deleted. Default false. */
   dryRun?: boolean | undefined;
@@ -76,7 +76,7 @@ export function garbageCollectorSettings(options: GarbageCollectorOptions): Garb
   return { ...settings, gracePeriod: gracePeriod ?? settings.instanceGracePeriod };
 }
 
-/** What `garbageCollectorSettings` makes of the options, for the passes. */
+/** Token of the checked options. */
 export const GARBAGE_COLLECTOR_SETTINGS = Symbol.for('ctrlplane-workers/garbage-collector-settings');
 
 export const {

@@ -5,9 +5,9 @@ import { GARBAGE_COLLECTOR_SETTINGS, type GarbageCollectorSettings } from './gar
 import { PassRunner } from './passes/pass-runner.js';
 
 /**
- * Removes what nothing needs any more, pass by pass (`GarbagePass`): instances whose workload or tenant is gone first, then
- * what hangs on tenants, workloads, domains and instances, and what is kept for a number or a time only. It is the backstop;
- * the normal way is that who deletes something deletes what hangs on it.
+ * Removes what nothing needs any more, pass by pass (`GarbagePass`): first instances whose workload or tenant is gone, then
+ * what belonged to tenants, workloads, domains and instances, then what is kept for a number or a time only. It is the
+ * backstop: normally whatever deletes something also deletes what belongs to it.
  */
 @Injectable()
 export class GarbageCollector implements OnApplicationBootstrap {

@@ -4,7 +4,7 @@ import { Interval } from '../../../core/worker/interval.decorator.js';
 import { GARBAGE_COLLECTOR_SETTINGS, type GarbageCollectorSettings } from './garbage-collector.options.js';
 import { PassRunner } from './passes/pass-runner.js';
 
-/** Runs the passes over what this replica alone may reach: the stores of its providers. So every replica runs it. */
+/** Runs the passes over the stores of this replica's providers. Every replica runs it: no other may reach these stores. */
 @Injectable()
 export class StoreGarbageCollector {
   constructor(

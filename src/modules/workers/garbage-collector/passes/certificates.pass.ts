@@ -14,9 +14,8 @@ interface RemovedCertificate {
 }
 
 /**
- * Certificates whose domain is gone, with their keys. One that may be what is served for a host that somebody has proven
- * stays until another one is, and one that is being ordered until that has ended. By the event, the files of `fileSink` go
- * as well.
+ * Certificates whose domain is gone, with their keys. One that may be served for a verified host stays until another one is
+ * served there; one that is being ordered stays until the order has ended. The event lets `fileSink` remove its files as well.
  */
 @Injectable()
 export class CertificatesPass extends RowPass {

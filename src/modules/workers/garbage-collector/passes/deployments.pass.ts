@@ -19,8 +19,8 @@ interface Page {
 }
 
 /**
- * Deployments, which are what releases a workload has had. Of each workload the last n stay, and every one that is current,
- * under way, or the target of a rollback.
+ * Deployments, the record of a workload's releases. The last n of each workload stay, and every one that is current, under way,
+ * or the target of a rollback.
  */
 @Injectable()
 export class DeploymentsPass extends SweepPass {

@@ -3,8 +3,8 @@ import { type ProviderRegistry, type RegisteredProvider } from '../../../provide
 import { type PassContext } from './garbage-pass.js';
 
 /**
- * Does it for each registered provider. One that cannot be reached keeps no other from its turn; it is told, and the pass fails
- * at the end.
+ * Calls `fn` for each registered provider. An error of one, such as a daemon that does not answer, stops no other; it is logged,
+ * and thrown at the end.
  */
 export async function eachStore(
   registry: ProviderRegistry,

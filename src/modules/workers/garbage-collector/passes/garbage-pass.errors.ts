@@ -20,7 +20,7 @@ export class InvalidPassError extends Error {
   }
 }
 
-/** The option `skip` names a pass that there is not. */
+/** The option `skip` names a pass that does not exist. */
 export class UnknownPassError extends Error {
   override readonly name = 'UnknownPassError';
 
@@ -29,7 +29,7 @@ export class UnknownPassError extends Error {
   }
 }
 
-/** Passes of a run failed; the others were done. */
+/** Some passes of a run failed; the others have run. */
 export class FailedPassesError extends AggregateError {
   override readonly name = 'FailedPassesError';
 

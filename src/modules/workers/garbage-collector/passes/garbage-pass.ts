@@ -5,12 +5,12 @@ import { type TenantId } from '../../../ids/typed-id.js';
 import { type PassBrakes } from './pass-brakes.js';
 
 /**
- * `cluster`: what it looks at is in the database, and one replica does it. `replica`: it asks what this replica alone may
- * reach, such as the stores of its providers, and every replica does it.
+ * `cluster`: it looks at the database, and one replica runs it. `replica`: it looks at what only this replica may reach, such as
+ * the stores of its providers, and every replica runs it.
  */
 export type PassScope = 'cluster' | 'replica';
 
-/** What a pass came to. It counts while it goes on; the run keeps each number as a metric `<pass>.<counter>`. */
+/** What a pass has done so far. At its end the run keeps each number as a metric `<pass>.<counter>`. */
 export interface PassReport {
   /** What is garbage by the rules of the pass. */
   found: number;
@@ -19,13 +19,13 @@ export interface PassReport {
   held: number;
   /** What could not be removed; the next run meets it again. */
   failed: number;
-  /** In the words of the pass, in place of its counters. */
+  /** Shown in the record of the run in place of the counters. */
   text?: string;
-  /** What the run shows as done. */
+  /** Added to the number that the record of the run shows as done. */
   done?: number;
 }
 
-/** What a pass has to respect, and what it tells by. */
+/** The limits that a pass has to respect, and where it reports. */
 export interface PassContext {
   /** Aborts at the timeout of the run, at its cancellation and at shutdown. */
   readonly signal: AbortSignal;
@@ -36,7 +36,7 @@ export interface PassContext {
   /** False: nothing is held back. */
   readonly brake: BrakeSettings | false;
   readonly brakes: Pick<PassBrakes, 'judge' | 'release'>;
-  /** Tenants of whom nothing may be removed, as the brake on their instances is engaged or was refused. */
+  /** Tenants whose brake on instances is engaged or was refused: nothing of theirs may be removed. */
   heldTenants(): Promise<ReadonlySet<TenantId>>;
   readonly report: PassReport;
   /** Shows the report in the record of the run. */
@@ -51,12 +51,12 @@ export interface PassLimits {
   readonly pageSize: number;
   /** The most that are removed; the next run goes on. */
   readonly maxItems: number;
-  /** Milliseconds; what is younger is left alone. By the clock of the store that dates it. */
+  /** Milliseconds; younger things are left alone. Their age goes by the clock that wrote their date. */
   readonly gracePeriod: number;
 }
 
 /**
- * One kind of garbage. A pass that fails stops no other: its error is told, and the run fails at the end.
+ * Removes one kind of garbage. A pass that fails stops no other: its error is logged, and the run fails at the end.
  *
  * @publicApi Most are a `SweepPass`. It is added by `GarbagePasses.register`.
  */
@@ -67,6 +67,6 @@ export interface GarbagePass {
   readonly description: string;
   /** Default `cluster`. */
   readonly scope?: PassScope;
-  /** One look, and what follows from it. Idempotent: a crash at any moment is mended by the next run. */
+  /** Finds and removes garbage once. Idempotent: the next run completes what a crash has interrupted. */
   run(context: PassContext): Promise<void>;
 }

@@ -3,9 +3,9 @@ import { HEALTH_CHECKS } from './garbage.statements.js';
 import { RowPass } from './row-pass.js';
 
 /**
- * Health checks of instances that are gone, as far as the health module has not removed them itself (`ForgottenChecks`): those
- * of instances that are lost, and all of them where no replica has that module. One whose instance a store still holds stays,
- * since its row may be made again.
+ * Health checks of instances that are gone. The health module removes those of deleted instances itself (`ForgottenChecks`); left
+ * are those of lost instances, and all of them where no replica has that module. A check stays while a store holds its instance,
+ * whose row may be made again.
  */
 @Injectable()
 export class HealthChecksPass extends RowPass {

@@ -5,8 +5,8 @@ import { type GarbagePass, type PassContext, type PassScope } from './garbage-pa
 import { eachStore } from './each-store.js';
 
 /**
- * Images that no instance is made from any more, of repositories that instances are made from; of each the newest n stay. What
- * is missed is pulled again.
+ * Images that no instance uses, of repositories that instances use; the newest n of each stay. A removed one is pulled again when
+ * it is needed. A dry run says nothing of them, as no daemon says what it would remove.
  */
 @Injectable()
 export class ImagesPass implements GarbagePass {

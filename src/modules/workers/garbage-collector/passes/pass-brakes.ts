@@ -27,9 +27,8 @@ const SHOWN = 20;
 const NO_TENANT = '';
 
 /**
- * The brake of passes over anything but instances, by the rule of `Braking`: a set that stayed the same for `confirmAfter` is
- * confirmed, any other takes its place and waits anew, and a confirmed one only shrinks. By the clock of the database. A brake
- * on the instances of a tenant holds back its other garbage as well, whatever is here.
+ * The brake of all passes except those over instances, by the rule of `Braking`: a set that stayed the same for `confirmAfter`,
+ * by the clock of the database, is confirmed; another set takes its place and waits anew; a confirmed set only shrinks.
  */
 @Injectable()
 export class PassBrakes {
@@ -38,7 +37,7 @@ export class PassBrakes {
     private readonly events: EventBus,
   ) {}
 
-  /** @returns those of the set that may be removed */
+  /** @returns the keys of the set that may be removed */
   async judge(
     { pass, tenantId, cause, keys }: SuspectSet,
     { confirmAfter }: BrakeSettings,
@@ -78,7 +77,7 @@ export class PassBrakes {
     });
   }
 
-  /** Takes away what the pass holds of all other tenants: of them nothing looks wrong any more. */
+  /** Ends the brakes of the pass on all other tenants: nothing of theirs looks wrong any more. */
   async release(pass: string, tenants: readonly (TenantId | undefined)[]): Promise<void> {
     await this.transactions.run(async () => {
       const ended = await this.transactions.changed<Row>(RELEASE, [
@@ -122,6 +121,6 @@ UPDATE gc_pass_brakes SET keys = $3, state = $4, seen_since = clock_timestamp() 
 /** $1: pass. $2: tenant. */
 const DELETE = 'DELETE FROM gc_pass_brakes WHERE pass = $1 AND tenant_id = $2';
 
-/** $1: pass. $2: tenants that keep theirs. */
+/** $1: pass. $2: tenants whose brake stays. */
 const RELEASE = `
 DELETE FROM gc_pass_brakes WHERE pass = $1 AND tenant_id <> ALL ($2::text[]) RETURNING tenant_id AS tenant, state`;

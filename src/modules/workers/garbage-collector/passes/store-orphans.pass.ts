@@ -10,7 +10,7 @@ import { type GarbagePass, type PassContext, type PassScope } from './garbage-pa
 const INSTANCES_AT_ONCE = 8;
 const INSTANCE_TIMEOUT = 30_000;
 
-/** $1: store. The rule by which a store counts as gone: no reconciler has held it for an hour. */
+/** $1: store. Whether a reconciler has held it within the last hour. */
 const IS_ATTENDED = `
 SELECT EXISTS (SELECT FROM provider_stores s
   WHERE s.id = $1 AND s.seen_at > statement_timestamp() - interval '1 hour') AS attended`;
@@ -19,8 +19,9 @@ SELECT EXISTS (SELECT FROM provider_stores s
 const ROWS = 'SELECT id FROM instances WHERE provider_store = $1';
 
 /**
- * What stores of this replica hold and no row knows, where no reconciler does it: that one gives rows again to what is lost, and
- * removes the rest by the same rule (`StoreOrphans`). The brakes on instances hold back what is lost.
+ * What the stores of this replica hold without a row, where no reconciler attends to the store. A reconciler would give lost
+ * instances their rows again and remove the rest by the same rule (`StoreOrphans`); this pass only removes. The brakes on
+ * instances hold back what is lost.
  */
 @Injectable()
 export class StoreOrphansPass implements GarbagePass {

@@ -5,9 +5,9 @@ import { type TenantId } from '../../../ids/typed-id.js';
 import { type GarbagePass, type PassContext, type PassLimits, type PassScope } from './garbage-pass.js';
 
 /**
- * Why something is garbage. `deleted`: what it belonged to was deleted, as is recorded. `lost`: that is gone without a
- * record, as after `TRUNCATE` or with a restored backup; it is held back. `expired`: its own rule says that it is no longer
- * kept, so that its number is no sign of a loss.
+ * Why something is garbage. `deleted`: what it belonged to was deleted, and the deletion is recorded. `lost`: what it belonged
+ * to is gone without a record, as after `TRUNCATE` or with a restored backup; the brake holds it back. `expired`: a rule of its
+ * own says that it is no longer kept, so that a large number of them is no sign of a loss.
  */
 export type GarbageCause = 'deleted' | 'lost' | 'expired';
 
@@ -20,14 +20,14 @@ export interface Garbage {
   readonly cause: GarbageCause;
 }
 
-/** What a run holds of a pass at most; beyond it, the rest is looked at when these are gone. */
+/** The most garbage that a run holds of one pass; later runs find the rest. */
 const MAX_HELD = 100_000;
-/** Failures that a run logs of a pass one by one. */
+/** How many failures of a pass a run logs one by one. */
 const SHOWN = 10;
 
 /**
- * A pass over things that can be listed and removed one by one. What is found is judged as a whole before anything is
- * removed: what a brake holds back stays, and no more than `limits.maxItems` go in a run. A listing that fails removes nothing.
+ * A pass over things that can be listed and removed one by one. The whole list is judged before anything is removed: what a
+ * brake holds back stays, and a run removes no more than `limits.maxItems`. When the listing fails, nothing is removed.
  *
  * @publicApi
  */
@@ -36,26 +36,26 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
   abstract readonly description: string;
   readonly scope: PassScope = 'cluster';
   /**
-   * What holds it, of a pass with scope `replica`: sets of different stores are held back apart. Otherwise two replicas would
-   * see another set in turn, and none would ever be the same for long enough.
+   * The store that a pass with scope `replica` looks at. Each store has brakes of its own: if two replicas shared one, each
+   * would replace the other's set, and no set would ever stay the same for long enough.
    */
   protected readonly store: string | undefined = undefined;
   /** How many are removed at a time. */
   protected readonly concurrency: number = 4;
 
   /**
-   * All that is garbage and older than the grace period, page by page, in an order that stays the same. It rejects rather
-   * than give a part.
+   * All that is garbage and older than the grace period, page by page, in an order that stays the same. It throws when it
+   * cannot give all.
    */
   protected abstract pages(limits: PassLimits, signal: AbortSignal): AsyncIterable<readonly Item[]>;
 
   /**
-   * Removes it if it still is garbage, which has to be asked by the statement that removes it. Repeating it is no error.
-   * @returns whether it was removed: false when it is gone, or no garbage any more
+   * Removes it if it is still garbage; the statement that removes it has to check that. Repeating it is no error.
+   * @returns whether it was removed: false when it is gone, or no longer garbage
    */
   protected abstract remove(item: Item, signal: AbortSignal): Promise<boolean>;
 
-  /** How many there are of each tenant, garbage or not. By that the brake says what is too much; without it nothing is. */
+  /** How many things each tenant has, garbage or not: by this the brake says what is too much. Without it nothing is too much. */
   protected totals?(tenantIds: readonly (TenantId | undefined)[]): Promise<Map<TenantId | undefined, number>>;
 
   async run(context: PassContext): Promise<void> {
@@ -75,9 +75,7 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
       signal.throwIfAborted();
       for (const item of page) found.push(item);
       if (found.length < MAX_HELD) continue;
-      logger.warn(
-        `${this.name}: more than ${MAX_HELD} are to be removed; the rest waits until these are gone`,
-      );
+      logger.warn(`${this.name}: found more than ${MAX_HELD}; the rest waits until these are gone`);
       break;
     }
     signal.throwIfAborted();
@@ -136,7 +134,7 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
     return suspects;
   }
 
-  /** In rounds of what the limit leaves: what fails again and again, or is gone, uses up none of it. */
+  /** In rounds of what the limit leaves: what fails again and again, or is already gone, uses up none of it. */
   private async removeAll(allowed: readonly Item[], context: PassContext): Promise<void> {
     const { signal, report, limits } = context;
     const failures: ItemFailure<Item>[] = [];

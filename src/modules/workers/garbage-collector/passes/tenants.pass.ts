@@ -5,7 +5,7 @@ import { OrphanRepository } from '../orphan.repository.js';
 import { type PassLimits } from './garbage-pass.js';
 import { type Garbage, SweepPass } from './sweep-pass.js';
 
-/** What is left of deleted tenants once nothing of theirs runs: datacenters, workloads, and all that goes with those. */
+/** What deleted tenants have left once nothing of theirs runs: datacenters, workloads, and what belongs to those. */
 @Injectable()
 export class TenantsPass extends SweepPass {
   readonly name = 'tenants';

@@ -9,8 +9,8 @@ import { isOlder } from './garbage.statements.js';
 import { type Garbage, SweepPass } from './sweep-pass.js';
 
 /**
- * Volumes of instances that were deleted, as this database has recorded: not of those that are lost, whose data a restored row
- * would need, nor of any that it never had, which may be another control plane's. Only with the option `volumes: true`.
+ * Volumes of instances whose deletion this database has recorded. Those of lost instances stay, as a restored row needs their
+ * data; so do those of instances that it never had, which may be another control plane's. Only with the option `volumes: true`.
  */
 @Injectable()
 export class VolumesPass implements GarbagePass {
@@ -45,7 +45,7 @@ SELECT x.id FROM deletions x WHERE x.id = ANY ($1::text[]) AND ${isOlder('x.dele
 
 class VolumesOfStore extends SweepPass<OrphanedVolume> {
   readonly name = 'volumes';
-  readonly description = '';
+  readonly description = 'Volumes of one store.';
 
   constructor(
     private readonly provider: Provider,
