@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { brakesCommand } from './commands/brakes.js';
 import { doctorCommand } from './commands/doctor.js';
 import { mcpCommand } from './commands/mcp.js';
 import { replicasCommand } from './commands/replicas.js';
@@ -27,6 +28,7 @@ function createProgram(): Command {
   tailCommand(program);
   replicasCommand(program);
   schedulesCommand(program);
+  brakesCommand(program);
   doctorCommand(program);
   schemaCommands(program);
   mcpCommand(program);

@@ -245,6 +245,7 @@ describe('the command ctrlplane-workers', () => {
       'tail',
       'replicas',
       'schedules',
+      'brakes',
       'doctor',
       'migrate',
       'sql',

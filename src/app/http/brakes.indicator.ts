@@ -3,7 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { GarbageCollectorBrakes } from '../../modules/brakes/brakes.service.js';
 import { sleep } from '../../core/timing/timer.js';
 
-/** Tenants that the answer names. */
+/** Tenants, and sets of passes, that the answer names. */
 const SHOWN = 10;
 
 /** Milliseconds. Who asks for health does not wait for a database that hangs. */
@@ -26,10 +26,16 @@ export class BrakesIndicator {
         sleep(PATIENCE, late.signal, true).catch(() => undefined),
       ]).finally(() => late.abort());
       if (!answer) throw new Error(`no answer within ${PATIENCE} ms`);
-      const { status, held } = answer;
+      const { status, held, heldByPasses } = answer;
       if (status === 'ok') return session.up();
       const tenants = held.slice(0, SHOWN);
-      return session.degraded({ engaged: held.length, tenants });
+      const passes = heldByPasses.slice(0, SHOWN);
+      return session.degraded({
+        engaged: held.length,
+        tenants,
+        engagedByPasses: heldByPasses.length,
+        passes,
+      });
     } catch {
       // Without the database nothing is deleted either. That it is away is said by what depends on it.
       return session.degraded({ reason: 'unknown: the database does not answer' });

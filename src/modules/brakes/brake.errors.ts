@@ -25,3 +25,30 @@ export class BrakeSetChangedError extends Error {
     );
   }
 }
+
+/** A pass holds nothing back there: its brake was never engaged, or was released. */
+export class NoPassBrakeError extends Error {
+  static readonly httpStatus = 404;
+  override readonly name = 'NoPassBrakeError';
+
+  constructor(readonly id: string) {
+    super(`No pass of the garbage collector holds anything back as ${id}: there is nothing to decide`);
+  }
+}
+
+/** What a pass holds back has changed since it was shown. Nothing was decided. */
+export class PassBrakeSetChangedError extends Error {
+  static readonly httpStatus = 409;
+  override readonly name = 'PassBrakeSetChangedError';
+
+  constructor(
+    readonly pass: string,
+    readonly id: string,
+    /** The set as it is now. */
+    readonly set: string,
+  ) {
+    super(
+      `What the pass ${pass} holds back as ${id} has changed: look at the set ${set}, then decide on that`,
+    );
+  }
+}

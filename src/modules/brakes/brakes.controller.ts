@@ -6,6 +6,7 @@ import { ControlPlaneController } from '../auth/control-plane.controller.js';
 import { parseId, type TenantId } from '../ids/typed-id.js';
 import { type Brake, type BrakedInstance } from './brake.js';
 import { GarbageCollectorBrakes } from './brakes.service.js';
+import { decision } from './decision.pipe.js';
 
 interface PageQuery {
   limit: number;
@@ -17,17 +18,19 @@ const page = () => new QueryPipe({ limit: limit(), after: text() });
 /** A tenant has at most one brake, so its id is the brake's. */
 type ShownBrake = Wire<Brake> & { id: TenantId };
 
-const DECIDE = 'gc/brakes/:tenant_id';
+const PATH = 'gc/brakes';
+const DECIDE = `${PATH}/:tenant_id`;
+const DECIDE_PASS = 'gc/pass-brakes/:id';
 
 /** The instances that the garbage collector holds back. A decision names the set that was shown. */
-@ControlPlaneController('gc/brakes')
+@ControlPlaneController(PATH)
 @DashboardTab({
   id: 'brakes',
   title: 'Brakes',
   description:
     'Tenants in which nothing is deleted, as too much looks orphaned. A brake ends when somebody confirms its set, when the set ' +
     'has stayed the same for brake.confirmAfter (15 minutes, if nothing else is set), or when nothing is orphaned any more.',
-  empty: 'No brake is engaged: the garbage collector deletes what is orphaned.',
+  empty: 'No brake on instances is engaged: the garbage collector deletes what is orphaned.',
   columns: [
     { key: 'tenant_id', title: 'tenant' },
     { key: 'state', title: 'state', kind: 'state' },
@@ -64,6 +67,41 @@ const DECIDE = 'gc/brakes/:tenant_id';
       ],
     },
   ],
+  parts: [
+    {
+      kind: 'list',
+      title: 'Held back beside instances',
+      path: 'gc/pass-brakes',
+      empty: 'No pass holds anything back: the garbage collector removes what nothing needs any more.',
+      columns: [
+        { key: 'pass', title: 'pass' },
+        { key: 'tenant_id', title: 'tenant' },
+        { key: 'store', title: 'store' },
+        { key: 'state', title: 'state', kind: 'state' },
+        { key: 'cause', title: 'why', kind: 'state' },
+        { key: 'items', title: 'items', kind: 'number' },
+        { key: 'examples', title: 'such as' },
+        { key: 'engaged_at', title: 'engaged', kind: 'instant' },
+        { key: 'seen_since', title: 'set unchanged since', kind: 'instant' },
+        { key: 'decided_by', title: 'decided by' },
+      ],
+      actions: [
+        {
+          title: 'Confirm',
+          path: `${DECIDE_PASS}/confirm?set=:set`,
+          question:
+            'Let the pass :pass remove exactly these :items things? What is removed cannot be brought back.',
+          when: { key: 'state', values: ['engaged', 'refused'] },
+        },
+        {
+          title: 'Refuse',
+          path: `${DECIDE_PASS}/refuse?set=:set`,
+          question: 'Keep all that the pass :pass holds back here until somebody confirms it?',
+          when: { key: 'state', values: ['engaged', 'confirmed'] },
+        },
+      ],
+    },
+  ],
 })
 export class BrakesController {
   constructor(private readonly brakes: GarbageCollectorBrakes) {}
@@ -86,7 +124,7 @@ export class BrakesController {
   @HttpCode(200)
   async confirm(
     @Param('tenant') tenant: string,
-    @Query(decision()) { set }: { set: string },
+    @Query(decision(PATH)) { set }: { set: string },
   ): Promise<ShownBrake> {
     return shown(await this.brakes.confirm(parseId('tenant', tenant), set));
   }
@@ -95,7 +133,7 @@ export class BrakesController {
   @HttpCode(200)
   async refuse(
     @Param('tenant') tenant: string,
-    @Query(decision()) { set }: { set: string },
+    @Query(decision(PATH)) { set }: { set: string },
   ): Promise<ShownBrake> {
     return shown(await this.brakes.refuse(parseId('tenant', tenant), set));
   }
@@ -103,13 +141,4 @@ export class BrakesController {
 
 function shown(brake: Brake): ShownBrake {
   return { id: brake.tenantId, ...toWire(brake) };
-}
-
-function decision(): QueryPipe<{ set: (given: string | undefined) => string }> {
-  return new QueryPipe({
-    set: (given) => {
-      if (given !== undefined && /^[0-9a-f]{32}$/.test(given)) return given;
-      throw new Error('give the set that GET /gc/brakes shows');
-    },
-  });
 }

@@ -7,6 +7,8 @@ import { type TenantId } from '../ids/typed-id.js';
 import { BrakeSetChangedError, NoBrakeError } from './brake.errors.js';
 import { type Brake, type BrakedInstance, type BrakeState } from './brake.js';
 import { BrakeRepository } from './brake.repository.js';
+import { type PassBrake } from './pass-brake.js';
+import { PassBrakes } from './pass-brakes.js';
 
 /** What the brakes hold back, as a health check tells it. */
 export interface BrakesHealth {
@@ -14,6 +16,8 @@ export interface BrakesHealth {
   status: 'ok' | 'degraded';
   /** Tenants in which nothing is deleted. */
   held: { tenantId: TenantId; state: BrakeState; orphans: number; examined: number }[];
+  /** What passes hold back beside instances. */
+  heldByPasses: Pick<PassBrake, 'id' | 'pass' | 'store' | 'tenantId' | 'state' | 'items'>[];
 }
 
 /**
@@ -24,6 +28,7 @@ export interface BrakesHealth {
 export class GarbageCollectorBrakes {
   constructor(
     private readonly brakes: BrakeRepository,
+    private readonly passBrakes: PassBrakes,
     private readonly events: EventBus,
     private readonly transactions: Transactions,
   ) {}
@@ -71,7 +76,13 @@ export class GarbageCollectorBrakes {
       const { tenantId, state, orphans, examined } = brake;
       if (state !== 'confirmed') held.push({ tenantId, state, orphans, examined });
     }
-    return { status: held.length ? 'degraded' : 'ok', held };
+    const heldByPasses: BrakesHealth['heldByPasses'] = [];
+    for await (const brake of everyItem((after) => this.passBrakes.listAcrossTenants({ after }))) {
+      const { id, pass, store, tenantId, state, items } = brake;
+      if (state !== 'confirmed')
+        heldByPasses.push({ id, pass, ...(store && { store }), ...(tenantId && { tenantId }), state, items });
+    }
+    return { status: held.length || heldByPasses.length ? 'degraded' : 'ok', held, heldByPasses };
   }
 
   private async decide(

@@ -12,3 +12,6 @@ export { type BrakeLimits, BrakeRepository, type RowlessInstance } from './brake
 export { BrakesHttpModule } from './brakes-http.module.js';
 export { BrakesModule } from './brakes.module.js';
 export { type BrakesHealth, GarbageCollectorBrakes } from './brakes.service.js';
+export { type PassBrake, type PassBrakeCause, type SuspectSet } from './pass-brake.js';
+export { type PassBrakes, type PassPlace } from './pass-brakes.js';
+export { GarbageCollectorPassBrakes } from './pass-brakes.service.js';

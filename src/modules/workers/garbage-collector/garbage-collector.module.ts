@@ -25,7 +25,6 @@ import { GarbagePasses } from './passes/garbage-passes.js';
 import { HealthChecksPass } from './passes/health-checks.pass.js';
 import { ImagesPass } from './passes/images.pass.js';
 import { InstancesPass } from './passes/instances.pass.js';
-import { PassBrakes } from './passes/pass-brakes.js';
 import { PassRunner } from './passes/pass-runner.js';
 import { RoutesPass } from './passes/routes.pass.js';
 import { StoreOrphansPass } from './passes/store-orphans.pass.js';
@@ -60,7 +59,6 @@ const PASSES = [
     StoreGarbageCollector,
     StoreOrphans,
     ...PASSES,
-    PassBrakes,
     PassRunner,
     {
       provide: GarbagePasses,

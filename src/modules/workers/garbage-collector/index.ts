@@ -10,7 +10,6 @@ export {
 } from './passes/garbage-pass.js';
 export * from './passes/garbage-pass.errors.js';
 export { GarbagePasses } from './passes/garbage-passes.js';
-export { type PassBrakes, type SuspectSet } from './passes/pass-brakes.js';
 export { type Garbage, type GarbageCause, SweepPass } from './passes/sweep-pass.js';
 export { StoreGarbageCollector } from './store-garbage.worker.js';
 export {

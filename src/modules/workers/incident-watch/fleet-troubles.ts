@@ -40,6 +40,11 @@ WHERE d.state = 'failed' AND w.deletion_reason IS NULL ORDER BY w.id LIMIT $1`;
 const ENGAGED_BRAKES = `
 SELECT tenant_id AS "tenantId", cause, orphans FROM gc_brakes WHERE state = 'engaged' ORDER BY tenant_id LIMIT $1`;
 
+const ENGAGED_PASS_BRAKES = `
+SELECT concat_ws(':', pass, nullif(store, ''), nullif(tenant_id, '')) AS subject, id, pass, store,
+  tenant_id AS "tenantId", cause, cardinality(keys) AS items
+FROM gc_pass_brakes WHERE state = 'engaged' ORDER BY pass, store, tenant_id LIMIT $1`;
+
 /**
  * Of each provider twenty instances that run for that long, and whether anything was read of them since: all of its readings
  * would be millions. $1: milliseconds.
@@ -110,6 +115,17 @@ export class FleetTroubles {
     }));
   }
 
+  /** What passes of the garbage collector hold back beside instances until somebody decides. */
+  async ofPassBrakes(limit: number): Promise<IncidentReport[]> {
+    const rows = await this.transactions.query<EngagedPassBrake>(ENGAGED_PASS_BRAKES, [limit]);
+    return rows.map(({ subject, id, pass, store, tenantId, cause, items }) => ({
+      kind: 'brake',
+      subject,
+      condition: 'pass_engaged',
+      summary: `The pass ${pass} of the garbage collector holds back ${items} things${tenantId && ` of ${tenantId}`}${store && ` at ${store}`} (${cause}); GET /gc/pass-brakes/${id} shows them`,
+    }));
+  }
+
   /** Providers of whose running instances nothing was read for so long. @param silentAfter milliseconds */
   async ofTelemetry(silentAfter: number): Promise<IncidentReport[]> {
     const rows = await this.transactions.query<{ provider: string }>(SILENT_PROVIDERS, [silentAfter]);
@@ -162,6 +178,16 @@ interface EngagedBrake {
   tenantId: string;
   cause: string;
   orphans: number;
+}
+
+interface EngagedPassBrake {
+  subject: string;
+  id: string;
+  pass: string;
+  store: string;
+  tenantId: string;
+  cause: string;
+  items: number;
 }
 
 function ofFailing(row: FailingRow): Omit<IncidentReport, 'subject'> {

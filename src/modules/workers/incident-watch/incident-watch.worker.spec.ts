@@ -178,6 +178,33 @@ describe('IncidentWatch', () => {
     expect(told[1]).toBe(`incident.closed brake ${tenantId} engaged`);
   });
 
+  it('opens one of what a pass of the garbage collector holds back, until somebody has decided', async () => {
+    await sql(
+      `INSERT INTO gc_pass_brakes (pass, store, tenant_id, cause, keys)
+       VALUES ('routes', '', $1, 'lost', '{a,b}'), ('volumes', 'dock_1', '', 'share', '{c}')`,
+      [tenantId],
+    );
+    await look();
+    expect(told.toSorted()).toEqual([
+      `incident.opened brake routes:${tenantId} pass_engaged`,
+      'incident.opened brake volumes:dock_1 pass_engaged',
+    ]);
+    expect((await summaries()).toSorted()).toEqual([
+      expect.stringMatching(
+        /pass routes of the garbage collector holds back 2 things of ten_\w+ \(lost\); GET \/gc\/pass-brakes\/[0-9a-f]{32} /,
+      ),
+      expect.stringContaining(
+        'The pass volumes of the garbage collector holds back 1 things at dock_1 (share)',
+      ),
+    ]);
+    await sql(`UPDATE gc_pass_brakes SET state = 'refused'`);
+    await look();
+    expect(told.slice(2).toSorted()).toEqual([
+      `incident.closed brake routes:${tenantId} pass_engaged`,
+      'incident.closed brake volumes:dock_1 pass_engaged',
+    ]);
+  });
+
   it('opens one of a provider of whose instances nothing is read, where there is a collector', async () => {
     const id = await rows.addInstance({ tenantId, age: HOUR });
     await sql(`UPDATE instances SET state_since = clock_timestamp() - interval '1 hour'`);

@@ -21,7 +21,7 @@ const WATCHED = {
   instance: ['failing', 'not_removed'],
   certificate: ['not_renewed', 'critical', 'lost'],
   deployment: ['failed'],
-  brake: ['engaged'],
+  brake: ['engaged', 'pass_engaged'],
   telemetry: ['stopped'],
 } as const;
 
@@ -54,6 +54,7 @@ export class IncidentWatch {
       ...(await this.troubles.ofCertificates(failingAfter, MOST_OPEN + 1)),
       ...(await this.troubles.ofDeployments(MOST_OPEN + 1)),
       ...(await this.troubles.ofBrakes(MOST_OPEN + 1)),
+      ...(await this.troubles.ofPassBrakes(MOST_OPEN + 1)),
       ...(this.collects ? await this.troubles.ofTelemetry(silentAfter) : []),
     ];
     for (const [kind, conditions] of Object.entries(WATCHED))

@@ -1,8 +1,8 @@
 import { type LoggerService } from '@nestjs/common';
 import { type RunContext } from '../../../../core/worker/run-context.js';
 import { type BrakeSettings } from '../../../brakes/brake.options.js';
+import { type PassBrakes } from '../../../brakes/pass-brakes.js';
 import { type TenantId } from '../../../ids/typed-id.js';
-import { type PassBrakes } from './pass-brakes.js';
 
 /**
  * `cluster`: it looks at the database, and one replica runs it. `replica`: it looks at what only this replica may reach, such as

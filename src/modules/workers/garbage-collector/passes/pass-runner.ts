@@ -2,13 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { messageOf } from '../../../../core/text/describe-error.js';
 import { type RunContext } from '../../../../core/worker/run-context.js';
 import { BrakeRepository } from '../../../brakes/brake.repository.js';
+import { PassBrakes } from '../../../brakes/pass-brakes.js';
 import { everyItem } from '../../../database/page.js';
 import { type TenantId } from '../../../ids/typed-id.js';
 import { GARBAGE_COLLECTOR_SETTINGS, type GarbageCollectorSettings } from '../garbage-collector.options.js';
 import { FailedPassesError, UnknownPassError } from './garbage-pass.errors.js';
 import { type PassContext, type PassReport, type PassScope } from './garbage-pass.js';
 import { GarbagePasses } from './garbage-passes.js';
-import { PassBrakes } from './pass-brakes.js';
 
 /** What a query of a pass reads at a time. */
 const PAGE = 1_000;
@@ -52,6 +52,10 @@ export class PassRunner {
         measure(run, pass.name, report);
       }
     }
+    if (scope === 'cluster' && !this.settings.dryRun)
+      await this.passBrakes.forgetOthers(
+        this.passes.names().filter((name) => !this.settings.skip.includes(name)),
+      );
     if (failures.length) throw new FailedPassesError(failures);
   }
 

@@ -9,6 +9,7 @@ import { Scheduler } from '../../../../core/scheduler/scheduler.js';
 import { ManualClock } from '../../../../core/testing/manual-clock.js';
 import { Clock } from '../../../../core/timing/clock.js';
 import { WorkerModule } from '../../../../core/worker.module.js';
+import { PassBrakes } from '../../../brakes/pass-brakes.js';
 import { EventBus } from '../../../events/event-bus.js';
 import { newId, type TenantId, type WorkloadId } from '../../../ids/typed-id.js';
 import { DatabaseModule } from '../../../schema/database.module.js';
@@ -17,7 +18,6 @@ import { type GarbageCollectorOptions } from '../garbage-collector.options.js';
 import { passContext } from './garbage-pass.contract.js';
 import { type GarbagePass } from './garbage-pass.js';
 import { GarbagePasses } from './garbage-passes.js';
-import { PassBrakes } from './pass-brakes.js';
 import { type Garbage, SweepPass } from './sweep-pass.js';
 
 const HOUR = 3_600_000;
@@ -356,9 +356,9 @@ describe('The passes of the garbage collector', () => {
       brakes: app.get(PassBrakes, { strict: false }),
     });
     for (const store of ['a', 'b', 'a']) await asSystem(() => new OfStore(store).run(context));
-    expect(await sql('SELECT pass, keys FROM gc_pass_brakes ORDER BY pass')).toEqual([
-      { pass: 'parcels a', keys: ['a'] },
-      { pass: 'parcels b', keys: ['b'] },
+    expect(await sql('SELECT pass, store, keys FROM gc_pass_brakes ORDER BY store')).toEqual([
+      { pass: 'parcels', store: 'a', keys: ['a'] },
+      { pass: 'parcels', store: 'b', keys: ['b'] },
     ]);
   });
 

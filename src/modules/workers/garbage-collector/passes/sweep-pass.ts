@@ -86,7 +86,7 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
   /** What may be removed. What is lost, or too much, gets a brake first. */
   private async judge(found: readonly Item[], context: PassContext): Promise<Item[]> {
     const { brake, brakes, report, signal } = context;
-    const pass = this.store === undefined ? this.name : `${this.name} ${this.store}`;
+    const place = { pass: this.name, store: this.store };
     const groups = byTenant(found);
     const suspects = await this.suspects(groups, context);
     const held = groups.size ? await context.heldTenants() : new Set<TenantId>();
@@ -103,12 +103,12 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
         continue;
       }
       const keys = items.map(({ key }) => key);
-      const confirmed = await brakes.judge({ pass, tenantId, cause, keys }, brake, context.logger);
+      const confirmed = await brakes.judge({ ...place, tenantId, cause, keys }, brake, context.logger);
       const free = items.filter(({ key }) => confirmed.has(key));
       report.held += items.length - free.length;
       allowed.push(...free);
     }
-    await brakes.release(pass, brake ? [...suspects.keys()] : []);
+    await brakes.release(place, brake ? [...suspects.keys()] : []);
     context.progress();
     return allowed;
   }
