@@ -8,6 +8,7 @@ export const VERIFIED_HOSTNAME_KEY = 'domains_verified_hostname_key';
 @Unique(DOMAIN_HOSTNAME_KEY, ['tenantId', 'hostname'])
 @Index('domains_tenant_id_created_at_id_idx', ['tenantId', 'createdAt', 'id'])
 @Index(VERIFIED_HOSTNAME_KEY, ['hostname'], { unique: true, where: '(verified_at IS NOT NULL)' })
+@Index('domains_verified_parent_idx', { synchronize: false })
 export class DomainEntity {
   @PrimaryColumn({ name: 'id', type: 'text', collation: 'C', primaryKeyConstraintName: 'domains_pkey' })
   id!: DomainId;

@@ -15,6 +15,7 @@ import { TroubleIndexes1795692000000 } from './1795692000000-TroubleIndexes.js';
 import { GarbagePasses1795704852630 } from './1795704852630-GarbagePasses.js';
 import { Schedules1795705112811 } from './1795705112811-Schedules.js';
 import { PassBrakes1795718100000 } from './1795718100000-PassBrakes.js';
+import { DomainParents1795718200000 } from './1795718200000-DomainParents.js';
 
 /**
  * Every migration, oldest first. A list and not a glob, so that the source, the build and the tests run the
@@ -38,6 +39,7 @@ export const MIGRATIONS = [
   GarbagePasses1795704852630,
   Schedules1795705112811,
   PassBrakes1795718100000,
+  DomainParents1795718200000,
 ];
 
 /** Those of `SchedulesModule`, which no other table depends on. */

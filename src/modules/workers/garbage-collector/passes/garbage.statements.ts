@@ -53,15 +53,17 @@ const HOSTS = `
 SELECT array_to_string((string_to_array(name, '.'))[part:], '.')
 FROM unnest(c.names) AS name, generate_series(1, array_length(string_to_array(name, '.'), 1)) AS part`;
 
+/** What the wildcards of certificate `c` stand before, dot included: a host is covered when its name goes on so after its first part. */
+const WILDCARD_PARENTS = `SELECT substr(name, 2) FROM unnest(c.names) AS name WHERE name LIKE '*.%'`;
+
 /**
  * Whether certificate `c` may be what is served now: it was issued, somebody has proven a host that it covers, and no other
  * certificate of a domain covers all of its names.
  */
 const IS_SERVED = `(c.version IS NOT NULL AND (
     EXISTS (SELECT FROM domains d WHERE d.verified_at IS NOT NULL AND d.hostname IN (${HOSTS}))
-    OR array_to_string(c.names, ' ') LIKE '%*%' AND EXISTS (
-      SELECT FROM domains d WHERE d.verified_at IS NOT NULL
-        AND '*' || substring(d.hostname FROM position('.' IN d.hostname)) = ANY (c.names)))
+    OR EXISTS (SELECT FROM domains d WHERE d.verified_at IS NOT NULL
+      AND substring(d.hostname FROM position('.' IN d.hostname)) = ANY (ARRAY(${WILDCARD_PARENTS}))))
   AND NOT EXISTS (
     SELECT FROM certificates o JOIN domains d ON d.id = o.domain_id
     WHERE o.id <> c.id AND o.not_after > statement_timestamp() AND o.names @> c.names))`;
