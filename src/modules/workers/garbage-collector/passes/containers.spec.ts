@@ -5,11 +5,13 @@ import { asSystem, type ControlPlane, startControlPlane } from '../../../../../t
 import { GarbageRows } from '../../../../../test/support/garbage-rows.js';
 import { describeWith } from '../../../../../test/support/needs.js';
 import { Transactions } from '../../../database/transaction.js';
-import { newId } from '../../../ids/typed-id.js';
+import { type InstanceId, newId } from '../../../ids/typed-id.js';
+import { OWN_LABELS } from '../../../providers/docker/container-notes.js';
 import { DockerProvider } from '../../../providers/docker/docker.provider.js';
+import { LABELS } from '../../../providers/provider.js';
 import { ProviderRegistry } from '../../../providers/provider.registry.js';
 import { garbageCollectorSettings } from '../garbage-collector.options.js';
-import { passContext } from './garbage-pass.contract.js';
+import { garbagePassContract, passContext } from './garbage-pass.contract.js';
 import { VolumesPass } from './volumes.pass.js';
 
 const HOUR = 3_600_000;
@@ -26,6 +28,51 @@ describeWith('podman', 'the passes over a real store of containers', () => {
     await plane?.stop();
     await daemon?.stop();
   }, 180_000);
+
+  for (const { name, run } of garbagePassContract(async () => {
+    const namespace = `t${randomUUID().slice(0, 8)}`;
+    const provider = new DockerProvider({ host: daemon.host, namespace, network: 'host', pull: 'never' });
+    const rows = new GarbageRows(plane.dataSource);
+    const tenantId = newId('tenant');
+    const registry = new ProviderRegistry();
+    registry.register('docker', provider);
+    const settings = garbageCollectorSettings({ volumes: true });
+    const add = async (instanceId: InstanceId): Promise<string> => {
+      const volume = `${namespace}-${instanceId}-${randomUUID().slice(0, 8)}`;
+      const labels = {
+        [LABELS.instance]: instanceId,
+        [LABELS.tenant]: tenantId,
+        [OWN_LABELS.namespace]: namespace,
+        [OWN_LABELS.volume]: 'data',
+      };
+      const { status } = await daemon.call('POST', '/volumes/create', { Name: volume, Labels: labels });
+      if (status !== 201) throw new Error(`The volume could not be made: ${status}`);
+      return volume;
+    };
+    return {
+      pass: new VolumesPass(registry, plane.repository(Transactions), settings),
+      tenantId,
+      hasGracePeriod: true,
+      addGarbage: async (count) => {
+        const gone = newId('instance');
+        await rows.recordDeletion(gone, tenantId, 2 * HOUR);
+        const made: string[] = [];
+        for (let n = 0; n < count; n++) made.push(await add(gone));
+        return made;
+      },
+      addKept: async () => {
+        const justNow = newId('instance');
+        await rows.recordDeletion(justNow, tenantId, HOUR / 2);
+        const used = await rows.addInstance({ tenantId, age: 2 * HOUR });
+        return [await add(used), await add(newId('instance')), await add(justNow)];
+      },
+      present: async (names) => {
+        const there = new Set((await provider.volumes()).map(({ name: volume }) => volume));
+        return names.filter((each) => there.has(each));
+      },
+    };
+  }))
+    it(`volumes: ${name}`, () => asSystem(run), 180_000);
 
   it('remove volumes of deleted instances, and none that is in use, lost, or of another namespace', async () => {
     const providerOf = (namespace: string) =>

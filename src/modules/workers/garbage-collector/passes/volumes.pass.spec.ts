@@ -135,6 +135,23 @@ describe('the pass over volumes', () => {
 });
 
 describe('the pass over images', () => {
+  for (const { name, run } of garbagePassContract(() => {
+    const rooms = new Rooms();
+    rooms.images = [];
+    return {
+      pass: passesOver([rooms], { keepImages: 2 }).images,
+      decides: false,
+      addGarbage: async (count) => {
+        const old = Array.from({ length: count }, (_, n) => `web:old-${n}`);
+        rooms.images = ['web:3', 'web:2', ...old];
+        return old;
+      },
+      addKept: async () => ['web:3', 'web:2'],
+      present: async (images) => images.filter((image) => rooms.images.includes(image)),
+    };
+  }))
+    it(name, () => asSystem(run));
+
   it('keeps the newest of each repository, and all in a dry run or with `keepImages: false`', async () => {
     const rooms = new Rooms();
     await passesOver([rooms], { keepImages: false }).images.run(passContext());
