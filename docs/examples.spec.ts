@@ -71,6 +71,7 @@ const OWN: Record<string, string> = {
   mailer: 'declare const mailer: object;',
   openMyStore: "declare function openMyStore(): Promise<import('ctrlplane-workers').RunStore>;",
   url: 'declare const url: string;',
+  Tenants: 'declare class Tenants { ids(): Promise<string[]>; sweep(id: string, signal: AbortSignal): Promise<number>; }',
   rows: 'declare const rows: readonly object[];',
   handle: 'declare function handle(row: object): Promise<void>;',
   coordination: "declare const coordination: import('ctrlplane-workers').Coordinator;",

@@ -29,6 +29,7 @@ describe('docs/options.md', () => {
         ...memberNames(source('scheduler/scheduler.options.ts'), 'SchedulerOptions'),
         ...memberNames(source('registry/registry.options.ts'), 'RegistryOptions'),
         ...memberNames(source('adoption/adoption.options.ts'), 'AdoptionOptions'),
+        ...memberNames(source('fan-out/fan-out.options.ts'), 'FanOutModuleOptions'),
         'isGlobal',
       ],
     ],

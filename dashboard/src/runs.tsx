@@ -40,6 +40,7 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
               <td>{run.attempt}</td>
               <td class="said">
                 {run.error ? <Failure run={run} /> : cut(run.progress?.message ?? '')}
+                {run.shards && <Shards shards={run.shards} />}
                 {run.metrics && <Metrics metrics={run.metrics} />}
                 <Log run={run} />
               </td>
@@ -63,6 +64,15 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
           ))}
         </tbody>
       </table>
+    </div>
+  );
+}
+
+function Shards({ shards: { total, done, failed } }: { shards: NonNullable<Run['shards']> }) {
+  return (
+    <div>
+      <progress value={done + failed} max={total} aria-label="shards" /> {done} of {total} shards
+      {failed > 0 && `, ${failed} failed`}
     </div>
   );
 }

@@ -13,8 +13,26 @@ export {
   RunContext,
   type RunProgress,
   type RunTrigger,
+  ShardContext,
+  type ShardMethod,
   type TransactionRunner,
 } from './worker/run-context.js';
+export { Shard, type ShardMethodDecorator, type ShardOptions } from './worker/shard.decorator.js';
+export {
+  type FanOutOptions,
+  type FanOutResult,
+  type ShardCounts,
+  type ShardFailure,
+} from './worker/fan-out.js';
+export {
+  FanOutError,
+  FanOutRefusedError,
+  InvalidShardItemError,
+  InvalidShardsError,
+  ShardTimeoutError,
+  UnknownShardError,
+} from './fan-out/fan-out.errors.js';
+export { FanOutNotAwaitedError } from './execution/run-fan-outs.js';
 export { type ByActor } from './worker/actor.js';
 export { type Cancellation } from './worker/cancellation.js';
 export { InvalidPayloadError } from './worker/payload.js';

@@ -8,6 +8,7 @@ import {
 import { Adoption } from './adoption/adoption.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { UnhandledErrors } from './execution/unhandled-errors.js';
+import { ShardRegistry } from './fan-out/shard.registry.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { LazyModules } from './lazy-modules.js';
@@ -32,6 +33,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
     private readonly monitor: EventLoopMonitor,
     private readonly adoption: Adoption,
     private readonly retention: RetentionWorker,
+    private readonly shards: ShardRegistry,
     private readonly lazy: LazyModules,
     private readonly unhandled: UnhandledErrors,
     private readonly startLine: StartLine,
@@ -40,8 +42,10 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
 
   async onApplicationBootstrap(): Promise<void> {
     // Before anything is opened: a bad definition must leave no open connection.
+    this.shards.discover();
     this.scheduler.discover([...this.adoption.workers(), ...this.retention.workers()]);
     this.lazy.whenLoaded(() => {
+      this.shards.discover();
       this.scheduler.discover();
       this.adoption.warnOfNew();
     });

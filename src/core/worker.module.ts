@@ -12,6 +12,8 @@ import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { RunExecutor } from './execution/run.executor.js';
 import { RunInterceptors } from './execution/run-interceptor.js';
 import { UnhandledErrors } from './execution/unhandled-errors.js';
+import { FanOuts } from './fan-out/fan-outs.js';
+import { ShardRegistry } from './fan-out/shard.registry.js';
 import { IncidentStore } from './history/incident.store.js';
 import { InMemoryIncidentStore } from './history/in-memory-incident.store.js';
 import { InMemoryRunStore } from './history/in-memory-run.store.js';
@@ -90,6 +92,8 @@ import { requireSingleImport } from './single-import.js';
     EventLoopMonitor,
     UnhandledErrors,
     RunExecutor,
+    ShardRegistry,
+    FanOuts,
     EventSources,
     WorkerEvents,
     ErrorHook,

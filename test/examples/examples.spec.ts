@@ -48,6 +48,13 @@ describe('an example', () => {
     await end(app);
   });
 
+  it('fan-out sends what can be sent, and names what cannot', async () => {
+    const app = start('fan-out/main');
+    await app.said(/\[invoices\] Sent 199 of 200 invoices/);
+    await app.said(/\[invoices\] 1 were not sent: tenant-13/);
+    await end(app);
+  });
+
   it('uptime shows a target that is there and one that is not, and says so once', async () => {
     const PORT = '31871';
     const TARGETS = `http://127.0.0.1:${PORT}/alive,http://127.0.0.1:9/`;

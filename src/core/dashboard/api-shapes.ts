@@ -48,6 +48,7 @@ export interface Run {
   outcome: string;
   error?: RunError;
   progress?: Progress;
+  shards?: { total: number; done: number; failed: number };
   lateness_ms: number;
   actor?: string;
   release?: string;

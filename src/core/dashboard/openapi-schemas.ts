@@ -76,6 +76,11 @@ export const runSchema: OpenApiSchema = {
     outcome: { type: 'string', enum: OUTCOMES },
     error: record,
     progress,
+    shards: {
+      type: 'object',
+      required: ['total', 'done', 'failed'],
+      properties: { total: whole, done: whole, failed: whole },
+    },
     blocked_ms: ms,
     metrics: { type: 'object', additionalProperties: { type: 'number' } },
     payload_omitted: { ...flag, description: 'It was given more than is kept' },

@@ -6,11 +6,18 @@ import { type RunJournal } from './run-journal.js';
 import { RunLogger } from './run-logger.js';
 import { withMetric } from './run-metrics.js';
 import { progressOf } from './run-progress.js';
+import { type FanOutCall, RunFanOuts } from './run-fan-outs.js';
 
 /** What a run has that the coordinator granted to this replica. */
 export interface ClaimedRun {
   readonly fencingToken: number;
   assertCurrent(manager: TransactionRunner): Promise<void>;
+  /** Whether a run with a newer token means that this one has been superseded. Default false. */
+  readonly fenced?: boolean;
+  /** Whether this replica may still rely on its right to run. Default: always. */
+  mayStart?(): boolean;
+  /** The same for all attempts at its slot or request. Default: the run is not tried again elsewhere. */
+  readonly resumeKey?: string;
 }
 
 /** Milliseconds after which new log lines are stored at the latest: each time the whole log is written. */
@@ -22,6 +29,9 @@ export interface ActiveRunParts {
   readonly timers: Pick<Clock, 'setTimer' | 'fake'>;
   /** The time that all replicas share; in one process its own clock. */
   readonly time: Pick<Clock, 'now'>;
+  /** Where the worker is defined: `Class.method (in Module)`. */
+  readonly source: string;
+  readonly fanOut: FanOutCall;
 }
 
 /** The context of an active run, over its record. Signal and logger are made on first use. */
@@ -29,6 +39,7 @@ export class ActiveRun extends RunContext {
   private controller?: AbortController;
   private ownLogger?: LoggerService;
   private logsUnrecorded = false;
+  private fanOuts?: RunFanOuts;
   /** Its index in `ActiveRuns`. */
   place = 0;
 
@@ -100,6 +111,43 @@ export class ActiveRun extends RunContext {
       this.run.metrics = metrics;
       this.parts.journal.record(this.run);
     };
+  }
+
+  get fanOut(): RunContext['fanOut'] {
+    return (shard, items, options) => this.parts.fanOut(this, shard, items, options);
+  }
+
+  /** Where the worker is defined: `Class.method (in Module)`. */
+  get source(): string {
+    return this.parts.source;
+  }
+
+  /** Whether a run with a newer token means that this one has been superseded. */
+  get fenced(): boolean {
+    return this.claimed?.fenced ?? false;
+  }
+
+  /** Whether this replica may still rely on its right to run. */
+  get mayStart(): boolean {
+    return this.claimed?.mayStart?.() ?? true;
+  }
+
+  /** Its fan-outs; undefined when it has made none. */
+  get ownFanOuts(): RunFanOuts | undefined {
+    return this.fanOuts;
+  }
+
+  /** Makes a fan-out: `work` gets its key and its signal. */
+  fansOut<T>(shard: string, work: (key: string, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const fanOuts = (this.fanOuts ??= new RunFanOuts(this.signal));
+    const key = fanOuts.nextKey(`${this.worker}/${this.claimed?.resumeKey ?? this.runId}`, shard);
+    return fanOuts.whileActive((signal) => work(key, signal));
+  }
+
+  addMetrics(add: (own: Run['metrics']) => Record<string, number>): void {
+    if (this.run.endedAt) return;
+    this.run.metrics = add(this.run.metrics);
+    this.parts.journal.record(this.run);
   }
 
   /** Reason of the aborted signal; undefined before. A later abort does not change it. */

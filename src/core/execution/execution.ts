@@ -92,9 +92,11 @@ export class Execution {
   private async perform(): Promise<EndedRun> {
     try {
       await this.call();
+      if (this.context.ownFanOuts) await this.context.ownFanOuts.requireEnded(this.worker.name);
     } catch (error) {
       // The worker may have thrown synchronously: the caller of `execute` must get the run before its end.
       await undefined;
+      if (this.context.ownFanOuts) await this.context.ownFanOuts.stop(error);
       return this.end({ error });
     }
     return this.end();
@@ -152,7 +154,10 @@ export class Execution {
       this.settle('cancelled', failure?.error ?? abortReason);
     else if (abortReason instanceof RunAbortedError) this.settle('aborted', failure?.error ?? abortReason);
     else if (failure) this.settle('failed', failure.error);
-    else this.settle('succeeded', undefined);
+    else {
+      this.settle('succeeded', undefined);
+      this.context.ownFanOuts?.runSucceeded();
+    }
     return this.run as EndedRun;
   }
 

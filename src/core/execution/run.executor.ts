@@ -10,6 +10,7 @@ import { type RunTrigger } from '../worker/run-context.js';
 import { ActiveRun, type ClaimedRun } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
 import { Execution, type ExecutionParts } from './execution.js';
+import { type FanOutCall } from './run-fan-outs.js';
 import { newRunId } from './run-id.js';
 import { journalOf } from './run-journal.js';
 import { RunInterceptors } from './run-interceptor.js';
@@ -46,6 +47,11 @@ export interface RunRequest {
 export class RunExecutor {
   private readonly parts: Omit<ExecutionParts, 'recorder'> & { recorder: RunRecorder };
   private onOverdue?: (run: Run) => void;
+  private onFanOut?: FanOutCall;
+  private readonly fanOut: FanOutCall = async (run, ...given) => {
+    if (this.onFanOut) return this.onFanOut(run, ...given);
+    throw new Error(`The run of "${run.worker}" cannot fan out: only WorkerModule makes fan-outs`);
+  };
 
   constructor(
     @Inject(Clock) clock: Clock,
@@ -61,6 +67,11 @@ export class RunExecutor {
     this.onOverdue = listener;
   }
 
+  /** @param fanOut makes the fan-outs of all runs */
+  fansOutBy(fanOut: FanOutCall): void {
+    this.onFanOut = fanOut;
+  }
+
   execute(worker: WorkerDefinition, request: RunRequest): Execution {
     const { clock } = this.parts;
     const recorder = journalOf(worker, this.parts.recorder, request.claimed === undefined);
@@ -69,7 +80,7 @@ export class RunExecutor {
     const context = new ActiveRun(
       run,
       request.payload,
-      { journal: recorder, timers: clock, time },
+      { journal: recorder, timers: clock, time, source: worker.source, fanOut: this.fanOut },
       request.claimed,
     );
     const parts = worker.record === 'all' ? this.parts : { ...this.parts, recorder };

@@ -1,5 +1,6 @@
 import { type RunError } from '../text/describe-error.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
+import { type ShardCounts } from '../worker/fan-out.js';
 import { type RunLog } from './run-log.js';
 
 /**
@@ -29,6 +30,8 @@ export interface Run {
   outcome: RunOutcome;
   error?: RunError;
   progress?: RunProgress;
+  /** Counts of its shards, over all calls of `context.fanOut`; absent when it made none. */
+  shards?: ShardCounts;
   /**
    * Milliseconds for which it blocked the event loop: measured before its first `await`; later only when it was the
    * only active run.

@@ -5,6 +5,7 @@ import { type PruneQuery, type ReplicaQuery, type RunQuery, RunStore } from '../
 import { isRefusedForGood } from '../outages/store-refused.error.js';
 import { type RunError } from '../text/describe-error.js';
 import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
+import { type ShardCounts } from '../worker/fan-out.js';
 import { Database, type Statement } from './database.js';
 import { eachAtLeast } from './each-at-least.js';
 import { type PostgresOptions } from './postgres-options.js';
@@ -177,6 +178,7 @@ interface RunRow {
   actor: string | null;
   release: string | null;
   metrics: Record<string, number> | null;
+  shards: ShardCounts | null;
   payload_omitted: true | null;
   /** Absent when it was not selected. */
   payload?: unknown;
@@ -203,7 +205,7 @@ function toRow(run: Run): Record<string, unknown> {
 
 function fromRow(row: RunRow): Run {
   const { slot, scheduled_at, started_at, ended_at, error, progress, blocked_ms, ...more } = row;
-  const { actor, release, metrics, payload, payload_omitted, log, ...rest } = more;
+  const { actor, release, metrics, shards, payload, payload_omitted, log, ...rest } = more;
   return {
     ...rest,
     scheduledAt: new Date(scheduled_at),
@@ -216,6 +218,7 @@ function fromRow(row: RunRow): Run {
     ...(actor !== null && { actor }),
     ...(release !== null && { release }),
     ...(metrics && { metrics }),
+    ...(shards && { shards }),
     ...(payload !== undefined && payload !== null && { payload }),
     ...(payload_omitted && { payloadOmitted: payload_omitted }),
     ...(log && { log: fromStored(log) }),

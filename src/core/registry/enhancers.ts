@@ -18,8 +18,12 @@ export type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 /** Calls a worker's method. */
 export type WorkerCall = (context: RunContext) => unknown;
 
+/** Calls a method of a provider. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each decorator knows its own arguments
+export type MethodCall = (...given: any[]) => unknown;
+
 /** Makes the call of a method of an instance, inside its enhancers. The context id is absent for a singleton. */
-export type EnhancedMethod = (instance: object, contextId?: ContextId) => WorkerCall;
+export type EnhancedMethod = (instance: object, contextId?: ContextId) => MethodCall;
 
 /** A parameter with a decorator, as Nest stores it on the class. */
 interface DecoratedParameter {

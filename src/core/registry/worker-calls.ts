@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { REQUEST_CONTEXT_ID } from '@nestjs/core/router/request/request-constants.js';
 import { type RunContext } from '../worker/run-context.js';
-import { Enhancers, type WorkerCall, type Wrapper } from './enhancers.js';
+import { Enhancers, type MethodCall, type WorkerCall, type Wrapper } from './enhancers.js';
 
 /**
  * Makes the function that a run calls. It looks up everything that can be looked up before a run, once, at discovery.
@@ -14,18 +14,25 @@ import { Enhancers, type WorkerCall, type Wrapper } from './enhancers.js';
 export class WorkerCalls {
   constructor(private readonly enhancers: Enhancers) {}
 
-  /** @throws Error that says which enhancer cannot be applied, and the fix */
-  to(wrapper: Wrapper, prototype: object, method: string): WorkerCall {
+  /**
+   * @returns the call, whose last argument is the context
+   * @throws Error that says which enhancer cannot be applied, and the fix
+   */
+  to<Call extends MethodCall = WorkerCall>(wrapper: Wrapper, prototype: object, method: string): Call {
+    return this.toMethod(wrapper, prototype, method) as Call;
+  }
+
+  private toMethod(wrapper: Wrapper, prototype: object, method: string): MethodCall {
     const enhanced = this.enhancers.of(wrapper, prototype, method);
     if (!isSingleton(wrapper)) {
       const fresh = instancePerRun(wrapper);
-      return async (context) => {
-        const { instance, contextId } = await fresh(context);
-        return enhanced ? enhanced(instance, contextId)(context) : instance[method]!(context);
+      return async (...given) => {
+        const { instance, contextId } = await fresh(given.at(-1) as RunContext);
+        return enhanced ? enhanced(instance, contextId)(...given) : instance[method]!(...given);
       };
     }
     const { instance } = wrapper;
-    return enhanced ? enhanced(instance) : (context) => instance[method](context);
+    return enhanced ? enhanced(instance) : (...given) => instance[method](...given);
   }
 }
 
@@ -43,7 +50,7 @@ function instancePerRun({ host, token }: Wrapper) {
     moduleRef.registerRequestByContextId(context, contextId);
     // As Nest does for a request: `ContextIdFactory.getByRequest` reads it.
     Object.defineProperty(context, REQUEST_CONTEXT_ID, { value: contextId });
-    const instance = await moduleRef.resolve<Record<string, WorkerCall>>(token, contextId);
+    const instance = await moduleRef.resolve<Record<string, MethodCall>>(token, contextId);
     return { instance, contextId };
   };
 }

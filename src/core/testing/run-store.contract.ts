@@ -26,6 +26,7 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
         outcome: 'failed',
         error: { name: 'Error', message: `it's "bad" 💥 \\ \n`, stack: 'Error: bad\n  at x' },
         progress: { done: 1, total: 2, message: 'half' },
+        shards: { total: 100_000, done: 7, failed: 1 },
         blockedMs: 700,
         actor: 'ann 💥',
         release: '2.4.1',

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type LoggerService } from '@nestjs/common';
+import { type FanOutOptions, type FanOutResult } from './fan-out.js';
 
 /** What made a run start. */
 export type RunTrigger = 'schedule' | 'manual' | 'event' | 'catch_up' | 'retry';
@@ -20,6 +21,9 @@ export type TransactionRunner =
   | { query(sql: string, parameters?: unknown[]): PromiseLike<unknown> }
   | { execute(sql: string): PromiseLike<unknown> }
   | { raw(sql: string): PromiseLike<unknown> };
+
+/** A method with `@Shard`: handles one item of a fan-out. */
+export type ShardMethod<Item = never> = (item: Item, context: ShardContext) => unknown;
 
 /** A run as its worker sees it: the first argument of the method, and `RunContext.current()` in all code that it calls. */
 export abstract class RunContext {
@@ -75,10 +79,45 @@ export abstract class RunContext {
    */
   abstract assertCurrent(manager: TransactionRunner): Promise<void>;
 
+  /**
+   * Calls a method with `@Shard` for each item, several at a time, and resolves when all have ended. The run's record
+   * counts them (`Run.shards`), and its progress is that count. Each shard is run at least once. See `docs/fan-out.md`.
+   * Can be destructured from the context.
+   *
+   * @param shard the method itself: `this.sweepTenant`
+   * @param items values that JSON gives back as they are
+   * @throws FanOutError when shards failed after their retries, unless `failures` is `collect`; UnknownShardError,
+   * InvalidShardItemError; the reason of the run's signal when that aborts: then no further shard has started
+   */
+  abstract readonly fanOut: <Item>(
+    shard: ShardMethod<Item>,
+    items: readonly Item[],
+    options?: FanOutOptions,
+  ) => Promise<FanOutResult<Item>>;
+
   /** The run that the caller is part of; undefined outside of runs. */
   static current(): RunContext | undefined {
     return runContextStorage.getStore();
   }
+}
+
+/**
+ * A shard as its method sees it: the second argument, and `RunContext.current()` in all code that it calls. What it says
+ * of the run, such as worker, id, slot and fencing token, is that of the run that fans out, also on another replica.
+ */
+export abstract class ShardContext extends RunContext {
+  /** Name of the shard method: `Class.method`, or the `name` of its `@Shard`. */
+  abstract readonly shard: string;
+  /** Index of the item among those that the run gave. */
+  abstract readonly index: number;
+  /** Number of the attempt at this shard, from 1. */
+  abstract override readonly attempt: number;
+  /** Aborts at the timeout of the shard, and when the run's signal aborts. */
+  abstract override readonly signal: AbortSignal;
+  /** Shows the message with the run's progress. Numbers are left out: those of the run count its shards. */
+  abstract override readonly progress: RunContext['progress'];
+  /** Adds to the run's metric of that name, when the shard succeeds. */
+  abstract override readonly metric: RunContext['metric'];
 }
 
 /** Carries the context through a run's asynchronous calls. `Execution` sets it; other code reads `RunContext.current()`. */

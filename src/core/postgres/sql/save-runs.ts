@@ -1,6 +1,6 @@
 const columns = `
   id, worker, replica, trigger, slot, attempt, scheduled_at, started_at, ended_at, outcome, error, progress, blocked_ms,
-  actor, release, metrics, payload, payload_omitted, log
+  actor, release, metrics, payload, payload_omitted, log, shards
 `;
 
 /**
@@ -14,7 +14,7 @@ SELECT ${columns}
 FROM jsonb_to_recordset($1::jsonb) AS run (
   id uuid, worker text, replica uuid, trigger text, slot timestamptz, attempt int, scheduled_at timestamptz,
   started_at timestamptz, ended_at timestamptz, outcome text, error jsonb, progress jsonb, blocked_ms int,
-  actor text, release text, metrics jsonb, payload jsonb, payload_omitted boolean, log jsonb
+  actor text, release text, metrics jsonb, payload jsonb, payload_omitted boolean, log jsonb, shards jsonb
 )
 ON CONFLICT (id) DO UPDATE SET
   ended_at = excluded.ended_at,
@@ -25,5 +25,6 @@ ON CONFLICT (id) DO UPDATE SET
   metrics = coalesce(excluded.metrics, stored.metrics),
   payload = coalesce(stored.payload, excluded.payload),
   payload_omitted = coalesce(stored.payload_omitted, excluded.payload_omitted),
-  log = coalesce(excluded.log, stored.log)
+  log = coalesce(excluded.log, stored.log),
+  shards = coalesce(excluded.shards, stored.shards)
 `;

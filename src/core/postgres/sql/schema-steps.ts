@@ -188,6 +188,9 @@ ALTER TABLE ${schema}.requests ADD COLUMN IF NOT EXISTS not_before timestamptz;
 -- Whether any request of the worker waits so. Most claims and releases need not look for one.
 ALTER TABLE ${schema}.workers ADD COLUMN IF NOT EXISTS deferring boolean NOT NULL DEFAULT false;
 ${claimFunction(schema)}${releaseFunction(schema)}`,
+  `
+ALTER TABLE ${schema}.runs ADD COLUMN IF NOT EXISTS shards jsonb;
+`,
 ];
 
 /** Versions that older code cannot work with. */

@@ -71,6 +71,9 @@ export class ClusterRun {
       time: clock,
       claimed: {
         fencingToken: this.held.fencing,
+        fenced: this.lease !== undefined,
+        resumeKey: this.grant.requestId ?? String(this.grant.record.slot),
+        mayStart: () => this.lease?.trusted ?? true,
         assertCurrent: async (manager) => {
           if (this.lease) await coordinator.assertCurrent(this.held, manager);
         },

@@ -1,0 +1,134 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type ActiveRun } from '../execution/active-run.js';
+import { RunExecutor } from '../execution/run.executor.js';
+import { Clock } from '../timing/clock.js';
+import { type FanOutOptions, type FanOutResult, type ShardCounts } from '../worker/fan-out.js';
+import { WORKER_OPTIONS } from '../worker/module-options.token.js';
+import { type FanOut, FanOutEngine, type FanOutOutcome, type ShardRun } from './fan-out.engine.js';
+import { FanOutError, FanOutRefusedError } from './fan-out.errors.js';
+import { type FanOutModuleOptions } from './fan-out.options.js';
+import { LocalFanOutEngine } from './local.engine.js';
+import { type ShardDefinition } from './shard-definition.js';
+import { checkedItems } from './shard-items.js';
+import { sumOf } from './shard-results.js';
+import { runShard } from './shard-runner.js';
+import { ShardRegistry } from './shard.registry.js';
+
+/** The fan-outs of this replica's runs. */
+@Injectable()
+export class FanOuts {
+  readonly engine: FanOutEngine;
+
+  constructor(
+    @Inject(WORKER_OPTIONS) options: FanOutModuleOptions,
+    @Inject(Clock) private readonly clock: Clock,
+    private readonly shards: ShardRegistry,
+    executor: RunExecutor,
+  ) {
+    this.engine = options.fanOut ?? new LocalFanOutEngine(clock);
+    executor.fansOutBy((run, method, items, given) => this.fanOut(run, method, items, given));
+  }
+
+  private async fanOut(
+    run: ActiveRun,
+    method: unknown,
+    given: readonly unknown[],
+    { failures = 'throw' }: FanOutOptions = {},
+  ): Promise<FanOutResult<never>> {
+    const shard = this.shards.of(method, run.source);
+    if (failures !== 'throw' && failures !== 'collect')
+      throw new TypeError(`failures: ${JSON.stringify(failures)} is none of throw, collect`);
+    const items = checkedItems(shard.name, given);
+    if (run.run.endedAt)
+      throw new FanOutRefusedError(`The run of "${run.worker}" has ended: await context.fanOut in the run`);
+    run.signal.throwIfAborted();
+    const { done, failed, errors, metrics } = await run.fansOut(shard.name, (key, signal) =>
+      this.perform(run, key, shard, items, signal),
+    );
+    if (metrics) run.addMetrics((own) => sumOf(own, metrics));
+    const result = { total: items.length, done, failed, errors } as FanOutResult<never>;
+    if (failed > 0 && failures === 'throw') throw new FanOutError(shard.name, result);
+    return result;
+  }
+
+  /** Nobody waits for it: what is not deleted now goes when its time is over. */
+  private forget(keys: readonly string[]): void {
+    void this.engine.forget(keys).catch(() => {});
+  }
+
+  private perform(
+    run: ActiveRun,
+    key: string,
+    shard: ShardDefinition,
+    items: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<FanOutOutcome> {
+    const counts = new CallCounts(run, items.length);
+    run.ownFanOuts!.whenSucceeded((keys) => this.forget(keys));
+    const fanOut: FanOut = {
+      key,
+      run: shardRun(run),
+      shard,
+      items,
+      signal,
+      mayStart: () => run.mayStart,
+      perform: (index, attempt) =>
+        runShard(
+          { shard, run, item: items[index], index, attempt, signal, say: (message) => counts.say(message) },
+          this.clock,
+        ),
+      counted: (done, failed) => counts.set(done, failed),
+    };
+    return this.engine.run(fanOut);
+  }
+}
+
+/** The counts of one call among those of its run. */
+class CallCounts {
+  private done = 0;
+  private failed = 0;
+  private readonly shards: ShardCounts;
+
+  constructor(
+    private readonly run: ActiveRun,
+    total: number,
+  ) {
+    this.shards = run.run.shards ??= { total: 0, done: 0, failed: 0 };
+    this.shards.total += total;
+    this.tell();
+  }
+
+  set(done: number, failed: number): void {
+    this.shards.done += done - this.done;
+    this.shards.failed += failed - this.failed;
+    this.done = done;
+    this.failed = failed;
+    this.tell();
+  }
+
+  say(message: unknown): void {
+    this.tell(message);
+  }
+
+  /** Without a message, the last one stays. */
+  private tell(message: unknown = this.run.run.progress?.message): void {
+    const { total, done, failed } = this.shards;
+    this.run.progress(done + failed, total, message as string | undefined);
+  }
+}
+
+function shardRun(run: ActiveRun): ShardRun {
+  const { worker, runId, fencingToken, fenced, slot, trigger, actor, scheduledAt, startedAt, payload } = run;
+  return {
+    worker,
+    runId,
+    ...(fencingToken !== undefined && { fencingToken }),
+    fenced,
+    ...(slot && { slot: slot.getTime() }),
+    trigger,
+    ...(actor !== undefined && { actor }),
+    scheduledAt: scheduledAt.getTime(),
+    startedAt: startedAt.getTime(),
+    ...(payload !== undefined && { payload }),
+  };
+}
