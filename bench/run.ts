@@ -29,6 +29,7 @@ import { overhead } from './overhead.bench.js';
 import { pages } from './pages.bench.js';
 import { register } from './register.bench.js';
 import { reconcile } from './reconcile.bench.js';
+import { schedules } from './schedules.bench.js';
 import { startup } from './startup.bench.js';
 import { telemetry } from './telemetry.bench.js';
 import { telemetryQuery } from './telemetry-query.bench.js';
@@ -53,6 +54,7 @@ const BENCHES: readonly Bench[] = [
   pages,
   register,
   reconcile,
+  schedules,
   startup,
   telemetry,
   telemetryQuery,

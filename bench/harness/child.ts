@@ -7,18 +7,31 @@ import { fileURLToPath } from 'node:url';
  * @param args what the module finds in `process.argv` from the third place on
  * @returns what the module hands to `report`
  */
-export async function inChild<T>(module: URL, ...args: string[]): Promise<T> {
-  const { found, stop } = await startChild<T>(module, ...args);
+export function inChild<T>(module: URL, ...args: string[]): Promise<T> {
+  return inChildOf<T>(process.execPath, module, ...args);
+}
+
+/** The same by another Node. */
+export async function inChildOf<T>(execPath: string, module: URL, ...args: string[]): Promise<T> {
+  const { found, stop } = await start<T>(execPath, module, args);
   stop();
   return found;
 }
 
 /** The same with a module that goes on after its report, such as a server, until `stop`. */
-export async function startChild<T>(
-  module: URL,
-  ...args: string[]
-): Promise<{ found: T; pid: number; stop: () => void }> {
+export function startChild<T>(module: URL, ...args: string[]): Promise<StartedChild<T>> {
+  return start(process.execPath, module, args);
+}
+
+export interface StartedChild<T> {
+  found: T;
+  pid: number;
+  stop: () => void;
+}
+
+async function start<T>(execPath: string, module: URL, args: string[]): Promise<StartedChild<T>> {
   const child = fork(fileURLToPath(module), args, {
+    execPath,
     execArgv: ['--import', 'tsx', '--expose-gc'],
     // Some peers write a line for each run that they lose.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -73,6 +73,15 @@ export function claimedSchedules(setup: SetupScheduleStore): ContractCase[] {
       );
     },
 
+    'hands out what is held when its lease has ended, and not ahead of that': async ({ store, pass }) => {
+      const now = await justPast(store);
+      await store.upsert([scheduled('a', { turn: at(now) })]);
+      await claims(store);
+      assert.deepEqual(await claims(store, { horizon: 60_000 }), []);
+      await pass(LEASE + 1);
+      assert.equal((await claims(store, { horizon: 60_000 })).length, 1);
+    },
+
     'tells its time with each claim, also when nothing is due': async ({ store }) => {
       const before = await store.now();
       const { claims, now } = await store.claim({

@@ -4,7 +4,7 @@ import { type ScheduleClaim } from './schedule.store.js';
 import { type ScheduledHandler } from './scheduled-handlers.js';
 
 /** Most schedules of one handler that a replica holds at a time. */
-const MOST_HELD = 1_000;
+const MOST_HELD = 4_000;
 /** Milliseconds: what ended in that time is about what will end in the next. */
 const MEASURED = 1_000;
 /** From this claim of a turn on its runs are started one at a time, so that one that ends its process is found. */
@@ -12,7 +12,7 @@ const ALONE_FROM = 3;
 
 /**
  * The claimed schedules of one handler on this replica, from the first that is due on: so many run at a time, and of each group
- * so many. As many are claimed ahead as ended in the last second: with slow runs what waits is left to other replicas.
+ * so many. Twice as many are claimed ahead as ended in the last second: with slow runs what waits is left to other replicas.
  */
 export class HandlerLane {
   private readonly waiting = new Set<HeldSchedule>();
@@ -36,7 +36,7 @@ export class HandlerLane {
   /** How many more it takes. */
   get room(): number {
     const { concurrency } = this.handler;
-    const ahead = Math.min(MOST_HELD, Math.max(concurrency, this.pace()));
+    const ahead = Math.min(MOST_HELD, Math.max(concurrency, 2 * this.pace()));
     return Math.max(0, concurrency + ahead - this.held);
   }
 

@@ -5,7 +5,7 @@ import { type ScheduledHandler } from './scheduled-handlers.js';
 
 /** A schedule that this replica has claimed, from the claim until its result is stored. */
 export class HeldSchedule {
-  readonly turn: ClaimedTurn;
+  private made?: ClaimedTurn;
   /** Its run; undefined while it has not started. */
   execution?: Execution;
 
@@ -14,8 +14,11 @@ export class HeldSchedule {
     readonly claim: ScheduleClaim,
     readonly handler: ScheduledHandler,
     public leaseUntil: number,
-  ) {
-    this.turn = new ClaimedTurn(claim, handler);
+  ) {}
+
+  /** Made when it is asked for: of thousands that wait, most of what is kept for each would be this. */
+  get turn(): ClaimedTurn {
+    return (this.made ??= new ClaimedTurn(this.claim, this.handler));
   }
 
   /** An earlier holder left without a word: the run may have ended that process. */

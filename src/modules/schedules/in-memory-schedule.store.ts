@@ -149,7 +149,7 @@ export class InMemoryScheduleStore extends ScheduleStore {
         (row) =>
           row.handler === handler &&
           row.due !== null &&
-          row.due <= now + horizon &&
+          row.due <= now + (row.claimed ? 0 : horizon) &&
           !without.some((full) => full.handler === handler && full.group === row.group),
       );
       due.sort((a, b) => a.due! - b.due!);

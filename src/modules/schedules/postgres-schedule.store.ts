@@ -4,6 +4,7 @@ import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { type DueClaim, DueQueue } from '../database/due-queue.js';
 import { storableText } from '../database/text.js';
 import { Transactions } from '../database/transaction.js';
+import { arrayOf } from './postgres-array.js';
 import { type Schedule } from './schedule.js';
 import {
   type ClaimId,
@@ -43,8 +44,9 @@ export class PostgresScheduleStore extends ScheduleStore {
       key: 'key',
       lane: 'handler',
       owner: 'q.group_name',
-      // The separator is in no name that people give.
-      where: `q.group_name IS NULL OR q.handler || chr(31) || q.group_name <> ALL ($5::text[])`,
+      // What is held is not claimed ahead of the end of its lease. The separator is in no name that people give.
+      where: `(q.claimed_by IS NULL OR q.due_at <= (SELECT now FROM clock))
+        AND (q.group_name IS NULL OR q.handler || chr(31) || q.group_name <> ALL ($5::text[]))`,
       lease: `clock.now + $3 * interval '1 millisecond'`,
       set: {
         token: `nextval('schedule_tokens')`,
@@ -153,7 +155,8 @@ export class PostgresScheduleStore extends ScheduleStore {
 
   async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
     const inOrder = results.toSorted((a, b) => order(a.claim, b.claim));
-    const column = <T>(value: (result: ScheduleResult) => T): T[] => inOrder.map(value);
+    const column = (value: (result: ScheduleResult) => string | number | null | undefined): string =>
+      arrayOf(inOrder.map(value));
     const rows = await this.transactions.query<{ token: number }>(sql.SETTLE, [
       column(({ claim }) => claim.handler),
       column(({ claim }) => claim.key),
@@ -178,9 +181,9 @@ export class PostgresScheduleStore extends ScheduleStore {
   async renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
     const inOrder = claims.toSorted(order);
     const rows = await this.transactions.query<{ token: number }>(sql.RENEW, [
-      inOrder.map(({ handler }) => handler),
-      inOrder.map(({ key }) => key),
-      inOrder.map(({ token }) => token),
+      arrayOf(inOrder.map(({ handler }) => handler)),
+      arrayOf(inOrder.map(({ key }) => key)),
+      arrayOf(inOrder.map(({ token }) => token)),
       lease,
     ]);
     return new Set(rows.map(({ token }) => token));
@@ -207,8 +210,27 @@ function order(a: Pick<ClaimId, 'handler' | 'key'>, b: Pick<ClaimId, 'handler' |
   return a.key < b.key ? -1 : 1;
 }
 
-function claimOf({ dueAt: _, slot, plannedAt, ...row }: DueClaim & ClaimedRow): ScheduleClaim {
-  return { ...row, turn: slot === null || plannedAt === null ? null : { slot, plannedAt } };
+/** Field by field: a copy of all but some took longer than reading the row. */
+function claimOf(row: DueClaim & ClaimedRow): ScheduleClaim {
+  const { slot, plannedAt } = row;
+  return {
+    handler: row.handler,
+    key: row.key,
+    token: row.token,
+    revision: row.revision,
+    timing: row.timing,
+    payload: row.payload,
+    group: row.group,
+    turn: slot === null || plannedAt === null ? null : { slot, plannedAt },
+    attempt: row.attempt,
+    claims: row.claims,
+    turns: row.turns,
+    consecutiveFailures: row.consecutiveFailures,
+    triggeredAt: row.triggeredAt,
+    triggeredBy: row.triggeredBy,
+    paused: row.paused,
+    lease: row.lease,
+  };
 }
 
 /** As `SHOWN` names it. */

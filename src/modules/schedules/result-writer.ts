@@ -6,7 +6,7 @@ import { type ScheduleResult, type ScheduleStore } from './schedule.store.js';
 /** Milliseconds in which results are gathered. */
 const FLUSH_AFTER = 10;
 const RETRY_AFTER = 1_000;
-const LARGEST_BATCH = 500;
+const LARGEST_BATCH = 1_000;
 
 /**
  * Stores what claims come to, hundreds in one statement. While the store is away results wait: their leases are renewed no

@@ -32,8 +32,8 @@ export const SCHEDULES_WORKER = 'schedules';
 const LOOK_EVERY = '500ms';
 /** Of a store of this process alone, whose changes are known at once. */
 const LOOK_EVERY_ALONE = '1m';
-/** What falls due until the next look is claimed ahead, so that it starts on time. Milliseconds. */
-const HORIZON = 600;
+/** What falls due until the answer to the next look is claimed ahead, so that it starts on time. Milliseconds. */
+const HORIZON = 1_000;
 /** What runs has so long to end at a shutdown, then its signal aborts; then so long again. Milliseconds. */
 const DRAIN = 10_000;
 const GRACE = 5_000;
@@ -105,7 +105,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   async tick(_context?: RunContext): Promise<void> {
     this.discover();
     await this.look();
-    if (!this.stopping) await this.keeper.look([...this.lanes.keys()]);
+    if (!this.stopping) await this.keeper.look([...this.lanes.keys()], this.time);
   }
 
   /** Something may be due. One look at a time; one that comes while another is active follows it. */
@@ -193,12 +193,12 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
       lease: this.lease,
       replica: this.replica,
     });
-    this.time.hear(now.getTime());
+    this.time.hear(now.getTime(), asked);
     const counts = new Map<string, number>();
-    for (const claim of claims) {
-      counts.set(claim.handler, (counts.get(claim.handler) ?? 0) + 1);
-      this.arm(claim, asked + claim.lease.getTime() - now.getTime());
-    }
+    for (const { handler } of claims) counts.set(handler, (counts.get(handler) ?? 0) + 1);
+    inRootContext(() => {
+      for (const claim of claims) this.arm(claim, asked + claim.lease.getTime() - now.getTime());
+    });
     // Of a handler with groups some of what was looked at may have been left: what is behind it may be of other groups.
     this.behind = [...counts].some(
       ([handler, count]) =>
@@ -215,7 +215,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     const planned = claim.triggeredAt === null ? (claim.turn?.plannedAt ?? 0) : 0;
     const ahead = planned - this.time.now();
     if (this.stopping || ahead > this.lease) this.finish(held, held.turn.givenBack());
-    else if (ahead <= 0) inRootContext(() => lane.ready(held));
+    else if (ahead <= 0) lane.ready(held);
     else
       this.armed.set(
         held,

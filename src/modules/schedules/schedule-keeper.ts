@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { waitAfter } from '../../core/scheduler/backoff.js';
 import { type Clock } from '../../core/timing/clock.js';
 import { type ScheduleClaim, type ScheduleResult, type ScheduleStore } from './schedule.store.js';
+import { type StoreTime } from './store-time.js';
 
 /** Milliseconds between two times that a replica says which handlers it has: several of these in the half minute that it counts. */
 const EVERY = 10_000;
@@ -11,7 +12,7 @@ const MOST_UNKNOWN = 500;
 /** Shorter than after failures: a deploy may bring the handler back at any time. */
 const UNKNOWN_BACKOFF = { initial: 30_000, max: 600_000, factor: 2 };
 
-/** What has to be done now and then: says which handlers this replica has, marks schedules that have none, deletes what ended long ago. */
+/** What has to be done now and then: asks for the time, says which handlers this replica has, marks schedules that have none, deletes what ended long ago. */
 export class ScheduleKeeper {
   private static readonly logger = new Logger('Schedules');
   private lastTold = -Infinity;
@@ -28,9 +29,10 @@ export class ScheduleKeeper {
     this.lastPruned = clock.monotonic();
   }
 
-  async look(handlers: readonly string[]): Promise<void> {
+  async look(handlers: readonly string[], time: StoreTime): Promise<void> {
     const now = this.clock.monotonic();
     if (now - this.lastTold >= EVERY) {
+      await time.ask();
       if (handlers.length > 0) await this.store.know(handlers);
       await this.markUnknown();
       this.lastTold = now;
