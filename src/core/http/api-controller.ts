@@ -2,6 +2,7 @@ import { applyDecorators, Controller, UseFilters, UseGuards } from '@nestjs/comm
 import { AccessGuard } from './access.guard.js';
 import { keepApart } from './global-interceptors.js';
 import { securedApi } from './openapi.js';
+import { ownPaths } from './own-paths.js';
 import { QueryGuard } from './query.guard.js';
 import { ProblemDetailsFilter } from './problem-details.filter.js';
 
@@ -16,6 +17,7 @@ export function ApiController(path: string): ClassDecorator {
     UseGuards(AccessGuard, QueryGuard),
     UseFilters(ProblemDetailsFilter),
     keepApart,
+    ownPaths,
     securedApi(path),
   );
 }

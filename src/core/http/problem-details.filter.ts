@@ -1,7 +1,7 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { TooManyFailuresError } from './access-check.js';
-import { problemOf } from './problem.js';
+import { sendProblem } from './send-problem.js';
+import { answerUnhandled } from './unhandled-requests.js';
 
 /**
  * Answers every error of a controller with problem details (RFC 9457). For one controller by `@UseFilters`, for an
@@ -10,9 +10,9 @@ import { problemOf } from './problem.js';
  */
 @Catch()
 export class ProblemDetailsFilter implements ExceptionFilter {
-  private readonly logger = new Logger('Http');
-
-  constructor(private readonly host: HttpAdapterHost) {}
+  constructor(private readonly host: HttpAdapterHost) {
+    answerUnhandled(host);
+  }
 
   catch(error: unknown, context: ArgumentsHost): void {
     if (context.getType() !== 'http') throw error;
@@ -21,13 +21,7 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     if (httpAdapter.isHeadersSent(response)) return httpAdapter.end(response);
     const own = ownBody(error);
     if (own) return httpAdapter.reply(response, own.body, own.status);
-    const problem = problemOf(error);
-    if (problem.status === 500) this.logger.error(error);
-    if (problem.status === 401) httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer');
-    if (error instanceof TooManyFailuresError)
-      httpAdapter.setHeader(response, 'Retry-After', String(error.retryAfter));
-    httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
-    httpAdapter.reply(response, JSON.stringify(problem), problem.status);
+    sendProblem(httpAdapter, response, error);
   }
 }
 

@@ -57,11 +57,11 @@ function problem(status: number, detail?: string, faults: readonly string[] = []
  */
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  if (error instanceof URIError) return HttpStatus.BAD_REQUEST;
   const { httpStatus } = error.constructor as Partial<ErrorWithStatus>;
   if (isFault(httpStatus)) return httpStatus;
   const { statusCode } = error as { statusCode?: unknown };
-  return isFault(statusCode) && statusCode < 500 ? statusCode : undefined;
+  if (isFault(statusCode) && statusCode < 500) return statusCode;
+  return error instanceof URIError ? HttpStatus.BAD_REQUEST : undefined;
 }
 
 function isFault(status: unknown): status is number {

@@ -14,6 +14,7 @@ import { Readable } from 'node:stream';
 import { AccessGuard } from '../../core/http/access.guard.js';
 import { HTTP_ACCESS, type HttpAccess } from '../../core/http/access.js';
 import { keepApart } from '../../core/http/global-interceptors.js';
+import { ownPaths } from '../../core/http/own-paths.js';
 import { ProblemDetailsFilter } from '../../core/http/problem-details.filter.js';
 import { requireCrossTenant } from '../auth/claims.js';
 import { HttpClaimsInterceptor } from '../auth/http-claims.interceptor.js';
@@ -40,6 +41,7 @@ const PAGE = 1_000;
 @UseFilters(ProblemDetailsFilter)
 @UseInterceptors(HttpClaimsInterceptor)
 @keepApart
+@ownPaths
 export class FederationController {
   constructor(private readonly store: TelemetryStore) {}
 

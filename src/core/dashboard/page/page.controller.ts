@@ -11,6 +11,7 @@ import {
 } from '@nestjs/common';
 import { keepApart } from '../../http/global-interceptors.js';
 import { undocumented } from '../../http/openapi.js';
+import { ownPaths } from '../../http/own-paths.js';
 import { ProblemDetailsFilter } from '../../http/problem-details.filter.js';
 import { PageAssets } from './page-assets.js';
 
@@ -26,6 +27,7 @@ const POLICY =
 @Controller('dashboard')
 @UseFilters(ProblemDetailsFilter)
 @keepApart
+@ownPaths
 @undocumented
 export class PageController {
   constructor(private readonly assets: PageAssets) {}

@@ -18,6 +18,7 @@ import { AccessCheck, type AccessRequest } from '../../http/access-check.js';
 import { AccessGuard } from '../../http/access.guard.js';
 import { keepApart } from '../../http/global-interceptors.js';
 import { Documented, securedApi } from '../../http/openapi.js';
+import { ownPaths } from '../../http/own-paths.js';
 import { ProblemDetailsFilter } from '../../http/problem-details.filter.js';
 import { QueryGuard } from '../../http/query.guard.js';
 import { type Right, sealSession, SESSION_COOKIE, SESSION_LENGTH } from '../../http/session.js';
@@ -60,6 +61,7 @@ interface Rights {
 @Controller('dashboard/session')
 @UseFilters(ProblemDetailsFilter)
 @keepApart
+@ownPaths
 @securedApi('dashboard')
 export class SessionController {
   private readonly check: AccessCheck;
