@@ -87,8 +87,8 @@ export function useRuns(worker: string, limit: number): Live<Run[]> {
       asking = true;
       again = false;
       try {
-        const data = itemsOf(
-          await ask<Run[] | { items: Run[] }>(`workers/${encodeURIComponent(worker)}/runs?limit=${limit}`),
+        const { items: data } = await ask<{ items: Run[] }>(
+          `workers/${encodeURIComponent(worker)}/runs?limit=${limit}`,
         );
         if (!ended) setState({ worker, data });
       } catch (error) {

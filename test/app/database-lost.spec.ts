@@ -68,8 +68,8 @@ describe('an app that loses its database', () => {
     await eventually(async () => (await instancesIn(server.url)).length === 1, 20_000);
     expect(await deletionsIn(server.url)).toHaveLength(1);
 
-    const { body } = await app.get<{ outcome: string }[]>('/workers/gc/runs?limit=1000');
-    expect(body.map(({ outcome }) => outcome)).toContain('succeeded');
+    const { body } = await app.get<{ items: { outcome: string }[] }>('/workers/gc/runs?limit=1000');
+    expect(body.items.map(({ outcome }) => outcome)).toContain('succeeded');
     expect(app.output).toContain('The coordination can be reached again');
     expect(app.output).not.toContain(new URL(server.url).password);
   });

@@ -61,8 +61,8 @@ describe('an app with DATABASE_URL', () => {
   });
 
   it('shows what it swept in the record of the run', async () => {
-    const { body } = await app.get<{ progress?: { message: string } }[]>('/workers/gc/runs');
-    expect(body.map(({ progress }) => progress?.message)).toContainEqual(
+    const { body } = await app.get<{ items: { progress?: { message: string } }[] }>('/workers/gc/runs');
+    expect(body.items.map(({ progress }) => progress?.message)).toContainEqual(
       expect.stringMatching(/2 of 2 orphans deleted|1 of 1 orphans deleted/),
     );
   });

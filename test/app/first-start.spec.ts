@@ -122,8 +122,8 @@ describe('the first start of the app, with nothing set', () => {
 
   it('gives runs from its history', async () => {
     await eventually(async () => (await app.get<{ run_count: number }>('/workers/gc')).body.run_count > 0);
-    const { body: runs } = await app.get<Record<string, unknown>[]>('/workers/gc/runs?limit=1');
-    expect(runs).toEqual([
+    const { body } = await app.get<{ items: Record<string, unknown>[] }>('/workers/gc/runs?limit=1');
+    expect(body.items).toEqual([
       expect.objectContaining({ worker: 'gc', trigger: 'schedule', outcome: 'succeeded' }),
     ]);
     const { body: worker } = await app.get<Record<string, unknown>>('/workers/gc');

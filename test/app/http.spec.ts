@@ -70,7 +70,7 @@ describe('the HTTP interface of the app', () => {
   it('refuses to trigger without the token, and with a wrong one', async () => {
     for (const token of [undefined, 'wrong', `${TOKEN}x`, ''])
       expect((await app.post('/workers/gc/trigger', token)).status).toBe(401);
-    expect((await app.get('/workers/gc/runs')).body).toEqual([]);
+    expect((await app.get('/workers/gc/runs')).body).toEqual({ items: [] });
   });
 
   it('does not know a worker that there is not, and names those that there are', async () => {

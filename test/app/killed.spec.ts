@@ -49,7 +49,7 @@ describe('an app that is killed while the garbage collector deletes', () => {
     // One is gone, and the next is being ended: the kill meets the run in the middle of its work.
     await eventually(async () => (await deletionsIn(database)).length > 0);
     await eventually(async () => (await instancesIn(database)).some(({ state }) => state === 'destroying'));
-    [cut] = (await app.get<RunRow[]>('/workers/gc/runs?limit=1')).body as [RunRow];
+    [cut] = (await app.get<{ items: [RunRow] }>('/workers/gc/runs?limit=1')).body.items;
     expect(cut.outcome).toBe('running');
     app.kill('SIGKILL');
     await app.exit;
@@ -86,8 +86,8 @@ describe('an app that is killed while the garbage collector deletes', () => {
     for (const { url, pid } of othersOf(before)) expect(await answerOf(url)).toBe(String(pid));
 
     const run = await eventually(async () => {
-      const { body } = await again.get<RunRow[]>('/workers/gc/runs?limit=1000');
-      return body.find(({ id, outcome }) => id === cut.id && outcome !== 'running');
+      const { body } = await again.get<{ items: RunRow[] }>('/workers/gc/runs?limit=1000');
+      return body.items.find(({ id, outcome }) => id === cut.id && outcome !== 'running');
     }, LOST_WITHIN);
     expect(run).toMatchObject({ outcome: 'lost', ended_at: expect.any(String) });
     expect((await again.get('/health')).body).toMatchObject({ status: 'ok' });
@@ -106,8 +106,8 @@ describe('an app that is killed while the garbage collector deletes', () => {
       orphans.map(({ id }) => id).sort(),
     );
     expect(orphans.filter(({ pid }) => runs(pid))).toEqual([]);
-    const { body } = await again.get<RunRow[]>('/workers/gc/runs?limit=1000');
-    expect(body.map(({ id }) => id)).toContain(cut.id);
+    const { body } = await again.get<{ items: RunRow[] }>('/workers/gc/runs?limit=1000');
+    expect(body.items.map(({ id }) => id)).toContain(cut.id);
     expect(await query(database, 'SELECT count(*)::int AS n FROM workloads')).toEqual([{ n: 1 }]);
   });
 });

@@ -44,8 +44,8 @@ describe('workers that misbehave beside workers that do not', () => {
   const worker = async (name: string) => (await app.get<Worker>(`/workers/${name}`)).body;
   /** All of its runs, oldest first. */
   const runsOf = async (name: string) => {
-    const { body } = await app.get<Run[]>(`/workers/${name}/runs?limit=1000`);
-    return body.reverse();
+    const { body } = await app.get<{ items: Run[] }>(`/workers/${name}/runs?limit=1000`);
+    return body.items.reverse();
   };
 
   it('show as what they are', async () => {
@@ -112,7 +112,7 @@ describe('workers that misbehave beside workers that do not', () => {
   function tally(name: string) {
     return eventually(async () => {
       const { interval, run_count, active_runs, missed_count, skipped_count } = await worker(name);
-      const [newest] = (await app.get<Run[]>(`/workers/${name}/runs?limit=1`)).body;
+      const [newest] = (await app.get<{ items: Run[] }>(`/workers/${name}/runs?limit=1`)).body.items;
       const again = await worker(name);
       // A tick between the requests makes them tell of different moments.
       if (!newest || again.run_count !== run_count || active_runs + again.active_runs > 0) return undefined;

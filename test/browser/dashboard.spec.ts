@@ -143,7 +143,9 @@ describeWith('chromium', 'the page of the dashboard', () => {
     const before = await rows.count();
     await page.getByRole('button', { name: 'Run again' }).first().click();
     await eventually(async () => (await rows.count()) > before);
-    const [latest] = (await (await fetch(`${url}/workers/waits/runs?limit=1`)).json()) as { id: string }[];
+    const {
+      items: [latest],
+    } = (await (await fetch(`${url}/workers/waits/runs?limit=1`)).json()) as { items: { id: string }[] };
     expect(await (await fetch(`${url}/runs/${latest!.id}`)).json()).toMatchObject({
       trigger: 'manual',
       payload: { order: 7 },

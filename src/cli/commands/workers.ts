@@ -86,9 +86,9 @@ async function list({ api, output }: Context, { state, condition, group, text }:
 }
 
 async function show({ api, output }: Context, name: string, limit: number): Promise<void> {
-  const [worker, runs] = await Promise.all([
+  const [worker, { items: runs }] = await Promise.all([
     api.get<Worker & { definition: Record<string, unknown> }>(`workers/${pathOf(name)}`),
-    api.get<Run[]>(`workers/${pathOf(name)}/runs`, { limit }),
+    api.get<{ items: Run[] }>(`workers/${pathOf(name)}/runs`, { limit }),
   ]);
   if (output.json) return output.data({ ...worker, runs });
   const { definition, ...state } = worker;

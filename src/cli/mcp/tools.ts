@@ -60,7 +60,7 @@ export const TOOLS: readonly Tool[] = [
     input: { name, runs: z.int().min(1).max(50).default(10).describe('How many of its last runs') },
     call: async (api, { name: worker, runs }) => ({
       worker: await api.get(`workers/${encodeURIComponent(worker)}`),
-      runs: await api.get(`workers/${encodeURIComponent(worker)}/runs`, { limit: runs }),
+      ...(await lastRuns(api, worker, runs)),
     }),
   }),
   tool({
@@ -173,6 +173,13 @@ function isInTrouble({ conditions, consecutive_failures, state }: Worker): boole
 }
 
 /** The items of a list, whether or not it comes in pages. */
+async function lastRuns(api: Api, worker: string, limit: number): Promise<{ runs: unknown[] }> {
+  const { items } = await api.get<{ items: unknown[] }>(`workers/${encodeURIComponent(worker)}/runs`, {
+    limit,
+  });
+  return { runs: items };
+}
+
 function itemsOf<T>(list: T[] | { items: T[] }): T[] {
   return Array.isArray(list) ? list : list.items;
 }

@@ -35,7 +35,7 @@ export interface Progress {
   message?: string;
 }
 
-/** A run in the answer to `GET /workers/:name/runs`. */
+/** A run in the `items` of the answer to `GET /runs` and `GET /workers/:name/runs`. */
 export interface Run {
   id: string;
   worker: string;

@@ -205,13 +205,11 @@ export const upcomingQuery: Readonly<Record<string, OpenApiSchema>> = {
   limit: { ...whole, minimum: 1, maximum: 1_000 },
 };
 
-export const runsSchema: OpenApiSchema = { type: 'array', items: runSchema };
-
 export const runPageSchema: OpenApiSchema = {
   type: 'object',
   required: ['items'],
   properties: {
-    items: runsSchema,
+    items: { type: 'array', items: runSchema },
     next: { ...text, description: '`before` of the request for the next page' },
   },
 };

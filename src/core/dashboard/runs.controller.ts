@@ -22,15 +22,8 @@ import {
   upcomingSchema,
   wholeRunSchema,
 } from './openapi-schemas.js';
-import {
-  positionOf,
-  queryOf,
-  runFilters,
-  type RunFilters,
-  showRun,
-  showRunBriefly,
-  type ShownRun,
-} from './shown-run.js';
+import { pageOfRuns } from './run-page.js';
+import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
 import { workersNow } from './shown-worker.js';
 import { type UpcomingRun, upcomingRuns } from './upcoming-runs.js';
 import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
@@ -58,9 +51,7 @@ export class RunsController {
     { limit: most, worker, ...filters }: RunFilters & { limit: number; worker?: string },
   ): Promise<WirePage<ShownRun>> {
     const query = { ...queryOf(filters), ...(worker !== undefined && { worker }), limit: most };
-    const runs = await this.recorder.find(query);
-    const last = runs.length === most ? runs.at(-1) : await this.recorder.searchedTo(query);
-    return { items: runs.map(showRunBriefly), ...(last && { next: positionOf(last) }) };
+    return pageOfRuns(this.recorder, query);
   }
 
   /** The next runs of all workers that are not stopped, paused or ended. */

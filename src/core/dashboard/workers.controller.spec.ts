@@ -82,7 +82,7 @@ describe('the HTTP interface', () => {
         415,
         expect.stringContaining('application/problem+json'),
       ]);
-      expect(await (await get('/workers/greeter/runs')).json()).toEqual([]);
+      expect(await (await get('/workers/greeter/runs')).json()).toEqual({ items: [] });
     },
   );
 
@@ -96,9 +96,9 @@ describe('the HTTP interface', () => {
       state: 'executing', active_runs: 1, progress: { done: 1, total: 3 }, last_run: expect.any(String),
       holder: expect.any(String),
     }); // prettier-ignore
-    expect(await (await get('/workers/greeter/runs?limit=1')).json()).toMatchObject([
-      { id: run_id, outcome: 'running' },
-    ]);
+    expect(await (await get('/workers/greeter/runs?limit=1')).json()).toMatchObject({
+      items: [{ id: run_id, outcome: 'running' }],
+    });
 
     const busy = await trigger('greeter');
     expect(busy.status).toBe(409);
@@ -119,11 +119,10 @@ describe('the HTTP interface', () => {
 
   async function ended(id: string): Promise<Record<string, unknown>> {
     for (;;) {
-      const runs = (await (await get('/workers/greeter/runs', AUTHORIZED)).json()) as Record<
-        string,
-        unknown
-      >[];
-      const run = runs.find((candidate) => candidate['id'] === id)!;
+      const { items } = (await (await get('/workers/greeter/runs', AUTHORIZED)).json()) as {
+        items: Record<string, unknown>[];
+      };
+      const run = items.find((candidate) => candidate['id'] === id)!;
       if (run['outcome'] !== 'running') return run;
     }
   }
@@ -156,7 +155,7 @@ describe('the HTTP interface', () => {
     });
     expect(answer.status).toBe(400);
     expect(await answer.text()).toMatch(reason);
-    expect(await (await get('/workers/greeter/runs', AUTHORIZED)).json()).toEqual([]);
+    expect(await (await get('/workers/greeter/runs', AUTHORIZED)).json()).toEqual({ items: [] });
   });
 
   it('answers 400 for a parameter that there is not, and names those that there are', async () => {
@@ -191,6 +190,27 @@ describe('the HTTP interface', () => {
       expect((await get(`/runs/${id}`, AUTHORIZED)).status).toBe(404);
     for (const query of ['outcome=bad', 'trigger=me', 'since=yesterday', 'before=1', 'wat=1', 'text=%00'])
       expect([query, (await get(`/runs?${query}`, AUTHORIZED)).status]).toEqual([query, 400]);
+  });
+
+  it('lists the runs of a worker page by page', async () => {
+    await start({ token: TOKEN });
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const { run_id } = (await (await trigger('greeter')).json()) as { run_id: string };
+      await ended(run_id);
+      ids.unshift(run_id);
+    }
+    const pages: string[][] = [];
+    for (let before: string | undefined = ''; before !== undefined;) {
+      const path: string = `/workers/greeter/runs?limit=2${before && `&before=${before}`}`;
+      const answer = await get(path, AUTHORIZED);
+      const { items, next } = (await answer.json()) as { items: { id: string }[]; next?: string };
+      pages.push(items.map(({ id }) => id));
+      before = next;
+    }
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(pages.flat().sort()).toEqual([...ids].sort());
+    expect((await get('/workers/greeter/runs?before=1', AUTHORIZED)).status).toBe(400);
   });
 
   it('cancels a run, and says 404 of one that is not on', async () => {
@@ -293,7 +313,7 @@ describe('the HTTP interface', () => {
     expect(answer.status).toBe(401);
     expect(await answer.text()).not.toContain(TOKEN);
     expect((await get('/workers', init)).status).toBe(401);
-    expect(await (await get('/workers/greeter/runs', AUTHORIZED)).json()).toEqual([]);
+    expect(await (await get('/workers/greeter/runs', AUTHORIZED)).json()).toEqual({ items: [] });
   });
 
   it('takes the token from a header of its own, where a guard of the application wants Authorization for itself', async () => {

@@ -13,7 +13,7 @@ import { ApiController } from '../http/api-controller.js';
 import { RequestActor } from '../http/actor.js';
 import { Documented } from '../http/openapi.js';
 import { limit, QueryPipe } from '../http/query.pipe.js';
-import { type Wire } from '../http/wire.js';
+import { type Wire, type WirePage } from '../http/wire.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -21,17 +21,18 @@ import { type ByActor } from '../worker/actor.js';
 import { type BulkChange, changeEach } from './bulk-change.js';
 import {
   bulkSchema,
+  runPageSchema,
   runQuery,
-  runsSchema,
   startedSchema,
   upcomingQuery,
   upcomingSchema,
   workerSchema,
   wholeWorkerSchema,
 } from './openapi-schemas.js';
+import { pageOfRuns } from './run-page.js';
 import { scheduleOf, scheduleSchema } from './schedule-body.js';
 import { showDefinition, type ShownDefinition } from './shown-definition.js';
-import { queryOf, runFilters, type RunFilters, showRunBriefly, type ShownRun } from './shown-run.js';
+import { queryOf, runFilters, type RunFilters, type ShownRun } from './shown-run.js';
 import { showWorker, type ShownWorker, workersNow } from './shown-worker.js';
 import { slotsOf, type UpcomingRun } from './upcoming-runs.js';
 import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
@@ -126,21 +127,20 @@ export class WorkersController {
     return { ...(await this.info(name)), definition: showDefinition(this.scheduler, name) };
   }
 
-  /** Newest first. */
+  /** Newest first, page by page. */
   @Get(':name/runs')
   @Documented({
     summary: 'Runs of a worker',
     query: runQuery,
-    answer: { description: 'Newest first', schema: runsSchema },
+    answer: { description: 'A page, newest first', schema: runPageSchema },
   })
   async runs(
     @Param('name') name: string,
     @Query(new QueryPipe({ limit: limit(), ...runFilters }))
     { limit: most, ...filters }: RunFilters & { limit: number },
-  ): Promise<Wire<ShownRun>[]> {
+  ): Promise<WirePage<ShownRun>> {
     const { name: worker } = this.known(name);
-    const runs = await this.recorder.find({ ...queryOf(filters), worker, limit: most });
-    return runs.map(showRunBriefly);
+    return pageOfRuns(this.recorder, { ...queryOf(filters), worker, limit: most });
   }
 
   /** Its next slots, also while it is not running. */

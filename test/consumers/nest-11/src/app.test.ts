@@ -205,8 +205,11 @@ describe('the HTTP interface, on Express', () => {
     const triggered = await get<{ run_id: string }>('/workers/greeter/trigger', { method: 'POST' });
     assert.equal(triggered.status, 202);
     await harness.idle();
-    const runs = await get<{ id: string; outcome: string }[]>('/workers/greeter/runs');
-    assert.deepEqual([runs.body[0]?.id, runs.body[0]?.outcome], [triggered.body.run_id, 'succeeded']);
+    const runs = await get<{ items: { id: string; outcome: string }[] }>('/workers/greeter/runs');
+    assert.deepEqual(
+      [runs.body.items[0]?.id, runs.body.items[0]?.outcome],
+      [triggered.body.run_id, 'succeeded'],
+    );
     assert.equal((await get('/workers/unheard_of')).status, 404);
   });
 });
