@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, ask, itemsOf, type Run, type WorkerInfo } from './api.js';
+import { ApiError, ask, type Run, type WorkerInfo } from './api.js';
 import { LiveChannel, type RunNews } from './live/live-channel.js';
 import { type LiveState } from './live/live-state.js';
 

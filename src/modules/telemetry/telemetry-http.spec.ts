@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { createControlPlaneDatabase } from '../../../test/support/control-plane-database.js';
 import { InstanceRows } from '../../../test/support/instance-rows.js';
 import { HttpAccessModule } from '../../core/http/http-access.module.js';
-import { newId } from '../ids/typed-id.js';
+import { type InstanceId, newId, type TenantId } from '../ids/typed-id.js';
 import { DatabaseModule } from '../schema/database.module.js';
 import { RESOURCE_METRIC_NAMES, type ResourceSnapshot } from './resource-metrics.js';
 import { TelemetryHttpModule } from './telemetry-http.module.js';
@@ -90,6 +90,90 @@ describe('telemetry over HTTP', () => {
       ]),
     );
     expect(federated.text).not.toContain('instance_memory_working_set_bytes');
+  });
+
+  describe('of all instances together', () => {
+    const MINUTE = 60_000;
+    const minute = Math.floor(Date.now() / MINUTE) * MINUTE;
+
+    interface History {
+      step_seconds: number;
+      series: { labels: Record<string, string>; points: [string, number | null][] }[];
+    }
+    const history = async (owner: TenantId, query: string): Promise<History> => {
+      const { status, text } = await get(`/usage/history?tenant_id=${owner}${query}`);
+      expect([status, text]).toEqual([200, expect.any(String)]);
+      return JSON.parse(text) as History;
+    };
+    /** By minutes before now. */
+    const at = ({ points }: History['series'][number], ...ago: number[]) =>
+      ago.map((n) => points.find(([instant]) => Date.parse(instant) === minute - n * MINUTE)?.[1]);
+
+    /** Two readings a minute: the average is the value. */
+    async function read(owner: TenantId, instanceId: InstanceId, use: Record<number, number>): Promise<void> {
+      const nothing = Object.fromEntries(RESOURCE_METRIC_NAMES.map((metric) => [metric, null]));
+      const store = app.get(TelemetryStore);
+      for (const [ago, cpuPercent] of Object.entries(use))
+        for (const [second, off] of [[10, -1], [40, 1]] as const)
+          store.addResources([
+            { ...nothing, tenantId: owner, instanceId, startedAt: null, at: new Date(minute - Number(ago) * MINUTE + second * 1_000), cpuPercent: cpuPercent + off, memoryWorkingSetBytes: 1_000 } as unknown as ResourceSnapshot,
+          ]);
+      await store.flush();
+      await store.rollUp();
+    } // prettier-ignore
+
+    it('adds up what they used, minute by minute, and tells a gap from a zero', async () => {
+      const owner = newId('tenant');
+      const rows = new InstanceRows(app.get(DataSource));
+      const [one, two] = [await rows.addInstance({ tenantId: owner, age: 0 }), await rows.addInstance({ tenantId: owner, age: 0 })]; // prettier-ignore
+      await read(owner, one, { 20: 5, 19: 5, 15: 5 });
+      await read(owner, two, { 20: 30, 18: 0, 15: 7 });
+      const { step_seconds, series } = await history(owner, '');
+      expect([step_seconds, series.length, series[0]!.labels, series[0]!.points.length]).toEqual([
+        60,
+        1,
+        {},
+        60,
+      ]);
+      expect(at(series[0]!, 21, 20, 19, 18, 17, 16, 15, 14)).toEqual([null, 35, 5, 0, null, null, 12, null]);
+      const memory = await history(owner, '&metric=memory_working_set_bytes');
+      expect(at(memory.series[0]!, 20, 19, 17)).toEqual([2_000, 1_000, null]);
+    });
+
+    it('divides them by workload and datacenter, the largest first, and keeps what was deleted since', async () => {
+      const owner = newId('tenant');
+      const dataSource = app.get(DataSource);
+      const rows = new InstanceRows(dataSource);
+      const datacenter = newId('datacenter');
+      await rows.addTenant(owner);
+      await dataSource.query(`INSERT INTO datacenters (id, tenant_id, name) VALUES ($1, $2, 'north')`, [datacenter, owner]);
+      const names: string[] = [];
+      for (let n = 1; n <= 7; n++) {
+        const workloadId = await rows.addWorkload(owner);
+        names.push(workloadId);
+        if (n === 7) await dataSource.query(`UPDATE workloads SET datacenter_id = $2 WHERE id = $1`, [workloadId, datacenter]);
+        await read(owner, await rows.addInstance({ tenantId: owner, workloadId, age: 0 }), { 20: n * 10 });
+      }
+      const gone = await rows.addInstance({ tenantId: owner, age: 0 });
+      await read(owner, gone, { 20: 100 });
+      await rows.removeInstance(gone);
+      const byWorkload = await history(owner, '&by=workload');
+      expect(byWorkload.series.map((one) => [one.labels['workload'], at(one, 20)[0]])).toEqual([
+        ['unknown', 100], [names[6], 70], [names[5], 60], [names[4], 50], [names[3], 40], ['3 others', 60],
+      ]);
+      const byDatacenter = await history(owner, '&by=datacenter');
+      expect(byDatacenter.series.map((one) => [one.labels['datacenter'], at(one, 20)[0]])).toEqual([
+        ['unknown', 310], ['north', 70],
+      ]);
+    }); // prettier-ignore
+
+    it('is empty where nothing was read', async () => {
+      const owner = newId('tenant');
+      expect(await history(owner, '')).toEqual({ name: 'cpu_percent', step_seconds: 60, series: [] });
+      expect(await history(owner, '&range=24h')).toMatchObject({ step_seconds: 3_600, series: [] });
+      for (const query of ['metric=disk', 'by=provider', 'range=1y', 'tenant_id=x', 'what=1'])
+        expect([query, (await get(`/usage/history?${query}`)).status]).toEqual([query, 400]);
+    });
   });
 
   it.each([
