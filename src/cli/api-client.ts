@@ -35,6 +35,10 @@ export class ApiClient {
     return this.ask<T>('POST', path, parameters, body, patience);
   }
 
+  delete<T>(path: string): Promise<T> {
+    return this.ask<T>('DELETE', path, {});
+  }
+
   /** An answer that goes on. */
   async stream(path: string, signal: AbortSignal): Promise<ReadableStream<string>> {
     const answer = await this.fetch('GET', path, {}, undefined, signal);

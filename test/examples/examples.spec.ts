@@ -98,6 +98,24 @@ describe('an example', () => {
     }
   });
 
+  it('reminders is tested as its users test theirs, with a database and without one', async () => {
+    const database = await createTestDatabase();
+    try {
+      for (const env of [{}, { DATABASE_URL: database.url }]) {
+        const tests = new AppProcess({
+          command: [process.execPath, '--test', 'dist/examples/reminders/reminders.test.js'],
+          cwd: builtCheckout(),
+          env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
+        });
+        apps.push(tests);
+        expect([await tests.exit, tests.output]).toEqual([{ code: 0, signal: null }, expect.any(String)]);
+        expect(tests.output).toMatch('DATABASE_URL' in env ? /pass 3\n/ : /pass 4\n/);
+      }
+    } finally {
+      await database.drop();
+    }
+  });
+
   it('own-provider starts its threads again when they end, also those of an earlier run', async () => {
     const database = await createTestDatabase();
     try {

@@ -19,6 +19,7 @@ interface RunFilters {
   since?: string;
   until?: string;
   text?: string;
+  key?: string;
   before?: string;
   limit: number;
 }
@@ -35,6 +36,7 @@ export function runCommands(program: Command): void {
     .option('--since <instant>', 'such as 2030-01-31T12:00:00Z')
     .option('--until <instant>')
     .option('--text <text>', 'in the error')
+    .option('--key <key>', 'of the stored schedule that they were for')
     .option('--before <position>', '`next` of the page before')
     .option('--limit <n>', 'how many', wholeNumber(1, 1_000), 20)
     .action((filters: RunFilters, command: Command) => list(contextOf(command), filters));
@@ -74,7 +76,7 @@ function waits(command: Command): Command {
 }
 
 async function list({ api, output }: Context, filters: RunFilters): Promise<void> {
-  const { worker, outcome, trigger, since, until, text, before, limit } = filters;
+  const { worker, outcome, trigger, since, until, text, key, before, limit } = filters;
   const page = await api.get<{ items: Run[]; next?: string }>('runs', {
     worker,
     outcome,
@@ -82,6 +84,7 @@ async function list({ api, output }: Context, filters: RunFilters): Promise<void
     since,
     until,
     text,
+    key,
     before,
     limit,
   });

@@ -37,7 +37,7 @@ interface ListFlags {
   limit: number;
 }
 
-/** `schedules ls`, `show`, `pause`, `resume`, `trigger`. */
+/** `schedules ls`, `show`, `pause`, `resume`, `trigger`, `rm`. */
 export function schedulesCommand(program: Command): void {
   const schedules = program.command('schedules').description('sees and steers stored schedules');
   asksApi(schedules.command('ls').description('lists handlers, or the schedules of one'))
@@ -72,6 +72,17 @@ export function schedulesCommand(program: Command): void {
         if (output.json) output.data(told);
         else output.line(`${handler} ${key} ${done}`);
       });
+  asksApi(
+    schedules.command('rm').description('removes it with its counts; a run that is active ends by itself'),
+  )
+    .argument('<handler>')
+    .argument('<key>')
+    .action(async (handler: string, key: string, _flags: unknown, command: Command) => {
+      const { api, output } = contextOf(command);
+      const removed = await api.delete<{ removed: true }>(`schedules/${pathOf(handler, key)}`);
+      if (output.json) output.data(removed);
+      else output.line(`${handler} ${key} is removed`);
+    });
   for (const command of schedules.commands) command.copyInheritedSettings(program);
 }
 

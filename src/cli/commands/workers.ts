@@ -101,11 +101,25 @@ async function show({ api, output }: Context, name: string, limit: number): Prom
 }
 
 export function printRuns(output: Output, runs: readonly Run[]): void {
+  // Runs of workers have no key.
+  const keyed = runs.some(({ key }) => key !== undefined);
   output.table(
-    ['RUN', 'WORKER', 'OUTCOME', 'STARTED', 'TOOK', 'TRIGGER', 'BY', 'TRY', 'ERROR'],
+    [
+      'RUN',
+      'WORKER',
+      ...(keyed ? ['KEY'] : []),
+      'OUTCOME',
+      'STARTED',
+      'TOOK',
+      'TRIGGER',
+      'BY',
+      'TRY',
+      'ERROR',
+    ],
     runs.map((run) => [
       run.id,
       run.worker,
+      ...(keyed ? [run.key] : []),
       run.outcome,
       run.started_at,
       run.ended_at === undefined ? undefined : length(Date.parse(run.ended_at) - Date.parse(run.started_at)),

@@ -78,6 +78,7 @@ export const TOOLS: readonly Tool[] = [
       since: instant,
       until: instant,
       text: z.string().max(500).optional().describe('In the class or message of the error'),
+      key: z.string().max(300).optional().describe('Of the stored schedule that they were for'),
       before: z.string().max(200).optional(),
       limit,
     },

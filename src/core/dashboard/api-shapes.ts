@@ -41,6 +41,9 @@ export interface Run {
   worker: string;
   replica: string;
   trigger: string;
+  /** Of the stored schedule that it was for. */
+  key?: string;
+  fencing_token?: number;
   attempt: number;
   scheduled_at: string;
   started_at: string;

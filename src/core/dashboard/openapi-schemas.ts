@@ -69,6 +69,8 @@ export const runSchema: OpenApiSchema = {
     actor: text,
     release: text,
     slot: instant,
+    key: { ...text, description: 'Of the stored schedule that it was for' },
+    fencing_token: whole,
     attempt: whole,
     scheduled_at: instant,
     started_at: instant,
@@ -233,5 +235,6 @@ export const runQuery: Readonly<Record<string, OpenApiSchema>> = {
   since: instant,
   until: instant,
   text: { ...text, description: 'In the class or message of the error or of its reasons' },
+  key: { ...text, description: 'Of the stored schedules that they were for' },
   before: { ...text, description: '`next` of the page before' },
 };

@@ -31,6 +31,7 @@ export const runFilters = {
   since: instant(),
   until: instant(),
   text: text(),
+  key: text(),
   before: position(),
 };
 

@@ -22,6 +22,8 @@ export interface RunRequest {
   id?: string;
   /** Milliseconds since the epoch; absent when triggered. */
   slot?: number;
+  /** Key of the stored schedule that it is for. */
+  key?: string;
   /** When it was due: the slot plus its jitter, or the time of the trigger. Milliseconds since the epoch. */
   scheduledAt: number;
   /** 1 unless it is tried again. */
@@ -103,6 +105,8 @@ class StartedRun implements Run {
   readonly payload?: unknown;
   readonly payloadOmitted?: true;
   readonly slot?: Date;
+  readonly key?: string;
+  readonly fencingToken?: number;
   readonly attempt: number;
   readonly scheduledAt: Date;
   readonly startedAt: Date;
@@ -112,7 +116,7 @@ class StartedRun implements Run {
   constructor(
     readonly worker: string,
     replica: Replica,
-    { id = newRunId(), trigger, actor, payload, slot, attempt = 1, scheduledAt }: RunRequest,
+    { id = newRunId(), trigger, actor, payload, slot, key, attempt = 1, scheduledAt, claimed }: RunRequest,
     now: number,
   ) {
     this.id = id;
@@ -121,6 +125,10 @@ class StartedRun implements Run {
     this.trigger = trigger;
     if (actor !== undefined) this.actor = actor;
     if (slot !== undefined) this.slot = new Date(slot);
+    if (key !== undefined) {
+      this.key = key;
+      if (claimed) this.fencingToken = claimed.fencingToken;
+    }
     this.attempt = attempt;
     this.scheduledAt = new Date(scheduledAt);
     this.startedAt = new Date(now);

@@ -5,11 +5,12 @@ import { type RunQuery } from './run.store.js';
 /** Whether a run matches the query; for stores that filter in memory. */
 export function matchesQuery(
   run: Run,
-  { id, worker, outcomes, trigger, since, until, text, before }: RunQuery,
+  { id, worker, key, outcomes, trigger, since, until, text, before }: RunQuery,
 ): boolean {
   return (
     (id === undefined || run.id === id) &&
     (worker === undefined || run.worker === worker) &&
+    (key === undefined || run.key === key) &&
     (outcomes === undefined || outcomes.includes(run.outcome)) &&
     (trigger === undefined || run.trigger === trigger) &&
     (since === undefined || run.startedAt >= since) &&

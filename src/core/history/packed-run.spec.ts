@@ -20,6 +20,8 @@ describe('PackedRun', () => {
     expect(new PackedRun(run).unpack('report')).toStrictEqual(run);
     const ended = { ...run, endedAt: new Date(start), outcome: 'succeeded' as const, blockedMs: 0 };
     expect(new PackedRun(ended).unpack('report')).toStrictEqual(ended);
+    const ofKey = { ...run, key: '', fencingToken: 7 };
+    expect(new PackedRun(ofKey).unpack('report')).toStrictEqual(ofKey);
   });
 
   it('is of the moment at which it was made, whatever becomes of the record', () => {

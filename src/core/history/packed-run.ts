@@ -2,7 +2,17 @@ import { type Run } from './run.js';
 
 /** Fields that most runs do not have. */
 type Rare =
-  'error' | 'progress' | 'shards' | 'blockedMs' | 'actor' | 'metrics' | 'payload' | 'payloadOmitted' | 'log';
+  | 'error'
+  | 'progress'
+  | 'shards'
+  | 'blockedMs'
+  | 'actor'
+  | 'metrics'
+  | 'payload'
+  | 'payloadOmitted'
+  | 'log'
+  | 'key'
+  | 'fencingToken';
 
 /**
  * A run in memory: 0.3 kB, where its record takes 1.1 kB, most of it dates. With ten thousand workers that run every
@@ -66,7 +76,19 @@ export class PackedRun {
 }
 
 function restOf(run: Run): Pick<Run, Rare> | undefined {
-  const { error, progress, shards, blockedMs, actor, metrics, payload, payloadOmitted, log } = run;
+  const {
+    error,
+    progress,
+    shards,
+    blockedMs,
+    actor,
+    metrics,
+    payload,
+    payloadOmitted,
+    log,
+    key,
+    fencingToken,
+  } = run;
   if (
     !error &&
     !progress &&
@@ -76,7 +98,8 @@ function restOf(run: Run): Pick<Run, Rare> | undefined {
     blockedMs === undefined &&
     actor === undefined &&
     payload === undefined &&
-    !payloadOmitted
+    !payloadOmitted &&
+    key === undefined
   )
     // prettier-ignore
     return undefined;
@@ -90,6 +113,8 @@ function restOf(run: Run): Pick<Run, Rare> | undefined {
     ...(metrics && { metrics }),
     ...(payload !== undefined && { payload }),
     ...(payloadOmitted && { payloadOmitted }),
+    ...(key !== undefined && { key }),
+    ...(fencingToken !== undefined && { fencingToken }),
     // The run may add lines later.
     ...(log && { log: { ...log, lines: [...log.lines] } }),
   };

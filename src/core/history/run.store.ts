@@ -7,6 +7,8 @@ export interface RunQuery {
   /** UUID. */
   id?: string | undefined;
   worker?: string | undefined;
+  /** Runs of the stored schedules with this key: of one of them, if `worker` is its handler. */
+  key?: string | undefined;
   /** Runs with one of these outcomes. */
   outcomes?: readonly RunOutcome[] | undefined;
   trigger?: RunTrigger | undefined;

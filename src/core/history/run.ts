@@ -23,6 +23,10 @@ export interface Run {
   release?: string;
   /** The slot that it was for; absent when it was triggered. */
   slot?: Date;
+  /** Key of the stored schedule that it was for, whose handler is `worker`; absent for the run of a worker. */
+  key?: string;
+  /** Fencing token of that schedule's claim. */
+  fencingToken?: number;
   attempt: number;
   scheduledAt: Date;
   startedAt: Date;

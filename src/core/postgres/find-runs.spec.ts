@@ -26,6 +26,13 @@ describe('looking for runs in a long history', () => {
          CASE WHEN n % 500 = 3 THEN '{"name":"Error","message":"connect ECONNREFUSED"}'::jsonb END
        FROM generate_series(1, ${RUNS}) AS n, LATERAL (SELECT now() - n * interval '1 second' AS at) AS start`,
     );
+    // A handler of stored schedules: 20,000 keys, two runs of each.
+    await pool.query(
+      `INSERT INTO workers.runs (id, worker, key, replica, trigger, attempt, scheduled_at, started_at, ended_at, outcome)
+       SELECT gen_random_uuid(), 'reminder', 'user ' || n % 20000, gen_random_uuid(), 'schedule', 1, at, at, at,
+         CASE WHEN n % 500 = 3 THEN 'failed' ELSE 'succeeded' END
+       FROM generate_series(1, 40000) AS n, LATERAL (SELECT now() - n * interval '5 seconds' AS at) AS start`,
+    );
     await pool.query(
       `INSERT INTO workers.known_replicas SELECT gen_random_uuid(), 'host', n, now() - n * interval '1 hour' FROM generate_series(1, 10000) AS n`,
     );
@@ -65,6 +72,15 @@ describe('looking for runs in a long history', () => {
     ['failures of manual runs of a worker', { worker: 'w3', trigger: 'manual', outcomes: ['failed'] }],
     ['a day of a worker', { worker: 'w3', since: new Date(Date.now() - 90_000_000), until: new Date(Date.now() - 3_600_000) }],
     ['what the live stream asks for', { since: new Date(Date.now() - 20_000) }],
+    ['a key of a handler', { worker: 'reminder', key: 'user 503' }],
+    ['a key that has no runs', { worker: 'reminder', key: 'nobody' }],
+    ['a key of any handler', { key: 'user 503' }],
+    ['failures of a key', { worker: 'reminder', key: 'user 503', outcomes: ['failed'] }],
+    ['successes of a key', { worker: 'reminder', key: 'user 503', outcomes: ['succeeded'] }],
+    ['retries of a key', { worker: 'reminder', key: 'user 503', trigger: 'retry' }],
+    ['a text in errors of a key', { worker: 'reminder', key: 'user 503', text: 'no such text' }],
+    ['a day of a key', { worker: 'reminder', key: 'user 503', since: new Date(Date.now() - 90_000_000) }],
+    ['a late page of a key', { worker: 'reminder', key: 'user 503', before: { id: randomUUID(), startedAt: new Date(Date.now() - 90_000_000) } }],
     ['a late page', { before: { id: randomUUID(), startedAt: new Date(Date.now() - 190_000_000) } }],
     ['a late page of a worker', { worker: 'w3', before: { id: randomUUID(), startedAt: new Date(Date.now() - 190_000_000) } }],
     ['a page of failures', { outcomes: ['failed'], before: { id: randomUUID(), startedAt: new Date(Date.now() - 90_000_000) } }],

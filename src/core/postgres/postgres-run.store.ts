@@ -180,6 +180,8 @@ interface RunRow {
   metrics: Record<string, number> | null;
   shards: ShardCounts | null;
   payload_omitted: true | null;
+  key: string | null;
+  fencing_token: number | null;
   /** Absent when it was not selected. */
   payload?: unknown;
   /** Absent when it was not selected. */
@@ -192,7 +194,7 @@ interface StoredLog {
 }
 
 function toRow(run: Run): Record<string, unknown> {
-  const { scheduledAt, startedAt, endedAt, blockedMs, payloadOmitted, ...rest } = run;
+  const { scheduledAt, startedAt, endedAt, blockedMs, payloadOmitted, fencingToken, ...rest } = run;
   return {
     ...rest,
     scheduled_at: scheduledAt,
@@ -200,12 +202,14 @@ function toRow(run: Run): Record<string, unknown> {
     ended_at: endedAt,
     blocked_ms: blockedMs,
     payload_omitted: payloadOmitted,
+    fencing_token: fencingToken,
   };
 }
 
 function fromRow(row: RunRow): Run {
   const { slot, scheduled_at, started_at, ended_at, error, progress, blocked_ms, ...more } = row;
-  const { actor, release, metrics, shards, payload, payload_omitted, log, ...rest } = more;
+  const { actor, release, metrics, shards, payload, payload_omitted, log, key, fencing_token, ...rest } =
+    more;
   return {
     ...rest,
     scheduledAt: new Date(scheduled_at),
@@ -221,6 +225,8 @@ function fromRow(row: RunRow): Run {
     ...(shards && { shards }),
     ...(payload !== undefined && payload !== null && { payload }),
     ...(payload_omitted && { payloadOmitted: payload_omitted }),
+    ...(key !== null && { key }),
+    ...(fencing_token !== null && { fencingToken: fencing_token }),
     ...(log && { log: fromStored(log) }),
   };
 }

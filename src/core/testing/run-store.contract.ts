@@ -158,6 +158,24 @@ export function runStoreContract(setup: () => Promise<RunStoreSetup>): ContractC
       assertSame(await found({ ...all, before: wrapped }), []);
       assertSame(await found({ outcomes: ['failed'], before: wrapped }), [failed]);
     },
+    'finds the runs of a key, of one handler or of all': async ({ store }) => {
+      const ada = makeRun({ at: 1, key: 'ada 💥', fencingToken: 2 ** 40 });
+      const failed = makeRun({ at: 2, key: 'ada 💥', outcome: 'failed', trigger: 'retry' });
+      const other = makeRun({ at: 3, key: 'ada 💥', worker: 'b' });
+      const empty = makeRun({ at: 4, key: '' });
+      await store.save([ada, failed, other, empty, makeRun({ at: 5 }), makeRun({ at: 6, key: 'ada' })]);
+      const found = async (query: Omit<RunQuery, 'limit'>) => store.find({ ...query, limit: 10 });
+      assertSame(await found({ key: 'ada 💥' }), [other, failed, ada]);
+      assertSame(await found({ key: 'ada 💥', worker: 'a' }), [failed, ada]);
+      assertSame(await found({ key: 'ada 💥', worker: 'a', outcomes: ['failed', 'lost'] }), [failed]);
+      assertSame(await found({ key: 'ada 💥', worker: 'a', outcomes: ['succeeded'] }), []);
+      assertSame(await found({ key: 'ada 💥', trigger: 'schedule' }), [other, ada]);
+      assertSame(await found({ key: 'ada 💥', trigger: 'retry', worker: 'b' }), []);
+      assertSame(await found({ key: 'ada 💥', text: 'no such text' }), []);
+      assertSame(await found({ key: 'ada 💥', before: other }), [failed, ada]);
+      assertSame(await found({ key: '' }), [empty]);
+      assertSame(await found({ key: 'nobody' }), []);
+    },
     'saves nothing without complaint': async ({ store }) => {
       await store.save([]);
       assertSame(await store.find({ limit: 10 }), []);

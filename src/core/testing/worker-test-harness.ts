@@ -1,6 +1,7 @@
 import { type Abstract, type INestApplicationContext, type ModuleMetadata, type Type } from '@nestjs/common';
 import { type TestingModule, type TestingModuleBuilder } from '@nestjs/testing';
 import { filter, firstValueFrom } from 'rxjs';
+import { DRIVEN_RUNS, type DrivenRuns } from '../execution/driven-runs.js';
 import { type EndedRun, type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
@@ -10,7 +11,7 @@ import { Clock } from '../timing/clock.js';
 import { type Duration } from '../timing/duration.js';
 import { type WorkerInfo } from '../worker/worker-info.js';
 import { ManualClock } from './manual-clock.js';
-import { NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing.errors.js';
+import { NoKeyError, NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing.errors.js';
 
 /** What `WorkerTestHarness.create` may be told. All may be left out. */
 export interface WorkerTestHarnessOptions<App extends INestApplicationContext = TestingModule> {
@@ -42,12 +43,14 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
   /** Events of runs since the start, oldest first. */
   readonly events: readonly WorkerEvent[] = this.seen;
   private readonly scheduler: Scheduler;
+  private readonly driven: DrivenRuns | undefined;
 
   private constructor(
     readonly app: App,
     readonly clock: ManualClock,
   ) {
     this.scheduler = schedulerOf(app);
+    this.driven = drivenOf(app);
     this.scheduler.events$.subscribe((event) => this.seen.push(event));
   }
 
@@ -89,10 +92,14 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
   /**
    * Moves time on to the worker's next run, and waits for its end, without a time limit. Everything that becomes due
    * before runs too. A run that waits for the clock only ends when time moves: call `advance` before awaiting the result.
+   *
+   * With a key: the same for that stored schedule of a handler with `@Scheduled`, until its result is stored. In a database,
+   * whose time no test moves, its next run is brought forward to now instead.
    * @returns the run's record, also when it failed
-   * @throws UnknownWorkerError, NothingDueError, RunSkippedError
+   * @throws UnknownWorkerError, NothingDueError, RunSkippedError, NoKeyError, UnknownScheduleError
    */
-  async runNext(worker: string): Promise<EndedRun> {
+  async runNext(worker: string, key?: string): Promise<EndedRun> {
+    if (this.driven?.has(worker)) return this.runNextOf(this.driven, worker, key);
     const { nextRun, state } = this.worker(worker);
     if (!nextRun) throw new NothingDueError(worker, state);
     const due = nextRun.getTime();
@@ -116,17 +123,19 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
 
   /**
    * Runs a worker now, beside its schedule, and waits for the end.
-   * @param payload its JSON becomes `context.payload` of the run
+   * @param payload its JSON becomes `context.payload` of the run. Of a handler of stored schedules: the key of one of them
    * @returns its record, also when it failed
-   * @throws what `Scheduler.trigger` throws, and `RunDroppedError`
+   * @throws what `Scheduler.trigger` throws, and `RunDroppedError`, NoKeyError, UnknownScheduleError
    */
   async run(worker: string, payload?: unknown): Promise<EndedRun> {
+    if (this.driven?.has(worker)) return this.runNow(this.driven, worker, payload);
     return (await this.scheduler.trigger(worker, payload)).ended;
   }
 
-  /** Resolves when no run is active, without a time limit. It does not move time. */
+  /** Resolves when no run is active, and results of stored schedules are stored, without a time limit. It does not move time. */
   async idle(): Promise<void> {
     for (let [run] = this.active(); run; [run] = this.active()) await this.endOf(run);
+    if (this.driven) await this.settled(this.driven);
   }
 
   /** Every worker, ordered by name. */
@@ -159,9 +168,51 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
    */
   async close(): Promise<void> {
     const stopped = this.scheduler.stop();
-    while (this.active().length > 0) await this.clock.advance('1s');
+    while (this.active().some(({ key }) => key === undefined)) await this.clock.advance('1s');
     await stopped;
-    await this.app.close();
+    // Stored schedules drain as the application closes.
+    let closed = false;
+    const closing = this.app.close().finally(() => (closed = true));
+    while (!closed && this.active().length > 0) await this.clock.advance('1s');
+    await closing;
+  }
+
+  private async runNextOf(driven: DrivenRuns, handler: string, key: string | undefined): Promise<EndedRun> {
+    if (key === undefined) throw new NoKeyError(handler);
+    const active = this.active().find((run) => run.worker === handler && run.key === key);
+    if (active) await this.endOf(active);
+    await this.settled(driven);
+    const from = this.seen.length;
+    const { ahead, state } = await driven.next(handler, key);
+    if (ahead === undefined) throw new NothingDueError(handler, state, key);
+    await this.clock.advance(ahead);
+    return this.startedOf(driven, handler, key, from);
+  }
+
+  private async runNow(driven: DrivenRuns, handler: string, key: unknown): Promise<EndedRun> {
+    if (typeof key !== 'string') throw new NoKeyError(handler);
+    const from = this.seen.length;
+    await driven.trigger(handler, key);
+    return this.startedOf(driven, handler, key, from);
+  }
+
+  /** The end of the first run of that schedule among the events from there on. */
+  private async startedOf(driven: DrivenRuns, handler: string, key: string, from: number): Promise<EndedRun> {
+    const started = (event: WorkerEvent): event is WorkerEvent & { run: Run } =>
+      event.type === 'run.started' && event.run.worker === handler && event.run.key === key;
+    await driven.look();
+    // Instants of a database are rounded up, to the millisecond.
+    await this.clock.advance(1);
+    const event = this.seen.slice(from).find(started) ?? (await this.next(started));
+    const run = await this.endOf((event as WorkerEvent & { run: Run }).run);
+    await this.settled(driven);
+    return run;
+  }
+
+  /** The results of runs that have ended are stored. */
+  private async settled(driven: DrivenRuns): Promise<void> {
+    await this.clock.advance(0);
+    await driven.settled();
   }
 
   /** The active runs, except those that a drain has abandoned. */
@@ -190,6 +241,15 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
 /** Whether the run was due then: not a triggered one or an event's. */
 function isFor({ worker, trigger, scheduledAt }: Run, name: string, due: number): boolean {
   return worker === name && trigger !== 'manual' && trigger !== 'event' && scheduledAt.getTime() >= due;
+}
+
+/** Undefined in an application without stored schedules. */
+function drivenOf(app: INestApplicationContext): DrivenRuns | undefined {
+  try {
+    return app.get<DrivenRuns>(DRIVEN_RUNS, { strict: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function schedulerOf(app: INestApplicationContext): Scheduler {

@@ -121,6 +121,10 @@ export class PostgresScheduleStore extends ScheduleStore {
     return (await this.transactions.query(sql.TRIGGER, [handler, key, actor])).length > 0;
   }
 
+  override async bringForward(handler: string, key: string): Promise<void> {
+    await this.transactions.query(sql.BRING_FORWARD, [handler, key]);
+  }
+
   async know(handlers: readonly string[]): Promise<void> {
     await this.transactions.query(sql.KNOW, [handlers]);
   }

@@ -37,6 +37,12 @@ export class ResultWriter {
     while (this.writing) await this.writing;
   }
 
+  /** The same, without gathering more. */
+  hurried(): Promise<void> {
+    this.hurry?.();
+    return this.flushed();
+  }
+
   /** From then on nothing is gathered, nor tried again. */
   end(): void {
     this.ending = true;

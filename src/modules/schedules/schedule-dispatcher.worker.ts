@@ -118,6 +118,11 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     return (this.looking = this.lookUntilDone());
   }
 
+  /** Resolves when the results of runs that have ended are stored. */
+  settled(): Promise<void> {
+    return this.results.hurried();
+  }
+
   /** The first tick may come before the bootstrap of this module: none of its handlers may be taken for unknown then. */
   private discover(): void {
     if (this.discovered) return;

@@ -179,6 +179,12 @@ export abstract class ScheduleStore {
    */
   abstract trigger(handler: string, key: string, actor: string | undefined): Promise<boolean>;
 
+  /**
+   * Makes its turn due now, whatever its slot: for tests. Nothing changes of one that is claimed, paused, or has ended. Of a store that
+   * goes by another clock than the application's.
+   */
+  bringForward?(handler: string, key: string): Promise<void>;
+
   /** Says that a replica has these handlers. */
   abstract know(handlers: readonly string[]): Promise<void>;
 

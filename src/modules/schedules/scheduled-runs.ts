@@ -38,6 +38,7 @@ export class ScheduledRuns {
     const execution = this.executor.execute(definition, {
       trigger: claim.triggeredAt !== null ? 'manual' : attempt > 1 ? 'retry' : 'schedule',
       ...(slot !== null && { slot }),
+      key: claim.key,
       scheduledAt: claim.triggeredAt ?? claim.turn?.plannedAt ?? now,
       attempt,
       payload,

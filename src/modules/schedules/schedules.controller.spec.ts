@@ -4,6 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { type Server } from 'node:http';
 import { Test } from '@nestjs/testing';
 import { runCommandLine } from '../../cli/program.js';
+import { WorkerDashboardModule } from '../../core/dashboard/worker-dashboard.module.js';
 import { HttpAccessModule } from '../../core/http/http-access.module.js';
 import { ManualClock } from '../../core/testing/manual-clock.js';
 import { Clock } from '../../core/timing/clock.js';
@@ -39,6 +40,7 @@ describe('stored schedules over HTTP', () => {
         SchedulesModule.forRoot({ store: 'memory' }),
         SchedulesHttpModule,
         HttpAccessModule.forRoot({ token: TOKEN }),
+        WorkerDashboardModule.forRoot({ token: TOKEN }),
       ],
       providers: [Reminders],
     })
@@ -113,6 +115,36 @@ describe('stored schedules over HTTP', () => {
     expect((await ask('schedules/reminder/ada'))[0]).toBe(404);
   });
 
+  it('shows the runs of a handler, and finds those of a key', async () => {
+    for (const key of ['ada', 'grace', 'a/b ü?']) await schedules.trigger('reminder', key);
+    await clock.advance('9h');
+    const [status, page] = await ask('runs?worker=reminder&limit=4');
+    expect([status, page.items.length]).toEqual([200, 4]);
+    const [, rest] = await ask(`runs?worker=reminder&limit=4&before=${page.next}`);
+    expect(rest.items).toHaveLength(2);
+    const [, { items }] = await ask(`runs?worker=reminder&key=${encodeURIComponent('a/b ü?')}`);
+    expect(items).toMatchObject([
+      {
+        key: 'a/b ü?',
+        trigger: 'schedule',
+        attempt: 1,
+        slot: '2026-01-01T09:00:00.000Z',
+        outcome: 'succeeded',
+      },
+      { key: 'a/b ü?', trigger: 'manual', attempt: 1, outcome: 'succeeded' },
+    ]);
+    expect(items[0].fencing_token).toBeGreaterThan(items[1].fencing_token);
+    expect((await ask('runs?worker=reminder&key=ada&trigger=manual'))[1].items).toHaveLength(1);
+    expect((await ask('runs?worker=gone&key=ada'))[1].items).toEqual([]);
+    // The tab lists them: the page asks for what the path and the filters say.
+    const [, dashboard] = await ask('dashboard/tabs');
+    const tab = dashboard.find(({ id }: { id: string }) => id === 'schedules');
+    expect(tab.item.map(({ title, path }: Record<string, string>) => [title, path])).toEqual([
+      ['Schedules', 'schedules?handler=:id'],
+      ['Runs', 'runs?worker=:id'],
+    ]);
+  });
+
   it('says what there is not, and lets nobody in without the token', async () => {
     for (const [path, method] of [
       ['schedules/reminder/none', 'GET'],
@@ -156,6 +188,12 @@ describe('stored schedules over HTTP', () => {
       expect([code, JSON.parse(json)]).toEqual([0, expect.objectContaining({ key: 'ada' })]);
       await clock.advance('1s');
       expect(app.get(Reminders).runs).toEqual(['ada by Grace']);
+      const [, runs] = await run('runs', '--worker', 'reminder', '--key', 'ada');
+      expect(runs).toMatch(
+        /^RUN +WORKER +KEY [^]*\n\S+ +reminder +ada +succeeded [^\n]* manual +Grace [^\n]*\n$/,
+      );
+      expect(await run('schedules', 'rm', 'reminder', 'ada')).toEqual([0, 'reminder ada is removed\n']);
+      expect((await run('schedules', 'rm', 'reminder', 'ada'))[0]).toBe(3);
     } finally {
       process.stdout.write = write;
     }

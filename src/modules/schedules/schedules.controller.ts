@@ -1,4 +1,5 @@
 import { Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { OUTCOMES } from '../../core/dashboard/shown-run.js';
 import { RequestActor } from '../../core/http/actor.js';
 import { ApiController } from '../../core/http/api-controller.js';
 import { DashboardTab } from '../../core/http/dashboard-tab.js';
@@ -75,6 +76,33 @@ type ShownHandler = HandlerCounts & { id: string; state: 'known' | 'unknown' };
           question: 'Run this schedule again, from its next slot on?',
           when: { key: 'state', values: ['paused'] },
         },
+        {
+          title: 'Remove',
+          path: 'schedules/:handler/:key',
+          method: 'DELETE',
+          question: 'Remove schedule :key with its counts?',
+        },
+      ],
+    },
+    {
+      kind: 'list',
+      title: 'Runs',
+      path: 'runs?worker=:id',
+      pageBy: 'before',
+      empty: 'No run is recorded.',
+      filters: [
+        { name: 'key', title: 'key' },
+        { name: 'outcome', title: 'outcome', values: OUTCOMES },
+      ],
+      columns: [
+        { key: 'key', title: 'key' },
+        { key: 'started_at', title: 'started', kind: 'instant' },
+        { key: 'outcome', title: 'outcome', kind: 'state' },
+        { key: 'trigger', title: 'trigger' },
+        { key: 'attempt', title: 'attempt', kind: 'number' },
+        { key: 'slot', title: 'slot', kind: 'instant' },
+        { key: 'lateness_ms', title: 'late', kind: 'duration' },
+        { key: 'error.message', title: 'error' },
       ],
     },
   ],

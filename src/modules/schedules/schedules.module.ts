@@ -1,4 +1,6 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { DRIVEN_RUNS } from '../../core/execution/driven-runs.js';
+import { DrivenSchedules } from './driven-schedules.js';
 import { InMemoryScheduleStore } from './in-memory-schedule.store.js';
 import { PostgresScheduleStore } from './postgres-schedule.store.js';
 import { ScheduleChanges } from './schedule-changes.js';
@@ -31,7 +33,12 @@ export class SchedulesModule {
         ? [
             {
               module: ScheduleDispatcherModule,
-              providers: [ScheduledHandlers, ScheduledRuns, ScheduleDispatcher],
+              providers: [
+                ScheduledHandlers,
+                ScheduledRuns,
+                ScheduleDispatcher,
+                { provide: DRIVEN_RUNS, useClass: DrivenSchedules },
+              ],
               exports: [ScheduleDispatcher, ScheduledHandlers],
             },
           ]

@@ -225,6 +225,11 @@ WITH triggered AS (
 )
 SELECT key FROM triggered`;
 
+/** $1: handler. $2: key. */
+export const BRING_FORWARD = `
+UPDATE schedules SET planned_at = clock_timestamp(), due_at = clock_timestamp()
+WHERE handler = $1 AND key = $2 AND claimed_by IS NULL AND paused_at IS NULL AND ended_at IS NULL`;
+
 /** $1: handlers. */
 export const KNOW = `
 INSERT INTO schedule_handlers (handler, seen_at)

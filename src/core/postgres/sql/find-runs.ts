@@ -66,25 +66,26 @@ function candidates(query: RunQuery): Candidates {
   const values: unknown[] = [];
   const conditions: string[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const { id, worker, outcomes, trigger, since, until, text, before } = query;
+  const { id, worker, key, outcomes, trigger, since, until, text, before } = query;
   const rest: ((values: unknown[]) => string)[] = [];
   if (id !== undefined) conditions.push(`id = ${bind(id)}::uuid`);
   if (worker !== undefined) conditions.push(`worker = ${bind(worker)}`);
-  // Of the runs of one trigger there are few, except those of the schedule; of failures there may be many.
-  const rareTrigger = trigger !== undefined && trigger !== 'schedule';
+  if (key !== undefined) conditions.push(`key = ${bind(key)}`);
+  // A key has few runs, so that all else is looked for among these. Of the runs of one trigger there are few, except those of the schedule; of failures there may be many.
+  const rareTrigger = trigger !== undefined && trigger !== 'schedule' && key === undefined;
   if (outcomes) {
     const known = outcomes.filter((outcome) => OUTCOMES.has(outcome)).map((outcome) => `'${outcome}'`);
     const condition = known.length ? `outcome IN (${known.join(', ')})` : 'false';
     const isRare = known.length === 0 || !outcomes.includes('succeeded');
-    if (isRare && !rareTrigger && text === undefined) conditions.push(condition);
+    if (isRare && !rareTrigger && text === undefined && key === undefined) conditions.push(condition);
     else rest.push(() => condition);
   }
   if (rareTrigger) conditions.push(`trigger = ${bind(trigger)}`, `trigger <> 'schedule'`);
-  else if (trigger !== undefined) rest.push(() => `trigger = 'schedule'`);
+  else if (trigger !== undefined) rest.push((all) => `trigger = $${all.push(trigger)}`);
   if (since) conditions.push(`started_at >= ${asInstant(bind(since.getTime()))}`);
   if (until) conditions.push(`started_at < ${asInstant(bind(until.getTime()))}`);
   if (text !== undefined) {
-    if (rareTrigger) rest.push(() => 'error IS NOT NULL');
+    if (rareTrigger || key !== undefined) rest.push(() => 'error IS NOT NULL');
     else conditions.push('error IS NOT NULL');
     rest.push((all) => saidIn(`$${all.push(text)}`));
   }

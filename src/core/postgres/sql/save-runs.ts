@@ -1,6 +1,6 @@
 const columns = `
   id, worker, replica, trigger, slot, attempt, scheduled_at, started_at, ended_at, outcome, error, progress, blocked_ms,
-  actor, release, metrics, payload, payload_omitted, log, shards
+  actor, release, metrics, payload, payload_omitted, log, shards, key, fencing_token
 `;
 
 /**
@@ -14,7 +14,8 @@ SELECT ${columns}
 FROM jsonb_to_recordset($1::jsonb) AS run (
   id uuid, worker text, replica uuid, trigger text, slot timestamptz, attempt int, scheduled_at timestamptz,
   started_at timestamptz, ended_at timestamptz, outcome text, error jsonb, progress jsonb, blocked_ms int,
-  actor text, release text, metrics jsonb, payload jsonb, payload_omitted boolean, log jsonb, shards jsonb
+  actor text, release text, metrics jsonb, payload jsonb, payload_omitted boolean, log jsonb, shards jsonb, key text,
+  fencing_token float8
 )
 ON CONFLICT (id) DO UPDATE SET
   ended_at = excluded.ended_at,

@@ -191,6 +191,13 @@ ${claimFunction(schema)}${releaseFunction(schema)}`,
   `
 ALTER TABLE ${schema}.runs ADD COLUMN IF NOT EXISTS shards jsonb;
 `,
+  `
+-- Which stored schedule a run was for. Runs of workers have none, and cost no entry in the index.
+ALTER TABLE ${schema}.runs
+  ADD COLUMN IF NOT EXISTS key text,
+  ADD COLUMN IF NOT EXISTS fencing_token float8;
+CREATE INDEX IF NOT EXISTS runs_key ON ${schema}.runs (key, worker, started_at DESC, id DESC) WHERE key IS NOT NULL;
+`,
 ];
 
 /** Versions that older code cannot work with. */
