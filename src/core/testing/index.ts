@@ -9,5 +9,5 @@ export {
   sharedRunStoreContract,
   type RunStoreSetup,
 } from './run-store.contract.js';
-export { NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing.errors.js';
+export { NoKeyError, NothingDueError, NoWorkerModuleError, RunSkippedError } from './testing.errors.js';
 export { WorkerTestHarness, type WorkerTestHarnessOptions } from './worker-test-harness.js';
