@@ -11,7 +11,7 @@ const common = {
   },
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
-    '^(\\.{1,2}/.*/?page-directory)\\.cjs$': '$1.cts',
+    '^(\\.{1,2}/.*/?(?:page-directory|child-file))\\.cjs$': '$1.cts',
   },
   setupFiles: ['reflect-metadata'],
   // Packages of their own, some with the same names as those here.

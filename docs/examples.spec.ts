@@ -56,6 +56,7 @@ const OWN: Record<string, string> = {
   users: "declare const users: import('typeorm').DataSource;",
   schedules: "declare const schedules: import('ctrlplane-workers/control-plane').Schedules;",
   send: 'declare function send(key: string, text: string, signal: AbortSignal): Promise<void>;',
+  ThumbnailsModule: 'class ThumbnailsModule {}',
   Usage: 'class Usage { readonly config = { interval: 60_000 }; }',
   QueuesService: 'abstract class QueuesService { abstract length(name: string): Promise<number>; }',
   PageQuery: 'interface PageQuery { limit: number; after?: string | undefined; }',

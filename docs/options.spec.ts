@@ -30,6 +30,7 @@ describe('docs/options.md', () => {
         ...memberNames(source('registry/registry.options.ts'), 'RegistryOptions'),
         ...memberNames(source('adoption/adoption.options.ts'), 'AdoptionOptions'),
         ...memberNames(source('fan-out/fan-out.options.ts'), 'FanOutModuleOptions'),
+        ...memberNames(source('isolation/isolation.options.ts'), 'IsolationOptions'),
         'isGlobal',
       ],
     ],

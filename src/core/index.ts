@@ -9,6 +9,15 @@ export {
   type OverlapPolicy,
   type WorkerOptions,
 } from './worker/worker-options.js';
+export { type Isolate, type IsolatedModule, type IsolationKind } from './worker/isolate.js';
+export { type IsolationDefaults } from './isolation/isolation.options.js';
+export {
+  IsolatedCrashError,
+  IsolatedFanOutError,
+  IsolatedStartError,
+  RunTerminatedError,
+  UncopiablePayloadError,
+} from './isolation/isolation.errors.js';
 export {
   RunContext,
   type RunProgress,

@@ -11,7 +11,10 @@ import { UnhandledErrors } from './execution/unhandled-errors.js';
 import { ShardRegistry } from './fan-out/shard.registry.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
+import { inChild } from './isolation/in-child.js';
+import { Isolation } from './isolation/isolation.js';
 import { LazyModules } from './lazy-modules.js';
+import { WorkerRegistry } from './registry/worker.registry.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { ShutdownDeadline } from './scheduler/shutdown-deadline.js';
@@ -37,6 +40,8 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
     private readonly lazy: LazyModules,
     private readonly unhandled: UnhandledErrors,
     private readonly startLine: StartLine,
+    private readonly registry: WorkerRegistry,
+    private readonly isolation: Isolation,
     _errorHook: ErrorHook,
   ) {}
 
@@ -49,14 +54,14 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
       this.scheduler.discover();
       this.adoption.warnOfNew();
     });
+    // The application runs the workers of its children, and has their records.
+    if (inChild()) return;
+    await this.isolation.prepare(this.registry.all(), this.options.run !== false);
     this.adoption.mount();
-    await this.recorder.open();
-    try {
-      await this.scheduler.open();
-    } catch (error) {
-      await this.recorder.close();
+    await this.open().catch(async (error: unknown) => {
+      await this.isolation.close();
       throw error;
-    }
+    });
     this.unhandled.listen();
     if (this.options.autoStart !== false) this.scheduler.start();
     this.startLine.log();
@@ -64,6 +69,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
 
   onModuleDestroy(): void {
     this.deadline.begin();
+    this.isolation.drain();
   }
 
   /** In this hook TypeORM's data source is still open: it closes in `onApplicationShutdown`. */
@@ -71,10 +77,22 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
     return (this.shutdown ??= this.shutDown());
   }
 
+  private async open(): Promise<void> {
+    await this.recorder.open();
+    try {
+      await this.scheduler.open();
+    } catch (error) {
+      await this.recorder.close();
+      throw error;
+    }
+  }
+
   private async shutDown(): Promise<void> {
     this.adoption.unmount();
     const deadline = this.deadline.begin();
+    if (inChild()) return;
     await this.scheduler.stop(deadline);
+    await deadline.bound(this.isolation.close());
     await deadline.bound(this.scheduler.close());
     this.monitor.stop();
     await this.recorder.close(() => deadline.left());

@@ -21,6 +21,8 @@ import { RELEASE, releaseOf } from './history/release.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
+import { Isolation } from './isolation/isolation.js';
+import { inChild } from './isolation/in-child.js';
 import { LazyModules } from './lazy-modules.js';
 import { DecoratedMethods } from './registry/decorated-methods.js';
 import { Enhancers } from './registry/enhancers.js';
@@ -66,15 +68,14 @@ import { requireSingleImport } from './single-import.js';
       provide: RunStore,
       inject: [WORKER_OPTIONS],
       useFactory: ({ history, coordination, retention }: WorkerModuleOptions) =>
-        history ??
-        coordination?.runStore?.() ??
+        (inChild() ? undefined : (history ?? coordination?.runStore?.())) ??
         new InMemoryRunStore(retention ? retention.maxRuns : undefined),
     },
     {
       provide: IncidentStore,
       inject: [WORKER_OPTIONS, Clock],
       useFactory: ({ coordination }: WorkerModuleOptions, clock: Clock) =>
-        coordination?.incidentStore?.() ?? new InMemoryIncidentStore(clock),
+        (inChild() ? undefined : coordination?.incidentStore?.()) ?? new InMemoryIncidentStore(clock),
     },
     {
       provide: RELEASE,
@@ -91,6 +92,7 @@ import { requireSingleImport } from './single-import.js';
     RunInterceptors,
     EventLoopMonitor,
     UnhandledErrors,
+    Isolation,
     RunExecutor,
     ShardRegistry,
     FanOuts,

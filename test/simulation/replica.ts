@@ -1,6 +1,7 @@
 import { RunExecutor } from '../../src/core/execution/run.executor.js';
 import { type EventLoopMonitor } from '../../src/core/execution/event-loop.monitor.js';
 import { RunInterceptors } from '../../src/core/execution/run-interceptor.js';
+import { Isolation } from '../../src/core/isolation/isolation.js';
 import { InMemoryRunStore } from '../../src/core/history/in-memory-run.store.js';
 import { RunRecorder } from '../../src/core/history/run.recorder.js';
 import { type WorkerExplorer } from '../../src/core/registry/worker-explorer.js';
@@ -84,7 +85,13 @@ export class Replica implements Process, Host {
       { ...options, coordination: network },
       this.clock,
       new WorkerRegistry({ explore: () => [] } as unknown as WorkerExplorer, {}),
-      new RunExecutor(this.clock, this.recorder, new RunInterceptors(), idleMonitor),
+      new RunExecutor(
+        this.clock,
+        this.recorder,
+        new RunInterceptors(),
+        idleMonitor,
+        new Isolation({ isolation: false }, this.clock),
+      ),
       this.recorder,
       events,
       sources,

@@ -164,6 +164,7 @@ const definitionSchema: OpenApiSchema = {
       type: 'object',
       properties: { initial_ms: ms, factor: { type: 'number' }, max_ms: ms },
     },
+    isolate: { type: 'string', enum: ['thread', 'process'], description: 'Absent: in the main thread' },
     limit: whole,
     until: instant,
     rescheduled: { type: 'object', description: 'The schedule that holds now', properties: timing },

@@ -31,6 +31,8 @@ export interface ShownDefinition extends ShownTiming {
   catch_up: number | 'always' | 'by_schedule';
   start_deadline_ms?: number;
   backoff?: { initial_ms: number; factor: number; max_ms: number };
+  /** Where its runs take place; absent: in the main thread. */
+  isolate?: 'thread' | 'process';
   limit?: number;
   until?: string;
   /** The schedule in force, if it differs from that of the code. */
@@ -40,7 +42,7 @@ export interface ShownDefinition extends ShownTiming {
 /** @throws UnknownWorkerError */
 export function showDefinition(scheduler: Scheduler, name: string): ShownDefinition {
   const { definition, timing } = scheduler.describe(name);
-  const { timeout, lease, catchUp, startDeadline, limit, until, jitter } = definition;
+  const { timeout, lease, catchUp, startDeadline, limit, until, jitter, isolate } = definition;
   const [own, now] = [showTiming(definition), showTiming(timing)];
   const rescheduled = JSON.stringify(own) !== JSON.stringify(now);
   return {
@@ -61,6 +63,7 @@ export function showDefinition(scheduler: Scheduler, name: string): ShownDefinit
     catch_up: catchUp === undefined ? 'by_schedule' : catchUp === Infinity ? 'always' : catchUp,
     ...(startDeadline < Infinity && { start_deadline_ms: startDeadline }),
     ...showBackoff(definition),
+    ...(isolate && { isolate: isolate.in }),
     ...(limit < Infinity && { limit }),
     ...(until < Infinity && { until: new Date(until).toISOString() }),
     ...(rescheduled && { rescheduled: now }),

@@ -40,6 +40,8 @@ export class ActiveRun extends RunContext {
   private ownLogger?: LoggerService;
   private logsUnrecorded = false;
   private fanOuts?: RunFanOuts;
+  /** Called when its signal aborts, if it runs in a thread or process. */
+  whenAborted?: ((reason: unknown) => void) | undefined;
   /** Its index in `ActiveRuns`. */
   place = 0;
 
@@ -157,6 +159,7 @@ export class ActiveRun extends RunContext {
 
   abort(reason: Error): void {
     (this.controller ??= new AbortController()).abort(reason);
+    this.whenAborted?.(this.abortReason);
   }
 
   private recordLog(): void {

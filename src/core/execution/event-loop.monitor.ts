@@ -87,7 +87,7 @@ export class EventLoopMonitor {
     this.recorder.record(run);
     this.logger.warn(
       `Worker "${run.worker}" blocked the event loop for ${Math.round(ms)} ms (run ${run.id}): all workers and requests waited. ` +
-        'Move the computation to a worker thread, or hand back control in between',
+        "Give it the option isolate: 'thread', or hand back control in between",
     );
   }
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { type EndedRun, type Run, type RunOutcome } from '../history/run.js';
+import { type Isolation } from '../isolation/isolation.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { describeError, type RunError, stackOf, summaryOf } from '../text/describe-error.js';
 import { type Clock, type Timer } from '../timing/clock.js';
@@ -20,6 +21,7 @@ export interface ExecutionParts {
   readonly recorder: RunJournal;
   readonly interceptors: RunInterceptors;
   readonly monitor: EventLoopMonitor;
+  readonly isolation: Isolation;
   /** Called when the timeout of a run has passed, and the run is still active. */
   overdue(run: Run): void;
 }
@@ -38,6 +40,8 @@ export class Execution {
   private timeout?: Timer;
   private timedOut = false;
   private stuck = false;
+  /** Whether it runs in a thread or process, which is ended when it ignores its signal. */
+  private readonly isolated: boolean;
   /** Whether it began under a test runner's fake timers: then what it waits for may never come. */
   readonly underFakeTimers: boolean;
 
@@ -49,8 +53,9 @@ export class Execution {
     private readonly parts: ExecutionParts,
   ) {
     this.underFakeTimers = parts.clock.fake;
+    this.isolated = parts.isolation.takes(worker);
     parts.recorder.record(context.run);
-    parts.monitor.started(context);
+    if (!this.isolated) parts.monitor.started(context);
     if (worker.timeout !== undefined)
       this.timeout = parts.clock.setTimer(() => this.expire(worker.timeout!), worker.timeout);
     this.ended = this.perform();
@@ -105,10 +110,14 @@ export class Execution {
   /** Calls the worker, and measures how long it takes to hand back control for the first time. */
   private call(): unknown {
     const { context, worker } = this;
-    const { clock, interceptors, monitor } = this.parts;
+    const { clock, interceptors, isolation, monitor } = this.parts;
     const called = clock.monotonic();
     try {
-      return runContextStorage.run(context, () => interceptors.around(context, () => worker.run(context)));
+      return runContextStorage.run(context, () =>
+        interceptors.around(context, () =>
+          this.isolated ? isolation.run(worker, context, interceptors.any) : worker.run(context),
+        ),
+      );
     } finally {
       monitor.called(context.run, clock.monotonic() - called);
     }
@@ -118,7 +127,9 @@ export class Execution {
     this.timedOut = true;
     const reason = new RunTimeoutError(this.worker.name, after);
     this.context.abort(reason);
-    this.timeout = this.parts.clock.setTimer(() => this.ignore(after), IGNORED_AFTER);
+    this.timeout = this.isolated
+      ? undefined
+      : this.parts.clock.setTimer(() => this.ignore(after), IGNORED_AFTER);
     // Otherwise its signal had aborted before, for another reason.
     if (this.abortReason !== reason) return;
     noteThrown(this.run, reason);
@@ -172,7 +183,7 @@ export class Execution {
     }
     run.endedAt = new Date(this.time.now());
     run.outcome = outcome;
-    monitor.ended(this.context);
+    if (!this.isolated) monitor.ended(this.context);
     recorder.record(run);
     if (!run.error) return;
     if (outcome === 'timed_out') {

@@ -18,6 +18,10 @@ export class RunInterceptors {
     this.interceptors.push(interceptor);
   }
 
+  get any(): boolean {
+    return this.interceptors.length > 0;
+  }
+
   /** Calls `work` inside all interceptors. */
   around(context: RunContext, work: () => unknown): unknown {
     return this.from(0, context, work);

@@ -3,6 +3,7 @@ import { isKept } from '../history/kept-payload.js';
 import { type Replica } from '../history/replica.js';
 import { type Run, type RunOutcome } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
+import { Isolation } from '../isolation/isolation.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { Clock } from '../timing/clock.js';
 import { type Scope } from '../timing/root-context.js';
@@ -60,8 +61,16 @@ export class RunExecutor {
     recorder: RunRecorder,
     interceptors: RunInterceptors,
     monitor: EventLoopMonitor,
+    isolation: Isolation,
   ) {
-    this.parts = { clock, recorder, interceptors, monitor, overdue: (run) => this.onOverdue?.(run) };
+    this.parts = {
+      clock,
+      recorder,
+      interceptors,
+      monitor,
+      isolation,
+      overdue: (run) => this.onOverdue?.(run),
+    };
   }
 
   /** @param listener called when the timeout of a run passes, and it has not ended */

@@ -17,6 +17,7 @@ import {
   runTimeout,
   shortText,
 } from './worker-rules.js';
+import { type IsolatedPlace, isolatedPlace } from './isolate-rules.js';
 import { type Timing, timingOf } from './timing.js';
 
 /** A checked worker, as the scheduler drives it. Durations are in milliseconds. */
@@ -49,6 +50,8 @@ export interface WorkerDefinition extends Timing {
   readonly record: NonNullable<WorkerOptions['record']>;
   readonly budget: NonNullable<WorkerOptions['budget']>;
   readonly expect: NonNullable<WorkerOptions['expect']>;
+  /** Undefined: its runs take place in the main thread. */
+  readonly isolate: IsolatedPlace | undefined;
   /** Where it is defined, for messages: `UsageReporter.report`. */
   readonly source: string;
   /** Whether the worker itself logs what it throws. */
@@ -128,6 +131,7 @@ export function defineWorker(
     record: checked('record', 'all', () => oneOf(['all', 'failures', 'none'], option('record') ?? 'all')),
     budget: checked('budget', {}, () => budgetOf(option('budget'))),
     expect: checked('expect', {}, () => expectationsOf(option('expect'))),
+    isolate: checked('isolate', undefined, () => isolatedPlace(option('isolate'))),
     lease: checked('lease', undefined, () => leaseTime(option('lease'))),
     description: checked('description', undefined, () => shortText(option('description'), 500)),
     group: checked('group', undefined, () => shortText(option('group'), 100)),

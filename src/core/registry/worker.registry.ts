@@ -70,6 +70,10 @@ export class WorkerRegistry {
     return this.definitions.get(name);
   }
 
+  all(): WorkerDefinition[] {
+    return [...this.definitions.values()];
+  }
+
   names(): string[] {
     return [...this.definitions.keys()];
   }

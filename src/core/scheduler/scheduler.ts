@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Observable } from 'rxjs';
 import { RunExecutor } from '../execution/run.executor.js';
 import { RunRecorder } from '../history/run.recorder.js';
+import { inChild } from '../isolation/in-child.js';
 import { warnOfDefaultNames, warnOfUnknownOverrides } from '../registry/default-names.js';
 import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
@@ -66,7 +67,7 @@ export class Scheduler {
     this.catchUps = new CatchUps(recorder, this.logger);
     this.conditions = new ConditionLog(() => this.loops.all, clock, this.logger, events);
     const { limit, conditions } = this;
-    if (options.coordination)
+    if (options.coordination && !inChild())
       this.cluster = new Cluster(
         options.coordination,
         clock,

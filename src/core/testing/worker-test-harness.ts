@@ -4,6 +4,7 @@ import { filter, firstValueFrom } from 'rxjs';
 import { DRIVEN_RUNS, type DrivenRuns } from '../execution/driven-runs.js';
 import { type EndedRun, type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
+import { Isolation } from '../isolation/isolation.js';
 import { UnknownWorkerError } from '../registry/worker.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type WorkerEvent } from '../scheduler/worker-events.js';
@@ -30,7 +31,8 @@ export interface WorkerTestHarnessOptions<App extends INestApplicationContext = 
 const LATEST = 100;
 
 /**
- * An application whose clock only the test moves: its workers run when the test moves time. For any test runner; needs `@nestjs/testing`.
+ * An application whose clock only the test moves: its workers run when the test moves time, isolated ones in the main
+ * thread. For any test runner; needs `@nestjs/testing`.
  *
  * ```ts
  * const harness = await WorkerTestHarness.create({ imports: [AppModule] });
@@ -65,7 +67,11 @@ export class WorkerTestHarness<App extends INestApplicationContext = TestingModu
   ): Promise<WorkerTestHarness<App>> {
     // An optional peer dependency, which the rest of the testing kit does not need.
     const { Test } = await import('@nestjs/testing');
-    const builder = Test.createTestingModule(metadata).overrideProvider(Clock).useValue(clock);
+    const builder = Test.createTestingModule(metadata)
+      .overrideProvider(Clock)
+      .useValue(clock)
+      .overrideProvider(Isolation)
+      .useValue(new Isolation({ isolation: false }, clock));
     override?.(builder);
     const module = await builder.compile();
     const app = application ? await application(module) : (module as INestApplicationContext as App);

@@ -1,4 +1,5 @@
 import { type Duration } from '../timing/duration.js';
+import { type Isolate, type IsolationKind } from './isolate.js';
 
 /**
  * What happens when a run is due while another run of the same worker is active.
@@ -144,6 +145,13 @@ export interface WorkerOptions {
    * fail. Default: a metric that is 0 after five runs with more than 0 opens it.
    */
   expect?: Readonly<Record<string, Expectation>> | undefined;
+
+  /**
+   * Runs it outside of the main thread, in a worker thread or a child process with a Nest context of its own, so that its
+   * computation delays nobody: see `WorkerModule.forRoot({ isolation })`, which names the module. A run that does not end
+   * after its signal has aborted is ended by force. `false`: in the main thread. Default `false`.
+   */
+  isolate?: IsolationKind | Isolate | false | undefined;
 
   /** Types of events that make it run. The event becomes the run's payload. Needs an `EventSource`. */
   on?: readonly string[] | undefined;
