@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { FanOuts } from './fan-out/fan-outs.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { RunStore } from './history/run.store.js';
 import { Scheduler } from './scheduler/scheduler.js';
@@ -15,6 +16,7 @@ export class StartLine {
     @Inject(RunStore) private readonly store: RunStore,
     private readonly scheduler: Scheduler,
     private readonly recorder: RunRecorder,
+    private readonly fanOuts: FanOuts,
   ) {}
 
   log(): void {
@@ -23,6 +25,7 @@ export class StartLine {
     const facts = [
       `store: ${nameOf(this.store)}`,
       `coordination: ${coordination ? nameOf(coordination) : 'none'}`,
+      ...(this.fanOuts.description === undefined ? [] : [`shards: ${this.fanOuts.description}`]),
       `replica ${id}${release === undefined ? '' : ` of release ${release}`}`,
       `host ${host}`,
       `pid ${pid}`,

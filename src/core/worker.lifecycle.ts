@@ -8,13 +8,14 @@ import {
 import { Adoption } from './adoption/adoption.js';
 import { EventLoopMonitor } from './execution/event-loop.monitor.js';
 import { UnhandledErrors } from './execution/unhandled-errors.js';
-import { ShardRegistry } from './fan-out/shard.registry.js';
+import { FanOuts } from './fan-out/fan-outs.js';
 import { RetentionWorker } from './history/retention.worker.js';
 import { RunRecorder } from './history/run.recorder.js';
 import { inChild } from './isolation/in-child.js';
 import { Isolation } from './isolation/isolation.js';
 import { LazyModules } from './lazy-modules.js';
 import { WorkerRegistry } from './registry/worker.registry.js';
+import { drainTimes } from './scheduler/drain.js';
 import { ErrorHook } from './scheduler/error-hook.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { ShutdownDeadline } from './scheduler/shutdown-deadline.js';
@@ -36,7 +37,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
     private readonly monitor: EventLoopMonitor,
     private readonly adoption: Adoption,
     private readonly retention: RetentionWorker,
-    private readonly shards: ShardRegistry,
+    private readonly fanOuts: FanOuts,
     private readonly lazy: LazyModules,
     private readonly unhandled: UnhandledErrors,
     private readonly startLine: StartLine,
@@ -47,10 +48,10 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
 
   async onApplicationBootstrap(): Promise<void> {
     // Before anything is opened: a bad definition must leave no open connection.
-    this.shards.discover();
+    this.fanOuts.discover();
     this.scheduler.discover([...this.adoption.workers(), ...this.retention.workers()]);
     this.lazy.whenLoaded(() => {
-      this.shards.discover();
+      this.fanOuts.discover();
       this.scheduler.discover();
       this.adoption.warnOfNew();
     });
@@ -63,6 +64,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
       throw error;
     });
     this.unhandled.listen();
+    this.scheduler.onStart.push(() => this.fanOuts.serve());
     if (this.options.autoStart !== false) this.scheduler.start();
     this.startLine.log();
   }
@@ -81,8 +83,18 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
     await this.recorder.open();
     try {
       await this.scheduler.open();
+      await this.openFanOuts();
     } catch (error) {
       await this.recorder.close();
+      throw error;
+    }
+  }
+
+  private async openFanOuts(): Promise<void> {
+    try {
+      await this.fanOuts.open();
+    } catch (error) {
+      await this.scheduler.close();
       throw error;
     }
   }
@@ -92,6 +104,11 @@ export class WorkerLifecycle implements OnApplicationBootstrap, OnModuleDestroy,
     const deadline = this.deadline.begin();
     if (inChild()) return;
     await this.scheduler.stop(deadline);
+    // Shards of this replica's runs may need it to the end of these.
+    await deadline.bound(
+      this.fanOuts.rest(Math.min(drainTimes(this.options.drain).timeout, deadline.left())),
+    );
+    await deadline.bound(this.fanOuts.close());
     await deadline.bound(this.isolation.close());
     await deadline.bound(this.scheduler.close());
     this.monitor.stop();

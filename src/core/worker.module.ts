@@ -120,6 +120,7 @@ import { requireSingleImport } from './single-import.js';
     RunInterceptors,
     // For what finds and runs methods of its own, as modules/schedules does.
     RunExecutor,
+    FanOuts,
     DecoratedMethods,
     WorkerCalls,
     EventSources,

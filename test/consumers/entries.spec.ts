@@ -16,6 +16,7 @@ const NEEDED: Record<string, string[]> = {
   './dashboard': FRAMEWORK,
   './http': ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'],
   './incidents': FRAMEWORK,
+  './fan-out': FRAMEWORK,
   './opentelemetry': [...FRAMEWORK, '@opentelemetry/api'],
   './testing': FRAMEWORK,
   './control-plane': [

@@ -130,6 +130,11 @@ export const PARTS = {
     present: () => says('certbot', ['--version'], /certbot/),
     from: { debian: 'certbot' },
   },
+  redis: {
+    what: 'Redis (`redis-server`)',
+    present: () => says('redis-server', ['--version'], /^Redis server v=/),
+    from: { debian: 'redis-server' },
+  },
   promtool: {
     what: 'promtool, which tests rules of Prometheus',
     present: () => says('promtool', ['--version'], /promtool/),

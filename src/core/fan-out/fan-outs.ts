@@ -1,6 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type ActiveRun } from '../execution/active-run.js';
 import { RunExecutor } from '../execution/run.executor.js';
+import { RunInterceptors } from '../execution/run-interceptor.js';
+import { Outages, type OutageState } from '../outages/outages.js';
+import { type SchedulerOptions } from '../scheduler/scheduler.options.js';
+import { inRootContext } from '../timing/root-context.js';
 import { Clock } from '../timing/clock.js';
 import { type FanOutOptions, type FanOutResult, type ShardCounts } from '../worker/fan-out.js';
 import { WORKER_OPTIONS } from '../worker/module-options.token.js';
@@ -11,22 +15,78 @@ import { LocalFanOutEngine } from './local.engine.js';
 import { type ShardDefinition } from './shard-definition.js';
 import { checkedItems } from './shard-items.js';
 import { sumOf } from './shard-results.js';
+import { ShardHost } from './shard-host.js';
 import { runShard } from './shard-runner.js';
 import { ShardRegistry } from './shard.registry.js';
 
 /** The fan-outs of this replica's runs. */
 @Injectable()
 export class FanOuts {
-  readonly engine: FanOutEngine;
+  private readonly engine: FanOutEngine;
+  private readonly outages: Outages<'calls'>;
+  private readonly host: ShardHost;
+  /** Whether shards of other replicas run here. */
+  private serving = false;
 
   constructor(
-    @Inject(WORKER_OPTIONS) options: FanOutModuleOptions,
+    @Inject(WORKER_OPTIONS) options: FanOutModuleOptions & Pick<SchedulerOptions, 'coordination'>,
     @Inject(Clock) private readonly clock: Clock,
     private readonly shards: ShardRegistry,
     executor: RunExecutor,
+    interceptors: RunInterceptors,
   ) {
     this.engine = options.fanOut ?? new LocalFanOutEngine(clock);
+    const { description } = this.engine;
+    this.outages = new Outages(clock, new Logger('Workers'), {
+      unreachable: (reason) => `Shards wait, as their engine cannot be reached (${description}): ${reason}`,
+      reachable: () => `The engine of shards can be reached again (${description})`,
+      refused: (_calls, reason) => `Shards wait, as their engine refuses calls (${description}): ${reason}`,
+      accepted: () => `The engine of shards accepts calls again (${description})`,
+    });
+    this.host = new ShardHost(options.coordination, interceptors, this.outages, clock);
     executor.fansOutBy((run, method, items, given) => this.fanOut(run, method, items, given));
+  }
+
+  /** Where shards run; undefined: in the process of their run. */
+  get description(): string | undefined {
+    return this.engine instanceof LocalFanOutEngine ? undefined : this.engine.description;
+  }
+
+  /** State of the engine. `unreachable`: shards wait, here and on other replicas. */
+  get status(): { state: OutageState } {
+    return { state: this.outages.state };
+  }
+
+  /** Rejects when the engine cannot be opened. */
+  async open(): Promise<void> {
+    await inRootContext(() => this.engine.open(this.host));
+  }
+
+  /** Finds the shard methods that were not there before. @throws InvalidShardsError */
+  discover(): void {
+    this.shards.discover();
+    if (this.serving) this.engine.serve(this.shards.all());
+  }
+
+  /** From now on shards of all replicas run here. */
+  serve(): void {
+    this.serving = true;
+    this.engine.serve(this.shards.all());
+  }
+
+  /** Takes no more shards, gives active ones `timeout` milliseconds to end, and then aborts them. */
+  async rest(timeout: number): Promise<void> {
+    if (!this.serving) return;
+    this.serving = false;
+    const controller = new AbortController();
+    const timer = this.clock.setTimer(() => controller.abort(), timeout);
+    await this.engine.rest(controller.signal).catch((error: unknown) => this.host.reached(error));
+    timer.cancel();
+  }
+
+  /** Never rejects: a shutdown goes on without the engine. */
+  async close(): Promise<void> {
+    await this.engine.close().catch((error: unknown) => this.host.reached(error));
   }
 
   private async fanOut(

@@ -17,6 +17,8 @@ export interface ShardAttempt {
   readonly signal: AbortSignal;
   /** Shows a message with the run's progress. */
   say(message: unknown): void;
+  /** Calls `work` inside what wraps runs. Default: nothing, as the run itself is inside of it. */
+  around?(context: RunContext, work: () => unknown): unknown;
 }
 
 /** What a shard reported by `metric`; undefined when nothing. */
@@ -30,7 +32,10 @@ export async function runShard(given: ShardAttempt, clock: Clock): Promise<Shard
   const { shard, run, item, index, attempt, say } = given;
   if (shard.timeout !== undefined) return runWithTimeout(given, shard.timeout, clock);
   const context = new ActiveShard(run, shard.name, index, attempt, given.signal, say);
-  await runContextStorage.run(context, shard.call, item, context);
+  const { around } = given;
+  if (around) {
+    await runContextStorage.run(context, () => around(context, () => shard.call(item, context)));
+  } else await runContextStorage.run(context, shard.call, item, context);
   return context.metrics;
 }
 

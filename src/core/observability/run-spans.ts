@@ -10,14 +10,14 @@ import { RunAbortedError, RunCancelledError, RunTimeoutError } from '../executio
 import { type RunInterceptor, RunInterceptors } from '../execution/run-interceptor.js';
 import { type RunOutcome } from '../history/run.js';
 import { classAndMessageOf, describeError } from '../text/describe-error.js';
-import { type RunContext } from '../worker/run-context.js';
+import { type RunContext, ShardContext } from '../worker/run-context.js';
 import { ATTRIBUTE, SCOPE } from './names.js';
 import { OPENTELEMETRY_OPTIONS } from './opentelemetry.module-definition.js';
 import { type OpenTelemetryOptions } from './opentelemetry.options.js';
 
 /**
  * A span around each run, as the root of a new trace, since a run that a request triggers outlives the request. It has a
- * link to the span that triggered it.
+ * link to the span that triggered it. Also around each shard that a queue brings to a replica.
  */
 @Injectable()
 export class RunSpans implements RunInterceptor, OnModuleInit {
@@ -42,7 +42,8 @@ export class RunSpans implements RunInterceptor, OnModuleInit {
       ...(slot && { [ATTRIBUTE.slot]: slot.toISOString() }),
     };
     const links = caller && isSpanContextValid(caller) ? [{ context: caller }] : [];
-    return tracer.startActiveSpan(`worker ${worker}`, { root: true, attributes, links }, async (span) => {
+    const name = run instanceof ShardContext ? `shard ${run.shard}` : `worker ${worker}`;
+    return tracer.startActiveSpan(name, { root: true, attributes, links }, async (span) => {
       try {
         const result = await next();
         span.setAttribute(ATTRIBUTE.outcome, outcomeOf(run, false));

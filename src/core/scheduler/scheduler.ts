@@ -37,6 +37,7 @@ import { WorkerLoop } from './local/worker-loop.js';
 /** Drives all workers of this replica. `WorkerModule` starts and drains it; the other methods are for applications. */
 @Injectable()
 export class Scheduler {
+  readonly onStart: (() => void)[] = [];
   private readonly logger = new Logger('Workers');
   private readonly loops: LoopSet;
   private readonly catchUps: CatchUps;
@@ -117,8 +118,7 @@ export class Scheduler {
   }
 
   /**
-   * Adds the decorated methods of the application that were not added before. `WorkerModule` calls it before `start`, and
-   * after each lazy load of a module.
+   * Adds the decorated methods that were not added before. `WorkerModule` calls it before `start`, and after lazy loads.
    * @param adopted workers from other sources: decorators of other packages, the framework itself
    * @throws InvalidWorkersError that lists all invalid workers
    */
@@ -162,6 +162,7 @@ export class Scheduler {
       for (const loop of this.loops.all) this.loops.launch(loop);
       void this.catchUps.of(this.loops.all);
       this.conditions.start();
+      for (const begin of this.onStart) begin();
     });
   }
 
@@ -187,7 +188,6 @@ export class Scheduler {
     return new Deadline(this.clock, this.drainTimes.deadline);
   }
 
-  /** Whether it is started. */
   get running(): boolean {
     return this.started;
   }
@@ -226,8 +226,8 @@ export class Scheduler {
   }
 
   /**
-   * Cancels a run on any replica of the cluster, on another one within about a second: its signal aborts, and when it
-   * ends its outcome is `cancelled`. A waiting run is dropped. Without coordination it only finds runs of this replica.
+   * Cancels a run on any replica, on another one within about a second: its signal aborts, and when it ends its outcome
+   * is `cancelled`. A waiting run is dropped. Without coordination it only finds runs of this replica.
    * @throws UnknownRunError when no such run is active or waits
    */
   async cancel(runId: string, cancellation: Cancellation = {}): Promise<void> {

@@ -9,6 +9,7 @@ import {
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { InMemoryRunStore } from '../history/in-memory-run.store.js';
+import { FanOuts } from '../fan-out/fan-outs.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { ManualClock } from '../testing/manual-clock.js';
@@ -149,7 +150,12 @@ describe('WorkerHealthIndicator', () => {
     await clock.advance('3s');
     const session = app.get(HealthIndicatorService, { strict: false }).check('workers');
     const eleven = { check: () => ({ up: session.up.bind(session), down: session.down.bind(session) }) };
-    const indicator = new WorkerHealthIndicator(eleven as never, scheduler, app.get(RunRecorder));
+    const indicator = new WorkerHealthIndicator(
+      eleven as never,
+      scheduler,
+      app.get(RunRecorder),
+      app.get(FanOuts),
+    );
     expect(indicator.isHealthy('workers')).toMatchObject({
       workers: { status: 'up', degraded: true, troubled: { fails: ['failing'] } },
     });

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { FanOuts } from '../fan-out/fan-outs.js';
 import { RunRecorder } from '../history/run.recorder.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 
@@ -12,7 +13,7 @@ type AnySession = Omit<Session, 'degraded'> & Partial<Pick<Session, 'degraded'>>
  *
  * Down only for what a restart of this process could repair: the scheduler is not running, or a `critical` worker is
  * stuck here. All else (stale, failing or stuck workers, a history that cannot be written, a coordination that cannot
- * be reached) is `degraded`, which keeps the process in the load balancer; on Terminus 11, which has no such status,
+ * be reached, an engine of shards that cannot) is `degraded`, which keeps the process in the load balancer; on Terminus 11, which has no such status,
  * it is up with `degraded: true`. The detail names each worker with conditions and contains no error text, as health
  * is often public.
  */
@@ -22,6 +23,7 @@ export class WorkerHealthIndicator {
     private readonly indicators: HealthIndicatorService,
     private readonly scheduler: Scheduler,
     private readonly recorder: RunRecorder,
+    private readonly fanOuts: FanOuts,
   ) {}
 
   /** @param key name of the indicator in the answer */
@@ -32,6 +34,7 @@ export class WorkerHealthIndicator {
     const ended = workers.filter(({ state }) => state === 'ended').map(({ name }) => name);
     const history = this.recorder.status();
     const { coordination } = this.scheduler;
+    const fanOut = this.fanOuts.status;
     const detail = {
       running: this.scheduler.running || this.scheduler.standby,
       total: workers.length,
@@ -41,17 +44,19 @@ export class WorkerHealthIndicator {
       }),
       ...(history.state !== 'ok' && { history }),
       ...(coordination && coordination.state !== 'ok' && { coordination }),
+      ...(fanOut.state !== 'ok' && { fanOut }),
     };
     return this.judge(session, detail, troubled.some((w) => w.critical && w.conditions.includes('stuck'))) as HealthIndicatorResult<Key>; // prettier-ignore
   }
 
   private judge(
     session: AnySession,
-    detail: { running: boolean; troubled?: object; history?: object; coordination?: object },
+    detail: { running: boolean; troubled?: object; history?: object; coordination?: object; fanOut?: object },
     critical: boolean,
   ) {
     if (!detail.running || critical) return session.down(detail);
-    if (!detail.troubled && !detail.history && !detail.coordination) return session.up(detail);
+    if (!detail.troubled && !detail.history && !detail.coordination && !detail.fanOut)
+      return session.up(detail);
     return session.degraded ? session.degraded(detail) : session.up({ ...detail, degraded: true });
   }
 }

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWith } from '../../../../test/support/needs.js';
+import { RedisServer } from '../../../../test/support/redis.js';
+import { fanOutEngineContract, sharedFanOutEngineContract } from '../../testing/fan-out-engine.contract.js';
+import { type FanOutHost } from '../fan-out.engine.js';
+import { queueName } from '../queued/queue-name.js';
+import { bullMq } from './bullmq.engine.js';
+
+describeWith('redis', 'bullMq', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+  });
+  afterAll(() => redis.destroy());
+
+  const setup = async () => {
+    const prefix = randomUUID();
+    return { engine: () => bullMq({ connection: redis.url, prefix }) };
+  };
+  for (const { name, run } of [...fanOutEngineContract(setup), ...sharedFanOutEngineContract(setup)])
+    it(name, run);
+});
+
+const NOBODY: FanOutHost = { perform: async () => undefined, reached: () => {} };
+
+describe('the options of bullMq', () => {
+  it.each<[unknown, RegExp]>([
+    [{}, /connection is missing: give the address of Redis/],
+    [{ connection: null }, /connection is missing/],
+    [{ connection: 'nonsense' }, /connection is no address: give redis:/],
+    [{ connection: 'redis://h', prefix: 'a:b' }, /prefix: "a:b" is not 1 to 50 letters/],
+  ])('refuse %j', (options, message) => {
+    expect(() => bullMq(options as never)).toThrow(message);
+  });
+
+  it('tell nothing of user and password', () => {
+    const { description } = bullMq({ connection: 'redis://user:secret@cache.example:6380/1' });
+    expect(description).toBe('BullMQ, Redis cache.example:6380, prefix workers');
+    expect(bullMq({ connection: { host: 'h', port: 7, password: 'secret' } }).description).toBe(
+      'BullMQ, Redis h:7, prefix workers',
+    );
+  });
+
+  it('name the server that does not answer', async () => {
+    const engine = bullMq({ connection: 'redis://127.0.0.1:9' });
+    await expect(engine.open(NOBODY)).rejects.toThrow(/^BullMQ, Redis 127.0.0.1:9, .*does not answer/);
+  });
+});
+
+describe('the name of a queue', () => {
+  it('has no characters that BullMQ refuses, and is another one for another shard', () => {
+    expect(queueName('Tenants.sweep')).toBe('Tenants.sweep');
+    expect(queueName('a:b')).toMatch(/^a_b-[0-9a-f]{8}$/);
+    expect(queueName('a:b')).not.toBe(queueName('a/b'));
+  });
+});

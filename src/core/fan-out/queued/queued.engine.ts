@@ -1,0 +1,213 @@
+import { StaleRunError } from '../../coordination/coordination.errors.js';
+import { waitAfter } from '../../scheduler/backoff.js';
+import { describeError } from '../../text/describe-error.js';
+import { atMost } from '../../timing/at-most.js';
+import { inRootContext } from '../../timing/root-context.js';
+import { SystemClock, type Timer } from '../../timing/clock.js';
+import { startTicking } from '../../timing/timer.js';
+import {
+  type FanOut,
+  FanOutEngine,
+  type FanOutHost,
+  type FanOutOutcome,
+  type ShardRun,
+} from '../fan-out.engine.js';
+import { type ShardDefinition } from '../shard-definition.js';
+import { type ShardMetrics } from '../shard-runner.js';
+import { Coalesced } from './coalesced.js';
+import { type FanOutQueue, QueuedFanOut, type QueuedShard } from './queued-fan-out.js';
+import { brief, type FanOutState, type ShardLedger, type ShardResult } from './shard-ledger.js';
+
+/** How often a replica asks whether the fan-outs of its active shards have been stopped. Milliseconds. */
+const LOOK_EVERY = 1_000;
+/** How long the end of a run waits for the server to hear of it. Milliseconds. */
+const STOP_WITHIN = 3_000;
+/** Runs whose record is kept, so that it is not read for each shard. */
+const KNOWN_RUNS = 100;
+
+/** A job as its queue hands it to a replica. */
+export interface DeliveredShard extends QueuedShard {
+  /** From 1; an attempt that was cut off does not count. */
+  readonly attempt: number;
+  /** It may have been delivered before. */
+  readonly redelivered: boolean;
+}
+
+/** What the queue has to do with a job: remove it, hand it out again after a wait, or at once to another replica. */
+export type Handled =
+  | { readonly next: 'remove' }
+  | { readonly next: 'retry'; readonly wait: number; readonly error: unknown }
+  | { readonly next: 'return' };
+
+const REMOVE: Handled = { next: 'remove' };
+const RETURN: Handled = { next: 'return' };
+
+/** Reason of a shard's signal when its fan-out was stopped, or its replica shuts down. */
+export class ShardStoppedError extends Error {
+  override readonly name = 'ShardStoppedError';
+}
+
+interface ActiveJob {
+  readonly key: string;
+  readonly runId: string;
+  readonly controller: AbortController;
+  readonly ended: Promise<unknown>;
+}
+
+/**
+ * An engine over a queue that others made: the queue hands out jobs, each at least once, and a ledger in the same server
+ * keeps what has come of them.
+ */
+export abstract class QueuedFanOutEngine extends FanOutEngine {
+  protected abstract readonly ledger: ShardLedger;
+  private host!: FanOutHost;
+  private readonly active = new Set<ActiveJob>();
+  private readonly runs = new Map<string, ShardRun>();
+  private readonly states = new Coalesced<string, ReadonlyMap<string, FanOutState>>((keys) =>
+    this.ledger.statesOf([...new Set(keys)]),
+  );
+  private readonly results = new Coalesced<ShardResult, void>((results) => this.ledger.succeeded(results));
+  private ticking?: Timer;
+  private resting = false;
+
+  async open(host: FanOutHost): Promise<void> {
+    this.host = host;
+    await this.openQueue();
+    this.ticking = inRootContext(() => startTicking(() => void this.look(), LOOK_EVERY, true));
+  }
+
+  serve(shards: readonly ShardDefinition[]): void {
+    this.resting = false;
+    inRootContext(() => shards.forEach((shard) => this.take(shard)));
+  }
+
+  async rest(signal: AbortSignal): Promise<void> {
+    this.resting = true;
+    const rested = this.takeNoMore();
+    const abort = (): void => {
+      for (const { controller } of this.active)
+        controller.abort(new ShardStoppedError('The replica shuts down: another one runs this shard again'));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    await Promise.all([rested, ...[...this.active].map(({ ended }) => ended)]);
+    signal.removeEventListener('abort', abort);
+  }
+
+  async run(fanOut: FanOut): Promise<FanOutOutcome> {
+    const queue: FanOutQueue = {
+      ledger: this.ledger,
+      add: (one, shards) => this.add(one, shards),
+      size: (one) => this.size(one),
+      reached: (error) => this.host.reached(error),
+    };
+    try {
+      return await new QueuedFanOut(fanOut, queue).run();
+    } catch (error) {
+      await this.stop(fanOut);
+      throw error;
+    }
+  }
+
+  async forget(keys: readonly string[]): Promise<void> {
+    await this.ledger.forget(keys);
+  }
+
+  async close(): Promise<void> {
+    this.ticking?.cancel();
+    await this.closeQueue();
+  }
+
+  /** Tells the host whether a call that no run waits for has failed. */
+  protected reached(error: unknown): void {
+    this.host.reached(error);
+  }
+
+  protected abstract openQueue(): Promise<void>;
+  protected abstract closeQueue(): Promise<void>;
+  /** Begins to hand out jobs of that shard method; does nothing when it does so already. */
+  protected abstract take(shard: ShardDefinition): void;
+  /** Hands out no more jobs. */
+  protected abstract takeNoMore(): Promise<void>;
+  protected abstract add(fanOut: FanOut, shards: readonly QueuedShard[]): Promise<void>;
+  protected abstract size(fanOut: FanOut): Promise<number>;
+
+  /** Runs a job. Rejects when the server does not answer: then the queue hands it out again. */
+  protected async handle(shard: ShardDefinition, job: DeliveredShard): Promise<Handled> {
+    if (this.resting) return RETURN;
+    const { key, id } = job;
+    const state = (await this.states.of(key)).get(key);
+    // Of an earlier attempt of the run: this one has jobs of its own.
+    if (!state || state.stopped || state.runId !== job.runId) return REMOVE;
+    const run = await this.runOf(key, state.runId);
+    if (!run) return REMOVE;
+    if (job.redelivered && (await this.ledger.isDone(key, id))) return REMOVE;
+    const controller = new AbortController();
+    const handled = this.perform(shard, job, run, controller.signal);
+    const active: ActiveJob = { key, runId: job.runId, controller, ended: handled.catch(() => {}) };
+    this.active.add(active);
+    try {
+      return await handled;
+    } finally {
+      this.active.delete(active);
+    }
+  }
+
+  private async perform(
+    shard: ShardDefinition,
+    { key, id, index, item, attempt }: DeliveredShard,
+    run: ShardRun,
+    signal: AbortSignal,
+  ): Promise<Handled> {
+    let metrics: ShardMetrics;
+    try {
+      metrics = await this.host.perform(shard, { run, index, item, attempt }, signal);
+    } catch (error) {
+      // A run with a newer token has taken its place.
+      if (error instanceof StaleRunError) return REMOVE;
+      if (signal.aborted) return this.resting ? RETURN : REMOVE;
+      if (attempt <= shard.retries) return { next: 'retry', wait: waitAfter(attempt, shard.backoff), error };
+      const failure = { attempts: attempt, error: brief(describeError(error)) };
+      await this.ledger.gaveUp(key, run.runId, id, failure);
+      return REMOVE;
+    }
+    await this.results.of({ key, id, metrics });
+    return REMOVE;
+  }
+
+  private async runOf(key: string, runId: string): Promise<ShardRun | undefined> {
+    const known = this.runs.get(runId);
+    if (known) return known;
+    const run = await this.ledger.runOf(key);
+    // The state may have changed in between.
+    if (run) this.runs.set(run.runId, run);
+    if (this.runs.size > KNOWN_RUNS) this.runs.delete(this.runs.keys().next().value!);
+    return run;
+  }
+
+  /** Lets no further shard start anywhere, and waits for those that are active here. */
+  private async stop({ key, run, signal }: FanOut): Promise<void> {
+    const reason = (signal.reason as Error | undefined) ?? new ShardStoppedError('The fan-out has failed');
+    const own = [...this.active].filter((job) => job.key === key && job.runId === run.runId);
+    for (const { controller } of own) controller.abort(reason);
+    const told = this.ledger.stop(key, run.runId).catch((error: unknown) => this.reached(error));
+    await Promise.all([atMost(STOP_WITHIN, told, new SystemClock()), ...own.map(({ ended }) => ended)]);
+  }
+
+  private async look(): Promise<void> {
+    const keys = new Set([...this.active].map(({ key }) => key));
+    if (keys.size === 0) return;
+    try {
+      const states = await this.ledger.statesOf([...keys]);
+      for (const { key, runId, controller } of this.active) {
+        if (!keys.has(key)) continue;
+        const state = states.get(key);
+        if (!state || state.stopped || state.runId !== runId)
+          controller.abort(new ShardStoppedError('The run of this shard has ended'));
+      }
+      this.reached(undefined);
+    } catch (error) {
+      this.reached(error);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * An id for each item, the same in every attempt of the run, also when items before it have come or gone since: by the item
+ * itself, and the how manieth it is of its kind. In the form of a UUID, which some queues ask for.
+ */
+export function shardIds(key: string, items: readonly unknown[]): string[] {
+  const times = new Map<string, number>();
+  return items.map((item) => {
+    const json = JSON.stringify(item);
+    const time = (times.get(json) ?? 0) + 1;
+    times.set(json, time);
+    return hashed(`${key}\n${time}\n${json}`);
+  });
+}
+
+/** 122 bits of a hash, as a UUID of version 8, which is for such. */
+export function hashed(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
