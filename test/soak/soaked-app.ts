@@ -5,6 +5,9 @@ import { embeddedDatabase, query } from '../support/query.js';
 
 const TOKEN = 'token-of-the-soak-test';
 
+/** Milliseconds for the app to answer, also when its database has just been killed. */
+const ANSWERS_WITHIN = 60_000;
+
 /** The reference app, with a fleet that grows and shrinks. */
 export class SoakedApp {
   private constructor(
@@ -61,6 +64,7 @@ export class SoakedApp {
   async send(path: string, body?: unknown): Promise<void> {
     const answer = await fetch((await this.app.url()) + path, {
       method: 'POST',
+      signal: AbortSignal.timeout(ANSWERS_WITHIN),
       headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
