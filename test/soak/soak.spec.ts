@@ -16,4 +16,4 @@ it('the reference app recovers from each fault of the soak test, and ends in goo
   expect(Object.keys(faults).sort()).toEqual(FAULTS.map(({ name }) => name).sort());
   expect(samples.length).toBeGreaterThan(0);
   expect(runs).toBeGreaterThan(0);
-}, 240_000);
+}, 600_000);

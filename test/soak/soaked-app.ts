@@ -6,7 +6,7 @@ import { embeddedDatabase, query } from '../support/query.js';
 const TOKEN = 'token-of-the-soak-test';
 
 /** Milliseconds for the app to answer, also when its database has just been killed. */
-const ANSWERS_WITHIN = 60_000;
+const ANSWERS_WITHIN = 120_000;
 
 /** The reference app, with a fleet that grows and shrinks. */
 export class SoakedApp {
