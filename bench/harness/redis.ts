@@ -1,18 +1,35 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Redis, type RedisOptions } from '../peers/ioredis.js';
 
-/** A Redis of our own, which keeps nothing on the disk. */
+/** A Redis of our own. */
 export interface RedisServer {
   readonly url: string;
   readonly pid: number;
 }
 
-/** Calls `work` with a new Redis that is gone afterwards. */
-export async function withRedis<T>(work: (server: RedisServer) => Promise<T>): Promise<T> {
+/** Calls `work` with a new Redis that is gone afterwards, and keeps nothing on the disk. */
+export function withRedis<T>(work: (server: RedisServer) => Promise<T>): Promise<T> {
+  return withServer(['--appendonly', 'no'], work);
+}
+
+/** The same with one whose every answer waits for the disk, as each commit of PostgreSQL does. */
+export async function withDurableRedis<T>(work: (server: RedisServer) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'ctrlplane-workers-bench-'));
+  try {
+    return await withServer(['--appendonly', 'yes', '--appendfsync', 'always', '--dir', directory], work);
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function withServer<T>(how: string[], work: (server: RedisServer) => Promise<T>): Promise<T> {
   const port = await freePort();
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...how];
   const server = spawn('redis-server', args, { stdio: 'ignore' });
   const failed = new Promise<never>((_, reject) => {
     server.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)));

@@ -100,13 +100,13 @@ export interface ScheduleTally {
   effects: number;
   /** Of due times that were run again because the replica died after the effect and before it could say so. */
   repeatedEffects: number;
-  /** From a due time to its effect, milliseconds. */
+  /** From a due time to its effect, milliseconds, of those since the first replicas were there. */
   p50: number;
   p99: number;
   longest: number;
 }
 
-export async function scheduleTally(pool: pg.Pool, until: Date): Promise<ScheduleTally> {
+export async function scheduleTally(pool: pg.Pool, from: Date, until: Date): Promise<ScheduleTally> {
   const { rows } = await pool.query<ScheduleTally>(
     `SELECT
       (SELECT sum(1 + floor(extract(epoch FROM $1 - b.slot) / ((s.timing::jsonb ->> 'every')::float8 / 1000)))::int
@@ -118,10 +118,11 @@ export async function scheduleTally(pool: pg.Pool, until: Date): Promise<Schedul
       f.effects, f."repeatedEffects", f.late[1] AS p50, f.late[2] AS p99, f.late[3] AS longest
     FROM (
       SELECT count(*)::int AS effects, (count(*) - count(DISTINCT (key, slot)))::int AS "repeatedEffects",
-        percentile_disc(ARRAY[0.5, 0.99, 1]) WITHIN GROUP (ORDER BY round(extract(epoch FROM at - slot) * 1000)::float8) AS late
+        percentile_disc(ARRAY[0.5, 0.99, 1]) WITHIN GROUP (ORDER BY round(extract(epoch FROM at - slot) * 1000)::float8)
+          FILTER (WHERE slot > $2) AS late
       FROM audit.effects WHERE slot <= $1
     ) AS f`,
-    [until],
+    [until, from],
   );
   return rows[0]!;
 }

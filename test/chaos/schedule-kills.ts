@@ -66,6 +66,7 @@ export async function killSchedulers(options: ScheduleKillOptions): Promise<Sche
     await installScheduleAudit(pool);
     const replicas = Array.from({ length: options.replicas }, start);
     await Promise.all(replicas.map((replica) => replica.said(/^ready$/m)));
+    const from = await now();
     const end = performance.now() + duration;
     let kills = 0;
     while (performance.now() + pause <= end) {
@@ -86,7 +87,7 @@ export async function killSchedulers(options: ScheduleKillOptions): Promise<Sche
     await eventually(async () => (await left()) === 0, PATIENCE).catch(() => undefined);
     for (const replica of replicas) replica.kill('SIGTERM');
     await Promise.all(replicas.map((replica) => replica.exit));
-    const tally = await scheduleTally(pool, until);
+    const tally = await scheduleTally(pool, from, until);
     return { ...tally, kills, violations: await findScheduleViolations(pool, until) };
   } finally {
     for (const replica of all) await replica.destroy();

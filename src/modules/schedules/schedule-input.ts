@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { InvalidPayloadError, jsonPayload } from '../../core/worker/payload.js';
 import { lastInstant, longestCatchUp } from '../../core/registry/worker-rules.js';
-import { timingOf } from '../../core/registry/timing.js';
 import { messageOf } from '../../core/text/describe-error.js';
 import { type Duration } from '../../core/timing/duration.js';
 import { count } from '../input/count.js';
 import { duration } from '../input/duration.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { parseInput, shown } from '../input/input.js';
+import { cronSchedule } from './cron-expressions.js';
 import { type ScheduleInput, type ScheduleTiming } from './schedule.js';
 
 /** Of intervals: below it a row is rewritten so often that a worker of its own is cheaper. Milliseconds. */
@@ -83,6 +83,8 @@ export interface ParsedSchedule {
 
 /** @throws InvalidInputError naming every fault and where it is */
 export function parseSchedule(input: ScheduleInput): ParsedSchedule {
+  if (typeof input !== 'object' || input === null)
+    throw new InvalidInputError('schedule', [`${shown(input)} is none: give an object with handler and key`]);
   const { payload, ...rest } = input;
   const { handler, key, group = null, ...timing } = parseInput('schedule', schema, withoutUndefined(rest));
   const faults = timingFaults(timing);
@@ -106,7 +108,7 @@ function timingFaults({ every, cron, at, timeZone, startsAt, until, limit }: Rea
     faults.push('timeZone: it belongs to cron: leave it out, as an interval and an instant have none');
   if (cron !== undefined)
     try {
-      timingOf('', { cron, timeZone: timeZone ?? 'UTC' });
+      cronSchedule(cron, timeZone ?? 'UTC');
     } catch (error) {
       faults.push(`cron: ${messageOf(error)}`);
     }

@@ -1,15 +1,11 @@
-import { CronSchedule } from '../../core/timing/cron-schedule.js';
 import { EndingSchedule } from '../../core/timing/ending-schedule.js';
 import { IntervalSchedule } from '../../core/timing/interval-schedule.js';
 import { JitteredSchedule } from '../../core/timing/jittered-schedule.js';
 import { OnceSchedule } from '../../core/timing/once-schedule.js';
 import { type Schedule } from '../../core/timing/schedule.js';
+import { cronSchedule } from './cron-expressions.js';
 import { type ScheduleTiming } from './schedule.js';
 import { type Turn } from './schedule.store.js';
-
-/** Expressions that are kept as read: reading one takes longer than all else that a run costs. */
-const MOST_EXPRESSIONS = 1_000;
-const expressions = new Map<string, CronSchedule>();
 
 /** The slots of one stored schedule: those of workers, from a start, to an end. All instants are milliseconds since the epoch. */
 export class ScheduleSlots {
@@ -77,14 +73,4 @@ function everySlot(name: string, { every, cron, timeZone = 'UTC', at, startsAt }
       : new IntervalSchedule(name, every, ((startsAt % every) + every) % every);
   if (cron !== undefined) return cronSchedule(cron, timeZone);
   return new OnceSchedule(at!);
-}
-
-function cronSchedule(cron: string, timeZone: string): CronSchedule {
-  const name = `${cron} ${timeZone}`;
-  let schedule = expressions.get(name);
-  if (!schedule) {
-    if (expressions.size >= MOST_EXPRESSIONS) expressions.delete(expressions.keys().next().value!);
-    expressions.set(name, (schedule = new CronSchedule({ cron, timeZone })));
-  }
-  return schedule;
 }

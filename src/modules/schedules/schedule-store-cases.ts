@@ -21,7 +21,8 @@ export type SetupScheduleStore = () => ScheduleStoreSetup | Promise<ScheduleStor
 
 export const HANDLER = 'reminder';
 export const EVERY: ScheduleTiming = { every: 60_000 };
-export const LEASE = 2_000;
+/** Longer than a busy machine stands still: nothing waits for its end, `pass` moves what is stored. */
+export const LEASE = 30_000;
 
 export function scheduled(
   key: string,

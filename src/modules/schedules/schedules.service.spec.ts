@@ -81,7 +81,31 @@ describe('Schedules', () => {
     });
     await expect(stopped).rejects.toThrow('enough');
     expect(read).toBeLessThanOrEqual(3_000);
-    const bad = [job('fine', { every: '1h' }), job('bad', { every: 'x' as '1h' })];
-    await expect(schedules.upsertMany(bad)).rejects.toThrow("every: 'x' is not a duration");
+  });
+
+  it('refuses a call in which one cannot be, and names it, or leaves that one out', async () => {
+    const { schedules } = await start();
+    const bad = [
+      job('fine', { every: '1h' }),
+      job('bad', { every: 'x' as '1h' }),
+      undefined as unknown as ScheduleInput,
+      job('late', { every: '1h', until: '2020-01-01T00:00:00Z' }),
+      job('half a pair: \ud83d', { every: '1h' }),
+      job('fine too', { every: '1h' }),
+    ];
+    await expect(schedules.upsertMany(bad)).rejects.toThrow(/number 2, .*every: 'x' is not a duration/);
+    expect((await schedules.list()).items).toEqual([]);
+    const told: [number, string][] = [];
+    const summary = await schedules.upsertMany(bad, {
+      onInvalid: ({ message }, index) => told.push([index, message]),
+    });
+    expect(summary).toEqual({ created: 2, changed: 0, unchanged: 0 });
+    expect(told).toEqual([
+      [1, expect.stringContaining("every: 'x' is not a duration")],
+      [2, expect.stringContaining('undefined is none: give an object with handler and key')],
+      [3, expect.stringContaining('until: no slot comes before it')],
+      [4, expect.stringContaining('key: holds a NUL character or half a surrogate pair')],
+    ]);
+    expect((await schedules.list()).items.map(({ key }) => key)).toEqual(['fine', 'fine too']);
   });
 });

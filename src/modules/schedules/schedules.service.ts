@@ -33,10 +33,12 @@ export interface InTransaction {
 
 /** What `upsertMany` may be told beside. */
 export interface UpsertManyOptions extends InTransaction {
-  /** Ends it between two statements. */
+  /** Ends it before the next one is read. */
   signal?: AbortSignal | undefined;
-  /** Called after each statement: how many schedules are written, and what became of them. */
+  /** Called after each statement: how many schedules have been read and are written, and what became of them. */
   onProgress?: ((done: number, summary: Readonly<UpsertSummary>) => void) | undefined;
+  /** Called for each that cannot be, with its place from 0; it is left out. Without it the first one ends the call. */
+  onInvalid?: ((error: InvalidInputError, index: number) => void) | undefined;
 }
 
 /** Schedules that are written by one statement. */
@@ -78,11 +80,11 @@ export class Schedules {
    *
    * Without `manager` each thousand is written for good: when it ends in the middle, `onProgress` has told how far it came, and called again with
    * the same schedules it changes nothing of those that are there.
-   * @throws InvalidInputError at the first that cannot be; the reason of the signal when it aborts
+   * @throws InvalidInputError at the first that cannot be, unless there is `onInvalid`; the reason of the signal when it aborts
    */
   async upsertMany(
     inputs: Iterable<ScheduleInput> | AsyncIterable<ScheduleInput>,
-    { manager, signal, onProgress }: UpsertManyOptions = {},
+    { manager, signal, onProgress, onInvalid }: UpsertManyOptions = {},
   ): Promise<UpsertSummary> {
     const total = { created: 0, changed: 0, unchanged: 0 };
     let chunk = new Map<string, NewSchedule>();
@@ -98,9 +100,20 @@ export class Schedules {
       chunk = new Map();
       onProgress?.(done, total);
     };
+    const invalid = (error: unknown): void => {
+      if (!(error instanceof InvalidInputError)) throw error;
+      if (!onInvalid) throw new InvalidInputError(`${error.what}, number ${read + 1},`, error.faults);
+      onInvalid(error, read);
+    };
     for await (const input of inputs) {
-      const schedule = newSchedule(input, await this.time.current());
-      chunk.set(JSON.stringify([schedule.handler, schedule.key]), schedule);
+      signal?.throwIfAborted();
+      const now = await this.time.current();
+      try {
+        const schedule = newSchedule(input, now);
+        chunk.set(JSON.stringify([schedule.handler, schedule.key]), schedule);
+      } catch (error) {
+        invalid(error);
+      }
       read++;
       if (chunk.size >= CHUNK) await write();
     }
