@@ -5,6 +5,10 @@ import { type ScheduledHandler } from './scheduled-handlers.js';
 
 /** Most schedules of one handler that a replica holds at a time. */
 const MOST_HELD = 4_000;
+/** Characters of the payloads of these, about; what runs is not counted. */
+const MOST_CHARACTERS = 16_000_000;
+/** Over how many claims the length of a payload is averaged. */
+const AVERAGED = 64;
 /** Milliseconds: what ended in that time is about what will end in the next. */
 const MEASURED = 1_000;
 /** From this claim of a turn on its runs are started one at a time, so that one that ends its process is found. */
@@ -21,6 +25,8 @@ export class HandlerLane {
   private active = 0;
   private alone = 0;
   private held = 0;
+  /** Characters of a payload, averaged. */
+  private length = 0;
   private ended = 0;
   private endedBefore = 0;
   private since: number;
@@ -36,7 +42,8 @@ export class HandlerLane {
   /** How many more it takes. */
   get room(): number {
     const { concurrency } = this.handler;
-    const ahead = Math.min(MOST_HELD, Math.max(concurrency, 2 * this.pace()));
+    const most = Math.min(MOST_HELD, Math.floor(MOST_CHARACTERS / this.length));
+    const ahead = Math.min(most, Math.max(concurrency, 2 * this.pace()));
     return Math.max(0, concurrency + ahead - this.held);
   }
 
@@ -47,8 +54,9 @@ export class HandlerLane {
     );
   }
 
-  claimed({ group }: ScheduleClaim): void {
+  claimed({ group, payload }: ScheduleClaim): void {
     this.held++;
+    this.length += ((payload?.length ?? 0) - this.length) / AVERAGED;
     if (group !== null) this.heldOf.set(group, (this.heldOf.get(group) ?? 0) + 1);
   }
 

@@ -37,6 +37,36 @@ describe('LeaseKeeper', () => {
     expect(aborted).toEqual([expect.stringContaining('could not be renewed in time')]);
   });
 
+  it('asks of no other than those that run whether they were removed or claimed anew: thousands may wait', async () => {
+    const asked: string[] = [];
+    const hold = (token: number, more: Partial<HeldSchedule>): [number, HeldSchedule] => [
+      token,
+      {
+        claim: { handler: 'reminder', key: `key ${token}`, token },
+        leaseUntil: clock.monotonic() + LEASE,
+        ...more,
+      } as HeldSchedule,
+    ];
+    const running = (name: string) =>
+      ({ execution: { abort: () => aborted.push(name) } }) as unknown as Partial<HeldSchedule>;
+    const held = new Map([hold(1, {}), hold(2, running('removed')), hold(3, running('claimed anew'))]);
+    const store = {
+      renew: () => Promise.resolve(new Set()),
+      find: (_handler: string, key: string) => {
+        asked.push(key);
+        return Promise.resolve(key === 'key 3' ? {} : undefined);
+      },
+    } as unknown as ScheduleStore;
+    const other = new LeaseKeeper(store, clock, held, LEASE);
+    other.keep();
+    await clock.advance(LEASE / 3 + 1);
+    await clock.advance(LEASE / 3);
+    other.stop();
+    expect(asked).toEqual(['key 2', 'key 3']);
+    expect(aborted).toEqual(['claimed anew']);
+    expect([...held.values()].map(({ leaseUntil }) => leaseUntil)).toEqual([-Infinity, Infinity, -Infinity]);
+  });
+
   it('aborts no run that is renewed, however long it takes', async () => {
     renew = () => Promise.resolve(new Set([1]));
     keeper.keep();

@@ -45,11 +45,11 @@ export class LeaseKeeper {
       );
       for (const held of old)
         if (kept.has(held.claim.token)) held.leaseUntil = asked + this.lease;
+        else if (!held.execution) this.lose(held, 'another replica has claimed it, or it was removed');
         else if (await this.store.find(held.claim.handler, held.claim.key))
           this.lose(held, 'another replica has claimed it');
         // It was removed: nobody else runs it, and its run may come to its end.
-        else if (held.execution) held.leaseUntil = Infinity;
-        else this.lose(held, 'it was removed');
+        else held.leaseUntil = Infinity;
     } catch {
       // The store is away. They are this replica's still, until the leases end.
       this.loseEnded();
