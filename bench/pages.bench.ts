@@ -118,13 +118,18 @@ async function visit(url: string): Promise<Visitors> {
     Array.from({ length: PAGES - inBrowser }, () => read(url, () => messages++)),
   );
   // As the page does, each in its own time.
-  const left = new AbortController();
-  for (let n = inBrowser; n < PAGES; n++) void askAgainAndAgain(url, (n / PAGES) * ASKS_EVERY, left.signal);
+  const asking: AbortController[] = [];
+  for (let n = inBrowser; n < PAGES; n++) {
+    // A signal for each: Node warns of more than ten listeners of one.
+    const controller = new AbortController();
+    asking.push(controller);
+    void askAgainAndAgain(url, (n / PAGES) * ASKS_EVERY, controller.signal);
+  }
   return {
     inBrowser,
     told: () => messages,
     leave: async () => {
-      left.abort();
+      for (const controller of asking) controller.abort();
       for (const reader of readers) reader.destroy();
       await browser?.close();
     },
