@@ -93,24 +93,25 @@ export class Courier {
       await response.body?.cancel();
       const { status, ok } = response;
       if (ok) return { delivered: true, status };
-      const retryIn =
-        status === GONE ? undefined : this.retryIn(delivery, response.headers.get('retry-after'));
+      const retryIn = status === GONE ? undefined : this.retryIn(delivery, response.headers);
       return { delivered: false, status, error: `It answered with status ${status}`, retryIn };
     } catch (error) {
       const reason = storableText(messageOf(error), LONGEST_ERROR);
-      return { delivered: false, error: reason, retryIn: this.retryIn(delivery, null) };
+      return { delivered: false, error: reason, retryIn: this.retryIn(delivery) };
     }
   }
 
   /** Milliseconds; undefined after the last attempt. */
-  private retryIn({ attempts }: Delivery, asked: string | null): number | undefined {
+  private retryIn({ attempts }: Delivery, asked?: Headers): number | undefined {
     const wait = RETRY_AFTER[attempts - 1];
     if (wait === undefined) return undefined;
-    return Math.min(LONGEST_WAIT, Math.max(wait, secondsOf(asked) * 1_000));
+    return Math.min(LONGEST_WAIT, Math.max(wait, asked ? askedWait(asked) : 0));
   }
 }
 
-/** The seconds of a `Retry-After`; a date is ignored, as clocks differ. */
-function secondsOf(retryAfter: string | null): number {
-  return retryAfter !== null && /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : 0;
+/** Milliseconds of a `Retry-After`. A date is compared with that of the answer, as clocks differ. */
+function askedWait(headers: Headers): number {
+  const asked = headers.get('retry-after') ?? '';
+  if (/^\d{1,9}$/.test(asked)) return Number(asked) * 1_000;
+  return Date.parse(asked) - Date.parse(headers.get('date') ?? '') || 0;
 }
