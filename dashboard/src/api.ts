@@ -29,6 +29,8 @@ export interface Tab extends List {
 
 /** What a chart's path answers. */
 export interface Series {
+  /** Length of a window; windows without points may be left out. */
+  step_seconds?: number;
   series: { labels?: Record<string, string>; points: [instant: string, value: number | null][] }[];
 }
 

@@ -113,8 +113,9 @@ export function Overview({ incidents }: { incidents?: Tab | undefined }) {
 }
 
 function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
-  const { name, group, state, conditions, next_run, last_run, last_error, last_duration_ms, run_count } =
-    worker;
+  const { name, group, state, conditions, next_run, last_run, last_error, last_duration_ms } = worker;
+  const { run_count, consecutive_failures, holder } = worker;
+  const { data: runs = [] } = useRuns(name, 30);
   return (
     <div class={inTrouble(worker) ? 'worker bad' : 'worker'}>
       <div class="who">
@@ -124,6 +125,9 @@ function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
         <span class="quiet">
           {schedule(worker)}
           {group !== undefined && ` · ${cut(group, 60)}`}
+          {holder !== undefined && (
+            <span title="The replica that runs it now">{` · on ${cut(holder, 8)}`}</span>
+          )}
         </span>
       </div>
       <div class="badges">
@@ -136,7 +140,7 @@ function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
             </span>
           ))}
       </div>
-      <Strip name={name} />
+      <OutcomeStrip runs={runs} />
       <dl>
         <dt>next</dt>
         <dd>{next_run ? relative(next_run, now) : '–'}</dd>
@@ -144,8 +148,17 @@ function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
         <dd>{last_run ? relative(last_run, now) : 'never'}</dd>
         <dt>took</dt>
         <dd>{last_duration_ms === undefined ? '–' : duration(last_duration_ms)}</dd>
+        <dt>late</dt>
+        <dd>{runs[0] ? duration(runs[0].lateness_ms) : '–'}</dd>
         <dt>runs</dt>
-        <dd>{run_count}</dd>
+        <dd>
+          {run_count}
+          {consecutive_failures > 0 && (
+            <span class="failures" title="Runs in a row that did not succeed, until now">
+              {` · ${consecutive_failures} failed`}
+            </span>
+          )}
+        </dd>
       </dl>
       {last_error && (
         <p class="error" title={cut(last_error, 1_000)}>
@@ -154,11 +167,6 @@ function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
       )}
     </div>
   );
-}
-
-function Strip({ name }: { name: string }) {
-  const { data = [] } = useRuns(name, 30);
-  return <OutcomeStrip runs={data} />;
 }
 
 export function inTrouble({ conditions, consecutive_failures, state }: WorkerInfo): boolean {

@@ -1,7 +1,7 @@
 import { type ItemChart, type ItemList, type Series } from './api.js';
 import { type Item } from './cells.js';
 import { LineChart } from './charts/line-chart.js';
-import { bytes } from './format.js';
+import { bytes, cut } from './format.js';
 import { pathFor } from './item-table.js';
 import { ListView } from './list-view.js';
 import { usePolled } from './live.js';
@@ -45,7 +45,7 @@ const FORMATS: Record<ItemChart['unit'], (value: number) => string> = {
   bytes,
   percent: (value) => `${value.toFixed(value < 10 ? 1 : 0)} %`,
 };
-const COLOURS = ['--accent', '--good', '--warn', '--bad'];
+const COLOURS = ['--accent', '--good', '--warn', '--bad', '--plum', '--teal'];
 /** Milliseconds: a window of a chart is longer than that. */
 const CHART_EVERY = 5_000;
 
@@ -60,23 +60,38 @@ function PartChart({ part, path }: { part: ItemChart; path: string }) {
   );
 }
 
-function SeriesChart({ data: { series }, part }: { data: Series; part: ItemChart }) {
-  const instants = [...new Set(series.flatMap(({ points }) => points.map(([at]) => Date.parse(at))))].sort(
-    (a, b) => a - b,
+function SeriesChart({ data: { series, step_seconds }, part }: { data: Series; part: ItemChart }) {
+  const known = series.filter(({ points }) => points.some(([, value]) => value !== null));
+  if (known.length === 0) return <p class="empty">Nothing was read yet.</p>;
+  const instants = withGaps(
+    known.flatMap(({ points }) => points.map(([at]) => Date.parse(at))),
+    step_seconds,
   );
-  if (instants.length === 0) return <p class="empty">Nothing was read yet.</p>;
   const format = FORMATS[part.unit];
-  const lines = series.map(({ labels = {}, points }, index) => {
+  const lines = known.map(({ labels = {}, points }, index) => {
     const byInstant = new Map(points.map(([at, value]) => [Date.parse(at), value]));
     return {
-      label: Object.values(labels).join(' ') || part.title,
+      label: cut(Object.values(labels).join(' '), 60) || part.title,
       color: COLOURS[index % COLOURS.length]!,
       values: instants.map((at) => byInstant.get(at) ?? null),
     };
   });
-  const latest = lines.map(({ values }) => values.findLast((value) => value !== null));
-  const now = latest
-    .map((value) => (value === undefined || value === null ? 'nothing' : format(value)))
+  const now = lines
+    .map(({ label, values }) => {
+      const value = values.at(-1) ?? null;
+      return `${lines.length > 1 ? `${label} ` : ''}${value === null ? 'nothing' : format(value)}`;
+    })
     .join(', ');
   return <LineChart label={`${part.title}: now ${now}`} instants={instants} format={format} lines={lines} />;
+}
+
+/** The instants in order, and one more, without a value, in each gap: answers may leave out windows in which nothing was read. */
+function withGaps(given: readonly number[], stepSeconds: number | undefined): number[] {
+  const instants = [...new Set(given)].sort((a, b) => a - b);
+  if (stepSeconds === undefined) return instants;
+  const step = stepSeconds * 1_000;
+  return instants.flatMap((at, index) => {
+    const next = instants[index + 1];
+    return next !== undefined && next - at > 1.5 * step ? [at, at + step] : [at];
+  });
 }

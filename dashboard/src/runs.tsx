@@ -7,6 +7,7 @@ import { Failure } from './thrown.js';
 
 /** The runs of a worker, newest first. */
 export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; act: Act }) {
+  const released = runs.some(({ release }) => release !== undefined);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Runs, newest first">
       <table>
@@ -18,6 +19,7 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
             <th>late</th>
             <th>trigger</th>
             <th>try</th>
+            {released && <th>release</th>}
             <th>what it said</th>
             <th>
               <span class="unseen">actions</span>
@@ -38,6 +40,7 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
                 {run.actor !== undefined && ` by ${cut(run.actor, 60)}`}
               </td>
               <td>{run.attempt}</td>
+              {released && <td>{cut(run.release ?? '–', 40)}</td>}
               <td class="said">
                 {run.error ? <Failure run={run} /> : cut(run.progress?.message ?? '')}
                 {run.shards && <Shards shards={run.shards} />}
@@ -81,32 +84,47 @@ function Metrics({ metrics }: { metrics: Record<string, number> }) {
   return (
     <div>
       {Object.entries(metrics)
-        .map(([name, value]) => `${name} ${value}`)
+        .map(([name, value]) => `${cut(name, 60)} ${value}`)
         .join(', ')}
     </div>
   );
 }
 
-/** What it logged, read when somebody opens it. */
+/** Characters of a payload that are shown. */
+const LONGEST_PAYLOAD = 5_000;
+
+/** What it logged, with what, and where, read when somebody opens it. */
 function Log({ run: { id } }: { run: Run }) {
-  const [log, setLog] = useState<Run['log'] | string>();
+  const [run, setRun] = useState<Run | string>();
   const read = async (): Promise<void> => {
     try {
-      setLog((await ask<Run>(`runs/${id}`)).log ?? 'It logged nothing.');
+      setRun(await ask<Run>(`runs/${id}`));
     } catch (error) {
-      setLog(error instanceof Error ? error.message : String(error));
+      setRun(error instanceof Error ? error.message : String(error));
     }
   };
   return (
     <details onToggle={(event) => event.currentTarget.open && void read()}>
       <summary>log</summary>
-      {typeof log === 'string' && log}
-      {typeof log === 'object' && (
+      {typeof run === 'string' && run}
+      {typeof run === 'object' && <Details run={run} />}
+    </details>
+  );
+}
+
+function Details({ run: { log, payload, ran_on } }: { run: Run }) {
+  return (
+    <>
+      {ran_on && <div>{`on ${cut(ran_on.host, 100)}, process ${ran_on.pid}`}</div>}
+      {payload !== undefined && <div>payload {cut(JSON.stringify(payload), LONGEST_PAYLOAD)}</div>}
+      {log ? (
         <pre>
           {log.dropped > 0 && `${log.dropped} earlier lines were not kept\n`}
           {log.lines.map(({ at, level, message }) => `${at} ${level} ${visible(message)}`).join('\n')}
         </pre>
+      ) : (
+        'It logged nothing.'
       )}
-    </details>
+    </>
   );
 }

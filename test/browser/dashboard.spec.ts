@@ -12,7 +12,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
   const { faults } = test;
 
   beforeAll(async () => {
-    [app, url] = await startPageApp('dashboard.mjs');
+    [app, url] = await startPageApp('dashboard.mjs', { WORKERS_RELEASE: '2.4.1' });
   });
   afterAll(() => app.destroy());
 
@@ -22,6 +22,13 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByText('1 of 4 workers in trouble').waitFor();
     const names = await page.locator('.worker .who a').allTextContents();
     expect(names).toEqual(['fails <b>bold</b>', 'endless', 'succeeds', 'waits']);
+    const failing = page.locator('.worker', { hasText: 'bold' });
+    await failing.getByText(/^ · \d+ failed$/).waitFor();
+    await eventually(async () => /^\d+(\.\d)? (ms|s)$/.test((await failing.locator('dt:text-is("late") + dd').textContent()) ?? '')); // prettier-ignore
+    await page
+      .locator('.worker', { hasText: 'endless' })
+      .getByTitle('The replica that runs it now')
+      .waitFor();
     expect(faults).toEqual([]);
   });
 
@@ -150,6 +157,13 @@ describeWith('chromium', 'the page of the dashboard', () => {
       trigger: 'manual',
       payload: { order: 7 },
     });
+    await rows.first().getByText('log', { exact: true }).click();
+    await rows.first().getByText('payload {"order":7}').waitFor();
+    await rows
+      .first()
+      .getByText(new RegExp(`^on .+, process ${app.pid}$`))
+      .waitFor();
+    await rows.first().getByText('2.4.1', { exact: true }).waitFor();
     expect(faults).toEqual([]);
   });
 

@@ -136,9 +136,18 @@ describe('telemetry over HTTP', () => {
         60,
       ]);
       expect(at(series[0]!, 21, 20, 19, 18, 17, 16, 15, 14)).toEqual([null, 35, 5, 0, null, null, 12, null]);
+      // Only what was read a moment ago is shown.
+      const nothing = Object.fromEntries(RESOURCE_METRIC_NAMES.map((metric) => [metric, null]));
+      app.get(TelemetryStore).addResources([
+        { ...nothing, tenantId: owner, instanceId: one, startedAt: null, at: new Date() } as unknown as ResourceSnapshot,
+      ]);
+      await app.get(TelemetryStore).flush();
+      const { items } = JSON.parse((await get(`/usage?tenant_id=${owner}`)).text) as { items: { cpu: [string, number | null][] }[] };
+      const course = items[0]!.cpu.map(([instant, value]) => [(minute - Date.parse(instant)) / MINUTE, value]);
+      expect(course).toEqual([[20, 5], [19, 5], [18, null], [15, 5]]);
       const memory = await history(owner, '&metric=memory_working_set_bytes');
       expect(at(memory.series[0]!, 20, 19, 17)).toEqual([2_000, 1_000, null]);
-    });
+    }); // prettier-ignore
 
     it('divides them by workload and datacenter, the largest first, and keeps what was deleted since', async () => {
       const owner = newId('tenant');

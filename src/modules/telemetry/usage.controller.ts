@@ -131,10 +131,13 @@ export class UsageController {
       aggregation: 'avg',
     });
     const course = (metric: ResourceMetric): UsagePoint[] =>
-      (windows.get(metric) ?? []).map((window): UsagePoint => [
-        window.at.toISOString(),
-        aggregate(window, 'avg', STEP / 1_000),
-      ]);
+      (windows.get(metric) ?? []).flatMap((window, index, all): UsagePoint[] => {
+        const point: UsagePoint = [window.at.toISOString(), aggregate(window, 'avg', STEP / 1_000)];
+        const before = all[index - 1]?.at;
+        // Windows without a reading are left out.
+        if (before === undefined || +window.at - +before === STEP) return [point];
+        return [[new Date(+before + STEP).toISOString(), null], point];
+      });
     return {
       id,
       tenantId,
