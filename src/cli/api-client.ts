@@ -60,6 +60,7 @@ export class ApiClient {
   ): Promise<T> {
     const answer = await this.fetch(method, path, parameters, body, timeoutSignal(PATIENCE + patience));
     if (!answer.ok) throw await refusal(answer);
+    if (answer.status === 204) return undefined as T;
     const text = await answer.text();
     try {
       return JSON.parse(text) as T;

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { brakesCommand } from './commands/brakes.js';
 import { doctorCommand } from './commands/doctor.js';
+import { incidentsCommand } from './commands/incidents.js';
 import { mcpCommand } from './commands/mcp.js';
 import { replicasCommand } from './commands/replicas.js';
 import { runCommands } from './commands/runs.js';
@@ -29,6 +30,7 @@ function createProgram(): Command {
   replicasCommand(program);
   schedulesCommand(program);
   brakesCommand(program);
+  incidentsCommand(program);
   doctorCommand(program);
   schemaCommands(program);
   mcpCommand(program);

@@ -29,18 +29,28 @@ describe('the command ctrlplane-workers', () => {
   let app: AppProcess;
   let url: string;
   let database: TestDatabase;
+  let hook: Server;
+  /** What the webhook answers with. */
+  let hookStatus = 410;
 
   beforeAll(async () => {
     database = await createTestDatabase();
+    hook = createServer((request, response) => {
+      request.resume().on('end', () => response.writeHead(hookStatus).end());
+    });
+    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+    const WEBHOOK = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/hook`;
     app = new AppProcess({
       command: [process.execPath, 'test/apps/cli.mjs'],
       cwd: builtCheckout(),
-      env: { PATH: process.env.PATH, TOKEN, DATABASE_URL: database.url },
+      env: { PATH: process.env.PATH, TOKEN, DATABASE_URL: database.url, WEBHOOK },
     });
     [, url] = (await app.said(/listening at (\S+)/)) as unknown as [string, string];
   });
   afterAll(async () => {
     await app.destroy();
+    hook.closeAllConnections();
+    await new Promise((resolve) => hook.close(resolve));
     await database.drop();
   });
 
@@ -190,7 +200,46 @@ describe('the command ctrlplane-workers', () => {
       });
     const [version] = await query<{ max: number }>(own.url, 'SELECT max(version) FROM jobs.schema_version');
     expect(version!.max).toBeGreaterThan(1);
+    // Somebody has removed a part of it by hand.
+    await query(own.url, 'DROP TABLE jobs.requests');
+    const examined = await command(['doctor', '--schema', 'jobs'], { DATABASE_URL: own.url });
+    expect(examined.code).toBe(1);
+    expect(examined.stdout).toMatch(
+      /^fault tables: "jobs" lacks something that its version has \(.*requests.*\): restore/m,
+    );
+    expect(examined.stdout).toMatch(/^ok +database: it answers/m);
     await own.drop();
+  });
+
+  it('finds a clock that is off, a worker that is stale, and several releases', async () => {
+    const other: Server = createServer((request, response) => {
+      const worker = { name: 'late', conditions: ['stale'], source: 'cluster' };
+      const replica = { host: 'h', pid: 1, alive: true };
+      const body = request.url!.startsWith('/workers')
+        ? [worker]
+        : {
+            items: [
+              { ...replica, release: '1' },
+              { ...replica, release: '2' },
+            ],
+          };
+      response.setHeader('Date', 'Thu, 01 Jan 2015 00:00:00 GMT');
+      response.setHeader('Content-Type', 'application/json').end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { code, stdout } = await command(['doctor'], {
+      WORKERS_URL: `http://127.0.0.1:${(other.address() as AddressInfo).port}`,
+    });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^warn +clock: that of the application and that of this machine are \d+ s apart/m);
+    expect(stdout).toMatch(/^fault stale: late$/m);
+    expect(stdout).toMatch(/^warn +versions: 1, 2: several at a time/m);
+    const away = await command(['doctor'], { DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/d' });
+    expect(away.code).toBe(1);
+    expect(away.stdout).toMatch(/^fault database: /m);
+    expect(away.stdout + away.stderr).not.toContain('hunter2');
+    other.closeAllConnections();
+    await new Promise((resolve) => other.close(resolve));
   });
 
   it.each<[string[], number, RegExp]>([
@@ -227,6 +276,53 @@ describe('the command ctrlplane-workers', () => {
     await new Promise((resolve) => other.close(resolve));
   });
 
+  it('lists incidents, sends a delivery again, and silences for a time', async () => {
+    const first = async (args: string[], which: (item: any) => boolean = () => true): Promise<any> => {
+      for (;;) {
+        const found = (await json('incidents', ...args)).items.find(which);
+        if (found) return found;
+      }
+    };
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    for (let n = 0; n < 3; n++)
+      expect((await fetch(`${url}/workers/fails/trigger?wait=1m`, { method: 'POST', headers })).status).toBe(
+        200,
+      );
+    // Of its runs only those that fail are recorded: the command waits for the answer.
+    expect(await json('trigger', 'workers_incidents', '--wait')).toMatchObject({ outcome: 'succeeded' });
+    const incident = await first(['ls', '--state', 'open', '--subject', 'fails', '--condition', 'failing']);
+    expect(incident).toMatchObject({ kind: 'worker', summary: expect.stringContaining('runs in a row') });
+    const { stdout } = await command(['incidents', 'ls']);
+    expect(stdout).toMatch(/^INCIDENT +OF +WHAT +OPENED +CLOSED +SUMMARY$/m);
+    expect(stdout).not.toContain('\u001b');
+    // The receiver wants no more: 410 is not tried again.
+    const refused = await first(['deliveries', '--state', 'failed', '--endpoint', 'hook']);
+    expect(refused).toMatchObject({ status: 410, attempts: 1 });
+    hookStatus = 204;
+    expect(await command(['incidents', 'resend', refused.id])).toMatchObject({
+      code: 0,
+      stdout: `Delivery ${refused.id} to hook is sent again\n`,
+    });
+    expect(await first(['deliveries', '--state', 'delivered'], ({ id }) => id === refused.id)).toMatchObject({ status: 204 }); // prettier-ignore
+    const silence = await json('incidents', 'silence', 'fails', '--for', '2h', '--reason', 'it moves house', '--actor', 'ann'); // prettier-ignore
+    expect(await json('incidents', 'silences')).toMatchObject([
+      { id: silence.id, subject: 'fails', reason: 'it moves house', actor: 'ann' },
+    ]);
+    expect((await command(['incidents', 'unsilence', silence.id])).code).toBe(0);
+    expect(await json('incidents', 'silences')).toEqual([]);
+  });
+
+  it.each<[string[], number]>([
+    [['silence', 'fails'], 2],
+    [['silence', 'fails', '--for', '2y'], 3],
+    [['resend', 'no-id'], 3],
+    [['unsilence', 'no-id'], 3],
+    [['ls', '--state', 'odd'], 3],
+    [['ls', '--url', 'http://127.0.0.1:1'], 5],
+  ])('of incidents, %j ends with %d', async (args, code) => {
+    expect((await command(['incidents', ...args])).code).toBe(code);
+  });
+
   it('says what it can do', async () => {
     const { code, stdout } = await command(['--help']);
     expect(code).toBe(0);
@@ -246,6 +342,7 @@ describe('the command ctrlplane-workers', () => {
       'replicas',
       'schedules',
       'brakes',
+      'incidents',
       'doctor',
       'migrate',
       'sql',

@@ -57,6 +57,31 @@ describe('an app that loses its database', () => {
     for (const { url, pid } of instances) expect(await answerOf(url)).toBe(String(pid));
   });
 
+  it('says so to each tab of the page, and to each part of it', async () => {
+    interface Tab {
+      path: string;
+      parts?: { path: string }[];
+      item?: { path: string }[];
+      itemPath?: string;
+    }
+    const { status, body } = await app.get<Tab[]>('/dashboard/tabs');
+    expect(status).toBe(200);
+    const [{ id }] = instances as [InstanceRow];
+    const paths = new Set(
+      body.flatMap(({ path, parts = [], item = [], itemPath }) =>
+        [path, ...parts.map((part) => part.path), ...item.map((part) => part.path), itemPath].flatMap(
+          (one) => one?.replaceAll(':id', id) ?? [],
+        ),
+      ),
+    );
+    expect(paths.size).toBeGreaterThan(15);
+    for (const path of paths)
+      expect([path, await app.get(`/${path}`)]).toMatchObject([
+        path,
+        { status: 503, body: { title: 'Service Unavailable', detail: expect.stringMatching(/^The database cannot be used at the moment: ./) } },
+      ]); // prettier-ignore
+  });
+
   it('takes up its work when the database is back', async () => {
     server = await startServer();
     await eventually(async () => {

@@ -5,15 +5,21 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Scheduler, WorkerModule } from 'ctrlplane-workers';
 import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
+import { HttpAccessModule } from 'ctrlplane-workers/http';
+import { IncidentsHttpModule, IncidentsModule } from 'ctrlplane-workers/incidents';
 import { postgres } from 'ctrlplane-workers/postgres';
 
-const { TOKEN, DATABASE_URL } = process.env;
+const { TOKEN, DATABASE_URL, WEBHOOK } = process.env;
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 class AppModule {}
 Module({
   imports: [
     WorkerModule.forRoot({ coordination: postgres({ connectionString: DATABASE_URL }) }),
     WorkerDashboardModule.forRoot({ token: TOKEN }),
+    HttpAccessModule.forRoot({ token: TOKEN }),
+    IncidentsModule.forRoot({ webhooks: [{ name: 'hook', url: WEBHOOK, secret }] }),
+    IncidentsHttpModule,
   ],
 })(AppModule);
 

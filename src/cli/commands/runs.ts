@@ -11,6 +11,8 @@ import { printRuns } from './workers.js';
 
 /** Milliseconds between two looks at a run that is waited for. */
 const LOOK_EVERY = 500;
+/** Milliseconds that an application waits for the end of a run at most. */
+const LONGEST_WAIT = 300_000;
 
 interface RunFilters {
   worker?: string;
@@ -53,8 +55,8 @@ export function runCommands(program: Command): void {
     .argument('<id>')
     .action(async (id: string, given: { wait?: boolean }, command: Command) => {
       const context = contextOf(command);
-      const { run_id } = await context.api.post<{ run_id: string }>(`runs/${pathOf(id)}/rerun`);
-      await follow(context, run_id, given.wait ?? false);
+      const { worker } = given.wait ? await context.api.get<Run>(`runs/${pathOf(id)}`) : {};
+      await start(context, `runs/${pathOf(id)}/rerun`, undefined, worker);
     });
   asksApi(program.command('cancel').description('ends a run, on whichever replica it is'))
     .argument('<id>')
@@ -125,21 +127,51 @@ async function trigger(
   waiting: boolean,
 ): Promise<void> {
   const payload = given === undefined ? undefined : await payloadOf(given);
-  const { run_id } = await context.api.post<{ run_id: string }>(
-    `workers/${pathOf(name)}/trigger`,
-    {},
-    payload,
-  );
-  await follow(context, run_id, waiting);
+  await start(context, `workers/${pathOf(name)}/trigger`, payload, waiting ? name : undefined);
 }
 
-/** Says which run it is, and with `--wait` what it does, until it has ended. */
-async function follow({ api, output }: Context, id: string, waiting: boolean): Promise<void> {
-  if (!waiting) {
-    if (output.json) output.data({ run_id: id });
-    else output.line(`Run ${id} is asked for`);
+/**
+ * Starts a run, and says which it is; or what it does, until it has ended.
+ * @param awaited its worker; undefined: nobody waits
+ */
+async function start(
+  { api, output }: Context,
+  path: string,
+  payload: unknown,
+  awaited: string | undefined,
+): Promise<void> {
+  if (awaited === undefined) {
+    const { run_id } = await api.post<{ run_id: string }>(path, {}, payload);
+    if (output.json) output.data({ run_id });
+    else output.line(`Run ${run_id} is asked for`);
     return;
   }
+  const { definition } = await api.get<{ definition: { record: string } }>(`workers/${pathOf(awaited)}`);
+  const run =
+    definition.record === 'all'
+      ? await follow({ api, output }, (await api.post<{ run_id: string }>(path, {}, payload)).run_id)
+      : await answered(api, path, payload);
+  if (output.json) output.data(run);
+  else printRun(output, run);
+  if (run.outcome !== 'succeeded') throw new CommandError(`Run ${run.id} ${run.outcome}`, EXIT.failed);
+}
+
+/** Of runs that may leave no record only the answer to the request tells how they ended. */
+async function answered(api: Context['api'], path: string, payload: unknown): Promise<Run> {
+  const { run_id, ...run } = await api.post<{ run_id: string } & Partial<Run>>(
+    path,
+    { wait: LONGEST_WAIT },
+    payload,
+    LONGEST_WAIT,
+  );
+  if (run.outcome !== undefined) return run as Run;
+  throw new CommandError(
+    `Run ${run_id} has not ended within 5 minutes, and its worker keeps no record of each run: no longer wait is possible`,
+    EXIT.failed,
+  );
+}
+
+async function follow({ api, output }: Context, id: string): Promise<Run> {
   let run: Run | undefined;
   for (;;) {
     run = await runOf(api, id);
@@ -148,9 +180,7 @@ async function follow({ api, output }: Context, id: string, waiting: boolean): P
     await sleep(LOOK_EVERY);
   }
   output.progressEnds();
-  if (output.json) output.data(run);
-  else printRun(output, run);
-  if (run.outcome !== 'succeeded') throw new CommandError(`Run ${id} ${run.outcome}`, EXIT.failed);
+  return run;
 }
 
 /** Undefined while it waits for its turn, or for a replica to take it. */

@@ -16,13 +16,14 @@ export async function examineDatabase(url: string, schema: string): Promise<Find
   const quoted = `"${schema.replaceAll('"', '""')}"`;
   const names = async (sql: string): Promise<string[]> =>
     (await pool.query<{ name: string }>(sql)).rows.map(({ name }) => name);
+  const findings: Finding[] = [];
   try {
     const began = Date.now();
     const { rows } = await pool.query<{ now: number }>(
       'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
     );
     const skew = rows[0]!.now - (began + Date.now()) / 2;
-    const findings: Finding[] = [{ about: 'database', state: 'ok', detail: 'it answers' }, clock(skew)];
+    findings.push({ about: 'database', state: 'ok', detail: 'it answers' }, clock(skew));
     const version = await installed(pool, quoted);
     const needed = schemaSteps(quoted).length;
     findings.push(versionFinding(version, needed, schema));
@@ -53,10 +54,29 @@ export async function examineDatabase(url: string, schema: string): Promise<Find
     );
     return findings;
   } catch (error) {
-    return [{ about: 'database', state: 'fault', detail: messageOf(error) }];
+    return [
+      ...findings,
+      isMissing(error)
+        ? incomplete(error, schema)
+        : { about: 'database', state: 'fault', detail: messageOf(error) },
+    ];
   } finally {
     await pool.end();
   }
+}
+
+/** A table or column that there is not. */
+function isMissing(error: unknown): boolean {
+  return ['42P01', '42703'].includes(String((error as { code?: unknown }).code));
+}
+
+/** Steps that are recorded are not done again. */
+function incomplete(error: unknown, schema: string): Finding {
+  return {
+    about: 'tables',
+    state: 'fault',
+    detail: `"${schema}" lacks something that its version has (${messageOf(error)}): restore it from a backup, or drop the schema, with its history, and install it anew by ctrlplane-workers migrate`,
+  };
 }
 
 async function installed(pool: Awaited<ReturnType<typeof openPool>>, schema: string): Promise<number> {
