@@ -221,10 +221,38 @@ describe.each([
     expect(await ask('/things/%E0%A4')).toMatchObject(problem(400));
   });
 
+  it('leaves routes that are registered by hand, with all of their handlers, as they are', async () => {
+    const made = await NestFactory.create(importing([ThingsController]), adapterOf(), { logger: false });
+    const adapter = made.getHttpAdapter() as unknown as {
+      get(...given: unknown[]): unknown;
+      reply(response: unknown, body: unknown, status: number): void;
+    };
+    const seen: string[] = [];
+    const answer = (_: unknown, response: unknown) => adapter.reply(response, { seen }, 200);
+    // Express takes several handlers.
+    const before = (_request: unknown, _response: unknown, next: () => void) => {
+      seen.push('before');
+      next();
+    };
+    adapter.get('/things/by/hand/now', ...(platform === 'Express' ? [before] : []), answer);
+    await start(made);
+    const response = await fetch(`${await app.getUrl()}/things/by/hand/now`);
+    expect(await response.json()).toEqual({ seen: platform === 'Express' ? ['before'] : [] });
+  });
+
   it('is answered in the same way where the application was made by a testing module', async () => {
     const module = await Test.createTestingModule({ imports: [importing([ThingsController])] }).compile();
     await start(module.createNestApplication(adapterOf(), { logger: false }));
     expect(await ask('/things/a')).toMatchObject(problem(404));
     expect(await ask('/nowhere')).toMatchObject({ status: 404, type: 'application/json' });
   });
+});
+
+it('an application without HTTP starts with these controllers', async () => {
+  const imports = [HttpAccessModule.forRoot({ openReads: true })];
+  @Module({ imports, controllers: [ThingsController] })
+  class HostModule {}
+  const context = await NestFactory.createApplicationContext(HostModule, { logger: false });
+  expect(context.get(ThingsController).all()).toEqual([]);
+  await context.close();
 });

@@ -10,7 +10,7 @@ import { sendProblem } from './send-problem.js';
 const METHODS = ['get', 'post', 'put', 'patch', 'delete', 'head', 'options', 'all'] as const;
 
 /** An adapter, as far as it is changed here; Nest calls these functions with handlers of both platforms. */
-type Registering = Record<(typeof METHODS)[number], (path: unknown, handler?: unknown) => unknown>;
+type Registering = Record<(typeof METHODS)[number], (...given: unknown[]) => unknown>;
 
 const answered = new WeakSet<AbstractHttpAdapter>();
 
@@ -31,8 +31,9 @@ class MethodNotAllowedError extends HttpException {
  */
 export function answerUnhandled(host: HttpAdapterHost): void {
   const install = () => {
-    const { httpAdapter } = host;
-    if (answered.has(httpAdapter)) return;
+    const httpAdapter = host.httpAdapter as AbstractHttpAdapter | undefined;
+    // An application without HTTP has none, or one that does nothing.
+    if (!httpAdapter?.getType || answered.has(httpAdapter)) return;
     answered.add(httpAdapter);
     const paths = wrap(httpAdapter);
     host.listen$.subscribe(() =>
@@ -86,9 +87,10 @@ type ErrorHandler = (error: unknown, ...others: Parameters<Handler>) => unknown;
 function noteRoutes(adapter: Registering, paths: OwnPaths): void {
   for (const method of METHODS) {
     const register = adapter[method].bind(adapter);
-    adapter[method] = (path, handler) => {
+    adapter[method] = (...given) => {
+      const [path, handler] = [given[0], given.at(-1)];
       if (typeof path === 'string' && typeof handler === 'function') paths.add(method, path, handler);
-      return handler === undefined ? register(path) : register(path, handler);
+      return register(...given);
     };
   }
 }
