@@ -1,6 +1,6 @@
 import { type Worker } from '../../src/core/worker/worker.js';
 import { type OverlapPolicy, type WorkerOptions } from '../../src/core/worker/worker-options.js';
-import { FAIR, type Weather } from './network.js';
+import { FAIR, type Weather } from './wire.js';
 import { type Random } from './random.js';
 import { type Pace } from './replica-clock.js';
 

@@ -9,7 +9,7 @@ import {
 import { type RunHandle } from '../../src/core/scheduler/run-handle.js';
 import { type RunContext } from '../../src/core/worker/run-context.js';
 import { type Worker } from '../../src/core/worker/worker.js';
-import { FAIR, LATEST, type Weather } from './network.js';
+import { FAIR, LATEST, type Weather } from './wire.js';
 import { Ledger, Observer, type Violation } from './observer.js';
 import { EVENT, type Plan, planOf, type Trouble, type WorkerPlan } from './plan.js';
 import { Random } from './random.js';

@@ -26,12 +26,21 @@ export class LeaseKeeper {
       this.loseEnded();
       this.renewing ??= this.renew().finally(() => (this.renewing = undefined));
       this.keep();
-    }, this.lease / 3);
+    }, this.untilNext());
   }
 
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();
+  }
+
+  /** Milliseconds until leases are to be renewed, or one ends: then another replica may run what runs here. */
+  private untilNext(): number {
+    const now = this.clock.monotonic();
+    let next = this.lease / 3;
+    for (const { leaseUntil } of this.held.values())
+      if (leaseUntil > now) next = Math.min(next, leaseUntil - now);
+    return next;
   }
 
   private async renew(): Promise<void> {

@@ -143,7 +143,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     this.stopping = true;
     this.wake?.cancel();
     const deadline: Deadline = this.shutdown.begin();
-    await deadline.bound(this.looking ?? Promise.resolve());
+    await deadline.bound(this.looking?.catch(() => {}) ?? Promise.resolve());
     for (const [held, timer] of this.armed) {
       timer.cancel();
       this.finish(held, held.turn.givenBack());

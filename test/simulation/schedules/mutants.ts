@@ -1,0 +1,58 @@
+import {
+  type ClaimId,
+  type ScheduleClaimOptions,
+  type ScheduleClaims,
+  type ScheduleResult,
+} from '../../../src/modules/schedules/schedule.store.js';
+import { type Row } from '../../../src/modules/schedules/in-memory-schedule.row.js';
+import { ObservedStore, type StoreModel } from './observed-store.js';
+
+/** The broken stores reach into the rule: a private method of it is replaced. */
+function broken(
+  change: (store: { rows: Map<string, Row>; heldBy(id: ClaimId): Row | undefined }) => void,
+): StoreModel {
+  return class extends ObservedStore {
+    constructor(...args: ConstructorParameters<typeof ObservedStore>) {
+      super(...args);
+      change(this as never);
+    }
+  };
+}
+
+const rowOf = (rows: Map<string, Row>, { handler, key }: ClaimId) => rows.get(JSON.stringify([handler, key]));
+
+/** Stores that break a promise: the simulation has to find each of them out. */
+export const mutants: Readonly<Record<string, StoreModel>> = {
+  'takes the result of a claim that another replica has taken over': broken((store) => {
+    store.heldBy = (id) => {
+      const row = rowOf(store.rows, id);
+      return row?.claimed ? row : undefined;
+    };
+  }),
+  'hands out what another replica holds': class extends ObservedStore {
+    override claim(options: ScheduleClaimOptions): Promise<ScheduleClaims> {
+      for (const row of this.all())
+        if (row.claimed) row.due = Math.min(row.due!, row.turn?.plannedAt ?? row.due!);
+      return super.claim(options);
+    }
+  },
+  'forgets a slot that has failed': class extends ObservedStore {
+    override settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
+      return super.settle(
+        results.map((result) => (result.run?.outcome === 'failed' ? { ...result, turn: null } : result)),
+      );
+    }
+  },
+  'counts no slots as missed': class extends ObservedStore {
+    override settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
+      return super.settle(results.map((result) => ({ ...result, missed: 0 })));
+    }
+  },
+  'leaves a schedule claimed whose result it has taken': class extends ObservedStore {
+    override async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
+      const taken = await super.settle(results);
+      for (const row of this.all()) if (taken.has(row.token) && row.turn) row.due = Infinity;
+      return taken;
+    }
+  },
+};
