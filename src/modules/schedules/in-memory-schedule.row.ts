@@ -1,5 +1,5 @@
 import { type Schedule, type ScheduleState, type ScheduleTiming } from './schedule.js';
-import { type ScheduleClaim, type ScheduleRun, type Turn } from './schedule.store.js';
+import { type HandlerTrouble, type ScheduleClaim, type ScheduleRun, type Turn } from './schedule.store.js';
 
 /** A row as the table has it. Instants are milliseconds. */
 export interface Row {
@@ -80,4 +80,31 @@ export function byHandler(rows: readonly Row[]): Map<string, Row[]> {
     else groups.set(row.handler, [row]);
   }
   return groups;
+}
+
+const HOUR = 3_600_000;
+
+export function isFailing({ consecutiveFailures, pausedAt, last, endedAt }: Row, now: number): boolean {
+  return (
+    consecutiveFailures > 0 &&
+    pausedAt === null &&
+    last?.outcome !== 'unknown_handler' &&
+    (endedAt === null || endedAt > now - HOUR)
+  );
+}
+
+/** Undefined where there are none. */
+export function troubleOf(
+  kind: HandlerTrouble['kind'],
+  handler: string,
+  rows: readonly Row[],
+): HandlerTrouble | undefined {
+  if (rows.length === 0) return undefined;
+  if (kind === 'unknown_handler') {
+    const [{ key }] = rows.toSorted((a, b) => a.due! - b.due!) as [Row];
+    return { kind, handler, schedules: rows.length, key, failures: 0, error: undefined };
+  }
+  const [worst] = rows.toSorted((a, b) => b.consecutiveFailures - a.consecutiveFailures) as [Row];
+  const { key, consecutiveFailures: failures, last } = worst;
+  return { kind, handler, schedules: rows.length, key, failures, error: last?.error };
 }

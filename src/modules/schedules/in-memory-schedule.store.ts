@@ -1,11 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../core/timing/clock.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
-import { byHandler, claimOf, nameOf, type Row, shown } from './in-memory-schedule.row.js';
+import {
+  byHandler,
+  claimOf,
+  isFailing,
+  nameOf,
+  type Row,
+  shown,
+  troubleOf,
+} from './in-memory-schedule.row.js';
 import { type Schedule } from './schedule.js';
 import {
   type ClaimId,
   type HandlerCounts,
+  type HandlerTrouble,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,
@@ -131,6 +140,23 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return [...new Set(waiting.map(({ handler }) => handler))].filter((handler) => !this.known.has(handler));
   }
 
+  async troubles(): Promise<HandlerTrouble[]> {
+    const unknown = await this.unknownHandlers();
+    const troubles = [...byHandler(this.inOrder())].flatMap(([handler, rows]) => [
+      troubleOf(
+        'failing',
+        handler,
+        rows.filter((row) => isFailing(row, this.clock.now())),
+      ),
+      troubleOf(
+        'unknown_handler',
+        handler,
+        unknown.includes(handler) ? rows.filter(({ due }) => due !== null) : [],
+      ),
+    ]);
+    return troubles.filter((trouble) => trouble !== undefined);
+  }
+
   async prune(age: number): Promise<number> {
     const before = this.clock.now() - age;
     const old = [...this.rows].filter(
@@ -232,7 +258,7 @@ export class InMemoryScheduleStore extends ScheduleStore {
     const same = row.timing === timing;
     Object.assign(row, begun);
     if (same) return 'changed';
-    Object.assign(row, anew, { consecutiveFailures: 0 });
+    Object.assign(row, anew, { turns: 0, consecutiveFailures: 0 });
     if (!row.claimed && row.triggeredAt === null)
       row.due = row.pausedAt === null ? (turn?.plannedAt ?? null) : null;
     return 'changed';

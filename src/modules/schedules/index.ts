@@ -10,6 +10,7 @@ export {
 export { Scheduled, type ScheduledContext, type ScheduledOptions } from './scheduled.decorator.js';
 export {
   type HandlerCounts,
+  type HandlerTrouble,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,

@@ -9,6 +9,7 @@ import { type Schedule } from './schedule.js';
 import {
   type ClaimId,
   type HandlerCounts,
+  type HandlerTrouble,
   type NewSchedule,
   type ScheduleClaim,
   type ScheduleClaimOptions,
@@ -131,6 +132,13 @@ export class PostgresScheduleStore extends ScheduleStore {
 
   async unknownHandlers(): Promise<string[]> {
     return (await this.transactions.query<{ handler: string }>(sql.UNKNOWN)).map(({ handler }) => handler);
+  }
+
+  async troubles(): Promise<HandlerTrouble[]> {
+    const rows = await this.transactions.query<Omit<HandlerTrouble, 'error'> & { error: string | null }>(
+      sql.TROUBLES,
+    );
+    return rows.map((row) => ({ ...row, error: row.error ?? undefined }));
   }
 
   prune(age: number): Promise<number> {

@@ -132,6 +132,21 @@ export interface HandlerCounts {
   readonly nextRun: Date | undefined;
 }
 
+/** What is wrong with schedules of one handler, however many these are. */
+export interface HandlerTrouble {
+  /** `failing`: their last run failed. `unknown_handler`: no replica has the handler. */
+  readonly kind: 'failing' | 'unknown_handler';
+  readonly handler: string;
+  /** How many schedules; 10,000 at the most are counted. */
+  readonly schedules: number;
+  /** One of them, which failed most often in a row. */
+  readonly key: string;
+  /** Its failures in a row. */
+  readonly failures: number;
+  /** Message of its last error. */
+  readonly error: string | undefined;
+}
+
 /** Names a claim. */
 export type ClaimId = Pick<ScheduleClaim, 'handler' | 'key' | 'token'>;
 
@@ -190,6 +205,12 @@ export abstract class ScheduleStore {
 
   /** Handlers that have schedules, and that no replica has said for half a minute to have. */
   abstract unknownHandlers(): Promise<string[]>;
+
+  /**
+   * Handlers whose schedules fail, or that no replica has. Those that are paused count for nothing, and those that have ended for an
+   * hour.
+   */
+  abstract troubles(): Promise<HandlerTrouble[]>;
 
   /** Deletes schedules that ended that long ago, in milliseconds, 1,000 at the most. @returns how many */
   abstract prune(age: number): Promise<number>;

@@ -8,6 +8,7 @@ import { ScheduleDispatcher } from './schedule-dispatcher.worker.js';
 import { ScheduledHandlers } from './scheduled-handlers.js';
 import { ScheduledRuns } from './scheduled-runs.js';
 import { ScheduleStore } from './schedule.store.js';
+import { ScheduleWatch } from './schedule-watch.worker.js';
 import { SCHEDULES_OPTIONS, type SchedulesOptions } from './schedules.options.js';
 import { Schedules } from './schedules.service.js';
 
@@ -48,6 +49,7 @@ export class SchedulesModule {
         storeOf(options.store),
         ScheduleChanges,
         Schedules,
+        ScheduleWatch,
       ],
       exports: [SCHEDULES_OPTIONS, ScheduleStore, ScheduleChanges, Schedules],
     };

@@ -43,6 +43,7 @@ WITH given AS (
     ended_at = CASE WHEN s.timing = excluded.timing THEN s.ended_at ELSE excluded.ended_at END,
     attempt = CASE WHEN s.timing = excluded.timing THEN s.attempt ELSE 1 END,
     claims = CASE WHEN s.timing = excluded.timing THEN s.claims ELSE 0 END,
+    turns = CASE WHEN s.timing = excluded.timing THEN s.turns ELSE 0 END,
     consecutive_failures = CASE WHEN s.timing = excluded.timing THEN s.consecutive_failures ELSE 0 END
   WHERE (s.timing, s.payload, s.group_name) IS DISTINCT FROM (excluded.timing, excluded.payload, excluded.group_name)
   RETURNING (s.xmax = 0) AS created
@@ -248,6 +249,37 @@ SELECT f.handler FROM found f
 WHERE f.handler IS NOT NULL AND NOT EXISTS (
   SELECT FROM schedule_handlers k WHERE k.handler = f.handler AND k.seen_at > clock_timestamp() - interval '30 s'
 )`;
+
+/** What fails, found along the index of these, and what waits for a handler that nobody has. Of each handler 10,000 are looked at. */
+export const TROUBLES = `
+WITH RECURSIVE failing AS (
+  (SELECT handler FROM schedules WHERE consecutive_failures > 0 ORDER BY handler LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.handler FROM schedules s WHERE s.consecutive_failures > 0 AND s.handler > f.handler ORDER BY s.handler LIMIT 1
+  )
+  FROM failing f WHERE f.handler IS NOT NULL
+)
+SELECT 'failing' AS kind, f.handler, of.schedules, of.key, of.failures, of.error
+FROM failing f CROSS JOIN LATERAL (
+  SELECT count(*)::float8 AS schedules, (array_agg(s.key ORDER BY s.consecutive_failures DESC, s.key))[1] AS key,
+    max(s.consecutive_failures) AS failures, (array_agg(s.last_error ORDER BY s.consecutive_failures DESC, s.key))[1] AS error
+  FROM (
+    SELECT * FROM schedules s
+    WHERE s.handler = f.handler AND s.consecutive_failures > 0 AND s.paused_at IS NULL AND s.last_outcome <> 'unknown_handler'
+      AND (s.ended_at IS NULL OR s.ended_at > clock_timestamp() - interval '1 hour')
+    LIMIT 10000
+  ) AS s
+) AS of
+WHERE of.schedules > 0
+UNION ALL
+SELECT 'unknown_handler', u.handler, of.schedules, of.key, 0, NULL
+FROM (${UNKNOWN}) AS u CROSS JOIN LATERAL (
+  SELECT count(*)::float8 AS schedules, (array_agg(s.key ORDER BY s.due_at, s.key))[1] AS key
+  FROM (SELECT * FROM schedules s WHERE s.handler = u.handler AND s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 10000) AS s
+) AS of
+WHERE of.schedules > 0
+ORDER BY 2, 1`;
 
 /** $1: milliseconds. */
 export const PRUNE = `

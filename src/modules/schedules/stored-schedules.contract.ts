@@ -50,6 +50,64 @@ export function storedSchedules(setup: SetupScheduleStore): ContractCase[] {
       assert.deepEqual([found.payload, found.slot?.getTime()], [2, now + 60_000]);
     },
 
+    'counts the slots of another timing anew, which its limit bounds': async ({ store }) => {
+      const now = await justPast(store);
+      await store.upsert([scheduled('a', { turn: at(now) })]);
+      const [first] = await claims(store);
+      await store.settle([resultOf(first!, { turn: at(now), turns: 1, run: ran('succeeded') })]);
+      await store.upsert([scheduled('a', { turn: at(now), payload: '2' })]);
+      assert.equal((await get(store, 'a')).turns, 1);
+      const [second] = await claims(store);
+      await store.upsert([scheduled('a', { timing: { ...EVERY, limit: 2 }, turn: at(now) })]);
+      // A run of before is none of the new definition's.
+      await store.settle([resultOf(second!, { turn: at(now), turns: 1, run: ran('succeeded') })]);
+      const { turns, runs } = await get(store, 'a');
+      assert.deepEqual([turns, runs], [0, 2]);
+    },
+
+    'tells of each handler that fails or that nobody has, with one of its schedules': async ({
+      store,
+      pass,
+    }) => {
+      const now = await justPast(store);
+      await store.know([HANDLER, 'fine']);
+      const turn = at(now);
+      await store.upsert([
+        ...['a', 'b', 'c', 'paused', 'ended', 'recovers', 'cut off'].map((key) => scheduled(key, { turn })),
+        scheduled('d', { turn, handler: 'fine' }),
+        scheduled('x', { turn: at(now + 60_000), handler: 'gone' }),
+        scheduled('y', { turn: at(now + 30_000), handler: 'gone' }),
+      ]);
+      assert.deepEqual(await store.troubles(), [
+        { kind: 'unknown_handler', handler: 'gone', schedules: 2, key: 'y', failures: 0, error: undefined },
+      ]);
+      const fail = async (keys: readonly string[]): Promise<void> => {
+        for (const claim of await claims(store))
+          await store.settle([
+            resultOf(claim, {
+              turn: claim.key === 'ended' ? null : keys.includes(claim.key) ? turn : at(now + 60_000),
+              run:
+                claim.key === 'recovers' && claim.consecutiveFailures > 0
+                  ? ran('succeeded')
+                  : ran(claim.key === 'cut off' ? 'aborted' : 'failed', `no ${claim.key}`),
+            }),
+          ]);
+      };
+      await fail(['b', 'recovers']);
+      await fail([]);
+      await store.pause(HANDLER, 'paused');
+      const failing = { kind: 'failing', handler: HANDLER, key: 'b', failures: 2, error: 'no b' };
+      const [gone] = (await store.troubles()).filter(({ kind }) => kind === 'unknown_handler');
+      assert.equal(gone!.handler, 'gone');
+      const told = async () => (await store.troubles()).filter(({ kind }) => kind === 'failing');
+      assert.deepEqual(await told(), [{ ...failing, schedules: 4 }]);
+      // One that has ended is told for an hour.
+      await pass(3_700_000);
+      assert.deepEqual(await told(), [{ ...failing, schedules: 3 }]);
+      for (const key of ['a', 'b', 'c']) await store.remove(HANDLER, key);
+      assert.deepEqual(await told(), []);
+    },
+
     'begins anew with another timing, and keeps the counts': async ({ store }) => {
       const now = await justPast(store);
       await store.upsert([scheduled('a', { turn: at(now) })]);

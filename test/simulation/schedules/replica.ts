@@ -3,6 +3,7 @@ import { RunExecutor } from '../../../src/core/execution/run.executor.js';
 import { RunInterceptors } from '../../../src/core/execution/run-interceptor.js';
 import { InMemoryRunStore } from '../../../src/core/history/in-memory-run.store.js';
 import { RunRecorder } from '../../../src/core/history/run.recorder.js';
+import { Isolation } from '../../../src/core/isolation/isolation.js';
 import { defineWorker } from '../../../src/core/registry/worker-definition.js';
 import { ShutdownDeadline } from '../../../src/core/scheduler/shutdown-deadline.js';
 import { WorkerEvents } from '../../../src/core/scheduler/worker-events.js';
@@ -50,7 +51,13 @@ export class ScheduleReplica extends SimulatedProcess {
     );
     const store = new RemoteStore(around.store, wire);
     this.recorder = new RunRecorder(clock, new InMemoryRunStore());
-    const executor = new RunExecutor(clock, this.recorder, new RunInterceptors(), idleMonitor);
+    const executor = new RunExecutor(
+      clock,
+      this.recorder,
+      new RunInterceptors(),
+      idleMonitor,
+      new Isolation({ isolation: false }, clock),
+    );
     const handlers = plan.handlers
       .filter(({ since }) => since <= version)
       .map((handler) => handlerOf(handler, (context) => around.work(handler, context, this)));

@@ -14,6 +14,7 @@ import { RecordedDeletions1795664964465 } from './1795664964465-RecordedDeletion
 import { TroubleIndexes1795692000000 } from './1795692000000-TroubleIndexes.js';
 import { GarbagePasses1795704852630 } from './1795704852630-GarbagePasses.js';
 import { Schedules1795705112811 } from './1795705112811-Schedules.js';
+import { ScheduleTroubles1795720579150 } from './1795720579150-ScheduleTroubles.js';
 import { PassBrakes1795718100000 } from './1795718100000-PassBrakes.js';
 import { DomainParents1795718200000 } from './1795718200000-DomainParents.js';
 
@@ -40,10 +41,11 @@ export const MIGRATIONS = [
   Schedules1795705112811,
   PassBrakes1795718100000,
   DomainParents1795718200000,
+  ScheduleTroubles1795720579150,
 ];
 
 /** Those of `SchedulesModule`, which no other table depends on. */
-export const SCHEDULES_MIGRATIONS = [Schedules1795705112811];
+export const SCHEDULES_MIGRATIONS = [Schedules1795705112811, ScheduleTroubles1795720579150];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */
 export const MIGRATIONS_TABLE = 'ctrlplane_migrations';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Incident, type IncidentReport } from '../../../core/history/incident.js';
 import { Incidents } from '../../../core/incidents/incidents.js';
+import { keepIncidents } from '../../../core/incidents/keep-incidents.js';
 import { Scheduler } from '../../../core/scheduler/scheduler.js';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { type RunContext } from '../../../core/worker/run-context.js';
@@ -60,8 +60,9 @@ export class IncidentWatch {
     for (const [kind, conditions] of Object.entries(WATCHED))
       for (const condition of conditions) {
         signal.throwIfAborted();
-        await this.compare(
-          await this.incidents.find({ kind, condition, open: true, limit: MOST_OPEN + 1 }),
+        await keepIncidents(
+          this.incidents,
+          { kind, condition, most: MOST_OPEN },
           found.filter((report) => report.kind === kind && report.condition === condition),
         );
       }
@@ -70,15 +71,5 @@ export class IncidentWatch {
   /** Whether anything reads what instances use: without the collector there is nothing that could stop. */
   private get collects(): boolean {
     return this.scheduler.workerByName('telemetry_collector') !== undefined;
-  }
-
-  private async compare(open: readonly Incident[], found: readonly IncidentReport[]): Promise<void> {
-    const known = new Set(open.map(({ subject }) => subject));
-    const now = new Set(found.map(({ subject }) => subject));
-    let places = MOST_OPEN - open.length;
-    for (const report of found)
-      if (!known.has(report.subject) && places-- > 0) await this.incidents.report(report);
-    if (found.length > MOST_OPEN) return;
-    for (const incident of open) if (!now.has(incident.subject)) await this.incidents.resolve(incident);
   }
 }
