@@ -38,6 +38,8 @@ import { GarbageCollectorModule } from './modules/workers/garbage-collector/garb
 import { HealthRunnerModule } from './modules/workers/health-runner/health-runner.module.js';
 import { TelemetryHttpModule } from './modules/telemetry/telemetry-http.module.js';
 import { TelemetryCollectorModule } from './modules/workers/telemetry-collector/telemetry-collector.module.js';
+import { SchedulesHttpModule } from './modules/schedules/schedules-http.module.js';
+import { SchedulesModule } from './modules/schedules/schedules.module.js';
 import { ReconcilerHttpModule } from './modules/workers/reconciler/reconciler-http.module.js';
 import { ReconcilerModule } from './modules/workers/reconciler/reconciler.module.js';
 
@@ -116,6 +118,9 @@ export class AppModule {
         // Instances are processes of this machine.
         TelemetryCollectorModule.forRoot({ scrape: { egress: { allow: ['127.0.0.0/8', '::1/128'] } } }),
         TelemetryHttpModule,
+        // Of what is built on it: the fleet itself has no schedules.
+        SchedulesModule.forRoot(),
+        SchedulesHttpModule,
         TerminusModule.forRoot({ logger: false }),
         WorkerHealthModule,
         // Reads are open because the app listens on the loopback interface alone.

@@ -81,6 +81,8 @@ describe('the first start of the app, with nothing set', () => {
         'incident_watch',
         'instance_drift',
         'reconciler',
+        'schedule_watch',
+        'schedules',
         'telemetry_collector',
         'telemetry_retention',
         'telemetry_rollups',

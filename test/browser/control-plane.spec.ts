@@ -17,6 +17,7 @@ const TABS = {
   usage: 'memory, last hour',
   events: 'instance.running',
   brakes: 'Tenants in which nothing is deleted',
+  schedules: 'invoice',
 };
 
 const HOSTILE = `<img src=x onerror="document.title='owned'"> \u001b[31mred\u001b[0m \u202eright to left ${'x'.repeat(1_000_000)}`;
@@ -54,7 +55,27 @@ describeWith('chromium', 'the tabs of the control plane', () => {
       `INSERT INTO events (id, type, payload) VALUES ('evt_' || lpad('1', 26, '0'), 'test.hostile', jsonb_build_object('said', $1::text))`,
       [HOSTILE],
     );
+    await storeSchedules();
   });
+
+  /** 400 schedules of each of three handlers, one of which has failed. */
+  const storeSchedules = async (): Promise<void> => {
+    await query(
+      database,
+      `INSERT INTO schedules (handler, key, timing, created_at, changed_at, revision, slot_at, planned_at, due_at)
+       SELECT handler, 'user ' || lpad(n::text, 4, '0'), '{"every":86400000}', clock_timestamp(), clock_timestamp(),
+         nextval('schedule_tokens'), at, at, at
+       FROM unnest('{digest,invoice,reminder}'::text[]) AS handler, generate_series(1, 400) AS n,
+         LATERAL (SELECT clock_timestamp() + interval '12 hours' + n * interval '1 minute' AS at) AS due`,
+    );
+    await query(
+      database,
+      `UPDATE schedules SET runs = 3, failures = 3, consecutive_failures = 3, last_outcome = 'failed', last_error = $1,
+         last_started_at = clock_timestamp(), last_ended_at = clock_timestamp()
+       WHERE handler = 'reminder' AND key = 'user 0001'`,
+      [HOSTILE],
+    );
+  };
 
   const open = async (tab: string): Promise<void> => {
     await test.page.goto(`${url}/dashboard/index.html#/tabs/${tab}`);
@@ -323,6 +344,56 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     await page.locator('.facts').getByText('refused', { exact: true }).waitFor();
     expect(await page.getByRole('button', { name: 'Refuse' }).count()).toBe(0);
     expect(asked).toHaveLength(4);
+    expect(faults).toEqual([]);
+  });
+
+  it('show schedules by their handler, find one of 1,200 by its key, and steer it after a question, with the token', async () => {
+    const { page } = test;
+    const asked: string[] = [];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.message());
+      void dialog.accept();
+    });
+    await open('schedules');
+    const handler = table('Schedules').locator('tbody tr', { hasText: 'reminder' });
+    await handler.getByText('400', { exact: true }).waitFor();
+    await handler.getByRole('link', { name: 'reminder' }).click();
+    await page.getByText('No run is recorded.').waitFor();
+    const list = page.getByRole('region', { name: 'Schedules', exact: true });
+    await list.getByText('<img src=x').waitFor();
+    await page.getByRole('button', { name: 'Next' }).click();
+    await list.getByText('user 0051').waitFor();
+    const prefix = page.getByLabel('key begins with');
+    await prefix.fill('user 030');
+    await prefix.press('Enter');
+    await list.getByText('user 0300').waitFor();
+    expect(await list.locator('tbody tr').count()).toBe(10);
+    await expectAccessible(page);
+    const row = list.locator('tbody tr', { hasText: 'user 0307' });
+    await row.getByRole('button', { name: 'Pause' }).click();
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByLabel('Token').waitFor({ state: 'detached' });
+    await row.getByRole('button', { name: 'Pause' }).click();
+    await row.getByText('paused', { exact: true }).waitFor();
+    await page.getByLabel('state').selectOption('paused');
+    await list.getByText('user 0300').waitFor({ state: 'detached' });
+    expect(await list.locator('tbody tr').count()).toBe(1);
+    await page.getByLabel('state').selectOption('');
+    await row.getByRole('button', { name: 'Resume' }).click();
+    await row.getByText('active', { exact: true }).waitFor();
+    await row.getByRole('button', { name: 'Run now' }).click();
+    await page.getByText('Run now: done.').waitFor();
+    await row.getByRole('button', { name: 'Remove' }).click();
+    await row.waitFor({ state: 'detached' });
+    expect(await list.locator('tbody tr').count()).toBe(9);
+    expect(asked).toEqual([
+      expect.stringContaining('Run no slot of this schedule'),
+      expect.stringContaining('Run no slot of this schedule'),
+      expect.stringContaining('from its next slot on'),
+      expect.stringContaining('beside its slots'),
+      'Remove schedule user 0307 with its counts?',
+    ]);
     expect(faults).toEqual([]);
   });
 
