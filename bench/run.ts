@@ -19,6 +19,7 @@ import { cluster } from './cluster.bench.js';
 import { dashboard } from './dashboard.bench.js';
 import { docker } from './docker.bench.js';
 import { dueQueue } from './due-queue.bench.js';
+import { fanOut } from './fan-out.bench.js';
 import { gc } from './gc.bench.js';
 import { health } from './health.bench.js';
 import { healthSoak } from './health-soak.bench.js';
@@ -44,6 +45,7 @@ const BENCHES: readonly Bench[] = [
   dashboard,
   docker,
   dueQueue,
+  fanOut,
   gc,
   health,
   healthSoak,

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { eventually } from '../../../../test/support/eventually.js';
 import { describeWith } from '../../../../test/support/needs.js';
 import { RedisServer } from '../../../../test/support/redis.js';
 import { fanOutEngineContract, sharedFanOutEngineContract } from '../../testing/fan-out-engine.contract.js';
 import { type FanOutHost } from '../fan-out.engine.js';
 import { queueName } from '../queued/queue-name.js';
+import { type ShardDefinition } from '../shard-definition.js';
 import { bullMq } from './bullmq.engine.js';
 
 describeWith('redis', 'bullMq', () => {
@@ -20,6 +23,39 @@ describeWith('redis', 'bullMq', () => {
   };
   for (const { name, run } of [...fanOutEngineContract(setup), ...sharedFanOutEngineContract(setup)])
     it(name, run);
+
+  it('begins a fan-out anew when Redis has lost its data', async () => {
+    const engine = bullMq({ connection: redis.url, prefix: randomUUID() });
+    const seen: unknown[] = [];
+    await engine.open({
+      perform: async (_shard, { item }) => {
+        seen.push(item);
+        return undefined;
+      },
+      reached: () => {},
+    });
+    const shard: ShardDefinition = {
+      name: 's', concurrency: 1, timeout: undefined, retries: 0, backoff: { initial: 1, max: 1, factor: 1 }, source: 's',
+      call: () => {},
+    }; // prettier-ignore
+    const client = new Redis(redis.url);
+    try {
+      const outcome = engine.run({
+        key: 'k', shard, items: [1, 2, 3, 4], signal: new AbortController().signal, counted: () => {}, mayStart: () => true,
+        run: { worker: 'w', runId: randomUUID(), fenced: false, trigger: 'schedule', scheduledAt: 1, startedAt: 1 },
+        perform: async () => undefined,
+      }); // prettier-ignore
+      await eventually(async () => (await client.dbsize()) > 0);
+      await client.flushall();
+      engine.serve([shard]);
+      expect(await outcome).toMatchObject({ done: 4, failed: 0 });
+      expect(new Set(seen)).toEqual(new Set([1, 2, 3, 4]));
+    } finally {
+      client.disconnect();
+      await engine.rest(new AbortController().signal);
+      await engine.close();
+    }
+  });
 });
 
 const NOBODY: FanOutHost = { perform: async () => undefined, reached: () => {} };

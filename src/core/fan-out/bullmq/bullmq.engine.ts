@@ -34,8 +34,11 @@ const MOST_LOST = 5;
 const OPEN_WITHIN = 5_000;
 const RECONNECT_AT_LEAST = 1_000;
 
-/** What a job holds of its shard. */
-type ShardData = Omit<QueuedShard, 'jobId'>;
+/** What a job holds of its shard. The rest is its id: those of the shard and of the run. */
+type ShardData = Pick<QueuedShard, 'key' | 'index' | 'item'>;
+
+/** Characters of a shard's id. */
+const ID = 36;
 
 /**
  * Runs the shards of fan-outs as jobs of BullMQ, on every replica with that Redis: for
@@ -146,10 +149,10 @@ class BullMqEngine extends QueuedFanOutEngine {
   protected override async add({ shard }: FanOut, shards: readonly QueuedShard[]): Promise<void> {
     const attempts = shard.retries > 0 && { attempts: shard.retries + 1, backoff: { type: 'custom' } };
     await this.queueOf(shard).addBulk(
-      shards.map(({ jobId, ...data }) => ({
+      shards.map(({ id, runId, ...data }) => ({
         name: shard.name,
         data,
-        opts: { jobId, ...attempts },
+        opts: { jobId: `${id}.${runId}`, ...attempts },
       })),
     );
   }
@@ -163,20 +166,23 @@ class BullMqEngine extends QueuedFanOutEngine {
     const { id: jobId, data, attemptsMade, attemptsStarted, stalledCounter } = job;
     const handled = await this.handle(shard, {
       jobId: jobId!,
+      id: jobId!.slice(0, ID),
+      runId: jobId!.slice(ID + 1),
       ...data,
       attempt: attemptsMade + 1,
       redelivered: stalledCounter > 0 || attemptsStarted > attemptsMade + 1,
     });
     if (handled.next === 'retry') throw handled.error instanceof Error ? handled.error : new Error('failed');
-    if (handled.next === 'remove') return;
+    if (handled.next === 'remove' || handled.next === 'nothing') return;
     await job.moveToWait(token);
     throw new this.bullmq.WaitingError();
   }
 
   /** A shard whose replica has died each time counts as failed. */
-  private async lost({ data: { key, runId, id }, attemptsMade }: Job<ShardData>): Promise<void> {
+  private async lost({ id: jobId, data: { key }, attemptsMade }: Job<ShardData>): Promise<void> {
     try {
       const error = describeError(new Error(`Its replica ended ${MOST_LOST + 1} times while it ran`));
+      const [id, runId] = [jobId!.slice(0, ID), jobId!.slice(ID + 1)];
       await this.ledger.gaveUp(key, runId, id, { attempts: attemptsMade, error: brief(error) });
     } catch (error) {
       this.reached(error);

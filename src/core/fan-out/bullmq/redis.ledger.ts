@@ -2,7 +2,7 @@ import { type Redis } from 'ioredis';
 import { StoreRefusedError } from '../../outages/store-refused.error.js';
 import { type ShardRun } from '../fan-out.engine.js';
 import { type ShardMetrics } from '../shard-runner.js';
-import { hashed } from '../queued/shard-ids.js';
+import { hashedKey } from '../queued/shard-ids.js';
 import {
   type FailedShard,
   type FanOutState,
@@ -149,7 +149,7 @@ export class RedisShardLedger extends ShardLedger {
   }
 
   private keysOf(key: string): [state: string, done: string, failed: string] {
-    const start = `${this.prefix}:fan-out:{${hashed(key)}}`;
+    const start = `${this.prefix}:fan-out:{${hashedKey(key)}}`;
     return [`${start}:state`, `${start}:done`, `${start}:failed`];
   }
 

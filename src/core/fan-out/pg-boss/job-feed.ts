@@ -49,7 +49,7 @@ export class JobFeed<Job> {
     while (!signal.aborted) {
       const room = this.concurrency - this.active.size;
       // Not for each single one: a call for several costs as much.
-      if (room < Math.max(1, this.concurrency / 4)) await this.handled();
+      if (room < Math.max(1, this.concurrency / 2)) await this.handled();
       else if ((await this.fetch(Math.min(room, MOST_AT_ONCE))) === 0) await this.pause();
     }
   }

@@ -6,10 +6,11 @@ import { type FanOut, type FanOutEngine } from '../fan-out.engine.js';
 import { type ShardDefinition } from '../shard-definition.js';
 import { Coalesced } from '../queued/coalesced.js';
 import { loaded } from '../queued/loaded.js';
+import { hashed } from '../queued/shard-ids.js';
 import { queueName } from '../queued/queue-name.js';
 import { type QueuedShard } from '../queued/queued-fan-out.js';
 import { type Handled, QueuedFanOutEngine } from '../queued/queued.engine.js';
-import { brief } from '../queued/shard-ledger.js';
+import { brief, type ShardResult } from '../queued/shard-ledger.js';
 import { JobFeed } from './job-feed.js';
 import { PostgresShardLedger, type Query } from './postgres.ledger.js';
 
@@ -44,8 +45,14 @@ const CONNECT_WITHIN = 5_000;
 const LOST_AT_ONCE = 10;
 
 /** What a job holds of its shard. */
-type ShardData = Omit<QueuedShard, 'jobId'> & { readonly attempt: number };
+type ShardData = QueuedShard & { readonly attempt: number };
 type ShardJob = JobWithMetadata<ShardData>;
+
+/** A job with its result. */
+interface Ending {
+  readonly jobId: string;
+  readonly result: ShardResult;
+}
 
 /**
  * Runs the shards of fan-outs as jobs of pg-boss, on every replica with that database: for
@@ -69,6 +76,7 @@ class PgBossEngine extends QueuedFanOutEngine {
   /** Active jobs, by queue. */
   private readonly jobs = new Map<string, Set<string>>();
   private readonly removals = new Map<string, Coalesced<string, unknown>>();
+  private readonly endings = new Map<string, Coalesced<Ending, void>>();
   private timers: Timer[] = [];
 
   constructor(private readonly options: PgBossOptions) {
@@ -155,7 +163,7 @@ class PgBossEngine extends QueuedFanOutEngine {
     await this.ready(queue);
     await this.boss.insert(
       queue,
-      shards.map(({ jobId, ...data }) => ({ id: jobId, data: { ...data, attempt: 1 } })),
+      shards.map((data) => ({ id: hashed(`${data.runId}\n${data.id}`), data: { ...data, attempt: 1 } })),
     );
     for (const feed of this.feeds.get(shard.name) ?? []) feed.nudge();
   }
@@ -166,6 +174,51 @@ class PgBossEngine extends QueuedFanOutEngine {
       [this.queueOf(shard)],
     );
     return rows[0]!.count;
+  }
+
+  /** The result and the end of the job in one commit, for as many as come at a time: a commit waits for the disk. */
+  protected override async keep(
+    shard: ShardDefinition,
+    jobId: string,
+    result: ShardResult,
+  ): Promise<Handled> {
+    const queue = this.queueOf(shard);
+    let ending = this.endings.get(queue);
+    if (!ending) {
+      ending = new Coalesced((endings) => this.end(queue, endings));
+      this.endings.set(queue, ending);
+    }
+    await ending.of({ jobId, result });
+    return { next: 'nothing' };
+  }
+
+  private async end(queue: string, endings: readonly Ending[]): Promise<void> {
+    const client = await this.pool.connect();
+    // A connection that ends between two statements is an error of the next one.
+    const ignore = (): void => {};
+    client.on('error', ignore);
+    try {
+      await client.query('BEGIN');
+      const query: Query = async <Row extends object>(sql: string, values?: unknown[]) =>
+        (await client.query<Row>(sql, values)).rows;
+      await new PostgresShardLedger(query, `${this.schema}_shards`).succeeded(
+        endings.map(({ result }) => result),
+      );
+      const db = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
+      await this.boss.deleteJob(
+        queue,
+        endings.map(({ jobId }) => jobId),
+        { db },
+      );
+      await client.query('COMMIT');
+      client.release();
+    } catch (error) {
+      client.release(true);
+      throw error;
+    } finally {
+      // Released, it is the pool's, which listens itself.
+      client.off('error', ignore);
+    }
   }
 
   private feed(
@@ -204,6 +257,7 @@ class PgBossEngine extends QueuedFanOutEngine {
 
   /** A job that is lost between the two calls is found missing by its run. */
   private async settle(queue: string, id: string, data: ShardData, handled: Handled): Promise<void> {
+    if (handled.next === 'nothing') return;
     await this.remove(queue, id);
     if (handled.next === 'remove') return;
     const again =

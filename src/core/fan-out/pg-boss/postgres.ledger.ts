@@ -1,7 +1,7 @@
 import { asPortError } from '../../postgres/refusal.js';
 import { type ShardRun } from '../fan-out.engine.js';
 import { type ShardMetrics } from '../shard-runner.js';
-import { hashed } from '../queued/shard-ids.js';
+import { hashedKey } from '../queued/shard-ids.js';
 import {
   type FailedShard,
   type FanOutState,
@@ -66,20 +66,20 @@ export class PostgresShardLedger extends ShardLedger {
          DELETE FROM ${schema}.shards AS s USING adopted AS a WHERE s.key = a.key AND s.failure IS NOT NULL
        )
        SELECT key FROM adopted`,
-      [hashed(key), JSON.stringify(run), run.runId, run.fencingToken ?? null],
+      [hashedKey(key), JSON.stringify(run), run.runId, run.fencingToken ?? null],
     );
     return rows.length > 0;
   }
 
   async runOf(key: string): Promise<ShardRun | undefined> {
     const [row] = await this.ask<{ run: string }>(`SELECT run FROM ${this.schema}.fan_outs WHERE key = $1`, [
-      hashed(key),
+      hashedKey(key),
     ]);
     return row && (JSON.parse(row.run) as ShardRun);
   }
 
   async statesOf(keys: readonly string[]): Promise<ReadonlyMap<string, FanOutState>> {
-    const names = new Map(keys.map((key) => [hashed(key), key]));
+    const names = new Map(keys.map((key) => [hashedKey(key), key]));
     const rows = await this.ask<{ key: string; run_id: string; stopped: boolean }>(
       `SELECT key, run_id, stopped FROM ${this.schema}.fan_outs WHERE key = ANY ($1::uuid[])`,
       [[...names.keys()]],
@@ -99,7 +99,7 @@ export class PostgresShardLedger extends ShardLedger {
          (SELECT stopped FROM ${schema}.fan_outs WHERE key = $1),
          count(*) FILTER (WHERE failure IS NULL)::int AS done, count(*) FILTER (WHERE failure IS NOT NULL)::int AS failed
        FROM ${schema}.shards WHERE key = $1`,
-      [hashed(key)],
+      [hashedKey(key)],
     );
     const { run_id: runId, stopped, done, failed } = row!;
     return { done, failed, state: runId === null ? undefined : { runId, stopped } };
@@ -108,7 +108,7 @@ export class PostgresShardLedger extends ShardLedger {
   async entries(key: string): Promise<LedgerEntries> {
     const rows = await this.ask<{ id: string; metrics: ShardMetrics | null; failed: boolean }>(
       `SELECT id, metrics, failure IS NOT NULL AS failed FROM ${this.schema}.shards WHERE key = $1`,
-      [hashed(key)],
+      [hashedKey(key)],
     );
     return {
       done: new Map(rows.flatMap(({ id, metrics, failed }) => (failed ? [] : [[id, metrics ?? undefined]]))),
@@ -119,7 +119,7 @@ export class PostgresShardLedger extends ShardLedger {
   async isDone(key: string, id: string): Promise<boolean> {
     const rows = await this.ask(
       `SELECT id FROM ${this.schema}.shards WHERE key = $1 AND id = $2 AND failure IS NULL`,
-      [hashed(key), id],
+      [hashedKey(key), id],
     );
     return rows.length > 0;
   }
@@ -127,7 +127,7 @@ export class PostgresShardLedger extends ShardLedger {
   async failures(key: string, ids: readonly string[]): Promise<ReadonlyMap<string, FailedShard>> {
     const rows = await this.ask<{ id: string; failure: FailedShard }>(
       `SELECT id, failure FROM ${this.schema}.shards WHERE key = $1 AND id = ANY ($2::uuid[]) AND failure IS NOT NULL`,
-      [hashed(key), ids],
+      [hashedKey(key), ids],
     );
     return new Map(rows.map(({ id, failure }) => [id, failure]));
   }
@@ -135,7 +135,7 @@ export class PostgresShardLedger extends ShardLedger {
   async succeeded(results: readonly ShardResult[]): Promise<void> {
     const { schema } = this;
     // One row each; in one order everywhere, so that statements of two replicas do not wait for each other in a circle.
-    const rows = new Map(results.map(({ key, id, metrics }) => [id, { key: hashed(key), id, metrics }]));
+    const rows = new Map(results.map(({ key, id, metrics }) => [id, { key: hashedKey(key), id, metrics }]));
     await this.ask(
       `INSERT INTO ${schema}.shards AS stored (key, id, metrics)
        SELECT r.key, r.id, r.metrics
@@ -152,19 +152,19 @@ export class PostgresShardLedger extends ShardLedger {
       `INSERT INTO ${schema}.shards AS stored (key, id, failure)
        SELECT key, $3::uuid, $4::jsonb FROM ${schema}.fan_outs WHERE key = $1 AND run_id = $2
        ON CONFLICT (key, id) DO UPDATE SET failure = excluded.failure WHERE stored.failure IS NOT NULL`,
-      [hashed(key), runId, id, JSON.stringify(failure)],
+      [hashedKey(key), runId, id, JSON.stringify(failure)],
     );
   }
 
   async stop(key: string, runId: string): Promise<void> {
     await this.ask(`UPDATE ${this.schema}.fan_outs SET stopped = true WHERE key = $1 AND run_id = $2`, [
-      hashed(key),
+      hashedKey(key),
       runId,
     ]);
   }
 
   async forget(keys: readonly string[]): Promise<void> {
-    const hashes = keys.map(hashed);
+    const hashes = keys.map(hashedKey);
     await this.ask(`DELETE FROM ${this.schema}.fan_outs WHERE key = ANY ($1::uuid[])`, [hashes]);
     await this.ask(`DELETE FROM ${this.schema}.shards WHERE key = ANY ($1::uuid[])`, [hashes]);
   }

@@ -6,14 +6,16 @@ import { type FanOut, type FanOutOutcome, MOST_FAILURES } from '../fan-out.engin
 import { FanOutRefusedError } from '../fan-out.errors.js';
 import { sumOf } from '../shard-results.js';
 import { type ShardMetrics } from '../shard-runner.js';
-import { hashed, shardIds } from './shard-ids.js';
-import { type ShardLedger } from './shard-ledger.js';
+import { shardIds } from './shard-ids.js';
+import { type LedgerEntries, type ShardLedger } from './shard-ledger.js';
 
 /** Shards that are added to the queue at once. */
 const BATCH = 1_000;
 /** Time between two looks at the counts, at first and after a while. Milliseconds. */
 const LOOK_AFTER = 50;
 const LOOK_AT_LEAST = 500;
+/** The same when this replica has seen the last result, and the counts do not show it yet. */
+const LOOK_AGAIN_AFTER = 10;
 /** Wait after a call that failed. Milliseconds. */
 const RETRY_AFTER = 500;
 /** When the counts have not changed for this long, the queue is asked whether it has the missing jobs. Milliseconds. */
@@ -25,9 +27,8 @@ const ADDED_AGAIN_AFTER = 60_000;
 export interface QueuedShard {
   /** The shard's, over all attempts of the run. */
   readonly id: string;
-  /** The job's: another one for each attempt of the run, which does not run jobs of an earlier one. */
-  readonly jobId: string;
   readonly key: string;
+  /** Of the attempt of the run that it belongs to: a later one has jobs of its own. */
   readonly runId: string;
   readonly index: number;
   readonly item: unknown;
@@ -49,6 +50,10 @@ export class QueuedFanOut {
   private readonly indexes: ReadonlyMap<string, number>;
   /** Entries of shards that this attempt of the run no longer has. */
   private others = 0;
+  /** Entries that were counted last, and results of this replica since. */
+  private counted = 0;
+  private written = 0;
+  private wake: () => void = () => {};
 
   constructor(
     private readonly fanOut: FanOut,
@@ -57,7 +62,6 @@ export class QueuedFanOut {
     const { key, items, run } = fanOut;
     this.shards = shardIds(key, items).map((id, index) => ({
       id,
-      jobId: hashed(`${run.runId}\n${id}`),
       key,
       runId: run.runId,
       index,
@@ -71,12 +75,16 @@ export class QueuedFanOut {
     const { key, run, signal } = fanOut;
     await this.answered(() => this.adopt());
     await this.answered(() => this.addMissing());
-    await this.ended();
-    const outcome = await this.outcome();
+    const outcome = await this.outcome(await this.ended());
     signal.throwIfAborted();
     fanOut.counted(outcome.done, outcome.failed);
     await this.answered(() => queue.ledger.stop(key, run.runId));
     return outcome;
+  }
+
+  /** Called for each result that this replica has written: the last one ends the wait. */
+  resulted(): void {
+    if (this.counted + ++this.written >= this.shards.length) this.wake();
   }
 
   private async adopt(): Promise<void> {
@@ -103,13 +111,14 @@ export class QueuedFanOut {
   }
 
   /** Resolves when every shard has a result. */
-  private async ended(): Promise<void> {
+  private async ended(): Promise<LedgerEntries> {
     const { fanOut, queue } = this;
     let last = -1;
     let wait = LOOK_AFTER;
     let unchanged = 0;
     let asked = MISSED_AFTER;
     for (;;) {
+      this.written = 0;
       const { done, failed, state } = await this.answered(() => queue.ledger.counts(fanOut.key));
       // The server has lost its data, or was emptied.
       if (!state || (state.stopped && state.runId === fanOut.run.runId)) {
@@ -119,12 +128,14 @@ export class QueuedFanOut {
       }
       if (state.runId !== fanOut.run.runId) await this.adopt();
       const ended = done + failed - this.others;
-      if (ended >= this.shards.length && (await this.isComplete())) return;
+      this.counted = ended;
+      const complete = ended >= this.shards.length && (await this.complete());
+      if (complete) return complete;
       if (ended !== last) {
         fanOut.counted(Math.min(ended, this.shards.length) - failed, failed);
         [last, unchanged, asked] = [ended, 0, MISSED_AFTER];
       }
-      await sleep(wait, fanOut.signal);
+      await this.pause(wait);
       unchanged += wait;
       wait = Math.min(LOOK_AT_LEAST, wait * 1.5);
       if (unchanged < asked) continue;
@@ -137,16 +148,24 @@ export class QueuedFanOut {
     }
   }
 
-  /** Whether the entries are those of this attempt's shards, and not of some that it no longer has. */
-  private async isComplete(): Promise<boolean> {
-    const { done, failed } = await this.answered(() => this.queue.ledger.entries(this.fanOut.key));
+  /** The entries, if they are those of all shards of this attempt, and not of some that it no longer has. */
+  private async complete(): Promise<LedgerEntries | undefined> {
+    const entries = await this.answered(() => this.queue.ledger.entries(this.fanOut.key));
+    const { done, failed } = entries;
     const ended = this.shards.filter(({ id }) => done.has(id) || failed.has(id)).length;
     this.others = done.size + failed.size - ended;
-    return ended === this.shards.length;
+    return ended === this.shards.length ? entries : undefined;
   }
 
-  private async outcome(): Promise<FanOutOutcome> {
-    const { done, failed } = await this.answered(() => this.queue.ledger.entries(this.fanOut.key));
+  private async pause(ms: number): Promise<void> {
+    const { signal } = this.fanOut;
+    if (this.counted + this.written >= this.shards.length) ms = LOOK_AGAIN_AFTER;
+    const woken = new AbortController();
+    this.wake = () => woken.abort();
+    await sleep(ms, AbortSignal.any([signal, woken.signal])).catch(() => signal.throwIfAborted());
+  }
+
+  private async outcome({ done, failed }: LedgerEntries): Promise<FanOutOutcome> {
     let metrics: ShardMetrics;
     let succeeded = 0;
     for (const { id } of this.shards) {

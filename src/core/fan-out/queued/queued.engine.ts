@@ -27,15 +27,17 @@ const KNOWN_RUNS = 100;
 
 /** A job as its queue hands it to a replica. */
 export interface DeliveredShard extends QueuedShard {
+  readonly jobId: string;
   /** From 1; an attempt that was cut off does not count. */
   readonly attempt: number;
   /** It may have been delivered before. */
   readonly redelivered: boolean;
 }
 
-/** What the queue has to do with a job: remove it, hand it out again after a wait, or at once to another replica. */
+/** What the queue has to do with a job: remove it, nothing more, hand it out again after a wait, or at once to another replica. */
 export type Handled =
   | { readonly next: 'remove' }
+  | { readonly next: 'nothing' }
   | { readonly next: 'retry'; readonly wait: number; readonly error: unknown }
   | { readonly next: 'return' };
 
@@ -63,6 +65,8 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   private host!: FanOutHost;
   private readonly active = new Set<ActiveJob>();
   private readonly runs = new Map<string, ShardRun>();
+  /** Of runs of this replica. */
+  private readonly fanOuts = new Map<string, QueuedFanOut>();
   private readonly states = new Coalesced<string, ReadonlyMap<string, FanOutState>>((keys) =>
     this.ledger.statesOf([...new Set(keys)]),
   );
@@ -101,11 +105,15 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
       size: (one) => this.size(one),
       reached: (error) => this.host.reached(error),
     };
+    const queued = new QueuedFanOut(fanOut, queue);
+    this.fanOuts.set(fanOut.key, queued);
     try {
-      return await new QueuedFanOut(fanOut, queue).run();
+      return await queued.run();
     } catch (error) {
       await this.stop(fanOut);
       throw error;
+    } finally {
+      if (this.fanOuts.get(fanOut.key) === queued) this.fanOuts.delete(fanOut.key);
     }
   }
 
@@ -155,10 +163,11 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
 
   private async perform(
     shard: ShardDefinition,
-    { key, id, index, item, attempt }: DeliveredShard,
+    job: DeliveredShard,
     run: ShardRun,
     signal: AbortSignal,
   ): Promise<Handled> {
+    const { key, id, index, item, attempt } = job;
     let metrics: ShardMetrics;
     try {
       metrics = await this.host.perform(shard, { run, index, item, attempt }, signal);
@@ -169,9 +178,17 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
       if (attempt <= shard.retries) return { next: 'retry', wait: waitAfter(attempt, shard.backoff), error };
       const failure = { attempts: attempt, error: brief(describeError(error)) };
       await this.ledger.gaveUp(key, run.runId, id, failure);
+      this.fanOuts.get(key)?.resulted();
       return REMOVE;
     }
-    await this.results.of({ key, id, metrics });
+    const handled = await this.keep(shard, job.jobId, { key, id, metrics });
+    this.fanOuts.get(key)?.resulted();
+    return handled;
+  }
+
+  /** Writes the result of a job, before the job is removed. */
+  protected async keep(_shard: ShardDefinition, _jobId: string, result: ShardResult): Promise<Handled> {
+    await this.results.of(result);
     return REMOVE;
   }
 

@@ -19,3 +19,17 @@ export function hashed(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
+
+/** Fan-outs whose hash is kept: it is needed for each shard. */
+const MOST_KEYS = 1_000;
+const hashes = new Map<string, string>();
+
+/** The hash of a fan-out's key. */
+export function hashedKey(key: string): string {
+  const known = hashes.get(key);
+  if (known !== undefined) return known;
+  if (hashes.size >= MOST_KEYS) hashes.clear();
+  const hash = hashed(key);
+  hashes.set(key, hash);
+  return hash;
+}
