@@ -29,7 +29,8 @@ Module({
       coordination: postgres({ connectionString: url }),
       fanOut: redis ? bullMq({ connection: redis }) : pgBoss({ connectionString: url }),
       retention: false,
-      lease: '2s',
+      // 100,000 shards on a busy machine keep the event loop for a while.
+      lease: '5s',
     }),
   ],
   providers: [

@@ -10,7 +10,7 @@ import { shardIds } from './shard-ids.js';
 import { type LedgerEntries, type ShardLedger } from './shard-ledger.js';
 
 /** Shards that are added to the queue at once. */
-const BATCH = 1_000;
+const BATCH = 500;
 /** Time between two looks at the counts, at first and after a while. Milliseconds. */
 const LOOK_AFTER = 50;
 const LOOK_AT_LEAST = 500;
@@ -46,8 +46,8 @@ export interface FanOutQueue {
 
 /** A fan-out whose shards are jobs of a queue, from the run's side. */
 export class QueuedFanOut {
-  private readonly shards: readonly QueuedShard[];
-  private readonly indexes: ReadonlyMap<string, number>;
+  private shards: readonly QueuedShard[] = [];
+  private indexes: ReadonlyMap<string, number> = new Map();
   /** Entries of shards that this attempt of the run no longer has. */
   private others = 0;
   /** Entries that were counted last, and results of this replica since. */
@@ -58,21 +58,14 @@ export class QueuedFanOut {
   constructor(
     private readonly fanOut: FanOut,
     private readonly queue: FanOutQueue,
-  ) {
-    const { key, items, run } = fanOut;
-    this.shards = shardIds(key, items).map((id, index) => ({
-      id,
-      key,
-      runId: run.runId,
-      index,
-      item: items[index],
-    }));
-    this.indexes = new Map(this.shards.map(({ id, index }) => [id, index]));
-  }
+  ) {}
 
   async run(): Promise<FanOutOutcome> {
     const { fanOut, queue } = this;
-    const { key, run, signal } = fanOut;
+    const { key, items, run, signal } = fanOut;
+    const ids = await shardIds(key, items);
+    this.shards = ids.map((id, index) => ({ id, key, runId: run.runId, index, item: items[index] }));
+    this.indexes = new Map(ids.map((id, index) => [id, index]));
     await this.answered(() => this.adopt());
     await this.answered(() => this.addMissing());
     const outcome = await this.outcome(await this.ended());

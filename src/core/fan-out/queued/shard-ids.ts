@@ -1,17 +1,25 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers';
+
+/** Ids that are made before the event loop gets a turn. */
+const IDS_PER_TURN = 500;
 
 /**
  * An id for each item, the same in every attempt of the run, also when items before it have come or gone since: by the item
  * itself, and the how manieth it is of its kind. In the form of a UUID, which some queues ask for.
  */
-export function shardIds(key: string, items: readonly unknown[]): string[] {
+export async function shardIds(key: string, items: readonly unknown[]): Promise<string[]> {
   const times = new Map<string, number>();
-  return items.map((item) => {
+  const ids: string[] = [];
+  for (const item of items) {
     const json = JSON.stringify(item);
     const time = (times.get(json) ?? 0) + 1;
     times.set(json, time);
-    return hashed(`${key}\n${time}\n${json}`);
-  });
+    ids.push(hashed(`${key}\n${time}\n${json}`));
+    // 100,000 at once would take longer than a lease of a run on a busy machine.
+    if (ids.length % IDS_PER_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return ids;
 }
 
 /** 122 bits of a hash, as a UUID of version 8, which is for such. */
