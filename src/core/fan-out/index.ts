@@ -1,5 +1,6 @@
 export { bullMq, type BullMqOptions } from './bullmq/bullmq.engine.js';
-export { pgBoss, type PgBossOptions } from './pg-boss/pg-boss.engine.js';
+export { pgBoss } from './pg-boss/pg-boss.engine.js';
+export { type PgBossOptions } from './pg-boss/pg-boss.options.js';
 export {
   type FanOut,
   FanOutEngine,

@@ -12,25 +12,8 @@ import { type QueuedShard } from '../queued/queued-fan-out.js';
 import { type Handled, QueuedFanOutEngine } from '../queued/queued.engine.js';
 import { brief, type ShardResult } from '../queued/shard-ledger.js';
 import { JobFeed } from './job-feed.js';
+import { checkedOptions, type PgBossOptions } from './pg-boss.options.js';
 import { PostgresShardLedger, type Query } from './postgres.ledger.js';
-
-/** Options of `pgBoss`. */
-export interface PgBossOptions {
-  /** Of the database: `postgres://user:password@host:port/database`. */
-  connectionString: string;
-  /**
-   * Schema of pg-boss, which is installed there. What has come of shards is in the schema of that name and `_shards`. Default
-   * `pgboss`.
-   */
-  schema?: string | undefined;
-  /**
-   * Begin of the names of queues. Applications on one schema need different ones; all replicas of one the same. Letters,
-   * digits, `-` and `_`. Default `workers`.
-   */
-  prefix?: string | undefined;
-  /** Most connections of a replica. Default 5. */
-  maxConnections?: number | undefined;
-}
 
 /** Seconds without a heartbeat after which a job counts as lost; at least 10. */
 const HEARTBEAT = 15;
@@ -81,23 +64,7 @@ class PgBossEngine extends QueuedFanOutEngine {
 
   constructor(private readonly options: PgBossOptions) {
     super();
-    const { connectionString, schema = 'pgboss', prefix = 'workers' } = options;
-    if (typeof connectionString !== 'string' || !/^postgres(ql)?:\/\//.test(connectionString))
-      throw new TypeError(
-        'pgBoss: connectionString is none: give postgres://user:password@host:port/database',
-      );
-    if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema))
-      throw new TypeError(
-        `pgBoss: schema: ${JSON.stringify(schema)} is not 1 to 50 small letters, digits and _, a letter first`,
-      );
-    if (!/^[\w-]{1,50}$/.test(prefix))
-      throw new TypeError(
-        `pgBoss: prefix: ${JSON.stringify(prefix)} is not 1 to 50 letters, digits, - and _`,
-      );
-    this.schema = schema;
-    this.prefix = prefix;
-    const { host, pathname } = new URL(connectionString);
-    this.description = `pg-boss, PostgreSQL ${host}${pathname}, schema ${schema}, prefix ${prefix}`;
+    ({ schema: this.schema, prefix: this.prefix, description: this.description } = checkedOptions(options));
   }
 
   protected override async openQueue(): Promise<void> {
