@@ -25,6 +25,7 @@ import { health } from './health.bench.js';
 import { healthSoak } from './health-soak.bench.js';
 import { healthStore } from './health-store.bench.js';
 import { history } from './history.bench.js';
+import { isolate } from './isolate.bench.js';
 import { lateness } from './lateness.bench.js';
 import { overhead } from './overhead.bench.js';
 import { pages } from './pages.bench.js';
@@ -51,6 +52,7 @@ const BENCHES: readonly Bench[] = [
   healthSoak,
   healthStore,
   history,
+  isolate,
   lateness,
   overhead,
   pages,

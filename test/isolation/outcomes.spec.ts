@@ -172,6 +172,12 @@ describe('an isolated run', () => {
       expect(await run('bad_result')).toMatchObject({ outcome: 'succeeded' });
     });
 
+    it('does not begin with a payload that has no JSON', async () => {
+      const names = await app.ask('runUnserialisable', { worker: `${kind}.echoes` });
+      expect(names).toEqual(Array(4).fill('InvalidPayloadError'));
+      expect(await run('echoes')).toMatchObject({ outcome: 'succeeded' });
+    });
+
     it('takes no report of a run that has ended', async () => {
       const late = await run('late');
       expect(late.progress).toBeUndefined();

@@ -1,6 +1,7 @@
 import { type Subscription } from 'rxjs';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { inChild } from '../isolation/in-child.js';
 import { type Finding } from '../registry/worker-explorer.js';
 import { IS_FREE, LOGS_ITS_ERRORS } from '../registry/worker-definition.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -75,7 +76,8 @@ export class Adoption implements OnModuleInit {
     const { scheduleModule } = this.options;
     const wanted = this.wanted();
     const free = wanted.filter((kind) => this.foreign.runners(kind).length === 0);
-    const handlers = this.explorer.explore(scheduleModule === 'ignore' ? free : wanted);
+    const ignored = scheduleModule === 'ignore' && !inChild();
+    const handlers = this.explorer.explore(ignored ? free : wanted);
     const twice = handlers.filter(({ metadata }) => !free.includes(metadata.kind));
     if (twice.length > 0) {
       const importers = twice.flatMap(({ metadata }) => this.foreign.runners(metadata.kind));
@@ -101,7 +103,8 @@ export class Adoption implements OnModuleInit {
   }
 
   private wanted(): ScheduleKind[] {
-    return KINDS.filter((kind) => this.options.adopt?.[kind] !== false);
+    // In the thread or process of an isolated worker they would run a second time.
+    return KINDS.filter((kind) => inChild() || this.options.adopt?.[kind] !== false);
   }
 
   /** The workers for the scheduler to add, or the problem of a handler that cannot be one. */

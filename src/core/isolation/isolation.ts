@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Inject, Injectable } from '@nestjs/common';
+import { type RegistryOptions } from '../registry/registry.options.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { InvalidWorkersError } from '../registry/worker.errors.js';
 import { isolatedFile, type IsolatedFile, type IsolatedPlace } from '../registry/isolate-rules.js';
@@ -19,12 +20,8 @@ import { ThreadTransport } from './thread-transport.js';
 const DEFAULT_GRACE = 5_000;
 const DEFAULT_IDLE = 300_000;
 
-/** Options of the application that decide how a worker is found and called; the child gets them as well. */
-interface CallOptions {
-  globalEnhancers?: boolean;
-  adopt?: object;
-  scheduleModule?: string;
-}
+/** Options of the application that decide how a worker is called; the child gets them as well. */
+type CallOptions = Pick<RegistryOptions, 'globalEnhancers'>;
 
 /**
  * Runs workers with the option `isolate` in threads and processes, each with a Nest context of the module that the
@@ -46,16 +43,12 @@ export class Isolation {
     @Inject(WORKER_OPTIONS) options: IsolationOptions & CallOptions,
     @Inject(Clock) private readonly clock: Clock,
   ) {
-    const { isolation = {}, globalEnhancers, adopt, scheduleModule } = options;
+    const { isolation = {}, globalEnhancers } = options;
     this.off = isolation === false;
     const given = isolation === false ? {} : isolation;
     this.defaults = option('', () => isolatedFile(given));
     this.idle = option('idle: ', () => (given.idle === undefined ? DEFAULT_IDLE : parseDuration(given.idle)));
-    this.callOptions = {
-      ...(globalEnhancers !== undefined && { globalEnhancers }),
-      ...(adopt && { adopt }),
-      ...(scheduleModule !== undefined && { scheduleModule }),
-    };
+    this.callOptions = { globalEnhancers };
   }
 
   /** Whether that worker's runs take place elsewhere. */

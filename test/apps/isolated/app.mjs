@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { RunRecorder, Scheduler, WorkerModule } from 'ctrlplane-workers';
+import { postgres } from 'ctrlplane-workers/postgres';
 import { HeavyModule } from './heavy.module.mjs';
 
 const options = JSON.parse(process.env.ISOLATION ?? '{}');
@@ -13,6 +14,9 @@ Module({
     HeavyModule,
     WorkerModule.forRoot({
       isolation: { module: new URL('./heavy.module.mjs', import.meta.url), grace: '30s', ...options },
+      ...(process.env.DATABASE_URL && {
+        coordination: postgres({ connectionString: process.env.DATABASE_URL }),
+      }),
       drain: { timeout: '500ms', abortGrace: '500ms' },
     }),
   ],
@@ -45,6 +49,18 @@ const commands = {
   },
   async worker({ worker }) {
     return scheduler.workerByName(worker);
+  },
+  /** With payloads that cannot be sent to here. */
+  async runUnserialisable({ worker }) {
+    const cyclic = {};
+    cyclic.self = cyclic;
+    const errors = [];
+    for (const payload of [() => {}, 1n, cyclic, Symbol('s')])
+      await scheduler.trigger(worker, payload).catch((error) => errors.push(error.name));
+    return errors;
+  },
+  async exit() {
+    process.exit(4);
   },
   async close() {
     await app.close();

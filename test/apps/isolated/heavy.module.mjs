@@ -2,7 +2,8 @@
 import 'reflect-metadata';
 import { Injectable, Logger, Module } from '@nestjs/common';
 import { threadId } from 'node:worker_threads';
-import { Interval, RunContext } from 'ctrlplane-workers';
+import pg from 'pg';
+import { Interval, RunContext, StaleRunError } from 'ctrlplane-workers';
 
 /** Keeps the processor busy, and lets no event through. */
 export function burn(ms) {
@@ -83,6 +84,31 @@ class Heavy {
   }
   bad_result() {
     return () => {};
+  }
+  /** In a transaction of this thread or process. */
+  async asserts(context) {
+    const { payload, worker, fencingToken } = context;
+    context.metric('token', fencingToken);
+    if (payload === 'nothing') return context.assertCurrent({});
+    if (payload === 'closed')
+      return context.assertCurrent({ query: () => Promise.reject(new Error('the connection is closed')) });
+    const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
+    await client.connect();
+    try {
+      await client.query('BEGIN');
+      if (payload === 'superseded')
+        await client.query('UPDATE workers.workers SET fencing = fencing + 1 WHERE name = $1', [worker]);
+      const both = await Promise.allSettled([context.assertCurrent(client), context.assertCurrent(client)]);
+      const refused = both.find(({ status }) => status === 'rejected');
+      if (refused) {
+        context.metric('knows', Number(refused.reason instanceof StaleRunError));
+        throw refused.reason;
+      }
+      context.metric('asserted', both.length);
+    } finally {
+      await client.query('ROLLBACK');
+      await client.end();
+    }
   }
   late(context) {
     setTimeout(() => {
