@@ -42,7 +42,7 @@ export async function soak({
     const elapsed = (): number => (performance.now() - started) / 1_000;
     const next = new Map(FAULTS.map(({ name, every }) => [name, Math.min(every, seconds / 3)]));
     let lastFault = 0;
-    while (elapsed() < seconds || elapsed() < lastFault + QUIET) {
+    while ((elapsed() < seconds || elapsed() < lastFault + QUIET) && !app.ended) {
       for (const { name, every, happen } of FAULTS) {
         // On a busy machine the time may end before each has happened once.
         if (elapsed() < next.get(name)! || (elapsed() > seconds - QUIET && name in seen.faults)) continue;
@@ -58,6 +58,8 @@ export async function soak({
         said(`${Math.round(sample.at)} s: ${Math.round(sample.rssMb)} MB, ${sample.handles} handles`);
       await pass(SAMPLED_EVERY * 1_000);
     }
+    if (app.ended)
+      throw new Error(`The app has ended by itself. Its output:\n${app.app.output.slice(-10_000)}`);
     seen.wrong.push(...(await notRecovered(app)));
     const [counted] = await app.query<{ n: number }>('SELECT count(*)::int AS n FROM workers.runs');
     seen.runs = counted!.n;

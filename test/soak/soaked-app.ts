@@ -10,12 +10,17 @@ const ANSWERS_WITHIN = 120_000;
 
 /** The reference app, with a fleet that grows and shrinks. */
 export class SoakedApp {
+  /** Whether its process has ended. */
+  ended = false;
+
   private constructor(
     readonly app: AppProcess,
     private readonly checkout: string,
     private readonly directory: string,
     private readonly fleet: string,
-  ) {}
+  ) {
+    void app.exit.then(() => (this.ended = true));
+  }
 
   static async start(checkout: string, directory: string): Promise<SoakedApp> {
     const fleet = join(directory, 'fleet.yaml');
