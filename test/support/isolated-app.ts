@@ -3,7 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Run } from '../../src/core/history/run.js';
 import { type WorkerInfo } from '../../src/core/worker/worker-info.js';
-import { builtCheckout } from './app-workbench.js';
+
+/** As `builtCheckout`, whose file only Jest can load: `npm run kills:isolated` runs without it. */
+function checkout(): string {
+  const path = process.env.TEST_CHECKOUT;
+  if (!path) throw new Error('TEST_CHECKOUT is not set: run the tests by Jest with --selectProjects system');
+  return path;
+}
 
 /** Of `test/apps/isolated/`. */
 export interface IsolatedAppOptions {
@@ -33,8 +39,8 @@ export class IsolatedApp {
   private readonly ready: Promise<void>;
 
   constructor({ program = 'app.mjs', execArgv = [], env = {} }: IsolatedAppOptions = {}) {
-    this.app = fork(join(builtCheckout(), 'test/apps/isolated', program), [], {
-      cwd: builtCheckout(),
+    this.app = fork(join(checkout(), 'test/apps/isolated', program), [], {
+      cwd: checkout(),
       execArgv,
       env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
