@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type FanOutOptions, type FanOutResult } from '../worker/fan-out.js';
 import { type ActiveRun } from './active-run.js';
 
@@ -27,6 +28,8 @@ export class RunFanOuts {
 
   /** @param run the run's signal */
   constructor(run: AbortSignal) {
+    // Each active shard listens, and Node warns of more than ten.
+    setMaxListeners(0, this.controller.signal);
     run.addEventListener('abort', () => this.controller.abort(run.reason), { once: true });
   }
 
