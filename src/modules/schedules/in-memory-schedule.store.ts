@@ -114,8 +114,10 @@ export class InMemoryScheduleStore extends ScheduleStore {
     const row = this.rows.get(nameOf(handler, key));
     if (!row || row.pausedAt === null) return row !== undefined;
     const now = this.clock.now();
+    // Its last run was active when it was paused.
+    if (row.endedAt !== null) turn = null;
     Object.assign(row, { pausedAt: null, changedAt: now, revision: ++this.tokens, turn, attempt: 1 });
-    row.endedAt = turn ? null : now;
+    row.endedAt ??= turn ? null : now;
     if (!row.claimed) row.claims = 0;
     if (!row.claimed && row.triggeredAt === null) row.due = turn?.plannedAt ?? null;
     return true;

@@ -207,10 +207,11 @@ SELECT key FROM paused`;
 export const RESUME = `
 WITH resumed AS (
   UPDATE schedules q SET paused_at = NULL, changed_at = clock_timestamp(), revision = nextval('schedule_tokens'),
-    slot_at = ${instant('$3::float8')}, planned_at = ${instant('$4::float8')}, attempt = 1,
+    slot_at = CASE WHEN q.ended_at IS NULL THEN ${instant('$3::float8')} END,
+    planned_at = CASE WHEN q.ended_at IS NULL THEN ${instant('$4::float8')} END, attempt = 1,
     claims = CASE WHEN q.claimed_by IS NULL THEN 0 ELSE q.claims END,
-    due_at = CASE WHEN q.claimed_by IS NOT NULL OR q.triggered_at IS NOT NULL THEN q.due_at ELSE ${instant('$4::float8')} END,
-    ended_at = CASE WHEN $3::float8 IS NULL THEN clock_timestamp() END
+    due_at = CASE WHEN q.claimed_by IS NOT NULL OR q.triggered_at IS NOT NULL THEN q.due_at WHEN q.ended_at IS NULL THEN ${instant('$4::float8')} END,
+    ended_at = CASE WHEN $3::float8 IS NULL THEN coalesce(q.ended_at, clock_timestamp()) ELSE q.ended_at END
   WHERE q.handler = $1 AND q.key = $2 AND q.paused_at IS NOT NULL
 )
 SELECT key FROM schedules WHERE handler = $1 AND key = $2`;

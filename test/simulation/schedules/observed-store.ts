@@ -85,7 +85,7 @@ export class ObservedStore extends InMemoryScheduleStore {
   override async renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
     const kept = await super.renew(claims, lease);
     for (const claim of claims)
-      if (kept.has(claim.token))
+      if (kept.has(claim.token) && this.row(claim.handler, claim.key))
         this.observer.renewed(claim.token, claim, this.row(claim.handler, claim.key)!.due!);
     return kept;
   }
