@@ -1,5 +1,5 @@
 // A control plane with the garbage collector, to be killed (`killable.mjs`): it makes instances (`create`), and runs both
-// workers of the collector as often as `collect` says.
+// workers of the collector as often as `collect` says; with `half` its provider lists half of what it has, or breaks off.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -9,10 +9,20 @@ import {
   GarbageCollectorModule,
   InstancesModule,
   InstancesService,
+  ProcessProvider,
   ProcessProviderModule,
   TenantsModule,
 } from 'ctrlplane-workers/control-plane';
 import { instances, obey, url } from './killable.mjs';
+
+let listsHalf = false;
+const { list } = ProcessProvider.prototype;
+ProcessProvider.prototype.list = async function (...args) {
+  const all = await list.apply(this, args);
+  if (!listsHalf) return all;
+  if (Math.random() < 0.3) throw new Error('the list broke off');
+  return all.filter(() => Math.random() < 0.5);
+};
 
 class App {}
 Module({
@@ -22,8 +32,10 @@ Module({
     TenantsModule,
     InstancesModule,
     WorkerModule.forRoot({ drain: { timeout: 2_000 } }),
-    // It runs when it is told to.
-    GarbageCollectorModule.forRoot({ interval: 0, instanceGracePeriod: 0, keepDeployments: 2 }),
+    // It runs when it is told to. What a brake holds back stays so, however long all of it takes.
+    GarbageCollectorModule.forRoot({
+      ...{ interval: 0, instanceGracePeriod: 0, keepDeployments: 2, brake: { confirmAfter: '1d' } },
+    }),
   ],
 })(App);
 
@@ -33,7 +45,8 @@ const service = app.get(InstancesService, { strict: false });
 const scheduler = app.get(Scheduler);
 
 /** Gives the ids of the instances that it made, or what became of each run. */
-obey(async ({ create, collect = 0 }) => {
+obey(async ({ create, collect = 0, half = false }) => {
+  listsHalf = half;
   if (create) {
     const { tenantId, count, env } = create;
     const made = [];

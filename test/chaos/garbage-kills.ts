@@ -3,6 +3,7 @@ import pg from 'pg';
 import { type DataSource } from 'typeorm';
 import { type InstanceId, newId, type TenantId } from '../../src/modules/ids/typed-id.js';
 import { GarbageRows } from '../support/garbage-rows.js';
+import { DatabaseBackup } from './database-backup.js';
 import { KillableApp } from './killable-app.js';
 import { markedProcesses } from './marked-processes.js';
 
@@ -29,6 +30,10 @@ export interface GarbageKills {
   kills: number;
   /** Kills that came before the collector had done all. */
   inMidPass: number;
+  /** Rounds in which the provider's lists gave half of what there is, or broke off. */
+  halfLists: number;
+  /** How often the database was put back to what it was a round before. */
+  restores: number;
   /** Things that were garbage, and things that were not, or may not go yet. */
   garbage: number;
   kept: number;
@@ -38,21 +43,30 @@ export interface GarbageKills {
 /** Ids by table. */
 type Things = Map<string, Set<string>>;
 
+/** One of so many kills is followed by a backup, and the next one by its restoration. */
+const ROUNDS_PER_BACKUP = 6;
+
 /**
  * A garbage collector that is killed in mid-pass, again and again: each time there is new garbage of every kind, and something
- * that only looks like it. Nothing in use is ever gone; in the end all garbage is, and each removal was told once.
+ * that only looks like it. Some rounds have a provider that lists half, or breaks off; after some the database is restored from
+ * a backup, so that the provider runs what no row knows. Nothing in use is ever gone; in the end all garbage is, and each removal
+ * was told once.
  */
 export async function killCollector(options: GarbageKillOptions): Promise<GarbageKills> {
   const { kills, random = Math.random, progress, url, instances, checkout } = options;
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
-  pool.on('error', () => undefined);
+  let pool = poolOf(url);
   const query = async (sql: string, values?: unknown[]) => (await pool.query(sql, values)).rows;
   const rows = new GarbageRows({ query } as unknown as DataSource);
   const collector = new KillableApp('test/apps/collected.mjs', checkout, { url, instances });
-  const garbage: Things = new Map();
-  const kept: Things = new Map();
+  let garbage: Things = new Map();
+  let kept: Things = new Map();
   const running: { id: string; pid: number }[] = [];
-  const seen: GarbageKills = { kills: 0, inMidPass: 0, garbage: 0, kept: 0, violations: [] };
+  const seen: GarbageKills = {
+    ...{ kills: 0, inMidPass: 0, halfLists: 0, restores: 0, garbage: 0, kept: 0 },
+    violations: [],
+  };
+  const database = new DatabaseBackup(url);
+  let atBackup: { garbage: Things; kept: Things; alive: Set<number> } | undefined;
   const processes = async () => (await markedProcesses(MARK, instances)).map(({ pid }) => pid);
   const wrong = async (): Promise<void> => {
     for (const [table, ids] of kept) {
@@ -64,13 +78,36 @@ export async function killCollector(options: GarbageKillOptions): Promise<Garbag
     for (const { id, pid } of running)
       if (!alive.has(pid)) seen.violations.push(`${id} was ended, and is in use`);
   };
+  /** While nothing is connected. */
+  const backUpOrRestore = async (): Promise<void> => {
+    const round = seen.kills % ROUNDS_PER_BACKUP;
+    if (round === 2) {
+      await pool.end();
+      await database.take();
+      pool = poolOf(url);
+      atBackup = { garbage: copyOf(garbage), kept: copyOf(kept), alive: new Set(await processes()) };
+    } else if (round === 3 && atBackup) {
+      await pool.end();
+      await database.restore();
+      pool = poolOf(url);
+      ({ garbage, kept } = atBackup);
+      // What has no row any more, and was never deleted as far as anything says: it stays, whatever it was before.
+      const known = new Set(running.map(({ pid }) => pid));
+      for (const pid of await processes())
+        if (!atBackup.alive.has(pid) && !known.has(pid)) running.push({ id: `process ${pid}`, pid });
+      atBackup = undefined;
+      seen.restores++;
+    }
+  };
   try {
     await collector.start();
     while (seen.kills < kills) {
       await addRound(rows, query, garbage, kept);
       await addInstances(collector, query, garbage, kept, running, instances);
       const steps = 1 + Math.floor(random() * 60);
-      const order = collector.tell({ fault: steps, collect: 2 });
+      const half = random() < 0.3;
+      if (half) seen.halfLists++;
+      const order = collector.tell({ fault: steps, collect: 2, half });
       const ended = collector.doneOrDead(order);
       await (random() < 0.5 ? Promise.race([ended, pass(random() * 400)]) : ended);
       if (!collector.hasDone(order)) seen.inMidPass++;
@@ -78,6 +115,7 @@ export async function killCollector(options: GarbageKillOptions): Promise<Garbag
       progress?.(++seen.kills);
       await wrong();
       if (seen.violations.length) return seen;
+      await backUpOrRestore();
       await collector.start();
     }
     const outcomes = await collector.done<string[]>(collector.tell({ collect: 3 }));
@@ -96,8 +134,19 @@ export async function killCollector(options: GarbageKillOptions): Promise<Garbag
   } finally {
     await collector.destroy();
     await pool.end();
+    await database.drop();
     for (const pid of await processes()) process.kill(pid, 'SIGKILL');
   }
+}
+
+function poolOf(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+function copyOf(things: Things): Things {
+  return new Map([...things].map(([table, ids]) => [table, new Set(ids)]));
 }
 
 type Query = (sql: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;

@@ -1,7 +1,8 @@
 // npm run kills:gc -- [--kills N]
 //
-// kill -9 of a garbage collector in mid-pass, at random moments and at random steps. Prints what was seen, and ends with code 1
-// if anything in use was removed, or any garbage was left.
+// kill -9 of a garbage collector in mid-pass, at random moments and at random steps, with a provider that lists half at times, and
+// a database that is restored from a backup at times. Prints what was seen, and ends with code 1 if anything in use was removed,
+// or any garbage was left.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { migrate } from '../../src/modules/schema/migrate.js';
@@ -22,6 +23,8 @@ await atServer(async ({ url, checkout, directory }) => {
     title: `kill -9 of a garbage collector, ${seen.kills} times`,
     figures: [
       ['killed in mid-pass', seen.inMidPass],
+      ['rounds with half lists', seen.halfLists],
+      ['restored backups', seen.restores],
       ['garbage, all removed', seen.garbage],
       ['kept', seen.kept],
     ],
