@@ -52,10 +52,14 @@ export interface ContainerDaemon {
 export interface DaemonOptions {
   /** `host:port` that it may reach without TLS. */
   insecureRegistry?: string;
+  /** In which it has its directory. Default that of the machine for temporary files. */
+  directory?: string;
 }
 
 export async function startDaemon(kind: DaemonKind, options: DaemonOptions = {}): Promise<ContainerDaemon> {
-  const directory = await mkdtemp(join(tmpdir(), `ctrlplane-${kind}-`));
+  const { directory: parent } = options;
+  // Podman's own may have 50 characters in all.
+  const directory = await mkdtemp(parent ? join(parent, 'd-') : join(tmpdir(), `ctrlplane-${kind}-`));
   const socket = join(directory, 'd.sock');
   const agent = new Agent({ connect: { socketPath: socket }, headersTimeout: 0, bodyTimeout: 0 });
   let child: ChildProcess | undefined;

@@ -39,6 +39,12 @@ export function fill(disk: string): void {
   }
 }
 
+/** Another size for one that `smallDisks` has mounted. */
+export function resize(disk: string, megabytes: number): void {
+  const { status } = spawnSync('mount', ['-o', `remount,size=${megabytes}m`, disk]);
+  if (status !== 0) throw new Error(`Cannot resize ${disk}`);
+}
+
 /** Takes away what `fill` has written. */
 export function free(disk: string): void {
   rmSync(join(disk, FILLER));

@@ -4,7 +4,7 @@ import { LABELS, type LogOptions, type ProviderInstance, type ProviderVolume } f
 import { imagesOf } from '../services/service-programs.js';
 import { parseLogOptions } from '../provision-request.schema.js';
 import { orAborted } from '../waiting.js';
-import { OWN_LABELS, type OwnContainer } from './container-notes.js';
+import { type ListedContainer, OWN_LABELS, type OwnContainer } from './container-notes.js';
 import {
   describe,
   groupByInstance,
@@ -47,9 +47,9 @@ export class ContainerStore {
     return (await this.all(signal)).map((held) => this.describe(held));
   }
 
-  /** From which its instances come, and came before their last deployment. */
-  async repositories(signal?: AbortSignal): Promise<Set<string>> {
-    const records = (await this.all(signal)).map(recordOf);
+  /** From which its instances come, and came before their last deployment. @param containers all of the daemon's */
+  repositoriesOf(containers: readonly ListedContainer[]): Set<string> {
+    const records = [...groupByInstance(this.namespace, containers).values()].map(recordOf);
     const images = records.flatMap((record) => [
       ...imagesOf(record?.spec),
       ...imagesOf(record?.previousSpec),

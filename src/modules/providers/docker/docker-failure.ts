@@ -91,7 +91,7 @@ const RULES: [RegExp, (id: InstanceId, words: string, cause: unknown, image: str
     (id, words, cause) => new OutOfResourcesError(id, words, { cause }),
   ],
   [
-    /no such image|image not known|manifest unknown|repository .* not found|pull access denied|requested access to the resource is denied|unauthorized|authentication required|no basic auth credentials|manifest for .* not found|invalid reference format/i,
+    /no such image|image not known|manifest unknown|repository .* not found|pull access denied|requested access to the resource is denied|unauthorized|authentication required|no basic auth credentials|manifest for .* not found|invalid reference format|normalizing (?:image|name)\b/i,
     (id, words, cause, image) => new ImageMissingError(id, image, words, { cause }),
   ],
 ];

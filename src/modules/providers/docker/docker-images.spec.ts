@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -9,10 +9,17 @@ import {
   startDaemon,
 } from '../../../../test/support/container-daemon.js';
 import { type ImageRegistry, startImageRegistry } from '../../../../test/support/image-registry.js';
+import { freePort } from '../../../../test/support/free-port.js';
 import { describeWith } from '../../../../test/support/needs.js';
 import { PARTS } from '../../../../test/support/parts.js';
+import { itOnSmallDisk, resize, smallDisks } from '../../../../test/support/small-disk.js';
 import { newId } from '../../ids/typed-id.js';
-import { ImageMissingError } from '../provider.errors.js';
+import {
+  ImageArchitectureError,
+  ImageMissingError,
+  OutOfResourcesError,
+  ProvisionFailedError,
+} from '../provider.errors.js';
 import { type DockerDaemon } from './docker-daemon.js';
 import { DockerImages } from './docker-images.js';
 import { type PullProgress } from './docker-provider.options.js';
@@ -47,7 +54,7 @@ describe('Images made in one second', () => {
         removeImage: () => Promise.resolve(true),
       } as unknown as DockerDaemon;
       const settings = { registries: {}, pull: 'never' } as const;
-      const { removed } = await new DockerImages(daemon, settings).prune(new Set(['r.test/web']), 2);
+      const { removed } = await new DockerImages(daemon, settings).prune(() => new Set(['r.test/web']), 2);
       expect(removed).toEqual(['r.test/web:9', 'r.test/web:8']);
     }
   });
@@ -58,6 +65,7 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
     let registry: ImageRegistry;
     let daemon: ContainerDaemon;
     let image: string;
+    const smallDisk = smallDisks();
 
     beforeAll(async () => {
       registry = await startImageRegistry();
@@ -146,6 +154,69 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
     );
 
     it(
+      'is made for other machines where the registry has it for these alone',
+      async () => {
+        await pushForAnotherMachine();
+        const refused = providerWith(credentials()).provision(
+          request(`${registry.address}/shop/web:foreign`),
+        );
+        await expect(refused).rejects.toThrow(ImageArchitectureError);
+      },
+      LIMIT,
+    );
+
+    it(
+      'cannot be pulled while its registry is away, which is no word on the image',
+      async () => {
+        const provider = providerWith();
+        const refused = provider.provision(request(`127.0.0.1:${await freePort()}/shop/web:1`));
+        await expect(refused).rejects.toThrow(ProvisionFailedError);
+        await expect(refused).rejects.toThrow(/refused/);
+        await expect(refused).rejects.not.toThrow(ImageMissingError);
+        expect(await provider.list()).toEqual([]);
+      },
+      LIMIT,
+    );
+
+    it(
+      "is missing where its name can be nobody's",
+      async () => {
+        for (const name of ['Shop/WEB:1', 'shop/web:.1'])
+          await expect(
+            providerWith(credentials()).provision(request(`${registry.address}/${name}`)),
+          ).rejects.toThrow(ImageMissingError);
+      },
+      LIMIT,
+    );
+
+    itOnSmallDisk(
+      'fills the disk in the middle of a pull, which leaves nothing, and is pulled when there is room again',
+      async () => {
+        const big = `${registry.address}/shop/big:1`;
+        await daemon.importImage(`big${kind}`, async (root) => {
+          await daemon.busybox(root);
+          // Nothing makes that smaller.
+          writeFileSync(join(root, 'big'), randomBytes(32 * 1024 * 1024));
+        });
+        await daemon.call('POST', `/images/big${kind}/tag?repo=${registry.address}/shop/big&tag=1`);
+        await push(big);
+        const disk = smallDisk(28);
+        const small = await startDaemon(kind, { insecureRegistry: registry.address, directory: disk });
+        try {
+          const provider = providerWith({ ...credentials(), host: small.host });
+          const wanted = request(big);
+          await expect(provider.provision(wanted)).rejects.toThrow(OutOfResourcesError);
+          expect(await provider.list()).toEqual([]);
+          resize(disk, 300);
+          expect(await provider.provision(wanted)).toMatchObject({ state: 'running' });
+        } finally {
+          await small.stop();
+        }
+      },
+      LIMIT,
+    );
+
+    it(
       'is removed when no container has it, but the newest few of its repository',
       async () => {
         const provider = providerWith({ pull: 'never' });
@@ -172,6 +243,30 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
       },
       LIMIT,
     );
+
+    /** As an index that has the image of this machine, and says that it is for another one. */
+    const pushForAnotherMachine = async () => {
+      const manifests = `http://${registry.address}/v2/shop/web/manifests`;
+      const { username, password } = registry;
+      const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+      const kinds = ['docker.distribution.manifest.v2', 'oci.image.manifest.v1'];
+      const accept = kinds.map((each) => `application/vnd.${each}+json`).join(', ');
+      const found = await fetch(`${manifests}/1`, { headers: { authorization, accept } });
+      const mediaType = found.headers.get('content-type')!;
+      const digest = found.headers.get('docker-content-digest')!;
+      const size = (await found.arrayBuffer()).byteLength;
+      const platform = { os: 'linux', architecture: process.arch === 's390x' ? 'amd64' : 's390x' };
+      const type = mediaType.includes('oci')
+        ? 'application/vnd.oci.image.index.v1+json'
+        : 'application/vnd.docker.distribution.manifest.list.v2+json';
+      const index = { schemaVersion: 2, mediaType: type, manifests: [{ mediaType, digest, size, platform }] };
+      const { status } = await fetch(`${manifests}/foreign`, {
+        method: 'PUT',
+        headers: { authorization, 'content-type': type },
+        body: JSON.stringify(index),
+      });
+      expect(status).toBe(201);
+    };
 
     const credentials = () => ({
       registries: { [registry.address]: { username: registry.username, password: registry.password } },

@@ -2,6 +2,7 @@ import { type InstanceId } from '../../ids/typed-id.js';
 import { type PrunedImages } from '../provider.js';
 import { ImageMissingError } from '../provider.errors.js';
 import { orAborted } from '../waiting.js';
+import { type ListedContainer } from './container-notes.js';
 import { type DockerDaemon } from './docker-daemon.js';
 import { type DockerProviderSettings, type PullProgress } from './docker-provider.options.js';
 import { type ListedImage, type PullEvent } from './engine-api.js';
@@ -41,14 +42,19 @@ export class DockerImages {
 
   /**
    * Removes tagged images of those repositories that no container has, whoever made it, but the newest.
-   * @param repositories such as `registry.example.com/shop/web`
+   * @param repositoriesOf such as `registry.example.com/shop/web`, of all containers of the daemon
    * @param keep how many of each repository stay
    */
-  async prune(repositories: ReadonlySet<string>, keep: number, signal?: AbortSignal): Promise<PrunedImages> {
+  async prune(
+    repositoriesOf: (containers: readonly ListedContainer[]) => ReadonlySet<string>,
+    keep: number,
+    signal?: AbortSignal,
+  ): Promise<PrunedImages> {
     const images = await this.daemon.images(signal);
-    const used = new Set((await this.daemon.containers(undefined, signal)).map(({ ImageID }) => ImageID));
+    const containers = await this.daemon.containers(undefined, signal);
+    const used = new Set(containers.map(({ ImageID }) => ImageID));
     const pruned: PrunedImages = { removed: [], bytes: 0 };
-    for (const repository of repositories) {
+    for (const repository of repositoriesOf(containers)) {
       const own = images.flatMap((image) => tagsOf(image, repository)).sort(newestFirst);
       for (const { tag, image, size } of own.slice(keep)) {
         if (used.has(image) || !(await this.daemon.removeImage(tag, signal))) continue;

@@ -7,7 +7,12 @@ import { eventually } from '../../../../test/support/eventually.js';
 import { describeWith } from '../../../../test/support/needs.js';
 import { failed, requestOf, UnreliableDaemon } from '../../../../test/support/unreliable-daemon.js';
 import { newId } from '../../ids/typed-id.js';
-import { ImageArchitectureError, ProviderUnavailableError } from '../provider.errors.js';
+import {
+  ImageArchitectureError,
+  ImageMissingError,
+  ProviderUnavailableError,
+  ProvisionFailedError,
+} from '../provider.errors.js';
 import { type InstanceSpec, LABELS } from '../provider.js';
 import { containerName, OWN_LABELS } from './container-notes.js';
 import { DockerProvider } from './docker.provider.js';
@@ -229,6 +234,50 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
           ),
         );
         expect(failure).toBeInstanceOf(ImageArchitectureError);
+      },
+      LIMIT,
+    );
+
+    it(
+      'says whose the name is when a container that is not its own has it, leaves that alone, and goes on when it is gone',
+      async () => {
+        const wanted = request();
+        const name = containerName(own.namespace, wanted.instanceId, 'current');
+        const body = { Image: IMAGE, Cmd: ['sleep', '3600'], HostConfig: { NetworkMode: 'host' } };
+        const { status } = await own.daemon.call('POST', `/containers/create?name=${name}`, body);
+        expect(status).toBe(201);
+        const refused = own.provider.provision(wanted);
+        await expect(refused).rejects.toThrow(ProvisionFailedError);
+        await expect(refused).rejects.toThrow(/already in use/);
+        expect(await own.provider.list()).toEqual([]);
+        const { status: left } = await own.daemon.call('DELETE', `/containers/${name}?force=1`);
+        expect([200, 204]).toContain(left);
+        expect(await own.provider.provision(wanted)).toMatchObject({ state: 'running' });
+      },
+      LIMIT,
+    );
+
+    it.each([
+      ['a network that there is not', { networks: ['nowhere-at-all'] }, /nowhere-at-all/],
+      [
+        'several that there are not',
+        { networks: ['none-such', 'nowhere-at-all'] },
+        /none-such|nowhere-at-all/,
+      ],
+      ['a program that the image lacks', { command: ['/bin/nowhere-at-all'] }, /nowhere-at-all/],
+      [
+        'a volume where none can be',
+        { volumes: [{ name: 'data', path: '/proc/self' }] },
+        /\/proc|could not be started/,
+      ],
+    ] as [string, Partial<InstanceSpec>, RegExp][])(
+      'says what is wrong with %s, and leaves nothing',
+      async (_, spec, words) => {
+        const refused = own.provider.provision(request(spec));
+        await expect(refused).rejects.toThrow(ProvisionFailedError);
+        await expect(refused).rejects.toThrow(words);
+        await expect(refused).rejects.not.toThrow(ImageMissingError);
+        expect(await own.containers()).toEqual([]);
       },
       LIMIT,
     );

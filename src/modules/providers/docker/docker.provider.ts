@@ -246,8 +246,10 @@ export class DockerProvider implements Provider {
   readonly removeVolume = (name: string, signal?: AbortSignal) => this.store.removeVolume(name, signal);
 
   async pruneImages({ keep }: { keep: number }, signal?: AbortSignal): Promise<PrunedImages> {
-    const repositories = await this.store.repositories(signal);
-    return this.store.ask(() => this.images.prune(repositories, keep, signal), signal);
+    return this.store.ask(
+      () => this.images.prune((containers) => this.store.repositoriesOf(containers), keep, signal),
+      signal,
+    );
   }
 
   /** Removes the mark by which its store is known. To be called when nothing of it is left. */
