@@ -347,6 +347,41 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     expect(faults).toEqual([]);
   });
 
+  it('show what another pass holds back beside what a brake does, and decide on it', async () => {
+    const { page } = test;
+    // At a store that no replica reaches: no pass of a worker ends this brake.
+    const tenant = `ten_${'0'.repeat(25)}1`;
+    await query(
+      database,
+      `INSERT INTO gc_pass_brakes (pass, store, tenant_id, cause, keys, set_digest)
+       VALUES ('volumes', 'elsewhere', $1, 'share', '{data-1,data-2}', md5('data-1,data-2'))`,
+      [tenant],
+    );
+    const asked: string[] = [];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.message());
+      void dialog.accept();
+    });
+    await open('brakes');
+    const row = page
+      .getByRole('region', { name: 'Held back beside instances' })
+      .last()
+      .locator('tbody tr', { hasText: tenant });
+    await row.getByText('engaged', { exact: true }).waitFor();
+    await row.getByText('data-1').waitFor();
+    await row.getByRole('button', { name: 'Refuse' }).click();
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByLabel('Token').waitFor({ state: 'detached' });
+    await row.getByRole('button', { name: 'Refuse' }).click();
+    await row.getByText('refused', { exact: true }).waitFor();
+    await row.getByRole('button', { name: 'Confirm' }).click();
+    await row.getByText('confirmed', { exact: true }).waitFor();
+    expect(asked.at(-1)).toContain('Let the pass volumes remove exactly these 2 things?');
+    await expectAccessible(page);
+    expect(faults).toEqual([]);
+  });
+
   it('show schedules by their handler, find one of 1,200 by its key, and steer it after a question, with the token', async () => {
     const { page } = test;
     const asked: string[] = [];
