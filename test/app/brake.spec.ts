@@ -26,8 +26,8 @@ describe('an app whose workloads are lost, as by a backup that was restored with
       return answer.status === 202 && answer;
     });
     const run = await eventually(async () => {
-      const { body: all } = await app.get<{ id: string; outcome: string }[]>('/workers/gc/runs');
-      return all.find(({ id, outcome }) => id === body.run_id && outcome !== 'running');
+      const { body: all } = await app.get<{ items: { id: string; outcome: string }[] }>('/workers/gc/runs');
+      return all.items.find(({ id, outcome }) => id === body.run_id && outcome !== 'running');
     });
     expect(run).toMatchObject({ outcome: 'succeeded' });
   }
