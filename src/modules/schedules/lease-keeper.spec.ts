@@ -37,6 +37,11 @@ describe('LeaseKeeper', () => {
     expect(aborted).toEqual([expect.stringContaining('could not be renewed in time')]);
   });
 
+  it('relies on a lease for a tenth less than it stands in the store: clocks and timers are not exact', () => {
+    const claim = { lease: new Date(5_000 + LEASE) };
+    expect(keeper.trustedUntil(100, claim, new Date(5_000))).toBe(100 + LEASE * 0.9);
+  });
+
   it('asks of no other than those that run whether they were removed or claimed anew: thousands may wait', async () => {
     const asked: string[] = [];
     const hold = (token: number, more: Partial<HeldSchedule>): [number, HeldSchedule] => [

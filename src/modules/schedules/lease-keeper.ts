@@ -1,7 +1,8 @@
 import { LeaseLostError } from '../../core/coordination/coordination.errors.js';
+import { MARGIN } from '../../core/scheduler/cluster/lease.js';
 import { type Clock, type Timer } from '../../core/timing/clock.js';
 import { type HeldSchedule } from './held-schedule.js';
-import { type ScheduleStore } from './schedule.store.js';
+import { type ScheduleClaim, type ScheduleStore } from './schedule.store.js';
 
 /** Renews the leases of what this replica has held for a while. Short runs have ended long before, and cost nothing. */
 export class LeaseKeeper {
@@ -16,6 +17,14 @@ export class LeaseKeeper {
     private readonly held: ReadonlyMap<number, HeldSchedule>,
     private readonly lease: number,
   ) {}
+
+  /**
+   * Until when a claim may be relied on, monotonic: a little less than its lease stands in the store.
+   * @param asked when the store was asked for it, monotonic @param now the store's time when it answered
+   */
+  trustedUntil(asked: number, { lease }: Pick<ScheduleClaim, 'lease'>, now: Date): number {
+    return this.trusted(asked, lease.getTime() - now.getTime());
+  }
 
   /** Goes on until nothing is held. */
   keep(): void {
@@ -53,7 +62,7 @@ export class LeaseKeeper {
         this.lease,
       );
       for (const held of old)
-        if (kept.has(held.claim.token)) held.leaseUntil = asked + this.lease;
+        if (kept.has(held.claim.token)) held.leaseUntil = this.trusted(asked, this.lease);
         else if (!held.execution) this.lose(held, 'another replica has claimed it, or it was removed');
         else if (await this.store.find(held.claim.handler, held.claim.key))
           this.lose(held, 'another replica has claimed it');
@@ -63,6 +72,10 @@ export class LeaseKeeper {
       // The store is away. They are this replica's still, until the leases end.
       this.loseEnded();
     }
+  }
+
+  private trusted(asked: number, left: number): number {
+    return asked + left - MARGIN * this.lease;
   }
 
   private loseEnded(): void {

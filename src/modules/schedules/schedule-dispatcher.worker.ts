@@ -202,7 +202,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     const counts = new Map<string, number>();
     for (const { handler } of claims) counts.set(handler, (counts.get(handler) ?? 0) + 1);
     inRootContext(() => {
-      for (const claim of claims) this.arm(claim, asked + claim.lease.getTime() - now.getTime());
+      for (const claim of claims) this.arm(claim, asked, now);
     });
     // Of a handler with groups some of what was looked at may have been left: what is behind it may be of other groups.
     this.behind = [...counts].some(
@@ -212,9 +212,9 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     this.leases.keep();
   }
 
-  private arm(claim: ScheduleClaim, leaseUntil: number): void {
+  private arm(claim: ScheduleClaim, asked: number, now: Date): void {
     const lane = this.lanes.get(claim.handler)!;
-    const held = new HeldSchedule(claim, lane.handler, leaseUntil);
+    const held = new HeldSchedule(claim, lane.handler, this.leases.trustedUntil(asked, claim, now));
     this.held.set(claim.token, held);
     lane.claimed(claim);
     const planned = claim.triggeredAt === null ? (claim.turn?.plannedAt ?? 0) : 0;

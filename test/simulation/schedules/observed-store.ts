@@ -77,7 +77,9 @@ export class ObservedStore extends InMemoryScheduleStore {
       );
       if (!accepted) continue;
       taken.add(token);
-      this.observer.settled(result, before!, this.row(handler, key)!);
+      const after = this.row(handler, key);
+      // Without one somebody has removed it just after that.
+      if (after) this.observer.settled(result, before!, after);
     }
     return taken;
   }

@@ -5,7 +5,7 @@ import { type CoordinatorClock } from './coordinator-clock.js';
 import { type Coordinator, type HeldLease } from '../../coordination/coordinator.js';
 
 /** Share of a lease by which clocks may differ in pace, or a timer may be late, before two replicas run at a time. */
-const MARGIN = 0.1;
+export const MARGIN = 0.1;
 const BEATS = 3;
 /** Wait after a failed heartbeat, as a share of the lease. */
 const RETRY = 0.05;

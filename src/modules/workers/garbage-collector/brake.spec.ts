@@ -122,6 +122,7 @@ describe('The brake of the garbage collector', () => {
     expect(await brakes.health()).toEqual({
       status: 'degraded',
       held: expect.arrayContaining([{ tenantId: small.tenantId, state: 'engaged', orphans: 3, examined: 3 }]),
+      heldByPasses: [],
     });
   });
 
@@ -135,7 +136,7 @@ describe('The brake of the garbage collector', () => {
     await tick();
     expect(await rows.instancesOf(tenantId)).toEqual(ids);
     expect(await told('gc.brake_released')).toMatchObject([{ tenantId, reason: 'recovered', orphans: 12 }]);
-    expect(await brakes.health()).toEqual({ status: 'ok', held: [] });
+    expect(await brakes.health()).toEqual({ status: 'ok', held: [], heldByPasses: [] });
   });
 
   it('lets go what two passes saw so far apart, whichever replica makes the second', async () => {
@@ -378,7 +379,7 @@ describe('The brake of the garbage collector', () => {
       const left = (table: string) => sql(`SELECT FROM ${table} WHERE tenant_id = $1`, [tenantId]);
       expect(await left('workloads')).toEqual([]);
       expect(await left('datacenters')).toEqual([]);
-      expect(await brakes.health()).toEqual({ status: 'ok', held: [] });
+      expect(await brakes.health()).toEqual({ status: 'ok', held: [], heldByPasses: [] });
     });
 
     it('keeps its workloads while one of their instances is in no confirmed set', async () => {
