@@ -63,6 +63,17 @@ export function claimedSchedules(setup: SetupScheduleStore): ContractCase[] {
       assert.deepEqual(await keysOf([{ handler: 'another', group: 'b' }]), ['a3', 'b1', 'b2']);
     },
 
+    'leaves ended what ended in a pause, whatever turn it is resumed with': async ({ store }) => {
+      const now = await justPast(store);
+      await store.upsert([scheduled('a', { timing: { at: now }, turn: at(now) })]);
+      const [claim] = await claims(store);
+      await store.pause(HANDLER, 'a');
+      await store.settle([resultOf(claim!, { turn: null, turns: 1, run: ran('succeeded') })]);
+      assert.equal(await store.resume(HANDLER, 'a', at(now)), true);
+      assert.equal((await get(store, 'a')).state, 'ended');
+      assert.deepEqual(await claims(store, { horizon: 60_000 }), []);
+    },
+
     'hands out ahead of time what is due within the horizon': async ({ store }) => {
       const now = await justPast(store);
       await store.upsert([scheduled('soon', { turn: at(now + 4_000) })]);
