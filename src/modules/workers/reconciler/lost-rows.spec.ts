@@ -149,7 +149,7 @@ describe('instances whose rows are lost', () => {
     await asSystem(() => brakes().confirm(tenantId, brake.set));
     await passes();
     expect([...provider.running.keys()]).toEqual([row!.id]);
-    expect(await brakes().health()).toEqual({ status: 'ok', held: [] });
+    expect(await brakes().health()).toEqual({ status: 'ok', held: [], heldByPasses: [] });
   });
 
   it('are held back when their workloads are lost as well, and stay when that is refused', async () => {
@@ -185,7 +185,7 @@ describe('instances whose rows are lost', () => {
     await sql(`INSERT INTO instances (${columns}) SELECT * FROM instances_before`);
     await passes();
     expect(starts()).toEqual([1, 1]);
-    expect(await brakes().health()).toEqual({ status: 'ok', held: [] });
+    expect(await brakes().health()).toEqual({ status: 'ok', held: [], heldByPasses: [] });
   });
 
   it('are removed, and get no rows, when they were deleted and their provider has not let go of them', async () => {

@@ -108,7 +108,7 @@ describe('what a store holds without a row', () => {
     await pass();
     expect(held()).toEqual([]);
     await pass();
-    expect(await brakes.health()).toEqual({ status: 'ok', held: [] });
+    expect(await brakes.health()).toEqual({ status: 'ok', held: [], heldByPasses: [] });
   });
 
   it('stays when half of the store is, and goes when the same was seen for long enough', async () => {
