@@ -38,6 +38,7 @@ const NEEDED: Record<string, string[]> = {
   ],
   './control-plane/testing': [
     '@peculiar/x509',
+    'cron',
     'reflect-metadata',
     'safe-stable-stringify',
     'tldts',

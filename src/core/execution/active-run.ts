@@ -6,7 +6,16 @@ import { type RunJournal } from './run-journal.js';
 import { RunLogger } from './run-logger.js';
 import { withMetric } from './run-metrics.js';
 import { progressOf } from './run-progress.js';
-import { type FanOutCall, RunFanOuts } from './run-fan-outs.js';
+import { RunFanOuts } from './run-fan-outs.js';
+import { type FanOutOptions, type FanOutResult } from '../worker/fan-out.js';
+
+/** Makes the fan-outs of a run. */
+export type FanOutCall = (
+  run: ActiveRun,
+  shard: unknown,
+  items: readonly unknown[],
+  options?: FanOutOptions,
+) => Promise<FanOutResult<never>>;
 
 /** What a run has that the coordinator granted to this replica. */
 export interface ClaimedRun {

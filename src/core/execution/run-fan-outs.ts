@@ -1,14 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { type FanOutOptions, type FanOutResult } from '../worker/fan-out.js';
-import { type ActiveRun } from './active-run.js';
-
-/** Makes the fan-outs of a run. */
-export type FanOutCall = (
-  run: ActiveRun,
-  shard: unknown,
-  items: readonly unknown[],
-  options?: FanOutOptions,
-) => Promise<FanOutResult<never>>;
 
 /** A run has ended before its fan-outs. */
 export class FanOutNotAwaitedError extends Error {

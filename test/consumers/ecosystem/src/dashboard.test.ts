@@ -261,7 +261,7 @@ it('the API documentation of the application has it, with security, bodies, answ
   const runs = paths['/runs'].get;
   assert.deepEqual(
     runs.parameters.map(({ name, in: where, required, schema }: Json) => [name, where, required, schema.type]),
-    ['limit', 'outcome', 'trigger', 'since', 'until', 'text', 'before', 'worker'].map((name) => [name, 'query', false, name === 'limit' ? 'integer' : 'string']),
+    ['limit', 'outcome', 'trigger', 'since', 'until', 'text', 'key', 'before', 'worker'].map((name) => [name, 'query', false, name === 'limit' ? 'integer' : 'string']),
   );
   assert.deepEqual(paths['/workers/{name}/runs'].get.parameters.map(({ name, in: where, required }: Json) => [name, where, required])[0], ['name', 'path', true]);
   const trigger = paths['/workers/{name}/trigger'].post;
