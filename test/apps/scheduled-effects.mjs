@@ -1,12 +1,7 @@
-// A replica that runs stored schedules, to be killed. URL is that of its database, LEASE its lease. Each run has one effect: a row of
-// `audit.effects`, written in a transaction that only the holder of the claim can commit.
-import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { WorkerModule } from 'ctrlplane-workers';
-import { DatabaseModule, Scheduled, SchedulesModule, Transactions } from 'ctrlplane-workers/control-plane';
-
-const { URL: url, LEASE: lease } = process.env;
+// A replica whose runs have one effect each: a row of `audit.effects`, written in a transaction that only the holder of the claim can
+// commit.
+import { Transactions } from 'ctrlplane-workers/control-plane';
+import { startReplica } from './scheduled-replica.mjs';
 
 class Jobs {
   constructor(transactions) {
@@ -24,19 +19,5 @@ class Jobs {
   }
 }
 Reflect.defineMetadata('design:paramtypes', [Transactions], Jobs);
-const decorate = Scheduled('job', { record: 'failures', concurrency: 20 });
-decorate(Jobs.prototype, 'run', Object.getOwnPropertyDescriptor(Jobs.prototype, 'run'));
 
-class App {}
-Module({
-  imports: [
-    DatabaseModule.forRoot({ url, tables: 'schedules' }),
-    WorkerModule.forRoot(),
-    SchedulesModule.forRoot({ lease }),
-  ],
-  providers: [Jobs],
-})(App);
-
-const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'warn'] });
-app.enableShutdownHooks();
-console.log('ready');
+await startReplica(Jobs, { record: 'failures', concurrency: 20 });

@@ -1,6 +1,7 @@
 import { type Worker } from '../../src/core/worker/worker.js';
 import { type OverlapPolicy, type WorkerOptions } from '../../src/core/worker/worker-options.js';
-import { FAIR, type Weather } from './wire.js';
+import { type RunPlan, runPlan } from './run-plan.js';
+import { FAIR, type Weather, weather } from './wire.js';
 import { type Random } from './random.js';
 import { type Pace } from './replica-clock.js';
 
@@ -10,16 +11,7 @@ export interface WorkerPlan {
   readonly overlap: OverlapPolicy;
   /** As the code says in each version that is deployed. */
   readonly versions: readonly Omit<Worker, 'name' | 'run'>[];
-  /** How its runs behave. */
-  readonly runs: {
-    /** Milliseconds; 0: it ends at once. */
-    readonly mean: number;
-    readonly fails: number;
-    /** Share of runs that do not listen to their signal. */
-    readonly deaf: number;
-    /** Milliseconds that the others take to end when it aborts. */
-    readonly abort: number;
-  };
+  readonly runs: RunPlan;
 }
 
 /** Something that goes wrong, or that somebody does, and when. */
@@ -113,26 +105,7 @@ function workerPlan(name: string, random: Random): WorkerPlan {
       ...common,
       interval: onlyEvents ? 0 : every(ms),
     })),
-    runs: {
-      mean: random.pick([0, 50, 800, 3_000, 8_000]),
-      fails: random.pick([0, 0.1, 0.6]),
-      deaf: random.pick([0, 0, 0.3]),
-      abort: random.pick([0, 0, 700]),
-    },
-  };
-}
-
-function weather(random: Random): Weather {
-  const rate = random.pick([0.01, 0.05, 0.15]);
-  const some = (): number => (random.chance(0.5) ? rate : 0);
-  return {
-    latency: random.pick([0.5, 5, 100]),
-    requestLost: some(),
-    answerLost: some(),
-    requestLate: some(),
-    answerLate: some(),
-    doubled: some(),
-    crash: random.chance(0.4) ? 0.01 : 0,
+    runs: runPlan(random, [0, 50, 800, 3_000, 8_000]),
   };
 }
 

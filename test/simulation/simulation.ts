@@ -14,6 +14,7 @@ import { Ledger, Observer, type Violation } from './observer.js';
 import { EVENT, type Plan, planOf, type Trouble, type WorkerPlan } from './plan.js';
 import { Random } from './random.js';
 import { Replica, type Surroundings } from './replica.js';
+import { pass } from './run-plan.js';
 import { type Model, sound, Store } from './store.js';
 import { StoreClock } from './store-clock.js';
 import { instant, Trace } from './trace.js';
@@ -186,9 +187,9 @@ class Simulation implements Surroundings {
     let how = 'is cut off in';
     try {
       if (length > 0) {
-        await this.pass(replica, context, length / 2, deaf, runs.abort);
+        await pass(replica.clock, context.signal, length / 2, { deaf, abort: runs.abort });
         context.progress(1, 2);
-        await this.pass(replica, context, length / 2, deaf, runs.abort);
+        await pass(replica.clock, context.signal, length / 2, { deaf, abort: runs.abort });
       }
       if (random.chance(0.3)) await context.assertCurrent({ query: () => Promise.resolve() });
       if (fails) throw new Error('as told');
@@ -199,25 +200,6 @@ class Simulation implements Surroundings {
     } finally {
       observer.ended(running, how);
     }
-  }
-
-  private pass(
-    { clock }: Replica,
-    { signal }: RunContext,
-    ms: number,
-    deaf: boolean,
-    abort: number,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = clock.setTimer(resolve, ms);
-      if (deaf) return;
-      const end = (): void => {
-        timer.cancel();
-        clock.setTimer(() => reject(signal.reason as Error), abort);
-      };
-      if (signal.aborted) end();
-      else signal.addEventListener('abort', end);
-    });
   }
 
   private happen({ what }: Trouble): void {

@@ -28,6 +28,20 @@ export const FAIR: Weather = {
   crash: 0,
 };
 
+export function weather(random: Random): Weather {
+  const rate = random.pick([0.01, 0.05, 0.15]);
+  const some = (): number => (random.chance(0.5) ? rate : 0);
+  return {
+    latency: random.pick([0.5, 5, 100]),
+    requestLost: some(),
+    answerLost: some(),
+    requestLate: some(),
+    answerLate: some(),
+    doubled: some(),
+    crash: random.chance(0.4) ? 0.01 : 0,
+  };
+}
+
 /** When a client gives up, milliseconds of its own clock. */
 const TIMEOUT = 5_000;
 export const LATEST = 12_000;

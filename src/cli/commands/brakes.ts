@@ -88,7 +88,7 @@ async function list({ api, output }: Context): Promise<void> {
   );
 }
 
-/** All pages: a decision is made on what is seen. */
+/** All pages: whoever decides has to see everything that is held back. */
 async function all<T>(api: Context['api'], path: string): Promise<T[]> {
   const items: T[] = [];
   let after: string | undefined;

@@ -1,23 +1,12 @@
+import { type ConveyedRun } from '../worker/conveyed-run.js';
 import { type ShardFailure } from '../worker/fan-out.js';
-import { type RunTrigger } from '../worker/run-context.js';
 import { type ShardDefinition } from './shard-definition.js';
 import { type ShardMetrics } from './shard-runner.js';
 
 /** The run that fans out, as its shards on other replicas know it. JSON gives it back as it is. */
-export interface ShardRun {
-  readonly worker: string;
-  readonly runId: string;
-  /** Absent without coordination. */
-  readonly fencingToken?: number;
+export interface ShardRun extends ConveyedRun {
   /** Whether a newer token means that this run has been superseded: not so under overlap policy `allow`. */
   readonly fenced: boolean;
-  /** This and the others are milliseconds since the epoch. */
-  readonly slot?: number;
-  readonly trigger: RunTrigger;
-  readonly actor?: string;
-  readonly scheduledAt: number;
-  readonly startedAt: number;
-  readonly payload?: unknown;
 }
 
 /** One call of `context.fanOut`, checked. */

@@ -6,9 +6,10 @@ import { Outages, type OutageState } from '../outages/outages.js';
 import { type SchedulerOptions } from '../scheduler/scheduler.options.js';
 import { inRootContext } from '../timing/root-context.js';
 import { Clock } from '../timing/clock.js';
+import { conveyed } from '../worker/conveyed-run.js';
 import { type FanOutOptions, type FanOutResult, type ShardCounts } from '../worker/fan-out.js';
 import { WORKER_OPTIONS } from '../worker/module-options.token.js';
-import { type FanOut, FanOutEngine, type FanOutOutcome, type ShardRun } from './fan-out.engine.js';
+import { type FanOut, FanOutEngine, type FanOutOutcome } from './fan-out.engine.js';
 import { FanOutError, FanOutRefusedError } from './fan-out.errors.js';
 import { type FanOutModuleOptions } from './fan-out.options.js';
 import { LocalFanOutEngine } from './local.engine.js';
@@ -127,7 +128,7 @@ export class FanOuts {
     run.ownFanOuts!.whenSucceeded((keys) => this.forget(keys));
     const fanOut: FanOut = {
       key,
-      run: shardRun(run),
+      run: { ...conveyed(run), fenced: run.fenced },
       shard,
       items,
       signal,
@@ -175,20 +176,4 @@ class CallCounts {
     const { total, done, failed } = this.shards;
     this.run.progress(done + failed, total, message as string | undefined);
   }
-}
-
-function shardRun(run: ActiveRun): ShardRun {
-  const { worker, runId, fencingToken, fenced, slot, trigger, actor, scheduledAt, startedAt, payload } = run;
-  return {
-    worker,
-    runId,
-    ...(fencingToken !== undefined && { fencingToken }),
-    fenced,
-    ...(slot && { slot: slot.getTime() }),
-    trigger,
-    ...(actor !== undefined && { actor }),
-    scheduledAt: scheduledAt.getTime(),
-    startedAt: startedAt.getTime(),
-    ...(payload !== undefined && { payload }),
-  };
 }

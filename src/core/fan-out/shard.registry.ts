@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
-import { type DecoratedMethod, DecoratedMethods } from '../registry/decorated-methods.js';
+import { type DecoratedMethod, DecoratedMethods, instancePrototype } from '../registry/decorated-methods.js';
 import { WorkerCalls } from '../registry/worker-calls.js';
 import { messageOf } from '../text/describe-error.js';
 import { SHARD_METADATA, type ShardOptions } from '../worker/shard.decorator.js';
@@ -82,12 +82,9 @@ export class ShardRegistry {
     );
   }
 
-  private define(
-    { source, prototype, method, wrapper, metadata }: DecoratedMethod<ShardOptions>,
-    where: string,
-  ): ShardDefinition {
-    if (!prototype)
-      throw new Error('@Shard is on a static method, which has no provider: make it an instance method');
+  private define(shard: DecoratedMethod<ShardOptions>, where: string): ShardDefinition {
+    const { source, method, wrapper, metadata } = shard;
+    const prototype = instancePrototype(shard, '@Shard');
     if (Object.keys(Reflect.getMetadata(ROUTE_ARGS_METADATA, prototype.constructor, method) ?? {}).length > 0)
       throw new Error('its parameters have decorators, and it gets an item and a ShardContext: remove them');
     return defineShard(metadata, source, where, this.calls.to<ShardCall>(wrapper, prototype, method));

@@ -13,8 +13,8 @@ interface Route {
 }
 
 /**
- * Marks the handlers of a controller: what is asked for below their paths and has no handler, or cannot be read, is
- * answered with problem details too (`answerUnhandled`). It comes after the decorators of the methods.
+ * Marks the handlers of a controller. Below their paths, requests that have no handler or cannot be read get problem details
+ * too (`answerUnhandled`). It comes after the decorators of the methods.
  */
 export function ownPaths(controller: object): void {
   const { prototype } = controller as { prototype: Record<string, unknown> };

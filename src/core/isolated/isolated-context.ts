@@ -4,14 +4,15 @@ import { progressOf } from '../execution/run-progress.js';
 import { IsolatedFanOutError } from '../isolation/isolation.errors.js';
 import { toLogged } from '../isolation/logged.js';
 import { type RunStart } from '../isolation/messages.js';
-import { RunContext, type TransactionRunner } from '../worker/run-context.js';
+import { ConveyedRunContext } from '../worker/conveyed-run.js';
+import { type RunContext, type TransactionRunner } from '../worker/run-context.js';
 import { type Assertions } from './assertions.js';
 import { type Channel } from './channel.js';
 import { ChannelLogger } from './channel-logger.js';
 import { Reports } from './reports.js';
 
 /** The context of a run in its thread or process: what it is told goes to the run's record in the application. */
-export class IsolatedContext extends RunContext {
+export class IsolatedContext extends ConveyedRunContext {
   private readonly controller = new AbortController();
   private readonly reports: Reports;
   private metrics: Record<string, number> = {};
@@ -19,43 +20,16 @@ export class IsolatedContext extends RunContext {
   private ended = false;
 
   constructor(
-    private readonly start: RunStart,
+    protected override readonly run: RunStart,
     private readonly channel: Channel,
     private readonly assertions: Assertions,
   ) {
-    super();
+    super(run);
     this.reports = new Reports((message) => channel.post(message));
   }
 
-  get worker() {
-    return this.start.worker;
-  }
-  get runId() {
-    return this.start.runId;
-  }
   get attempt() {
-    return this.start.attempt;
-  }
-  get trigger() {
-    return this.start.trigger;
-  }
-  get actor() {
-    return this.start.actor;
-  }
-  get payload() {
-    return this.start.payload;
-  }
-  get fencingToken() {
-    return this.start.fencingToken;
-  }
-  get slot() {
-    return this.start.slot === undefined ? undefined : new Date(this.start.slot);
-  }
-  get scheduledAt() {
-    return new Date(this.start.scheduledAt);
-  }
-  get startedAt() {
-    return new Date(this.start.startedAt);
+    return this.run.attempt;
   }
   get signal(): AbortSignal {
     return this.controller.signal;

@@ -1,3 +1,4 @@
+import { conveyed } from '../worker/conveyed-run.js';
 import { type RunContext } from '../worker/run-context.js';
 import { type RunStart } from './messages.js';
 
@@ -10,17 +11,5 @@ export interface IsolatedRun extends RunContext {
 }
 
 export function startOf(run: IsolatedRun): RunStart {
-  const { worker, runId, slot, attempt, trigger, actor, scheduledAt, startedAt, payload, fencingToken } = run;
-  return {
-    worker,
-    runId,
-    slot: slot?.getTime(),
-    attempt,
-    trigger,
-    actor,
-    scheduledAt: scheduledAt.getTime(),
-    startedAt: startedAt.getTime(),
-    payload,
-    fencingToken,
-  };
+  return { ...conveyed(run), attempt: run.attempt };
 }

@@ -1,5 +1,6 @@
 import { type LogLevel } from '../history/run-log.js';
-import { type RunProgress, type RunTrigger } from '../worker/run-context.js';
+import { type ConveyedRun } from '../worker/conveyed-run.js';
+import { type RunProgress } from '../worker/run-context.js';
 import { type WireError } from './wire-error.js';
 
 // What the parent, the application, and its child, a thread or process, say to each other. A child has one run at a time.
@@ -15,21 +16,12 @@ export interface ChildSetup {
   readonly parent: number;
 }
 
-/** A run as its child gets it. Instants are milliseconds since the epoch. */
-export interface RunStart {
-  readonly worker: string;
-  readonly runId: string;
-  readonly slot: number | undefined;
+/** A run as its child gets it. */
+export interface RunStart extends ConveyedRun {
   readonly attempt: number;
-  readonly trigger: RunTrigger;
-  readonly actor: string | undefined;
-  readonly scheduledAt: number;
-  readonly startedAt: number;
-  readonly payload: unknown;
-  readonly fencingToken: number | undefined;
 }
 
-/** An argument of a logger's method; an error as it is on its way. */
+/** An argument of a logger's method. Errors lose their type in a structured clone, and are sent in parts. */
 export type LoggedArgument = { readonly value: unknown } | { readonly error: WireError };
 
 export type ToChild =

@@ -19,6 +19,16 @@ export interface DecoratedMethod<Metadata> {
   metadata: Metadata;
 }
 
+/** @throws Error of a static method: nobody would know on which provider to call it */
+export function instancePrototype(
+  { prototype }: Pick<DecoratedMethod<unknown>, 'prototype'>,
+  decorator: string,
+): Record<string, unknown> {
+  if (!prototype)
+    throw new Error(`${decorator} is on a static method, which has no provider: make it an instance method`);
+  return prototype;
+}
+
 /** Finds decorated methods among the application's providers and controllers. */
 @Injectable()
 export class DecoratedMethods {

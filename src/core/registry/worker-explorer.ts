@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { INTERVAL_METADATA, type IntervalMetadata } from '../worker/interval.decorator.js';
 import { type Worker } from '../worker/worker.js';
-import { DecoratedMethods } from './decorated-methods.js';
+import { DecoratedMethods, instancePrototype } from './decorated-methods.js';
 import { type Wrapper } from './enhancers.js';
 import { isSingleton, WorkerCalls } from './worker-calls.js';
 import { classAndMessageOf, messageOf } from '../text/describe-error.js';
@@ -32,15 +32,10 @@ export class WorkerExplorer {
     return this.methods
       .find<IntervalMetadata>(INTERVAL_METADATA, known)
       .map(({ wrapper, prototype, method, metadata, ...at }) => {
-        if (!prototype)
-          return {
-            ...at,
-            problem: '@Interval is on a static method, which has no provider: make it an instance method',
-          };
         const { name = at.source, every, options } = metadata;
         try {
+          const run = this.calls.to(wrapper, instancePrototype({ prototype }, '@Interval'), method);
           const interval = intervalOf(wrapper, every);
-          const run = this.calls.to(wrapper, prototype, method);
           return { ...at, worker: { ...options, name, interval, run } };
         } catch (error) {
           return { ...at, problem: messageOf(error) };

@@ -161,7 +161,7 @@ async function summary(store: ScheduleStore, slot: number): Promise<(string | nu
 
 async function claimsOf(store: ScheduleStore, replica: string): Promise<readonly ScheduleClaim[]> {
   const limits = new Map([[HANDLER, 10]]);
-  // Stored instants are rounded: what was asked for by hand may lie in the future for half a millisecond.
+  // Stored instants are rounded: a trigger by hand may lie in the future for half a millisecond.
   return (await store.claim({ limits, horizon: 10, lease: LEASE, replica })).claims;
 }
 

@@ -1,5 +1,5 @@
 import { LeaseLostError } from '../../core/coordination/coordination.errors.js';
-import { MARGIN } from '../../core/scheduler/cluster/lease.js';
+import { LEASE_MARGIN } from '../../core/scheduler/cluster/lease.js';
 import { type Clock, type Timer } from '../../core/timing/clock.js';
 import { type HeldSchedule } from './held-schedule.js';
 import { type ScheduleClaim, type ScheduleStore } from './schedule.store.js';
@@ -75,7 +75,7 @@ export class LeaseKeeper {
   }
 
   private trusted(asked: number, left: number): number {
-    return asked + left - MARGIN * this.lease;
+    return asked + left - LEASE_MARGIN * this.lease;
   }
 
   private loseEnded(): void {

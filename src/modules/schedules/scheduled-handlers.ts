@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DecoratedMethods } from '../../core/registry/decorated-methods.js';
+import { DecoratedMethods, instancePrototype } from '../../core/registry/decorated-methods.js';
 import { defineWorker, type WorkerDefinition } from '../../core/registry/worker-definition.js';
 import { WorkerCalls } from '../../core/registry/worker-calls.js';
 import { InvalidWorkersError } from '../../core/registry/worker.errors.js';
@@ -50,11 +50,7 @@ export class ScheduledHandlers {
       const where = `${source} (in ${module})`;
       const { name, options } = metadata;
       try {
-        if (!prototype)
-          throw new Error(
-            '@Scheduled is on a static method, which has no provider: make it an instance method',
-          );
-        const run = this.calls.to(wrapper, prototype, method);
+        const run = this.calls.to(wrapper, instancePrototype({ prototype }, '@Scheduled'), method);
         const handler = handlerOf(name, options, where, run);
         const taken = found.get(name) ?? this.handlers.get(name);
         if (taken)

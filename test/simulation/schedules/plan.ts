@@ -3,7 +3,8 @@ import { type ScheduledHandler } from '../../../src/modules/schedules/scheduled-
 import { EPOCH } from '../store-clock.js';
 import { type Random } from '../random.js';
 import { type Pace } from '../replica-clock.js';
-import { FAIR, type Weather } from '../wire.js';
+import { type RunPlan, runPlan } from '../run-plan.js';
+import { FAIR, type Weather, weather } from '../wire.js';
 
 /** What the seed says of one handler. */
 export interface HandlerPlan {
@@ -15,13 +16,7 @@ export interface HandlerPlan {
     ScheduledHandler,
     'overlap' | 'backoff' | 'maxAttempts' | 'concurrency' | 'groupConcurrency'
   >;
-  /** How its runs behave: mean milliseconds, the shares that fail and that ignore their signal, and how long the others take to end. */
-  readonly runs: {
-    readonly mean: number;
-    readonly fails: number;
-    readonly deaf: number;
-    readonly abort: number;
-  };
+  readonly runs: RunPlan;
 }
 
 const TROUBLES = {
@@ -128,26 +123,7 @@ function handlerPlan(name: string, random: Random): HandlerPlan {
       concurrency,
       groupConcurrency: random.pick([1, concurrency]),
     },
-    runs: {
-      mean: random.pick([0, 50, 800, 3_000]),
-      fails: random.pick([0, 0.1, 0.6]),
-      deaf: random.pick([0, 0, 0.3]),
-      abort: random.pick([0, 0, 700]),
-    },
-  };
-}
-
-function weather(random: Random): Weather {
-  const rate = random.pick([0.01, 0.05, 0.15]);
-  const some = (): number => (random.chance(0.5) ? rate : 0);
-  return {
-    latency: random.pick([0.5, 5, 100]),
-    requestLost: some(),
-    answerLost: some(),
-    requestLate: some(),
-    answerLate: some(),
-    doubled: some(),
-    crash: random.chance(0.4) ? 0.01 : 0,
+    runs: runPlan(random, [0, 50, 800, 3_000]),
   };
 }
 

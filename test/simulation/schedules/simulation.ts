@@ -1,4 +1,3 @@
-import { type RunContext } from '../../../src/core/worker/run-context.js';
 import { ScheduleChanges } from '../../../src/modules/schedules/schedule-changes.js';
 import { type ScheduleInput } from '../../../src/modules/schedules/schedule.js';
 import { UnknownScheduleError } from '../../../src/modules/schedules/schedule.errors.js';
@@ -8,6 +7,7 @@ import { InvalidInputError } from '../../../src/modules/input/input.errors.js';
 import { type Violation } from '../observer.js';
 import { type SimulatedProcess } from '../process.js';
 import { Random } from '../random.js';
+import { pass } from '../run-plan.js';
 import { StoreClock } from '../store-clock.js';
 import { instant, Trace } from '../trace.js';
 import { FAIR, LATEST, type Weather } from '../wire.js';
@@ -125,7 +125,7 @@ class Simulation implements Surroundings {
     const fails = !this.calm && random.chance(runs.fails);
     let how = 'is cut off in';
     try {
-      if (length > 0) await this.pass(replica, context, length, deaf, runs.abort);
+      if (length > 0) await pass(replica.clock, context.signal, length, { deaf, abort: runs.abort });
       if (random.chance(0.3)) await context.assertCurrent({ query: () => Promise.resolve() });
       if (fails) throw new Error('as told');
       how = 'ends';
@@ -135,25 +135,6 @@ class Simulation implements Surroundings {
     } finally {
       observer.ended(running, how);
     }
-  }
-
-  private pass(
-    { clock }: ScheduleReplica,
-    { signal }: RunContext,
-    ms: number,
-    deaf: boolean,
-    abort: number,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = clock.setTimer(resolve, ms);
-      if (deaf) return;
-      const end = (): void => {
-        timer.cancel();
-        clock.setTimer(() => reject(signal.reason as Error), abort);
-      };
-      if (signal.aborted) end();
-      else signal.addEventListener('abort', end);
-    });
   }
 
   private join(): void {

@@ -5,7 +5,7 @@ import { type CoordinatorClock } from './coordinator-clock.js';
 import { type Coordinator, type HeldLease } from '../../coordination/coordinator.js';
 
 /** Share of a lease by which clocks may differ in pace, or a timer may be late, before two replicas run at a time. */
-export const MARGIN = 0.1;
+export const LEASE_MARGIN = 0.1;
 const BEATS = 3;
 /** Wait after a failed heartbeat, as a share of the lease. */
 const RETRY = 0.05;
@@ -49,7 +49,7 @@ export class Lease {
     left: number,
   ) {
     // More is left when the coordinator's clock was set back since; a heartbeat corrects that, answered or not.
-    this.trustedUntil = sentAt + Math.min(left, length) - MARGIN * length;
+    this.trustedUntil = sentAt + Math.min(left, length) - LEASE_MARGIN * length;
   }
 
   /** Whether the run may rely on it now. */
@@ -103,7 +103,7 @@ export class Lease {
       if (this.over) return;
       const { leaseUntil, time, cancelRequested } = answer;
       if (leaseUntil === undefined) return this.lose('another one was granted, or this one was given back');
-      this.trust(sentAt + (leaseUntil - time) - MARGIN * this.length);
+      this.trust(sentAt + (leaseUntil - time) - LEASE_MARGIN * this.length);
       if (this.over) return;
       if (cancelRequested) this.listener.cancelled();
       this.beatIn(this.length / BEATS);
