@@ -47,7 +47,9 @@ export function Cell({ value, kind, title, now }: CellProps) {
     case 'sparkline':
       return <Sparkline points={value as [string, number | null][]} title={title} />;
     default:
-      return <>{typeof value === 'boolean' ? (value ? 'yes' : 'no') : cut(textOf(value))}</>;
+      return (
+        <span class="text">{typeof value === 'boolean' ? (value ? 'yes' : 'no') : cut(textOf(value))}</span>
+      );
   }
 }
 

@@ -37,7 +37,7 @@ interface ListFlags {
   limit: number;
 }
 
-/** `schedules ls`, `show`, `pause`, `resume`, `trigger`, `rm`. */
+/** `schedules ls`, `show`, `pause`, `resume`, `trigger`, `cancel`, `rm`. */
 export function schedulesCommand(program: Command): void {
   const schedules = program.command('schedules').description('sees and steers stored schedules');
   asksApi(schedules.command('ls').description('lists handlers, or the schedules of one'))
@@ -72,6 +72,20 @@ export function schedulesCommand(program: Command): void {
         if (output.json) output.data(told);
         else output.line(`${handler} ${key} ${done}`);
       });
+  asksApi(schedules.command('cancel').description('ends its active run, on whichever replica it is'))
+    .argument('<handler>')
+    .argument('<key>')
+    .option('--reason <text>')
+    .action(async (handler: string, key: string, { reason }: { reason?: string }, command: Command) => {
+      const { api, output } = contextOf(command);
+      const told = await api.post<Schedule>(
+        `schedules/${pathOf(handler, key)}/cancel`,
+        {},
+        reason === undefined ? {} : { reason },
+      );
+      if (output.json) output.data(told);
+      else output.line(`${handler} ${key}: its run is told to end`);
+    });
   asksApi(
     schedules.command('rm').description('removes it with its counts; a run that is active ends by itself'),
   )

@@ -8,7 +8,6 @@ import { WorkerRegistry } from '../registry/worker.registry.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { type Finding } from '../registry/worker-explorer.js';
 import { Clock } from '../timing/clock.js';
-import { isUuid } from '../text/uuid.js';
 import { callersContext, inRootContext } from '../timing/root-context.js';
 import { type ByActor, storableActor } from '../worker/actor.js';
 import { type Cancellation, storableCancellation } from '../worker/cancellation.js';
@@ -23,14 +22,13 @@ import { checkedTiming } from './checked-timing.js';
 import { ConditionLog } from './condition-log.js';
 import { Deadline, drain, drainTimes, type DrainTimes, SETTLE_WITHIN } from './drain.js';
 import { EventSources } from './event-sources.js';
-import { cancelledRun } from './cancelled-run.js';
 import { CatchUps } from './catch-ups.js';
 import { type Loop } from './loop.js';
 import { LoopSet } from './loop-set.js';
 import { type RunHandle } from './run-handle.js';
+import { type CancelKeyedRun, RunCancels } from './run-cancels.js';
 import { RunLimit } from './run-limit.js';
 import { RunWaits } from './run-waits.js';
-import { UnknownRunError } from './scheduler.errors.js';
 import { type WorkerEvent, WorkerEvents } from './worker-events.js';
 import { WorkerLoop } from './local/worker-loop.js';
 
@@ -40,6 +38,7 @@ export class Scheduler {
   readonly onStart: (() => void)[] = [];
   private readonly logger = new Logger('Workers');
   private readonly loops: LoopSet;
+  private readonly cancels: RunCancels;
   private readonly catchUps: CatchUps;
   private readonly drainTimes: DrainTimes;
   private readonly limit: RunLimit;
@@ -65,6 +64,7 @@ export class Scheduler {
     this.limit = new RunLimit(options.maxConcurrentRuns);
     this.waits = new RunWaits(this.limit);
     this.loops = new LoopSet(sources, this.logger);
+    this.cancels = new RunCancels(this.loops, recorder, clock);
     this.catchUps = new CatchUps(recorder, this.logger);
     this.conditions = new ConditionLog(() => this.loops.all, clock, this.logger, events);
     const { limit, conditions } = this;
@@ -76,7 +76,7 @@ export class Scheduler {
         { executor, recorder, events, limit, conditions, lease: leaseOption(options.lease) },
         {
           active: () => this.loops.all.flatMap(({ executions }) => executions.map(({ run }) => run.id)),
-          cancel: (runId, by) => void this.cancelHere(runId, by),
+          cancel: (runId, by) => void this.cancels.cancelHere(runId, by),
         },
       );
   }
@@ -227,26 +227,16 @@ export class Scheduler {
 
   /**
    * Cancels a run on any replica, on another one within about a second: its signal aborts, and when it ends its outcome
-   * is `cancelled`. A waiting run is dropped. Without coordination it only finds runs of this replica.
+   * is `cancelled`. A waiting run is dropped. Without coordination it only finds runs of this replica, and those of stored schedules.
    * @throws UnknownRunError when no such run is active or waits
    */
   async cancel(runId: string, cancellation: Cancellation = {}): Promise<void> {
-    const by = storableCancellation(cancellation);
-    if (this.cancelHere(runId, by)) return;
-    if (!this.cluster || !isUuid(runId)) throw new UnknownRunError(runId);
-    const { known, dropped } = await this.cluster.cancel(runId, by);
-    if (dropped)
-      this.recorder.record(cancelledRun(runId, dropped, by, this.recorder.replica, this.clock.now()));
-    if (known) return;
-    const [run] = await this.recorder.find({ id: runId, limit: 1 });
-    if (run?.outcome !== 'running') throw new UnknownRunError(runId);
+    await this.cancels.cancel(runId, storableCancellation(cancellation), this.cluster);
   }
 
-  private cancelHere(runId: string, by: Cancellation): boolean {
-    const cancelled = inRootContext(() => this.loops.cancel(runId, by));
-    if (cancelled && cancelled !== 'told')
-      this.recorder.record(cancelledRun(runId, cancelled, by, this.recorder.replica, this.clock.now()));
-    return cancelled !== undefined;
+  /** @param cancel ends active runs that have a `key`: those of stored schedules, which no loop has */
+  cancelsKeyedBy(cancel: CancelKeyedRun): void {
+    this.cancels.keyed = cancel;
   }
 
   /**

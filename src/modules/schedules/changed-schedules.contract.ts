@@ -36,6 +36,24 @@ const CHANGES: Record<string, (store: ScheduleStore, slot: number) => Promise<un
     await store.resume(HANDLER, 'a', at(slot + 60_000));
   },
   'it is triggered': (store) => store.trigger(HANDLER, 'a', undefined),
+  'it is cancelled': (store) => store.cancel(HANDLER, 'a', { reason: 'enough' }, undefined),
+  'it is cancelled and another timing is written': async (store, slot) => {
+    await store.cancel(HANDLER, 'a', {}, undefined);
+    await store.upsert([withTiming(slot, -30)]);
+  },
+  'another timing is written and it is cancelled': async (store, slot) => {
+    await store.upsert([withTiming(slot, -30)]);
+    await store.cancel(HANDLER, 'a', {}, undefined);
+  },
+  'it is cancelled, paused and resumed': async (store, slot) => {
+    await store.cancel(HANDLER, 'a', {}, undefined);
+    await store.pause(HANDLER, 'a');
+    await store.resume(HANDLER, 'a', at(slot));
+  },
+  'it is cancelled and triggered': async (store) => {
+    await store.cancel(HANDLER, 'a', {}, undefined);
+    await store.trigger(HANDLER, 'a', undefined);
+  },
 };
 
 const ENDS = ['completes', 'fails', 'is lost'] as const;
@@ -50,6 +68,13 @@ const GONE: Outcome = [[], 'gone'];
 const ANEW: Outcome = [[], 'active', 90, 1, 0, 0, 0, 0];
 const DONE: Outcome = [[], 'active', 60, 1, 1, 1, 0, 0];
 const FAILED: Outcome = [[], 'active', 0, 2, 0, 1, 1, 1];
+
+/** The new definition has a slot that is due already: it is run. */
+const ANOTHER_SLOT: Record<(typeof ENDS)[number], Outcome> = {
+  completes: [['slot, attempt 1, "old"'], 'active', 30, 1, 1, 2, 0, 0],
+  fails: [['slot, attempt 1, "old"'], 'active', 30, 1, 1, 2, 1, 0],
+  'is lost': [['slot, attempt 1, "old"'], 'active', 30, 1, 1, 1, 0, 0],
+};
 
 const TABLE: Record<string, Record<(typeof ENDS)[number], Outcome>> = {
   'nothing is done': {
@@ -85,6 +110,24 @@ const TABLE: Record<string, Record<(typeof ENDS)[number], Outcome>> = {
     'is lost': [[], 'active', 60, 1, 0, 0, 0, 0],
   },
   'it is triggered': {
+    completes: [['by hand, attempt 1, "old"'], 'active', 60, 1, 1, 2, 0, 0],
+    fails: [['by hand, attempt 1, "old"'], 'active', 0, 2, 0, 2, 1, 0],
+    'is lost': [['by hand, attempt 2, "old"', 'slot, attempt 1, "old"'], 'active', ...[60, 1, 1, 2, 0, 0]],
+  },
+  'it is cancelled': {
+    completes: DONE,
+    fails: [['cancelled: enough'], 'active', 60, 1, 1, 2, 1, 1],
+    'is lost': [['cancelled: enough'], 'active', 60, 1, 1, 1, 0, 0],
+  },
+  'it is cancelled and another timing is written': ANOTHER_SLOT,
+  'another timing is written and it is cancelled': ANOTHER_SLOT,
+  'it is cancelled, paused and resumed': {
+    completes: [['slot, attempt 1, "old"'], 'active', 60, 1, 1, 2, 0, 0],
+    fails: [['slot, attempt 1, "old"'], 'active', 60, 1, 1, 2, 1, 0],
+    // The claim of before the pause counts as one that ended without a word.
+    'is lost': [['slot, attempt 2, "old"'], 'active', 60, 1, 1, 1, 0, 0],
+  },
+  'it is cancelled and triggered': {
     completes: [['by hand, attempt 1, "old"'], 'active', 60, 1, 1, 2, 0, 0],
     fails: [['by hand, attempt 1, "old"'], 'active', 0, 2, 0, 2, 1, 0],
     'is lost': [['by hand, attempt 2, "old"', 'slot, attempt 1, "old"'], 'active', ...[60, 1, 1, 2, 0, 0]],
@@ -142,6 +185,10 @@ async function run(
 ): Promise<string[]> {
   const turn = new ClaimedTurn(claim, RULES);
   const now = (await store.now()).getTime();
+  if (claim.cancelledBy) {
+    await store.settle([turn.cancelled(ran('cancelled'), now)]);
+    return [`cancelled: ${claim.cancelledBy.reason ?? ''}`];
+  }
   const start = turn.start(now);
   if (!('slot' in start)) {
     await store.settle([start]);

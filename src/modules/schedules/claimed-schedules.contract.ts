@@ -125,6 +125,7 @@ export function claimedSchedules(setup: SetupScheduleStore): ContractCase[] {
         consecutiveFailures: 0,
         triggeredAt: null,
         triggeredBy: null,
+        cancelledBy: null,
         paused: false,
       });
       assert.ok(Number.isSafeInteger(token) && Number.isSafeInteger(revision));
@@ -238,6 +239,40 @@ export function claimedSchedules(setup: SetupScheduleStore): ContractCase[] {
       assert.deepEqual(await store.renew([claim!], LEASE + 60_000), new Set([claim!.token]));
       await pass(LEASE + 1);
       assert.deepEqual(await claims(store), []);
+    },
+
+    'tells who cancels a claim, the first one, until its result is there': async ({ store, pass }) => {
+      const now = await justPast(store);
+      await store.upsert([scheduled('a', { turn: at(now) }), scheduled('b', { turn: at(now) })]);
+      const ask = (key: string, actor: string, token?: number) =>
+        store.cancel(HANDLER, key, { actor, reason: 'too "many" \\ 😀' }, token);
+      assert.equal(await ask('a', 'Ada'), false, 'nobody has claimed it');
+      assert.equal(await ask('c', 'Ada'), undefined, 'it is not there');
+      const [claim, other] = await claims(store);
+      assert.equal(await ask('a', 'Ada', claim!.token + 1_000), false, 'another claim is meant');
+      assert.deepEqual(await store.cancellations('r1'), new Map());
+      assert.equal(await ask('a', 'Ada', claim!.token), true);
+      assert.equal(await ask('a', 'Grace'), true);
+      const cancellations = await store.cancellations('r1');
+      assert.deepEqual([...cancellations], [[claim!.token, { actor: 'Ada', reason: 'too "many" \\ 😀' }]]);
+      await store.settle([resultOf(claim!, { turn: at(now + 60_000), turns: 1, run: ran('cancelled') })]);
+      assert.deepEqual(await store.cancellations('r1'), new Map());
+      await pass(LEASE + 1);
+      assert.equal(await ask('b', 'Ada', other!.token), false, 'its lease has ended');
+    },
+
+    'hands out at once, as cancelled, what is given back before its holder hears of that': async ({
+      store,
+    }) => {
+      const now = await justPast(store);
+      await store.upsert([scheduled('a', { turn: at(now + 5_000) })]);
+      const [claim] = await claims(store, { horizon: 10_000 });
+      await store.cancel(HANDLER, 'a', { actor: 'Ada' }, undefined);
+      await store.settle([{ ...resultOf(claim!, { turn: claim!.turn }), claims: 0 }]);
+      const [again] = await claims(store);
+      assert.deepEqual([again!.turn, again!.cancelledBy], [claim!.turn, { actor: 'Ada' }]);
+      await store.settle([resultOf(again!, { turn: at(now), turns: 1, run: ran('cancelled') })]);
+      assert.equal((await claims(store))[0]!.cancelledBy, null);
     },
 
     'takes back what was not started': async ({ store }) => {

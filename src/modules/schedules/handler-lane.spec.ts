@@ -21,7 +21,7 @@ describe('HandlerLane', () => {
     for (let n = 0; n < count; n++) {
       const held = { claim: { group: null, claims: 1, payload } } as HeldSchedule;
       lane.claimed(held.claim);
-      lane.ready(held);
+      lane.add(held, 0);
       lane.released(held.claim);
     }
   };

@@ -1,4 +1,4 @@
-import { type Clock } from '../../core/timing/clock.js';
+import { type Clock, type Timer } from '../../core/timing/clock.js';
 import { type HeldSchedule } from './held-schedule.js';
 import { type ScheduleClaim } from './schedule.store.js';
 import { type ScheduledHandler } from './scheduled-handlers.js';
@@ -19,6 +19,8 @@ const ALONE_FROM = 3;
  * so many. Twice as many are claimed ahead as ended in the last second: with slow runs what waits is left to other replicas.
  */
 export class HandlerLane {
+  /** Claimed ahead of their time. */
+  private readonly ahead = new Map<HeldSchedule, Timer>();
   private readonly waiting = new Set<HeldSchedule>();
   private readonly activeOf = new Map<string, number>();
   private readonly heldOf = new Map<string, number>();
@@ -33,7 +35,7 @@ export class HandlerLane {
 
   constructor(
     readonly handler: ScheduledHandler,
-    private readonly clock: Pick<Clock, 'monotonic'>,
+    private readonly clock: Pick<Clock, 'monotonic' | 'setTimer'>,
     private readonly start: (held: HeldSchedule) => void,
   ) {
     this.since = clock.monotonic();
@@ -69,17 +71,25 @@ export class HandlerLane {
     else this.heldOf.delete(group);
   }
 
-  /** It is due: it starts when there is a place. */
-  ready(held: HeldSchedule): void {
-    this.waiting.add(held);
-    this.pump();
+  /** It is due in so many milliseconds: then it starts when there is a place. */
+  add(held: HeldSchedule, dueIn: number): void {
+    if (dueIn <= 0) return this.ready(held);
+    const timer = this.clock.setTimer(() => {
+      this.ahead.delete(held);
+      this.ready(held);
+    }, dueIn);
+    this.ahead.set(held, timer);
+  }
+
+  /** It is never started. @returns false when it has been already */
+  drop(held: HeldSchedule): boolean {
+    this.ahead.get(held)?.cancel();
+    return this.ahead.delete(held) || this.waiting.delete(held);
   }
 
   /** Those that have not started, from then on never started. */
   clear(): HeldSchedule[] {
-    const waiting = [...this.waiting];
-    this.waiting.clear();
-    return waiting;
+    return [...this.ahead.keys(), ...this.waiting].filter((held) => this.drop(held));
   }
 
   /** Its run has ended, or there was none. */
@@ -93,6 +103,11 @@ export class HandlerLane {
       if (others > 0) this.activeOf.set(group, others);
       else this.activeOf.delete(group);
     }
+    this.pump();
+  }
+
+  private ready(held: HeldSchedule): void {
+    this.waiting.add(held);
     this.pump();
   }
 

@@ -1,4 +1,5 @@
 import { type Execution } from '../../core/execution/execution.js';
+import { type Cancellation } from '../../core/worker/cancellation.js';
 import { type ScheduleClaim } from './schedule.store.js';
 import { ClaimedTurn } from './next-turn.js';
 import { type ScheduledHandler } from './scheduled-handlers.js';
@@ -8,6 +9,8 @@ export class HeldSchedule {
   private made?: ClaimedTurn;
   /** Its run; undefined while it has not started. */
   execution?: Execution;
+  /** Somebody has cancelled it. */
+  cancelledBy?: Cancellation;
 
   /** @param leaseUntil monotonic: from then on another replica may have claimed it */
   constructor(

@@ -1,5 +1,16 @@
+import { type Cancellation } from '../../core/worker/cancellation.js';
 import { type Schedule, type ScheduleState, type ScheduleTiming } from './schedule.js';
-import { type HandlerTrouble, type ScheduleClaim, type ScheduleRun, type Turn } from './schedule.store.js';
+import {
+  type HandlerTrouble,
+  type ScheduleClaim,
+  type ScheduleResult,
+  type ScheduleRun,
+  type Turn,
+} from './schedule.store.js';
+
+const FAILURES = ['failed', 'timed_out', 'lost'];
+/** Outcomes that say nothing of the work itself. */
+const NEUTRAL = ['aborted', 'cancelled'];
 
 /** A row as the table has it. Instants are milliseconds. */
 export interface Row {
@@ -19,6 +30,8 @@ export interface Row {
   claimed: boolean;
   triggeredAt: number | null;
   triggeredBy: string | null;
+  /** With the token of the claim that it is of. */
+  cancellation: { token: number; by: Cancellation } | null;
   pausedAt: number | null;
   endedAt: number | null;
   turns: number;
@@ -33,15 +46,51 @@ export function nameOf(handler: string, key: string): string {
   return JSON.stringify([handler, key]);
 }
 
+/** Whether its slot is that of the claim which was cancelled, and comes next: a newer definition has a larger revision than that claim's token. */
+function isSlotCancelled({ cancellation, revision, triggeredAt }: Row): boolean {
+  return cancellation !== null && triggeredAt === null && cancellation.token > revision;
+}
+
 export function claimOf(row: Row, lease: number): ScheduleClaim {
   const { handler, key, token, revision, timing, payload, group, turn, attempt, claims, turns } = row;
   const { consecutiveFailures, triggeredAt, triggeredBy, pausedAt } = row;
   return {
     ...{ handler, key, token, revision, timing, payload, group, turn, attempt, claims, turns },
     ...{ consecutiveFailures, triggeredAt, triggeredBy },
+    cancelledBy: isSlotCancelled(row) ? row.cancellation!.by : null,
     paused: pausedAt !== null,
     lease: new Date(lease),
   };
+}
+
+/** What the result of its claim makes of it. */
+export function settleRow(
+  row: Row,
+  { claim, turn, attempt, claims, missed, turns, run }: ScheduleResult,
+  now: number,
+): void {
+  const current = row.revision === claim.revision;
+  // It was cut off, given back or failed before its holder heard of the cancellation: the next claim does.
+  const stillCancelled =
+    isSlotCancelled(row) && current && turns === 0 && (attempt > 1 || turn?.slot === row.turn?.slot);
+  if (!stillCancelled) row.cancellation = null;
+  if (current) {
+    Object.assign(row, { turn, attempt, claims, turns: row.turns + turns });
+    if ((turn === null) !== (row.endedAt !== null)) row.endedAt = turn ? null : now;
+  } else row.claims = 0;
+  const asked = row.triggeredAt !== null && row.triggeredAt !== claim.triggeredAt;
+  if (asked) row.due = row.triggeredAt;
+  else if (row.pausedAt !== null) row.due = null;
+  else row.due = stillCancelled ? now : (row.turn?.plannedAt ?? null);
+  if (!asked) row.triggeredAt = null;
+  row.claimed = false;
+  row.missed += missed;
+  if (!run) return;
+  row.last = run;
+  if (run.outcome !== 'unknown_handler') row.runs++;
+  if (FAILURES.includes(run.outcome)) row.failures++;
+  if (!current || NEUTRAL.includes(run.outcome)) return;
+  row.consecutiveFailures = run.outcome === 'succeeded' ? 0 : row.consecutiveFailures + 1;
 }
 
 export function shown(row: Row, now: number): Schedule {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../core/timing/clock.js';
+import { type Cancellation } from '../../core/worker/cancellation.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
 import {
   byHandler,
@@ -7,6 +8,7 @@ import {
   isFailing,
   nameOf,
   type Row,
+  settleRow,
   shown,
   troubleOf,
 } from './in-memory-schedule.row.js';
@@ -25,10 +27,6 @@ import {
   type Turn,
   type UpsertSummary,
 } from './schedule.store.js';
-
-const FAILURES = ['failed', 'timed_out', 'lost'];
-/** Outcomes that say nothing of the work itself. */
-const NEUTRAL = ['aborted', 'cancelled'];
 
 /**
  * Schedules in the memory of the process, by its clock: for tests, and where they may go with the process. Each look at what is due goes
@@ -133,6 +131,26 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return true;
   }
 
+  async cancel(
+    handler: string,
+    key: string,
+    by: Cancellation,
+    token: number | undefined,
+  ): Promise<boolean | undefined> {
+    const row = this.rows.get(nameOf(handler, key));
+    if (!row) return undefined;
+    if (!row.claimed || row.due! <= this.clock.now() || row.token !== (token ?? row.token)) return false;
+    if (row.cancellation?.token !== row.token) row.cancellation = { token: row.token, by };
+    return true;
+  }
+
+  async cancellations(): Promise<Map<number, Cancellation>> {
+    const cancelled = new Map<number, Cancellation>();
+    for (const { claimed, token, cancellation } of this.rows.values())
+      if (claimed && cancellation?.token === token) cancelled.set(token, cancellation.by);
+    return cancelled;
+  }
+
   async know(handlers: readonly string[]): Promise<void> {
     for (const handler of handlers) this.known.add(handler);
   }
@@ -205,7 +223,7 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return new Set(
       results.flatMap((result) => {
         const row = this.heldBy(result.claim);
-        if (row) this.settleRow(row, result);
+        if (row) settleRow(row, result, this.clock.now());
         return row ? [row.token] : [];
       }),
     );
@@ -242,7 +260,7 @@ export class InMemoryScheduleStore extends ScheduleStore {
     const anew = { revision: ++this.tokens, turn, attempt: 1, claims: 0, endedAt: turn ? null : now };
     if (!row) {
       const counts = { turns: 0, runs: 0, failures: 0, missed: 0, consecutiveFailures: 0, last: undefined };
-      const free = { token: 0, claimed: false, triggeredAt: null, triggeredBy: null, pausedAt: null };
+      const free = { token: 0, claimed: false, triggeredAt: null, triggeredBy: null, cancellation: null };
       const due = turn?.plannedAt ?? null;
       this.rows.set(nameOf(handler, key), {
         handler,
@@ -252,6 +270,7 @@ export class InMemoryScheduleStore extends ScheduleStore {
         ...anew,
         due,
         ...free,
+        pausedAt: null,
         ...counts,
       });
       return 'created';
@@ -264,25 +283,6 @@ export class InMemoryScheduleStore extends ScheduleStore {
     if (!row.claimed && row.triggeredAt === null)
       row.due = row.pausedAt === null ? (turn?.plannedAt ?? null) : null;
     return 'changed';
-  }
-
-  private settleRow(row: Row, { claim, turn, attempt, claims, missed, turns, run }: ScheduleResult): void {
-    const current = row.revision === claim.revision;
-    if (current) {
-      Object.assign(row, { turn, attempt, claims, turns: row.turns + turns });
-      if ((turn === null) !== (row.endedAt !== null)) row.endedAt = turn ? null : this.clock.now();
-    } else row.claims = 0;
-    const asked = row.triggeredAt !== null && row.triggeredAt !== claim.triggeredAt;
-    row.due = asked ? row.triggeredAt : row.pausedAt === null ? (row.turn?.plannedAt ?? null) : null;
-    if (!asked) row.triggeredAt = null;
-    row.claimed = false;
-    row.missed += missed;
-    if (!run) return;
-    row.last = run;
-    if (run.outcome !== 'unknown_handler') row.runs++;
-    if (FAILURES.includes(run.outcome)) row.failures++;
-    if (!current || NEUTRAL.includes(run.outcome)) return;
-    row.consecutiveFailures = run.outcome === 'succeeded' ? 0 : row.consecutiveFailures + 1;
   }
 
   private heldBy({ handler, key, token }: ClaimId): Row | undefined {

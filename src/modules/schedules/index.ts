@@ -22,9 +22,14 @@ export {
   type Turn,
   type UpsertSummary,
 } from './schedule.store.js';
-export { UnknownScheduleError } from './schedule.errors.js';
+export { ScheduleNotRunningError, UnknownScheduleError } from './schedule.errors.js';
 export { type ScheduleQuery } from './schedule-query.js';
 export { SchedulesHttpModule } from './schedules-http.module.js';
 export { SchedulesModule } from './schedules.module.js';
 export { type SchedulesOptions } from './schedules.options.js';
-export { type InTransaction, Schedules, type UpsertManyOptions } from './schedules.service.js';
+export {
+  type InTransaction,
+  type ScheduleCancellation,
+  Schedules,
+  type UpsertManyOptions,
+} from './schedules.service.js';

@@ -1,8 +1,19 @@
 import { LeaseLostError } from '../../core/coordination/coordination.errors.js';
 import { LEASE_MARGIN } from '../../core/scheduler/cluster/lease.js';
 import { type Clock, type Timer } from '../../core/timing/clock.js';
+import { type Duration, parseDuration } from '../../core/timing/duration.js';
 import { type HeldSchedule } from './held-schedule.js';
 import { type ScheduleClaim, type ScheduleStore } from './schedule.store.js';
+
+const SHORTEST_LEASE = 2_000;
+
+/** The option `lease` in milliseconds. @throws Error when it is too short */
+export function leaseOf(lease: Duration): number {
+  const ms = parseDuration(lease);
+  if (ms < SHORTEST_LEASE)
+    throw new Error(`lease: ${ms} ms is too short to be renewed in time: give ${SHORTEST_LEASE} or more`);
+  return ms;
+}
 
 /** Renews the leases of what this replica has held for a while. Short runs have ended long before, and cost nothing. */
 export class LeaseKeeper {

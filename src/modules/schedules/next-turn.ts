@@ -92,6 +92,16 @@ export class ClaimedTurn {
     return this.moveOn(slot, now, { missed, run }, retryAt);
   }
 
+  /** Somebody has cancelled it before its run started: a slot has had its turn, also one that is still to come. */
+  cancelled(run: ScheduleRun, now: number): ScheduleResult {
+    const { turn, attempt, triggeredAt, paused } = this.claim;
+    if (triggeredAt !== null) return this.besideSlots(run);
+    // It was changed or paused meanwhile.
+    if (turn === null || paused) return this.result({ turn, attempt });
+    const slot = this.slots.latestDue(turn.slot, now);
+    return this.moveOn(slot, now, { missed: this.slots.count(turn.slot, slot), run });
+  }
+
   /** It was not started, and another replica may. */
   givenBack(): ScheduleResult {
     const { turn, attempt, claims } = this.claim;

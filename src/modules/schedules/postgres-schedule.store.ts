@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { rowsIn } from '../../core/postgres/rows-in.js';
+import { type Cancellation } from '../../core/worker/cancellation.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { type DueClaim, DueQueue } from '../database/due-queue.js';
 import { storableText } from '../database/text.js';
 import { Transactions } from '../database/transaction.js';
+import * as claimed from './claimed-schedules.statements.js';
 import { arrayOf } from './postgres-array.js';
 import { type Schedule } from './schedule.js';
 import {
@@ -27,10 +29,14 @@ const LAST_CHARACTER = '\u{10ffff}';
 const LONGEST_KEY = 300;
 
 /** A claim's row: what `CLAIMED` names. */
-type ClaimedRow = Omit<ScheduleClaim, 'key' | 'lease' | 'turn'> & {
+type ClaimedRow = Omit<ScheduleClaim, 'key' | 'lease' | 'turn' | 'cancelledBy'> & {
+  cancelledBy: StoredCancellation | null;
   slot: number | null;
   plannedAt: number | null;
 };
+
+/** With the token of the claim that it is of. */
+type StoredCancellation = Cancellation & { token: number };
 
 /** Schedules in PostgreSQL, by the clock of the database. */
 @Injectable()
@@ -54,7 +60,7 @@ export class PostgresScheduleStore extends ScheduleStore {
         claimed_by: '$4',
         claims: 'q.claims + 1',
       },
-      select: sql.CLAIMED,
+      select: claimed.CLAIMED,
     });
   }
 
@@ -122,6 +128,25 @@ export class PostgresScheduleStore extends ScheduleStore {
     return (await this.transactions.query(sql.TRIGGER, [handler, key, actor])).length > 0;
   }
 
+  async cancel(
+    handler: string,
+    key: string,
+    by: Cancellation,
+    token: number | undefined,
+  ): Promise<boolean | undefined> {
+    const values = [handler, key, JSON.stringify(by), token];
+    const [row] = await this.transactions.query<{ cancelled: boolean }>(claimed.CANCEL, values);
+    return row?.cancelled;
+  }
+
+  async cancellations(replica: string): Promise<Map<number, Cancellation>> {
+    const rows = await this.transactions.query<{ token: number; cancellation: StoredCancellation }>(
+      claimed.CANCELLATIONS,
+      [replica],
+    );
+    return new Map(rows.map(({ token, cancellation }) => [token, cancellationOf(cancellation)]));
+  }
+
   override async bringForward(handler: string, key: string): Promise<void> {
     await this.transactions.query(sql.BRING_FORWARD, [handler, key]);
   }
@@ -161,7 +186,7 @@ export class PostgresScheduleStore extends ScheduleStore {
   }
 
   async begin({ handler, key, token }: ClaimId): Promise<number | undefined> {
-    const [row] = await this.transactions.query<{ attempt: number }>(sql.BEGIN, [handler, key, token]);
+    const [row] = await this.transactions.query<{ attempt: number }>(claimed.BEGIN, [handler, key, token]);
     return row?.attempt;
   }
 
@@ -169,7 +194,7 @@ export class PostgresScheduleStore extends ScheduleStore {
     const inOrder = results.toSorted((a, b) => order(a.claim, b.claim));
     const column = (value: (result: ScheduleResult) => string | number | null | undefined): string =>
       arrayOf(inOrder.map(value));
-    const rows = await this.transactions.query<{ token: number }>(sql.SETTLE, [
+    const rows = await this.transactions.query<{ token: number }>(claimed.SETTLE, [
       column(({ claim }) => claim.handler),
       column(({ claim }) => claim.key),
       column(({ claim }) => claim.token),
@@ -192,7 +217,7 @@ export class PostgresScheduleStore extends ScheduleStore {
 
   async renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
     const inOrder = claims.toSorted(order);
-    const rows = await this.transactions.query<{ token: number }>(sql.RENEW, [
+    const rows = await this.transactions.query<{ token: number }>(claimed.RENEW, [
       arrayOf(inOrder.map(({ handler }) => handler)),
       arrayOf(inOrder.map(({ key }) => key)),
       arrayOf(inOrder.map(({ token }) => token)),
@@ -202,7 +227,7 @@ export class PostgresScheduleStore extends ScheduleStore {
   }
 
   async assertCurrent({ handler, key, token }: ClaimId, manager: TransactionRunner): Promise<boolean> {
-    return (await rowsIn(manager, sql.LOCK, [handler, key, token])).length > 0;
+    return (await rowsIn(manager, claimed.LOCK, [handler, key, token])).length > 0;
   }
 
   nextDue(): Promise<undefined> {
@@ -240,9 +265,14 @@ function claimOf(row: DueClaim & ClaimedRow): ScheduleClaim {
     consecutiveFailures: row.consecutiveFailures,
     triggeredAt: row.triggeredAt,
     triggeredBy: row.triggeredBy,
+    cancelledBy: row.cancelledBy && cancellationOf(row.cancelledBy),
     paused: row.paused,
     lease: row.lease,
   };
+}
+
+function cancellationOf({ token: _, ...by }: StoredCancellation): Cancellation {
+  return by;
 }
 
 /** As `SHOWN` names it. */

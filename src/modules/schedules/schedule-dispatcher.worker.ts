@@ -10,13 +10,15 @@ import { ShutdownDeadline } from '../../core/scheduler/shutdown-deadline.js';
 import { Clock, type Timer } from '../../core/timing/clock.js';
 import { parseDuration } from '../../core/timing/duration.js';
 import { inRootContext } from '../../core/timing/root-context.js';
+import { type Cancellation } from '../../core/worker/cancellation.js';
 import { Interval } from '../../core/worker/interval.decorator.js';
 import { type RunContext } from '../../core/worker/run-context.js';
 import { type LaneLimit } from '../database/due-queue.js';
 import { HandlerLane } from './handler-lane.js';
 import { HeldSchedule } from './held-schedule.js';
-import { LeaseKeeper } from './lease-keeper.js';
+import { LeaseKeeper, leaseOf } from './lease-keeper.js';
 import { ResultWriter } from './result-writer.js';
+import { ScheduleCancellations } from './schedule-cancellations.js';
 import { ScheduleChanges } from './schedule-changes.js';
 import { ScheduleKeeper } from './schedule-keeper.js';
 import { ScheduledHandlers } from './scheduled-handlers.js';
@@ -37,7 +39,6 @@ const HORIZON = 1_000;
 /** What runs has so long to end at a shutdown, then its signal aborts; then so long again. Milliseconds. */
 const DRAIN = 10_000;
 const GRACE = 5_000;
-const SHORTEST_LEASE = 2_000;
 
 /**
  * Runs stored schedules. Each look claims what is due or soon will be, of each handler as many as it has room for; a claimed one starts
@@ -51,10 +52,10 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   private readonly results: ResultWriter;
   private readonly leases: LeaseKeeper;
   private readonly keeper: ScheduleKeeper;
+  private readonly cancellations: ScheduleCancellations;
   private readonly lanes = new Map<string, HandlerLane>();
   /** By token. */
   private readonly held = new Map<number, HeldSchedule>();
-  private readonly armed = new Map<HeldSchedule, Timer>();
   private looking?: Promise<void>;
   private lookAgain = false;
   /** The last look left something behind for want of room. */
@@ -82,6 +83,9 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
       keepEnded: parseDuration(keepEnded),
     });
     this.leases = new LeaseKeeper(store, clock, this.held, this.lease);
+    this.cancellations = new ScheduleCancellations(store, clock, replica, this.held, (held, by) =>
+      this.cancel(held, by),
+    );
     this.results = new ResultWriter(store, clock, (results) => this.stored(results));
   }
 
@@ -144,11 +148,6 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     this.wake?.cancel();
     const deadline: Deadline = this.shutdown.begin();
     await deadline.bound(this.looking?.catch(() => {}) ?? Promise.resolve());
-    for (const [held, timer] of this.armed) {
-      timer.cancel();
-      this.finish(held, held.turn.givenBack());
-    }
-    this.armed.clear();
     for (const lane of this.lanes.values())
       for (const held of lane.clear()) this.finish(held, held.turn.givenBack());
     this.results.end();
@@ -169,6 +168,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     try {
       do {
         this.lookAgain = false;
+        await this.cancellations.look();
         await this.claim();
         if (!this.store.shared && !this.stopping) await this.wakeForNext();
       } while ((this.lookAgain || (this.behind && this.limits().size > 0)) && !this.stopping);
@@ -218,17 +218,22 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     this.held.set(claim.token, held);
     lane.claimed(claim);
     const planned = claim.triggeredAt === null ? (claim.turn?.plannedAt ?? 0) : 0;
-    const ahead = planned - this.time.now();
-    if (this.stopping || ahead > this.lease) this.finish(held, held.turn.givenBack());
-    else if (ahead <= 0) lane.ready(held);
-    else
-      this.armed.set(
-        held,
-        this.clock.setTimer(() => {
-          this.armed.delete(held);
-          lane.ready(held);
-        }, ahead),
-      );
+    const dueIn = planned - this.time.now();
+    if (claim.cancelledBy) this.giveUp(held, claim.cancelledBy);
+    else if (this.stopping || dueIn > this.lease) this.finish(held, held.turn.givenBack());
+    else lane.add(held, dueIn);
+  }
+
+  private cancel(held: HeldSchedule, by: Cancellation): void {
+    if (held.execution) this.runs.cancel(held.execution, by);
+    else if (this.lanes.get(held.claim.handler)!.drop(held)) this.giveUp(held, by);
+    else held.cancelledBy = by;
+  }
+
+  /** Its run does not start. */
+  private giveUp(held: HeldSchedule, by: Cancellation): void {
+    const now = this.time.now();
+    this.finish(held, held.turn.cancelled(this.runs.cancelled(held, by, now), now));
   }
 
   private async start(held: HeldSchedule): Promise<void> {
@@ -252,6 +257,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     if (this.clock.monotonic() >= held.leaseUntil) return undefined;
     const lost = turn.lost(start, now);
     if (lost) return lost;
+    if (held.cancelledBy) return turn.cancelled(this.runs.cancelled(held, held.cancelledBy, now), now);
     const run = await this.runs.run(held, start, this.time);
     return turn.ended(start, run, this.time.now());
   }
@@ -290,11 +296,4 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     this.wake =
       next && this.clock.setTimer(() => this.lookSoon(), Math.max(0, next.getTime() - this.clock.now()));
   }
-}
-
-function leaseOf(lease: NonNullable<SchedulesOptions['lease']>): number {
-  const ms = parseDuration(lease);
-  if (ms < SHORTEST_LEASE)
-    throw new Error(`lease: ${ms} ms is too short to be renewed in time: give ${SHORTEST_LEASE} or more`);
-  return ms;
 }

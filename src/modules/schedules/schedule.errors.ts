@@ -1,3 +1,18 @@
+/** There is no run to cancel. */
+export class ScheduleNotRunningError extends Error {
+  static readonly httpStatus = 409;
+  override readonly name = 'ScheduleNotRunningError';
+
+  constructor(
+    readonly handler: string,
+    readonly key: string,
+  ) {
+    super(
+      `The schedule "${key}" of "${handler}" has no run that could be cancelled: none is active. To give up a slot that is tried again later, pause and resume it`,
+    );
+  }
+}
+
 /** The schedule is not there: it was never made, or was removed. */
 export class UnknownScheduleError extends Error {
   static readonly httpStatus = 404;

@@ -1,4 +1,5 @@
 import { type LaneLimit } from '../database/due-queue.js';
+import { type Cancellation } from '../../core/worker/cancellation.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { type Schedule, type ScheduleOutcome, type ScheduleState } from './schedule.js';
 
@@ -51,6 +52,8 @@ export interface ScheduleClaim {
   /** When somebody asked for a run by hand; null when this claim is for its turn. */
   readonly triggeredAt: number | null;
   readonly triggeredBy: string | null;
+  /** Who cancelled an earlier claim of the same slot, which is not run then; null when nobody did. */
+  readonly cancelledBy: Cancellation | null;
   readonly paused: boolean;
   readonly lease: Date;
 }
@@ -193,6 +196,23 @@ export abstract class ScheduleStore {
    * @returns whether it is there
    */
   abstract trigger(handler: string, key: string, actor: string | undefined): Promise<boolean>;
+
+  /**
+   * Cancels what is claimed: its holder hears of it by `cancellations`. It holds for the slot: when the holder dies, gives it back or its run
+   * fails before it has heard, the next claim of that slot has `cancelledBy`, at once. A slot of another definition is not cancelled, nor is a
+   * run by hand that is asked for. The first who cancels a claim stands.
+   * @param token only the claim with that token
+   * @returns whether it is claimed; undefined when it is not there
+   */
+  abstract cancel(
+    handler: string,
+    key: string,
+    by: Cancellation,
+    token: number | undefined,
+  ): Promise<boolean | undefined>;
+
+  /** Which claims of the replica are cancelled, by token. Those of other replicas may be among them. */
+  abstract cancellations(replica: string): Promise<ReadonlyMap<number, Cancellation>>;
 
   /**
    * Makes its turn due now, whatever its slot: for tests. Nothing changes of one that is claimed, paused, or has ended. Of a store that

@@ -1,17 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { RunAbortedError } from '../../core/execution/execution.errors.js';
+import { RunAbortedError, RunCancelledError } from '../../core/execution/execution.errors.js';
+import { type Execution } from '../../core/execution/execution.js';
 import { RunExecutor } from '../../core/execution/run.executor.js';
+import { newRunId } from '../../core/execution/run-id.js';
+import { journalOf } from '../../core/execution/run-journal.js';
 import { StaleRunError } from '../../core/coordination/coordination.errors.js';
 import { type EndedRun } from '../../core/history/run.js';
+import { RunRecorder } from '../../core/history/run.recorder.js';
+import { cancelledRun } from '../../core/scheduler/cancelled-run.js';
 import { WorkerEvents } from '../../core/scheduler/worker-events.js';
 import { classAndMessageOf, summaryOf } from '../../core/text/describe-error.js';
 import { Clock, type Timer } from '../../core/timing/clock.js';
 import { inRootContext } from '../../core/timing/root-context.js';
-import { type RunContext } from '../../core/worker/run-context.js';
+import { type Cancellation } from '../../core/worker/cancellation.js';
+import { type RunContext, type RunTrigger } from '../../core/worker/run-context.js';
 import { type WorkerDefinition } from '../../core/registry/worker-definition.js';
 import { type HeldSchedule } from './held-schedule.js';
 import { type StartingTurn } from './next-turn.js';
-import { type ScheduleRun, ScheduleStore } from './schedule.store.js';
+import { type ScheduleClaim, type ScheduleRun, ScheduleStore } from './schedule.store.js';
 import { type StoreTime } from './store-time.js';
 
 /** The reason of a signal when the next slot has come, with overlap `cancelRunning`. */
@@ -26,6 +32,7 @@ class SlotCameError extends RunAbortedError {
 export class ScheduledRuns {
   constructor(
     private readonly executor: RunExecutor,
+    private readonly recorder: RunRecorder,
     private readonly events: WorkerEvents,
     private readonly clock: Clock,
     private readonly store: ScheduleStore,
@@ -36,7 +43,7 @@ export class ScheduledRuns {
     const { definition, payload } = withPayload(handler.definition, claim);
     const now = time.now();
     const execution = this.executor.execute(definition, {
-      trigger: claim.triggeredAt !== null ? 'manual' : attempt > 1 ? 'retry' : 'schedule',
+      trigger: triggerOf(claim, attempt),
       ...(slot !== null && { slot }),
       key: claim.key,
       scheduledAt: claim.triggeredAt ?? claim.turn?.plannedAt ?? now,
@@ -67,6 +74,31 @@ export class ScheduledRuns {
       execution?.abort(new RunAbortedError(handler.name, 'was cut off: the application shuts down'));
   }
 
+  cancel(execution: Execution, by: Cancellation): void {
+    const { run, abortReason } = execution;
+    if (!run.endedAt && abortReason === undefined) execution.abort(new RunCancelledError(run.worker, by));
+  }
+
+  /** Records one that was cancelled before it started. */
+  cancelled({ claim, handler }: HeldSchedule, by: Cancellation, now: number): ScheduleRun {
+    const { triggeredAt, triggeredBy, turn, attempt, key, token } = claim;
+    const waiting = {
+      worker: handler.name,
+      trigger: triggerOf(claim, attempt),
+      attempt,
+      requestedAt: triggeredAt ?? turn?.plannedAt ?? now,
+      ...(triggeredBy !== null && { actor: triggeredBy }),
+    };
+    const run: EndedRun = {
+      ...cancelledRun(newRunId(), waiting, by, this.recorder.replica, now),
+      ...(triggeredAt === null && turn && { slot: new Date(turn.slot) }),
+      key,
+      fencingToken: token,
+    };
+    journalOf(handler.definition, this.recorder, false).record(run);
+    return scheduleRunOf(run, false);
+  }
+
   private cancelLater(held: HeldSchedule, time: StoreTime): Timer | undefined {
     const at = held.turn.cancelAt;
     return at === undefined
@@ -76,6 +108,10 @@ export class ScheduledRuns {
           at - time.now(),
         );
   }
+}
+
+function triggerOf({ triggeredAt }: Pick<ScheduleClaim, 'triggeredAt'>, attempt: number): RunTrigger {
+  return triggeredAt !== null ? 'manual' : attempt > 1 ? 'retry' : 'schedule';
 }
 
 function scheduleRunOf(run: EndedRun, gaveWay: boolean): ScheduleRun {

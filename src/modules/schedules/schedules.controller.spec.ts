@@ -19,10 +19,13 @@ const TOKEN = 'a token of 16 characters';
 @Injectable()
 class Reminders {
   readonly runs: string[] = [];
+  /** Whether runs go on until they are told to end. */
+  long = false;
 
   @Scheduled('reminder')
-  remind({ key, actor }: ScheduledContext): void {
+  async remind({ key, actor, signal }: ScheduledContext): Promise<void> {
     this.runs.push(`${key} by ${actor}`);
+    if (this.long) await new Promise((resolve) => signal.addEventListener('abort', resolve));
   }
 }
 
@@ -70,9 +73,18 @@ describe('stored schedules over HTTP', () => {
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of several shapes
   type Body = any;
-  const ask = async (path: string, method = 'GET', token = TOKEN): Promise<[status: number, body: Body]> => {
-    const headers = { authorization: `Bearer ${token}`, 'x-workers-actor': 'Ada' };
-    const answer = await fetch(`${url}/${path}`, { method, headers });
+  const ask = async (
+    path: string,
+    method = 'GET',
+    token = TOKEN,
+    body?: unknown,
+  ): Promise<[status: number, body: Body]> => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'x-workers-actor': 'Ada',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    };
+    const answer = await fetch(`${url}/${path}`, { method, headers, body: JSON.stringify(body) });
     return [answer.status, await answer.json()];
   };
 
@@ -115,6 +127,39 @@ describe('stored schedules over HTTP', () => {
     expect((await ask('schedules/reminder/ada'))[0]).toBe(404);
   });
 
+  it('cancels an active run, by its schedule or by its id, with the actor and the reason', async () => {
+    app.get(Reminders).long = true;
+    for (const [key, path] of [
+      ['ada', () => 'schedules/reminder/ada/cancel'],
+      ['grace', (id: string) => `runs/${id}/cancel`],
+    ] as const) {
+      expect(await ask(`schedules/reminder/${key}/cancel`, 'POST')).toMatchObject([
+        409,
+        { detail: expect.stringContaining(`The schedule "${key}" of "reminder" has no run`) },
+      ]);
+      await schedules.trigger('reminder', key);
+      await clock.advance('1s');
+      const [, active] = await ask(`runs?worker=reminder&key=${key}`);
+      expect(active.items).toMatchObject([{ outcome: 'running' }]);
+      const { id } = active.items[0];
+      expect((await ask(path(id), 'POST', TOKEN, { reason: 'enough' }))[0]).toBe(202);
+      await clock.advance('1s');
+      const [, run] = await ask(`runs/${id}`);
+      expect([run.outcome, run.error.message]).toEqual([
+        'cancelled',
+        'The run of "reminder" was cancelled by Ada: enough',
+      ]);
+      expect((await ask(`schedules/reminder/${key}`))[1]).toMatchObject({
+        state: 'active',
+        last_outcome: 'cancelled',
+        failures: 0,
+        next_run: '2026-01-01T09:00:00.000Z',
+      });
+      expect((await ask(`runs/${id}/cancel`, 'POST'))[0]).toBe(404);
+    }
+    expect((await ask('schedules/reminder/ada/cancel', 'POST', TOKEN, { reason: 1 }))[0]).toBe(400);
+  });
+
   it('shows the runs of a handler, and finds those of a key', async () => {
     for (const key of ['ada', 'grace', 'a/b ü?']) await schedules.trigger('reminder', key);
     await clock.advance('9h');
@@ -151,6 +196,7 @@ describe('stored schedules over HTTP', () => {
       ['schedules/reminder/none', 'DELETE'],
       ['schedules/reminder/none/pause', 'POST'],
       ['schedules/none/ada/trigger', 'POST'],
+      ['schedules/reminder/none/cancel', 'POST'],
     ]) {
       const [status, { detail }] = await ask(path!, method);
       expect([status, detail]).toEqual([404, expect.stringContaining('There is no schedule')]);
@@ -192,6 +238,18 @@ describe('stored schedules over HTTP', () => {
       expect(runs).toMatch(
         /^RUN +WORKER +KEY [^]*\n\S+ +reminder +ada +succeeded [^\n]* manual +Grace [^\n]*\n$/,
       );
+      app.get(Reminders).long = true;
+      await schedules.trigger('reminder', 'ada');
+      await clock.advance('1s');
+      expect(await run('schedules', 'cancel', 'reminder', 'ada', '--reason', 'enough')).toEqual([
+        0,
+        'reminder ada: its run is told to end\n',
+      ]);
+      await clock.advance('1s');
+      expect((await run('schedules', 'show', 'reminder', 'ada'))[1]).toMatch(
+        /was cancelled by Grace: enough/,
+      );
+      expect((await run('schedules', 'cancel', 'reminder', 'ada'))[0]).toBe(3);
       expect(await run('schedules', 'rm', 'reminder', 'ada')).toEqual([0, 'reminder ada is removed\n']);
       expect((await run('schedules', 'rm', 'reminder', 'ada'))[0]).toBe(3);
     } finally {

@@ -1,14 +1,18 @@
-import { Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { cancellationOf } from '../../core/dashboard/cancellation-body.js';
+import { cancellationSchema } from '../../core/dashboard/openapi-schemas.js';
 import { OUTCOMES } from '../../core/dashboard/shown-run.js';
 import { RequestActor } from '../../core/http/actor.js';
 import { ApiController } from '../../core/http/api-controller.js';
 import { DashboardTab } from '../../core/http/dashboard-tab.js';
+import { Documented } from '../../core/http/openapi.js';
 import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
 import { type ByActor } from '../../core/worker/actor.js';
 import { type Schedule, SCHEDULE_STATES, type ScheduleState } from './schedule.js';
 import { type HandlerCounts } from './schedule.store.js';
 import { UnknownScheduleError } from './schedule.errors.js';
+import { cancelAnswer, DOCS } from './schedules.openapi.js';
 import { Schedules } from './schedules.service.js';
 
 /** A handler as the page lists it. */
@@ -65,6 +69,12 @@ type ShownHandler = HandlerCounts & { id: string; state: 'known' | 'unknown' };
           question: 'Run this schedule now, beside its slots?',
         },
         {
+          title: 'Cancel run',
+          path: 'schedules/:handler/:key/cancel',
+          question: 'End the active run of schedule :key? It is not tried again.',
+          when: { key: 'state', values: ['running'] },
+        },
+        {
           title: 'Pause',
           path: 'schedules/:handler/:key/pause',
           question: 'Run no slot of this schedule until it is resumed?',
@@ -111,6 +121,7 @@ export class SchedulesController {
   constructor(private readonly schedules: Schedules) {}
 
   @Get()
+  @Documented(DOCS.list)
   async list(
     @Query(
       new QueryPipe({
@@ -131,6 +142,7 @@ export class SchedulesController {
   }
 
   @Get('handlers')
+  @Documented(DOCS.handlers)
   async handlers(): Promise<{ items: Wire<ShownHandler>[] }> {
     const handlers = await this.schedules.handlers();
     return {
@@ -141,6 +153,7 @@ export class SchedulesController {
   }
 
   @Get(':handler/:key')
+  @Documented(DOCS.show)
   async show(
     @Param('handler') handler: string,
     @Param('key') key: string,
@@ -152,6 +165,7 @@ export class SchedulesController {
 
   @Post(':handler/:key/pause')
   @HttpCode(200)
+  @Documented(DOCS.pause)
   async pause(@Param('handler') handler: string, @Param('key') key: string): Promise<Wire<Schedule>> {
     await this.schedules.pause(handler, key);
     return this.shown(handler, key);
@@ -159,6 +173,7 @@ export class SchedulesController {
 
   @Post(':handler/:key/resume')
   @HttpCode(200)
+  @Documented(DOCS.resume)
   async resume(@Param('handler') handler: string, @Param('key') key: string): Promise<Wire<Schedule>> {
     await this.schedules.resume(handler, key);
     return this.shown(handler, key);
@@ -166,6 +181,7 @@ export class SchedulesController {
 
   @Post(':handler/:key/trigger')
   @HttpCode(202)
+  @Documented(DOCS.trigger)
   async trigger(
     @Param('handler') handler: string,
     @Param('key') key: string,
@@ -175,7 +191,26 @@ export class SchedulesController {
     return this.shown(handler, key);
   }
 
+  /** Ends the active run. The answer does not wait for its end. */
+  @Post(':handler/:key/cancel')
+  @HttpCode(202)
+  @Documented({
+    summary: 'Cancels the active run of a schedule, on whichever replica that is',
+    body: { description: 'Who cancels it, and why', schema: cancellationSchema },
+    answer: cancelAnswer,
+  })
+  async cancel(
+    @Param('handler') handler: string,
+    @Param('key') key: string,
+    @Body() body: unknown,
+    @RequestActor() actor: ByActor,
+  ): Promise<Wire<Schedule>> {
+    await this.schedules.cancel(handler, key, { ...cancellationOf(body), ...actor });
+    return this.shown(handler, key);
+  }
+
   @Delete(':handler/:key')
+  @Documented(DOCS.remove)
   async remove(@Param('handler') handler: string, @Param('key') key: string): Promise<{ removed: true }> {
     if (!(await this.schedules.remove(handler, key))) throw new UnknownScheduleError(handler, key);
     return { removed: true };

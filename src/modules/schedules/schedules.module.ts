@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { DRIVEN_RUNS } from '../../core/execution/driven-runs.js';
+import { CancelledRuns } from './cancelled-runs.js';
 import { DrivenSchedules } from './driven-schedules.js';
 import { InMemoryScheduleStore } from './in-memory-schedule.store.js';
 import { PostgresScheduleStore } from './postgres-schedule.store.js';
@@ -49,6 +50,7 @@ export class SchedulesModule {
         storeOf(options.store),
         ScheduleChanges,
         Schedules,
+        CancelledRuns,
         ScheduleWatch,
       ],
       exports: [SCHEDULES_OPTIONS, ScheduleStore, ScheduleChanges, Schedules],

@@ -130,6 +130,50 @@ describe('Schedules in PostgreSQL, with no other table of the package', () => {
     expect(failed.nextRun!.getTime()).toBeGreaterThan(failed.lastEndedAt!.getTime() + 10_000);
   });
 
+  it('ends a run that is cancelled on another replica, of whichever replica that is, and of no other schedule', async () => {
+    const [writer, ...replicas] = [await start({ dispatch: false }), await start(), await start()];
+    const ended: string[] = [];
+    for (const { reminders } of replicas)
+      reminders.behaviour = ({ key, signal }) =>
+        new Promise<void>((resolve) => {
+          const end = (): void => {
+            ended.push(`${key}: ${(signal.reason as Error).message}`);
+            resolve();
+          };
+          signal.addEventListener('abort', end);
+        });
+    const keys = ['ada', 'grace', 'joan', 'mary'];
+    for (const key of keys)
+      await writer.schedules.upsert({ handler: 'reminder', key, every: '1h', startsAt: new Date(0) });
+    for (const key of keys) await writer.schedules.trigger('reminder', key);
+    await eventually(() => replicas.flatMap(({ reminders }) => reminders.seen).length === keys.length);
+    for (const key of keys.slice(1))
+      await writer.schedules.cancel('reminder', key, { actor: 'Ada', reason: 'enough' });
+    for (const key of keys.slice(1))
+      expect(await until(writer, key, ({ runs }) => runs > 0)).toMatchObject({
+        state: 'active',
+        lastOutcome: 'cancelled',
+        lastError: expect.stringContaining('was cancelled by Ada: enough'),
+      });
+    expect(ended.map((run) => run.split(':')[0]).sort()).toEqual(keys.slice(1));
+    expect(await writer.schedules.get('reminder', 'ada')).toMatchObject({ state: 'running', runs: 0 });
+  });
+
+  it('runs no slot again that was cancelled, when its replica dies before it hears of that', async () => {
+    const writer = await start({ dispatch: false });
+    await writer.schedules.upsert({ handler: 'reminder', key: 'ada', at: new Date(0) });
+    const limits = new Map([['reminder', 10]]);
+    await writer.store.claim({ limits, horizon: 0, lease: 60_000, replica: 'dead' });
+    await writer.schedules.cancel('reminder', 'ada', { actor: 'Ada' });
+    await writer.transactions.query(`UPDATE schedules SET due_at = clock_timestamp()`);
+    const app = await start();
+    expect(await until(app, 'ada', ({ state }) => state === 'ended')).toMatchObject({
+      lastOutcome: 'cancelled',
+      runs: 1,
+    });
+    expect(app.reminders.seen).toEqual([]);
+  });
+
   it('lets the run of a schedule that was removed come to its end, and ends that of one that was made anew', async () => {
     const app = await start({ lease: '2s' });
     const ends = new Map<string, () => void>();

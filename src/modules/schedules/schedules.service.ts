@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type ByActor, storableActor } from '../../core/worker/actor.js';
+import { type Cancellation, storableCancellation } from '../../core/worker/cancellation.js';
 import { Clock } from '../../core/timing/clock.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { cutPage, type Page } from '../database/page.js';
@@ -11,7 +12,7 @@ import { type Schedule, type ScheduleInput } from './schedule.js';
 import { parseSchedule } from './schedule-input.js';
 import { ScheduleChanges } from './schedule-changes.js';
 import { ScheduleSlots } from './schedule-slots.js';
-import { UnknownScheduleError } from './schedule.errors.js';
+import { ScheduleNotRunningError, UnknownScheduleError } from './schedule.errors.js';
 import { parseScheduleQuery, scheduleCursor, type ScheduleQuery } from './schedule-query.js';
 import {
   type HandlerCounts,
@@ -39,6 +40,12 @@ export interface UpsertManyOptions extends InTransaction {
   onProgress?: ((done: number, summary: Readonly<UpsertSummary>) => void) | undefined;
   /** Called for each that cannot be, with its place from 0; it is left out. Without it the first one ends the call. */
   onInvalid?: ((error: InvalidInputError, index: number) => void) | undefined;
+}
+
+/** Who cancels a run, why, and which. */
+export interface ScheduleCancellation extends Cancellation {
+  /** Only the run of the claim with this token, `context.fencingToken`. Default: whichever is active. */
+  readonly fencingToken?: number | undefined;
 }
 
 /** Schedules that are written by one statement. */
@@ -171,6 +178,23 @@ export class Schedules {
   async trigger(handler: string, key: string, { actor }: ByActor = {}): Promise<void> {
     const { actor: name } = storableActor({ actor });
     if (!(await this.store.trigger(handler, key, name))) throw new UnknownScheduleError(handler, key);
+    this.changes.happened();
+  }
+
+  /**
+   * Ends its active run, on whichever replica that is, within about a second: its signal aborts, and its outcome is `cancelled`. It is not
+   * tried again: the schedule goes on with its next slot, or ends when there is none. Also a run that has been claimed and has not started.
+   * @throws UnknownScheduleError, ScheduleNotRunningError
+   */
+  async cancel(
+    handler: string,
+    key: string,
+    { fencingToken, ...cancellation }: ScheduleCancellation = {},
+  ): Promise<void> {
+    const by = storableCancellation(cancellation);
+    const cancelled = await this.store.cancel(handler, key, by, fencingToken);
+    if (cancelled === undefined) throw new UnknownScheduleError(handler, key);
+    if (!cancelled) throw new ScheduleNotRunningError(handler, key);
     this.changes.happened();
   }
 

@@ -43,6 +43,17 @@ export const mutants: Readonly<Record<string, StoreModel>> = {
       );
     }
   },
+  'tells nobody that a run is cancelled': class extends ObservedStore {
+    override cancellations(): ReturnType<ObservedStore['cancellations']> {
+      return Promise.resolve(new Map<never, never>());
+    }
+  },
+  'hands out again, to be run, what was cancelled': class extends ObservedStore {
+    override async claim(options: ScheduleClaimOptions): Promise<ScheduleClaims> {
+      const { claims, now } = await super.claim(options);
+      return { claims: claims.map((claim) => ({ ...claim, cancelledBy: null })), now };
+    }
+  },
   'counts no slots as missed': class extends ObservedStore {
     override settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
       return super.settle(results.map((result) => ({ ...result, missed: 0 })));

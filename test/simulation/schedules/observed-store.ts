@@ -50,6 +50,13 @@ export class ObservedStore extends InMemoryScheduleStore {
     return super.upsert(schedules);
   }
 
+  override async cancel(...given: Parameters<InMemoryScheduleStore['cancel']>): Promise<boolean | undefined> {
+    const cancelled = await super.cancel(...given);
+    const [handler, key] = given;
+    if (cancelled) this.observer.cancelled(this.row(handler, key)!);
+    return cancelled;
+  }
+
   override async claim(options: ScheduleClaimOptions): Promise<ScheduleClaims> {
     const before = new Map([...this.table].map(([name, row]) => [name, { ...row }]));
     const answer = await super.claim(options);

@@ -14,7 +14,7 @@ import { type World } from '../world.js';
 import { type HandlerPlan } from './plan.js';
 
 /** What a run is told apart by that began before its schedule was removed and made anew. */
-interface Running {
+export interface Running {
   readonly process: Process;
   readonly context: ScheduledContext;
   readonly incarnation: number;
@@ -27,6 +27,8 @@ class Ledger {
   leaseUntil?: number | undefined;
   /** Whether the claim with that token was handed out while it was paused, and nobody had asked for a run. */
   readonly pausedClaims = new Set<number>();
+  /** The claim that somebody has cancelled, while its slot is not over; undefined when there is none, or a run by hand has come between. */
+  cancelled?: { readonly token: number; readonly revision: number } | undefined;
   /** Slots whose success is recorded, by revision. */
   readonly succeeded = new Set<string>();
   turns = 0;
@@ -87,6 +89,14 @@ export class ScheduleObserver {
     if (before.pausedAt !== null && claim.triggeredAt === null) ledger.pausedClaims.add(token);
   }
 
+  /** Somebody has cancelled what is claimed. */
+  cancelled({ handler, key, token, turn, triggeredAt, revision }: Row): void {
+    const ledger = this.ledgerOf({ handler, key });
+    const context = this.begun.get(token);
+    if (triggeredAt === null && turn && revision < token && context?.trigger !== 'manual')
+      ledger.cancelled ??= { token, revision };
+  }
+
   renewed(token: number, id: ClaimId, until: number): void {
     const ledger = this.ledgerOf(id);
     if (ledger.token !== token || ledger.leaseUntil === undefined)
@@ -101,6 +111,10 @@ export class ScheduleObserver {
     if (ledger.token !== token || ledger.leaseUntil === undefined)
       this.violate(`${key}: a result of token ${token} was taken, and the claim is of ${ledger.token}`);
     ledger.leaseUntil = undefined;
+    const triesAgain =
+      turns === 0 && after.turn && (after.attempt > 1 || after.turn.slot === before.turn?.slot);
+    if (before.triggeredAt !== null || before.revision !== revision || !triesAgain)
+      ledger.cancelled = undefined;
     const context = this.begun.get(token);
     const current = before.revision === revision;
     if (current) ledger.turns += turns;
@@ -133,6 +147,11 @@ export class ScheduleObserver {
     this.trace.note(process.label, () => `runs ${describe(context)}`);
     if (attempt > plan.rules.maxAttempts)
       this.violate(`${key}: attempt ${attempt} was begun, and there are ${plan.rules.maxAttempts}`);
+    const cancelled = row && this.ledgerOf({ handler: worker, key }).cancelled;
+    if (cancelled && context.slot && fencingToken! > cancelled.token && row.revision === cancelled.revision)
+      this.violate(
+        `${key}: a slot was run by token ${fencingToken} that was cancelled under ${cancelled.token}`,
+      );
     if (row && this.ledgerOf({ handler: worker, key }).pausedClaims.has(fencingToken!))
       this.violate(`${key}: a slot was run that was claimed in a pause`);
     const here = [...this.running].filter(
@@ -145,6 +164,11 @@ export class ScheduleObserver {
       this.violate(`${worker}: ${ofGroup.length} runs of group ${group} at a time on ${process.label}`);
     this.overlaps();
     return running;
+  }
+
+  /** The run of that claim, while its code is being executed. */
+  active(token: number): Running | undefined {
+    return [...this.running].find(({ context }) => context.fencingToken === token);
   }
 
   ended(running: Running, how: string): void {

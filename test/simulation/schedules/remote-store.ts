@@ -1,3 +1,4 @@
+import { type Cancellation } from '../../../src/core/worker/cancellation.js';
 import { type TransactionRunner } from '../../../src/core/worker/run-context.js';
 import {
   type ClaimId,
@@ -47,6 +48,12 @@ export class RemoteStore extends ScheduleStore {
   }
   trigger(handler: string, key: string, actor: string | undefined) {
     return this.wire.call(`trigger ${key}`, () => this.store.trigger(handler, key, actor));
+  }
+  cancel(handler: string, key: string, by: Cancellation, token: number | undefined) {
+    return this.wire.call(`cancel ${key}`, () => this.store.cancel(handler, key, by, token));
+  }
+  cancellations(replica: string) {
+    return this.wire.call('cancellations', () => this.store.cancellations(replica));
   }
   know(handlers: readonly string[]) {
     return this.wire.call('know', () => this.store.know(handlers));

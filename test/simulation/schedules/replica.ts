@@ -69,7 +69,7 @@ export class ScheduleReplica extends SimulatedProcess {
         all: () => handlers,
         find: (name: string) => handlers.find((handler) => handler.name === name),
       } as unknown as ScheduledHandlers,
-      new ScheduledRuns(executor, new WorkerEvents(), clock, store),
+      new ScheduledRuns(executor, this.recorder, new WorkerEvents(), clock, store),
       clock,
       new ShutdownDeadline({ drain: plan.drain }, clock),
       new ScheduleChanges(),

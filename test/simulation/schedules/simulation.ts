@@ -1,6 +1,9 @@
 import { ScheduleChanges } from '../../../src/modules/schedules/schedule-changes.js';
 import { type ScheduleInput } from '../../../src/modules/schedules/schedule.js';
-import { UnknownScheduleError } from '../../../src/modules/schedules/schedule.errors.js';
+import {
+  ScheduleNotRunningError,
+  UnknownScheduleError,
+} from '../../../src/modules/schedules/schedule.errors.js';
 import { type ScheduledContext } from '../../../src/modules/schedules/scheduled.decorator.js';
 import { Schedules } from '../../../src/modules/schedules/schedules.service.js';
 import { InvalidInputError } from '../../../src/modules/input/input.errors.js';
@@ -27,8 +30,13 @@ export interface Result {
 }
 
 const LONGEST_RUN = 15_000;
+/** In fair weather: two looks, and what these wait for. */
+const HEARD_WITHIN = 2_000;
 /** When all is well: what is due is run so soon. */
 const SOON = 5_000;
+
+/** What people are told who come too late. */
+const EXPECTED = [UnknownScheduleError, ScheduleNotRunningError, InvalidInputError];
 
 /** Runs the world that a seed stands for, until a promise is broken or all has become quiet. */
 export async function simulateSchedules(
@@ -52,6 +60,7 @@ class Simulation implements Surroundings {
   private started = 0;
   private version = 0;
   private calm = false;
+  private storeDownUntil = -Infinity;
 
   constructor(
     private readonly seed: number,
@@ -161,6 +170,7 @@ class Simulation implements Surroundings {
         const ms = random.exponential(random.pick([1_000, 10_000]));
         trace.note('store', () => `is down for ${Math.round(ms)} ms`);
         store.down = true;
+        this.storeDownUntil = world.now + ms;
         world.in(ms, () => {
           store.down = false;
           trace.note('store', () => 'is up again');
@@ -186,6 +196,8 @@ class Simulation implements Surroundings {
         return this.people(`${what} ${key}`, () => this.write(scheduleInput(handler, key, random)));
       case 'remove':
         return this.people(`${what} ${key}`, () => this.schedules.remove(handler, key));
+      case 'cancel':
+        return this.people(`${what} ${key}`, () => this.cancel(handler, key));
       case 'trigger':
       case 'pause':
       case 'resume':
@@ -196,7 +208,23 @@ class Simulation implements Surroundings {
   private people(what: string, action: () => Promise<unknown>): void {
     this.trace.note('people', () => what);
     void action().catch((error: unknown) => {
-      if (!(error instanceof UnknownScheduleError || error instanceof InvalidInputError)) throw error;
+      if (!EXPECTED.some((kind) => error instanceof kind)) throw error;
+    });
+  }
+
+  private async cancel(handler: string, key: string): Promise<void> {
+    await this.schedules.cancel(handler, key, { reason: 'enough' });
+    const { token } = this.store.row(handler, key)!;
+    const asked = this.world.now;
+    this.world.in(HEARD_WITHIN, () => {
+      const run = this.observer.active(token);
+      const replica = this.replicas.find((other) => other === run?.process);
+      if (!run || !replica || replica.draining || replica.paused || replica.undisturbed > asked) return;
+      if (this.plan.weather !== FAIR || this.storeDownUntil > asked) return;
+      if (!run.context.signal.aborted)
+        this.violate(
+          `${key}: token ${token} was cancelled ${HEARD_WITHIN} ms ago, and its run has not heard of it`,
+        );
     });
   }
 

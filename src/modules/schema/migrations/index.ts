@@ -15,6 +15,7 @@ import { TroubleIndexes1795692000000 } from './1795692000000-TroubleIndexes.js';
 import { GarbagePasses1795704852630 } from './1795704852630-GarbagePasses.js';
 import { Schedules1795705112811 } from './1795705112811-Schedules.js';
 import { ScheduleTroubles1795720579150 } from './1795720579150-ScheduleTroubles.js';
+import { ScheduleCancellations1795733400000 } from './1795733400000-ScheduleCancellations.js';
 import { PassBrakes1795718100000 } from './1795718100000-PassBrakes.js';
 import { DomainParents1795718200000 } from './1795718200000-DomainParents.js';
 
@@ -42,10 +43,15 @@ export const MIGRATIONS = [
   PassBrakes1795718100000,
   DomainParents1795718200000,
   ScheduleTroubles1795720579150,
+  ScheduleCancellations1795733400000,
 ];
 
 /** Those of `SchedulesModule`, which no other table depends on. */
-export const SCHEDULES_MIGRATIONS = [Schedules1795705112811, ScheduleTroubles1795720579150];
+export const SCHEDULES_MIGRATIONS = [
+  Schedules1795705112811,
+  ScheduleTroubles1795720579150,
+  ScheduleCancellations1795733400000,
+];
 
 /** Where TypeORM notes what it applied. Not its default `migrations`, which a host's own may be using. */
 export const MIGRATIONS_TABLE = 'ctrlplane_migrations';
