@@ -39,10 +39,10 @@ const CHANGES: Record<string, (store: ScheduleStore, slot: number) => Promise<un
   'it is cancelled': (store) => store.cancel(HANDLER, 'a', { reason: 'enough' }, undefined),
   'it is cancelled and another timing is written': async (store, slot) => {
     await store.cancel(HANDLER, 'a', {}, undefined);
-    await store.upsert([withTiming(slot, -30)]);
+    await store.upsert([withTiming(slot, -20)]);
   },
   'another timing is written and it is cancelled': async (store, slot) => {
-    await store.upsert([withTiming(slot, -30)]);
+    await store.upsert([withTiming(slot, -20)]);
     await store.cancel(HANDLER, 'a', {}, undefined);
   },
   'it is cancelled, paused and resumed': async (store, slot) => {
@@ -71,9 +71,9 @@ const FAILED: Outcome = [[], 'active', 0, 2, 0, 1, 1, 1];
 
 /** The new definition has a slot that is due already: it is run. */
 const ANOTHER_SLOT: Record<(typeof ENDS)[number], Outcome> = {
-  completes: [['slot, attempt 1, "old"'], 'active', 30, 1, 1, 2, 0, 0],
-  fails: [['slot, attempt 1, "old"'], 'active', 30, 1, 1, 2, 1, 0],
-  'is lost': [['slot, attempt 1, "old"'], 'active', 30, 1, 1, 1, 0, 0],
+  completes: [['slot, attempt 1, "old"'], 'active', 40, 1, 1, 2, 0, 0],
+  fails: [['slot, attempt 1, "old"'], 'active', 40, 1, 1, 2, 1, 0],
+  'is lost': [['slot, attempt 1, "old"'], 'active', 40, 1, 1, 1, 0, 0],
 };
 
 const TABLE: Record<string, Record<(typeof ENDS)[number], Outcome>> = {

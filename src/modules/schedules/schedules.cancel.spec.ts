@@ -71,7 +71,7 @@ describe('a cancelled run of a stored schedule', () => {
     expect(await get('a')).toMatchObject({
       state: 'active',
       lastOutcome: 'cancelled',
-      lastError: 'RunCancelledError: The run of "job" was cancelled by Ada: enough',
+      lastError: 'The run of "job" was cancelled by Ada: enough',
       nextRun: new Date('2026-01-01T02:00:00Z'),
       turns: 1,
       failures: 0,
@@ -128,8 +128,8 @@ describe('a cancelled run of a stored schedule', () => {
     expect(jobs.began).toHaveLength(2);
     await cancel('c');
     expect(await get('c')).toMatchObject({ state: 'ended', lastOutcome: 'cancelled', runs: 1, turns: 1 });
-    const [run] = await harness.runs('job');
-    expect(run).toMatchObject({ key: 'c', outcome: 'cancelled', slot: new Date('2026-01-01T01:00:00Z') });
+    const run = (await harness.runs('job')).find(({ key }) => key === 'c');
+    expect(run).toMatchObject({ outcome: 'cancelled', slot: new Date('2026-01-01T01:00:00Z') });
     expect((await get('c')).lastRun).toBe(run!.id);
     jobs.release();
     await harness.advance('1m');
