@@ -54,13 +54,25 @@ export function urlOf(path: string): URL {
 /** What whoever looks may do. */
 export interface Rights {
   right: 'read' | 'write';
+  /** Nobody can change anything. */
   read_only: boolean;
+  /** When the session of this browser ends; absent: there is none. */
   until?: string;
 }
 
+/** Of the window, when a session has begun. */
+export const SESSION_BEGUN = 'session-begun';
+
 /** Sends the token once; a cookie that scripts cannot read carries the session from then on. @throws ApiError */
-export function login(token: string): Promise<Rights> {
-  return post('dashboard/session', { token, path: urlOf('').pathname });
+export async function login(token: string): Promise<void> {
+  await post('dashboard/session', { token, path: urlOf('').pathname });
+  dispatchEvent(new Event(SESSION_BEGUN));
+}
+
+/** Ends the session of this browser. @throws ApiError */
+export function logout(): Promise<void> {
+  const path = new URLSearchParams({ path: urlOf('').pathname });
+  return ask(`dashboard/session?${path}`, { method: 'DELETE' });
 }
 
 /** Asks the API, which is beside the page. @throws ApiError, TypeError when the server cannot be reached */
@@ -78,6 +90,11 @@ export function post<T>(path: string, body: unknown = {}, method = 'POST'): Prom
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+}
+
+export function withQuery(path: string, parameters: Record<string, string>): string {
+  const query = new URLSearchParams(parameters).toString();
+  return query ? `${path}${path.includes('?') ? '&' : '?'}${query}` : path;
 }
 
 /** The items of a list, whether or not it comes in pages. */

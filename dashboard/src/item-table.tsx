@@ -4,6 +4,7 @@ import { type Column, type ItemAction } from './api.js';
 import { type Item, LinkedCell, valueAt } from './cells.js';
 import { cut } from './format.js';
 import { useNow } from './live.js';
+import { Changing } from './rights.js';
 
 interface ItemTableProps {
   title: string;
@@ -83,13 +84,13 @@ export function ItemActions({
   act: Act;
 }) {
   return (
-    <>
+    <Changing>
       {actions
         .filter((action) => isFor(action, item))
         .map((action) => (
           <ActionButton key={action.title} action={action} item={item} act={act} />
         ))}
-    </>
+    </Changing>
   );
 }
 
@@ -103,7 +104,7 @@ function ActionButton({ action, item, act }: { action: ItemAction; item: Item; a
     <button
       class="small"
       onClick={() =>
-        void act(pathFor(path, item), questionFor(question, item), `${title}: done.`, {
+        act(pathFor(path, item), questionFor(question, item), `${title}: done.`, {
           method,
           ...(method !== 'DELETE' && { body: Object.fromEntries(sent) }),
         })

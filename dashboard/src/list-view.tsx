@@ -1,10 +1,11 @@
 import { useRef, useState } from 'preact/hooks';
 import { useAction } from './actions.js';
-import { itemsOf, type List } from './api.js';
+import { itemsOf, type List, withQuery } from './api.js';
 import { type Item } from './cells.js';
 import { ItemTable } from './item-table.js';
 import { usePolled } from './live.js';
 import { Notice } from './notice.js';
+import { Pager } from './pager.js';
 
 type Answer = Item[] | { items: Item[]; next?: string };
 
@@ -83,22 +84,13 @@ export function ListView({ title, path, list, field }: ListViewProps) {
           groupBy={list.groupBy}
         />
       )}
-      {(next !== undefined || pages.length > 0) && (
-        <nav class="pager" aria-label={`Pages of ${title}`}>
-          <button disabled={pages.length === 0} onClick={() => setPages(pages.slice(0, -1))}>
-            Back
-          </button>
-          <span>Page {pages.length + 1}</span>
-          <button disabled={next === undefined} onClick={() => setPages([...pages, next!])}>
-            Next
-          </button>
-        </nav>
-      )}
+      <Pager
+        label={`Pages of ${title}`}
+        page={pages.length + 1}
+        more={next !== undefined}
+        onBack={() => setPages(pages.slice(0, -1))}
+        onNext={() => setPages([...pages, next!])}
+      />
     </>
   );
-}
-
-function withQuery(path: string, parameters: Record<string, string>): string {
-  const query = new URLSearchParams(parameters).toString();
-  return query ? `${path}${path.includes('?') ? '&' : '?'}${query}` : path;
 }

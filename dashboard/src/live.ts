@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, ask, type Run, type WorkerInfo } from './api.js';
+import { ApiError, ask, type Run, SESSION_BEGUN, type WorkerInfo } from './api.js';
 import { LiveChannel, type RunNews } from './live/live-channel.js';
 import { type LiveState } from './live/live-state.js';
 
@@ -38,12 +38,18 @@ function errorOf({ error }: LiveState): unknown {
 }
 
 /** All workers, as they change. */
-export function useWorkers(): Live<WorkerInfo[]> & Pick<LiveState, 'source'> {
+export function useWorkers(): Live<WorkerInfo[]> {
   const state = useLiveState();
   const data = useMemo(() => state.workers && [...state.workers.values()], [state.workers]);
   const error = useMemo(() => errorOf(state), [state.error]);
   const refresh = useCallback(() => liveChannel().retry(), []);
-  return { refresh, error, ...(data && { data }), ...(state.source && { source: state.source }) };
+  return { refresh, error, ...(data && { data }) };
+}
+
+/** Whether the replica that answers cannot reach its cluster, and shows what it knows itself. */
+export function useIsCutOff(): boolean {
+  const { coordinated, source } = useLiveState();
+  return coordinated === true && source === 'replica';
 }
 
 /** One worker, as it changes. `refresh` asks for it at once, such as after it was paused. */
@@ -165,24 +171,29 @@ export function usePolled<T>(path: string | undefined, every = EVERY_MS): Live<T
   return { ...(state.path === path ? state : {}), refresh };
 }
 
-/** What does not change while the server runs: asked for once, and again after the stream was lost. */
-export function useOnce<T>(path: string): T | undefined {
-  const [data, setData] = useState<T>();
+/** What does not change while the server runs: asked for once, and again after the stream was lost, or a session has begun. */
+export function useOnce<T>(path: string): Live<T> {
+  const [state, setState] = useState<{ data?: T; error?: unknown }>({});
+  const wake = useRef<() => void>(() => {});
   useEffect(() => {
     let ended = false;
     const look = (): void =>
       void ask<T>(path).then(
-        (answer) => void (ended || setData(answer)),
-        () => {},
+        (data) => void (ended || setState({ data })),
+        (error: unknown) => void (ended || setState((before) => ({ ...before, error }))),
       );
     const stop = liveChannel().watchRuns((news) => void (news === 'all' && look()));
+    addEventListener(SESSION_BEGUN, look);
+    wake.current = look;
     look();
     return () => {
       ended = true;
       stop();
+      removeEventListener(SESSION_BEGUN, look);
     };
   }, [path]);
-  return data;
+  const refresh = useCallback(() => wake.current(), []);
+  return { ...state, refresh };
 }
 
 /** The time now, anew every second. */

@@ -1,12 +1,17 @@
-import { useState } from 'preact/hooks';
-import { ApiError, login } from './api.js';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiError } from './api.js';
+import { TokenForm } from './token-form.js';
+
+interface NoticeProps {
+  error?: unknown;
+  retry: () => void;
+}
 
 /** Why there is nothing to see, or nothing new: loading, no access, no connection, an error. */
-export function Notice({ error, retry }: { error?: unknown; retry: () => void }) {
+export function Notice({ error, retry }: NoticeProps) {
   if (error === undefined) return <p class="empty">Loading…</p>;
-  if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
-    return <TokenForm reason={error.message} done={retry} />;
-  }
+  if (error instanceof ApiError && error.status === 401)
+    return <Locked reason={error.message} retry={retry} />;
   const reason =
     error instanceof ApiError
       ? error.message
@@ -18,31 +23,23 @@ export function Notice({ error, retry }: { error?: unknown; retry: () => void })
   );
 }
 
-/** Asks for the token, which begins a session of this browser. */
-export function TokenForm({ reason, done }: { reason: string; done: () => void }) {
-  const [refused, setRefused] = useState<string>();
-  const send = async (token: string): Promise<void> => {
-    try {
-      await login(token);
-      done();
-    } catch (error) {
-      setRefused(error instanceof ApiError ? error.message : 'The server cannot be reached');
-    }
-  };
-  return (
-    <form
-      class="token"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send(String(new FormData(event.currentTarget).get('token') ?? '').trim());
-      }}
-    >
-      <p role="alert">{refused ?? reason}</p>
-      <label>
-        Token
-        <input name="token" type="password" autocomplete="off" required />
-      </label>
-      <button type="submit">Use it</button>
-    </form>
-  );
+/** What misses the token now, in the order of the page. */
+const locked: { retry: () => void; look: () => void }[] = [];
+
+/** The first on the page asks for the token, for all of them. */
+function Locked({ reason, retry }: { reason: string; retry: () => void }) {
+  const [first, setFirst] = useState(false);
+  const me = useRef({ retry, look: () => setFirst(locked[0] === me.current) });
+  me.current.retry = retry;
+  useEffect(() => {
+    const { current } = me;
+    locked.push(current);
+    current.look();
+    return () => {
+      locked.splice(locked.indexOf(current), 1);
+      locked[0]?.look();
+    };
+  }, []);
+  if (!first) return <p class="empty">The token is needed to show this.</p>;
+  return <TokenForm reason={reason} done={() => [...locked].forEach((one) => one.retry())} />;
 }

@@ -1,7 +1,9 @@
+import { useRef } from 'preact/hooks';
 import { useAction } from './actions.js';
 import { itemsOf, type Tab } from './api.js';
 import { cut, instant, relative } from './format.js';
 import { usePolled } from './live.js';
+import { Changing } from './rights.js';
 import { hrefs } from './route.js';
 
 /** As `GET /incidents` answers. */
@@ -77,32 +79,34 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
               </div>
               <p title={cut(summary, 1_000)}>{cut(summary)}</p>
               <div class="actions">
-                {kind === 'worker' && (
-                  <button
-                    class="small"
-                    aria-label={`Run now: ${name}`}
-                    onClick={() =>
-                      void act(
-                        `workers/${encodeURIComponent(subject)}/trigger`,
-                        `Run ${name} now?`,
-                        `Run of ${name} requested.`,
-                      )
-                    }
-                  >
-                    Run now
-                  </button>
+                {silence && (
+                  <span class="quiet" title={instant(silence.until)}>
+                    silenced, ends {relative(silence.until, now)}
+                    {silence.actor !== undefined && `, by ${cut(silence.actor, 60)}`}
+                  </span>
                 )}
-                {silence ? (
-                  <>
-                    <span class="quiet" title={instant(silence.until)}>
-                      silenced, ends {relative(silence.until, now)}
-                      {silence.actor !== undefined && `, by ${cut(silence.actor, 60)}`}
-                    </span>
+                <Changing>
+                  {kind === 'worker' && (
+                    <button
+                      class="small"
+                      aria-label={`Run now: ${name}`}
+                      onClick={() =>
+                        act(
+                          `workers/${encodeURIComponent(subject)}/trigger`,
+                          `Run ${name} now?`,
+                          `Run of ${name} requested.`,
+                        )
+                      }
+                    >
+                      Run now
+                    </button>
+                  )}
+                  {silence ? (
                     <button
                       class="small"
                       aria-label={`End silence of ${name}`}
                       onClick={() =>
-                        void act(
+                        act(
                           `${tab.path}/silences/${silence.id}`,
                           'End the silence? What is open is told then.',
                           'The silence has ended.',
@@ -112,29 +116,20 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
                     >
                       End silence
                     </button>
-                  </>
-                ) : (
-                  <select
-                    class="small"
-                    aria-label={`Silence for how long: ${name}, ${cut(condition, 40)}`}
-                    value=""
-                    onChange={({ currentTarget }) => {
-                      const length = currentTarget.value;
-                      currentTarget.value = '';
-                      void act(
-                        `${tab.path}/silences`,
-                        `Tell nobody of ${name}, ${condition} for ${length}? It is recorded all the same.`,
-                        `Nobody is told for ${length}.`,
-                        { body: { kind, subject, condition, for: length, reason: 'from the page' } },
-                      );
-                    }}
-                  >
-                    <option value="">Silence for…</option>
-                    {LENGTHS.map((length) => (
-                      <option key={length}>{length}</option>
-                    ))}
-                  </select>
-                )}
+                  ) : (
+                    <SilenceFor
+                      what={`${name}, ${cut(condition, 40)}`}
+                      chosen={(length) =>
+                        act(
+                          `${tab.path}/silences`,
+                          `Tell nobody of ${name}, ${cut(condition, 40)} for ${length}? It is recorded all the same.`,
+                          `Nobody is told for ${length}.`,
+                          { body: { kind, subject, condition, for: length, reason: 'from the page' } },
+                        )
+                      }
+                    />
+                  )}
+                </Changing>
               </div>
             </li>
           );
@@ -142,6 +137,23 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
       </ul>
       {outcome}
     </section>
+  );
+}
+
+/** A button beside the choice: the keyboard chooses each value on its way to the next. */
+function SilenceFor({ what, chosen }: { what: string; chosen: (length: string) => void }) {
+  const length = useRef<HTMLSelectElement>(null);
+  return (
+    <span class="silence">
+      <button class="small" aria-label={`Silence ${what}`} onClick={() => chosen(length.current!.value)}>
+        Silence for
+      </button>
+      <select class="small" ref={length} aria-label={`Silence for how long: ${what}`}>
+        {LENGTHS.map((each) => (
+          <option key={each}>{each}</option>
+        ))}
+      </select>
+    </span>
   );
 }
 

@@ -6,6 +6,7 @@ import { useNow, useRuns, useWorkers } from './live.js';
 import { Notice } from './notice.js';
 import { OpenIncidents } from './open-incidents.js';
 import { OutcomeStrip } from './outcome-strip.js';
+import { Changing } from './rights.js';
 import { hrefs } from './route.js';
 import { VirtualList } from './virtual-list.js';
 
@@ -84,16 +85,16 @@ export function Overview({ incidents }: { incidents?: Tab | undefined }) {
             onInput={({ currentTarget }) => setText(currentTarget.value)}
           />
           {shown.length > 0 && kind in BULK && (
-            <>
+            <Changing>
               {kind !== 'paused' && (
-                <button onClick={() => void act(...bulk('pause', kind, text, shown.length))}>
+                <button onClick={() => act(...bulk('pause', kind, text, shown.length))}>
                   Pause all shown
                 </button>
               )}
-              <button onClick={() => void act(...bulk('resume', kind, text, shown.length))}>
+              <button onClick={() => act(...bulk('resume', kind, text, shown.length))}>
                 Resume all shown
               </button>
-            </>
+            </Changing>
           )}
         </div>
       </div>

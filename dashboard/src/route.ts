@@ -17,14 +17,18 @@ export const hrefs = {
 
 function read(): Route {
   const [, kind, first, second] = /^#\/(workers|tabs)\/([^/]+)(?:\/([^/]+))?$/.exec(location.hash) ?? [];
-  if (kind === 'workers') return { page: 'worker', name: decodeURIComponent(first!) };
-  if (kind === 'tabs')
-    return {
-      page: 'tab',
-      id: decodeURIComponent(first!),
-      ...(second && { item: decodeURIComponent(second) }),
-    };
+  if (kind === 'workers') return { page: 'worker', name: decoded(first!) };
+  if (kind === 'tabs') return { page: 'tab', id: decoded(first!), ...(second && { item: decoded(second) }) };
   return { page: location.hash === hrefs.replicas ? 'replicas' : 'overview' };
+}
+
+/** An address that was cut, as in a mail, may end in half an escape. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export function useRoute(): Route {

@@ -3,6 +3,7 @@ import { type Act } from './actions.js';
 import { ask, type Run } from './api.js';
 import { cut, duration, instant, relative, visible } from './format.js';
 import { lasted } from './outcome-strip.js';
+import { Changing } from './rights.js';
 import { Failure } from './thrown.js';
 
 /** The runs of a worker, newest first. */
@@ -49,18 +50,20 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
               </td>
               <td>
                 {run.ended_at !== undefined && (
-                  <button
-                    class="small"
-                    onClick={() =>
-                      void act(
-                        `runs/${run.id}/rerun`,
-                        `Run ${visible(run.worker)} again, with the payload of the run of ${instant(run.started_at)}?`,
-                        'Run with the same payload requested.',
-                      )
-                    }
-                  >
-                    Run again
-                  </button>
+                  <Changing>
+                    <button
+                      class="small"
+                      onClick={() =>
+                        act(
+                          `runs/${run.id}/rerun`,
+                          `Run ${visible(run.worker)} again, with the payload of the run of ${instant(run.started_at)}?`,
+                          'Run with the same payload requested.',
+                        )
+                      }
+                    >
+                      Run again
+                    </button>
+                  </Changing>
                 )}
               </td>
             </tr>

@@ -8,8 +8,9 @@ import { cut, instant, relative, schedule, visible } from './format.js';
 import { useNow, useRuns, useWorker } from './live.js';
 import { Notice } from './notice.js';
 import { OutcomeStrip } from './outcome-strip.js';
+import { Changing } from './rights.js';
 import { hrefs } from './route.js';
-import { Runs } from './runs.js';
+import { RunPages } from './run-pages.js';
 
 const MOST_RUNS = 200;
 
@@ -17,7 +18,7 @@ const MOST_RUNS = 200;
 export function WorkerPage({ name }: { name: string }) {
   const path = `workers/${encodeURIComponent(name)}`;
   const { data: worker, error, refresh } = useWorker(name);
-  const { data: list } = useRuns(name, MOST_RUNS);
+  const { data: list, error: unread, refresh: readAgain } = useRuns(name, MOST_RUNS);
   const { act, outcome } = useAction(refresh);
   const now = useNow();
   const charts = useMemo(() => list && <RunCharts runs={list} />, [list]);
@@ -34,12 +35,14 @@ export function WorkerPage({ name }: { name: string }) {
       </h2>
       {worker.description && <p>{cut(worker.description, 1_000)}</p>}
       <div class="actions">
-        <Actions
-          path={path}
-          worker={worker}
-          running={runs.filter(({ outcome }) => outcome === 'running')}
-          act={act}
-        />
+        <Changing>
+          <Actions
+            path={path}
+            worker={worker}
+            running={runs.filter(({ outcome }) => outcome === 'running')}
+            act={act}
+          />
+        </Changing>
         {outcome}
       </div>
       <dl class="facts">
@@ -80,13 +83,9 @@ export function WorkerPage({ name }: { name: string }) {
       {charts}
       <Upcoming path={path} next={worker.next_run} />
       <ErrorGroups runs={runs} now={now} />
+      {unread !== undefined && error === undefined && <Notice error={unread} retry={readAgain} />}
       {list && runs.length === 0 && <p class="empty">No runs are recorded.</p>}
-      {runs.length > 0 && (
-        <section aria-labelledby="runs">
-          <h3 id="runs">Runs</h3>
-          <Runs runs={runs} now={now} act={act} />
-        </section>
-      )}
+      {runs.length > 0 && <RunPages path={path} newest={runs} now={now} act={act} />}
     </>
   );
 }
@@ -112,19 +111,17 @@ function Actions({ path, worker: { name, state }, running, act }: ActionsProps) 
   const shown = visible(name);
   return (
     <>
-      <button onClick={() => void act(`${path}/trigger`, `Run ${shown} now?`, 'Run requested.')}>
-        Run now
-      </button>
+      <button onClick={() => act(`${path}/trigger`, `Run ${shown} now?`, 'Run requested.')}>Run now</button>
       {state === 'paused' ? (
-        <button onClick={() => void act(`${path}/resume`, `Resume ${shown}?`, 'Resumed.')}>Resume</button>
+        <button onClick={() => act(`${path}/resume`, `Resume ${shown}?`, 'Resumed.')}>Resume</button>
       ) : (
-        <button onClick={() => void act(`${path}/pause`, `Pause ${shown}?`, 'Paused.')}>Pause</button>
+        <button onClick={() => act(`${path}/pause`, `Pause ${shown}?`, 'Paused.')}>Pause</button>
       )}
       {running.map(({ id, started_at }) => (
         <button
           key={id}
           onClick={() =>
-            void act(
+            act(
               `runs/${id}/cancel`,
               `Cancel the run that started at ${started_at}?`,
               'Cancellation requested.',

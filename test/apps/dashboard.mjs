@@ -1,6 +1,6 @@
 // An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits,
-// one ends when it is told to; and MORE that never run. With INCIDENTS, what is wrong is reported.
-// On PLATFORM, below the global PREFIX and the dashboard's path MOUNT.
+// one ends when it is told to; MORE that never run; and one that has run RUNS times. With INCIDENTS, what is wrong is reported.
+// On PLATFORM, below the global PREFIX and the dashboard's path MOUNT; for whom ACCESS says, as JSON.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -9,8 +9,17 @@ import { WorkerDashboardModule } from 'ctrlplane-workers/dashboard';
 import { HttpAccessModule } from 'ctrlplane-workers/http';
 import { Incidents, IncidentsHttpModule, IncidentsModule } from 'ctrlplane-workers/incidents';
 
-const { PORT = '0', TOKEN, MORE = '0', INCIDENTS, PLATFORM = 'express', PREFIX, MOUNT } = process.env;
-const access = { token: TOKEN, openReads: true };
+const {
+  PORT = '0',
+  TOKEN,
+  MORE = '0',
+  RUNS = '0',
+  INCIDENTS,
+  PLATFORM = 'express',
+  PREFIX,
+  MOUNT,
+} = process.env;
+const access = JSON.parse(process.env.ACCESS ?? JSON.stringify({ token: TOKEN, openReads: true }));
 
 class AppModule {}
 Module({
@@ -54,6 +63,11 @@ scheduler.register({
 for (let n = 1; n <= Number(MORE); n++)
   scheduler.register({ name: `more ${n}`, interval: 0, group: n % 2 ? 'odd' : 'even', run() {} });
 app.enableShutdownHooks();
+if (Number(RUNS) > 0) {
+  await app.init();
+  scheduler.register({ name: 'busy', interval: 0, run() {} });
+  for (let n = 0; n < Number(RUNS); n++) await (await scheduler.trigger('busy', n)).ended;
+}
 if (INCIDENTS) {
   const incidents = app.get(Incidents);
   await app.init();

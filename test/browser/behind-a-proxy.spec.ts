@@ -6,7 +6,7 @@ import { type AddressInfo } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppProcess } from '../support/app-process.js';
-import { openBrowser, startPageApp, TOKEN } from '../support/browser.js';
+import { answerQuestions, openBrowser, startPageApp, TOKEN } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { describeWith } from '../support/needs.js';
@@ -30,7 +30,7 @@ describeWith('chromium', 'the page behind a proxy that takes a part of the path 
   /** What a reader does, at the address that the browser knows. */
   async function useAt(url: string): Promise<void> {
     const { page, faults } = test;
-    page.on('dialog', (dialog) => void dialog.accept());
+    await answerQuestions(page);
     const asked: string[] = [];
     page.on('request', (each) => asked.push(new URL(each.url()).pathname));
     await page.goto(url);
@@ -42,8 +42,6 @@ describeWith('chromium', 'the page behind a proxy that takes a part of the path 
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByLabel('Token').fill(TOKEN);
     await page.getByRole('button', { name: 'Use it' }).click();
-    await page.getByLabel('Token').waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByText('Run requested.').waitFor();
     await page.getByRole('link', { name: 'Incidents' }).click();
     await page.getByText('No silence holds').waitFor();

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Page } from 'playwright-core';
 import { type AppProcess } from '../support/app-process.js';
-import { expectAccessible, LOOKS, openBrowser, startPageApp, TOKEN } from '../support/browser.js';
+import {
+  answerQuestions,
+  expectAccessible,
+  LOOKS,
+  openBrowser,
+  startPageApp,
+  TOKEN,
+} from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { describeWith } from '../support/needs.js';
 
@@ -74,13 +81,13 @@ describeWith('chromium', 'the page of the dashboard', () => {
     expect(await opened.textContent()).toContain('<img src=x onerror=');
     expect(await opened.textContent()).toContain('the deepest reason');
     expect(await page.locator('img').count()).toBe(0);
-    expect(await page.title()).toBe('Workers');
+    expect(await page.title()).toBe('fails <b>bold</b> · Workers');
     expect(faults).toEqual([]);
   });
 
   it('asks for the token when a run is asked for, and starts the run with it', async () => {
     const { page } = test;
-    page.on('dialog', (dialog) => void dialog.accept());
+    await answerQuestions(page);
     await page.goto(`${url}/dashboard/index.html#/workers/waits`);
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByLabel('Token').fill('a wrong one');
@@ -88,9 +95,8 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByText('The token is wrong').waitFor();
     await page.getByLabel('Token').fill(TOKEN);
     await page.getByRole('button', { name: 'Use it' }).click();
-    await page.getByLabel('Token').waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByText('Run requested.').waitFor();
+    expect(await page.getByLabel('Token').count()).toBe(0);
     expect(await page.evaluate('document.cookie')).toBe('');
     await page.locator('tbody tr', { hasText: 'manual' }).waitFor();
     expect(faults).toEqual([]);
@@ -98,7 +104,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
 
   it('pauses a worker, resumes it, and cancels a run', async () => {
     const { page } = test;
-    page.on('dialog', (dialog) => void dialog.accept());
+    await answerQuestions(page);
     await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
     await page.goto(`${url}/dashboard/index.html#/workers/waits`);
     await page.getByRole('button', { name: 'Pause' }).click();
@@ -119,7 +125,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
 
   it('pauses all workers that are shown, and resumes them', async () => {
     const { page } = test;
-    page.on('dialog', (dialog) => void dialog.accept());
+    await answerQuestions(page);
     await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
     await page.goto(`${url}/dashboard`);
     await page.getByLabel('Filter workers by name, group or description').fill('s');
@@ -134,7 +140,7 @@ describeWith('chromium', 'the page of the dashboard', () => {
 
   it('runs a run again, with its payload', async () => {
     const { page } = test;
-    page.on('dialog', (dialog) => void dialog.accept());
+    await answerQuestions(page);
     await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
     await page.request.post(`${url}/workers/waits/trigger`, {
       data: { order: 7 },
@@ -189,6 +195,43 @@ describeWith('chromium', 'the page of the dashboard', () => {
     expect(faults).toEqual([]);
   });
 
+  it('marks in the charts since when another release runs, and says how long its runs take', async () => {
+    const { page } = test;
+    // The older half as if another release had run it.
+    await page.route('**/workers/succeeds/runs?limit=200', async (route) => {
+      const answer = await route.fetch();
+      const { items, next } = (await answer.json()) as { items: { release: string }[]; next?: string };
+      for (const run of items.slice(items.length / 2)) run.release = '2.4.0 <b>\u202eold</b>';
+      await route.fulfill({ json: { items, next } });
+    });
+    await page.goto(`${url}/dashboard/index.html#/workers/succeeds`);
+    const chart = page.getByRole('img', { name: /^Duration of the last \d+ runs: .+, one change of the release$/ });
+    await chart.waitFor();
+    const [newer, older] = await page.getByRole('list', { name: 'Duration by release, the newest first' }).getByRole('listitem').allTextContents(); // prettier-ignore
+    expect(newer).toMatch(/^2\.4\.1 since .+: median \d+ ms, p95 \d+ ms, longest \d+ ms$/);
+    expect(older).toMatch(/^2\.4\.0 <b>\\u202eold<\/b> since .+: median /);
+    // A column of the mark's colour, which nothing else in the chart has.
+    const columns = await eventually(async () => {
+      const found = await chart.locator('canvas').evaluate((element) => {
+        const canvas = element as unknown as { width: number; height: number; getContext(kind: '2d'): { getImageData(x: number, y: number, w: number, h: number): { data: Uint8ClampedArray } } };
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const columns = [];
+        for (let x = 0; x < canvas.width; x++) {
+          let pixels = 0;
+          for (let y = 0; y < canvas.height; y++) {
+            const [r, g, b] = data.subarray((y * canvas.width + x) * 4) as unknown as [number, number, number];
+            if (r > g + 30 && b > r + 30) pixels++;
+          }
+          if (pixels > canvas.height / 4) columns.push(x);
+        }
+        return columns;
+      });
+      return found.length > 0 && found;
+    });
+    expect(columns.at(-1)! - columns[0]!).toBeLessThan(4);
+    expect(faults).toEqual([]);
+  }); // prettier-ignore
+
   it('has of five hundred workers those rows in the document that can be seen, and finds each', async () => {
     const { page } = test;
     const [crowded, at] = await startPageApp('dashboard.mjs', { MORE: '500' });
@@ -229,6 +272,100 @@ describeWith('chromium', 'the page of the dashboard', () => {
       }
       await expectAccessible(page);
     }
+  });
+
+  it.each(LOOKS)(
+    'is accessible where it asks, and asks for the token, %s, %d pixels wide',
+    async (colorScheme, width) => {
+      const { page } = test;
+      await page.setViewportSize({ width, height: 700 });
+      await page.emulateMedia({ colorScheme });
+      await page.goto(`${url}/dashboard/index.html#/workers/waits`);
+      await page.getByRole('button', { name: 'Run now' }).click();
+      await page.getByText('Run waits now?').waitFor();
+      await expectAccessible(page);
+      await page.getByRole('button', { name: 'Confirm' }).click();
+      await page.getByLabel('Token').waitFor();
+      await expectAccessible(page);
+    },
+  );
+
+  it('asks for the token first where reading needs it, and is accessible then', async () => {
+    const { page } = test;
+    const [closed, at] = await startPageApp('dashboard.mjs', { ACCESS: JSON.stringify({ token: TOKEN }) });
+    try {
+      for (const [colorScheme, width] of LOOKS) {
+        await page.setViewportSize({ width, height: 700 });
+        await page.emulateMedia({ colorScheme });
+        await page.goto(`${at}/dashboard`);
+        await page.getByLabel('Token').waitFor();
+        await expectAccessible(page);
+      }
+      await page.getByLabel('Token').fill(TOKEN);
+      await page.getByRole('button', { name: 'Use it' }).click();
+      await page.getByRole('link', { name: 'succeeds' }).waitFor();
+    } finally {
+      await closed.destroy();
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('shows nothing that changes anything where nobody can, and says so', async () => {
+    const { page } = test;
+    const [still, at] = await startPageApp('dashboard.mjs', {
+      INCIDENTS: '1',
+      ACCESS: JSON.stringify({ token: TOKEN, openReads: true, readOnly: true }),
+    });
+    try {
+      await page.goto(`${at}/dashboard`);
+      await page.getByText('Read-only: nothing can be changed here.').waitFor();
+      await page.locator('.incident').first().waitFor();
+      const buttons = async () => page.locator('main button').allTextContents();
+      expect(await buttons()).toEqual([]);
+      await page.goto(`${at}/dashboard/index.html#/workers/succeeds`);
+      await page.locator('tbody tr').first().waitFor();
+      expect(await buttons()).toEqual([]);
+      await page.goto(`${at}/dashboard/index.html#/tabs/incidents`);
+      await page.getByText('expiring').waitFor();
+      expect(await buttons()).toEqual([]);
+      await expectAccessible(page);
+    } finally {
+      await still.destroy();
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('offers another token to whom has one that may only read', async () => {
+    const { page } = test;
+    await answerQuestions(page);
+    const [app, at] = await startPageApp('dashboard.mjs', {
+      ACCESS: JSON.stringify({ token: TOKEN, readToken: 'a-token-that-may-read' }),
+    });
+    try {
+      await page.request.post(`${at}/dashboard/session`, { data: { token: 'a-token-that-may-read' } });
+      await page.goto(`${at}/dashboard/index.html#/workers/waits`);
+      await page.getByRole('button', { name: 'Run now' }).click();
+      await page.getByText('This token may only read').waitFor();
+      await page.getByLabel('Token').fill(TOKEN);
+      await page.getByRole('button', { name: 'Use it' }).click();
+      await page.getByText('Run requested.').waitFor();
+    } finally {
+      await app.destroy();
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('goes on in other tabs while a question is open in the one that has the stream', async () => {
+    const { page } = test;
+    await page.goto(`${url}/dashboard/index.html#/workers/waits`);
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByRole('dialog').waitFor();
+    const other = await page.context().newPage();
+    await other.goto(`${url}/dashboard`);
+    const runs = other.locator('.worker', { hasText: 'succeeds' }).locator('dd').last();
+    await runs.waitFor();
+    const before = Number(await runs.textContent());
+    await eventually(async () => Number(await runs.textContent()) > before);
   });
 
   it('keeps what it has while the server is away, says so, and goes on when it is back', async () => {

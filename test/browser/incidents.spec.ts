@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { type AppProcess } from '../support/app-process.js';
-import { expectAccessible, LOOKS, openBrowser, startPageApp, TOKEN } from '../support/browser.js';
+import {
+  answerQuestions,
+  expectAccessible,
+  LOOKS,
+  openBrowser,
+  startPageApp,
+  TOKEN,
+} from '../support/browser.js';
 import { describeWith } from '../support/needs.js';
 
 describeWith('chromium', 'open incidents on the page', () => {
@@ -14,7 +21,7 @@ describeWith('chromium', 'open incidents on the page', () => {
   });
   afterAll(() => app.destroy());
   beforeEach(async () => {
-    test.page.on('dialog', (dialog) => void dialog.accept());
+    await answerQuestions(test.page);
     await test.page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
   });
 
@@ -51,10 +58,12 @@ describeWith('chromium', 'open incidents on the page', () => {
     const { page } = test;
     await page.goto(`${url}/dashboard`);
     const failing = page.locator('.incident', { hasText: 'failing' });
-    await failing.getByRole('combobox').selectOption('1h');
-    await failing.getByText(/^silenced, ends in/).waitFor();
     const silences = async () =>
       (await (await fetch(`${url}/incidents/silences`)).json()) as Record<string, unknown>[];
+    await failing.getByRole('combobox').selectOption('8h');
+    expect(await silences()).toEqual([]);
+    await failing.getByRole('button', { name: 'Silence fails <b>bold</b>, failing' }).click();
+    await failing.getByText(/^silenced, ends in/).waitFor();
     expect(await silences()).toMatchObject([
       { kind: 'worker', subject: 'fails <b>bold</b>', condition: 'failing' },
     ]);

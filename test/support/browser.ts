@@ -43,6 +43,29 @@ export function openBrowser(): BrowserUnderTest {
   return test;
 }
 
+/**
+ * Answers what the page asks before it changes something: yes, unless `answers` has no for it. Call it before the page is opened.
+ * @returns the questions, as they come
+ */
+export async function answerQuestions(page: Page, answers: boolean[] = []): Promise<string[]> {
+  const asked: string[] = [];
+  await page.exposeFunction('isConfirmed', (question: string) => {
+    asked.push(question);
+    return answers.shift() ?? true;
+  });
+  await page.addInitScript(`
+    const answered = new WeakSet();
+    new MutationObserver(async () => {
+      const dialog = document.querySelector('dialog[open]');
+      if (!dialog || answered.has(dialog)) return;
+      answered.add(dialog);
+      const yes = await isConfirmed(dialog.querySelector('p').textContent);
+      [...dialog.querySelectorAll('button')].find(({ textContent }) => textContent === (yes ? 'Confirm' : 'Cancel')).click();
+    }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['open'] });
+  `);
+  return asked;
+}
+
 export const LOOKS = [
   ['light', 1_280],
   ['dark', 1_280],

@@ -12,6 +12,13 @@ export interface Line {
   points?: boolean;
 }
 
+/** An instant at which something changed: a line across the chart. */
+export interface Mark {
+  /** Milliseconds from the epoch. */
+  at: number;
+  label: string;
+}
+
 interface LineChartProps {
   /** What a screen reader says in its place: what it shows, and in words what there is to see. */
   label: string;
@@ -19,24 +26,28 @@ interface LineChartProps {
   instants: readonly number[];
   lines: readonly Line[];
   format: (value: number) => string;
+  /** In order. */
+  marks?: readonly Mark[];
 }
 
 const HEIGHT = 160;
 
 /** Values over time. Drag to zoom in, double-click to zoom out. */
-export function LineChart({ label, instants, lines, format }: LineChartProps) {
+export function LineChart({ label, instants, lines, format, marks = [] }: LineChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>();
   const data = [instants.map((at) => at / 1_000), ...lines.map(({ values }) => values)] as uPlot.AlignedData;
   const latest = useRef(data);
   latest.current = data;
+  const marked = useRef(marks);
+  marked.current = marks;
   const shape = lines.map(({ label: name, color }) => `${name} ${color}`).join();
 
   useEffect(() => {
     const div = place.current!;
     const make = (): void => {
       chart.current?.destroy();
-      chart.current = new uPlot(optionsFor(div, lines, format), latest.current, div);
+      chart.current = new uPlot(optionsFor(div, lines, format, marked), latest.current, div);
     };
     make();
     const scheme = matchMedia('(prefers-color-scheme: dark)');
@@ -61,6 +72,7 @@ function optionsFor(
   div: HTMLElement,
   lines: readonly Line[],
   format: LineChartProps['format'],
+  marks: { readonly current: readonly Mark[] },
 ): uPlot.Options {
   const style = getComputedStyle(div);
   // The colours of the style sheet are `light-dark(…)`, which a canvas does not know: an element does.
@@ -71,12 +83,14 @@ function optionsFor(
     probe.remove();
     return color;
   };
+  const ink = { line: colour('--plum'), text: colour('--text'), font: style.font };
   const axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, font: style.font };
   const shown = (_: uPlot, value: number | null): string => (value === null ? '–' : format(value));
   return {
     width: div.clientWidth,
     height: HEIGHT,
     cursor: { points: { size: 6 } },
+    hooks: { draw: [(chart) => drawMarks(chart, marks.current, ink)] },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
       { ...axis, space: 80 },
@@ -92,4 +106,43 @@ function optionsFor(
       }),
     ],
   };
+}
+
+/** A name is left out where it would lie on the one before. */
+function drawMarks(
+  { ctx, bbox, valToPos }: uPlot,
+  marks: readonly Mark[],
+  ink: { line: string; text: string; font: string },
+): void {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = ink.line;
+  ctx.fillStyle = ink.text;
+  ctx.font = scaled(ink.font);
+  ctx.textBaseline = 'top';
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+  const gap = 4 * devicePixelRatio;
+  let free = -Infinity;
+  for (const { at, label } of marks) {
+    const x = Math.round(valToPos(at / 1_000, 'x', true));
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const width = ctx.measureText(label).width + gap;
+    // At the right edge it stands before its line.
+    const left = x + gap + width > bbox.left + bbox.width ? x - width : x + gap;
+    if (left < free) continue;
+    ctx.fillText(label, left, bbox.top + gap);
+    free = left + width;
+  }
+  ctx.restore();
+}
+
+/** A font of the style sheet for the canvas, which has the pixels of the device. */
+function scaled(font: string): string {
+  return font.replace(/([\d.]+)px/, (_, size: string) => `${Number(size) * devicePixelRatio}px`);
 }

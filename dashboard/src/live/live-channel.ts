@@ -8,7 +8,8 @@ type TabMessage =
   | { kind: 'heard'; message: LiveMessage; to?: string }
   | { kind: 'lost'; error: NonNullable<LiveState['error']> }
   | { kind: 'hello'; from: string }
-  | { kind: 'again' };
+  | { kind: 'again' }
+  | { kind: 'left' };
 
 /** Milliseconds until the leader tries again, and between two requests where there is no leader. */
 const RETRY = 2_000;
@@ -64,6 +65,12 @@ export class LiveChannel {
     this.tell({ kind: 'again' });
   }
 
+  /** The session of this browser has ended: no tab shows any longer what it was for. */
+  leave(): void {
+    this.tell({ kind: 'left' });
+    location.reload();
+  }
+
   /** What an answer to this tab says of a worker, before the stream does. */
   note(worker: WorkerInfo): void {
     if (this.state.workers)
@@ -95,7 +102,8 @@ export class LiveChannel {
         try {
           const workers = await ask<WorkerInfo[]>('workers');
           const source = workers.some((worker) => worker.source === 'cluster') ? 'cluster' : 'replica';
-          this.heard({ event: 'snapshot', at: new Date().toISOString(), source, workers });
+          const coordinated = this.state.coordinated === true || source === 'cluster';
+          this.heard({ event: 'snapshot', at: new Date().toISOString(), source, coordinated, workers });
         } catch (error) {
           this.lost(faultOf(error));
         }
@@ -114,19 +122,20 @@ export class LiveChannel {
     if (said.kind === 'heard') {
       if (said.to === undefined || said.to === this.id) this.heard(said.message);
     } else if (said.kind === 'lost') this.set({ ...this.state, error: said.error });
+    else if (said.kind === 'left') location.reload();
     else if (this.leads && said.kind === 'hello') this.greet(said.from);
     else if (this.leads) this.awake();
   }
 
   /** A tab that was opened just now. */
   private greet(to: string): void {
-    const { workers, source, error } = this.state;
+    const { workers, source, coordinated = false, error } = this.state;
     const at = new Date().toISOString();
     if (workers && source)
       this.tell({
         kind: 'heard',
         to,
-        message: { event: 'snapshot', at, source, workers: [...workers.values()] },
+        message: { event: 'snapshot', at, source, coordinated, workers: [...workers.values()] },
       });
     if (error) this.tell({ kind: 'lost', error });
   }

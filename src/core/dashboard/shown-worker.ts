@@ -14,6 +14,8 @@ export type ShownWorker = WorkerInfo & { source: InfoSource };
 /** All workers, ordered by name. */
 export interface ShownWorkers {
   readonly source: InfoSource;
+  /** Whether there is a cluster. With the source `replica` it cannot be reached. */
+  readonly coordinated: boolean;
   readonly workers: ShownWorker[];
 }
 
@@ -28,12 +30,17 @@ export async function workersNow(scheduler: Scheduler): Promise<ShownWorkers> {
   }
   return {
     source: 'cluster',
+    coordinated: true,
     workers: infos.map((info) => from(scheduler.describe(info.name).definition.scope, info)),
   };
 }
 
 function ofThisReplica(scheduler: Scheduler): ShownWorkers {
-  return { source: 'replica', workers: scheduler.workers().map((info) => from('replica', info)) };
+  return {
+    source: 'replica',
+    coordinated: scheduler.coordination !== undefined,
+    workers: scheduler.workers().map((info) => from('replica', info)),
+  };
 }
 
 /** Sets the source in the info itself, which only this module uses: copies of 500 took as long as all of their JSON. */

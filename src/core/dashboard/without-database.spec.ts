@@ -52,7 +52,9 @@ describe('the HTTP interface while the database is away', () => {
     };
     expect(await source()).toEqual([200, 'cluster']);
     const stream = await EventStream.open(`${url}/dashboard/live`);
-    await stream.message(({ event, data }) => event === 'snapshot' && data.source === 'cluster');
+    await stream.message(
+      ({ event, data }) => event === 'snapshot' && data.source === 'cluster' && data.coordinated === true,
+    );
 
     proxy.refuse();
     await eventually(async () => (await source()).join() === '200,replica');

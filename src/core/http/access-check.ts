@@ -1,8 +1,9 @@
-import { ForbiddenException, HttpException, HttpStatus, UnauthorizedException } from '@nestjs/common';
+import { ForbiddenException, HttpException, HttpStatus, Logger, UnauthorizedException } from '@nestjs/common';
+import { visible } from '../text/visible.js';
 import { checkAccess, type HttpAccess } from './access.js';
 import { FailedLogins } from './failed-logins.js';
 import { foreignOrigin } from './same-origin.js';
-import { cookieOf, isSession, type Right, same, SESSION_COOKIE } from './session.js';
+import { cookieOf, isSession, type Right, same, SESSION_COOKIE, sessionEnd } from './session.js';
 
 /** Header for the bare token, for applications whose own guards use `Authorization`. */
 const TOKEN_HEADER = 'x-workers-token';
@@ -27,6 +28,8 @@ export class TooManyFailuresError extends HttpException {
     );
   }
 }
+
+const logger = new Logger('WorkersHttp');
 
 /** Shared by all guards with the same `HttpAccess`. */
 const failures = new WeakMap<HttpAccess, FailedLogins>();
@@ -76,24 +79,26 @@ export class AccessCheck {
    */
   rightOf(request: AccessRequest): Right | undefined {
     const { headers } = request;
+    // Without a token of ours, whatever is sent is the application's.
+    if (!this.access.token && !this.access.readToken) return undefined;
     const own = headers[TOKEN_HEADER];
     const given = own ?? /^Bearer (.+)$/i.exec(headers['authorization'] ?? '')?.[1];
     // The session comes first: it is signed, so it is no guess, and `Authorization` may be the application's own.
     const session = own === undefined ? this.sessionOf(headers['cookie']) : undefined;
-    if (session) return session;
+    if (session) return session.right;
     return given === undefined ? undefined : this.rightOfToken(given, request);
   }
 
   /**
    * @throws UnauthorizedException, TooManyFailuresError
    */
-  rightOfToken(given: string, { ip = '' }: AccessRequest): Right {
+  rightOfToken(given: string, { ip = '', headers }: AccessRequest): Right {
     const now = Date.now();
     const wait = this.failed.waitOf(ip, now);
     if (wait > 0) throw new TooManyFailuresError(wait);
     const right = this.match((token) => same(given, token));
     if (right) return right;
-    this.failed.failed(ip, now);
+    if (this.failed.failed(ip, now)) logger.warn(refusal(ip, headers['x-forwarded-for']));
     throw new UnauthorizedException('The token is wrong');
   }
 
@@ -109,8 +114,15 @@ export class AccessCheck {
     return openReads ? 'read' : undefined;
   }
 
+  /** Whether nobody can change anything. */
   get readOnly(): boolean {
-    return this.access.readOnly ?? false;
+    const { token, readToken, guards = [], readOnly = false } = this.access;
+    return readOnly || (!token && (guards.length === 0 || !!readToken));
+  }
+
+  /** When the session of a request ends, in milliseconds since the epoch; undefined without one. */
+  sessionEnd({ headers }: AccessRequest): number | undefined {
+    return this.sessionOf(headers['cookie'])?.until;
   }
 
   /** @throws ForbiddenException for a request from a page of another site */
@@ -122,10 +134,12 @@ export class AccessCheck {
       );
   }
 
-  private sessionOf(cookies: string | undefined): Right | undefined {
+  private sessionOf(cookies: string | undefined): { right: Right; until: number } | undefined {
     const value = cookieOf(cookies, SESSION_COOKIE);
+    if (value === undefined) return undefined;
     const now = Date.now();
-    return value === undefined ? undefined : this.match((token) => isSession(value, token, now));
+    const right = this.match((token) => isSession(value, token, now));
+    return right && { right, until: sessionEnd(value) };
   }
 
   /** Compares with both tokens in any case, so that the time does not depend on which one matches. */
@@ -135,6 +149,13 @@ export class AccessCheck {
     const reads = readToken ? holds(readToken) : false;
     return writes ? 'write' : reads ? 'read' : undefined;
   }
+}
+
+/** @param forwarded for whom a proxy says that it asks */
+function refusal(ip: string, forwarded: string | undefined): string {
+  const said = `Many wrong tokens have come from ${visible(ip).slice(0, 100)}: no token is taken from there for a minute`;
+  if (forwarded === undefined || forwarded.includes(ip)) return said;
+  return `${said}. That is a proxy, and stands for all of its clients: set "trust proxy" (Express) or trustProxy (Fastify)`;
 }
 
 export function isRead({ method }: Pick<AccessRequest, 'method'>): boolean {

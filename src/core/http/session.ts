@@ -26,6 +26,11 @@ export function isSession(value: string, token: string, now: number): boolean {
   return same(seal, sealOf(token, Number(until))) && Number(until) > now;
 }
 
+/** When it ends, in milliseconds since the epoch. Of a value that `isSession`. */
+export function sessionEnd(value: string): number {
+  return Number(FORM.exec(value)?.[1]);
+}
+
 /** Compares in constant time, also for texts of different lengths. */
 export function same(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();

@@ -12,20 +12,24 @@ const LONGEST_ERROR = 300;
 /** The JSON of each worker, by name: it is compared and sent. */
 export interface LiveState {
   readonly source: ShownWorkers['source'];
+  readonly coordinated: boolean;
   readonly workers: ReadonlyMap<string, string>;
 }
 
-export async function stateOf({ source, workers }: ShownWorkers): Promise<LiveState> {
+export async function stateOf({ source, coordinated, workers }: ShownWorkers): Promise<LiveState> {
   const texts = new Map<string, string>();
   await inTurns(workers, WORKERS_A_TURN, (worker) =>
     texts.set(worker.name, JSON.stringify(showWorker(worker))),
   );
-  return { source, workers: texts };
+  return { source, coordinated, workers: texts };
 }
 
-/** A message with everything: `{ at, source, workers }`. */
-export function snapshotMessage({ source, workers }: LiveState): string {
-  return message('snapshot', `"source":"${source}","workers":[${[...workers.values()].join(',')}]`);
+/** A message with everything: `{ at, source, coordinated, workers }`. */
+export function snapshotMessage({ source, coordinated, workers }: LiveState): string {
+  return message(
+    'snapshot',
+    `"source":"${source}","coordinated":${coordinated},"workers":[${[...workers.values()].join(',')}]`,
+  );
 }
 
 /** A message with the changes: `{ at, source, workers, removed, runs, more }`. Undefined when there are none. */

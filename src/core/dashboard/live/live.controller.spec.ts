@@ -82,6 +82,7 @@ describe('the live stream', () => {
       expect(data).toEqual({
         at: expect.stringMatching(/Z$/),
         source: 'replica',
+        coordinated: false,
         workers: [
           expect.objectContaining({ name: 'fails', run_count: 0, source: 'replica' }),
           expect.objectContaining({ name: 'idle', interval: 3_600_000 }),

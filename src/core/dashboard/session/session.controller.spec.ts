@@ -73,6 +73,7 @@ describe.each([
       expect(await (await fetch(`${url}/dashboard/session`, { headers })).json()).toEqual({
         right,
         read_only: false,
+        until: expect.stringMatching(/Z$/),
       });
       // The application's own token stands beside it.
       expect(
@@ -155,5 +156,31 @@ describe.each([
     });
     expect(await rights({ token: TOKEN })).toBe(401);
     expect(await rights({})).toBe(403);
+  });
+
+  it.each([
+    ['it was made so', { token: TOKEN, openReads: true, readOnly: true }],
+    ['there is no token', { openReads: true }],
+    ['there is a token for reading alone', { readToken: READ_TOKEN, openReads: true }],
+  ])('says that nobody can change anything, as %s', async (_why, options) => {
+    const url = await start(options);
+    expect(await (await fetch(`${url}/dashboard/session`)).json()).toEqual({
+      right: 'read',
+      read_only: true,
+    });
+    for (const headers of [{}, { 'x-workers-token': TOKEN }, { 'x-workers-token': READ_TOKEN }] as object[])
+      expect(
+        (await fetch(`${url}/workers/one/pause`, { method: 'POST', headers: { ...headers } })).status,
+      ).toBe(403);
+  });
+
+  it('takes no token of the application for a wrong one of its own, where guards alone decide', async () => {
+    const url = await start({ guards: [{ canActivate: () => true }] });
+    for (let n = 0; n < 12; n++) {
+      const answer = await fetch(`${url}/dashboard/session`, {
+        headers: { authorization: `Bearer jwt-${n}` },
+      });
+      expect([answer.status, await answer.json()]).toEqual([200, { right: 'write', read_only: false }]);
+    }
   });
 });

@@ -33,8 +33,8 @@ const rightsSchema = {
   required: ['right', 'read_only'],
   properties: {
     right: { type: 'string', enum: ['read', 'write'], description: 'What whoever asks may do' },
-    read_only: { type: 'boolean', description: 'Nobody can change anything' },
-    until: { type: 'string', format: 'date-time', description: 'When the session ends' },
+    read_only: { type: 'boolean', description: 'Nobody can change anything, with any token' },
+    until: { type: 'string', format: 'date-time', description: 'When the session ends; absent without one' },
   },
 };
 
@@ -78,7 +78,12 @@ export class SessionController {
   })
   rights(@Req() request: AccessRequest): Rights {
     const right = this.check.rightOf(request) ?? this.check.withoutToken ?? 'read';
-    return { right, read_only: this.check.readOnly };
+    const until = this.check.sessionEnd(request);
+    return {
+      right,
+      read_only: this.check.readOnly,
+      ...(until !== undefined && { until: new Date(until).toISOString() }),
+    };
   }
 
   @Post()

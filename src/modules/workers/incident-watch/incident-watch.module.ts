@@ -1,5 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { EventsModule } from '../../events/events.module.js';
 import { FleetTroubles } from './fleet-troubles.js';
+import { IncidentEvents } from './incident-events.js';
 import {
   type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
@@ -10,11 +12,11 @@ import { IncidentWatch } from './incident-watch.worker.js';
 
 /**
  * The worker `incident_watch`: what is wrong with instances, certificates, deployments, telemetry and the garbage collector is an
- * incident. Needs the `DatabaseModule`, `WorkerModule` to run it, and `IncidentsModule`, which keeps and tells them.
+ * incident. All incidents, also those of workers, are published as events of the control plane. Needs the `DatabaseModule`, `WorkerModule` to run it, and `IncidentsModule`, which keeps and tells them.
  *
  * @publicApi
  */
-@Module({ providers: [IncidentWatch, FleetTroubles] })
+@Module({ imports: [EventsModule], providers: [IncidentWatch, FleetTroubles, IncidentEvents] })
 export class IncidentWatchModule extends ConfigurableModuleClass {
   /** @throws InvalidInputError that names every option that cannot be */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
