@@ -112,14 +112,12 @@ describe('events of incidents', () => {
 
   it('start workers that run on them', async () => {
     const seen: unknown[] = [];
-    app
-      .get(Scheduler)
-      .register({
-        name: 'pager',
-        interval: 0,
-        on: ['incident.opened'],
-        run: ({ payload }) => void seen.push(payload),
-      });
+    app.get(Scheduler).register({
+      name: 'pager',
+      interval: 0,
+      on: ['incident.opened'],
+      run: ({ payload }) => void seen.push(payload),
+    });
     await app.get(Incidents).report({ ...KEY, summary: 'no route' });
     await eventually(async () => {
       await clock.advance('1s');
