@@ -185,6 +185,7 @@ describeWith('chromium', 'the page without a mouse', () => {
       await pressOn(page.locator('.errors summary').first());
       await page.locator('.errors').getByText('caused by').waitFor();
       await open('#/workers/busy');
+      await page.getByRole('heading', { name: 'busy' }).waitFor();
       await pressOn(page.getByText('log', { exact: true }).first());
       await page.getByText('payload 79').waitFor();
       expect(test.faults).toEqual([]);

@@ -123,6 +123,11 @@ describe('events of incidents', () => {
       await clock.advance('1s');
       return seen.length === 1;
     });
-    expect(seen).toEqual([expect.objectContaining({ subject: 'import', summary: 'no route' })]);
+    expect(seen).toEqual([
+      expect.objectContaining({
+        type: 'incident.opened',
+        payload: expect.objectContaining({ subject: 'import', summary: 'no route' }),
+      }),
+    ]);
   });
 });
