@@ -145,7 +145,7 @@ function SilenceFor({ what, chosen }: { what: string; chosen: (length: string) =
   const length = useRef<HTMLSelectElement>(null);
   return (
     <span class="silence">
-      <button class="small" aria-label={`Silence ${what}`} onClick={() => chosen(length.current!.value)}>
+      <button class="small" aria-label={`Silence for: ${what}`} onClick={() => chosen(length.current!.value)}>
         Silence for
       </button>
       <select class="small" ref={length} aria-label={`Silence for how long: ${what}`}>

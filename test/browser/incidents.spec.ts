@@ -62,7 +62,7 @@ describeWith('chromium', 'open incidents on the page', () => {
       (await (await fetch(`${url}/incidents/silences`)).json()) as Record<string, unknown>[];
     await failing.getByRole('combobox').selectOption('8h');
     expect(await silences()).toEqual([]);
-    await failing.getByRole('button', { name: 'Silence fails <b>bold</b>, failing' }).click();
+    await failing.getByRole('button', { name: 'Silence for: fails <b>bold</b>, failing' }).click();
     await failing.getByText(/^silenced, ends in/).waitFor();
     expect(await silences()).toMatchObject([
       { kind: 'worker', subject: 'fails <b>bold</b>', condition: 'failing' },
