@@ -33,6 +33,11 @@ export class PortAllocator<Owner> {
     );
   }
 
+  /** Whoever has a port. */
+  allOwners(): Set<Owner> {
+    return new Set(this.owners.values());
+  }
+
   /** All ports of that owner can be given out again. */
   release(owner: Owner): void {
     for (const [port, its] of this.owners) if (its === owner) this.owners.delete(port);

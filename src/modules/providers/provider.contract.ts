@@ -332,6 +332,29 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
       assert.ok((await of(idle))!.cpuSeconds! < (await of(busy))!.cpuSeconds!);
     }
   },
+  'reads each that runs by itself, where it can, as it reads all of them': async ({ provider, request }) => {
+    if (!provider.statsReaders) return;
+    const [running, ended, stopped] = [request(), request(), request()];
+    for (const each of [running, ended, stopped]) await provider.provision(each);
+    await provider.stop(stopped.instanceId);
+    const readers = await provider.statsReaders();
+    assert.deepEqual(
+      readers.map(({ instanceId }) => instanceId).sort(),
+      [running.instanceId, ended.instanceId].sort(),
+    );
+    await provider.stop(ended.instanceId);
+    const readings = await Promise.all(readers.map(({ read }) => read()));
+    const [alone, ...none] = readings.filter((stats) => stats !== undefined);
+    assert.deepEqual(none, []);
+    const [all] = await provider.stats();
+    assert.equal(alone!.instanceId, running.instanceId);
+    assert.deepEqual(Object.keys(alone!), Object.keys(all!));
+    assert.deepEqual(alone!.startedAt, all!.startedAt);
+    const reason = new Error('shutting down');
+    const isReason = (error: unknown) => error === reason;
+    await assert.rejects(provider.statsReaders(AbortSignal.abort(reason)), isReason);
+    await assert.rejects(readers[0]!.read(AbortSignal.abort(reason)), isReason);
+  },
   'tells whoever watches of a program that ends by itself, and of what is done to others': async ({
     provider,
     spec,

@@ -108,6 +108,13 @@ export type ServiceStats = Omit<InstanceStats, 'instanceId' | 'tenantId' | 'labe
   service: string;
 };
 
+/** A running instance whose reading takes a call of its own. */
+export interface StatsReader {
+  instanceId: InstanceId;
+  /** @returns undefined when the instance has ended meanwhile */
+  read(signal?: AbortSignal): Promise<InstanceStats | undefined>;
+}
+
 /** What `watch` tells: something became of the instance; look at it. */
 export interface ProviderChange {
   instanceId: InstanceId;
@@ -228,6 +235,11 @@ export interface Provider {
   resources(id: InstanceId, signal?: AbortSignal): Promise<Resources>;
   /** Raw readings of everything that runs, in one call that does not wait between two readings. */
   stats(signal?: AbortSignal): Promise<InstanceStats[]>;
+  /**
+   * The same, one by one, where the store has no call that reads all of them. Whoever has little time then keeps what was
+   * read when it is over, and knows which instances were not.
+   */
+  statsReaders?(signal?: AbortSignal): Promise<StatsReader[]>;
   /**
    * What becomes of its instances from now on, within a second, until the signal aborts, which ends it without an
    * error. A hint, not a record: what happened without a watcher may be told late or never; `list` gives the present

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { timeoutSignal } from '../../../core/timing/timer.js';
+import { sleep, timeoutSignal } from '../../../core/timing/timer.js';
 import { type ExecResult } from '../provider.js';
 import { pollUntil } from '../waiting.js';
 import { type DockerDaemon } from './docker-daemon.js';
-import { asCommandFailure } from './docker-failure.js';
+import { asCommandFailure, isDaemonFailure } from './docker-failure.js';
 import { type Output } from './streams.js';
 
 /** The most that is kept of each of stdout and stderr, in bytes; the rest is read and dropped. */
@@ -14,6 +14,10 @@ const MARK = 'CTRLPLANE_EXEC';
 
 /** Milliseconds in which a command that was given up is ended, and in which the daemon notes the end of one. */
 const PATIENCE = 10_000;
+
+/** How often to try to end a command while the daemon is away, and milliseconds between two attempts: 10 minutes in all. */
+const END_ATTEMPTS = 600;
+const END_PAUSE = 1_000;
 
 /** The runtime tells by the output and these codes that there is no such program. */
 const NOT_RUN = new Set([126, 127]);
@@ -32,15 +36,18 @@ export async function execInContainer(
   const exec = await daemon.createExec(container, command, [`${MARK}=${mark}`], signal);
   const stdout = new Kept();
   const stderr = new Kept();
+  let exitCode: number;
   try {
     for await (const output of daemon.startExec(exec, signal))
       (output.stream === 'stdout' ? stdout : stderr).add(output);
+    exitCode = await endOf(daemon, exec, signal);
   } catch (error) {
-    if (!signal?.aborted) throw asCommandFailure(command[0], error) ?? error;
-    await endCommand(daemon, container, mark);
-    throw signal.reason;
+    const failure = signal?.aborted ? undefined : asCommandFailure(command[0], error);
+    if (failure) throw failure;
+    void endWhenReachable(daemon, container, mark);
+    signal?.throwIfAborted();
+    throw error;
   }
-  const exitCode = await endOf(daemon, exec, signal);
   if (NOT_RUN.has(exitCode)) {
     const failure = /^(?:Error: runc|Error: crun|OCI runtime exec failed|exec failed)/m;
     const said = [stderr.text, stdout.text].find((text) => failure.test(text));
@@ -62,15 +69,26 @@ async function endOf(daemon: DockerDaemon, exec: string, signal?: AbortSignal): 
   return exitCode;
 }
 
-async function endCommand(daemon: DockerDaemon, container: string, mark: string): Promise<void> {
+/** Nobody gets the result any more. Where the daemon has died, Podman lets the command continue. */
+async function endWhenReachable(daemon: DockerDaemon, container: string, mark: string): Promise<void> {
+  for (let attempt = 0; attempt < END_ATTEMPTS; attempt++) {
+    if (await endCommand(daemon, container, mark)) return;
+    await sleep(END_PAUSE, undefined, true);
+  }
+}
+
+/** @returns whether the daemon did what it could */
+async function endCommand(daemon: DockerDaemon, container: string, mark: string): Promise<boolean> {
   const script = `for p in /proc/[0-9]*; do grep -qa '^${MARK}=${mark}\\|.${MARK}=${mark}' $p/environ && kill -9 \${p#/proc/}; done 2>/dev/null`;
   const signal = timeoutSignal(PATIENCE);
   try {
     const killer = await daemon.createExec(container, ['/bin/sh', '-c', script], [], signal);
     const output = daemon.startExec(killer, signal);
     while (!(await output.next()).done);
-  } catch {
+    return true;
+  } catch (error) {
     // Without a shell in the image it runs on, as documented; and what has stopped has ended it too.
+    return !signal.aborted && !isDaemonFailure(error);
   }
 }
 

@@ -95,7 +95,6 @@ export class ContainerInstances {
     // The main one last: it is known by it as long as anything is left.
     const inOrder = held.services.toSorted((a, b) => Number(a.service === MAIN) - Number(b.service === MAIN));
     for (const service of inOrder) await runs.remove(service, signal);
-    runs.release(held.instanceId);
   }
 
   /** A stop that was told and not carried out is taken back. */

@@ -11,6 +11,8 @@ import { type ContainerRecord, type ListedContainer, readRecord, toOwn } from '.
  */
 export class ContainerPorts {
   private readonly allocator = new PortAllocator<InstanceId>();
+  /** Instances whose numbers may be on no container yet. */
+  private readonly starting = new Set<InstanceId>();
 
   constructor(
     private readonly namespace: string,
@@ -18,19 +20,24 @@ export class ContainerPorts {
     private readonly isLocal: boolean,
   ) {}
 
-  /** The numbers that the record has, and new ones for the other ports of its services. @param all what the daemon has of ours */
+  /**
+   * The numbers that the record has, and new ones for the other ports of its services. They are the instance's until `started`, then for as
+   * long as a container has them.
+   * @param all what the daemon has of ours
+   */
   async allocate(
     id: InstanceId,
     { spec, ports: known }: ContainerRecord,
     all: () => Promise<ListedContainer[]>,
     onHostNetwork: boolean,
   ): Promise<{ ports: Record<string, number>; isNew: boolean }> {
+    this.starting.add(id);
     const ports = { ...known };
     let isNew = false;
     for (const { name, containerPort } of allPorts(spec)) {
       if (onHostNetwork && containerPort !== undefined) ports[name] = containerPort;
       if (ports[name] !== undefined) continue;
-      if (!isNew) this.keep(await all());
+      if (!isNew) await this.learn(all);
       isNew = true;
       ports[name] = await this.allocator.allocate(id);
     }
@@ -49,15 +56,22 @@ export class ContainerPorts {
     }
   }
 
-  release(id: InstanceId): void {
-    this.allocator.release(id);
+  /** Its container has the numbers, or none was made. */
+  started(id: InstanceId): void {
+    this.starting.delete(id);
   }
 
-  private keep(all: readonly ListedContainer[]): void {
-    for (const container of all) {
+  /** Also what others have removed, and what could not be started, has let go of its numbers. */
+  private async learn(all: () => Promise<ListedContainer[]>): Promise<void> {
+    const gone = this.allocator.allOwners();
+    for (const id of this.starting) gone.delete(id);
+    for (const container of await all()) {
       const own = toOwn(this.namespace, container);
       const ports = own && readRecord(container)?.ports;
-      for (const port of Object.values(ports ?? {})) this.allocator.keep(port, own!.instanceId);
+      if (!ports) continue;
+      gone.delete(own.instanceId);
+      for (const port of Object.values(ports)) this.allocator.keep(port, own.instanceId);
     }
+    for (const id of gone) this.allocator.release(id);
   }
 }

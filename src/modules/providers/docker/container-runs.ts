@@ -85,6 +85,8 @@ export class ContainerRuns {
     } catch (error) {
       if (!held) await this.removeUnmade(id, record.service);
       throw asProvisionFailure(settings.name, id, image, error);
+    } finally {
+      ports.started(id);
     }
   }
 
@@ -131,11 +133,6 @@ export class ContainerRuns {
       if (!hasEnded(container)) await this.end(instanceId, container, signal);
       await this.removeContainer(instanceId, container.Id, signal);
     }
-  }
-
-  /** The instance is gone: others may have its ports. */
-  release(id: InstanceId): void {
-    this.parts.ports.release(id);
   }
 
   private async replace(

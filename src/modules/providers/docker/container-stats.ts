@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { sleep } from '../../../core/timing/timer.js';
-import { type InstanceStats, type Resources } from '../provider.js';
+import { type InstanceStats, type Resources, type StatsReader } from '../provider.js';
 import { programOf } from '../services/service-programs.js';
 import { MAIN } from '../services/service-spec.js';
 import { type ServiceReadings, sumByInstance } from '../services/service-stats.js';
@@ -13,7 +13,7 @@ import { type ContainerStats } from './engine-api.js';
 
 const NANOSECONDS = 1e9;
 
-/** Readings at a time. */
+/** Instances read at a time. */
 const AT_ONCE = 8;
 
 /** Milliseconds between two readings, of which a rate is made. */
@@ -22,29 +22,51 @@ const TICK = 250;
 /** Beyond all memory there is: how the kernel says that there is no limit. */
 const NO_LIMIT = 2 ** 53;
 
-/** Of everything that runs: a call for each, as the Engine API has none for all. What ends meanwhile is left out. */
+/** Of each instance that runs: a call for each of its services, as the Engine API has none for all. */
+export async function statsReaders(
+  daemon: DockerDaemon,
+  store: ContainerStore,
+  signal?: AbortSignal,
+): Promise<StatsReader[]> {
+  return (await store.all(signal)).flatMap(({ instanceId, services }) => {
+    const running = services.filter(({ present }) => isRunning(present.container));
+    if (running.length === 0) return [];
+    const read = async (own?: AbortSignal): Promise<InstanceStats | undefined> =>
+      store.ask(async () => {
+        const readings = await Promise.all(running.map((held) => readService(daemon, held, own)));
+        return sumByInstance(readings.flat())[0];
+      }, own);
+    return [{ instanceId, read }];
+  });
+}
+
+/** Of everything that runs. */
 export async function readStats(
   daemon: DockerDaemon,
   store: ContainerStore,
   signal?: AbortSignal,
 ): Promise<InstanceStats[]> {
-  const all = await store.all(signal);
   const limit = pLimit(AT_ONCE);
-  const read = async ({ service, present }: HeldContainers): Promise<ServiceReadings[]> => {
-    const record = readRecord(present.container);
-    if (!record || !isRunning(present.container)) return [];
-    try {
-      const stats = await daemon.stats(present.container.Id, signal);
-      return isReading(stats) ? [{ service, stats: toInstanceStats(present, record, stats) }] : [];
-    } catch (error) {
-      if (isMissing(error) || isConflict(error)) return [];
-      throw error;
-    }
-  };
-  const services = all.flatMap((held) => held.services);
-  return sumByInstance(
-    (await store.ask(() => Promise.all(services.map((held) => limit(read, held))), signal)).flat(),
-  );
+  const readers = await statsReaders(daemon, store, signal);
+  const all = await Promise.all(readers.map(({ read }) => limit(read, signal)));
+  return all.filter((stats) => stats !== undefined);
+}
+
+/** @returns nothing when it has ended meanwhile */
+async function readService(
+  daemon: DockerDaemon,
+  { service, present }: HeldContainers,
+  signal?: AbortSignal,
+): Promise<ServiceReadings[]> {
+  const record = readRecord(present.container);
+  if (!record) return [];
+  try {
+    const stats = await daemon.stats(present.container.Id, signal);
+    return stats && isReading(stats) ? [{ service, stats: toInstanceStats(present, record, stats) }] : [];
+  } catch (error) {
+    if (isMissing(error) || isConflict(error)) return [];
+    throw error;
+  }
 }
 
 function toInstanceStats(
@@ -88,6 +110,7 @@ export async function readResources(
   const first = await daemon.stats(container, signal);
   await sleep(TICK, signal);
   const second = await daemon.stats(container, signal);
+  if (!first || !second) return undefined;
   const readAt = new Date(second.read);
   const seconds = (+readAt - +new Date(first.read)) / 1_000;
   const memoryBytes = workingSetOf(second);

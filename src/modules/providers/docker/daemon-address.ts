@@ -18,7 +18,7 @@ export function addressOf({
   reachAt,
 }: Pick<DockerProviderSettings, 'host' | 'publishOn' | 'reachAt'>): DaemonAddress {
   const name = /^unix:|^\//.test(host) ? LOOPBACK : hostnameOf(host);
-  const isLocal = name === LOOPBACK || name === 'localhost' || name === '[::1]';
+  const isLocal = /^127\.|^localhost$|^\[::1\]$/.test(name);
   return {
     shown: host,
     isLocal,
@@ -28,5 +28,6 @@ export function addressOf({
 }
 
 function hostnameOf(host: string): string {
-  return URL.parse?.(host.replace(/^[a-z]+:/, 'http:'))?.hostname || host;
+  const address = host.replace(/^[a-z]+:/, 'http:');
+  return URL.canParse(address) ? new URL(address).hostname : host;
 }

@@ -134,9 +134,11 @@ export class DockerDaemon {
     yield* jsonLines<PullEvent>(await this.call('POST', '/images/create', call));
   }
 
-  stats(id: string, signal?: AbortSignal): Promise<ContainerStats> {
+  /** Undefined of one that has ended: Podman answers that with 200 and an empty body. */
+  async stats(id: string, signal?: AbortSignal): Promise<ContainerStats | undefined> {
     const query = { stream: false, 'one-shot': true };
-    return this.json('GET', `/containers/${id}/stats`, { query, signal });
+    const answer = await text(await this.call('GET', `/containers/${id}/stats`, { query, signal }));
+    return answer.trim() ? (JSON.parse(answer) as ContainerStats) : undefined;
   }
 
   /** From when this resolves until the daemon ends. */

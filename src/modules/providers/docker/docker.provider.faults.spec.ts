@@ -1,5 +1,7 @@
 import { expect, it } from '@jest/globals';
+import { once as event } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type DaemonKind, IMAGE } from '../../../../test/support/container-daemon.js';
 import { type Treatment } from '../../../../test/support/daemon-proxy.js';
@@ -10,6 +12,7 @@ import { newId } from '../../ids/typed-id.js';
 import {
   ImageArchitectureError,
   ImageMissingError,
+  PortTakenError,
   ProviderUnavailableError,
   ProvisionFailedError,
 } from '../provider.errors.js';
@@ -152,7 +155,7 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
     );
 
     it(
-      'fails a command and a followed log when the daemon is killed in the middle of them',
+      'fails a command and a followed log when the daemon is killed in the middle of them, and ends the command when it is back',
       async () => {
         const { instanceId } = await own.provider.provision(request());
         const direct = own.providerOf();
@@ -162,17 +165,19 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
           ({ done }) => (done ? 'ended' : 'went on'),
           (error: unknown) => error,
         );
-        const command = direct.exec(instanceId, ['sleep', '3600']).catch((error: unknown) => error);
-        await eventually(async () =>
-          (await direct.exec(instanceId, ['sh', '-c', 'cat /proc/[0-9]*/cmdline'])).stdout.includes(
-            'sleep\x003600',
-          ),
-        );
+        const command = direct.exec(instanceId, ['sleep', '77778']).catch((error: unknown) => error);
+        const goesOn = async () =>
+          (await direct.exec(instanceId, ['sh', '-c', 'cat /proc/[0-9]*/cmdline'])).stdout.includes('77778');
+        await eventually(goesOn);
         await own.daemon.kill();
         expect(await command).toBeInstanceOf(ProviderUnavailableError);
         const end = await rest;
         expect(end === 'ended' || end instanceof ProviderUnavailableError).toBe(true);
         await own.daemon.start();
+        // Nobody learns what comes of it. Docker ends its containers when it comes back.
+        await eventually(
+          async () => (await direct.status(instanceId)).state !== 'running' || !(await goesOn()),
+        );
       },
       LIMIT,
     );
@@ -208,6 +213,25 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
         expect(['', 'no']).toContain(HostConfig.RestartPolicy.Name);
         const [stats] = await own.provider.stats();
         expect(stats).toMatchObject({ cpuLimitCores: 0.5, memoryLimitBytes: limits.memoryBytes });
+      },
+      LIMIT,
+    );
+
+    it(
+      'says which port is taken on the network of the host, leaves nothing, and starts when it is free',
+      async () => {
+        const server = createServer().listen(0, '127.0.0.1');
+        await event(server, 'listening');
+        const { port } = server.address() as AddressInfo;
+        const wanted = request({ ports: [{ name: 'http', env: 'PORT', containerPort: port }] });
+        const refused = own.provider.provision(wanted);
+        await expect(refused).rejects.toThrow(PortTakenError);
+        await expect(refused).rejects.toThrow(`port ${port} is in use by another program`);
+        expect(await own.containers()).toEqual([]);
+        server.close();
+        await event(server, 'close');
+        const made = await own.provider.provision(wanted);
+        expect(made).toMatchObject({ state: 'running', endpoints: [{ name: 'http', port }] });
       },
       LIMIT,
     );

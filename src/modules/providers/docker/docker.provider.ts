@@ -10,7 +10,6 @@ import {
   type ExecOptions,
   type ExecResult,
   type InstanceSpec,
-  type InstanceStats,
   type LogOptions,
   type Provider,
   type ProviderChange,
@@ -37,7 +36,7 @@ import { ContainerPorts } from './container-ports.js';
 import { type HeldInstance, recordOf } from './container-reading.js';
 import { ContainerRuns } from './container-runs.js';
 import { ContainerStore } from './container-store.js';
-import { readResources, readStats } from './container-stats.js';
+import { readResources, readStats, statsReaders } from './container-stats.js';
 import { ContainerWatch } from './container-watch.js';
 import { addressOf, type DaemonAddress } from './daemon-address.js';
 import { DockerDaemon } from './docker-daemon.js';
@@ -201,9 +200,8 @@ export class DockerProvider implements Provider {
   }
 
   /** A call for each that runs, as the Engine API has none for all. One that ends meanwhile is left out. */
-  async stats(signal?: AbortSignal): Promise<InstanceStats[]> {
-    return readStats(this.daemon, this.store, signal);
-  }
+  readonly stats = (signal?: AbortSignal) => readStats(this.daemon, this.store, signal);
+  readonly statsReaders = (signal?: AbortSignal) => statsReaders(this.daemon, this.store, signal);
 
   watch(signal: AbortSignal): AsyncIterable<ProviderChange> {
     return this.changes.watch(signal);

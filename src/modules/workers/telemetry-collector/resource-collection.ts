@@ -1,55 +1,119 @@
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
-import { type InstanceStats } from '../../providers/provider.js';
+import { type InstanceId } from '../../ids/typed-id.js';
 import { CapabilityNotSupportedError } from '../../providers/provider.errors.js';
+import {
+  type InstanceStats,
+  type Provider,
+  type ProviderInstance,
+  type StatsReader,
+} from '../../providers/provider.js';
 import { type RegisteredProvider } from '../../providers/provider.registry.js';
+import { startTimer } from '../../../core/timing/timer.js';
+import { orAborted } from '../../providers/waiting.js';
 import { answerWithin } from './answer-within.js';
+import { ReadingOrder } from './reading-order.js';
 
-/** How a provider that cannot tell of all at once is asked. */
-export interface OneByOne {
+/** How providers are asked, in milliseconds. */
+export interface ResourceLimits {
+  /** Instances at a time, of a provider that reads them one by one. */
   concurrency: number;
-  /** Milliseconds for each, and for what is asked of all at once. */
+  /** For a call. */
   timeout: number;
-  /** Milliseconds between two ticks. Instances that have not had their turn by then are left to the next. */
   interval: number;
+  /** The part of the interval in which the sources are asked: what is left of it is for those that read one by one. */
+  spread: number;
 }
 
 /** Readings of a provider, and of which instances there are none. */
 export interface Readings {
   stats: InstanceStats[];
-  failures: { instanceId: string; error: unknown }[];
+  failures: ReadingFailure[];
+}
+
+export interface ReadingFailure {
+  instanceId: InstanceId;
+  error: unknown;
 }
 
 /**
- * All that runs at the provider: one call, or one for each instance where it has no `stats`. Of these each has its own time: what
- * was read of the others is kept when some hang.
+ * Reads all that runs at a provider: by one call, or one by one where the provider has none for all. Then the time is that of all
+ * together, so that a store with many instances does not delay the next tick; what was read in it is kept.
  */
-export async function readInstances(
-  { name, provider }: RegisteredProvider,
-  { concurrency, timeout, interval }: OneByOne,
-  signal: AbortSignal,
-): Promise<Readings> {
-  try {
-    return {
-      stats: await answerWithin(timeout, name, (own) => provider.stats(own), signal),
-      failures: [],
-    };
-  } catch (error) {
-    if (!(error instanceof CapabilityNotSupportedError)) throw error;
+export class ResourceCollection {
+  private readonly orders = new Map<string, ReadingOrder>();
+
+  constructor(private readonly limits: ResourceLimits) {}
+
+  /** @throws what the provider rejected with, when not one instance could be read */
+  async read({ name, provider }: RegisteredProvider, signal: AbortSignal): Promise<Readings> {
+    const { timeout, interval, spread } = this.limits;
+    const ask = <T>(call: (own: AbortSignal) => Promise<T>) => answerWithin(timeout, name, call, signal);
+    const all = Math.max(timeout, interval - spread);
+    const over = new AbortController();
+    const timer = startTimer(
+      () => over.abort(new Error(`not read within ${all} ms, which all instances of ${name} have together`)),
+      all,
+    );
+    try {
+      if (provider.statsReaders)
+        return await this.oneByOne(
+          name,
+          await ask((own) => provider.statsReaders!(own)),
+          over.signal,
+          signal,
+        );
+      try {
+        return { stats: await ask((own) => provider.stats(own)), failures: [] };
+      } catch (error) {
+        if (!(error instanceof CapabilityNotSupportedError)) throw error;
+      }
+      const listed = await ask((own) => provider.list(own));
+      return await this.oneByOne(name, resourceReaders(provider, listed), over.signal, signal);
+    } finally {
+      timer.cancel();
+    }
   }
-  const listed = await answerWithin(timeout, name, (own) => provider.list(own), signal);
+
+  private async oneByOne(
+    name: string,
+    readers: readonly StatsReader[],
+    over: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<Readings> {
+    const { concurrency, timeout } = this.limits;
+    const order = this.orders.get(name) ?? new ReadingOrder();
+    this.orders.set(name, order);
+    const left = new Set<InstanceId>();
+    const stats: InstanceStats[] = [];
+    const { failures } = await forEachIsolated(
+      order.of(readers),
+      { concurrency, timeout, signal, key: ({ instanceId }) => instanceId },
+      async ({ instanceId, read }, own) => {
+        if (over.aborted) {
+          left.add(instanceId);
+          throw over.reason as Error;
+        }
+        const end = AbortSignal.any([own, over]);
+        const found = await orAborted(read(end), end);
+        if (found) stats.push(found);
+      },
+    );
+    const failed = failures.map(({ item, error }) => ({ instanceId: item.instanceId, error }));
+    order.learn(left, failed);
+    if (stats.length === 0 && failed.length > 0) throw failed[0]!.error;
+    return { stats, failures: failed };
+  }
+}
+
+/** Of a provider that has no `stats`: memory is all that `resources` tells without a rate. */
+function resourceReaders(provider: Provider, listed: readonly ProviderInstance[]): StatsReader[] {
   const running = listed.filter(({ state }) => state === 'running');
-  const end = performance.now() + Math.max(interval, timeout);
-  const stats: InstanceStats[] = [];
-  const { failures } = await forEachIsolated(
-    running,
-    { concurrency, timeout, signal, key: ({ instanceId }) => instanceId },
-    async ({ instanceId, tenantId, labels, startedAt }, itemSignal) => {
-      if (performance.now() > end) throw new Error('the instances before it took all of the interval');
-      const { memoryBytes, readAt } = await provider.resources(instanceId, itemSignal);
-      // Given up meanwhile, and told so.
-      if (itemSignal.aborted) return;
+  return running.map(({ instanceId, tenantId, labels, startedAt }) => ({
+    instanceId,
+    read: async (signal) => {
+      const { memoryBytes, readAt } = await provider.resources(instanceId, signal);
       if (tenantId === undefined) throw new Error('the provider does not say whose it is');
-      stats.push({
+      return {
         ...NOTHING,
         instanceId,
         tenantId,
@@ -57,10 +121,9 @@ export async function readInstances(
         readAt,
         startedAt: startedAt ?? null,
         memoryWorkingSetBytes: memoryBytes,
-      });
+      };
     },
-  );
-  return { stats, failures: failures.map(({ key, error }) => ({ instanceId: key, error })) };
+  }));
 }
 
 const NOTHING = {

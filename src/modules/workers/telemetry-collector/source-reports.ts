@@ -1,6 +1,7 @@
 import { type LoggerService } from '@nestjs/common';
 import { type EventBus } from '../../events/event-bus.js';
 import { storableText } from '../../database/text.js';
+import { type ReadingFailure } from './resource-collection.js';
 
 export type SourceKind = 'provider' | 'collector' | 'endpoint';
 
@@ -22,6 +23,9 @@ interface Source extends SourceCounts {
 }
 
 const TELL_AGAIN_MS = 3_600_000;
+
+/** Instances that an event and the log name. */
+const NAMED = 20;
 
 /** Who gave what, and who failed: one event when it begins to fail, one an hour while it goes on, one when it is over. */
 export class SourceReports {
@@ -46,24 +50,37 @@ export class SourceReports {
   async failed(kind: SourceKind, name: string, error: unknown, logger: LoggerService): Promise<void> {
     const source = this.of(kind, name);
     source.failed++;
-    source.lastError = storableText(error instanceof Error ? error.message : String(error));
-    if (source.toldAt !== undefined && performance.now() - source.toldAt < TELL_AGAIN_MS) return;
-    source.toldAt = performance.now();
+    source.lastError = textOf(error);
+    if (!mayTell(source)) return;
     logger.warn(`The ${kind} ${name} could not be read: ${source.lastError}`);
     await this.tell(`telemetry.${kind}_failed`, { [kind]: name, error: source.lastError });
   }
 
-  /** Some of its instances could not be read; it has succeeded all the same. */
-  async partlyFailed(kind: SourceKind, name: string, failures: number, error: unknown): Promise<void> {
-    const partly = this.of(kind, `${name}: instances`);
-    partly.failed += failures;
-    partly.lastError = storableText(String(error));
-    if (partly.toldAt !== undefined && performance.now() - partly.toldAt < TELL_AGAIN_MS) return;
-    partly.toldAt = performance.now();
-    await this.tell(`telemetry.${kind}_failed`, {
-      [kind]: name,
-      instances: failures,
-      error: partly.lastError,
+  /**
+   * Instances of a provider that could not be read, while others were: told once an hour at most, as which ones they are may
+   * change at every tick. None: all were read.
+   */
+  async instancesFailed(
+    provider: string,
+    failures: readonly ReadingFailure[],
+    logger: LoggerService,
+  ): Promise<void> {
+    const source = this.of('provider', `${provider}: instances`);
+    source.failed += failures.length;
+    const [first] = failures;
+    source.lastError = first && textOf(first.error);
+    if (!first || !mayTell(source)) return;
+    const instanceIds = failures.slice(0, NAMED).map(({ instanceId }) => instanceId);
+    const more = failures.length > NAMED ? ` and ${failures.length - NAMED} more` : '';
+    logger.warn(
+      `Instances of the provider ${provider} could not be read: ${instanceIds.join(', ')}${more}; ` +
+        `the first of them: ${source.lastError}`,
+    );
+    await this.tell('telemetry.provider_failed', {
+      provider,
+      instances: failures.length,
+      instanceIds,
+      error: source.lastError,
     });
   }
 
@@ -74,7 +91,7 @@ export class SourceReports {
     endpoints.succeeded += succeeded;
     endpoints.failed += failed;
     endpoints.points += points;
-    endpoints.lastError = error === undefined ? undefined : storableText(String(error));
+    endpoints.lastError = error === undefined ? undefined : textOf(error);
   }
 
   private of(kind: SourceKind, name: string): Source {
@@ -90,4 +107,16 @@ export class SourceReports {
     // The database may be away as well: it is in the log and in the counts.
     await this.events?.publish({ type, payload }).catch(() => {});
   }
+}
+
+function textOf(error: unknown): string {
+  return storableText(error instanceof Error ? error.message : String(error));
+}
+
+/** Notes that it is told, if it was not within the last hour. */
+function mayTell(source: Source): boolean {
+  const now = performance.now();
+  if (source.toldAt !== undefined && now - source.toldAt < TELL_AGAIN_MS) return false;
+  source.toldAt = now;
+  return true;
 }

@@ -212,6 +212,55 @@ describe('TelemetryCollectorWorker', () => {
     );
   });
 
+  it('keeps what was read one by one when the time is over, names the others, and begins with them at the next tick', async () => {
+    await start({ interval: '1s', spread: 0, timeout: '1s', concurrency: 1 });
+    const [hanging, left] = [newId('instance'), newId('instance')];
+    const ids = [newId('instance'), hanging, left];
+    const asked: string[] = [];
+    provider.statsReaders = async () =>
+      ids.map((instanceId) => ({
+        instanceId,
+        read: async () => {
+          asked.push(instanceId);
+          // It does not listen to its signal either.
+          if (instanceId === hanging) await new Promise(() => {});
+          return stats({ instanceId });
+        },
+      }));
+    expect(await tick()).toMatchObject({
+      outcome: 'succeeded',
+      progress: { message: '2 readings of 2 sources, 2 instances were not read' },
+    });
+    expect(asked).toEqual([ids[0], hanging]);
+    expect(await told('telemetry.provider_failed')).toEqual([
+      {
+        provider: 'memory',
+        instances: 2,
+        instanceIds: [hanging, left],
+        error: expect.stringMatching(/within 1000 ms/),
+      },
+    ]);
+    asked.length = 0;
+    await tick();
+    expect(asked).toEqual([left, ids[0], hanging]);
+    // Told within the hour.
+    expect(await told('telemetry.provider_failed')).toHaveLength(1);
+    expect(app.get(TelemetryCollectorWorker, { strict: false }).counts()).toContainEqual(
+      expect.objectContaining({ name: 'memory: instances', failed: 3 }),
+    );
+  });
+
+  it('a provider of which not one instance can be read has failed', async () => {
+    await start();
+    const instanceId = newId('instance');
+    const read = (): Promise<never> => Promise.reject(new Error('no daemon'));
+    provider.statsReaders = async () => [{ instanceId, read }];
+    expect(await tick()).toMatchObject({
+      progress: { message: '1 readings of 1 sources, 1 of 2 sources failed' },
+    });
+    expect(await told('telemetry.provider_failed')).toEqual([{ provider: 'memory', error: 'no daemon' }]);
+  });
+
   it('asks sources one after the other over a part of the interval, and the rest at once when the application ends', async () => {
     await start({ interval: '365d', spread: '40m' });
     const asked: string[] = [];

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
+import { Inject, Injectable, type LoggerService, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { RunContext } from '../../../core/worker/run-context.js';
 import { atMost } from '../../../core/timing/at-most.js';
@@ -8,8 +8,8 @@ import { systemClaims, withClaims } from '../../auth/claims.js';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { EventBus } from '../../events/event-bus.js';
 import { type TenantId } from '../../ids/typed-id.js';
-import { type InstanceStats, type Provider } from '../../providers/provider.js';
-import { ProviderRegistry } from '../../providers/provider.registry.js';
+import { type InstanceStats } from '../../providers/provider.js';
+import { ProviderRegistry, type RegisteredProvider } from '../../providers/provider.registry.js';
 import { MetricCollectorRegistry } from '../../telemetry/metric-collector.registry.js';
 import { type CollectedSample } from '../../telemetry/metric-collector.js';
 import { OWN_TENANT } from '../../tenants/own-tenant.js';
@@ -18,7 +18,7 @@ import { TelemetryService } from '../../telemetry/telemetry.service.js';
 import { TelemetryStore } from '../../telemetry/telemetry.store.js';
 import { CpuPercents } from './cpu-percents.js';
 import { answerWithin } from './answer-within.js';
-import { readInstances } from './resource-collection.js';
+import { type ReadingFailure, ResourceCollection } from './resource-collection.js';
 import { scrape } from './scrape.js';
 import { type ScrapeTarget, ScrapeTargets } from './scrape-targets.js';
 import { SourceReports } from './source-reports.js';
@@ -57,6 +57,7 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
   /** Aborts when the application is about to end: the sources that were not asked yet are skipped. */
   private readonly ending = new AbortController();
   private readonly cpu = new CpuPercents();
+  private readonly resources: ResourceCollection;
   private readonly reports: SourceReports;
 
   constructor(
@@ -69,6 +70,7 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
     @Optional() events?: EventBus,
   ) {
     this.settings = telemetryCollectorSettings(options);
+    this.resources = new ResourceCollection(this.settings);
     this.reports = new SourceReports(events);
   }
 
@@ -90,7 +92,8 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
   }
 
   private async collect({ signal, progress, logger }: RunContext): Promise<void> {
-    const sources = this.sources();
+    const unread: ReadingFailure[] = [];
+    const sources = this.sources(unread, logger);
     let points = 0;
     const scraped = this.scrapeAll(signal);
     // It is awaited below, and may have failed before.
@@ -107,7 +110,9 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
     for (const { item, error } of failures) await this.reports.failed(item.kind, item.name, error, logger);
     points += await scraped;
     this.cpu.forget(Date.now());
-    const failed = failures.length ? `, ${failures.length} of ${sources.length} sources failed` : '';
+    const failed =
+      (unread.length ? `, ${unread.length} instances were not read` : '') +
+      (failures.length ? `, ${failures.length} of ${sources.length} sources failed` : '');
     const told = `${points} readings of ${sources.length - failures.length} sources`;
     progress(0, points, `${told}${failed}; not yet stored`);
     await atMost(STORE_WITHIN_MS, this.store.flush(), new SystemClock());
@@ -118,13 +123,14 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
       throw new Error(`Not one of ${sources.length} sources could be read: ${String(failures[0]!.error)}`);
   }
 
-  private sources(): AskedSource[] {
+  /** @param unread takes the instances that could not be read, of providers that read others */
+  private sources(unread: ReadingFailure[], logger: LoggerService): AskedSource[] {
     const { timeout } = this.settings;
-    const providers = (this.providers?.list() ?? []).map(
-      ({ name, provider }): AskedSource => ({
-        kind: 'provider', name, ask: (signal) => this.readProvider(name, provider, signal),
-      }), // prettier-ignore
-    );
+    const providers = (this.providers?.list() ?? []).map((registered): AskedSource => ({
+      kind: 'provider',
+      name: registered.name,
+      ask: (signal) => this.readProvider(registered, signal, unread, logger),
+    }));
     const collectors = this.collectors.list().map(({ name, collector, timeout: own }): AskedSource => ({
       kind: 'collector',
       name,
@@ -134,13 +140,19 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
     return [...providers, ...collectors];
   }
 
-  private async readProvider(name: string, provider: Provider, signal: AbortSignal): Promise<number> {
-    const { stats, failures } = await readInstances({ name, provider }, this.settings, signal);
+  private async readProvider(
+    registered: RegisteredProvider,
+    signal: AbortSignal,
+    unread: ReadingFailure[],
+    logger: LoggerService,
+  ): Promise<number> {
+    const { name } = registered;
+    const { stats, failures } = await this.resources.read(registered, signal);
+    unread.push(...failures);
     await this.rememberStored(name, stats);
     const snapshots = stats.map((one) => toSnapshot(one, this.cpu.next(name, one)));
     this.telemetry.recordResources(snapshots);
-    if (failures.length > 0)
-      await this.reports.partlyFailed('provider', name, failures.length, failures[0]!.error);
+    await this.reports.instancesFailed(name, failures, logger);
     return snapshots.length;
   }
 
