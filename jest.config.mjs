@@ -1,4 +1,4 @@
-/** Two projects: `unit` (beside the source and the docs) and `system` (the built app as a user runs it: processes, terminals). */
+/** Two projects: `unit` (beside the source, the docs and the benches) and `system` (the built app as a user runs it: processes, terminals). */
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -28,7 +28,7 @@ export default {
   globalSetup: './test/support/global-setup.mjs',
   globalTeardown: './test/support/global-teardown.mjs',
   projects: [
-    { ...common, displayName: 'unit', testMatch: ['<rootDir>/{src,docs}/**/*.spec.ts'] },
+    { ...common, displayName: 'unit', testMatch: ['<rootDir>/{src,docs,bench}/**/*.spec.ts'] },
     {
       ...common,
       displayName: 'system',

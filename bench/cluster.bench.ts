@@ -53,6 +53,7 @@ export const cluster: Bench = {
   name: 'cluster',
   summary: `${PROCESSES} processes, ${WORKERS} workers of one second for ${SECONDS} s, beside pg-boss and BullMQ (15 minutes)`,
   peers: true,
+  plotted: ['slot to start, p99', 'calls of the server', 'CPU of the processes', 'CPU of the server'],
   async run(say) {
     const found = await inTurn<Subject, Found>(
       { count: ROUNDS, warmUp: 0 },

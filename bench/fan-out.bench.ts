@@ -137,6 +137,7 @@ export const fanOut: Bench = {
   name: 'fan-out',
   summary: `shards of a run that do nothing: through BullMQ and pg-boss beside these alone, in the process beside p-limit`,
   peers: true,
+  plotted: ['measured'],
   async run(say) {
     const rounds = { count: 3, warmUp: 1 };
     const perSecond = (samples: readonly number[]) => samples.map((ms) => (SHARDS / ms) * 1_000);

@@ -24,6 +24,7 @@ parentPort.on('message', (message) => parentPort.postMessage(message));
 export const isolate: Bench = {
   name: 'isolate',
   summary: `a run in a thread beside a bare message to one; ${WORKERS} workers beside one that burns a core (4 minutes)`,
+  plotted: ['measured', 'p99 lateness'],
   async run(say) {
     const trips = await roundTrips(say);
     const late = (beside: string) => () =>

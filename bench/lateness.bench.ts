@@ -23,6 +23,7 @@ export const lateness: Bench = {
   name: 'lateness',
   summary: `${WORKERS} workers of one second for ${SECONDS} s, beside setInterval and four schedulers (13 minutes)`,
   peers: true,
+  plotted: ['p99 lateness', 'CPU', 'memory per worker, after the runs'],
   async run(say) {
     const run = (name: Subject) => () => inChild<Found>(CHILD, name, String(WORKERS), String(SECONDS));
     const found = await inTurn(

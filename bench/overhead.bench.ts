@@ -36,6 +36,7 @@ class ScheduledNoop {
 export const overhead: Bench = {
   name: 'overhead',
   summary: 'one tick of a worker that does nothing, beside a bare loop and the wrapper of @nestjs/schedule',
+  plotted: ['measured'],
   async run(say) {
     const plain = { tracked: await trackedRuns(), bare: bareRuns(), scheduled: await scheduledRuns() };
     const took = await measure(plain, say);

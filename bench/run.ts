@@ -1,5 +1,6 @@
 /**
- * `npm run bench` lists the benches, `npm run bench NAME` runs one and prints a table. With `-- --json` stdout
+ * `npm run bench` lists the benches, `npm run bench NAME` runs one and prints a table. `npm run bench report` runs those that compare
+ * with packages of others (`-- --only NAME,NAME`: these, `-- --only none`: none), and writes docs/benchmarks.md. With `-- --json` stdout
  * holds one JSON object and nothing else (`npm run --silent` keeps npm's own lines away); progress goes to
  * stderr in any case.
  *
@@ -11,6 +12,7 @@ import { type Bench } from './harness/bench.js';
 import { thisMachine } from './harness/machine.js';
 import { installPeers } from './harness/install-peers.js';
 import { asJson, asTable } from './harness/report.js';
+import { report } from './report/report.js';
 import { batchWriter } from './batch-writer.bench.js';
 import { claim } from './claim.bench.js';
 import { certs } from './certs.bench.js';
@@ -21,6 +23,7 @@ import { docker } from './docker.bench.js';
 import { dueQueue } from './due-queue.bench.js';
 import { fanOut } from './fan-out.bench.js';
 import { gc } from './gc.bench.js';
+import { headToHead } from './head-to-head.bench.js';
 import { health } from './health.bench.js';
 import { healthSoak } from './health-soak.bench.js';
 import { healthStore } from './health-store.bench.js';
@@ -48,6 +51,7 @@ const BENCHES: readonly Bench[] = [
   dueQueue,
   fanOut,
   gc,
+  headToHead,
   health,
   healthSoak,
   healthStore,
@@ -65,6 +69,18 @@ const BENCHES: readonly Bench[] = [
   telemetryRetention,
 ];
 
+/** Those that say how this package compares with others. */
+const REPORTED: readonly Bench[] = [
+  startup,
+  overhead,
+  lateness,
+  cluster,
+  schedules,
+  fanOut,
+  isolate,
+  headToHead,
+];
+
 const list = (): string => {
   const width = Math.max(...BENCHES.map(({ name }) => name.length));
   return BENCHES.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n');
@@ -73,22 +89,33 @@ const list = (): string => {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false } },
+    options: { json: { type: 'boolean', default: false }, only: { type: 'string' } },
   });
   const [name, ...rest] = positionals;
   if (name === undefined) {
-    console.log(`npm run bench NAME [-- --json]\n\n${list()}`);
+    console.log(`npm run bench NAME [-- --json], npm run bench report [-- --only NAME,NAME]\n\n${list()}`);
     return;
   }
-  const bench = BENCHES.find((known) => known.name === name);
-  if (!bench || rest.length > 0)
-    throw new Error(
-      bench ? `One bench at a time: ${positionals.join(' ')}` : `No bench "${name}". There are:\n${list()}`,
-    );
+  if (rest.length > 0) throw new Error(`One bench at a time: ${positionals.join(' ')}`);
+  if (name === 'report') return await writeReportOf(values.only);
+  const bench = benchOf(name);
   if (bench.peers) installPeers((line) => console.error(line));
   const machine = thisMachine();
   const result = await bench.run((line) => console.error(`${bench.name}: ${line}`));
   console.log((values.json ? asJson : asTable)(bench, result, machine));
+}
+
+function benchOf(name: string): Bench {
+  const bench = BENCHES.find((known) => known.name === name);
+  if (!bench) throw new Error(`No bench "${name}". There are:\n${list()}`);
+  return bench;
+}
+
+/** @param only names by commas, or `none`: what is there is put together again */
+async function writeReportOf(only: string | undefined): Promise<void> {
+  const benches = only === 'none' ? [] : (only?.split(',').map(benchOf) ?? REPORTED);
+  if (benches.some(({ peers }) => peers)) installPeers((line) => console.error(line));
+  await report(benches, (line) => console.error(line));
 }
 
 try {

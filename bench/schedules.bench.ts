@@ -48,6 +48,7 @@ export const schedules: Bench = {
   name: 'schedules',
   summary: `${MANY} stored schedules of which a tenth is due within a minute; throughput beside BullMQ and pg-boss; cost of a claim (10 minutes)`,
   peers: true,
+  plotted: ['runs'],
   async run(say) {
     const rates = await throughput(say);
     return await withPostgres((url) => beside(url, rates, say));

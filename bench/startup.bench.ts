@@ -9,6 +9,7 @@ const CHILD = new URL('./startup/child.ts', import.meta.url);
 export const startup: Bench = {
   name: 'startup',
   summary: `Nest's start with ${PROVIDERS} providers and ${WORKERS} workers, beside the same application on @nestjs/schedule`,
+  plotted: ['start', 'loading'],
   async run(say) {
     const run = (name: Subject) => () => inChild<Took>(CHILD, name);
     const { ours, adopted, nestSchedule } = await inTurn(

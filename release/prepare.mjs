@@ -14,15 +14,11 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'release/out');
-const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const { name } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
 const changed = run(ROOT, 'git', 'status', '--porcelain').trim();
 if (changed) end(`These files are not committed, so nobody could make this release again:\n${changed}`);
-const sections = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8').match(/^## \S+/gm) ?? [];
-if (!sections.includes(`## ${version}`))
-  end(
-    `CHANGELOG.md has no section "## ${version}": rename "Unreleased", or change the version in package.json`,
-  );
+const version = versionToRelease(readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8'));
 
 const work = mkdtempSync(join(tmpdir(), 'release-'));
 try {
@@ -46,9 +42,25 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
+/**
+ * The changelog says which version comes next, in its newest section, and package.json of the clones is set to it: so the two cannot
+ * differ, and no commit is needed whose only change is a number.
+ */
+function versionToRelease(changelog) {
+  const [, ...sections] = changelog.split(/^## /m);
+  const unreleased = sections.find((section) => /^unreleased/i.test(section));
+  if (unreleased?.match(/^- /m))
+    end(
+      `CHANGELOG.md has lines under "Unreleased", which no version would have: move them to the section of a version`,
+    );
+  const newest = sections.map((section) => section.match(/^\d+\.\d+\.\d+[^\s]*/)?.[0]).find(Boolean);
+  return newest ?? end('CHANGELOG.md has no section of a version, such as "## 1.0.0"');
+}
+
 /** @returns path of the tarball */
 function pack(folder) {
   run(ROOT, 'git', 'clone', '--quiet', '--no-hardlinks', ROOT, folder);
+  run(folder, 'npm', 'version', version, '--no-git-tag-version', '--allow-same-version');
   run(folder, 'npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
   const [{ filename }] = JSON.parse(
     run(folder, 'npm', 'pack', '--json', '--loglevel=error').replace(/^[^[]*(?=\[\s*\{)/, ''),
@@ -66,7 +78,10 @@ function sbom(tarball, folder) {
     join(folder, 'package.json'),
     JSON.stringify({ name: basename(folder), version, private: true }),
   );
+  run(folder, 'npm', 'install', tarball, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error');
   const made = JSON.parse(run(folder, 'npm', 'sbom', '--sbom-format', 'cyclonedx'));
+  if (!made.components.some((component) => component.name === name && component.version === version))
+    end(`The SBOM of an installation does not list ${name} ${version}`);
   delete made.serialNumber;
   delete made.metadata.timestamp;
   return `${JSON.stringify(made, null, 2)}\n`;

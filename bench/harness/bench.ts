@@ -6,6 +6,8 @@ export interface Bench {
   readonly summary: string;
   /** Whether it measures beside packages of `bench/peers`, which are installed before it runs. Default: it does not. */
   readonly peers?: boolean;
+  /** Figures that the report plots, each named as in `measured` without what comes after the last `: `. Default: none. */
+  readonly plotted?: readonly string[];
   /**
    * Measures. Rejects when what was measured did not do its work: a fast wrong answer is no figure.
    * @param say takes a line about progress

@@ -1,5 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
+import { straight, svg, text } from '../support/svg.js';
 import { type Sample } from './samples.js';
 
 const WIDTH = 720;
@@ -20,14 +21,8 @@ const PANELS: readonly Panel[] = [
 
 /** An SVG of what was held, by minutes. */
 export function plot(samples: readonly Sample[], title: string): string {
-  const height = HEIGHT * PANELS.length + 30;
   const panels = PANELS.map((panel, place) => drawn(panel, samples, 30 + HEIGHT * place));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">
-<rect width="100%" height="100%" fill="white"/>
-<text x="12" y="20" font-size="14">${title}</text>
-${panels.join('\n')}
-</svg>
-`;
+  return svg(WIDTH, HEIGHT * PANELS.length + 30, title, panels);
 }
 
 function drawn({ title, figure }: Panel, samples: readonly Sample[], top: number): string {
@@ -46,11 +41,12 @@ function drawn({ title, figure }: Panel, samples: readonly Sample[], top: number
     .ticks(3)
     .map(
       (value) =>
-        `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y(value)}" y2="${y(value)}" stroke="#ddd"/>` +
-        `<text x="${MARGIN.left - 6}" y="${y(value) + 4}" text-anchor="end">${value}</text>`,
+        straight('grid', [MARGIN.left, y(value)], [WIDTH - MARGIN.right, y(value)]) +
+        text(MARGIN.left - 6, y(value) + 4, value, { anchor: 'end' }),
     );
   const along = x
     .ticks(6)
-    .map((value) => `<text x="${x(value)}" y="${top + HEIGHT - 4}" text-anchor="middle">${value} min</text>`);
-  return `<g><text x="${MARGIN.left}" y="${top + 16}">${title}</text>${across.join('')}${along.join('')}<path d="${path ?? ''}" fill="none" stroke="#2563eb" stroke-width="1.5"/></g>`;
+    .map((value) => text(x(value), top + HEIGHT - 4, `${value} min`, { anchor: 'middle' }));
+  const heading = text(MARGIN.left, top + 16, title);
+  return `<g>${heading}${across.join('')}${along.join('')}<path d="${path ?? ''}" class="line"/></g>`;
 }

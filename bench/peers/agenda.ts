@@ -1,0 +1,2 @@
+export * from 'agenda';
+export { PostgresBackend } from '@agendajs/postgres-backend';
