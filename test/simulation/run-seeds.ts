@@ -14,12 +14,15 @@ interface SimulatedWorld {
  * The command of a simulation: `npm run NAME -- --seeds N --from S`, or `--seed X --trace` to see one.
  *
  * @param simulate makes the world of a seed
+ * @param also an argument that the command itself has read
  */
 export async function runSeeds(
   name: string,
   simulate: (seed: number, options: { trace: boolean }) => Promise<SimulatedWorld>,
+  also?: string,
 ): Promise<void> {
   const { values } = parseArgs({
+    args: process.argv.slice(2).filter((arg) => arg !== also),
     options: {
       seeds: { type: 'string', default: '100' },
       from: { type: 'string', default: '0' },
@@ -48,8 +51,9 @@ export async function runSeeds(
       const { trace } = values.trace ? result : await simulate(seed, { trace: true });
       console.log(trace.join('\n'));
       console.log(`Seed ${seed}: ${result.violation.message}`);
-      console.log(`See it again: npm run ${name} -- --seed ${seed} --trace`);
-      process.exit(1);
+      console.log(`See it again: npm run ${name} -- ${also ? `${also} ` : ''}--seed ${seed} --trace`);
+      process.exitCode = 1;
+      return;
     }
     if (values.trace) console.log(result.trace.join('\n'));
     const done = seed - from + 1;

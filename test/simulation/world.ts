@@ -25,6 +25,9 @@ export class World {
   private readonly heap: Entry[] = [];
   private made = 0;
   happened = 0;
+  /** Work outside of the simulation that is under way. */
+  private outside = 0;
+  private goOn?: () => void;
 
   /**
    * Calls back at that instant, or now if it has passed.
@@ -41,10 +44,21 @@ export class World {
     return this.at(this.now + ms, action, quiet);
   }
 
+  /** No time passes until it has settled, such as an answer of a real database. */
+  async standStill<T>(work: Promise<T>): Promise<T> {
+    this.outside++;
+    try {
+      return await work;
+    } finally {
+      if (--this.outside === 0) this.goOn?.();
+    }
+  }
+
   /** Lets time pass. Rejects with what an action throws. */
   run(until: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const step = (): void => {
+        if (this.outside > 0) return void (this.goOn = () => setImmediate(step));
         try {
           if (this.next(until)) setImmediate(step);
           else resolve();
@@ -66,7 +80,7 @@ export class World {
       if (++this.happened > MOST)
         throw new Error(`${MOST} things have happened, and there is no end to them`);
       action();
-      if (!quiet) return true;
+      if (!quiet || this.outside > 0) return true;
     }
     if (!this.over) this.now = until;
     return false;

@@ -1,16 +1,20 @@
-import { type Row } from '../../../src/modules/schedules/in-memory-schedule.row.js';
-import { InMemoryScheduleStore } from '../../../src/modules/schedules/in-memory-schedule.store.js';
 import { type Clock } from '../../../src/core/timing/clock.js';
+import { type Row } from '../../../src/modules/schedules/in-memory-schedule.row.js';
 import {
   type ClaimId,
   type NewSchedule,
   type ScheduleClaimOptions,
   type ScheduleClaims,
+  type ScheduleFilter,
   type ScheduleResult,
+  ScheduleStore,
+  type Turn,
   type UpsertSummary,
 } from '../../../src/modules/schedules/schedule.store.js';
 import { type StoreClock } from '../store-clock.js';
 import { type Trace } from '../trace.js';
+import { type World } from '../world.js';
+import { type ModelStore, type StoreModel } from './models.js';
 import { type ScheduleObserver } from './observer.js';
 
 /** The store's clock in whole milliseconds, as its rows have them. */
@@ -19,96 +23,155 @@ export function clockOf(time: StoreClock): Clock {
   return { now, monotonic: now } as Clock;
 }
 
-/** The rule in memory, and everything that it answers told to the observer. */
-export class ObservedStore extends InMemoryScheduleStore {
+/** A store, one call after the other, and everything that it answers told to the observer. */
+export class ObservedStore extends ScheduleStore {
+  readonly shared = true;
   down = false;
-  private readonly observer: ScheduleObserver;
-  private readonly trace: Trace;
+  private readonly store: ModelStore;
+  private before: Promise<unknown> = Promise.resolve();
 
-  constructor(time: StoreClock, observer: ScheduleObserver, trace: Trace) {
-    super(clockOf(time));
-    this.observer = observer;
-    this.trace = trace;
+  constructor(
+    model: StoreModel,
+    time: StoreClock,
+    private readonly world: World,
+    private readonly observer: ScheduleObserver,
+    private readonly trace: Trace,
+  ) {
+    super();
+    this.store = model(clockOf(time));
   }
 
-  /** A copy: what it was. */
   row(handler: string, key: string): Row | undefined {
-    const row = this.table.get(JSON.stringify([handler, key]));
-    return row && { ...row };
+    return this.store.all().find((row) => row.handler === handler && row.key === key);
   }
 
   all(): Row[] {
-    return [...this.table.values()];
+    return this.store.all();
   }
 
-  override upsert(schedules: readonly NewSchedule[]): Promise<UpsertSummary> {
-    for (const { handler, key, timing } of schedules) {
-      const row = this.row(handler, key);
-      if (!row) this.observer.created({ handler, key });
-      else if (row.timing !== timing) this.observer.changed({ handler, key });
-    }
-    return super.upsert(schedules);
+  now() {
+    return this.inTurn(() => this.store.now());
+  }
+  find(handler: string, key: string) {
+    return this.inTurn(() => this.store.find(handler, key));
+  }
+  remove(handler: string, key: string) {
+    return this.inTurn(() => this.store.remove(handler, key));
+  }
+  list(filter: ScheduleFilter) {
+    return this.inTurn(() => this.store.list(filter));
+  }
+  handlers() {
+    return this.inTurn(() => this.store.handlers());
+  }
+  pause(handler: string, key: string) {
+    return this.inTurn(() => this.store.pause(handler, key));
+  }
+  resume(handler: string, key: string, turn: Turn | null) {
+    return this.inTurn(() => this.store.resume(handler, key, turn));
+  }
+  trigger(handler: string, key: string, actor: string | undefined) {
+    return this.inTurn(() => this.store.trigger(handler, key, actor));
+  }
+  know(handlers: readonly string[]) {
+    return this.inTurn(() => this.store.know(handlers));
+  }
+  unknownHandlers() {
+    return this.inTurn(() => this.store.unknownHandlers());
+  }
+  troubles() {
+    return this.inTurn(() => this.store.troubles());
+  }
+  prune(age: number) {
+    return this.inTurn(() => this.store.prune(age));
+  }
+  cancellations(replica: string) {
+    return this.inTurn(() => this.store.cancellations(replica));
+  }
+  begin(claim: ClaimId) {
+    return this.inTurn(() => this.store.begin(claim));
+  }
+  nextDue() {
+    return Promise.resolve(undefined);
   }
 
-  override async cancel(...given: Parameters<InMemoryScheduleStore['cancel']>): Promise<boolean | undefined> {
-    const cancelled = await super.cancel(...given);
-    const [handler, key] = given;
-    if (cancelled) this.observer.cancelled(this.row(handler, key)!);
-    return cancelled;
+  upsert(schedules: readonly NewSchedule[]): Promise<UpsertSummary> {
+    return this.inTurn(() => {
+      for (const { handler, key, timing } of schedules) {
+        const row = this.row(handler, key);
+        if (!row) this.observer.created({ handler, key });
+        else if (row.timing !== timing) this.observer.changed({ handler, key });
+      }
+      return this.store.upsert(schedules);
+    });
   }
 
-  override async claim(options: ScheduleClaimOptions): Promise<ScheduleClaims> {
-    const before = new Map([...this.table].map(([name, row]) => [name, { ...row }]));
-    const answer = await super.claim(options);
-    for (const claim of answer.claims) {
-      this.trace.note(
-        'store',
-        () => `gives ${claim.key} to ${options.replica.slice(0, 4)}, token ${claim.token}`,
-      );
-      this.observer.granted(claim, before.get(JSON.stringify([claim.handler, claim.key]))!, options.horizon);
-    }
-    return answer;
+  cancel(...given: Parameters<ScheduleStore['cancel']>): Promise<boolean | undefined> {
+    return this.inTurn(async () => {
+      const cancelled = await this.store.cancel(...given);
+      const [handler, key] = given;
+      if (cancelled) this.observer.cancelled(this.row(handler, key)!);
+      return cancelled;
+    });
   }
 
-  override async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
-    // One after the other, as two of one statement are two rows.
-    const taken = new Set<number>();
-    for (const result of results) {
-      const { handler, key, token } = result.claim;
-      const before = this.row(handler, key);
-      const accepted = (await super.settle([result])).has(token);
-      this.trace.note(
-        'store',
-        () =>
-          `${accepted ? 'takes' : 'refuses'} ${result.run?.outcome ?? 'what is given back'} of ${key}, token ${token}`,
-      );
-      if (!accepted) continue;
-      taken.add(token);
-      const after = this.row(handler, key);
-      // Without one somebody has removed it just after that.
-      if (after) this.observer.settled(result, before!, after);
-    }
-    return taken;
+  claim(options: ScheduleClaimOptions): Promise<ScheduleClaims> {
+    return this.inTurn(async () => {
+      const before = this.store.all();
+      const answer = await this.store.claim(options);
+      // Those of one statement are in no order.
+      for (const claim of answer.claims.toSorted((a, b) => a.token - b.token)) {
+        const { handler, key, token } = claim;
+        this.trace.note('store', () => `gives ${key} to ${options.replica.slice(0, 4)}, token ${token}`);
+        const row = before.find((other) => other.handler === handler && other.key === key)!;
+        this.observer.granted(claim, row, options.horizon);
+      }
+      return answer;
+    });
   }
 
-  override async renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
-    const kept = await super.renew(claims, lease);
-    for (const claim of claims)
-      if (kept.has(claim.token) && this.row(claim.handler, claim.key))
-        this.observer.renewed(claim.token, claim, this.row(claim.handler, claim.key)!.due!);
-    return kept;
+  settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
+    return this.inTurn(async () => {
+      // One after the other, as two of one statement are two rows.
+      const taken = new Set<number>();
+      for (const result of results) {
+        const { handler, key, token } = result.claim;
+        const before = this.row(handler, key);
+        const accepted = (await this.store.settle([result])).has(token);
+        this.trace.note(
+          'store',
+          () =>
+            `${accepted ? 'takes' : 'refuses'} ${result.run?.outcome ?? 'what is given back'} of ${key}, token ${token}`,
+        );
+        if (!accepted) continue;
+        taken.add(token);
+        this.observer.settled(result, before!, this.row(handler, key)!);
+      }
+      return taken;
+    });
   }
 
-  override async assertCurrent(claim: ClaimId): Promise<boolean> {
-    const current = await super.assertCurrent(claim);
-    if (current) this.observer.asserted(claim);
-    return current;
+  renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
+    return this.inTurn(async () => {
+      const kept = await this.store.renew(claims, lease);
+      for (const claim of claims)
+        if (kept.has(claim.token))
+          this.observer.renewed(claim.token, claim, this.row(claim.handler, claim.key)!.due!);
+      return kept;
+    });
   }
 
-  private get table(): Map<string, Row> {
-    return (this as unknown as { rows: Map<string, Row> }).rows;
+  assertCurrent(claim: ClaimId, manager: Parameters<ScheduleStore['assertCurrent']>[1]): Promise<boolean> {
+    return this.inTurn(async () => {
+      const current = await this.store.assertCurrent(claim, manager);
+      if (current) this.observer.asserted(claim);
+      return current;
+    });
+  }
+
+  private inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const answer = this.before.then(call);
+    this.before = answer.catch(() => {});
+    return this.world.standStill(answer);
   }
 }
-
-/** Makes the store: the real rule, or a broken one that has to be found out. */
-export type StoreModel = new (...args: ConstructorParameters<typeof ObservedStore>) => ObservedStore;

@@ -29,7 +29,7 @@ const TROUBLES = {
   join: 1,
   deploy: 1,
   trigger: 6,
-  cancel: 4,
+  cancel: 8,
   pause: 2,
   resume: 2,
   write: 3,

@@ -15,7 +15,8 @@ import { StoreClock } from '../store-clock.js';
 import { instant, Trace } from '../trace.js';
 import { FAIR, LATEST, type Weather } from '../wire.js';
 import { World } from '../world.js';
-import { clockOf, ObservedStore, type StoreModel } from './observed-store.js';
+import { MemoryModel, type StoreModel } from './models.js';
+import { clockOf, ObservedStore } from './observed-store.js';
 import { ScheduleObserver } from './observer.js';
 import { type HandlerPlan, type Plan, planOf, scheduleInput, type Trouble } from './plan.js';
 import { ScheduleReplica, type Surroundings } from './replica.js';
@@ -31,17 +32,19 @@ export interface Result {
 
 const LONGEST_RUN = 15_000;
 /** In fair weather: two looks, and what these wait for. */
-const HEARD_WITHIN = 2_000;
+const HEARD_WITHIN = 1_200;
 /** When all is well: what is due is run so soon. */
 const SOON = 5_000;
 
 /** What people are told who come too late. */
 const EXPECTED = [UnknownScheduleError, ScheduleNotRunningError, InvalidInputError];
 
+const inMemory: StoreModel = (clock) => new MemoryModel(clock);
+
 /** Runs the world that a seed stands for, until a promise is broken or all has become quiet. */
 export async function simulateSchedules(
   seed: number,
-  { trace = false, model = ObservedStore as StoreModel } = {},
+  { trace = false, model = inMemory }: { trace?: boolean; model?: StoreModel } = {},
 ): Promise<Result> {
   return new Simulation(seed, trace, model).run();
 }
@@ -71,7 +74,7 @@ class Simulation implements Surroundings {
     this.plan = planOf(this.random);
     this.trace = new Trace(tracing, () => this.time.now());
     this.observer = new ScheduleObserver(this.world, this.time, this.trace, this.plan.lease);
-    this.store = new model(this.time, this.observer, this.trace);
+    this.store = new ObservedStore(model, this.time, this.world, this.observer, this.trace);
     this.schedules = new Schedules(this.store, new ScheduleChanges(), clockOf(this.time));
   }
 
@@ -196,8 +199,11 @@ class Simulation implements Surroundings {
         return this.people(`${what} ${key}`, () => this.write(scheduleInput(handler, key, random)));
       case 'remove':
         return this.people(`${what} ${key}`, () => this.schedules.remove(handler, key));
-      case 'cancel':
-        return this.people(`${what} ${key}`, () => this.cancel(handler, key));
+      case 'cancel': {
+        const claimed = this.store.all().filter((row) => row.claimed);
+        const row = claimed.length > 0 ? random.pick(claimed) : { handler, key };
+        return this.people(`${what} ${row.key}`, () => this.cancel(row.handler, row.key));
+      }
       case 'trigger':
       case 'pause':
       case 'resume':
