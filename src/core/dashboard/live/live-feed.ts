@@ -16,8 +16,6 @@ const LOOK_EVERY = 1_000;
 const LOOK_SOON = 250;
 /** Milliseconds between signs of life, so that proxies do not close an idle connection. */
 const PING_EVERY = 15_000;
-/** Most clients that one turn of the event loop sends to: each takes a system call. */
-const CLIENTS_A_TURN = 10;
 /** A browser has one stream for all its tabs. */
 const MOST_CLIENTS = 1_000;
 
@@ -124,19 +122,16 @@ export class LiveFeed implements OnModuleDestroy {
     try {
       const after = await stateOf(await workersNow(this.scheduler));
       const runs = await changes!.take();
-      // All clients have left meanwhile, and others may have come.
-      if (!this.state || this.generation !== generation) return;
-      const message = changeMessage(this.state, after, runs);
+      // All clients may have left meanwhile, and others have come.
+      const isOurs = (): boolean => this.state !== undefined && this.generation === generation;
+      if (!isOurs()) return;
+      const message = await changeMessage(this.state!, after, runs);
+      if (!isOurs()) return;
       this.state = after;
       if (message === undefined) return;
       this.snapshot = undefined;
       // Clients that come meanwhile get it with the snapshot.
-      await inTurns(
-        [...this.clients],
-        CLIENTS_A_TURN,
-        (client) => client.send(message),
-        () => this.generation === generation,
-      );
+      await inTurns([...this.clients], (client) => client.send(message), isOurs);
     } finally {
       this.looking = false;
       this.lookedAt = performance.now();

@@ -4,8 +4,6 @@ import { showWorker, type ShownWorkers } from '../shown-worker.js';
 import { inTurns } from './in-turns.js';
 import { type ChangedRuns } from './run-changes.js';
 
-/** Most workers that are written in one turn of the event loop. */
-const WORKERS_A_TURN = 50;
 /** Most characters of an error in the stream; `GET /runs/:id` has the whole error. */
 const LONGEST_ERROR = 300;
 
@@ -18,9 +16,7 @@ export interface LiveState {
 
 export async function stateOf({ source, coordinated, workers }: ShownWorkers): Promise<LiveState> {
   const texts = new Map<string, string>();
-  await inTurns(workers, WORKERS_A_TURN, (worker) =>
-    texts.set(worker.name, JSON.stringify(showWorker(worker))),
-  );
+  await inTurns(workers, (worker) => void texts.set(worker.name, JSON.stringify(showWorker(worker))));
   return { source, coordinated, workers: texts };
 }
 
@@ -33,19 +29,24 @@ export function snapshotMessage({ source, coordinated, workers }: LiveState): st
 }
 
 /** A message with the changes: `{ at, source, workers, removed, runs, more }`. Undefined when there are none. */
-export function changeMessage(
+export async function changeMessage(
   before: LiveState,
   after: LiveState,
   { runs, more }: ChangedRuns,
-): string | undefined {
-  const changed = [...after.workers].filter(([name, json]) => before.workers.get(name) !== json);
+): Promise<string | undefined> {
+  const changed: string[] = [];
+  await inTurns(after.workers, ([name, json]) => {
+    if (before.workers.get(name) !== json) changed.push(json);
+  });
   const removed = [...before.workers.keys()].filter((name) => !after.workers.has(name));
-  if (!changed.length && !removed.length && !runs.length && !more && before.source === after.source)
+  const told: string[] = [];
+  await inTurns(runs, (run) => void told.push(JSON.stringify(shownBriefly(run))));
+  if (!changed.length && !removed.length && !told.length && !more && before.source === after.source)
     return undefined;
   return message(
     'change',
-    `"source":"${after.source}","workers":[${changed.map(([, json]) => json).join(',')}],` +
-      `"removed":${JSON.stringify(removed)},"runs":${JSON.stringify(runs.map(shownBriefly))},"more":${more}`,
+    `"source":"${after.source}","workers":[${changed.join(',')}],` +
+      `"removed":${JSON.stringify(removed)},"runs":[${told.join(',')}],"more":${more}`,
   );
 }
 
