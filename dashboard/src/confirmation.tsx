@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, ask, type Rights } from './api.js';
-import { TokenForm } from './token-form.js';
+import { TokenForm, whyToken } from './token-form.js';
 
 /** How a question has ended. */
 export interface Ending {
@@ -44,11 +44,11 @@ export function Confirmation({ question, send, end }: ConfirmationProps) {
     try {
       end({ said: await send(), changed: true });
     } catch (error) {
-      const said =
-        error instanceof ApiError ? error.message : 'The server cannot be reached: nothing is known of it.';
       setSending(false);
-      if (isOpen.current && (await wantsToken(error))) setRefused(said);
-      else end({ said, changed: false });
+      if (!(error instanceof ApiError))
+        end({ said: 'The server cannot be reached: nothing is known of it.', changed: false });
+      else if (isOpen.current && (await wantsToken(error))) setRefused(whyToken(error));
+      else end({ said: error.message, changed: false });
     }
   };
   const cancel = (
@@ -81,8 +81,7 @@ export function Confirmation({ question, send, end }: ConfirmationProps) {
 }
 
 /** Whether another token may do it. */
-async function wantsToken(error: unknown): Promise<boolean> {
-  if (!(error instanceof ApiError)) return false;
+async function wantsToken(error: ApiError): Promise<boolean> {
   if (error.status !== 403) return error.status === 401;
   try {
     const { right, read_only } = await ask<Rights>('dashboard/session');

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from './api.js';
-import { TokenForm } from './token-form.js';
+import { TokenForm, whyToken } from './token-form.js';
 
 interface NoticeProps {
   error?: unknown;
@@ -11,7 +11,7 @@ interface NoticeProps {
 export function Notice({ error, retry }: NoticeProps) {
   if (error === undefined) return <p class="empty">Loading…</p>;
   if (error instanceof ApiError && error.status === 401)
-    return <Locked reason={error.message} retry={retry} />;
+    return <Locked reason={whyToken(error)} retry={retry} />;
   const reason =
     error instanceof ApiError
       ? error.message

@@ -38,12 +38,12 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
     `${tab.path}?state=open&limit=${MOST}`,
     EVERY_MS,
   );
-  const quiet = usePolled<Silence[]>(`${tab.path}/silences`, EVERY_MS);
+  const incidents = list.data ? itemsOf(list.data).toReversed() : [];
+  const quiet = usePolled<Silence[]>(incidents.length > 0 ? `${tab.path}/silences` : undefined, EVERY_MS);
   const { act, outcome } = useAction(() => {
     list.refresh();
     quiet.refresh();
   });
-  const incidents = list.data ? itemsOf(list.data).toReversed() : [];
   if (incidents.length === 0) return <>{outcome}</>;
   const more = list.data?.next !== undefined;
   return (

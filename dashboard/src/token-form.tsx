@@ -9,6 +9,11 @@ interface TokenFormProps {
   children?: ComponentChildren;
 }
 
+/** Why the token is asked for. What the API says to whom sends none is for programs. */
+export function whyToken({ message }: ApiError): string {
+  return message.startsWith('Send the token') ? 'This needs the token of the application.' : message;
+}
+
 /** Asks for the token, which begins a session of this browser. */
 export function TokenForm({ reason, done, children }: TokenFormProps) {
   const [refused, setRefused] = useState<string>();

@@ -1,6 +1,6 @@
 // An application whose workers do what a page has to show: one succeeds, one fails with markup in its message, one waits,
 // one ends when it is told to; MORE that never run; and one that has run RUNS times. With INCIDENTS, what is wrong is reported.
-// On PLATFORM, below the global PREFIX and the dashboard's path MOUNT; for whom ACCESS says, as JSON.
+// With HELMET, under the headers that the package helmet sets by default. On PLATFORM, below the global PREFIX and the dashboard's path MOUNT; for whom ACCESS says, as JSON.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -19,6 +19,7 @@ const {
   PREFIX,
   MOUNT,
 } = process.env;
+const { HELMET } = process.env;
 const access = JSON.parse(process.env.ACCESS ?? JSON.stringify({ token: TOKEN, openReads: true }));
 
 class AppModule {}
@@ -33,6 +34,27 @@ Module({
 const { ExpressAdapter, FastifyAdapter } = await import(`@nestjs/platform-${PLATFORM}`);
 const app = await NestFactory.create(AppModule, new (FastifyAdapter ?? ExpressAdapter)(), { logger: false });
 if (PREFIX) app.setGlobalPrefix(PREFIX);
+if (HELMET) {
+  const headers = {
+    'Content-Security-Policy':
+      "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';frame-ancestors 'self';" +
+      "img-src 'self' data:;object-src 'none';script-src 'self';script-src-attr 'none';style-src 'self' https: 'unsafe-inline';" +
+      'upgrade-insecure-requests',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Origin-Agent-Cluster': '?1',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'SAMEORIGIN',
+    'X-XSS-Protection': '0',
+  };
+  if (PLATFORM === 'fastify')
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('onRequest', async (_, reply) => void reply.headers(headers));
+  else app.use((_, response, next) => (response.set(headers), next()));
+}
 const scheduler = app.get(Scheduler);
 let runs = 0;
 scheduler.register({ name: 'succeeds', interval: 500, run: (context) => context.progress(++runs) });

@@ -82,6 +82,21 @@ describeWith('chromium', 'the page behind a proxy that takes a part of the path 
     expect(test.faults).toEqual([]);
   });
 
+  it.each(['express', 'fastify'])(
+    'keeps its own policy under the headers of helmet on %s',
+    async (platform) => {
+      const app = await start({ HELMET: '1', PLATFORM: platform });
+      const answer = await test.page.goto(`${app.url}/dashboard`);
+      const { 'content-security-policy': policy } = await answer!.allHeaders();
+      expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'/);
+      expect(policy).not.toMatch(/unsafe-inline|upgrade-insecure-requests/);
+      await test.page.getByRole('link', { name: 'waits', exact: true }).click();
+      await test.page.getByRole('button', { name: 'Run now' }).click();
+      await test.page.getByText('Run waits now?').waitFor();
+      expect(test.faults).toEqual([]);
+    },
+  );
+
   const withCaddy = PARTS.caddy.present() ? it : it.skip;
   withCaddy('works behind Caddy, by handle_path', async () => {
     const app = await start({ INCIDENTS: '1' });

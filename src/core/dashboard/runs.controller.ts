@@ -7,7 +7,6 @@ import { toWire, type Wire, type WirePage } from '../http/wire.js';
 import { type KnownReplica } from '../history/replica.js';
 import { type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
-import { UnknownRunError } from '../scheduler/scheduler.errors.js';
 import { isUuid } from '../text/uuid.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type ByActor } from '../worker/actor.js';
@@ -23,6 +22,7 @@ import {
   wholeRunSchema,
 } from './openapi-schemas.js';
 import { pageOfRuns } from './run-page.js';
+import { RunNotRecordedError } from './run-not-recorded.error.js';
 import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
 import { workersNow } from './shown-worker.js';
 import { type UpcomingRun, upcomingRuns } from './upcoming-runs.js';
@@ -118,7 +118,7 @@ export class RunsController {
 
   private async known(id: string): Promise<Run> {
     const [run] = isUuid(id) ? await this.recorder.find({ id, limit: 1, withLog: true }) : [];
-    if (!run) throw new UnknownRunError(id);
+    if (!run) throw new RunNotRecordedError(id);
     return run;
   }
 }

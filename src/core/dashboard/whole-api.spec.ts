@@ -211,7 +211,10 @@ describe.each([
     expect(again.body.run_id).not.toBe(first.run_id);
     expect(seen).toEqual([payload, payload]);
     expect((await post(`/runs/${first.run_id}/rerun`)).status).toBe(202);
-    for (const id of ['no-id', first.replica]) expect((await post(`/runs/${id}/rerun`)).status).toBe(404);
+    for (const id of ['no-id', first.replica]) {
+      expect((await post(`/runs/${id}/rerun`)).status).toBe(404);
+      expect((await get(`/runs/${id}`)).body.detail).toMatch(/is recorded: it waits and has not begun yet/);
+    }
   });
 
   it('makes no run again whose payload was too long to be kept', async () => {

@@ -16,13 +16,13 @@ export class LiveClient {
   /** @param snapshot makes the message for a client that has missed something */
   constructor(
     private readonly response: ServerResponse,
-    private readonly snapshot: () => string,
+    private readonly snapshot: () => string | Buffer,
   ) {
     response.on('drain', () => this.drained());
     response.once('close', () => this.overdue?.cancel());
   }
 
-  send(message: string): void {
+  send(message: string | Buffer): void {
     if (this.full) this.missed = true;
     else this.write(message);
   }
@@ -39,7 +39,7 @@ export class LiveClient {
     else this.response.end(message);
   }
 
-  private write(message: string): void {
+  private write(message: string | Buffer): void {
     if (this.response.destroyed || this.response.writableEnded) return;
     this.full = !this.response.write(message);
     if (this.full) this.overdue = startTimer(() => this.response.destroy(), PATIENCE, true);

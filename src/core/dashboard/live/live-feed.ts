@@ -12,8 +12,10 @@ import { RunChanges } from './run-changes.js';
 
 /** Milliseconds between two looks at the cluster while there are clients. */
 const LOOK_EVERY = 1_000;
-/** The same after an event on this replica: events until then are sent together. */
+/** The same after an event on this replica, at least: events until then are sent together. */
 const LOOK_SOON = 250;
+/** After an event the next look comes when this many times the time of the last one has passed, so that looks take 1%. */
+const SHARE = 100;
 /** Milliseconds between signs of life, so that proxies do not close an idle connection. */
 const PING_EVERY = 15_000;
 /** A browser has one stream for all its tabs. */
@@ -28,7 +30,7 @@ export class LiveFeed implements OnModuleDestroy {
   private readonly clients = new Set<LiveClient>();
   private changes?: RunChanges;
   private state?: LiveState;
-  private snapshot?: string;
+  private snapshot?: Buffer;
   /** The first look: clients that come before its end wait for it. */
   private opening?: Promise<void>;
   /** Grows when the first client comes and when the last one leaves: a look from before then sends nothing. */
@@ -36,6 +38,10 @@ export class LiveFeed implements OnModuleDestroy {
   private timer?: Timer;
   private pinging?: Timer;
   private lookedAt = 0;
+  /** Milliseconds between the last look and the next one after an event. */
+  private soon = LOOK_SOON;
+  /** When the timer fires; by `performance.now()`. */
+  private lookAt = 0;
   private looking = false;
   private closed = false;
 
@@ -86,7 +92,7 @@ export class LiveFeed implements OnModuleDestroy {
 
   private async open(): Promise<void> {
     const generation = ++this.generation;
-    const changes = new RunChanges(this.scheduler, this.recorder, () => this.lookIn(LOOK_SOON));
+    const changes = new RunChanges(this.scheduler, this.recorder, () => this.lookIn(this.soon));
     this.changes = changes;
     await changes.start();
     const state = await stateOf(await workersNow(this.scheduler));
@@ -109,9 +115,11 @@ export class LiveFeed implements OnModuleDestroy {
   /** Sets the next look at this many milliseconds after the last one, unless one is due sooner. */
   private lookIn(delay: number): void {
     if (!this.state || this.looking) return;
-    if (this.timer && delay === LOOK_EVERY) return;
+    const at = this.lookedAt + delay;
+    if (this.timer && at >= this.lookAt) return;
     this.timer?.cancel();
-    const rest = Math.max(0, this.lookedAt + delay - performance.now());
+    this.lookAt = at;
+    const rest = Math.max(0, at - performance.now());
     this.timer = inRootContext(() => startTimer(() => void this.look(), rest, true));
   }
 
@@ -119,27 +127,34 @@ export class LiveFeed implements OnModuleDestroy {
     this.timer = undefined;
     this.looking = true;
     const { generation, changes } = this;
+    let spent = 0;
     try {
-      const after = await stateOf(await workersNow(this.scheduler));
+      const after = await stateOf(await workersNow(this.scheduler), this.state);
+      spent += after.spent;
       const runs = await changes!.take();
-      // All clients may have left meanwhile, and others have come.
-      const isOurs = (): boolean => this.state !== undefined && this.generation === generation;
-      if (!isOurs()) return;
-      const message = await changeMessage(this.state!, after, runs);
-      if (!isOurs()) return;
+      // All clients have left meanwhile, and others may have come.
+      if (!this.state || this.generation !== generation) return;
+      const change = await changeMessage(this.state, after, runs);
+      if (this.generation !== generation) return;
       this.state = after;
-      if (message === undefined) return;
+      if (change === undefined) return;
       this.snapshot = undefined;
+      spent += change.spent;
       // Clients that come meanwhile get it with the snapshot.
-      await inTurns([...this.clients], (client) => client.send(message), isOurs);
+      spent += await inTurns(
+        [...this.clients],
+        (client) => client.send(change.message),
+        () => this.generation === generation,
+      );
     } finally {
       this.looking = false;
       this.lookedAt = performance.now();
+      this.soon = Math.min(LOOK_EVERY, Math.max(LOOK_SOON, SHARE * spent));
       this.lookIn(LOOK_EVERY);
     }
   }
 
-  private snapshotNow(): string {
+  private snapshotNow(): Buffer {
     return (this.snapshot ??= snapshotMessage(this.state!));
   }
 }
