@@ -17,26 +17,33 @@ export interface Context {
   readonly output: Output;
 }
 
+const ADDRESS = ['--url <url>', 'address of the application, with its prefix (WORKERS_URL)'] as const;
+
 /** Gives a command the options that all have which ask an application. */
 export function asksApi(command: Command): Command {
+  return withIdentity(command.option(...ADDRESS, process.env.WORKERS_URL || 'http://127.0.0.1:3000'));
+}
+
+/** The same options before the command, where many are used to give them. They go over those behind it. */
+export function asksApiFirst(program: Command): Command {
+  // Otherwise the program would take those behind the command too.
+  return withIdentity(program.enablePositionalOptions().option(...ADDRESS));
+}
+
+function withIdentity(command: Command): Command {
   return command
-    .option(
-      '--url <url>',
-      'address of the application, with its prefix (WORKERS_URL)',
-      process.env.WORKERS_URL || 'http://127.0.0.1:3000',
-    )
     .option('--token <token>', 'better in WORKERS_TOKEN, as others see command lines')
     .option('--actor <name>', 'who asks, for the record (default: your user name)')
     .option('--json', 'JSON for programs');
 }
 
 export function contextOf(command: Command): Context {
-  const { url, token = process.env.WORKERS_TOKEN, actor = userName() } = command.opts<ApiFlags>();
+  const { url, token = process.env.WORKERS_TOKEN, actor = userName() } = command.optsWithGlobals<ApiFlags>();
   return { api: new ApiClient({ url, token: token || undefined, actor }), output: outputOf(command) };
 }
 
 export function outputOf(command: Command): Output {
-  return new Output(command.opts<ApiFlags>().json ?? false, process.stdout, process.stderr);
+  return new Output(command.optsWithGlobals<ApiFlags>().json ?? false, process.stdout, process.stderr);
 }
 
 /** A whole number of this range. @throws InvalidArgumentError */

@@ -9,6 +9,7 @@ import { schedulesCommand } from './commands/schedules.js';
 import { schemaCommands } from './commands/schema.js';
 import { tailCommand } from './commands/tail.js';
 import { workerCommands } from './commands/workers.js';
+import { asksApiFirst } from './context.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { safe } from './output.js';
 
@@ -18,7 +19,7 @@ understood; 3 refused, such as for a worker that there is not; 4 no token, or no
 
 /** All commands. */
 function createProgram(): Command {
-  const program = new Command('ctrlplane-workers')
+  const program = asksApiFirst(new Command('ctrlplane-workers'))
     .description('Sees and steers the workers of an application that has WorkerDashboardModule.')
     .addHelpText('after', EXIT_CODES)
     .showHelpAfterError('(--help says how)')

@@ -22,7 +22,11 @@ export function mcpCommand(program: Command): void {
 }
 
 async function serve(command: Command): Promise<void> {
-  const { token = process.env.WORKERS_TOKEN, http, allowActions = false } = command.opts<McpFlags>();
+  const {
+    token = process.env.WORKERS_TOKEN,
+    http,
+    allowActions = false,
+  } = command.optsWithGlobals<McpFlags>();
   if (allowActions && !token)
     throw new CommandError('--allow-actions needs a token that may write: give WORKERS_TOKEN', EXIT.usage);
   const { api } = contextOf(command);

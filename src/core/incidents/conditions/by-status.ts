@@ -23,10 +23,12 @@ export function stale({ info }: Subject): Finding | undefined {
 }
 
 /** The replica of a run stopped answering, and no run has succeeded since. */
-export function lost({ runs }: Subject): Finding | undefined {
+export function lost({ info: { lastSuccess }, runs }: Subject): Finding | undefined {
   const good = runs.findIndex(({ outcome }) => outcome === 'succeeded');
   const run = (good < 0 ? runs : runs.slice(0, good)).find(({ outcome }) => outcome === 'lost');
   if (!run) return undefined;
+  // A worker may keep no records of runs that succeed.
+  if (lastSuccess && lastSuccess > run.startedAt) return undefined;
   const what = `has lost a run: replica ${run.replica} fell silent, and none has succeeded since`;
   return { condition: 'lost', what, run };
 }

@@ -117,6 +117,15 @@ describe('lost', () => {
   ])('%s was lost', (_what, runs, is) => {
     expect(lost(subject({ runs })) !== undefined).toBe(is);
   });
+
+  it('is over when a run has succeeded of which no record is kept', () => {
+    const at = (ms: number) => ({
+      info: { lastSuccess: new Date(gone.startedAt.getTime() + ms) },
+      runs: [gone],
+    });
+    expect(lost(subject(at(-1)))?.condition).toBe('lost');
+    expect(lost(subject(at(1)))).toBeUndefined();
+  });
 });
 
 describe('slow', () => {
