@@ -259,7 +259,7 @@ describe('the command ctrlplane-workers', () => {
     [['ls', '--token', 'wrong'], 4, /The token is wrong/],
     [['ls', '--url', 'http://127.0.0.1:1'], 5, /cannot be reached: /],
     [['--url', 'http://127.0.0.1:1', 'ls'], 5, /cannot be reached: /],
-    [['--token', 'wrong', '--json', 'schedules', 'ls'], 4, /The token is wrong/],
+    [['--token', 'wrong', '--json', 'incidents', 'ls'], 4, /The token is wrong/],
     [['tail', '--url', 'http://127.0.0.1:1'], 5, /cannot be reached: /],
     [['doctor', '--url', 'http://127.0.0.1:1'], 1, /1 faults/],
   ])('%j ends with %d, and says why', async (args, code, message) => {
