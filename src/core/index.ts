@@ -26,7 +26,12 @@ export {
   type ShardMethod,
   type TransactionRunner,
 } from './worker/run-context.js';
-export { Shard, type ShardMethodDecorator, type ShardOptions } from './worker/shard.decorator.js';
+export {
+  type GivenShardOptions,
+  Shard,
+  type ShardMethodDecorator,
+  type ShardOptions,
+} from './worker/shard.decorator.js';
 export {
   type FanOutOptions,
   type FanOutResult,

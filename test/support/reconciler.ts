@@ -1,5 +1,6 @@
 import { Test } from '@nestjs/testing';
 import { DataSource } from 'typeorm';
+import { type FanOutEngine } from '../../src/core/fan-out/fan-out.engine.js';
 import { type EndedRun } from '../../src/core/history/run.js';
 import { RunDroppedError } from '../../src/core/scheduler/scheduler.errors.js';
 import { Scheduler } from '../../src/core/scheduler/scheduler.js';
@@ -26,7 +27,7 @@ export async function startReplica(
   url: string,
   providers: Provider[],
   options: ReconcilerOptions = {},
-  more: ModuleMetadata = {},
+  { fanOut, ...more }: ModuleMetadata & { fanOut?: FanOutEngine } = {},
 ) {
   const logs: string[] = [];
   const note = (text: unknown) => void logs.push(String(text));
@@ -35,7 +36,7 @@ export async function startReplica(
     imports: [
       DatabaseModule.forRoot({ url }),
       TenantsModule,
-      WorkerModule.forRoot({ drain: { timeout: 0, abortGrace: 100 } }),
+      WorkerModule.forRoot({ drain: { timeout: 0, abortGrace: 100 }, ...(fanOut && { fanOut }) }),
       ReconcilerModule.forRoot({ interval: '1h', ...options }),
       ...(more.imports ?? []),
     ],

@@ -17,6 +17,13 @@ export type FanOutCall = (
   options?: FanOutOptions,
 ) => Promise<FanOutResult<never>>;
 
+/** Where the fan-outs of runs are made. */
+export interface FanOutMaker {
+  readonly fanOut: FanOutCall;
+  /** Whether shards run on every replica: there is an engine, and it can be reached. */
+  readonly distributed: boolean;
+}
+
 /** What a run has that the coordinator granted to this replica. */
 export interface ClaimedRun {
   readonly fencingToken: number;
@@ -40,7 +47,7 @@ export interface ActiveRunParts {
   readonly time: Pick<Clock, 'now'>;
   /** Where the worker is defined: `Class.method (in Module)`. */
   readonly source: string;
-  readonly fanOut: FanOutCall;
+  readonly fanOuts: FanOutMaker;
 }
 
 /** The context of an active run, over its record. Signal and logger are made on first use. */
@@ -125,7 +132,11 @@ export class ActiveRun extends RunContext {
   }
 
   get fanOut(): RunContext['fanOut'] {
-    return (shard, items, options) => this.parts.fanOut(this, shard, items, options);
+    return (shard, items, options) => this.parts.fanOuts.fanOut(this, shard, items, options);
+  }
+
+  get distributesShards(): boolean {
+    return this.parts.fanOuts.distributed;
   }
 
   /** Where the worker is defined: `Class.method (in Module)`. */

@@ -8,7 +8,7 @@ import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { Clock } from '../timing/clock.js';
 import { type Scope } from '../timing/root-context.js';
 import { type RunTrigger } from '../worker/run-context.js';
-import { ActiveRun, type ClaimedRun, type FanOutCall } from './active-run.js';
+import { ActiveRun, type ClaimedRun, type FanOutMaker } from './active-run.js';
 import { EventLoopMonitor } from './event-loop.monitor.js';
 import { Execution, type ExecutionParts } from './execution.js';
 import { newRunId } from './run-id.js';
@@ -49,11 +49,7 @@ export interface RunRequest {
 export class RunExecutor {
   private readonly parts: Omit<ExecutionParts, 'recorder'> & { recorder: RunRecorder };
   private onOverdue?: (run: Run) => void;
-  private onFanOut?: FanOutCall;
-  private readonly fanOut: FanOutCall = async (run, ...given) => {
-    if (this.onFanOut) return this.onFanOut(run, ...given);
-    throw new Error(`The run of "${run.worker}" cannot fan out: only WorkerModule makes fan-outs`);
-  };
+  private fanOuts: FanOutMaker = NO_FAN_OUTS;
 
   constructor(
     @Inject(Clock) clock: Clock,
@@ -77,9 +73,9 @@ export class RunExecutor {
     this.onOverdue = listener;
   }
 
-  /** @param fanOut makes the fan-outs of all runs */
-  fansOutBy(fanOut: FanOutCall): void {
-    this.onFanOut = fanOut;
+  /** @param fanOuts makes the fan-outs of all runs */
+  fansOutBy(fanOuts: FanOutMaker): void {
+    this.fanOuts = fanOuts;
   }
 
   execute(worker: WorkerDefinition, request: RunRequest): Execution {
@@ -90,7 +86,7 @@ export class RunExecutor {
     const context = new ActiveRun(
       run,
       request.payload,
-      { journal: recorder, timers: clock, time, source: worker.source, fanOut: this.fanOut },
+      { journal: recorder, timers: clock, time, source: worker.source, fanOuts: this.fanOuts },
       request.claimed,
     );
     const parts = worker.record === 'all' ? this.parts : { ...this.parts, recorder };
@@ -98,6 +94,13 @@ export class RunExecutor {
     return request.scope ? request.scope(start) : start();
   }
 }
+
+const NO_FAN_OUTS: FanOutMaker = {
+  distributed: false,
+  fanOut: async (run) => {
+    throw new Error(`The run of "${run.worker}" cannot fan out: only WorkerModule makes fan-outs`);
+  },
+};
 
 /**
  * The record of a run that begins. A class: V8 notes for each object literal whether its objects survive. Records do

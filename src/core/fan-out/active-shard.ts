@@ -69,6 +69,11 @@ export class ActiveShard extends ShardContext {
     };
   }
 
+  /** Only the run itself fans out. */
+  get distributesShards(): boolean {
+    return false;
+  }
+
   get fanOut() {
     return async (): Promise<never> => {
       throw new FanOutRefusedError(

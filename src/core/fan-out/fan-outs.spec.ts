@@ -3,6 +3,7 @@ import { type ModuleMetadata, Inject, Injectable, Scope } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { gate } from '../../../test/support/gate.js';
+import { RelayEngine } from '../../../test/support/relay.engine.js';
 import { type EndedRun, type Run } from '../history/run.js';
 import { RunCancelledError } from '../execution/execution.errors.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -261,7 +262,7 @@ describe('a fan-out in the process', () => {
   });
 
   it("adds what shards report to the run's metrics, of each shard the attempt that succeeded", async () => {
-    const { harness, run } = await sweeper({
+    const { harness, results, run } = await sweeper({
       items: [1, 10, 100],
       options: { retries: 1, backoff: 1 },
       fanOut: { failures: 'collect' },
@@ -275,6 +276,7 @@ describe('a fan-out in the process', () => {
     const ended = run();
     await harness.advance(1);
     expect(await ended).toMatchObject({ outcome: 'succeeded', metrics: { rows: 22 } });
+    expect(results).toMatchObject([{ done: 2, failed: 1, metrics: { rows: 22 } }]);
   });
 
   it('aborts a shard at its timeout, and counts the attempt as failed when the method has ended', async () => {
@@ -353,6 +355,107 @@ describe('a fan-out in the process', () => {
     const [event] = harness.events;
     await harness.get(Scheduler).cancel((event as { run: Run }).run.id, { actor: 'ann' });
     expect(await ended).toMatchObject({ outcome: 'cancelled', shards: { total: 1, done: 0, failed: 0 } });
+  });
+
+  it('is ended by a signal of its own, while its run goes on', async () => {
+    const controller = new AbortController();
+    const reason = new Error('late');
+    const started: unknown[] = [];
+    let thrown: unknown;
+    @Injectable()
+    class Impatient {
+      @Interval('impatient', 0)
+      async sweep({ fanOut }: RunContext) {
+        const { signal } = controller;
+        thrown = await fanOut(this.shard, ['a', 'b'], { signal }).catch((error: unknown) => error);
+        await fanOut(this.other, ['c']);
+        await fanOut(this.other, ['d'], { signal }).catch(() => {});
+      }
+
+      @Shard({ concurrency: 1 })
+      shard(item: string, context: ShardContext) {
+        started.push(item);
+        const ended = untilAborted(item as never, context);
+        controller.abort(reason);
+        return ended;
+      }
+
+      @Shard()
+      other(item: string) {
+        started.push(item);
+      }
+    }
+    const harness = await start([Impatient]);
+    expect(await harness.run('impatient')).toMatchObject({ outcome: 'succeeded' });
+    expect(thrown).toBe(reason);
+    expect(started).toEqual(['a', 'c']);
+  });
+
+  it('says whether its shards run on every replica: with an engine, while that can be reached', async () => {
+    const seen: boolean[] = [];
+    @Injectable()
+    class Asking {
+      @Interval('asking', 0)
+      async sweep({ distributesShards, fanOut }: RunContext) {
+        seen.push(distributesShards);
+        await fanOut(this.shard, ['a']);
+      }
+
+      @Shard()
+      shard(_item: string, { distributesShards }: ShardContext) {
+        seen.push(distributesShards);
+      }
+    }
+    const engine = new RelayEngine();
+    for (const options of [{}, { fanOut: engine }]) await (await start([Asking], options)).run('asking');
+    engine.lose();
+    await harnesses.at(-1)!.run('asking');
+    expect(seen).toEqual([false, false, true, false, false, false]);
+  });
+
+  it('takes the options of a shard from its provider, when the application starts', async () => {
+    let active = 0;
+    let most = 0;
+    @Injectable()
+    class Configured {
+      readonly options = { concurrency: 3, name: 'from_configuration' };
+
+      @Interval('configured', 0)
+      async sweep({ fanOut }: RunContext) {
+        await fanOut(this.shard, [1, 2, 3, 4, 5, 6]);
+      }
+
+      @Shard<Configured>(({ options }) => options)
+      async shard(_item: number, { shard }: ShardContext) {
+        expect(shard).toBe('from_configuration');
+        most = Math.max(most, ++active);
+        await turn();
+        active--;
+      }
+    }
+    const harness = await start([Configured]);
+    expect(await harness.run('configured')).toMatchObject({ outcome: 'succeeded' });
+    expect(most).toBe(3);
+
+    @Injectable()
+    class Broken {
+      @Shard(() => {
+        throw new Error('no configuration');
+      })
+      shard(_item: number) {}
+    }
+    await expect(start([Broken])).rejects.toThrow(
+      /the function that gives its options threw: Error: no configuration/,
+    );
+
+    @Injectable({ scope: Scope.REQUEST })
+    class PerShard {
+      @Shard(() => ({}))
+      shard(_item: number) {}
+    }
+    await expect(start([PerShard])).rejects.toThrow(
+      /a function gives its options, and there is no instance to ask/,
+    );
   });
 
   it('does not start a shard in a run that is aborted already', async () => {

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { type ActiveRun } from '../execution/active-run.js';
+import { type ActiveRun, type FanOutMaker } from '../execution/active-run.js';
 import { RunExecutor } from '../execution/run.executor.js';
 import { RunInterceptors } from '../execution/run-interceptor.js';
 import { Outages, type OutageState } from '../outages/outages.js';
@@ -22,7 +22,7 @@ import { ShardRegistry } from './shard.registry.js';
 
 /** The fan-outs of this replica's runs. */
 @Injectable()
-export class FanOuts {
+export class FanOuts implements FanOutMaker {
   private readonly engine: FanOutEngine;
   private readonly outages: Outages<'calls'>;
   private readonly host: ShardHost;
@@ -45,12 +45,16 @@ export class FanOuts {
       accepted: () => `The engine of shards accepts calls again (${description})`,
     });
     this.host = new ShardHost(options.coordination, interceptors, this.outages, clock);
-    executor.fansOutBy((run, method, items, given) => this.fanOut(run, method, items, given));
+    executor.fansOutBy(this);
   }
 
   /** Where shards run; undefined: in the process of their run. */
   get description(): string | undefined {
     return this.engine instanceof LocalFanOutEngine ? undefined : this.engine.description;
+  }
+
+  get distributed(): boolean {
+    return this.description !== undefined && this.outages.state === 'ok';
   }
 
   /** State of the engine. `unreachable`: shards wait, here and on other replicas. */
@@ -90,11 +94,11 @@ export class FanOuts {
     await this.engine.close().catch((error: unknown) => this.host.reached(error));
   }
 
-  private async fanOut(
+  async fanOut(
     run: ActiveRun,
     method: unknown,
     given: readonly unknown[],
-    { failures = 'throw' }: FanOutOptions = {},
+    { failures = 'throw', signal: own }: FanOutOptions = {},
   ): Promise<FanOutResult<never>> {
     const shard = this.shards.of(method, run.source);
     if (failures !== 'throw' && failures !== 'collect')
@@ -103,11 +107,12 @@ export class FanOuts {
     if (run.run.endedAt)
       throw new FanOutRefusedError(`The run of "${run.worker}" has ended: await context.fanOut in the run`);
     run.signal.throwIfAborted();
+    own?.throwIfAborted();
     const { done, failed, errors, metrics } = await run.fansOut(shard.name, (key, signal) =>
-      this.perform(run, key, shard, items, signal),
+      this.perform(run, key, shard, items, own ? AbortSignal.any([signal, own]) : signal),
     );
     if (metrics) run.addMetrics((own) => sumOf(own, metrics));
-    const result = { total: items.length, done, failed, errors } as FanOutResult<never>;
+    const result = { total: items.length, done, failed, errors, metrics } as FanOutResult<never>;
     if (failed > 0 && failures === 'throw') throw new FanOutError(shard.name, result);
     return result;
   }

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { type DecoratedMethod, DecoratedMethods, instancePrototype } from '../registry/decorated-methods.js';
+import { ofProvider } from '../registry/of-provider.js';
 import { WorkerCalls } from '../registry/worker-calls.js';
 import { messageOf } from '../text/describe-error.js';
-import { SHARD_METADATA, type ShardOptions } from '../worker/shard.decorator.js';
+import { type GivenShardOptions, SHARD_METADATA } from '../worker/shard.decorator.js';
 import { InvalidShardsError, UnknownShardError } from './fan-out.errors.js';
 import { defineShard, type ShardCall, type ShardDefinition } from './shard-definition.js';
 
@@ -27,7 +28,7 @@ export class ShardRegistry {
   discover(): void {
     const problems: string[] = [];
     const found = new Map<string, [ShardDefinition, method: unknown]>();
-    const methods = this.methods.find<ShardOptions>(SHARD_METADATA, (provider) =>
+    const methods = this.methods.find<GivenShardOptions<never>>(SHARD_METADATA, (provider) =>
       this.providers.has(provider),
     );
     for (const place of methods) {
@@ -82,12 +83,16 @@ export class ShardRegistry {
     );
   }
 
-  private define(shard: DecoratedMethod<ShardOptions>, where: string): ShardDefinition {
+  private define(shard: DecoratedMethod<GivenShardOptions<never>>, where: string): ShardDefinition {
     const { source, method, wrapper, metadata } = shard;
     const prototype = instancePrototype(shard, '@Shard');
     if (Object.keys(Reflect.getMetadata(ROUTE_ARGS_METADATA, prototype.constructor, method) ?? {}).length > 0)
       throw new Error('its parameters have decorators, and it gets an item and a ShardContext: remove them');
-    return defineShard(metadata, source, where, this.calls.to<ShardCall>(wrapper, prototype, method));
+    const options =
+      typeof metadata === 'function'
+        ? ofProvider({ wrapper, what: 'its options', value: 'the options' }, metadata)
+        : metadata;
+    return defineShard(options, source, where, this.calls.to<ShardCall>(wrapper, prototype, method));
   }
 }
 

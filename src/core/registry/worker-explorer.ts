@@ -3,8 +3,9 @@ import { INTERVAL_METADATA, type IntervalMetadata } from '../worker/interval.dec
 import { type Worker } from '../worker/worker.js';
 import { DecoratedMethods, instancePrototype } from './decorated-methods.js';
 import { type Wrapper } from './enhancers.js';
-import { isSingleton, WorkerCalls } from './worker-calls.js';
-import { classAndMessageOf, messageOf } from '../text/describe-error.js';
+import { ofProvider } from './of-provider.js';
+import { WorkerCalls } from './worker-calls.js';
+import { messageOf } from '../text/describe-error.js';
 
 /** A decorated method that was found. Only its place in the class has been checked. */
 export interface Finding {
@@ -46,14 +47,5 @@ export class WorkerExplorer {
 
 function intervalOf(wrapper: Wrapper, every: IntervalMetadata['every']): Worker['interval'] {
   if (typeof every !== 'function') return every;
-  if (!isSingleton(wrapper))
-    throw new Error(
-      'a function gives its interval, and there is no instance to ask: its provider, or one that it depends on, ' +
-        'is request-scoped or transient. Give the interval as a value',
-    );
-  try {
-    return every(wrapper.instance as never);
-  } catch (error) {
-    throw new Error(`the function that gives its interval threw: ${classAndMessageOf(error)}`);
-  }
+  return ofProvider({ wrapper, what: 'its interval', value: 'the interval' }, every);
 }

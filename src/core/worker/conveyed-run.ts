@@ -39,6 +39,11 @@ export abstract class ConveyedRunContext extends RunContext {
     super();
   }
 
+  /** Only the run itself fans out. */
+  get distributesShards(): boolean {
+    return false;
+  }
+
   get worker() {
     return this.run.worker;
   }

@@ -7,6 +7,8 @@ export interface FanOutOptions {
    * them in the result. The other shards run in both cases. Default `throw`.
    */
   failures?: 'throw' | 'collect' | undefined;
+  /** Ends this fan-out alone: no further shard starts, those that are active are aborted, and it throws the reason. */
+  signal?: AbortSignal | undefined;
 }
 
 /** What came of a fan-out. */
@@ -18,6 +20,8 @@ export interface FanOutResult<Item = unknown> {
   readonly failed: number;
   /** The first 10 of these. */
   readonly errors: readonly ShardFailure<Item>[];
+  /** By name, the sum of what the shards that succeeded reported by `metric`; undefined when nothing. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A shard that failed in all of its attempts. */

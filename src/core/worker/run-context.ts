@@ -95,6 +95,12 @@ export abstract class RunContext {
     options?: FanOutOptions,
   ) => Promise<FanOutResult<Item>>;
 
+  /**
+   * Whether the shards of `fanOut` run on every replica: an engine is configured, and can be reached now. False: in this
+   * process. A run for which handing out costs more than it saves can ask.
+   */
+  abstract readonly distributesShards: boolean;
+
   /** The run that the caller is part of; undefined outside of runs. */
   static current(): RunContext | undefined {
     return runContextStorage.getStore();

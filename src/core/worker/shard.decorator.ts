@@ -19,6 +19,9 @@ export interface ShardOptions {
   backoff?: Duration | Backoff | undefined;
 }
 
+/** Options, or a function that gives them from the provider when the application starts: so they can be its configuration. */
+export type GivenShardOptions<T> = ShardOptions | ((provider: T) => ShardOptions);
+
 /** Registered symbol: two copies of this package in one process still find each other's shards. */
 export const SHARD_METADATA = Symbol.for('ctrlplane-workers/shard');
 
@@ -43,7 +46,7 @@ export type ShardMethodDecorator = <M extends ShardMethod>(
  * async sweepTenant(tenant: string, { signal }: ShardContext) { … }
  * ```
  */
-export function Shard(options: ShardOptions = {}): ShardMethodDecorator {
+export function Shard<T = never>(options: GivenShardOptions<T> = {}): ShardMethodDecorator {
   return (_target, _key, descriptor) => {
     Reflect.defineMetadata(SHARD_METADATA, options, descriptor.value as object);
   };

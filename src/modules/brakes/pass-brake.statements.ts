@@ -29,6 +29,11 @@ WHERE ${OWN}`;
 
 export const DELETE_PASS_BRAKE = `DELETE FROM gc_pass_brakes WHERE ${OWN}`;
 
+/** $1: pass. $2: store. $3: keys. */
+export const HELD_KEYS = `
+SELECT DISTINCT key FROM gc_pass_brakes b CROSS JOIN unnest(b.keys) AS held (key)
+WHERE b.pass = $1 AND b.store = $2 AND b.state <> 'confirmed' AND key = ANY ($3::text[])`;
+
 /** $1: pass. $2: store. $3: tenants whose brake stays. */
 export const RELEASE_PASS_BRAKES = `
 DELETE FROM gc_pass_brakes WHERE pass = $1 AND store = $2 AND tenant_id <> ALL ($3::text[]) RETURNING ${BRAKE}`;

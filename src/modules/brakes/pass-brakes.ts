@@ -11,6 +11,7 @@ import {
   DELETE_PASS_BRAKE,
   FIND_PASS_BRAKE,
   FORGET_PASS_BRAKES,
+  HELD_KEYS,
   INSERT_PASS_BRAKE,
   LIST_HELD_KEYS,
   LIST_PASS_BRAKES,
@@ -72,6 +73,12 @@ export class PassBrakes {
       await this.tellReleased({ ...suspects, reason: 'confirmed' });
       return new Set(now);
     });
+  }
+
+  /** Those of the keys that a brake of the pass holds back now. */
+  async held({ pass, store = NONE }: PassPlace, keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.transactions.query<{ key: string }>(HELD_KEYS, [pass, store, keys]);
+    return new Set(rows.map(({ key }) => key));
   }
 
   /** Ends the brakes of the pass on all other tenants: nothing of theirs looks wrong any more. */

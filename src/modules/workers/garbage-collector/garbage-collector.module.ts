@@ -25,6 +25,7 @@ import { GarbagePasses } from './passes/garbage-passes.js';
 import { HealthChecksPass } from './passes/health-checks.pass.js';
 import { ImagesPass } from './passes/images.pass.js';
 import { InstancesPass } from './passes/instances.pass.js';
+import { OrphanDeletion } from './passes/orphan-deletion.js';
 import { PassRunner } from './passes/pass-runner.js';
 import { RoutesPass } from './passes/routes.pass.js';
 import { StoreOrphansPass } from './passes/store-orphans.pass.js';
@@ -59,6 +60,7 @@ const PASSES = [
     StoreGarbageCollector,
     StoreOrphans,
     ...PASSES,
+    OrphanDeletion,
     PassRunner,
     {
       provide: GarbagePasses,

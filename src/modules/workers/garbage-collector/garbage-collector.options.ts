@@ -32,6 +32,8 @@ export interface GarbageCollectorOptions {
   volumes?: boolean | undefined;
   /** Names of passes that do not run. Default none. */
   skip?: readonly string[] | undefined;
+  /** Whether what is found is removed by every replica, where `WorkerModule` has a `fanOut`. Default true. */
+  fanOut?: boolean | undefined;
   /** Only say in the log what would be deleted. Default false. */
   dryRun?: boolean | undefined;
   /**
@@ -52,6 +54,7 @@ export interface GarbageCollectorSettings {
   readonly keepImages: number | false;
   readonly volumes: boolean;
   readonly skip: readonly string[];
+  readonly fanOut: boolean;
   readonly dryRun: boolean;
   readonly brake: BrakeSettings | false;
 }
@@ -66,6 +69,7 @@ const schema = z.strictObject({
   keepImages: z.union([z.literal(false), count(1, 10_000)]).default(5),
   volumes: z.boolean().default(false),
   skip: z.array(z.string()).default([]),
+  fanOut: z.boolean().default(true),
   dryRun: z.boolean().default(false),
   brake: brakeOption(),
 });

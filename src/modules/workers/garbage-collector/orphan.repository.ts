@@ -24,6 +24,9 @@ export interface OrphanCandidate {
   protected: boolean;
 }
 
+/** An orphan as far as its deletion needs it. */
+export type DeletableOrphan = Pick<OrphanCandidate, 'instanceId' | 'workloadId' | 'cause'>;
+
 /** What one look at some tenants brought. */
 export interface SweptPage {
   /** Instances that were examined, of each tenant that has any. */
@@ -56,14 +59,14 @@ export abstract class OrphanRepository {
   abstract storePositions(tenantIds: readonly TenantId[], positions: readonly SweepPosition[]): Promise<void>;
 
   /** Whether it still is there, as it was found, and its workload still is not. Rejects when the store cannot say. */
-  abstract isOrphan(candidate: OrphanCandidate): Promise<boolean>;
+  abstract isOrphan(candidate: DeletableOrphan): Promise<boolean>;
 
   /**
    * Marks it `destroying` if at that moment, under the lock of its row, `isOrphan` would hold and no brake holds it
    * back. From then on it is being deleted, whatever happens to its workload.
    * @returns whether it is marked. Rejects when the store cannot say.
    */
-  abstract claim(candidate: OrphanCandidate): Promise<boolean>;
+  abstract claim(candidate: DeletableOrphan): Promise<boolean>;
 
   /**
    * Deletes those workloads of a tenant that does not exist of which no brake holds an instance back, so that nothing of

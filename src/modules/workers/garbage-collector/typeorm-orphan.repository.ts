@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Transactions } from '../../database/transaction.js';
 import { type TenantId, type WorkloadId } from '../../ids/typed-id.js';
 import {
-  type OrphanCandidate,
+  type DeletableOrphan,
   OrphanRepository,
   type SweepLimits,
   type SweepPosition,
@@ -62,12 +62,12 @@ export class TypeOrmOrphanRepository extends OrphanRepository {
     await this.transactions.query(STORE_POSITIONS, [tenantIds, JSON.stringify(positions)]);
   }
 
-  async isOrphan({ instanceId, workloadId }: OrphanCandidate): Promise<boolean> {
+  async isOrphan({ instanceId, workloadId }: DeletableOrphan): Promise<boolean> {
     const [row] = await this.transactions.query<{ orphan: boolean }>(IS_ORPHAN, [instanceId, workloadId]);
     return row!.orphan;
   }
 
-  async claim({ instanceId, workloadId }: OrphanCandidate): Promise<boolean> {
+  async claim({ instanceId, workloadId }: DeletableOrphan): Promise<boolean> {
     return this.transactions.run(async () => {
       await this.transactions.query(LOCK_INSTANCE, [instanceId]);
       const [, marked] = (await this.transactions.query(CLAIM, [instanceId, workloadId])) as [

@@ -42,6 +42,8 @@ export interface ReconcilerOptions {
    * off. On by default; give the garbage collector the same.
    */
   brake?: false | BrakeOptions | undefined;
+  /** Whether every replica reconciles datacenters and workloads, where `WorkerModule` has a `fanOut`. Default true. */
+  fanOut?: boolean | undefined;
   /** Only say in the log what would be changed. Default false. */
   dryRun?: boolean | undefined;
 }
@@ -74,6 +76,7 @@ const schema = z.strictObject({
   waitingAfter: durationOption('2m'),
   orphanGracePeriod: durationOption('15m'),
   brake: brakeOption(),
+  fanOut: z.boolean().default(true),
   dryRun: z.boolean().default(false),
 });
 

@@ -1,10 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { RunContext } from '../../../core/worker/run-context.js';
+import { RunContext, ShardContext, type ShardMethod } from '../../../core/worker/run-context.js';
+import { Shard } from '../../../core/worker/shard.decorator.js';
 import { Interval } from '../../../core/worker/interval.decorator.js';
 import { withSystemClaims } from '../../auth/claims.js';
 import { BootstrapServices } from '../../bootstrap/bootstrap.service.js';
 import { forEachIsolated, type IsolatedSummary } from '../../concurrency/for-each-isolated.js';
+import { handOut, report } from '../../concurrency/hand-out.js';
+import { type Datacenter } from '../../datacenters/datacenter.js';
 import { DatacenterRepository } from '../../datacenters/datacenter.repository.js';
+import { type DatacenterId, type TenantId } from '../../ids/typed-id.js';
 import { InstanceEvents } from '../../instances/instance-events.js';
 import { InstancesElsewhereError } from '../../instances/instance.errors.js';
 import { InstanceRepository } from '../../instances/instance.repository.js';
@@ -30,6 +34,12 @@ const EVENTS = [
   'datacenter.status_changed',
   'datacenter.bootstrap_changed',
 ];
+
+/** What one shard reconciles. */
+interface Unit<Id> {
+  readonly tenantId: TenantId;
+  readonly id: Id;
+}
 
 /**
  * Carries on what takes more than one call: rolling updates, workloads with too few or too many instances, deletions
@@ -83,35 +93,86 @@ export class Reconciler {
     if (errors.length) throw errors[0];
   }
 
+  /** One datacenter, on any replica: where the application has an engine for shards. */
+  @Shard<Reconciler>(({ settings: { concurrency } }) => ({ name: 'reconciler.datacenter', concurrency }))
+  async reconcileOneDatacenter({ tenantId, id }: Unit<DatacenterId>, context: ShardContext): Promise<void> {
+    const datacenter = await this.datacenters.find(tenantId, id);
+    // Gone since the run has listed it.
+    if (!datacenter) return;
+    if (await this.reconcileDatacenter(datacenter, context.signal)) report(context, { unfinished: 1 });
+  }
+
+  /** One workload, on any replica. */
+  @Shard<Reconciler>(({ settings: { concurrency } }) => ({ name: 'reconciler.workload', concurrency }))
+  async reconcileOneWorkload(workload: UnconvergedWorkload, context: ShardContext): Promise<void> {
+    if (await this.reconcileWorkload(workload, context.signal)) report(context, { unfinished: 1 });
+  }
+
   /** @returns how many failed */
   private async reconcileDatacenters(context: RunContext, again: () => void): Promise<number> {
-    const { concurrency, backoff, hookTimeout } = this.settings;
+    if (this.settings.fanOut && context.distributesShards) {
+      const units: Unit<DatacenterId>[] = [];
+      for await (const { tenantId, id } of this.datacenters.everyAcrossTenants())
+        units.push({ tenantId, id });
+      if (units.length > 1)
+        return this.handOut(context, 'datacenters', this.reconcileOneDatacenter, units, again);
+    }
+    const { concurrency } = this.settings;
     const { signal } = context;
     const datacenters = this.datacenters.everyAcrossTenants();
     const summary = await forEachIsolated(
       datacenters,
       { concurrency, signal, key: ({ id }) => id },
-      (datacenter, own) =>
-        withSystemClaims(datacenter.tenantId, async () => {
-          const options = { concurrency, backoff, hookTimeout, signal: own };
-          if (await this.bootstraps.reconcile(datacenter, options)) again();
-        }),
+      async (datacenter, own) => {
+        if (await this.reconcileDatacenter(datacenter, own)) again();
+      },
     );
     return warn(context, 'datacenters', summary);
   }
 
+  /** @returns whether another pass is to follow soon */
+  private async reconcileDatacenter(datacenter: Datacenter, signal: AbortSignal): Promise<boolean> {
+    const { concurrency, backoff, hookTimeout } = this.settings;
+    return withSystemClaims(datacenter.tenantId, () =>
+      this.bootstraps.reconcile(datacenter, { concurrency, backoff, hookTimeout, signal }),
+    );
+  }
+
   /** @returns how many failed */
   private async reconcileWorkloads(context: RunContext, again: () => void): Promise<number> {
-    const { concurrency } = this.settings;
+    const { concurrency, fanOut } = this.settings;
     const { signal } = context;
+    const workloads = await this.drift.unconvergedAcrossTenants();
+    if (fanOut && context.distributesShards && workloads.length > 1) {
+      const units = workloads.map(({ tenantId, id, deletionReason }) => ({
+        ...{ tenantId, id },
+        ...(deletionReason && { deletionReason }),
+      }));
+      return this.handOut(context, 'workloads', this.reconcileOneWorkload, units, again);
+    }
     const summary = await forEachIsolated(
-      await this.drift.unconvergedAcrossTenants(),
+      workloads,
       { concurrency, signal, key: ({ id }) => id },
       async (workload, own) => {
         if (await this.reconcileWorkload(workload, own)) again();
       },
     );
     return warn(context, 'workloads', summary);
+  }
+
+  /** @returns how many failed */
+  private async handOut<One extends Unit<string>>(
+    context: RunContext,
+    what: string,
+    shard: ShardMethod<One>,
+    units: readonly One[],
+    again: () => void,
+  ): Promise<number> {
+    const { counts, failed, failures } = await handOut(context, shard, units);
+    if (counts.unfinished) again();
+    const told = failures.map(({ item, error }) => ({ item, key: item.id, error: new Error(error.message) }));
+    warn(context, what, { failures: told, succeeded: units.length - failed });
+    return failed;
   }
 
   /** @returns whether there is another step */
@@ -146,7 +207,7 @@ export class Reconciler {
 function warn(
   { logger }: RunContext,
   what: string,
-  { failures, succeeded }: IsolatedSummary<unknown>,
+  { failures, succeeded }: Pick<IsolatedSummary<unknown>, 'failures' | 'succeeded'>,
 ): number {
   for (const { key, error } of failures)
     logger.warn(`${key}: ${error instanceof Error ? error.message : String(error)}`);

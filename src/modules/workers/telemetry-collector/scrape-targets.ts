@@ -15,34 +15,43 @@ export interface ScrapeTarget {
 
 const PAGE = 1_000;
 
-/** The running instances whose spec says `metrics`. */
+const SELECT_TARGETS = `
+SELECT id, tenant_id, endpoints, spec -> 'metrics' AS metrics FROM instances
+WHERE spec -> 'metrics' IS NOT NULL AND state = 'running'`;
+
+/** The running instances whose spec says `metrics`. One whose endpoint its provider has not told yet is left out. */
 @Injectable()
 export class ScrapeTargets {
   constructor(private readonly transactions: Transactions) {}
 
-  /** All tenants', ordered by id. One whose endpoint its provider has not told yet is left out. */
+  /** All tenants', ordered by id. */
   async *allAcrossTenants(): AsyncGenerator<ScrapeTarget> {
     for (let after = ''; ;) {
       const rows = await this.transactions.query<TargetRow>(
-        `SELECT id, tenant_id, endpoints, spec -> 'metrics' AS metrics FROM instances
-          WHERE spec -> 'metrics' IS NOT NULL AND state = 'running' AND id > $1 ORDER BY id LIMIT ${PAGE}`,
+        `${SELECT_TARGETS} AND id > $1 ORDER BY id LIMIT ${PAGE}`,
         [after],
       );
-      for (const { id, tenant_id: tenantId, endpoints, metrics } of rows) {
-        const endpoint = endpoints.find(({ name }) => name === metrics.port);
-        if (endpoint)
-          yield {
-            tenantId,
-            instanceId: id,
-            host: endpoint.host,
-            port: endpoint.port,
-            path: metrics.path ?? '/metrics',
-          };
-      }
+      yield* targetsIn(rows);
       if (rows.length < PAGE) return;
       after = rows.at(-1)!.id;
     }
   }
+
+  /** Those of these instances, ordered by id. */
+  async findAllAcrossTenants(ids: readonly InstanceId[]): Promise<ScrapeTarget[]> {
+    return targetsIn(
+      await this.transactions.query<TargetRow>(`${SELECT_TARGETS} AND id = ANY ($1) ORDER BY id`, [ids]),
+    );
+  }
+}
+
+function targetsIn(rows: readonly TargetRow[]): ScrapeTarget[] {
+  return rows.flatMap(({ id, tenant_id: tenantId, endpoints, metrics }) => {
+    const endpoint = endpoints.find(({ name }) => name === metrics.port);
+    if (!endpoint) return [];
+    const { host, port } = endpoint;
+    return [{ tenantId, instanceId: id, host, port, path: metrics.path ?? '/metrics' }];
+  });
 }
 
 interface TargetRow {

@@ -6,14 +6,20 @@ import { SystemClock, type Clock } from '../../../core/timing/clock.js';
  *
  * @param over milliseconds
  * @param signal ends it; whoever waits for the next item gets the signal's reason
+ * @param after milliseconds until the first
  * @param hurry once it has aborted, the rest is handed out at once
  */
 export async function* spread<T>(
   items: readonly T[],
   over: number,
-  { signal, hurry, clock = new SystemClock() }: { signal: AbortSignal; hurry?: AbortSignal; clock?: Clock },
+  {
+    signal,
+    after = 0,
+    hurry,
+    clock = new SystemClock(),
+  }: { signal: AbortSignal; after?: number; hurry?: AbortSignal; clock?: Clock },
 ): AsyncGenerator<T> {
-  const start = clock.monotonic();
+  const start = clock.monotonic() + after;
   for (const [place, item] of items.entries()) {
     signal.throwIfAborted();
     const due = start + (over * place) / items.length - clock.monotonic();

@@ -25,6 +25,8 @@ export interface TelemetryCollectorOptions extends TelemetryOptions {
   /** Providers and collectors asked at a time; and instances, of a provider that cannot tell of all at once. Default 8. */
   concurrency?: number | undefined;
   scrape?: ScrapeOptions | undefined;
+  /** Whether every replica asks a part of the endpoints, where `WorkerModule` has a `fanOut`. Default true. */
+  fanOut?: boolean | undefined;
 }
 
 /** How instances are asked that name a Prometheus endpoint of their own. */
@@ -53,6 +55,7 @@ export interface TelemetryCollectorSettings {
   readonly timeout: number;
   readonly spread: number;
   readonly concurrency: number;
+  readonly fanOut: boolean;
   readonly scrape: {
     readonly enabled: boolean;
     readonly concurrency: number;
@@ -67,6 +70,7 @@ const schema = z.strictObject({
   timeout: durationOption('5s', TIMER),
   spread: durationOption(0).optional(),
   concurrency: count(1, 1_000).default(8),
+  fanOut: z.boolean().default(true),
   scrape: z.strictObject({
     enabled: z.boolean().default(true),
     concurrency: count(1, 1_000).default(32),

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type LoggerService, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { Interval } from '../../../core/worker/interval.decorator.js';
-import { RunContext } from '../../../core/worker/run-context.js';
+import { RunContext, ShardContext } from '../../../core/worker/run-context.js';
+import { Shard } from '../../../core/worker/shard.decorator.js';
 import { atMost } from '../../../core/timing/at-most.js';
 import { SystemClock } from '../../../core/timing/clock.js';
 import { parseDuration } from '../../../core/timing/duration.js';
@@ -19,8 +20,8 @@ import { TelemetryStore } from '../../telemetry/telemetry.store.js';
 import { CpuPercents } from './cpu-percents.js';
 import { answerWithin } from './answer-within.js';
 import { type ReadingFailure, ResourceCollection } from './resource-collection.js';
-import { scrape } from './scrape.js';
-import { type ScrapeTarget, ScrapeTargets } from './scrape-targets.js';
+import { type EndpointBatch, EndpointScraping, STORE_WITHIN_MS } from './endpoint-scraping.js';
+import { ScrapeTargets } from './scrape-targets.js';
 import { SourceReports } from './source-reports.js';
 import { spread } from './spread.js';
 import {
@@ -40,8 +41,8 @@ interface AskedSource {
   readonly ask: (signal: AbortSignal) => Promise<number>;
 }
 
-/** How long a tick waits for what it has read to be stored. Then it goes on in the background. */
-const STORE_WITHIN_MS = 5_000;
+/** On each replica. What a batch does most of the time is to wait for the place of its next endpoint in the interval. */
+const BATCHES_AT_ONCE = 50;
 
 /** A reading that is older is nothing to compare with. */
 const COMPARABLE_MS = 120_000;
@@ -59,6 +60,7 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
   private readonly cpu = new CpuPercents();
   private readonly resources: ResourceCollection;
   private readonly reports: SourceReports;
+  private readonly endpoints?: EndpointScraping;
 
   constructor(
     @Inject(TELEMETRY_COLLECTOR_OPTIONS) options: TelemetryCollectorOptions,
@@ -66,12 +68,18 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
     private readonly store: TelemetryStore,
     private readonly collectors: MetricCollectorRegistry,
     @Optional() private readonly providers?: ProviderRegistry,
-    @Optional() private readonly targets?: ScrapeTargets,
+    @Optional() targets?: ScrapeTargets,
     @Optional() events?: EventBus,
   ) {
     this.settings = telemetryCollectorSettings(options);
     this.resources = new ResourceCollection(this.settings);
     this.reports = new SourceReports(events);
+    const { settings, reports } = this;
+    if (targets && settings.scrape.enabled)
+      this.endpoints = new EndpointScraping({
+        ...{ settings, targets, telemetry, store, reports },
+        hurry: this.ending.signal,
+      });
   }
 
   /** One tick: a reading of everything. */
@@ -91,11 +99,18 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
     return this.reports.counts();
   }
 
-  private async collect({ signal, progress, logger }: RunContext): Promise<void> {
+  /** A part of the endpoints of a tick, on any replica: where the application has an engine for shards. */
+  @Shard({ name: 'telemetry_collector.endpoints', concurrency: BATCHES_AT_ONCE })
+  async scrapeBatch(batch: EndpointBatch, context: ShardContext): Promise<void> {
+    await withClaims(systemClaims('worker'), async () => this.endpoints?.batch(batch, context));
+  }
+
+  private async collect(context: RunContext): Promise<void> {
+    const { signal, progress, logger } = context;
     const unread: ReadingFailure[] = [];
     const sources = this.sources(unread, logger);
     let points = 0;
-    const scraped = this.scrapeAll(signal);
+    const scraped = this.endpoints?.all(context, this.scrapeBatch) ?? Promise.resolve(0);
     // It is awaited below, and may have failed before.
     scraped.catch(() => {});
     const { failures } = await forEachIsolated(
@@ -181,25 +196,6 @@ export class TelemetryCollectorWorker implements OnModuleDestroy {
     } catch {
       // The database is away: the first percentages of this replica are missing, and nothing else.
     }
-  }
-
-  /** Instances that name an endpoint. One that fails costs itself; its gap and the counts say so, and no event: it is the tenant's. */
-  private async scrapeAll(signal: AbortSignal): Promise<number> {
-    const { enabled, concurrency } = this.settings.scrape;
-    if (!this.targets || !enabled) return 0;
-    let points = 0;
-    const targets: ScrapeTarget[] = [];
-    for await (const target of this.targets.allAcrossTenants()) targets.push(target);
-    const { failures, succeeded } = await forEachIsolated(
-      this.spread(targets, signal),
-      { concurrency, timeout: this.settings.timeout, signal },
-      async (target, ownSignal) => {
-        const { samples } = await scrape(target, this.settings.scrape, ownSignal);
-        points += (await this.telemetry.pushMetrics(target.tenantId, samples)).accepted;
-      },
-    );
-    this.reports.scraped(succeeded, failures.length, points, failures[0]?.error);
-    return points;
   }
 
   private spread<T>(items: readonly T[], signal: AbortSignal): AsyncGenerator<T> {

@@ -27,6 +27,7 @@ export class DeploymentsPass extends SweepPass {
   readonly name = 'deployments';
   readonly description =
     'Deployments beyond the last n of each workload, and those of workloads that are gone.';
+  protected override readonly distributed = true;
 
   constructor(
     private readonly transactions: Transactions,

@@ -3,7 +3,14 @@ import { type LoggerService } from '@nestjs/common';
 import { type RunContext } from '../../../../core/worker/run-context.js';
 import { contract, type ContractCase } from '../../../../core/testing/contract-case.js';
 import { type TenantId } from '../../../ids/typed-id.js';
-import { type GarbagePass, type PassContext, type PassLimits, type PassReport } from './garbage-pass.js';
+import { type Counts } from '../../../concurrency/hand-out.js';
+import {
+  type BatchContext,
+  type GarbagePass,
+  type PassContext,
+  type PassLimits,
+  type PassReport,
+} from './garbage-pass.js';
 
 /** A pass, and how a case makes what it looks at. Things of other cases may be there, but no garbage. */
 export interface GarbagePassSetup {
@@ -98,6 +105,34 @@ export function garbagePassContract(
       assert.deepEqual(counted(report), { found: 2, removed: 0, held: 2, failed: 0 });
       await run(subject);
     },
+    'removes as much when other replicas remove it in batches, and nothing more when those come again':
+      async (subject) => {
+        const { pass } = subject;
+        if (!pass.removeBatch || pass.scope === 'replica') return;
+        const [garbage, kept] = [await subject.addGarbage(60), await subject.addKept()];
+        const batches: (readonly unknown[])[] = [];
+        const removeBatch = async (batch: readonly unknown[]): Promise<Counts> =>
+          pass.removeBatch!(JSON.parse(JSON.stringify(batch)) as unknown[], batchContext());
+        const { report } = await run(subject, {
+          limits: { maxItems: 55 },
+          handOut: async (given) => {
+            batches.push(...given);
+            return { counts: sum(await Promise.all(given.map(removeBatch))), failed: 0, failures: [] };
+          },
+        });
+        assert.deepEqual(counted(report), {
+          found: pass.name === 'instances' ? 55 : 60,
+          removed: 55,
+          held: 0,
+          failed: 0,
+        });
+        assert.equal((await subject.present(garbage)).length, 5);
+        await run(subject);
+        assert.deepEqual(await subject.present(garbage), []);
+        const { removed = 0, failed = 0 } = sum(await Promise.all(batches.map(removeBatch)));
+        assert.deepEqual([removed, failed], [0, 0]);
+        assert.deepEqual(sorted(await subject.present(kept)), sorted(kept));
+      },
     'holds back what is lost until its brake lets it go': async (subject) => {
       if (!subject.addLost) return;
       const lost = await subject.addLost();
@@ -143,6 +178,19 @@ export function passContext(changes: Changes = {}): PassContext {
     ...changes,
     limits: { pageSize: 100, maxItems: 1_000, gracePeriod: HOUR, ...changes.limits },
   };
+}
+
+/** What a replica gives a pass with a batch, with brakes that hold nothing. */
+function batchContext(): BatchContext {
+  const { signal, logger, run, heldTenants } = passContext();
+  return { signal, logger, run, heldTenants, brakes: { held: async () => new Set() } };
+}
+
+function sum(all: readonly Counts[]): Counts {
+  const total: Record<string, number> = {};
+  for (const counts of all)
+    for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
+  return total;
 }
 
 async function run({ pass, limits }: GarbagePassSetup, changes: Changes = {}): Promise<PassContext> {

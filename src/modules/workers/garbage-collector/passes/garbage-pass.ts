@@ -2,6 +2,7 @@ import { type LoggerService } from '@nestjs/common';
 import { type RunContext } from '../../../../core/worker/run-context.js';
 import { type BrakeSettings } from '../../../brakes/brake.options.js';
 import { type PassBrakes } from '../../../brakes/pass-brakes.js';
+import { type Counts, type HandedOut } from '../../../concurrency/hand-out.js';
 import { type TenantId } from '../../../ids/typed-id.js';
 
 /**
@@ -43,6 +44,21 @@ export interface PassContext {
   progress(): void;
   /** The run that the pass is part of. */
   readonly run: RunContext;
+  /**
+   * Has batches removed by `removeBatch`, on every replica, and gives what they came to. Absent where the run removes all by
+   * itself: without an engine for shards, and in a pass that has no `removeBatch`.
+   */
+  readonly handOut?: ((batches: readonly (readonly unknown[])[]) => Promise<HandedOut>) | undefined;
+}
+
+/** What `removeBatch` may need, on the replica that removes the batch. */
+export interface BatchContext {
+  readonly signal: AbortSignal;
+  readonly logger: LoggerService;
+  readonly brakes: Pick<PassBrakes, 'held'>;
+  heldTenants(): Promise<ReadonlySet<TenantId>>;
+  /** The shard that the batch is. */
+  readonly run: RunContext;
 }
 
 /** How much a pass does in one run. */
@@ -69,4 +85,10 @@ export interface GarbagePass {
   readonly scope?: PassScope;
   /** Finds and removes garbage once. Idempotent: the next run completes what a crash has interrupted. */
   run(context: PassContext): Promise<void>;
+  /**
+   * Removes some of what a run of the pass has found and judged, on any replica, perhaps much later and perhaps twice: so what has
+   * changed since then is asked once more.
+   * @returns what came of it, by names that `run` adds up
+   */
+  removeBatch?(items: readonly unknown[], context: BatchContext): Promise<Counts>;
 }

@@ -27,6 +27,10 @@ export class GarbagePasses {
     this.passes.set(pass.name, pass);
   }
 
+  find(name: string): GarbagePass | undefined {
+    return this.passes.get(name);
+  }
+
   /** Those of a scope, in the order in which they run. */
   list(scope: PassScope): GarbagePass[] {
     return [...this.passes.values()].filter((pass) => (pass.scope ?? 'cluster') === scope);

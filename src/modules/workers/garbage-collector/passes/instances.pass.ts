@@ -1,16 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RunContext } from '../../../../core/worker/run-context.js';
-import { withSystemClaims } from '../../../auth/claims.js';
-import { Transactions } from '../../../database/transaction.js';
 import { Braking, type TenantFinding, type TickBrakes } from '../../../brakes/braking.js';
-import { EventBus } from '../../../events/event-bus.js';
+import { type Counts, inBatches } from '../../../concurrency/hand-out.js';
 import { forEachIsolated } from '../../../concurrency/for-each-isolated.js';
 import { isId, type TenantId } from '../../../ids/typed-id.js';
-import { InstancesService } from '../../../instances/instances.service.js';
 import { GARBAGE_COLLECTOR_SETTINGS, type GarbageCollectorSettings } from '../garbage-collector.options.js';
-import { type OrphanCandidate, OrphanRepository, type SweptPage } from '../orphan.repository.js';
-import { newTally, summary, type Tally } from '../tally.js';
-import { type GarbagePass, type PassContext } from './garbage-pass.js';
+import {
+  type DeletableOrphan,
+  type OrphanCandidate,
+  OrphanRepository,
+  type SweptPage,
+} from '../orphan.repository.js';
+import { newTally, summary } from '../tally.js';
+import { type BatchContext, type GarbagePass, type PassContext } from './garbage-pass.js';
+import { OrphanDeletion, type OrphanDeletionScope } from './orphan-deletion.js';
 
 /**
  * A page is one query, bounded by both: it holds an entry for each workload in memory, and when it fails its
@@ -27,18 +30,28 @@ const PAGES_AT_ONCE = 4;
  */
 const MAX_HELD = 50_000;
 
+/**
+ * Orphans of a tenant that are handed out at a time, and deleted one after the other. Those of a tenant stay together, so that it is
+ * told once when it is in trouble.
+ */
+const ORPHANS_PER_BATCH = 150;
+
 /** A page that was examined, and waits to be judged. */
 interface Examined extends SweptPage {
   tenantIds: readonly TenantId[];
 }
 
 /** What one tick knows. */
-interface Tick {
-  readonly context: RunContext;
-  readonly tally: Tally;
+interface Tick extends OrphanDeletionScope {
   readonly brakes: TickBrakes;
-  readonly dryRun: boolean;
-  readonly maxItems: number;
+}
+
+type HandOut = NonNullable<PassContext['handOut']>;
+
+/** A batch that is handed out. */
+interface OrphansOfTenant {
+  readonly tenantId: TenantId;
+  readonly orphans: DeletableOrphan[];
 }
 
 /**
@@ -62,14 +75,13 @@ export class InstancesPass implements GarbagePass {
     @Inject(GARBAGE_COLLECTOR_SETTINGS) private readonly settings: GarbageCollectorSettings,
     private readonly orphans: OrphanRepository,
     private readonly braking: Braking,
-    private readonly instances: InstancesService,
-    private readonly events: EventBus,
-    private readonly transactions: Transactions,
+    private readonly deletion: OrphanDeletion,
   ) {
     braking.observed ||= this.settings.brake !== false && !this.settings.dryRun;
   }
 
-  async run({ run: context, report, progress, brake, dryRun, limits }: PassContext): Promise<void> {
+  async run(given: PassContext): Promise<void> {
+    const { run: context, report, progress, brake, dryRun, limits, handOut } = given;
     const { instanceGracePeriod: olderThan } = this.settings;
     const brakes = await this.braking.observe({ brake, dryRun, olderThan }, context);
     const tick: Tick = { context, tally: newTally(), brakes, dryRun, maxItems: limits.maxItems };
@@ -95,11 +107,13 @@ export class InstancesPass implements GarbagePass {
       })();
       await eachPage(fitting, context, (page) => this.examine(page, examined, tick));
       await this.judge(examined, tick);
-      await eachPage(examined, context, async (page) => {
-        await this.collectPage(page, tick);
-        tell();
-        progress();
-      });
+      if (handOut && !dryRun) await this.handOutAll(examined, tick, handOut);
+      else
+        await eachPage(examined, context, async (page) => {
+          await this.collectPage(page, tick);
+          tell();
+          progress();
+        });
     }
     tell();
     if (tally.tenants > 0 && tally.failedTenants === tally.tenants)
@@ -125,7 +139,7 @@ export class InstancesPass implements GarbagePass {
         for (const tenantId of tenantIds) await this.examine([tenantId], examined, tick);
       else {
         tick.tally.tenants++;
-        await this.tenantFailed(tenantIds[0]!, [error], tick);
+        await this.deletion.tenantFailed(tenantIds[0]!, [error], tick);
       }
     }
   }
@@ -151,94 +165,94 @@ export class InstancesPass implements GarbagePass {
     await this.braking.judge(findings, brakes, context);
   }
 
-  private async collectPage({ tenantIds, visited, orphans, positions }: Examined, tick: Tick): Promise<void> {
+  private async collectPage(page: Examined, tick: Tick): Promise<void> {
     let limited = false;
-    for (const tenantId of tenantIds) {
-      tick.tally.tenants++;
-      tick.tally.visited += visited[tenantId] ?? 0;
-      const own = orphans.filter((orphan) => orphan.tenantId === tenantId && isDeletable(orphan));
-      if (own.length === 0) continue;
-      const state = tick.brakes.states.get(tenantId);
-      if (state === 'engaged' || state === 'refused') {
-        tick.tally.braked++;
-        tick.tally.orphans += own.length;
-        tick.tally.held += own.length;
-      } else {
-        if (own.some(({ cause }) => cause === 'lost_tenant')) await this.endWorkloads(tenantId, tick);
-        limited = !(await this.collect(tenantId, own, tick)) || limited;
+    for (const [tenantId, own] of deletableOf(page, tick))
+      limited = !(await this.deletion.ofTenant(tenantId, own, tick)) || limited;
+    // What the limit left is to be found by the next run.
+    if (!limited) await this.orphans.storePositions(page.tenantIds, page.positions);
+  }
+
+  /** Deletes a part of what a tick has judged. The brakes are asked again with each instance, by the statement that marks it. */
+  async removeBatch(items: readonly unknown[], { run: context }: BatchContext): Promise<Counts> {
+    const tally = newTally();
+    let handled = 0;
+    for (const { tenantId, orphans } of items as readonly OrphansOfTenant[]) {
+      await this.deletion.ofTenant(tenantId, orphans, { context, tally, dryRun: false, maxItems: Infinity });
+      handled += orphans.length;
+    }
+    const { orphans: found, deleted: removed, failed, failedTenants } = tally;
+    return { handled, found, removed, failed, failed_tenants: failedTenants };
+  }
+
+  /** In rounds of what the limit leaves: what fails, or is no orphan any more, uses up none of it. */
+  private async handOutAll(pages: readonly Examined[], tick: Tick, handOut: HandOut): Promise<void> {
+    const { tally, maxItems } = tick;
+    const left = pages.flatMap((page) =>
+      deletableOf(page, tick).flatMap(([tenantId, own]) =>
+        inBatches(own.map(slim), ORPHANS_PER_BATCH).map((orphans) => ({ page, tenantId, orphans })),
+      ),
+    );
+    while (left.length > 0 && tally.deleted < maxItems) {
+      const round: OrphansOfTenant[] = [];
+      for (let room = maxItems - tally.deleted; room > 0 && left.length > 0;) {
+        const { tenantId, orphans } = left[0]!;
+        const taken = orphans.splice(0, room);
+        round.push({ tenantId, orphans: taken });
+        room -= taken.length;
+        if (orphans.length === 0) left.shift();
       }
+      const [{ tenantId, orphans }] = round as [OrphansOfTenant];
+      // Nothing that another replica could do meanwhile.
+      if (round.length === 1) await this.deletion.ofTenant(tenantId, orphans, tick);
+      else await this.handOutRound(round, tick, handOut);
     }
     // What the limit left is to be found by the next run.
-    if (!limited) await this.orphans.storePositions(tenantIds, positions);
+    const limited = new Set(left.map(({ page }) => page));
+    for (const page of pages)
+      if (!limited.has(page)) await this.orphans.storePositions(page.tenantIds, page.positions);
   }
 
-  /** Else the reconciler would make anew what is deleted. */
-  private async endWorkloads(tenantId: TenantId, { context, dryRun }: Tick): Promise<void> {
-    if (dryRun) return;
-    await this.transactions.run(async () => {
-      for (const workloadId of await this.orphans.deleteWorkloadsOfLostTenant(tenantId)) {
-        await this.events.publish({ type: 'workload.deleted', tenantId, payload: { workloadId } });
-        context.logger.log(`Deleted ${workloadId} of ${tenantId}, which is gone`);
-      }
-    });
-  }
-
-  /** @returns whether the limit left none */
-  private async collect(tenantId: TenantId, candidates: OrphanCandidate[], tick: Tick): Promise<boolean> {
-    const { context, tally, dryRun, maxItems } = tick;
-    const { signal } = context;
-    let left = 0;
-    const { failures } = await forEachIsolated(candidates, { concurrency: 1, signal }, async (candidate) => {
-      if (dryRun) {
-        if (await this.orphans.isOrphan(candidate)) this.note(candidate, tick);
-        return;
-      }
-      if (tally.deleted + tally.deleting >= maxItems) return void left++;
-      tally.deleting++;
-      try {
-        if (!(await this.orphans.claim(candidate))) return;
-        tally.orphans++;
-        await this.sweep(candidate, context);
-        tally.deleted++;
-      } finally {
-        tally.deleting--;
-      }
-    });
-    const errors = failures.map(({ error }) => error);
-    if (errors.length > 0) await this.tenantFailed(tenantId, errors, tick);
-    return left === 0;
-  }
-
-  private note({ tenantId, instanceId, workloadId }: OrphanCandidate, { context, tally }: Tick): void {
-    tally.orphans++;
-    context.logger.log(
-      `Dry run: would delete ${instanceId} of ${tenantId}, whose ${workloadId || 'tenant'} is gone`,
-    );
-  }
-
-  private async sweep(
-    { tenantId, instanceId, workloadId }: OrphanCandidate,
-    context: RunContext,
+  private async handOutRound(
+    round: readonly OrphansOfTenant[],
+    { tally }: Tick,
+    handOut: HandOut,
   ): Promise<void> {
-    await withSystemClaims(tenantId, () =>
-      this.instances.delete(tenantId, instanceId, { reason: 'orphan_swept', signal: context.signal }),
-    );
-    context.logger.log(`Deleted ${instanceId} of ${tenantId}, whose ${workloadId || 'tenant'} is gone`);
+    const { counts } = await handOut(round.map((batch) => [batch]));
+    const { handled = 0, found = 0, removed = 0, failed = 0, failed_tenants: failedTenants = 0 } = counts;
+    const given = round.reduce((sum, { orphans }) => sum + orphans.length, 0);
+    tally.orphans += found;
+    tally.deleted += removed;
+    tally.failed += failed + given - handled;
+    tally.failedTenants += Math.min(failedTenants, new Set(round.map(({ tenantId }) => tenantId)).size);
   }
+}
 
-  private async tenantFailed(tenantId: TenantId, errors: unknown[], { context, tally }: Tick): Promise<void> {
-    tally.failedTenants++;
-    tally.failed += errors.length;
-    const error = errors[0] instanceof Error ? errors[0].message : String(errors[0]);
-    context.logger.warn(
-      `${tenantId}: ${error}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''}`,
-    );
-    await this.events.publish({
-      type: 'gc.tenant_failed',
-      tenantId,
-      payload: { error, failures: errors.length },
-    });
+/** What of a page may be deleted, by tenant. Counts the page, and what a brake holds back of it. */
+function deletableOf(
+  { tenantIds, visited, orphans }: Examined,
+  { tally, brakes }: Tick,
+): [TenantId, OrphanCandidate[]][] {
+  const deletable: [TenantId, OrphanCandidate[]][] = [];
+  for (const tenantId of tenantIds) {
+    tally.tenants++;
+    tally.visited += visited[tenantId] ?? 0;
+    const own = orphans.filter((orphan) => orphan.tenantId === tenantId && isDeletable(orphan));
+    if (own.length === 0) continue;
+    const state = brakes.states.get(tenantId);
+    if (state !== 'engaged' && state !== 'refused') {
+      deletable.push([tenantId, own]);
+      continue;
+    }
+    tally.braked++;
+    tally.orphans += own.length;
+    tally.held += own.length;
   }
+  return deletable;
+}
+
+function slim({ instanceId, workloadId, cause }: OrphanCandidate): DeletableOrphan {
+  return { instanceId, workloadId, cause };
 }
 
 /** A label that is no id of a workload says nothing. */

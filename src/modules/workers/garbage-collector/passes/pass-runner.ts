@@ -1,14 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { messageOf } from '../../../../core/text/describe-error.js';
-import { type RunContext } from '../../../../core/worker/run-context.js';
+import { type RunContext, type ShardContext, type ShardMethod } from '../../../../core/worker/run-context.js';
 import { BrakeRepository } from '../../../brakes/brake.repository.js';
 import { PassBrakes } from '../../../brakes/pass-brakes.js';
+import { type Counts, handOut, report } from '../../../concurrency/hand-out.js';
 import { everyItem } from '../../../database/page.js';
 import { type TenantId } from '../../../ids/typed-id.js';
 import { GARBAGE_COLLECTOR_SETTINGS, type GarbageCollectorSettings } from '../garbage-collector.options.js';
 import { FailedPassesError, UnknownPassError } from './garbage-pass.errors.js';
-import { type PassContext, type PassReport, type PassScope } from './garbage-pass.js';
+import { type GarbagePass, type PassContext, type PassReport, type PassScope } from './garbage-pass.js';
 import { GarbagePasses } from './garbage-passes.js';
+
+/** Some of what a pass may remove, as any replica gets it. */
+export interface GarbageBatch {
+  readonly pass: string;
+  readonly items: readonly unknown[];
+}
 
 /** What a query of a pass reads at a time. */
 const PAGE = 1_000;
@@ -30,8 +37,11 @@ export class PassRunner {
       if (!names.includes(skipped)) throw new UnknownPassError(skipped, names);
   }
 
-  /** @throws FailedPassesError after all of them had their turn */
-  async run(scope: PassScope, run: RunContext): Promise<void> {
+  /**
+   * @param shard removes a batch by `removeBatch`, on whichever replica
+   * @throws FailedPassesError after all of them had their turn
+   */
+  async run(scope: PassScope, run: RunContext, shard?: ShardMethod<GarbageBatch>): Promise<void> {
     const reports = new Map<string, PassReport>();
     const failures: { pass: string; error: unknown; message: string }[] = [];
     const progress = (): void => tell(run, reports, this.settings.dryRun);
@@ -41,7 +51,10 @@ export class PassRunner {
       const report: PassReport = { found: 0, removed: 0, held: 0, failed: 0 };
       reports.set(pass.name, report);
       try {
-        await pass.run(this.contextOf(run, report, progress));
+        await pass.run({
+          ...this.contextOf(run, report, progress),
+          ...(shard && this.isShared(pass, run) && { handOut: handOutOf(pass, run, shard) }),
+        });
       } catch (error) {
         run.signal.throwIfAborted();
         const message = messageOf(error);
@@ -57,6 +70,25 @@ export class PassRunner {
         this.passes.names().filter((name) => !this.settings.skip.includes(name)),
       );
     if (failures.length) throw new FailedPassesError(failures);
+  }
+
+  /** Removes a batch of a run that is active on this or another replica. */
+  async removeBatch({ pass: name, items }: GarbageBatch, context: ShardContext): Promise<void> {
+    const pass = this.passes.find(name);
+    if (!pass?.removeBatch) throw new UnknownPassError(name, this.passes.names());
+    const { signal, logger } = context;
+    const counts = await pass.removeBatch(items, {
+      signal,
+      logger,
+      brakes: this.passBrakes,
+      heldTenants: () => this.heldTenants(),
+      run: context,
+    });
+    report(context, withPrefix(name, counts));
+  }
+
+  private isShared(pass: GarbagePass, run: RunContext): boolean {
+    return this.settings.fanOut && run.distributesShards && pass.removeBatch !== undefined;
   }
 
   private contextOf(run: RunContext, report: PassReport, progress: () => void): PassContext {
@@ -82,6 +114,33 @@ export class PassRunner {
       if (state !== 'confirmed') held.add(tenantId);
     return held;
   }
+}
+
+function handOutOf(
+  { name: pass }: GarbagePass,
+  run: RunContext,
+  shard: ShardMethod<GarbageBatch>,
+): NonNullable<PassContext['handOut']> {
+  return async (batches) => {
+    const handedOut = await handOut(
+      run,
+      shard,
+      batches.map((items) => ({ pass, items })),
+    );
+    for (const { error } of handedOut.failures) run.logger.warn(`${pass}: a batch failed: ${error.message}`);
+    return { ...handedOut, counts: withoutPrefix(pass, handedOut.counts) };
+  };
+}
+
+/** As metrics of the run, where those of each pass have names of their own. */
+function withPrefix(pass: string, counts: Counts): Counts {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [`${pass}.${name}`, count]));
+}
+
+function withoutPrefix(pass: string, counts: Counts): Counts {
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [name.slice(pass.length + 1), count]),
+  );
 }
 
 /** A pass that found nothing says nothing. */

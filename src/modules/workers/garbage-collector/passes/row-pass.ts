@@ -21,6 +21,7 @@ export interface RowStatements {
 @Injectable()
 export abstract class RowPass extends SweepPass {
   protected abstract readonly statements: RowStatements;
+  protected override readonly distributed = true;
 
   constructor(protected readonly transactions: Transactions) {
     super();

@@ -14,6 +14,7 @@ import { garbagePassContract, type GarbagePassSetup, passContext } from './garba
 import { type GarbagePass } from './garbage-pass.js';
 import { HealthChecksPass } from './health-checks.pass.js';
 import { InstancesPass } from './instances.pass.js';
+import { OrphanDeletion } from './orphan-deletion.js';
 import { RoutesPass } from './routes.pass.js';
 import { TenantsPass } from './tenants.pass.js';
 
@@ -53,9 +54,12 @@ const SUBJECTS: Record<string, () => Promise<GarbagePassSetup>> = {
         garbageCollectorSettings({ instanceGracePeriod: HOUR }),
         new TypeOrmOrphanRepository(transactions),
         new Braking(new TypeOrmBrakeRepository(transactions), plane.events, transactions),
-        plane.instances,
-        plane.events,
-        transactions,
+        new OrphanDeletion(
+          new TypeOrmOrphanRepository(transactions),
+          plane.instances,
+          plane.events,
+          transactions,
+        ),
       ),
       addGarbage: (count) =>
         each(count, async () =>

@@ -2,7 +2,15 @@ import { messageOf } from '../../../../core/text/describe-error.js';
 import { isTooMuch } from '../../../brakes/brake-rule.js';
 import { forEachIsolated, type ItemFailure } from '../../../concurrency/for-each-isolated.js';
 import { type TenantId } from '../../../ids/typed-id.js';
-import { type GarbagePass, type PassContext, type PassLimits, type PassScope } from './garbage-pass.js';
+import { type Counts, inBatches } from '../../../concurrency/hand-out.js';
+import {
+  type BatchContext,
+  type GarbagePass,
+  type PassContext,
+  type PassLimits,
+  type PassReport,
+  type PassScope,
+} from './garbage-pass.js';
 
 /**
  * Why something is garbage. `deleted`: what it belonged to was deleted, and the deletion is recorded. `lost`: what it belonged
@@ -22,6 +30,8 @@ export interface Garbage {
 
 /** The most garbage that a run holds of one pass; later runs find the rest. */
 const MAX_HELD = 100_000;
+/** How many are handed out at a time: as many removals take longer than it takes to hand them out. */
+const BATCH = 50;
 /** How many failures of a pass a run logs one by one. */
 const SHOWN = 10;
 
@@ -40,6 +50,11 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
    * would replace the other's set, and no set would ever stay the same for long enough.
    */
   protected readonly store: string | undefined = undefined;
+  /**
+   * Whether other replicas may remove what a run has found, where the application has an engine for shards: JSON gives the items
+   * back as they are, and `remove` works on every replica.
+   */
+  protected readonly distributed: boolean = false;
   /** How many are removed at a time. */
   protected readonly concurrency: number = 4;
 
@@ -134,26 +149,78 @@ export abstract class SweepPass<Item extends Garbage = Garbage> implements Garba
     return suspects;
   }
 
+  /** Removes those which no brake holds back by now, and reports what came of them. */
+  async removeBatch(items: readonly unknown[], context: BatchContext): Promise<Counts> {
+    const given = items as readonly Item[];
+    const tenants = await context.heldTenants();
+    const keys = await context.brakes.held(
+      { pass: this.name, store: this.store },
+      given.map(({ key }) => key),
+    );
+    const free = given.filter(
+      ({ key, tenantId }) => !keys.has(key) && !(tenantId !== undefined && tenants.has(tenantId)),
+    );
+    const { removed, failures } = await this.removeSome(free, context);
+    this.warn(failures, context);
+    return { handled: given.length, held: given.length - free.length, removed, failed: failures.length };
+  }
+
   /** In rounds of what the limit leaves: what fails again and again, or is already gone, uses up none of it. */
   private async removeAll(allowed: readonly Item[], context: PassContext): Promise<void> {
-    const { signal, report, limits } = context;
+    const { report, limits, handOut } = context;
     const failures: ItemFailure<Item>[] = [];
     const before = { ...report };
+    const isShared = this.distributed && handOut !== undefined && allowed.length > BATCH;
+    const most = isShared ? Infinity : limits.pageSize;
     for (let next = 0; next < allowed.length && report.removed < limits.maxItems;) {
-      const round = allowed.slice(next, next + Math.min(limits.maxItems - report.removed, limits.pageSize));
+      const round = allowed.slice(next, next + Math.min(limits.maxItems - report.removed, most));
       next += round.length;
-      const options = { concurrency: this.concurrency, signal, key: ({ key }: Item) => key };
-      const ended = await forEachIsolated(round, options, async (item, own) => {
-        if (await this.remove(item, own)) report.removed++;
-      });
-      failures.push(...ended.failures);
-      report.failed = before.failed + failures.length;
+      if (isShared) await this.handOutAll(round, handOut, report);
+      else {
+        const ended = await this.removeSome(round, context, () => report.removed++);
+        failures.push(...ended.failures);
+        report.failed += ended.failures.length;
+      }
       context.progress();
     }
+    this.warn(failures, context);
+    const failed = report.failed - before.failed;
+    if (failed > 0 && report.removed === before.removed)
+      throw new Error(
+        `Not one of ${failed} could be removed: ${failures[0] ? messageOf(failures[0].error) : 'see the logs of the replicas'}`,
+      );
+  }
+
+  private async handOutAll(
+    items: readonly Item[],
+    handOut: NonNullable<PassContext['handOut']>,
+    report: PassReport,
+  ): Promise<void> {
+    const { counts } = await handOut(inBatches(items, BATCH));
+    const { handled = 0, held = 0, removed = 0, failed = 0 } = counts;
+    report.removed += removed;
+    report.held += held;
+    report.failed += failed + items.length - handled;
+  }
+
+  private async removeSome(
+    items: readonly Item[],
+    { signal }: Pick<PassContext, 'signal'>,
+    onRemoved: () => void = () => {},
+  ): Promise<{ removed: number; failures: readonly ItemFailure<Item>[] }> {
+    let removed = 0;
+    const options = { concurrency: this.concurrency, signal, key: ({ key }: Item) => key };
+    const { failures } = await forEachIsolated(items, options, async (item, own) => {
+      if (!(await this.remove(item, own))) return;
+      removed++;
+      onRemoved();
+    });
+    return { removed, failures };
+  }
+
+  private warn(failures: readonly ItemFailure<Item>[], { logger }: Pick<PassContext, 'logger'>): void {
     for (const { key, error } of failures.slice(0, SHOWN))
-      context.logger.warn(`${this.name}: ${key} could not be removed: ${messageOf(error)}`);
-    if (failures.length > 0 && report.removed === before.removed)
-      throw new Error(`Not one of ${failures.length} could be removed: ${messageOf(failures[0]!.error)}`);
+      logger.warn(`${this.name}: ${key} could not be removed: ${messageOf(error)}`);
   }
 }
 
