@@ -19,6 +19,7 @@ export interface Member {
 type Join = (member: Member) => Promise<void>;
 
 const JOB = 'job';
+const SILENT = { info() {}, warn() {}, error() {}, debug() {} };
 const SECOND = 1_000;
 
 /** A process that is gone, or stands still, is to be replaced after that long, where there is an option for it. */
@@ -69,6 +70,8 @@ export const CONTENDERS = {
     const { default: cron } = await import('../peers/node-cron.js');
     const { Redis } = await import('../peers/ioredis.js');
     const redis = new Redis(url);
+    // It warns of each slot that passes while the job runs.
+    cron.setLogger({ ...SILENT, error: (message) => console.error(message) });
     cron.setRunCoordinator({
       shouldRun: async (key, ttlMs) => (await redis.set(key, process.pid, 'PX', ttlMs, 'NX')) === 'OK',
     });
@@ -165,7 +168,7 @@ export const CONTENDERS = {
     const { TheJob } = await import('./sidequest-job.js');
     const { default: cron } = await import('../peers/node-cron.js');
     // It writes each job that is there already as an error.
-    cron.setLogger({ info() {}, warn() {}, error() {}, debug() {} });
+    cron.setLogger(SILENT);
     TheJob.work = () => job({});
     await Sidequest.start({
       backend: { driver: '@sidequest/postgres-backend', config },

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { generate, type Generated } from './generate.js';
-import { PAGE, plotPath, samplePath, SAMPLES, SOURCE } from './places.js';
+import { PAGE, plotPath, samplePath, SAMPLES } from './places.js';
 import { type Sample, type Samples } from './sample.js';
 
 /** The latest run of each bench. */
@@ -20,7 +20,7 @@ export async function writeSample(sample: Sample): Promise<void> {
 
 /** What the files here make of each other. */
 export function generated(): Promise<Generated> {
-  return generate(readFileSync(SOURCE, 'utf8'), readSamples());
+  return generate(readFileSync(PAGE, 'utf8'), readSamples());
 }
 
 export async function writeReport(): Promise<void> {

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { check, resolveConfig } from 'prettier';
 import { amount, amounts } from './amount.js';
 import { generate } from './generate.js';
-import { PAGE } from './places.js';
 import { type Sample } from './sample.js';
 
 const LATENESS: Sample = {
@@ -20,6 +18,7 @@ const LATENESS: Sample = {
     loadAverage: 1.5,
   },
   loadAfter: 2.25,
+  niceness: -5,
   versions: { croner: '11.0.1' },
   plotted: ['p99 lateness'],
   ratios: {
@@ -37,11 +36,7 @@ const LATENESS: Sample = {
 const SOURCE = `# Benchmarks
 
 <!-- claims -->
-
-| claim | command | seen |
-| --- | --- | --- |
-| of lateness | \`npm run bench lateness\` | 0.2 |
-| of gc | \`npm run bench gc\` | 1.1 |
+<!-- /claims -->
 
 ## Ten thousand workers
 
@@ -51,16 +46,21 @@ Said by a person.
 
 Not run yet.
 
-<!-- /bench -->
+<!-- /bench lateness -->
+
+<!-- bench gc -->
+
+Seen by a person.
+
+<!-- /bench gc -->
 `;
 
 describe('generate', () => {
-  it('leaves the words of people as they are where a bench has no samples', async () => {
+  it('leaves a page as it is where no bench has samples', async () => {
     const { page, plots } = await generate(SOURCE, {});
-    expect(page).toContain('Said by a person.\n\nNot run yet.');
-    expect(page).toContain('of lateness');
-    expect(page).not.toContain('<!-- bench');
-    expect(page).not.toContain('<!-- claims');
+    expect(page).toContain('Said by a person.');
+    expect(page).toContain('Not run yet.');
+    expect(page).toContain('Seen by a person.');
     expect(plots).toEqual({});
   });
 
@@ -77,20 +77,22 @@ describe('generate', () => {
     expect(page).toContain(
       '`npm run bench report -- --only lateness` on 2 January 2026, commit abc1234; A processor, 2 cores, 24 GB, linux x64,',
     );
-    expect(page).toContain('Node 24.1.0; load 1.5 to 2.25. Beside: croner 11.0.1.');
+    expect(page).toContain('Node 24.1.0; load 1.5 to 2.25, niceness -5. Beside: croner 11.0.1.');
     expect(page).toContain('[each sample](benchmarks/lateness.json)');
     expect(page).toContain('- Each in a process of its own.');
   });
 
-  it('leaves out the rows by hand of a bench that has samples, and keeps the others', async () => {
+  it('leaves all else as it is, and writes the same again', async () => {
     const { page } = await generate(SOURCE, { lateness: LATENESS });
-    expect(page).not.toContain('of lateness');
-    expect(page).toContain('of gc');
+    expect(page).toContain('Seen by a person.');
+    expect((await generate(page, { lateness: LATENESS })).page).toBe(page);
   });
 
-  it('makes a page that prettier leaves as it is', async () => {
-    const { page } = await generate(SOURCE, { lateness: LATENESS });
-    expect(await check(page, { ...(await resolveConfig(PAGE)), parser: 'markdown' })).toBe(true);
+  it('writes the latest run in the place of the one before', async () => {
+    const before = await generate(SOURCE, { lateness: LATENESS });
+    const { page } = await generate(before.page, { lateness: { ...LATENESS, commit: 'def5678' } });
+    expect(page).toContain('commit def5678');
+    expect(page).not.toContain('commit abc1234');
   });
 
   it('plots what a bench names, a bar for each subject', async () => {
@@ -107,8 +109,8 @@ describe('generate', () => {
   });
 
   it('refuses samples that no block would show, and says what is missing', async () => {
-    const gc = { ...LATENESS, bench: 'gc' };
-    await expect(generate(SOURCE, { gc })).rejects.toThrow('There is no "<!-- bench gc -->"');
+    const pages = { ...LATENESS, bench: 'pages' };
+    await expect(generate(SOURCE, { pages })).rejects.toThrow('no "<!-- bench pages -->"');
   });
 });
 

@@ -4,46 +4,45 @@ import { plot } from './plot.js';
 import { type Samples } from './sample.js';
 import { claims, section } from './section.js';
 
-/** What the samples make of the source. */
+/** What the samples make of the page. */
 export interface Generated {
-  /** `docs/benchmarks.md`. */
   readonly page: string;
   /** SVG by name of the bench, of those that are plotted. */
   readonly plots: Readonly<Record<string, string>>;
 }
 
-const NOTE =
-  '<!-- Made by `npm run bench report` of bench/report/benchmarks.md and docs/benchmarks/*.json: change those. -->\n\n';
-const CLAIMS = '<!-- claims -->';
-/** Between the two stands what is said as long as the bench has no samples. */
-const BENCH = /^<!-- bench ([\w-]+) -->\n([^]*?)^<!-- \/bench -->\n/gm;
+/** Between the two stands what the generator writes; all else are the words of people. */
+const BLOCK = /^<!-- (bench [\w-]+|claims) -->\n[^]*?^<!-- \/\1 -->\n/gm;
 
 /**
- * Puts what the latest run of each bench has shown into the source: all claims in the place of `<!-- claims -->`, figures and plot of a
- * bench in the place of its block. A row of a table that names the command of such a bench, which somebody wrote by hand, is left out:
- * its claims are in that other table.
+ * Puts what the latest run of each bench has shown into `docs/benchmarks.md`: its figures and its plot between `<!-- bench NAME -->` and
+ * `<!-- /bench NAME -->`, the claims of all of them between `<!-- claims -->` and `<!-- /claims -->`. A block of a bench without samples
+ * stays as it is.
  * @throws Error when a bench has samples, and no block that shows them
  */
-export async function generate(source: string, samples: Samples): Promise<Generated> {
-  const blocks = [...source.matchAll(BENCH)].map(([, name]) => name);
-  const nowhere = Object.keys(samples).filter((name) => !blocks.includes(name));
-  if (nowhere.length > 0)
-    throw new Error(
-      `There is no "<!-- bench ${nowhere[0]} -->" in bench/report/benchmarks.md, so nobody would see its samples`,
-    );
+export async function generate(page: string, samples: Samples): Promise<Generated> {
   const plots = Object.fromEntries(
     Object.values(samples).flatMap((sample) => {
       const drawn = plot(sample);
       return drawn ? [[sample.bench, drawn]] : [];
     }),
   );
-  const filled = source
-    .replace(/^\|.*`npm run bench ([\w-]+)`.*\n/gm, (row, name: string) => (name in samples ? '' : row))
-    .replace(BENCH, (_, name: string, words: string) => {
-      const sample = samples[name];
-      return sample ? `${section(sample, name in plots)}\n` : words;
-    })
-    .replace(CLAIMS, () => (Object.keys(samples).length > 0 ? claims(samples) : ''));
+  const blocks = {
+    ...(Object.keys(samples).length > 0 && { claims: claims(samples) }),
+    ...Object.fromEntries(
+      Object.values(samples).map((sample) => [
+        `bench ${sample.bench}`,
+        section(sample, sample.bench in plots),
+      ]),
+    ),
+  } as Record<string, string>;
+  const missing = Object.keys(blocks).filter((block) => !page.includes(`<!-- ${block} -->`));
+  if (missing.length > 0)
+    throw new Error(`docs/benchmarks.md has no "<!-- ${missing[0]} -->", so nobody would see the samples`);
+  const filled = page.replace(BLOCK, (whole, block: string) => {
+    const content = blocks[block];
+    return content === undefined ? whole : `<!-- ${block} -->\n\n${content}\n\n<!-- /${block} -->\n`;
+  });
   const options = await resolveConfig(PAGE);
-  return { page: await format(NOTE + filled, { ...options, parser: 'markdown' }), plots };
+  return { page: await format(filled, { ...options, parser: 'markdown' }), plots };
 }

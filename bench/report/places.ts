@@ -2,10 +2,8 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** The page that is made … */
+/** Words of people, and blocks that are written from samples. */
 export const PAGE = at('docs/benchmarks.md');
-/** … from this, in which words of people stand, and where the sections of benches go. */
-export const SOURCE = at('bench/report/benchmarks.md');
 /** One file for each bench: its latest run. */
 export const SAMPLES = at('docs/benchmarks');
 

@@ -60,7 +60,9 @@ function drawPanel({ title, bars }: Panel, top: number): string {
   const x = scale.range([LEFT, WIDTH - RIGHT]).clamp(true);
   const bottom = top + HEADING + BAR * bars.length;
   const unit = bars[0]!.measured.unit;
-  const grid = (logarithmic ? powersOfTen(least, most) : x.ticks(4)).map(
+  // There is no half of a run.
+  const ticks = x.ticks(4).filter((value) => unit !== 'runs' || Number.isInteger(value));
+  const grid = (logarithmic ? powersOfTen(least, most) : ticks).map(
     (value) =>
       straight('grid', [x(value), top + HEADING - 6], [x(value), bottom]) +
       text(x(value), top + HEADING - 9, amount(value, unit), { anchor: 'middle', faint: true }),

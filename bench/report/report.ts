@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { getPriority, loadavg } from 'node:os';
 import { type Bench } from '../harness/bench.js';
 import { thisMachine } from '../harness/machine.js';
 import { writeReport, writeSample } from './files.js';
@@ -30,6 +30,7 @@ async function sampleOf(bench: Bench, say: (line: string) => void): Promise<Samp
     commit,
     machine,
     loadAfter: Number(loadavg()[0]!.toFixed(2)),
+    niceness: getPriority(),
     versions: bench.peers ? versionsOfPeers() : {},
     ...(bench.plotted && { plotted: bench.plotted }),
     ...result,

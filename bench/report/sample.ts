@@ -12,6 +12,8 @@ export interface Sample extends BenchResult {
   /** With the load before; `loadAfter` is that when it was over. */
   readonly machine: Machine;
   readonly loadAfter: number;
+  /** Of the process: below 0, what else ran had to wait for it. */
+  readonly niceness: number;
   /** Of the packages that it measured beside. */
   readonly versions: Readonly<Record<string, string>>;
   /** What its plot shows, as `Bench.plotted` names it. */

@@ -44,13 +44,13 @@ function figures({ heading, columns, subjects, cell }: Rows): string {
   return words + table(['', ...columns], rows);
 }
 
-function provenance({ command, at, commit, machine, loadAfter, versions, bench }: Sample): string {
+function provenance({ command, at, commit, machine, loadAfter, niceness, versions, bench }: Sample): string {
   const { cpu, cores, memoryBytes, platform, node, loadAverage } = machine;
   const day = new Date(at).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
   const beside = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
     `\`${command}\` on ${day}, commit ${commit}; ${cpu}, ${cores} cores, ${Math.round(memoryBytes / 2 ** 30)} GB, ${platform},`,
-    `Node ${node.slice(1)}; load ${load(loadAverage, loadAfter)}.${beside.length > 0 ? ` Beside: ${beside.join(', ')}.` : ''}`,
+    `Node ${node.slice(1)}; load ${load(loadAverage, loadAfter)}${niceness === 0 ? '' : `, niceness ${niceness}`}.${beside.length > 0 ? ` Beside: ${beside.join(', ')}.` : ''}`,
     `Medians, and in brackets the least and the most of the rounds; [each sample](benchmarks/${bench}.json).`,
   ].join('\n');
 }
