@@ -12,6 +12,10 @@ import { temporaryDirectories } from '../support/temporary-directory.js';
 
 const exec = promisify(execFile);
 
+const HEAVY_FILE_IN_COMMONJS = `import { join } from 'node:path';
+export const HEAVY_FILE: URL | string = join(__dirname, 'heavy.module.js');
+`;
+
 /** NestJS 11, @nestjs/schedule 6 and @nestjs/terminus 11, which are CommonJS, with the packed package beside them. */
 describeWith('Nest 11', 'an application on NestJS 11', () => {
   const newDirectory = temporaryDirectories(afterAll);
@@ -42,7 +46,7 @@ describeWith('Nest 11', 'an application on NestJS 11', () => {
   it.each([
     ['that imports the package as an ES module', 'module'],
     ['that requires the package from CommonJS', 'commonjs'],
-  ])('%s, has workers, adopted handlers, health, HTTP and drain', async (_what, type) => {
+  ])('%s, has workers, adopted handlers, health, HTTP, drain and isolation', async (_what, type) => {
     const project = join(installation, type);
     await mkdir(project);
     for (const name of ['src', 'tsconfig.json'])
@@ -50,6 +54,7 @@ describeWith('Nest 11', 'an application on NestJS 11', () => {
         recursive: true,
       });
     await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type }));
+    if (type === 'commonjs') await writeFile(join(project, 'src/heavy.file.ts'), HEAVY_FILE_IN_COMMONJS);
     await nodeOutput(project, '../node_modules/typescript/bin/tsc');
     const compiled = await readFile(join(project, 'dist/app.test.js'), 'utf8');
     expect(compiled.includes('require("ctrlplane-workers/testing")')).toBe(type === 'commonjs');
@@ -58,7 +63,7 @@ describeWith('Nest 11', 'an application on NestJS 11', () => {
     const [passed, total] = ['pass', 'tests'].map((what) =>
       Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(output)?.[1]),
     );
-    expect({ passed, total }).toEqual({ passed: 16, total: 16 });
+    expect({ passed, total }).toEqual({ passed: 18, total: 18 });
   });
 
   it('made by `nest new` tests a worker in its own Jest, which takes CommonJS alone', async () => {

@@ -55,6 +55,17 @@ describe('an example', () => {
     await end(app);
   });
 
+  it('isolation computes in a thread while the other worker goes on; without one it blocks that', async () => {
+    const isolated = start('isolation/main');
+    await isolated.said(/\[passwords\] Strengthened \d+ passwords/);
+    await isolated.said(/\[pulse\] 20 beats/);
+    expect(isolated.output).not.toContain('"passwords" blocked the event loop');
+    await end(isolated);
+    const blocking = start('isolation/main', { ISOLATE: 'no' });
+    await blocking.said(/Worker "passwords" blocked the event loop/);
+    await end(blocking);
+  });
+
   it('uptime shows a target that is there and one that is not, and says so once', async () => {
     const PORT = '31871';
     const TARGETS = `http://127.0.0.1:${PORT}/alive,http://127.0.0.1:9/`;

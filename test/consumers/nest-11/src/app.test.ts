@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
-import { type RunContext, Scheduler } from 'ctrlplane-workers';
+import { type RunContext, Scheduler, WorkerModule } from 'ctrlplane-workers';
 import { WorkerTestHarness } from 'ctrlplane-workers/testing';
 import { AppModule, GuardedAppModule, TOKEN } from './app.module.js';
 import { Greeter } from './greeter.worker.js';
+import { HEAVY_FILE } from './heavy.file.js';
+import { HeavyModule } from './heavy.module.js';
 import { Journal } from './journal.js';
 import { Vital } from './vital.worker.js';
 
@@ -241,4 +243,26 @@ describe('an application of NestFactory', () => {
     assert.equal((await ended).outcome, 'succeeded');
     assert.equal(scheduler.running, false);
   });
+});
+
+describe('isolated workers', () => {
+  @Module({ imports: [HeavyModule, WorkerModule.forRoot({ isolation: { module: HEAVY_FILE } })] })
+  class IsolatedAppModule {}
+
+  for (const [worker, isElsewhere] of [
+    ['in-a-thread', (place?: string) => place === `${process.pid} thread`],
+    ['in-a-process', (place?: string) => /^\d+ main$/.test(place ?? '') && place !== `${process.pid} main`],
+  ] as const)
+    it(`run ${worker}, with their own context, and again after a crash`, async () => {
+      const app = await NestFactory.createApplicationContext(IsolatedAppModule, { logger: false });
+      const run = async (payload?: string) => (await app.get(Scheduler).trigger(worker, payload)).ended;
+      const first = await run();
+      assert.equal(first.outcome, 'succeeded', first.error?.message);
+      assert.ok(isElsewhere(first.progress?.message), first.progress?.message);
+      const { outcome, error } = await run('crash');
+      assert.deepEqual([outcome, error?.name], ['failed', 'IsolatedCrashError']);
+      assert.match(error!.message, /exit code 3/);
+      assert.equal((await run()).outcome, 'succeeded');
+      await app.close();
+    });
 });
