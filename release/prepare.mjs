@@ -70,7 +70,7 @@ function pack(folder) {
 
 /**
  * Of what npm installs with the package. Of an installation, as npm's own of this clone leaves out what a package for
- * developing needs as well. Without the time and the number that each has of its own.
+ * developing needs as well. Without what differs each time: its time, its number, the path of the tarball.
  */
 function sbom(tarball, folder) {
   mkdirSync(folder);
@@ -84,6 +84,11 @@ function sbom(tarball, folder) {
     end(`The SBOM of an installation does not list ${name} ${version}`);
   delete made.serialNumber;
   delete made.metadata.timestamp;
+  // Where the tarball lay while this ran.
+  for (const component of made.components)
+    component.externalReferences = component.externalReferences?.filter(
+      ({ url }) => !url.startsWith('file:'),
+    );
   return `${JSON.stringify(made, null, 2)}\n`;
 }
 
