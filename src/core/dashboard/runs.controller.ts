@@ -7,6 +7,7 @@ import { toWire, type Wire, type WirePage } from '../http/wire.js';
 import { type KnownReplica } from '../history/replica.js';
 import { type Run } from '../history/run.js';
 import { RunRecorder } from '../history/run.recorder.js';
+import { ScheduledRunError } from '../scheduler/scheduler.errors.js';
 import { isUuid } from '../text/uuid.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { type ByActor } from '../worker/actor.js';
@@ -111,7 +112,8 @@ export class RunsController {
     @Query(new QueryPipe({ wait: waitTime() })) { wait }: { wait: number | undefined },
     @Res({ passthrough: true }) response: HasStatus,
   ): Promise<StartedRun> {
-    const { worker, payload, payloadOmitted } = await this.known(id);
+    const { worker, key, payload, payloadOmitted } = await this.known(id);
+    if (key !== undefined) throw new ScheduledRunError(id, worker, key);
     if (payloadOmitted) throw new PayloadNotKeptError(id);
     return answerWith(await this.scheduler.trigger(worker, payload, by), wait, response);
   }

@@ -14,6 +14,22 @@ export class WorkerBusyError extends Error {
   }
 }
 
+/** A run of a stored schedule is to be run again: it has the payload of the schedule, and no worker. */
+export class ScheduledRunError extends Error {
+  static readonly httpStatus = 409;
+  override readonly name = 'ScheduledRunError';
+
+  constructor(
+    readonly runId: string,
+    readonly handler: string,
+    readonly key: string,
+  ) {
+    super(
+      `The run ${runId} is of the stored schedule "${key}" of "${handler}", and not of a worker: trigger the schedule`,
+    );
+  }
+}
+
 /** A run was requested before the scheduler started, or while it shuts down. */
 export class SchedulerStoppedError extends Error {
   static readonly httpStatus = 503;

@@ -7,6 +7,7 @@ import {
   type ScheduleRun,
   type Turn,
 } from './schedule.store.js';
+import { storedJson } from './stored-json.js';
 
 const FAILURES = ['failed', 'timed_out', 'lost'];
 /** Outcomes that say nothing of the work itself. */
@@ -100,8 +101,8 @@ export function shown(row: Row, now: number): Schedule {
     ...{ handler, key, attempt, turns, runs, failures, missed },
     state: stateOf(row, now),
     group: group ?? undefined,
-    timing: JSON.parse(timing) as ScheduleTiming,
-    payload: payload === null ? undefined : (JSON.parse(payload) as unknown),
+    timing: storedJson(timing) as ScheduleTiming,
+    payload: payload === null ? undefined : storedJson(payload),
     slot: date(turn?.slot),
     nextRun: date(turn?.plannedAt),
     createdAt: new Date(row.createdAt),

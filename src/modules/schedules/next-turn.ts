@@ -23,16 +23,12 @@ type Rules = Pick<ScheduledHandler, 'overlap' | 'backoff' | 'maxAttempts'>;
  *  - A run by hand moves no slot.
  */
 export class ClaimedTurn {
-  private readonly slots: ScheduleSlots;
-  private readonly timing: ScheduleTiming;
+  private read?: { readonly timing: ScheduleTiming; readonly slots: ScheduleSlots };
 
   constructor(
     private readonly claim: ScheduleClaim,
     private readonly rules: Rules,
-  ) {
-    this.timing = JSON.parse(claim.timing) as ScheduleTiming;
-    this.slots = new ScheduleSlots(claim, this.timing);
-  }
+  ) {}
 
   /** @returns what to run, or what the claim comes to without a run */
   start(now: number): StartingTurn | ScheduleResult {
@@ -102,6 +98,14 @@ export class ClaimedTurn {
     return this.moveOn(slot, now, { missed: this.slots.count(turn.slot, slot), run });
   }
 
+  /** Its timing cannot be read: nobody knows its next slot, and somebody may write it again. */
+  unreadable(error: string, now: number): ScheduleResult {
+    const { turn, attempt, consecutiveFailures } = this.claim;
+    const plannedAt = now + waitAfter(consecutiveFailures + 1, this.rules.backoff);
+    const run: ScheduleRun = { outcome: 'failed', startedAt: now, endedAt: now, error };
+    return this.result({ turn: turn && { slot: turn.slot, plannedAt }, attempt, run });
+  }
+
   /** It was not started, and another replica may. */
   givenBack(): ScheduleResult {
     const { turn, attempt, claims } = this.claim;
@@ -116,6 +120,23 @@ export class ClaimedTurn {
   private besideSlots(run: ScheduleRun): ScheduleResult {
     const { turn, attempt, claims } = this.claim;
     return this.result({ turn, attempt: claims > 1 ? 1 : attempt, run });
+  }
+
+  private get timing(): ScheduleTiming {
+    return this.definition.timing;
+  }
+
+  private get slots(): ScheduleSlots {
+    return this.definition.slots;
+  }
+
+  /** Read when it is asked for: what is given back, or run by hand, needs none. @throws Error when it cannot be read */
+  private get definition(): NonNullable<ClaimedTurn['read']> {
+    if (!this.read) {
+      const timing = JSON.parse(this.claim.timing) as ScheduleTiming;
+      this.read = { timing, slots: new ScheduleSlots(this.claim, timing) };
+    }
+    return this.read;
   }
 
   private moveOn(

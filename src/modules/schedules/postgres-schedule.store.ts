@@ -23,6 +23,7 @@ import {
   type UpsertSummary,
 } from './schedule.store.js';
 import * as sql from './schedules.statements.js';
+import { storedJson } from './stored-json.js';
 
 /** The last of all characters: keys that begin with a prefix lie between it and it with these. */
 const LAST_CHARACTER = '\u{10ffff}';
@@ -289,8 +290,8 @@ const INSTANTS = ['slot', 'nextRun', 'createdAt', 'changedAt', 'lastStartedAt', 
 function scheduleOf({ timing, payload, ...row }: ShownRow): Schedule {
   const shown: Record<string, unknown> = {
     ...row,
-    timing: JSON.parse(timing) as unknown,
-    payload: payload === null ? undefined : (JSON.parse(payload) as unknown),
+    timing: storedJson(timing),
+    payload: payload === null ? undefined : storedJson(payload),
   };
   for (const [name, value] of Object.entries(row))
     shown[name] = value === null ? undefined : INSTANTS.includes(name) ? new Date(value as number) : value;

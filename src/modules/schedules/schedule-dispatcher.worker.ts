@@ -219,26 +219,27 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     lane.claimed(claim);
     const planned = claim.triggeredAt === null ? (claim.turn?.plannedAt ?? 0) : 0;
     const dueIn = planned - this.time.now();
-    if (claim.cancelledBy) this.giveUp(held, claim.cancelledBy);
+    if (claim.cancelledBy) void this.giveUp(held, claim.cancelledBy);
     else if (this.stopping || dueIn > this.lease) this.finish(held, held.turn.givenBack());
     else lane.add(held, dueIn);
   }
 
   private cancel(held: HeldSchedule, by: Cancellation): void {
     if (held.execution) this.runs.cancel(held.execution, by);
-    else if (this.lanes.get(held.claim.handler)!.drop(held)) this.giveUp(held, by);
+    else if (this.lanes.get(held.claim.handler)!.drop(held)) void this.giveUp(held, by);
     else held.cancelledBy = by;
   }
 
   /** Its run does not start. */
-  private giveUp(held: HeldSchedule, by: Cancellation): void {
+  private async giveUp(held: HeldSchedule, by: Cancellation): Promise<void> {
     const now = this.time.now();
-    this.finish(held, held.turn.cancelled(this.runs.cancelled(held, by, now), now));
+    const run = this.runs.cancelled(held, by, now);
+    this.finish(held, await held.resultBy(this.time, () => held.turn.cancelled(run, now)));
   }
 
   private async start(held: HeldSchedule): Promise<void> {
     const lane = this.lanes.get(held.claim.handler)!;
-    const result = await this.resultOf(held);
+    const result = await held.resultBy(this.time, () => this.resultOf(held));
     lane.left(held);
     this.finish(held, result);
   }

@@ -71,6 +71,13 @@ const schema = z.strictObject(
   },
 );
 
+const nameSchema = z.strictObject({ handler: handlerName, key: scheduleKey });
+
+/** Which schedule is meant. @throws InvalidInputError where no schedule can be called so */
+export function parseName(handler: string, key: string): { handler: string; key: string } {
+  return parseInput('name of a schedule', nameSchema, { handler, key });
+}
+
 /** A schedule as it was given, checked. */
 export interface ParsedSchedule {
   readonly handler: string;

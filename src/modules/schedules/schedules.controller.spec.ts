@@ -156,6 +156,8 @@ describe('stored schedules over HTTP', () => {
         next_run: '2026-01-01T09:00:00.000Z',
       });
       expect((await ask(`runs/${id}/cancel`, 'POST'))[0]).toBe(404);
+      const [status, { detail }] = await ask(`runs/${id}/rerun`, 'POST');
+      expect([status, detail]).toEqual([409, expect.stringContaining('trigger the schedule')]);
     }
     expect((await ask('schedules/reminder/ada/cancel', 'POST', TOKEN, { reason: 1 }))[0]).toBe(400);
   });

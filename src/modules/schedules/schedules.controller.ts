@@ -9,6 +9,7 @@ import { Documented } from '../../core/http/openapi.js';
 import { limit, oneOf, QueryPipe, text } from '../../core/http/query.pipe.js';
 import { toWire, toWirePage, type Wire, type WirePage } from '../../core/http/wire.js';
 import { type ByActor } from '../../core/worker/actor.js';
+import { InvalidInputError } from '../input/input.errors.js';
 import { type Schedule, SCHEDULE_STATES, type ScheduleState } from './schedule.js';
 import { type HandlerCounts } from './schedule.store.js';
 import { UnknownScheduleError } from './schedule.errors.js';
@@ -159,7 +160,11 @@ export class SchedulesController {
     @Param('key') key: string,
   ): Promise<Wire<Schedule> & { upcoming: string[] }> {
     const schedule = await this.shown(handler, key);
-    const upcoming = await this.schedules.preview({ handler, key }, 5);
+    // What its row says is shown all the same.
+    const upcoming = await this.schedules.preview({ handler, key }, 5).catch((error: unknown) => {
+      if (error instanceof InvalidInputError) return [];
+      throw error;
+    });
     return { ...schedule, upcoming: upcoming.map((date) => date.toISOString()) };
   }
 

@@ -43,6 +43,29 @@ describe('Schedules', () => {
     await expect(schedules.list({ limit: 0 })).rejects.toThrow('limit: 0');
   });
 
+  it('says of what can be no name, no list and no schedule that it is none', async () => {
+    const { schedules } = await start();
+    const key = 'a\0';
+    for (const call of [
+      () => schedules.get('job', key),
+      () => schedules.remove('job', key),
+      () => schedules.pause('job', key),
+      () => schedules.resume('job', key),
+      () => schedules.trigger('job', key),
+      () => schedules.cancel('job', key),
+      () => schedules.preview({ handler: 'job', key }),
+    ])
+      await expect(call()).rejects.toThrow('key: holds a NUL character');
+    await expect(schedules.get('job', 7 as never)).rejects.toThrow('key: 7 is no key: give a text');
+    await expect(schedules.get(undefined as never, 'a')).rejects.toThrow('handler: undefined is no name');
+    await expect(schedules.preview(null as never)).rejects.toThrow('null is none: give an object');
+    await expect(schedules.preview({ ...job('a', {}), evry: '1h' } as never)).rejects.toThrow(
+      'there is no option evry',
+    );
+    for (const none of [null, 7, 'text', job('a', { every: '1h' })])
+      await expect(schedules.upsertMany(none as never)).rejects.toThrow('is no list: give an array');
+  });
+
   it('tells the next runs, of what is stored and of what is not', async () => {
     const { harness, schedules } = await start();
     const hours = (dates: Date[]) => dates.map((date) => date.toISOString().slice(8, 16));

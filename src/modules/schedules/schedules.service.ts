@@ -7,9 +7,9 @@ import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { cutPage, type Page } from '../database/page.js';
 import { count } from '../input/count.js';
 import { InvalidInputError } from '../input/input.errors.js';
-import { parseInput } from '../input/input.js';
+import { parseInput, shown } from '../input/input.js';
 import { type Schedule, type ScheduleInput } from './schedule.js';
-import { parseSchedule } from './schedule-input.js';
+import { parseName, parseSchedule } from './schedule-input.js';
 import { ScheduleChanges } from './schedule-changes.js';
 import { ScheduleSlots } from './schedule-slots.js';
 import { ScheduleNotRunningError, UnknownScheduleError } from './schedule.errors.js';
@@ -22,6 +22,7 @@ import {
   type UpsertSummary,
 } from './schedule.store.js';
 import { StoreTime } from './store-time.js';
+import { unreadableTiming } from './stored-json.js';
 
 /** A transaction of the caller's. */
 export interface InTransaction {
@@ -93,6 +94,14 @@ export class Schedules {
     inputs: Iterable<ScheduleInput> | AsyncIterable<ScheduleInput>,
     { manager, signal, onProgress, onInvalid }: UpsertManyOptions = {},
   ): Promise<UpsertSummary> {
+    if (
+      typeof inputs !== 'object' ||
+      inputs === null ||
+      !(Symbol.iterator in inputs || Symbol.asyncIterator in inputs)
+    )
+      throw new InvalidInputError('call of upsertMany', [
+        `${shown(inputs)} is no list: give an array, or an iterable or async iterable of schedules`,
+      ]);
     const total = { created: 0, changed: 0, unchanged: 0 };
     let chunk = new Map<string, NewSchedule>();
     let done = 0;
@@ -129,8 +138,9 @@ export class Schedules {
     return total;
   }
 
-  /** Undefined when there is none. */
-  get(handler: string, key: string): Promise<Schedule | undefined> {
+  /** Undefined when there is none. @throws InvalidInputError where no schedule can be called so, as the methods below */
+  async get(handler: string, key: string): Promise<Schedule | undefined> {
+    parseName(handler, key);
     return this.store.find(handler, key);
   }
 
@@ -138,7 +148,8 @@ export class Schedules {
    * Removes it with its counts; runs that are recorded stay. A run that is active goes on to its end, and no other one follows.
    * @returns whether it was there
    */
-  remove(handler: string, key: string, { manager }: InTransaction = {}): Promise<boolean> {
+  async remove(handler: string, key: string, { manager }: InTransaction = {}): Promise<boolean> {
+    parseName(handler, key);
     return this.store.remove(handler, key, manager);
   }
 
@@ -159,13 +170,14 @@ export class Schedules {
    * @throws UnknownScheduleError when there is none, or it has ended
    */
   async pause(handler: string, key: string): Promise<void> {
+    parseName(handler, key);
     if (!(await this.store.pause(handler, key))) throw new UnknownScheduleError(handler, key);
   }
 
   /** Ends a pause: its next slot is the first from now on. @throws UnknownScheduleError */
   async resume(handler: string, key: string): Promise<void> {
     const schedule = await this.existing(handler, key);
-    const turn = new ScheduleSlots(schedule, schedule.timing).first(await this.time.current());
+    const turn = slotsOf(schedule).first(await this.time.current());
     await this.store.resume(handler, key, turn);
     this.changes.happened();
   }
@@ -176,6 +188,7 @@ export class Schedules {
    * @throws UnknownScheduleError
    */
   async trigger(handler: string, key: string, { actor }: ByActor = {}): Promise<void> {
+    parseName(handler, key);
     const { actor: name } = storableActor({ actor });
     if (!(await this.store.trigger(handler, key, name))) throw new UnknownScheduleError(handler, key);
     this.changes.happened();
@@ -191,6 +204,7 @@ export class Schedules {
     key: string,
     { fencingToken, ...cancellation }: ScheduleCancellation = {},
   ): Promise<void> {
+    parseName(handler, key);
     const by = storableCancellation(cancellation);
     const cancelled = await this.store.cancel(handler, key, by, fencingToken);
     if (cancelled === undefined) throw new UnknownScheduleError(handler, key);
@@ -205,7 +219,7 @@ export class Schedules {
   async preview(schedule: ScheduleInput | { handler: string; key: string }, n = 10): Promise<Date[]> {
     const most = parseInput('preview', z.strictObject({ n: count(1, 1_000) }), { n }).n;
     const now = await this.time.current();
-    if ('every' in schedule || 'cron' in schedule || 'at' in schedule) {
+    if (!isName(schedule)) {
       const { timing, ...rest } = parseSchedule(schedule);
       return datesOf(new ScheduleSlots(rest, timing).upcoming(now, Math.min(most, timing.limit ?? most)));
     }
@@ -213,16 +227,35 @@ export class Schedules {
     const { timing, turns, slot, nextRun, state } = found;
     if (!slot || !nextRun || state === 'paused') return [];
     const left = Math.min(most, (timing.limit ?? Infinity) - turns);
-    const slots = new ScheduleSlots(found, timing);
+    const slots = slotsOf(found);
     const rest = slots.upcomingAfter(Math.max(slot.getTime(), now), left - 1);
     return [nextRun, ...datesOf(rest)].slice(0, Math.max(0, left));
   }
 
   private async existing(handler: string, key: string): Promise<Schedule> {
-    const found = await this.store.find(handler, key);
+    const found = await this.get(handler, key);
     if (found) return found;
     throw new UnknownScheduleError(handler, key);
   }
+}
+
+/** @throws InvalidInputError when its timing cannot be used, such as a time zone that this machine does not know */
+function slotsOf(schedule: Schedule): ScheduleSlots {
+  try {
+    if (typeof schedule.timing !== 'object') throw new Error('it is no JSON');
+    return new ScheduleSlots(schedule, schedule.timing);
+  } catch (error) {
+    throw new InvalidInputError(`schedule "${schedule.key}" of "${schedule.handler}"`, [
+      unreadableTiming(schedule, error),
+    ]);
+  }
+}
+
+/** One that is stored is meant when nothing else is given. */
+function isName(schedule: object): schedule is { handler: string; key: string } {
+  if (typeof schedule !== 'object' || schedule === null) return false;
+  const given = Object.entries(schedule).filter(([, value]) => value !== undefined);
+  return given.length === 2 && given.every(([name]) => name === 'handler' || name === 'key');
 }
 
 function newSchedule(input: ScheduleInput, now: number): NewSchedule {

@@ -260,6 +260,43 @@ describe('Schedules', () => {
     expect((await found).claims[0]).toMatchObject({ key: 'a', attempt: 2, consecutiveFailures: 1 });
   });
 
+  it('delays nobody by a timing that cannot be used: its row says so and backs off, and is well when it is written again', async () => {
+    const { at, Jobs } = ran({ backoff: '1m' });
+    const { harness, schedules, get } = await start(Jobs);
+    const turn = { slot: 0, plannedAt: 0 };
+    const broken = { handler: 'job', payload: '{', group: null, turn };
+    await harness.get(ScheduleStore).upsert([
+      { ...broken, key: 'zone', timing: '{"cron":"0 9 * * *","timeZone":"Mars/Olympus"}' },
+      { ...broken, key: 'json', timing: '{' },
+    ]);
+    await schedules.upsert(job('well', { cron: '* * * * *' }));
+    await harness.advance('10m');
+    expect(at).toHaveLength(10);
+    expect((await schedules.list()).items.map(({ key }) => key)).toEqual(['json', 'well', 'zone']);
+    expect(await get('json')).toMatchObject({ timing: '{', payload: '{', lastOutcome: 'failed' });
+    expect(await get('zone')).toMatchObject({
+      state: 'active',
+      consecutiveFailures: 4,
+      lastError: expect.stringContaining(
+        `The timing of schedule "zone" cannot be used: 'Mars/Olympus' is not a time zone`,
+      ),
+    });
+    for (const key of ['zone', 'json']) {
+      await schedules.pause('job', key);
+      await expect(schedules.resume('job', key)).rejects.toThrow('Write the schedule again');
+      await schedules.upsert(job(key, { cron: '30 * * * *', payload: 1 }));
+      await schedules.resume('job', key);
+      await schedules.trigger('job', key);
+    }
+    await harness.advance('25m');
+    expect(at.filter((run) => !run.startsWith('well')).sort()).toEqual([
+      'json 00:10:00',
+      'json 00:30:00',
+      'zone 00:10:00',
+      'zone 00:30:00',
+    ]);
+  });
+
   it('pauses, resumes and triggers', async () => {
     const { at, Jobs } = ran();
     const { harness, schedules, get } = await start(Jobs);
