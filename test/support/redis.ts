@@ -54,6 +54,15 @@ export class RedisServer {
     await exit;
   }
 
+  /** SIGSTOP: it keeps its connections, and answers nothing. */
+  freeze(): void {
+    this.child!.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child!.kill('SIGCONT');
+  }
+
   async destroy(): Promise<void> {
     await this.kill();
     await rm(this.directory, { recursive: true, force: true });

@@ -24,6 +24,27 @@ describeWith('redis', 'bullMq', () => {
   for (const { name, run } of [...fanOutEngineContract(setup), ...sharedFanOutEngineContract(setup)])
     it(name, run);
 
+  it('says when Redis stands still, without a shard to run, and when it answers again', async () => {
+    const own = await RedisServer.start();
+    const engine = bullMq({ connection: own.url });
+    const told: unknown[] = [];
+    await engine.open({ perform: async () => undefined, reached: (error) => told.push(error) });
+    try {
+      own.freeze();
+      await eventually(() => told.some((error) => error !== undefined), 60_000);
+      expect(told.find((error) => error !== undefined)).toMatchObject({
+        message: expect.stringMatching(/^no answer for \d+ s$/),
+      });
+      own.thaw();
+      told.length = 0;
+      await eventually(() => told.includes(undefined), 60_000);
+    } finally {
+      own.thaw();
+      await engine.close();
+      await own.destroy();
+    }
+  }, 150_000);
+
   it('begins a fan-out anew when Redis has lost its data', async () => {
     const engine = bullMq({ connection: redis.url, prefix: randomUUID() });
     const seen: unknown[] = [];

@@ -20,6 +20,12 @@ import { brief, type FanOutState, type ShardLedger, type ShardResult } from './s
 
 /** How often a replica asks whether the fan-outs of its active shards have been stopped. Milliseconds. */
 const LOOK_EVERY = 1_000;
+/** So many looks later a server that has not answered counts as away. Not by time: this process may have stood still. */
+const UNANSWERED_LOOKS = 5;
+/** Of a replica without active shards, only each n-th look asks. */
+const IDLE_LOOKS = 5;
+/** A key that no fan-out has. */
+const NO_FAN_OUT = 'none';
 /** How long the end of a run waits for the server to hear of it. Milliseconds. */
 const STOP_WITHIN = 3_000;
 /** Runs whose record is kept, so that it is not read for each shard. */
@@ -73,6 +79,9 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   private readonly results = new Coalesced<ShardResult, void>((results) => this.ledger.succeeded(results));
   private ticking?: Timer;
   private resting = false;
+  /** Looks since the one that waits for its answer; 0: none does. */
+  private unanswered = 0;
+  private idleLooks = 0;
 
   async open(host: FanOutHost): Promise<void> {
     this.host = host;
@@ -211,11 +220,19 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
     await Promise.all([atMost(STOP_WITHIN, told, new SystemClock()), ...own.map(({ ended }) => ended)]);
   }
 
+  /** Looks whether the active shards may go on; without any, whether the server still answers. */
   private async look(): Promise<void> {
+    // One that is frozen, or behind a network that drops packets, fails no call.
+    if (this.unanswered > 0) {
+      if (++this.unanswered > UNANSWERED_LOOKS)
+        this.reached(new Error(`no answer for ${((this.unanswered - 1) * LOOK_EVERY) / 1_000} s`));
+      return;
+    }
     const keys = new Set([...this.active].map(({ key }) => key));
-    if (keys.size === 0) return;
+    if (keys.size === 0 && ++this.idleLooks % IDLE_LOOKS !== 0) return;
+    this.unanswered = 1;
     try {
-      const states = await this.ledger.statesOf([...keys]);
+      const states = await this.ledger.statesOf(keys.size > 0 ? [...keys] : [NO_FAN_OUT]);
       for (const { key, runId, controller } of this.active) {
         if (!keys.has(key)) continue;
         const state = states.get(key);
@@ -225,6 +242,8 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
       this.reached(undefined);
     } catch (error) {
       this.reached(error);
+    } finally {
+      this.unanswered = 0;
     }
   }
 }
