@@ -132,7 +132,18 @@ WITH cancelled AS (
 )
 SELECT EXISTS (SELECT FROM cancelled) AS cancelled FROM schedules WHERE handler = $1 AND key = $2`;
 
-/** $1: replica. */
+/**
+ * $1: replica. Goes from each of those of all replicas to the next along their index. Asked for at once, without statistics, PostgreSQL expects that
+ * nearly all rows are cancelled, and read the whole table: 0.1 s for 60,000 rows, twice a second.
+ */
 export const CANCELLATIONS = `
-SELECT q.token::float8 AS token, q.cancellation FROM schedules q
-WHERE q.cancellation IS NOT NULL AND q.claimed_by = $1 AND (q.cancellation ->> 'token')::bigint = q.token`;
+WITH RECURSIVE cancelled AS (
+  (SELECT token, claimed_by, cancellation FROM schedules WHERE cancellation IS NOT NULL ORDER BY token LIMIT 1)
+  UNION ALL
+  SELECT next.* FROM cancelled c CROSS JOIN LATERAL (
+    SELECT s.token, s.claimed_by, s.cancellation FROM schedules s
+    WHERE s.cancellation IS NOT NULL AND s.token > c.token ORDER BY s.token LIMIT 1
+  ) AS next
+)
+SELECT token::float8 AS token, cancellation FROM cancelled
+WHERE claimed_by = $1 AND (cancellation ->> 'token')::bigint = token`;

@@ -7,7 +7,7 @@ export class ScheduleCancellations1795733400000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query('ALTER TABLE schedules ADD COLUMN cancellation jsonb');
     await queryRunner.query(
-      'CREATE INDEX schedules_cancelled ON schedules (handler, key) WHERE cancellation IS NOT NULL',
+      'CREATE INDEX schedules_cancelled ON schedules (token) WHERE cancellation IS NOT NULL',
     );
   }
 
