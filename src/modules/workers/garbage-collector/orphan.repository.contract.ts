@@ -165,8 +165,11 @@ export function orphanRepositoryContract(setup: () => OrphanRepositorySetup): Co
           orphans.map(({ instanceId, cause }) => ({ instanceId, cause })),
           ids.map((instanceId) => ({ instanceId, cause: 'lost_tenant' })),
         );
-        const empty = async () =>
-          (await repository.emptyDeletedTenantsAcrossTenants(-HOUR)).includes(tenantId);
+        const empty = async () => {
+          const listed = (await repository.emptyDeletedTenantsAcrossTenants(-HOUR)).includes(tenantId);
+          assert.equal(await repository.holdEmptyDeletedTenant(tenantId), listed, 'asked of it alone');
+          return listed;
+        };
         assert.equal(await empty(), false, 'with instances');
         for (const orphan of orphans) assert.equal(await repository.claim(orphan), true);
         for (const id of ids) await removeInstance(id);

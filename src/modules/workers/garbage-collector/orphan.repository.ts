@@ -81,6 +81,12 @@ export abstract class OrphanRepository {
    */
   abstract emptyDeletedTenantsAcrossTenants(olderThan: number): Promise<TenantId[]>;
 
+  /**
+   * Whether the tenant is still one of those, however lately it was deleted. If so, whoever makes its row again waits until the
+   * current transaction has ended.
+   */
+  abstract holdEmptyDeletedTenant(tenantId: TenantId): Promise<boolean>;
+
   /** Forgets what was deleted longer ago than that; milliseconds. */
   abstract forgetDeletionsAcrossTenants(olderThan: number): Promise<void>;
 }

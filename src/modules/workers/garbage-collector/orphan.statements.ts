@@ -137,15 +137,25 @@ DELETE FROM workloads
 WHERE tenant_id = $1 AND deletion_reason = 'tenant_deleted' AND NOT EXISTS (SELECT FROM tenants WHERE id = $1)
 RETURNING id`;
 
-/** $1: milliseconds. */
-export const EMPTY_DELETED_TENANTS = `
-SELECT d.id FROM deletions d
-WHERE d.id = d.tenant_id AND d.deleted_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+const IS_EMPTY_DELETED_TENANT = `
+  d.id = d.tenant_id
   AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = d.id)
   AND NOT EXISTS (SELECT FROM instances i WHERE i.tenant_id = d.id)
   AND NOT EXISTS (SELECT FROM rowless_instances r WHERE r.tenant_id = d.id)
   AND (EXISTS (SELECT FROM datacenters c WHERE c.tenant_id = d.id)
     OR EXISTS (SELECT FROM workloads w WHERE w.tenant_id = d.id))`;
+
+/** $1: milliseconds. */
+export const EMPTY_DELETED_TENANTS = `
+SELECT d.id FROM deletions d
+WHERE d.deleted_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000) AND ${IS_EMPTY_DELETED_TENANT}`;
+
+/**
+ * $1: tenant. Locks the record of its deletion. A trigger removes that record when the tenant's row comes back: so whoever
+ * restores the tenant waits for the lock, and one that came back while this waited has no record to lock.
+ */
+export const HOLD_EMPTY_DELETED_TENANT = `
+SELECT d.id FROM deletions d WHERE d.id = $1 AND ${IS_EMPTY_DELETED_TENANT} FOR UPDATE`;
 
 /** $1: milliseconds. */
 export const FORGET_DELETIONS = `

@@ -13,6 +13,7 @@ import {
   DELETE_WORKLOADS,
   EMPTY_DELETED_TENANTS,
   FORGET_DELETIONS,
+  HOLD_EMPTY_DELETED_TENANT,
   IS_ORPHAN,
   LOCK_INSTANCE,
   MARK_WORKLOADS,
@@ -94,6 +95,10 @@ export class TypeOrmOrphanRepository extends OrphanRepository {
     return (await this.transactions.query<{ id: TenantId }>(EMPTY_DELETED_TENANTS, [olderThan])).map(
       ({ id }) => id,
     );
+  }
+
+  async holdEmptyDeletedTenant(tenantId: TenantId): Promise<boolean> {
+    return (await this.transactions.query(HOLD_EMPTY_DELETED_TENANT, [tenantId])).length === 1;
   }
 
   async forgetDeletionsAcrossTenants(olderThan: number): Promise<void> {

@@ -12,8 +12,6 @@ SELECT tenant_id AS "tenantId", count(*)::int AS total FROM ${table} WHERE tenan
  * Domains of tenants that were deleted. One whose tenant is lost stays: it would go with its certificates and their keys,
  * which no backup of the rows brings back.
  */
-const DOMAIN_IS_GARBAGE = `${isRecorded('d.tenant_id')} AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = d.tenant_id)`;
-
 export const DOMAINS = {
   find: `
 SELECT d.id AS key, d.tenant_id AS "tenantId", 'deleted' AS cause FROM deletions gone
@@ -22,8 +20,14 @@ WHERE gone.id = gone.tenant_id AND ${isOlder('gone.deleted_at', '$3')} AND d.id 
   AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = gone.id)
 ORDER BY d.id LIMIT $2`,
   totals: totalsOf('domains'),
-  /** $1: id. */
-  lock: `SELECT id, tenant_id AS "tenantId", hostname FROM domains d WHERE id = $1 AND ${DOMAIN_IS_GARBAGE} FOR UPDATE`,
+  /**
+   * $1: id. The record of the tenant's deletion is locked too: a trigger removes it when the tenant's row comes back, so whoever
+   * restores the tenant waits.
+   */
+  lock: `
+SELECT d.id, d.tenant_id AS "tenantId", d.hostname FROM domains d JOIN deletions gone ON gone.id = d.tenant_id
+WHERE d.id = $1 AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = d.tenant_id)
+FOR UPDATE OF d FOR SHARE OF gone`,
   /** $1: domain. */
   deleteRoutes: 'DELETE FROM routes WHERE domain_id = $1',
   /** $1: domain. */

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { asSystem, type ControlPlane, startControlPlane } from '../../../../../test/support/control-plane.js';
+import { eventually } from '../../../../../test/support/eventually.js';
 import { GarbageRows } from '../../../../../test/support/garbage-rows.js';
 import { Braking } from '../../../brakes/braking.js';
 import { TypeOrmBrakeRepository } from '../../../brakes/typeorm-brake.repository.js';
 import { Transactions } from '../../../database/transaction.js';
-import { newId, type TenantId, type WorkloadId } from '../../../ids/typed-id.js';
+import { type InstanceId, newId, type TenantId, type WorkloadId } from '../../../ids/typed-id.js';
 import { garbageCollectorSettings } from '../garbage-collector.options.js';
 import { TypeOrmOrphanRepository } from '../typeorm-orphan.repository.js';
 import { CertificatesPass } from './certificates.pass.js';
@@ -221,7 +222,7 @@ const SUBJECTS: Record<string, () => Promise<GarbagePassSetup>> = {
     };
   },
   tenants: async () => ({
-    pass: new TenantsPass(new TypeOrmOrphanRepository(transactions), plane.tenants),
+    pass: new TenantsPass(new TypeOrmOrphanRepository(transactions), plane.tenants, transactions),
     hasGracePeriod: true,
     addGarbage: (count) =>
       each(count, async () => {
@@ -259,6 +260,29 @@ async function interrupted(pass: GarbagePass, meanwhile: () => Promise<unknown>)
   return context.report;
 }
 
+const tenantOf = async (table: string, id: string): Promise<TenantId> => {
+  const [row] = await plane.dataSource.query<{ tenant_id: TenantId }[]>(
+    `SELECT tenant_id FROM ${table} WHERE id = $1`,
+    [id],
+  );
+  return row!.tenant_id;
+};
+
+/** Without its tenant. */
+const addInstanceRow = (id: InstanceId, tenantId: TenantId): Promise<unknown> =>
+  plane.dataSource.query(
+    `INSERT INTO instances (id, tenant_id, name, provider, spec) VALUES ($1, $2, 'web', 'memory', '{}')`,
+    [id, tenantId],
+  );
+
+/** Whether a statement waits for what another transaction has locked. */
+const isWaiting = async (): Promise<boolean> => {
+  const waiting = await plane.dataSource.query<unknown[]>(
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0`,
+  );
+  return waiting.length > 0;
+};
+
 describe('a pass that is overtaken', () => {
   it('counts nothing of a tenant that vanishes in mid-pass, and fails by none of it', async () => {
     const { tenantId, domainId } = await tenantWithAll();
@@ -289,15 +313,55 @@ describe('a pass that is overtaken', () => {
     const instanceId = newId('instance');
     await rows.recordDeletion(instanceId, tenantId);
     const check = await rows.addCheck(tenantId, instanceId);
-    const restored = () =>
-      plane.dataSource.query(
-        `INSERT INTO instances (id, tenant_id, name, provider, spec) VALUES ($1, $2, 'web', 'memory', '{}')`,
-        [instanceId, tenantId],
-      );
+    const restored = () => addInstanceRow(instanceId, tenantId);
     const checks = new HealthChecksPass(transactions);
     expect(await interrupted(checks, restored)).toMatchObject({ found: 1, removed: 0 });
     expect(await rows.present('health_checks', [check])).toEqual([check]);
   });
+
+  it('removes nothing of a deleted tenant that has come back', async () => {
+    const subject = await SUBJECTS.tenants!();
+    const [datacenter] = await subject.addGarbage(1);
+    const tenantId = await tenantOf('datacenters', datacenter!);
+    const workload = await rows.addWorkload(tenantId);
+    await rows.removeTenant(tenantId);
+    await rows.deletedBefore(tenantId, 2 * HOUR);
+    const back = () => rows.addTenant(tenantId);
+    expect(await interrupted(subject.pass, back)).toEqual({ found: 1, removed: 0, held: 0, failed: 0 });
+    expect(await subject.present([datacenter!])).toEqual([datacenter]);
+    expect(await rows.present('workloads', [workload])).toEqual([workload]);
+    expect(await rows.present('tenants', [tenantId])).toEqual([tenantId]);
+  });
+
+  it('removes nothing of a deleted tenant that something runs for again', async () => {
+    const subject = await SUBJECTS.tenants!();
+    const [datacenter] = await subject.addGarbage(1);
+    const tenantId = await tenantOf('datacenters', datacenter!);
+    const restored = () => addInstanceRow(newId('instance'), tenantId);
+    expect(await interrupted(subject.pass, restored)).toEqual({ found: 1, removed: 0, held: 0, failed: 0 });
+    expect(await subject.present([datacenter!])).toEqual([datacenter]);
+  });
+
+  it.each(['tenants', 'domains'])(
+    'waits for who is about to bring a tenant back, and then removes nothing: %s',
+    async (name) => {
+      const subject = await SUBJECTS[name]!();
+      const [left] = await subject.addGarbage(1);
+      const tenantId = await tenantOf(name === 'tenants' ? 'datacenters' : name, left!);
+      const restore = plane.dataSource.createQueryRunner();
+      try {
+        await restore.startTransaction();
+        await restore.query(`INSERT INTO tenants (id, name) VALUES ($1, replace($1, '_', '-'))`, [tenantId]);
+        const run = interrupted(subject.pass, async () => {});
+        await Promise.race([run, eventually(isWaiting)]);
+        await restore.commitTransaction();
+        expect(await run).toEqual({ found: 1, removed: 0, held: 0, failed: 0 });
+        expect(await subject.present([left!])).toEqual([left]);
+      } finally {
+        await restore.release();
+      }
+    },
+  );
 
   it('keeps a deployment that is returned to meanwhile', async () => {
     const { tenantId, workloadId } = await tenantWithAll();

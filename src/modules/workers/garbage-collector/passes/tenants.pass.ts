@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Transactions } from '../../../database/transaction.js';
 import { type TenantId } from '../../../ids/typed-id.js';
 import { TenantsService } from '../../../tenants/tenants.service.js';
 import { OrphanRepository } from '../orphan.repository.js';
@@ -15,6 +16,7 @@ export class TenantsPass extends SweepPass {
   constructor(
     private readonly orphans: OrphanRepository,
     private readonly tenants: TenantsService,
+    private readonly transactions: Transactions,
   ) {
     super();
   }
@@ -24,8 +26,13 @@ export class TenantsPass extends SweepPass {
     yield empty.map((tenantId) => ({ key: tenantId, tenantId, cause: 'deleted' as const }));
   }
 
+  /** In one transaction, as a tenant that was restored meanwhile keeps all. Nothing runs for it: no provider is asked. */
   protected async remove({ key }: Garbage, signal: AbortSignal): Promise<boolean> {
-    await this.tenants.delete(key as TenantId, { signal });
-    return true;
+    const tenantId = key as TenantId;
+    return this.transactions.run(async () => {
+      if (!(await this.orphans.holdEmptyDeletedTenant(tenantId))) return false;
+      await this.tenants.delete(tenantId, { signal });
+      return true;
+    });
   }
 }
