@@ -16,6 +16,9 @@ const HEAVY_FILE_IN_COMMONJS = `import { join } from 'node:path';
 export const HEAVY_FILE: URL | string = join(__dirname, 'heavy.module.js');
 `;
 
+/** Milliseconds. npm asks the registry, which on a busy machine took more than two minutes. */
+const INSTALLATION = 300_000;
+
 /** NestJS 11, @nestjs/schedule 6 and @nestjs/terminus 11, which are CommonJS, with the packed package beside them. */
 describeWith('Nest 11', 'an application on NestJS 11', () => {
   const newDirectory = temporaryDirectories(afterAll);
@@ -33,7 +36,7 @@ describeWith('Nest 11', 'an application on NestJS 11', () => {
     expect((await readdir(modules)).toSorted()).toEqual(
       [...before, 'commander', 'ctrlplane-workers'].toSorted(),
     );
-  });
+  }, INSTALLATION);
 
   it('has the older generation installed', async () => {
     const versions = ['core', 'schedule', 'terminus'].map(async (name) => {
