@@ -12,11 +12,11 @@ export interface Scenario {
 }
 
 export type Fault =
-  /** A process at random, killed as often as that, and started again. */
+  /** Every `every` milliseconds a process at random is killed, and started again. */
   | { readonly kind: 'killed at random'; readonly every: number }
-  /** The process of each due time's first run, killed so long after its start, and started again. */
+  /** The process of each due time's first run is killed `after` milliseconds from its start, and started again. */
   | { readonly kind: 'killed in mid-run'; readonly after: number }
-  /** The process of the first run, stopped so long after its start, for a while. */
+  /** The process of the first run is stopped `after` milliseconds from its start, for `length` milliseconds. */
   | { readonly kind: 'frozen in mid-run'; readonly after: number; readonly length: number }
   | { readonly kind: 'none' };
 

@@ -58,7 +58,7 @@ export function runCommands(program: Command): void {
       const { worker } = given.wait ? await context.api.get<Run>(`runs/${pathOf(id)}`) : {};
       await start(context, `runs/${pathOf(id)}/rerun`, undefined, worker);
     });
-  asksApi(program.command('cancel').description('ends a run, on whichever replica it is'))
+  asksApi(program.command('cancel').description('ends a run, on any replica'))
     .argument('<id>')
     .option('--reason <text>')
     .action(async (id: string, { reason }: { reason?: string }, command: Command) => {

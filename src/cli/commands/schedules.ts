@@ -72,7 +72,7 @@ export function schedulesCommand(program: Command): void {
         if (output.json) output.data(told);
         else output.line(`${handler} ${key} ${done}`);
       });
-  asksApi(schedules.command('cancel').description('ends its active run, on whichever replica it is'))
+  asksApi(schedules.command('cancel').description('ends its active run, on any replica'))
     .argument('<handler>')
     .argument('<key>')
     .option('--reason <text>')

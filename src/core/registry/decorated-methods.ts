@@ -25,7 +25,9 @@ export function instancePrototype(
   decorator: string,
 ): Record<string, unknown> {
   if (!prototype)
-    throw new Error(`${decorator} is on a static method, which has no provider: make it an instance method`);
+    throw new Error(
+      `${decorator} decorates a static method, which has no provider: make it an instance method`,
+    );
   return prototype;
 }
 

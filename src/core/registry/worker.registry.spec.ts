@@ -259,7 +259,7 @@ describe('WorkerRegistry', () => {
       /^ {2}- Bad\.endless \(in FleetModule\): interval: Infinity is not a duration: give /,
       /^ {2}- Bad\.overdue \(in FleetModule\): timeout: -1 is not a duration: give /,
       /^ {2}- Bad\.again \(in FleetModule\): the name "same" is taken by Bad\.same .*: give one of them another/,
-      /^ {2}- Bad\.fixed \(in FleetModule\): @Interval is on a static method, .*: make it an instance method/,
+      /^ {2}- Bad\.fixed \(in FleetModule\): @Interval decorates a static method, .*: make it an instance method/,
       /^ {2}- PerRequest\.work \(in FleetModule\): a function gives its interval, .*request-scoped.* Give the interval as a value/,
     ])
       expect(lines).toContainEqual(expect.stringMatching(expected));

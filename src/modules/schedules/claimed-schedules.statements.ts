@@ -1,6 +1,6 @@
 import { instant, ms } from './schedules.statements.js';
 
-/** What is asked of schedules that are claimed: what a claim tells, and what becomes of it. */
+/** Statements for claimed schedules: what a claim returns, how it is renewed, settled and cancelled. */
 
 /**
  * Whether the slot of the row is that of the claim which was cancelled, and is what comes next: tokens and revisions come from one sequence, so that

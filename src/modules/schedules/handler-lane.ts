@@ -15,8 +15,8 @@ const MEASURED = 1_000;
 const ALONE_FROM = 3;
 
 /**
- * The claimed schedules of one handler on this replica, from the first that is due on: so many run at a time, and of each group
- * so many. Twice as many are claimed ahead as ended in the last second: with slow runs what waits is left to other replicas.
+ * The claimed schedules of one handler on this replica. They start in the order in which they are due, as far as the concurrency of
+ * the handler and that of each group allow it. Twice as many are claimed ahead as ended in the last second: with slow runs what waits is left to other replicas.
  */
 export class HandlerLane {
   /** Claimed ahead of their time. */
@@ -71,7 +71,10 @@ export class HandlerLane {
     else this.heldOf.delete(group);
   }
 
-  /** It is due in so many milliseconds: then it starts when there is a place. */
+  /**
+   * Starts a schedule when it is due and there is a place.
+   * @param dueIn milliseconds from now
+   */
   add(held: HeldSchedule, dueIn: number): void {
     if (dueIn <= 0) return this.ready(held);
     const timer = this.clock.setTimer(() => {

@@ -36,7 +36,7 @@ const LOOK_EVERY = '500ms';
 const LOOK_EVERY_ALONE = '1m';
 /** What falls due until the answer to the next look is claimed ahead, so that it starts on time. Milliseconds. */
 const HORIZON = 1_000;
-/** What runs has so long to end at a shutdown, then its signal aborts; then so long again. Milliseconds. */
+/** Milliseconds that active runs get at a shutdown until their signals abort, and those that they get then. */
 const DRAIN = 10_000;
 const GRACE = 5_000;
 

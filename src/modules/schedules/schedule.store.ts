@@ -247,7 +247,11 @@ export abstract class ScheduleStore {
   /** @returns tokens of those that still were held. The results of the others are void. */
   abstract settle(results: readonly ScheduleResult[]): Promise<Set<number>>;
 
-  /** Moves the ends of leases to so many milliseconds from now. @returns tokens of those that still are held */
+  /**
+   * Renews leases.
+   * @param lease milliseconds from now until their new end
+   * @returns tokens of those that still are held
+   */
   abstract renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>>;
 
   /** Whether the claim holds still, and that it does until the transaction ends. @param manager runs SQL in that transaction */

@@ -89,7 +89,7 @@ describe('What the garbage collector hands out', () => {
     );
     return items.map(({ tenantId, payload }): Record<string, unknown> => ({ tenantId, ...payload }));
   };
-  /** A tenant with so many orphans, and as many instances in use. */
+  /** A tenant with n orphans and n instances in use. */
   async function tenantWithOrphans(count = 2) {
     const tenantId = newId('tenant');
     const workloadId = await rows.addDeletedWorkload(tenantId);
