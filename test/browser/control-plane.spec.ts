@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { join } from 'node:path';
+import { type Locator } from 'playwright-core';
 import { type AppProcess } from '../support/app-process.js';
 import { appWorkbench, TOKEN } from '../support/app-workbench.js';
 import { answerQuestions, expectAccessible, LOOKS, openBrowser } from '../support/browser.js';
@@ -75,6 +76,27 @@ describeWith('chromium', 'the tabs of the control plane', () => {
        WHERE handler = 'reminder' AND key = 'user 0001'`,
       [HOSTILE],
     );
+    // A replica that is not asked has claimed it.
+    await query(
+      database,
+      `UPDATE schedules SET claimed_by = 'elsewhere', token = nextval('schedule_tokens'), claims = 1,
+         due_at = clock_timestamp() + interval '1 hour'
+       WHERE handler = 'reminder' AND key = 'user 0308'`,
+    );
+  };
+
+  /** On a wide page and on a phone. */
+  const expectButtonsInView = async (row: Locator): Promise<void> => {
+    const { page } = test;
+    const before = page.viewportSize()!;
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ ...before, width });
+      for (const button of await row.getByRole('button').all()) {
+        const { x, width: wide } = (await button.boundingBox())!;
+        expect([width, x >= 0, x + wide <= width]).toEqual([width, true, true]);
+      }
+    }
+    await page.setViewportSize(before);
   };
 
   const open = async (tab: string): Promise<void> => {
@@ -380,6 +402,7 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     await page.getByText('No run is recorded.').waitFor();
     const list = page.getByRole('region', { name: 'Schedules', exact: true });
     await list.getByText('<img src=x').waitFor();
+    await expectButtonsInView(list.locator('tbody tr', { hasText: 'user 0001' }));
     await page.getByRole('button', { name: 'Next' }).click();
     await list.getByText('user 0051').waitFor();
     const prefix = page.getByLabel('key begins with');
@@ -401,6 +424,11 @@ describeWith('chromium', 'the tabs of the control plane', () => {
     await row.getByText('active', { exact: true }).waitFor();
     await row.getByRole('button', { name: 'Run now' }).click();
     await page.getByText('Run now: done.').waitFor();
+    const running = list.locator('tbody tr', { hasText: 'user 0308' });
+    await running.getByRole('button', { name: 'Cancel run' }).click();
+    await page.getByText('Cancel run: done.').waitFor();
+    const cancelled = `SELECT FROM schedules WHERE (cancellation ->> 'token')::bigint = token AND key = 'user 0308'`;
+    expect(await query(database, cancelled)).toHaveLength(1);
     await row.getByRole('button', { name: 'Remove' }).click();
     await row.waitFor({ state: 'detached' });
     expect(await list.locator('tbody tr').count()).toBe(9);
@@ -408,6 +436,7 @@ describeWith('chromium', 'the tabs of the control plane', () => {
       expect.stringContaining('Run no slot of this schedule'),
       expect.stringContaining('from its next slot on'),
       expect.stringContaining('beside its slots'),
+      'End the active run of schedule user 0308? It is not tried again.',
       'Remove schedule user 0307 with its counts?',
     ]);
     expect(faults).toEqual([]);
