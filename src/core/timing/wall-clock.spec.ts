@@ -27,6 +27,27 @@ describe('WallClock', () => {
     expect(new WallClock('Asia/Tokyo').changes(utc('2020-01-01'), utc('2030-01-01'))).toEqual([]);
   });
 
+  it('shows what Intl says, in whatever order it is asked, in weeks of thirty years', () => {
+    const format = new Intl.DateTimeFormat('en', {
+      timeZone: 'Europe/Berlin',
+      hourCycle: 'h23',
+      ...{ year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric' },
+    });
+    const reading = (at: number): number => {
+      const parts = format.formatToParts(at).map(({ type, value }) => [type, Number(value)] as const);
+      const { year, month, day, hour, minute } = Object.fromEntries(parts) as Record<string, number>;
+      return Date.UTC(year!, month! - 1, day, hour, minute);
+    };
+    const HOURS = 3_600_000;
+    // No multiple of a day: some fall into the hours at which clocks are set.
+    const instants = Array.from({ length: 5_000 }, (_, n) => utc('2000-01-01') + n * 53 * HOURS);
+    const wrong = [...instants, ...instants.toReversed()].filter((at) => {
+      const repeats = reading(at) <= reading(at - HOURS);
+      return !repeats && berlin.reached(at) !== reading(at);
+    });
+    expect(wrong.map(iso)).toEqual([]);
+  });
+
   it('never goes back: its latest reading stands still for the hour that comes again', () => {
     expect(iso(berlin.reached(utc('2026-10-25T00:30:00Z')))).toBe('2026-10-25T02:30:00.000Z');
     expect(iso(berlin.reached(utc('2026-10-25T01:00:00Z')))).toBe('2026-10-25T02:59:59.999Z');

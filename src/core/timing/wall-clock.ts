@@ -3,6 +3,9 @@ const DAY = 86_400_000;
 /** Milliseconds. No zone has set its clocks and set them back again within a week. */
 const STEP = 7 * DAY;
 
+/** Weeks whose offset is kept: twenty years of them. */
+const MOST_WEEKS = 1_000;
+
 /** A change of the offset: its instant, and the milliseconds ahead of UTC before it and from it on. */
 export interface ClockChange {
   readonly at: number;
@@ -17,6 +20,8 @@ export interface ClockChange {
 export class WallClock {
   private readonly format?: Intl.DateTimeFormat;
   private readonly fixed: number = 0;
+  /** The offset of each week since the epoch; undefined where it changes. Asking `Intl` takes some microseconds, and a slot asks ten times. */
+  private readonly weeks = new Map<number, number | undefined>();
 
   /**
    * @param zone name of a time zone, or minutes ahead of UTC all year; default: the time zone of the process
@@ -66,9 +71,19 @@ export class WallClock {
   /** Milliseconds ahead of UTC. */
   private offset(at: number): number {
     if (!this.format) return this.fixed;
+    const week = Math.floor(at / STEP);
+    if (!this.weeks.has(week)) {
+      if (this.weeks.size >= MOST_WEEKS) this.weeks.clear();
+      const [first, last] = [this.read(week * STEP), this.read((week + 1) * STEP)];
+      this.weeks.set(week, first === last ? first : undefined);
+    }
+    return this.weeks.get(week) ?? this.read(at);
+  }
+
+  private read(at: number): number {
     // '1/1/2026, GMT+01:00'; Liberia was 00:44:30 behind until 1972.
     const [, sign, hours, minutes, seconds = 0] =
-      /GMT([+-])(\d+):(\d+)(?::(\d+))?$/.exec(this.format.format(at)) ?? [];
+      /GMT([+-])(\d+):(\d+)(?::(\d+))?$/.exec(this.format!.format(at)) ?? [];
     if (!sign) return 0;
     const ahead = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1_000;
     return sign === '-' ? -ahead : ahead;

@@ -8,8 +8,8 @@ import { type ClaimId, type ScheduleStore } from '../../../src/modules/schedules
 
 /** A store whose rows the observer may read. */
 export type ModelStore = ScheduleStore & {
-  /** Copies, as they are. */
-  all(): Row[];
+  /** As they are: a call may change them. */
+  all(): Iterable<Readonly<Row>>;
 };
 
 /** Makes the store: the rule in memory, a broken one that has to be found out, or the one in PostgreSQL. */
@@ -17,8 +17,8 @@ export type StoreModel = (clock: Clock) => ModelStore;
 
 /** The rule in memory. */
 export class MemoryModel extends InMemoryScheduleStore {
-  all(): Row[] {
-    return [...this.table.values()].map((row) => ({ ...row }));
+  all(): Iterable<Readonly<Row>> {
+    return this.table.values();
   }
 
   protected get table(): Map<string, Row> {
@@ -66,7 +66,7 @@ export class PostgresModel extends PostgresScheduleStore {
     return super.assertCurrent(claim, this.client);
   }
 
-  all(): Row[] {
+  all(): Iterable<Readonly<Row>> {
     return this.mirror;
   }
 }

@@ -15,7 +15,7 @@ import { type StoreClock } from '../store-clock.js';
 import { type Trace } from '../trace.js';
 import { type World } from '../world.js';
 import { type ModelStore, type StoreModel } from './models.js';
-import { type ScheduleObserver } from './observer.js';
+import { nameOf, type ScheduleObserver } from './observer.js';
 
 /** The store's clock in whole milliseconds, as its rows have them. */
 export function clockOf(time: StoreClock): Clock {
@@ -41,12 +41,14 @@ export class ObservedStore extends ScheduleStore {
     this.store = model(clockOf(time));
   }
 
+  /** A copy of it, as it is. */
   row(handler: string, key: string): Row | undefined {
-    return this.store.all().find((row) => row.handler === handler && row.key === key);
+    for (const row of this.store.all()) if (row.handler === handler && row.key === key) return { ...row };
+    return undefined;
   }
 
-  all(): Row[] {
-    return this.store.all();
+  all(): Readonly<Row>[] {
+    return [...this.store.all()];
   }
 
   now() {
@@ -117,14 +119,14 @@ export class ObservedStore extends ScheduleStore {
 
   claim(options: ScheduleClaimOptions): Promise<ScheduleClaims> {
     return this.inTurn(async () => {
-      const before = this.store.all();
+      const paused = new Set<string>();
+      for (const row of this.store.all()) if (row.pausedAt !== null) paused.add(nameOf(row));
       const answer = await this.store.claim(options);
       // Those of one statement are in no order.
       for (const claim of answer.claims.toSorted((a, b) => a.token - b.token)) {
-        const { handler, key, token } = claim;
+        const { key, token } = claim;
         this.trace.note('store', () => `gives ${key} to ${options.replica.slice(0, 4)}, token ${token}`);
-        const row = before.find((other) => other.handler === handler && other.key === key)!;
-        this.observer.granted(claim, row, options.horizon);
+        this.observer.granted(claim, paused.has(nameOf(claim)), options.horizon);
       }
       return answer;
     });

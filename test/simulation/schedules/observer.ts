@@ -74,7 +74,7 @@ export class ScheduleObserver {
     this.ledgerOf(id).turns = 0;
   }
 
-  granted(claim: ScheduleClaim, before: Row, horizon: number): void {
+  granted(claim: ScheduleClaim, paused: boolean, horizon: number): void {
     const { token, key } = claim;
     const ledger = this.ledgerOf(claim);
     const now = this.time.now();
@@ -86,7 +86,7 @@ export class ScheduleObserver {
       );
     ledger.token = token;
     ledger.leaseUntil = claim.lease.getTime();
-    if (before.pausedAt !== null && claim.triggeredAt === null) ledger.pausedClaims.add(token);
+    if (paused && claim.triggeredAt === null) ledger.pausedClaims.add(token);
   }
 
   /** Somebody has cancelled what is claimed. */
@@ -240,7 +240,7 @@ export class ScheduleObserver {
 
 type ScheduleId = Pick<ClaimId, 'handler' | 'key'>;
 
-function nameOf({ handler, key }: ScheduleId): string {
+export function nameOf({ handler, key }: ScheduleId): string {
   return `${handler} ${key}`;
 }
 
