@@ -4,6 +4,7 @@ import { type InstanceStats, type Resources, type StatsReader } from '../provide
 import { programOf } from '../services/service-programs.js';
 import { MAIN } from '../services/service-spec.js';
 import { type ServiceReadings, sumByInstance } from '../services/service-stats.js';
+import { BatchedStats } from './batched-stats.js';
 import { type ContainerRecord, OWN_LABELS, type OwnContainer, readRecord } from './container-notes.js';
 import { type HeldContainers, isRunning } from './container-reading.js';
 import { type ContainerStore } from './container-store.js';
@@ -22,22 +23,25 @@ const TICK = 250;
 /** Beyond all memory there is: how the kernel says that there is no limit. */
 const NO_LIMIT = 2 ** 53;
 
-/** Of each instance that runs: a call for each of its services, as the Engine API has none for all. */
+/** Of each instance that runs, the sum of its services. */
 export async function statsReaders(
   daemon: DockerDaemon,
   store: ContainerStore,
   signal?: AbortSignal,
 ): Promise<StatsReader[]> {
-  return (await store.all(signal)).flatMap(({ instanceId, services }) => {
-    const running = services.filter(({ present }) => isRunning(present.container));
-    if (running.length === 0) return [];
-    const read = async (own?: AbortSignal): Promise<InstanceStats | undefined> =>
+  const instances = (await store.all(signal))
+    .map(({ instanceId, services }) => ({ instanceId, running: services.filter(isRunningService) }))
+    .filter(({ running }) => running.length > 0);
+  const ids = instances.flatMap(({ running }) => running.map(({ present }) => present.container.Id));
+  const stats = new BatchedStats(daemon, ids, signal);
+  return instances.map(({ instanceId, running }) => ({
+    instanceId,
+    read: (own?: AbortSignal): Promise<InstanceStats | undefined> =>
       store.ask(async () => {
-        const readings = await Promise.all(running.map((held) => readService(daemon, held, own)));
+        const readings = await Promise.all(running.map((held) => readService(stats, held, own)));
         return sumByInstance(readings.flat())[0];
-      }, own);
-    return [{ instanceId, read }];
-  });
+      }, own),
+  }));
 }
 
 /** Of everything that runs. */
@@ -52,16 +56,20 @@ export async function readStats(
   return all.filter((stats) => stats !== undefined);
 }
 
+function isRunningService({ present }: HeldContainers): boolean {
+  return isRunning(present.container);
+}
+
 /** @returns nothing when it has ended meanwhile */
 async function readService(
-  daemon: DockerDaemon,
+  all: BatchedStats,
   { service, present }: HeldContainers,
   signal?: AbortSignal,
 ): Promise<ServiceReadings[]> {
   const record = readRecord(present.container);
   if (!record) return [];
   try {
-    const stats = await daemon.stats(present.container.Id, signal);
+    const stats = await all.of(present.container.Id, signal);
     return stats && isReading(stats) ? [{ service, stats: toInstanceStats(present, record, stats) }] : [];
   } catch (error) {
     if (isMissing(error) || isConflict(error)) return [];

@@ -1,4 +1,5 @@
 import Docker from 'dockerode';
+import { type IncomingMessage } from 'node:http';
 import { type Readable } from 'node:stream';
 import { type ListedContainer } from './container-notes.js';
 import { isConflict, isMissing, wordsOf } from './docker-failure.js';
@@ -12,6 +13,7 @@ import {
   type PullEvent,
   type RegistryAuth,
 } from './engine-api.js';
+import { type LibpodStats, toContainerStats } from './libpod-stats.js';
 import { demultiplex, jsonLines, type Output } from './streams.js';
 
 interface Call {
@@ -33,6 +35,8 @@ const SUCCESS = { 200: true, 201: true, 204: true, 304: true };
  */
 export class DockerDaemon {
   private readonly modem: Docker['modem'];
+  /** Version of Podman's own API, which each answer of Podman has in a header. Docker has no such API. */
+  private libpodVersion: string | undefined;
 
   constructor(settings: Pick<DockerProviderSettings, 'host' | 'tls'>) {
     this.modem = new Docker(connectionOf(settings)).modem;
@@ -138,7 +142,20 @@ export class DockerDaemon {
   async stats(id: string, signal?: AbortSignal): Promise<ContainerStats | undefined> {
     const query = { stream: false, 'one-shot': true };
     const answer = await text(await this.call('GET', `/containers/${id}/stats`, { query, signal }));
-    return answer.trim() ? (JSON.parse(answer) as ContainerStats) : undefined;
+    if (!answer.trim()) return undefined;
+    const stats = JSON.parse(answer) as ContainerStats;
+    // Podman always writes zeros there, whatever was throttled.
+    if (this.libpodVersion) delete stats.cpu_stats?.throttling_data;
+    return stats;
+  }
+
+  /** By id. Empty when one of them has ended, and of Docker, which has no call for many. */
+  async statsOfMany(ids: readonly string[], signal?: AbortSignal): Promise<Map<string, ContainerStats>> {
+    if (!this.libpodVersion) return new Map();
+    const query = ids.map((id) => `containers=${id}`).join('&');
+    const path = `/v${this.libpodVersion}/libpod/containers/stats?stream=false&${query}`;
+    const { Stats } = await this.json<{ Stats: LibpodStats[] | null }>('GET', path, { signal });
+    return new Map((Stats ?? []).map((stats) => [stats.ContainerID, toContainerStats(stats)]));
   }
 
   /** From when this resolves until the daemon ends. */
@@ -195,7 +212,7 @@ export class DockerDaemon {
   ): Promise<Readable> {
     return new Promise((resolve, reject) => {
       const options = {
-        path: `${path}?`,
+        path: `${path}${path.includes('?') ? '&' : '?'}`,
         method,
         options: { _query: withoutUndefined(query), _body: body },
         isStream: true,
@@ -206,7 +223,11 @@ export class DockerDaemon {
       this.modem.dial(options as never, (error: Error | null, answer: unknown) => {
         if (signal?.aborted) reject(signal.reason as Error);
         else if (error) reject(error);
-        else resolve(answer as Readable);
+        else {
+          const { headers } = answer as IncomingMessage;
+          this.libpodVersion = headers['libpod-api-version'] as string | undefined;
+          resolve(answer as IncomingMessage);
+        }
       });
     });
   }

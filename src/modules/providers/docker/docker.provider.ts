@@ -199,7 +199,7 @@ export class DockerProvider implements Provider {
     return read;
   }
 
-  /** A call for each that runs, as the Engine API has none for all. One that ends meanwhile is left out. */
+  /** A call for each that runs, of Podman one for 25 of them. One that ends meanwhile is left out. */
   readonly stats = (signal?: AbortSignal) => readStats(this.daemon, this.store, signal);
   readonly statsReaders = (signal?: AbortSignal) => statsReaders(this.daemon, this.store, signal);
 
