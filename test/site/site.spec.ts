@@ -17,6 +17,9 @@ const TYPES: Record<string, string> = {
   '.css': 'text/css',
 };
 
+/** Milliseconds for a page on a busy machine. */
+const PATIENCE = 100_000;
+
 describeWith('chromium', 'the site of the documentation', () => {
   let server: Server | undefined;
   let url: string;
@@ -43,6 +46,7 @@ describeWith('chromium', 'the site of the documentation', () => {
   beforeEach(async () => {
     faults.length = 0;
     page = await browser!.newPage();
+    page.setDefaultTimeout(PATIENCE);
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error') faults.push(message.text());
@@ -67,7 +71,9 @@ describeWith('chromium', 'the site of the documentation', () => {
     await page.goto(url);
     await page.locator('.VPNavBarSearch button').first().click();
     await page.locator('#localsearch-input').fill('fencing token');
-    await page.locator('#localsearch-list a', { hasText: 'Cluster' }).first().click();
+    // By keyboard: the list moves while it loads excerpts, and a click can then meet another result or none.
+    await page.locator('#localsearch-list a[href^="/cluster"]').first().press('Enter');
+    await page.waitForURL(/\/cluster/);
     await page.getByRole('heading', { level: 1, name: /Cluster/ }).waitFor();
     expect(faults).toEqual([]);
   });

@@ -79,6 +79,11 @@ export class LoopSet {
     return this.byName.map((loop) => known?.get(loop.definition.name) ?? loop.info());
   }
 
+  /** Ordered. */
+  get names(): string[] {
+    return this.byName.map(({ definition }) => definition.name);
+  }
+
   private get byName(): readonly Loop[] {
     return (this.sorted ??= this.all.sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1)));
   }

@@ -202,6 +202,11 @@ export class Scheduler {
     return this.loops.infos();
   }
 
+  /** @internal the names of all workers, ordered */
+  get workerNames(): string[] {
+    return this.loops.names;
+  }
+
   workerByName(name: string): WorkerInfo | undefined {
     return this.loops.info(name);
   }

@@ -4,7 +4,7 @@ import { RunRecorder } from '../../history/run.recorder.js';
 import { Scheduler } from '../../scheduler/scheduler.js';
 import { inRootContext } from '../../timing/root-context.js';
 import { startTicking, startTimer, type Timer } from '../../timing/timer.js';
-import { workersNow } from '../shown-worker.js';
+import { workersInTurn } from '../shown-worker.js';
 import { inTurns } from './in-turns.js';
 import { LiveClient } from './live-client.js';
 import { changeMessage, END_MESSAGE, type LiveState, snapshotMessage, stateOf } from './live-message.js';
@@ -95,7 +95,7 @@ export class LiveFeed implements OnModuleDestroy {
     const changes = new RunChanges(this.scheduler, this.recorder, () => this.lookIn(this.soon));
     this.changes = changes;
     await changes.start();
-    const state = await stateOf(await workersNow(this.scheduler));
+    const state = await stateOf(await workersInTurn(this.scheduler));
     if (this.generation !== generation) return changes.stop();
     this.state = state;
     this.snapshot = undefined;
@@ -129,7 +129,7 @@ export class LiveFeed implements OnModuleDestroy {
     const { generation, changes } = this;
     let spent = 0;
     try {
-      const after = await stateOf(await workersNow(this.scheduler), this.state);
+      const after = await stateOf(await workersInTurn(this.scheduler), this.state);
       spent += after.spent;
       const runs = await changes!.take();
       // All clients have left meanwhile, and others may have come.

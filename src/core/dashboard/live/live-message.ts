@@ -28,11 +28,13 @@ interface Timed {
 
 /** @param before whose JSON is taken of workers that are shown as then */
 export async function stateOf(
-  { source, coordinated, workers }: ShownWorkers,
+  { source, coordinated, workers }: ShownWorkers<() => ShownWorker | undefined>,
   before?: LiveState,
 ): Promise<LiveState & Timed> {
   const live = new Map<string, LiveWorker>();
-  const spent = await inTurns(workers, (shown) => {
+  const spent = await inTurns(workers, (look) => {
+    const shown = look();
+    if (!shown) return;
     const known = before?.workers.get(shown.name);
     live.set(
       shown.name,
