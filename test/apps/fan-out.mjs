@@ -56,6 +56,7 @@ Module({
 })(App);
 
 const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'warn'] });
-app.enableShutdownHooks([], { useProcessExit: true });
+// With an empty list Nest shuts down at a SIGUSR2 as well.
+app.enableShutdownHooks(['SIGTERM'], { useProcessExit: true });
 process.on('SIGUSR2', () => void app.get(Scheduler).reschedule('sweep', { at: new Date(Date.now() + 500) }));
 console.log('ready');

@@ -63,6 +63,10 @@ export async function killFanOut(options: FanOutKills): Promise<FanOutSeen> {
       },
     });
     running.push(replica);
+    void replica.exit.then(() => {
+      if (running.includes(replica))
+        seen.violations.push(`a replica has ended by itself:\n${replica.output}`);
+    });
     await replica.said(/ready/);
     return replica;
   };
@@ -98,9 +102,9 @@ export async function killFanOut(options: FanOutKills): Promise<FanOutSeen> {
       // By turns the one whose run it is, and another one.
       const victim = (seen.kills % 2 === 0 && holder) || running.find((replica) => replica !== holder)!;
       if (victim === holder) seen.holders++;
+      running.splice(running.indexOf(victim), 1);
       victim.kill('SIGKILL');
       await victim.exit;
-      running.splice(running.indexOf(victim), 1);
       seen.kills++;
       progress(`a replica was killed at ${done()} of ${shards}`);
       await start();
@@ -137,7 +141,7 @@ export async function killFanOut(options: FanOutKills): Promise<FanOutSeen> {
       seen.violations.push(`the metric says ${JSON.stringify(row.metrics)}`);
     return seen;
   } finally {
-    for (const replica of running) await replica.destroy();
+    for (const replica of running.splice(0)) await replica.destroy();
   }
 }
 

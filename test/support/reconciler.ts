@@ -45,8 +45,14 @@ export async function startReplica(
     .compile();
   const find = <T>(type: abstract new (...args: never[]) => T): T =>
     app.get<T>(type as never, { strict: false });
-  for (const provider of providers) find(ProviderRegistry).register(provider.info().name, provider);
-  await app.init();
+  try {
+    for (const provider of providers) find(ProviderRegistry).register(provider.info().name, provider);
+    await app.init();
+  } catch (error) {
+    // Nobody else can: its connections would keep the process.
+    await app.close().catch(() => {});
+    throw error;
+  }
   const events = find(EventBus);
   /** One that something newer takes the place of, as there is something to do at once, is asked for again. */
   const run = async (worker: string): Promise<EndedRun> => {

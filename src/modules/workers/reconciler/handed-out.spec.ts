@@ -31,6 +31,7 @@ describe('What the reconciler hands out', () => {
   let provider: InMemoryProvider;
   let engine: RelayEngine;
   let replica: Replica;
+  let starting: Promise<Replica> | undefined;
   let tenantId: TenantId;
   const datacenters: Datacenter[] = [];
   const workloads: Workload[] = [];
@@ -39,15 +40,18 @@ describe('What the reconciler hands out', () => {
     database = await createControlPlaneDatabase();
     provider = new InMemoryProvider();
     engine = new RelayEngine();
+    starting = undefined;
   });
   afterEach(async () => {
-    await replica.stop();
+    // Also when the test did not wait for its start, as its time was over.
+    await (await starting?.catch(() => undefined))?.stop();
     await database.drop();
   });
 
   /** A replica, and of everything two. */
   async function start(options: ReconcilerOptions = {}): Promise<void> {
-    replica = await startReplica(database.url, [provider], options, { providers: [Hooks], fanOut: engine });
+    starting = startReplica(database.url, [provider], options, { providers: [Hooks], fanOut: engine });
+    replica = await starting;
     datacenters.length = workloads.length = 0;
     await asSystem(async () => {
       ({ id: tenantId } = await replica.tenants.create({ name: 'acme' }));
@@ -101,6 +105,7 @@ describe('What the reconciler hands out', () => {
     expect(await pass()).toMatchObject({ outcome: 'succeeded' });
     expect(engine.items).toEqual([]);
     await replica.stop();
+    starting = undefined;
     await database.drop();
     database = await createControlPlaneDatabase();
     await start();
