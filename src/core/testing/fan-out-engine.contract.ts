@@ -243,6 +243,22 @@ export function sharedFanOutEngineContract(setup: () => Promise<FanOutEngineSetu
       await assert.rejects(run, /superseded/);
       assert.ok(counts.every((count) => count === 0));
     },
+    'ends the active shards of other replicas, and starts no further one there, when the run is told to end':
+      async (bench) => {
+        const other = await bench.join();
+        const controller = new AbortController();
+        bench.work = async ({ signal }) => {
+          await aborted(signal);
+          throw signal.reason;
+        };
+        const run = bench.run({ items: numbers(30), shard: { concurrency: 2 }, signal: controller.signal });
+        await bench.until(() => bench.active === 4);
+        assert.equal(bench.seen.filter(({ engine }) => engine === other).length, 2);
+        controller.abort(new Error('enough'));
+        await assert.rejects(run, /enough/);
+        await bench.until(() => bench.active === 0);
+        assert.equal(bench.seen.length, 4);
+      },
     'hands the active shards of a replica that rests to another one': async (bench) => {
       const other = await bench.join();
       let cut = 0;

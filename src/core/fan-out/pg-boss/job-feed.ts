@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { sleep } from '../../timing/timer.js';
 
 /** How long a feed waits for jobs when it has found none, and after a call that failed. Milliseconds. */
@@ -72,9 +73,10 @@ export class JobFeed<Job> {
     }
   }
 
-  /** Resolves when the next job is handled, or the feed is woken. */
-  private handled(): Promise<void> {
-    return new Promise((resolve) => (this.wake = resolve));
+  /** Resolves when the next job is handled, and those that end in the same turn of the event loop, or the feed is woken. */
+  private async handled(): Promise<void> {
+    await new Promise<void>((resolve) => (this.wake = resolve));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   private async pause(): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Pool } from 'pg';
-import { type JobWithMetadata, type PgBoss } from 'pg-boss';
+import { type Job, type PgBoss } from 'pg-boss';
 import { describeError } from '../../text/describe-error.js';
 import { startTicking, type Timer } from '../../timing/timer.js';
 import { type FanOut, type FanOutEngine } from '../fan-out.engine.js';
@@ -29,7 +29,7 @@ const LOST_AT_ONCE = 10;
 
 /** What a job holds of its shard. */
 type ShardData = QueuedShard & { readonly attempt: number };
-type ShardJob = JobWithMetadata<ShardData>;
+type ShardJob = Job<ShardData>;
 
 /** A job with its result. */
 interface Ending {
@@ -152,40 +152,16 @@ class PgBossEngine extends QueuedFanOutEngine {
     const queue = this.queueOf(shard);
     let ending = this.endings.get(queue);
     if (!ending) {
-      ending = new Coalesced((endings) => this.end(queue, endings));
+      ending = new Coalesced((endings) =>
+        this.ledger.succeeded(
+          endings.map(({ result }) => result),
+          { schema: this.schema, queue, ids: endings.map(({ jobId }) => jobId) },
+        ),
+      );
       this.endings.set(queue, ending);
     }
     await ending.of({ jobId, result });
     return { next: 'nothing' };
-  }
-
-  private async end(queue: string, endings: readonly Ending[]): Promise<void> {
-    const client = await this.pool.connect();
-    // A connection that ends between two statements is an error of the next one.
-    const ignore = (): void => {};
-    client.on('error', ignore);
-    try {
-      await client.query('BEGIN');
-      const query: Query = async <Row extends object>(sql: string, values?: unknown[]) =>
-        (await client.query<Row>(sql, values)).rows;
-      await new PostgresShardLedger(query, `${this.schema}_shards`).succeeded(
-        endings.map(({ result }) => result),
-      );
-      const db = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
-      await this.boss.deleteJob(
-        queue,
-        endings.map(({ jobId }) => jobId),
-        { db },
-      );
-      await client.query('COMMIT');
-      client.release();
-    } catch (error) {
-      client.release(true);
-      throw error;
-    } finally {
-      // Released, it is the pool's, which listens itself.
-      client.off('error', ignore);
-    }
   }
 
   private feed(
@@ -198,7 +174,7 @@ class PgBossEngine extends QueuedFanOutEngine {
       {
         fetch: async (batchSize) => {
           await this.ready(queue);
-          return this.boss.fetch<ShardData>(from, { batchSize, includeMetadata: true });
+          return this.boss.fetch<ShardData>(from, { batchSize });
         },
         handle: (job) => handle(job).catch((error: unknown) => this.reached(error)),
         reached: (error) => this.reached(error),
@@ -207,15 +183,12 @@ class PgBossEngine extends QueuedFanOutEngine {
     );
   }
 
-  private async process(
-    shard: ShardDefinition,
-    queue: string,
-    { id, data, retryCount }: ShardJob,
-  ): Promise<void> {
+  private async process(shard: ShardDefinition, queue: string, { id, data }: ShardJob): Promise<void> {
     const active = this.jobs.get(queue) ?? new Set();
     this.jobs.set(queue, active.add(id));
     try {
-      const handled = await this.handle(shard, { jobId: id, ...data, redelivered: retryCount > 0 });
+      // What has a result has no job, as both are of one commit: nothing to look up when it is delivered again.
+      const handled = await this.handle(shard, { jobId: id, ...data, redelivered: false });
       await this.settle(queue, id, data, handled);
     } finally {
       active.delete(id);

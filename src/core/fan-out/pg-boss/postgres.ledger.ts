@@ -14,6 +14,13 @@ import {
 /** Sends SQL to the database of the queue. */
 export type Query = <Row extends object>(sql: string, values?: unknown[]) => Promise<Row[]>;
 
+/** Jobs of a queue of pg-boss. */
+export interface Jobs {
+  readonly schema: string;
+  readonly queue: string;
+  readonly ids: readonly string[];
+}
+
 /** How long what is known of a fan-out outlives the last look at it. */
 const KEEP = '2 days';
 
@@ -132,18 +139,23 @@ export class PostgresShardLedger extends ShardLedger {
     return new Map(rows.map(({ id, failure }) => [id, failure]));
   }
 
-  async succeeded(results: readonly ShardResult[]): Promise<void> {
+  /** @param jobs the jobs of these results, which are removed by the same statement: each commit waits for the disk */
+  async succeeded(results: readonly ShardResult[], jobs?: Jobs): Promise<void> {
     const { schema } = this;
     // One row each; in one order everywhere, so that statements of two replicas do not wait for each other in a circle.
     const rows = new Map(results.map(({ key, id, metrics }) => [id, { key: hashedKey(key), id, metrics }]));
-    await this.ask(
-      `INSERT INTO ${schema}.shards AS stored (key, id, metrics)
+    const keep = `INSERT INTO ${schema}.shards AS stored (key, id, metrics)
        SELECT r.key, r.id, r.metrics
        FROM jsonb_to_recordset($1::jsonb) AS r (key uuid, id uuid, metrics jsonb) JOIN ${schema}.fan_outs AS f USING (key)
        ORDER BY r.key, r.id
-       ON CONFLICT (key, id) DO UPDATE SET metrics = excluded.metrics, failure = NULL`,
-      [JSON.stringify([...rows.values()])],
-    );
+       ON CONFLICT (key, id) DO UPDATE SET metrics = excluded.metrics, failure = NULL`;
+    const values = [JSON.stringify([...rows.values()])];
+    if (!jobs) await this.ask(keep, values);
+    else
+      await this.ask(
+        `WITH kept AS (${keep}) DELETE FROM ${jobs.schema}.job WHERE name = $2 AND id = ANY ($3::uuid[])`,
+        [...values, jobs.queue, jobs.ids],
+      );
   }
 
   async gaveUp(key: string, runId: string, id: string, failure: FailedShard): Promise<void> {

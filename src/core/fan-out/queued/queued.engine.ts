@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { StaleRunError } from '../../coordination/coordination.errors.js';
 import { waitAfter } from '../../scheduler/backoff.js';
 import { describeError } from '../../text/describe-error.js';
@@ -24,6 +25,11 @@ const LOOK_EVERY = 1_000;
 const UNANSWERED_LOOKS = 5;
 /** Of a replica without active shards, only each n-th look asks. */
 const IDLE_LOOKS = 5;
+/**
+ * How long the answer holds that a fan-out goes on, while it has active shards here. Milliseconds. One that starts meanwhile is
+ * aborted by the next look.
+ */
+const CURRENT_FOR = 50;
 /** A key that no fan-out has. */
 const NO_FAN_OUT = 'none';
 /** How long the end of a run waits for the server to hear of it. Milliseconds. */
@@ -55,11 +61,20 @@ export class ShardStoppedError extends Error {
   override readonly name = 'ShardStoppedError';
 }
 
-interface ActiveJob {
-  readonly key: string;
-  readonly runId: string;
-  readonly controller: AbortController;
-  readonly ended: Promise<unknown>;
+/** The active shards of a fan-out on this replica. They are told to end together, by one signal: one for each would cost a twentieth of a job. */
+class ActiveShards {
+  readonly controller = new AbortController();
+  readonly ends = new Set<Promise<unknown>>();
+  /** When the server was last asked and said that the fan-out goes on, by the monotonic clock. */
+  currentAt = -Infinity;
+
+  constructor(
+    readonly key: string,
+    readonly runId: string,
+  ) {
+    // Each shard may listen, and Node warns of more than ten.
+    setMaxListeners(0, this.controller.signal);
+  }
 }
 
 /**
@@ -69,7 +84,7 @@ interface ActiveJob {
 export abstract class QueuedFanOutEngine extends FanOutEngine {
   protected abstract readonly ledger: ShardLedger;
   private host!: FanOutHost;
-  private readonly active = new Set<ActiveJob>();
+  private readonly active = new Set<ActiveShards>();
   private readonly runs = new Map<string, ShardRun>();
   /** Of runs of this replica. */
   private readonly fanOuts = new Map<string, QueuedFanOut>();
@@ -103,7 +118,7 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
     };
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
-    await Promise.all([rested, ...[...this.active].map(({ ended }) => ended)]);
+    await Promise.all([rested, ...endsOf(this.active)]);
     signal.removeEventListener('abort', abort);
   }
 
@@ -152,22 +167,41 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   /** Runs a job. Rejects when the server does not answer: then the queue hands it out again. */
   protected async handle(shard: ShardDefinition, job: DeliveredShard): Promise<Handled> {
     if (this.resting) return RETURN;
-    const { key, id } = job;
-    const state = (await this.states.of(key)).get(key);
+    const { key, id, runId } = job;
+    const currentAt = await this.currentAt(key, runId);
     // Of an earlier attempt of the run: this one has jobs of its own.
-    if (!state || state.stopped || state.runId !== job.runId) return REMOVE;
-    const run = await this.runOf(key, state.runId);
+    if (currentAt === undefined) return REMOVE;
+    const run = await this.runOf(key, runId);
     if (!run) return REMOVE;
     if (job.redelivered && (await this.ledger.isDone(key, id))) return REMOVE;
-    const controller = new AbortController();
-    const handled = this.perform(shard, job, run, controller.signal);
-    const active: ActiveJob = { key, runId: job.runId, controller, ended: handled.catch(() => {}) };
+    const active = this.activeOf(key, runId) ?? new ActiveShards(key, runId);
+    active.currentAt = Math.max(active.currentAt, currentAt);
+    const handled = this.perform(shard, job, run, active.controller.signal);
+    const ended = handled.catch(() => {});
     this.active.add(active);
+    active.ends.add(ended);
     try {
       return await handled;
     } finally {
-      this.active.delete(active);
+      active.ends.delete(ended);
+      if (active.ends.size === 0) this.active.delete(active);
     }
+  }
+
+  /** When the server was asked and said that this is the fan-out's run, and that it goes on. Undefined: it says otherwise. */
+  private async currentAt(key: string, runId: string): Promise<number | undefined> {
+    const known = this.activeOf(key, runId)?.currentAt;
+    const now = performance.now();
+    if (known !== undefined && now - known < CURRENT_FOR) return known;
+    const state = (await this.states.of(key)).get(key);
+    return state && !state.stopped && state.runId === runId ? now : undefined;
+  }
+
+  /** Without those that were told to end: what starts later has a signal of its own. */
+  private activeOf(key: string, runId: string): ActiveShards | undefined {
+    for (const active of this.active)
+      if (active.key === key && active.runId === runId && !active.controller.signal.aborted) return active;
+    return undefined;
   }
 
   private async perform(
@@ -214,10 +248,10 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   /** Lets no further shard start anywhere, and waits for those that are active here. */
   private async stop({ key, run, signal }: FanOut): Promise<void> {
     const reason = (signal.reason as Error | undefined) ?? new ShardStoppedError('The fan-out has failed');
-    const own = [...this.active].filter((job) => job.key === key && job.runId === run.runId);
+    const own = [...this.active].filter((active) => active.key === key && active.runId === run.runId);
     for (const { controller } of own) controller.abort(reason);
     const told = this.ledger.stop(key, run.runId).catch((error: unknown) => this.reached(error));
-    await Promise.all([atMost(STOP_WITHIN, told, new SystemClock()), ...own.map(({ ended }) => ended)]);
+    await Promise.all([atMost(STOP_WITHIN, told, new SystemClock()), ...endsOf(own)]);
   }
 
   /** Looks whether the active shards may go on; without any, whether the server still answers. */
@@ -246,4 +280,8 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
       this.unanswered = 0;
     }
   }
+}
+
+function endsOf(active: Iterable<ActiveShards>): Promise<unknown>[] {
+  return [...active].flatMap(({ ends }) => [...ends]);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setImmediate } from 'node:timers';
 
 /** Ids that are made before the event loop gets a turn. */
@@ -24,7 +24,7 @@ export async function shardIds(key: string, items: readonly unknown[]): Promise<
 
 /** 122 bits of a hash, as a UUID of version 8, which is for such. */
 export function hashed(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex');
+  const hex = hash('sha256', text);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
