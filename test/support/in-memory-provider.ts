@@ -104,6 +104,9 @@ export class InMemoryProvider implements Provider {
     return this.changes.watch(signal);
   }
 
+  /** For a test to set. */
+  healthCheck?: () => Promise<void>;
+
   /** For a test to set: then it reads one by one. */
   statsReaders?: Provider['statsReaders'];
 

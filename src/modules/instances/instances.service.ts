@@ -151,7 +151,9 @@ export class InstancesService {
     const destroying = { state: 'destroying', deletionReason: reason, requested: true } as const;
     const instance = await this.instances.change(tenantId, id, destroying);
     if (!instance) return 'removed';
-    const deletion = await this.convergence.remove(instance, { reason, signal });
+    const removal = this.convergence.remove(instance, { reason, signal });
+    // What repeats a removal, such as the garbage collector, does so again.
+    const deletion = await (found.state === 'destroying' ? removal : this.orRequested(instance, removal));
     if (deletion === 'requested') await this.events.publish('instance.requested', instance);
     return deletion;
   }
@@ -199,9 +201,21 @@ export class InstancesService {
       if (STAYING.includes(found.state)) return found;
       throw new UnknownInstanceError(tenantId, id);
     }
-    if (await this.stores.reach(instance, signal)) return this.convergence.converge(instance, { signal });
+    if (await this.stores.reach(instance, signal))
+      return this.orRequested(instance, this.convergence.converge(instance, { signal }));
     await this.events.publish('instance.requested', instance);
     return instance;
+  }
+
+  /** What fails is left to the reconciler, which would not hear of it before its interval otherwise. */
+  private async orRequested<T>(instance: Instance, done: Promise<T>): Promise<T> {
+    try {
+      return await done;
+    } catch (error) {
+      if (!(error instanceof UnknownInstanceError))
+        await this.events.publish('instance.requested', instance).catch(() => undefined);
+      throw error;
+    }
   }
 }
 

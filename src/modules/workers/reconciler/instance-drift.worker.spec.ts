@@ -259,12 +259,27 @@ describe('InstanceDriftWorker', () => {
     expect(instance).toMatchObject({ state: 'failed', reason: 'init_failed', lastError: 'no such program' });
     await replica.dataSource.query('UPDATE instances SET next_attempt_at = now()');
     await pass();
-    expect((await get(instance)).attempts).toBe(2);
+    expect((await get(instance)).attempts).toBeGreaterThan(1);
     provider.beforeProvision = async () => undefined;
     await replica.dataSource.query('UPDATE instances SET next_attempt_at = now()');
     await pass();
     expect(await get(instance)).toMatchObject({ state: 'running', reason: undefined });
     expect(await told('instance.failed')).toHaveLength(1);
+  });
+
+  it('tries again soon what failed when it was requested, a removal too, without a pass over everything', async () => {
+    await start();
+    const isAway = () => Promise.reject(new Error('daemon is away'));
+    provider.beforeProvision = isAway;
+    const instance = await create();
+    expect(instance).toMatchObject({ state: 'failed', attempts: 1 });
+    provider.beforeProvision = async () => undefined;
+    await eventually(async () => (await get(instance)).state === 'running');
+    provider.beforeDeprovision = isAway;
+    await expect(asSystem(() => replica.instances.delete(tenantId, instance.id))).rejects.toThrow('away');
+    provider.beforeDeprovision = async () => undefined;
+    await eventually(async () => (await told('instance.deleted')).length === 1);
+    expect(provider.running.size).toBe(0);
   });
 
   it('concludes nothing from a provider that fails, hangs or cannot say, and compares the other stores', async () => {
@@ -287,6 +302,25 @@ describe('InstanceDriftWorker', () => {
     expect(replica.logs.join('\n')).toContain(
       'The store of provider "memory" was not compared: daemon is away',
     );
+  });
+
+  it('compares a store again as soon as its provider can be reached, and does not fail runs until then', async () => {
+    await start();
+    const instance = await create();
+    let isAway = true;
+    let asked = 0;
+    provider.running.clear();
+    provider.beforeList = provider.healthCheck = async () => {
+      asked++;
+      if (isAway) throw new Error('daemon is away');
+    };
+    expect(await pass()).toMatchObject({ outcome: 'failed' });
+    expect(await pass()).toMatchObject({ outcome: 'failed' });
+    await eventually(() => asked >= 4);
+    isAway = false;
+    await eventually(() => provider.running.get(instance.id)?.state === 'running');
+    const failed = replica.logs.filter((line) => line.includes('was not compared: daemon is away'));
+    expect(failed).toHaveLength(2);
   });
 
   it('leaves alone what is in a store that it does not reach', async () => {

@@ -11,6 +11,7 @@ import {
 } from './reconciler.options.js';
 import { StoreNudges } from './store-nudges.js';
 import { StorePass, type StoreReport } from './store-pass.js';
+import { StoreRetries } from './store-retries.js';
 
 /** Payload of a trigger: the providers whose stores to compare. Default all. */
 export interface DriftPayload {
@@ -30,6 +31,7 @@ export class InstanceDriftWorker {
     private readonly registry: ProviderRegistry,
     private readonly pass: StorePass,
     private readonly nudges: StoreNudges,
+    private readonly retries: StoreRetries,
   ) {
     this.settings = reconcilerSettings(options);
   }
@@ -53,6 +55,7 @@ export class InstanceDriftWorker {
       async (name, own) => {
         const report = await this.pass.reconcile(name, this.settings, own);
         reports.push(report);
+        this.retries.compared(name);
         if (report.wakeIn !== undefined) this.nudges.wake(name, report.wakeIn);
         context.progress(reports.length, due.length, summary(reports, this.settings.dryRun));
         for (const { instanceId, drift, repair } of report.planned)
@@ -64,10 +67,12 @@ export class InstanceDriftWorker {
         for (const instanceId of report.orphansRemoved) logger.log(`removed ${instanceId}: it has no row`);
       },
     );
-    for (const { key, error } of failures)
+    for (const { key, error } of failures) {
+      this.retries.failed(key);
       logger.warn(
         `The store of provider "${key}" was not compared: ${error instanceof Error ? error.message : String(error)}`,
       );
+    }
     if (failures.length && failures.length === due.length)
       throw new AggregateError(
         failures.map(({ error }) => error),

@@ -22,6 +22,7 @@ import { ReconcilerStatus } from './reconciler-status.js';
 import { ReconcilerWake } from './reconciler-wake.js';
 import { Reconciler } from './reconciler.worker.js';
 import { StoreNudges } from './store-nudges.js';
+import { StoreRetries } from './store-retries.js';
 import { RowAdoption } from './row-adoption.js';
 import { StoreOrphans } from '../../store-orphans/store-orphans.js';
 import { StorePass } from './store-pass.js';
@@ -53,6 +54,7 @@ import { StorePass } from './store-pass.js';
     StoreOrphans,
     StorePass,
     StoreNudges,
+    StoreRetries,
   ],
   exports: [DriftRepository, ReconcilerPreview, ReconcilerStatus],
 })

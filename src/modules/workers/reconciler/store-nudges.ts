@@ -10,8 +10,8 @@ const GATHER = 20;
 /** How long to wait, in milliseconds, until a watch that broke is taken up again. */
 const WATCH_AGAIN = 5_000;
 
-/** Events upon which every replica looks whether its stores are concerned. */
-const REQUESTS = ['instance.requested'];
+/** Events upon which every replica looks whether its stores are concerned: also what failed elsewhere is tried again when its wait is over. */
+const REQUESTS = ['instance.requested', 'instance.failed'];
 
 /**
  * Starts a run of `instance_drift` as soon as there is something to do: a provider says that an instance has ended,
