@@ -43,7 +43,7 @@ export function weather(random: Random): Weather {
 }
 
 /** When a client gives up, milliseconds of its own clock. */
-const TIMEOUT = 5_000;
+export const TIMEOUT = 5_000;
 export const LATEST = 12_000;
 
 /** What the wire needs of the process that calls. */

@@ -13,7 +13,7 @@ import { Random } from '../random.js';
 import { pass } from '../run-plan.js';
 import { StoreClock } from '../store-clock.js';
 import { instant, Trace } from '../trace.js';
-import { FAIR, LATEST, type Weather } from '../wire.js';
+import { FAIR, LATEST, TIMEOUT, type Weather } from '../wire.js';
 import { World } from '../world.js';
 import { MemoryModel, type StoreModel } from './models.js';
 import { clockOf, ObservedStore } from './observed-store.js';
@@ -226,7 +226,8 @@ class Simulation implements Surroundings {
       const run = this.observer.active(token);
       const replica = this.replicas.find((other) => other === run?.process);
       if (!run || !replica || replica.draining || replica.paused || replica.undisturbed > asked) return;
-      if (this.plan.weather !== FAIR || this.storeDownUntil > asked) return;
+      // Who asked while the store was down may wait for that answer still.
+      if (this.plan.weather !== FAIR || this.storeDownUntil + TIMEOUT > asked) return;
       if (!run.context.signal.aborted)
         this.violate(
           `${key}: token ${token} was cancelled ${HEARD_WITHIN} ms ago, and its run has not heard of it`,
