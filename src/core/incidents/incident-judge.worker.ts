@@ -80,7 +80,8 @@ export class IncidentJudge {
     await this.compare(found, new Map(infos.map((info) => [info.name, info])));
     await this.incidents.tellUnsilenced();
     await this.prune(now);
-    await this.courier.send();
+    // A webhook that does not answer would delay the next judgement.
+    this.courier.hurry();
   }
 
   /** Reads the last slots of new workers, from which missed slots count. */

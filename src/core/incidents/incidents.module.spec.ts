@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { taking } from '../../../test/support/workers.js';
@@ -125,7 +128,7 @@ describe('IncidentsModule', () => {
     expect(await openOnes(replica)).toEqual([]);
     expect(replica.logs.filter((line) => /^Incident |failing/.test(line))).toEqual([
       `Incident opened: ${open!.summary}`,
-      expect.stringMatching(/^Incident closed after 1 min 15 s: Worker "mailer" is failing/),
+      expect.stringMatching(/^Incident closed after 1 m 15 s: Worker "mailer" is failing/),
     ]);
   });
 
@@ -307,6 +310,21 @@ describe('IncidentsModule', () => {
   ])('takes no silence of %j', async (silence, message) => {
     const replica = await start([]);
     await expect(replica.incidents.silence(silence as never)).rejects.toThrow(message);
+  });
+
+  it('judges on while a webhook does not answer', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const asked = once(silent, 'request') as Promise<[IncomingMessage]>;
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+    const replica = await start([], { incidents: { webhooks: [{ url, format: 'slack' }] } });
+    await replica.incidents.report({ kind: 'worker', subject: 'w', condition: 'odd', summary: 'It is odd' });
+    const [{ socket }] = await asked;
+    const judged = await replica.scheduler.trigger('workers_incidents');
+    expect(await judged.ended).toMatchObject({ outcome: 'succeeded' });
+    expect(socket.destroyed).toBe(false);
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('goes on when onIncident fails, and says so', async () => {

@@ -10,6 +10,7 @@ import {
 import { type DeliveryQuery, type IncidentQuery, IncidentStore } from '../history/incident.store.js';
 import { WorkerEvents } from '../scheduler/worker-events.js';
 import { classAndMessageOf } from '../text/describe-error.js';
+import { shownDuration } from '../text/shown-duration.js';
 import { storableText } from '../text/storable-text.js';
 import { Clock } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
@@ -18,7 +19,6 @@ import { type IncidentRules } from './incident-rules.js';
 import { InvalidIncidentError, InvalidSilenceError, UnknownIncidentError } from './incidents.errors.js';
 import { INCIDENT_RULES } from './incidents.module-definition.js';
 import { Courier } from './webhooks/courier.js';
-import { lengthOf } from './webhooks/message.js';
 
 const LONGEST: Readonly<Record<keyof IncidentKey, number>> = { kind: 100, subject: 300, condition: 100 };
 const LONGEST_SUMMARY = 2_000;
@@ -76,7 +76,7 @@ export class Incidents {
     const incident = await this.store.close(checkedKey(key), this.endpoints);
     if (!incident) return undefined;
     const { summary, openedAt, closedAt, toldAt } = incident;
-    const lasted = lengthOf(closedAt!.getTime() - openedAt.getTime());
+    const lasted = shownDuration(closedAt!.getTime() - openedAt.getTime());
     if (!logged) this.logger.log(`Incident closed after ${lasted}: ${summary}`);
     this.tell('incident.closed', incident, toldAt !== undefined);
     return incident;

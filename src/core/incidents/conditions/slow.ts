@@ -1,4 +1,5 @@
 import { type Run } from '../../history/run.js';
+import { shownDuration } from '../../text/shown-duration.js';
 import { type Finding, type Subject, succeeded } from '../subject.js';
 
 /** When a run counts as slow. */
@@ -25,8 +26,8 @@ export function slow({ runs }: Subject, now: number, { factor, floor }: SlowLimi
     const newest = timed.slice(0, count);
     if (!newest.every((run) => durationOf(run, now) > limit)) continue;
     const [run] = newest;
-    const took = `${inSeconds(durationOf(run!, now))}${run!.endedAt ? '' : ' and is active still'}`;
-    const compared = `${inSeconds(usual)} is the 95th percentile of the ${timed.length - count} before`;
+    const took = `${shownDuration(durationOf(run!, now))}${run!.endedAt ? '' : ' and is active still'}`;
+    const compared = `${shownDuration(usual)} is the 95th percentile of the ${timed.length - count} before`;
     const since = newest.at(-1)!;
     const release = since.release === undefined ? '' : ` of release ${since.release}`;
     const row =
@@ -48,8 +49,4 @@ function durationOf({ startedAt, endedAt }: Run, now: number): number {
 function percentile95(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil(0.95 * sorted.length) - 1]!;
-}
-
-function inSeconds(ms: number): string {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
 }

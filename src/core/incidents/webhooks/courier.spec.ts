@@ -100,7 +100,7 @@ describe('the courier', () => {
       type: 'incident.closed',
       timestamp: new Date(clock.now()).toISOString(),
       data: { closed_at: new Date(clock.now()).toISOString() },
-      text: expect.stringMatching(/^Closed after 2 h 5 min: Worker/),
+      text: expect.stringMatching(/^Closed after 2 h 5 m: Worker/),
     });
   });
 
@@ -205,6 +205,31 @@ describe('the courier', () => {
     await Promise.all([sending, sender.send(), sender.send()]);
     expect(received).toHaveLength(16);
     expect(await store.deliveries({ state: 'pending', limit: 100 })).toHaveLength(15);
+  });
+
+  it('tells the others while a webhook does not answer, and ends without its answer when the application does', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    for (let n = 0; n < 25; n++) await store.open({ ...REPORT, subject: `w${n}` }, ['silent', 'ops']);
+    const all = new Promise<void>((resolve) => {
+      server.on('request', (request) => request.once('end', () => received.length === 25 && resolve()));
+    });
+    const sender = courier(
+      { name: 'silent', url: `http://127.0.0.1:${port}/`, secret: SECRET },
+      { secret: SECRET },
+    );
+    const sending = sender.send();
+    await all;
+    sender.onApplicationShutdown();
+    await sending;
+    await sender.send();
+    const ofSilent = await store.deliveries({ endpoint: 'silent', limit: 100 });
+    // They are taken, and sent again when the time for an answer is over.
+    expect(ofSilent.filter(({ attempts }) => attempts > 0)).toHaveLength(10);
+    expect(ofSilent.every(({ state, error }) => state === 'pending' && error === undefined)).toBe(true);
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('asks nothing of the store without webhooks', async () => {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { type Delivery } from '../../history/incident.js';
 import { type AttemptResult, IncidentStore } from '../../history/incident.store.js';
 import { messageOf } from '../../text/describe-error.js';
@@ -18,7 +18,7 @@ export const RETRY_AFTER = [
 
 /** Milliseconds. Longer than any answer may take, so that no other replica sends the same delivery meanwhile. */
 const LEASE = 60_000;
-/** Most deliveries that are sent at a time. */
+/** Most deliveries to a webhook that are sent at a time. */
 const TOGETHER = 10;
 /** Longest wait that a `Retry-After` can set. Milliseconds. */
 const LONGEST_WAIT = 86_400_000;
@@ -26,52 +26,72 @@ const LONGEST_ERROR = 500;
 /** The receiver wants no more deliveries, by Standard Webhooks. */
 const GONE = 410;
 
-/** Sends due deliveries to the webhooks of this application. A delivery that fails is due again later. */
+/**
+ * Sends due deliveries to the webhooks of this application, to each of them beside the others: one that does not answer delays none.
+ * A delivery that fails is due again later.
+ */
 @Injectable()
-export class Courier {
+export class Courier implements OnApplicationShutdown {
   private readonly logger = new Logger('Incidents');
-  private readonly webhooks: ReadonlyMap<string, Webhook>;
-  private sending?: Promise<void>;
-  private again = false;
+  private readonly webhooks: readonly Webhook[];
+  /** What is sent to which webhook now. */
+  private readonly sending = new Map<Webhook, Promise<void>>();
+  /** Webhooks with deliveries that may have come since their sending took the last ones. */
+  private readonly again = new Set<Webhook>();
+  private readonly closing = new AbortController();
 
   constructor(
     @Inject(INCIDENT_RULES) { webhooks }: IncidentRules,
     @Inject(IncidentStore) private readonly store: IncidentStore,
     @Inject(Clock) private readonly clock: Clock,
   ) {
-    this.webhooks = new Map(webhooks.map((webhook) => [webhook.name, webhook]));
+    this.webhooks = webhooks;
   }
 
-  /** Starts to send due deliveries, without waiting. If they cannot be read, the judge's next run sends them. */
+  /** Starts to send due deliveries, without waiting. If they cannot be read, the judge's next run starts it again. */
   hurry(): void {
-    this.send().catch((error: unknown) =>
-      this.logger.warn(`Deliveries wait, as they cannot be read: ${messageOf(error)}`),
-    );
+    this.send().catch((error: unknown) => {
+      if (!this.closed) this.logger.warn(`Deliveries wait, as they cannot be read: ${messageOf(error)}`);
+    });
   }
 
   /** Sends due deliveries; concurrent calls share one sending. Resolves when none is left. */
-  send(): Promise<void> {
-    if (this.webhooks.size === 0) return Promise.resolve();
-    if (this.sending) {
-      this.again = true;
-      return this.sending;
+  async send(): Promise<void> {
+    await Promise.all(this.webhooks.map((webhook) => this.sendTo(webhook)));
+  }
+
+  /** What is being sent is sent again by another replica, or after the next start. */
+  onApplicationShutdown(): void {
+    this.closing.abort();
+  }
+
+  private get closed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
+  private sendTo(webhook: Webhook): Promise<void> {
+    let sending = this.sending.get(webhook);
+    if (sending) this.again.add(webhook);
+    else {
+      sending = inRootContext(() => this.sendAll(webhook)).finally(() => this.sending.delete(webhook));
+      this.sending.set(webhook, sending);
     }
-    this.sending = inRootContext(() => this.sendAll()).finally(() => (this.sending = undefined));
-    return this.sending;
+    return sending;
   }
 
-  private async sendAll(): Promise<void> {
-    const endpoints = [...this.webhooks.keys()];
-    let due: Delivery[];
-    do {
-      this.again = false;
-      due = await this.store.takeDue(endpoints, TOGETHER, LEASE);
-      await Promise.all(due.map((delivery) => this.attempt(delivery)));
-    } while (due.length > 0 || this.again);
+  private async sendAll(webhook: Webhook): Promise<void> {
+    let due = 1;
+    while (!this.closed && (due > 0 || this.again.has(webhook))) {
+      this.again.delete(webhook);
+      const taken = await this.store.takeDue([webhook.name], TOGETHER, LEASE);
+      await Promise.all(taken.map((delivery) => this.attempt(delivery, webhook)));
+      due = taken.length;
+    }
   }
 
-  private async attempt(delivery: Delivery): Promise<void> {
-    const result = await this.post(delivery, this.webhooks.get(delivery.endpoint)!);
+  private async attempt(delivery: Delivery, webhook: Webhook): Promise<void> {
+    const result = await this.post(delivery, webhook);
+    if (!result.delivered && this.closed) return;
     if (!result.delivered && result.retryIn === undefined)
       this.logger.error(
         `Webhook "${delivery.endpoint}" was not told of incident ${delivery.incident.id}, and is not tried again: ${result.error}`,
@@ -88,7 +108,7 @@ export class Courier {
         body,
         // A redirect leads to a host that was not configured.
         redirect: 'manual',
-        signal: timeoutSignal(webhook.timeout),
+        signal: AbortSignal.any([timeoutSignal(webhook.timeout), this.closing.signal]),
       });
       await response.body?.cancel();
       const { status, ok } = response;

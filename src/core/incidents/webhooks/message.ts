@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { type Delivery, type Incident, type IncidentEventType } from '../../history/incident.js';
 import { toWire } from '../../http/wire.js';
+import { shownDuration } from '../../text/shown-duration.js';
 import { type Webhook } from './webhook.js';
 
 /** A request to a webhook. */
@@ -50,20 +51,5 @@ export function messageFor({ id, incident, event }: Delivery, webhook: Webhook, 
 export function textOf({ summary, openedAt, closedAt }: Incident, event: IncidentEventType): string {
   const told = summary.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   if (event === 'incident.opened' || !closedAt) return `Opened: ${told}`;
-  return `Closed after ${lengthOf(closedAt.getTime() - openedAt.getTime())}: ${told}`;
-}
-
-/** A duration in its two largest units: `2 h 5 min`. */
-export function lengthOf(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3_600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
-  ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
-  if (first < 0) return '0 s';
-  const largest = parts.slice(first, first + 2).filter(([count]) => count > 0);
-  return largest.map(([count, unit]) => `${count} ${unit}`).join(' ');
+  return `Closed after ${shownDuration(closedAt.getTime() - openedAt.getTime())}: ${told}`;
 }
