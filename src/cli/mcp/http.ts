@@ -30,8 +30,7 @@ export async function serveHttp({
     const { port: own } = server.address() as AddressInfo;
     if (!isOwnHost(request.headers.host, own))
       return refuse(response, 403, 'The Host header names another host');
-    if (new URL(request.url ?? '/', `http://${HOST}`).pathname !== PATH)
-      return refuse(response, 404, `There is ${PATH} alone`);
+    if (pathOf(request) !== PATH) return refuse(response, 404, `There is ${PATH} alone`);
     const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token !== undefined && (given === undefined || !same(given, token)))
       return refuse(response, 401, 'Send the token: "Authorization: Bearer <token>"');
@@ -53,6 +52,12 @@ export async function serveHttp({
     server.listen(port, HOST, resolve);
   });
   return { url: `http://${HOST}:${(server.address() as AddressInfo).port}${PATH}`, server };
+}
+
+/** Undefined for a target that is no path, such as `//[`. */
+function pathOf({ url = '/' }: IncomingMessage): string | undefined {
+  const base = `http://${HOST}`;
+  return URL.canParse(url, base) ? new URL(url, base).pathname : undefined;
 }
 
 function isOwnHost(host: string | undefined, port: number): boolean {

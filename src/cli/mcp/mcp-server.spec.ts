@@ -218,6 +218,7 @@ describe('the MCP server over HTTP', () => {
     ['with a wrong one', { authorization: 'Bearer wrong' }, 'POST', '/mcp', 401],
     ['for another host', { authorization: `Bearer ${TOKEN}`, host: 'evil.example' }, 'POST', '/mcp', 403],
     ['elsewhere', { authorization: `Bearer ${TOKEN}` }, 'POST', '/', 404],
+    ['for what is no path', { authorization: `Bearer ${TOKEN}` }, 'POST', '//[', 404],
     ['for a stream', { authorization: `Bearer ${TOKEN}` }, 'GET', '/mcp', 405],
   ])('refuses who asks %s', async (_what, headers, method, path, status) => {
     const { hostname, port } = new URL(url);

@@ -11,6 +11,8 @@ describe('who a request comes from', () => {
     ['the principal, whatever the header says', { user: 'ann', headers: { 'x-workers-actor': 'bob' } }, { actor: 'ann' }],
     ['the header, where there is no principal', { headers: { 'x-workers-actor': 'bob' } }, { actor: 'bob' }],
     ['the header, where the principal has no name', { user: {}, headers: { 'x-workers-actor': 'bob' } }, { actor: 'bob' }],
+    ['the header, in UTF-8', { headers: { 'x-workers-actor': Buffer.from('Jörg 名').toString('latin1') } }, { actor: 'Jörg 名' }],
+    ['the header, in Latin-1', { headers: { 'x-workers-actor': 'J\u00f6rg' } }, { actor: 'Jörg' }],
     ['nobody', { headers: {} }, {}],
     ['nobody, where the request has nothing', {}, {}],
     ['nobody, where the principal cannot be read', { user: { get name() { throw new Error('x'); } } }, {}],
