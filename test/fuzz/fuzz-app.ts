@@ -1,7 +1,11 @@
 import { type INestApplication } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { WorkerDashboardModule } from '../../src/core/dashboard/worker-dashboard.module.js';
+import { HttpAccessModule } from '../../src/core/http/http-access.module.js';
+import { IncidentsHttpModule } from '../../src/core/incidents/http/incidents-http.module.js';
+import { Incidents } from '../../src/core/incidents/incidents.js';
+import { IncidentsModule } from '../../src/core/incidents/incidents.module.js';
 import { Scheduler } from '../../src/core/scheduler/scheduler.js';
 import { WorkerModule } from '../../src/core/worker.module.js';
 import { type WorkerModuleOptions } from '../../src/core/worker-module.options.js';
@@ -23,7 +27,7 @@ export interface OpenApiDocument {
 export interface Operation {
   parameters?: { name: string; in: string; schema?: Schema }[];
   requestBody?: { content: Record<string, { schema: Schema }> };
-  responses: Record<string, unknown>;
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
 }
 
 export interface Schema {
@@ -35,7 +39,10 @@ export interface Schema {
 }
 
 /** The document is OpenAPI 3.1, as an application makes it. */
-export async function startFuzzApp(options: WorkerModuleOptions = {}): Promise<FuzzApp> {
+export async function startFuzzApp(
+  options: WorkerModuleOptions,
+  adapter: AbstractHttpAdapter,
+): Promise<FuzzApp> {
   class FuzzModule {}
   const app = await NestFactory.create(
     {
@@ -43,8 +50,14 @@ export async function startFuzzApp(options: WorkerModuleOptions = {}): Promise<F
       imports: [
         WorkerModule.forRoot(options),
         WorkerDashboardModule.forRoot({ token: TOKEN, openReads: true }),
+        HttpAccessModule.forRoot({ token: TOKEN, openReads: true }),
+        IncidentsModule.forRoot({
+          webhooks: [{ name: 'hook', url: 'http://127.0.0.1:1/', format: 'slack' }],
+        }),
+        IncidentsHttpModule,
       ],
     },
+    adapter,
     { logger: false },
   );
   await app.listen(0, '127.0.0.1');
@@ -71,6 +84,11 @@ export async function startFuzzApp(options: WorkerModuleOptions = {}): Promise<F
     run: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
   });
   for (const name of ['plain', 'fails']) await (await scheduler.trigger(name, { first: true })).ended;
+  const incidents = app.get(Incidents);
+  for (const subject of ['a', 'b'])
+    await incidents.report({ kind: 'worker', subject, condition: 'failing', summary: 'As told' });
+  await incidents.resolve({ kind: 'worker', subject: 'b', condition: 'failing' });
+  await incidents.silence({ subject: 'a', for: '1h' });
   const document = SwaggerModule.createDocument(
     app,
     new DocumentBuilder()

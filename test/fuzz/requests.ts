@@ -2,6 +2,8 @@ import { type Random } from '../simulation/random.js';
 import { TOKEN, type OpenApiDocument, type Operation, type Schema } from './fuzz-app.js';
 
 export interface FuzzRequest {
+  /** Of the document. */
+  template: string;
   method: string;
   path: string;
   headers: Record<string, string>;
@@ -12,7 +14,8 @@ export interface FuzzRequest {
 /** What is known to exist, so that not everything ends with a 404. */
 export interface Known {
   workers: readonly string[];
-  runs: readonly string[];
+  /** Ids, by the path of their list. */
+  ids: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Values that somebody might send by mistake, or to see what happens. */
@@ -38,11 +41,7 @@ export function makeRequest(
   const [documented, operation] = pick(Object.entries(operations));
   const method = chance(0.05) ? pick(METHODS) : documented;
   const path = template.replace(/\{(\w+)\}/g, (_, name: string) =>
-    segment(
-      chance(0.75)
-        ? pick(name === 'name' ? known.workers : known.runs.length ? known.runs : ['x'])
-        : pick(HOSTILE),
-    ),
+    segment(chance(0.75) ? pick(name === 'name' ? known.workers : idsOf(template, known)) : pick(HOSTILE)),
   );
   const headers: Record<string, string> = {};
   if (authorized) headers['x-workers-token'] = TOKEN;
@@ -52,6 +51,7 @@ export function makeRequest(
   if (chance(0.05))
     headers['cookie'] = pick(['ctrlplane_workers_session=1.x', 'ctrlplane_workers_session=', ';;;==']);
   const request: FuzzRequest = {
+    template,
     method: method.toUpperCase(),
     path: path + query(operation, pick, chance),
     headers,
@@ -70,6 +70,11 @@ export function makeRequest(
     request.body = body(schema, pick, chance, random);
   }
   return request;
+}
+
+function idsOf(template: string, { ids }: Known): readonly string[] {
+  const known = ids[template.replace(/\/\{.*/, '')] ?? [];
+  return known.length > 0 ? known : ['x'];
 }
 
 /** As a client would send it; what is no text that can be encoded goes as it is escaped already. */

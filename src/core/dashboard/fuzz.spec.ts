@@ -1,3 +1,5 @@
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { postgres } from '../postgres/postgres.coordinator.js';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
@@ -17,12 +19,16 @@ describe('requests of any kind, made from the OpenAPI document', () => {
     app = database = undefined;
   });
 
-  it.each(['memory', 'PostgreSQL'])(
-    'are answered, none by a 500, and change nothing without the token: in %s',
-    async (where) => {
-      if (where === 'PostgreSQL') database = await createTestDatabase();
+  it.each([
+    ['in memory, on Fastify', false, () => new FastifyAdapter()],
+    ['in PostgreSQL, on Express', true, () => new ExpressAdapter()],
+  ])(
+    'are answered as it says, none by a 500, and change nothing without the token: %s',
+    async (_where, stored, adapter) => {
+      if (stored) database = await createTestDatabase();
       app = await startFuzzApp(
         database ? { coordination: postgres({ connectionString: database.url }) } : {},
+        adapter(),
       );
       expect(app.document.openapi).toBe('3.1.0');
       const { statuses, faults } = await fuzz(app, REQUESTS, SEED);

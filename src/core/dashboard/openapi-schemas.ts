@@ -223,6 +223,13 @@ export const startedSchema: OpenApiSchema = {
   properties: { run_id: uuid },
 };
 
+/** A run that was waited for, and has ended. */
+export const endedSchema: OpenApiSchema = {
+  ...wholeRunSchema,
+  required: [...(wholeRunSchema['required'] as string[]), 'run_id'],
+  properties: { ...(wholeRunSchema['properties'] as object), run_id: uuid },
+};
+
 export const cancellationSchema: OpenApiSchema = {
   type: 'object',
   properties: { actor: text, reason: text },

@@ -27,7 +27,14 @@ import { RunNotRecordedError } from './run-not-recorded.error.js';
 import { queryOf, runFilters, type RunFilters, showRun, type ShownRun } from './shown-run.js';
 import { workersNow } from './shown-worker.js';
 import { type UpcomingRun, upcomingRuns } from './upcoming-runs.js';
-import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
+import {
+  answerWith,
+  endedAnswer,
+  type HasStatus,
+  type StartedRun,
+  waitQuery,
+  waitTime,
+} from './waited-run.js';
 
 /** A run, with host and process of its replica if known. */
 type WholeRun = Wire<ShownRun> & { ran_on?: Wire<KnownReplica> };
@@ -105,6 +112,7 @@ export class RunsController {
     summary: 'Starts a run with the payload of this one',
     query: waitQuery,
     answer: { status: 202, description: 'The new run has begun, or waits', schema: startedSchema },
+    otherAnswer: endedAnswer,
   })
   async rerun(
     @Param('id') id: string,

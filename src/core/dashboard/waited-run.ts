@@ -3,6 +3,7 @@ import { type Wire } from '../http/wire.js';
 import { type RunHandle } from '../scheduler/run-handle.js';
 import { parseDuration } from '../timing/duration.js';
 import { sleep } from '../timing/timer.js';
+import { endedSchema } from './openapi-schemas.js';
 import { showRun, type ShownRun } from './shown-run.js';
 
 /** Milliseconds. Many proxies cut off a request that stays open longer. */
@@ -34,6 +35,9 @@ export function waitTime(): QueryParameter<number | undefined> {
 export const waitQuery = {
   wait: { type: 'string', description: 'How long to wait for its end, such as 30s; at most 5m' },
 };
+
+/** The answer of `answerWith` when the run has ended within `wait`. */
+export const endedAnswer = { description: 'With `wait`: the run, which has ended', schema: endedSchema };
 
 /**
  * Waits for the end of the run, if `wait` is given: answers 200 and the run, or 202 when it has not ended by then.

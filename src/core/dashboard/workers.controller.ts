@@ -35,7 +35,14 @@ import { showDefinition, type ShownDefinition } from './shown-definition.js';
 import { queryOf, runFilters, type RunFilters, type ShownRun } from './shown-run.js';
 import { showWorker, type ShownWorker, workersNow } from './shown-worker.js';
 import { slotsOf, type UpcomingRun } from './upcoming-runs.js';
-import { answerWith, type HasStatus, type StartedRun, waitQuery, waitTime } from './waited-run.js';
+import {
+  answerWith,
+  endedAnswer,
+  type HasStatus,
+  type StartedRun,
+  waitQuery,
+  waitTime,
+} from './waited-run.js';
 import {
   bulkFilters,
   type BulkFilters,
@@ -170,6 +177,7 @@ export class WorkersController {
     query: waitQuery,
     body: { description: 'The payload of the run: any JSON', schema: {} },
     answer: { status: 202, description: 'The run has begun, or waits', schema: startedSchema },
+    otherAnswer: endedAnswer,
   })
   async trigger(
     @Param('name') name: string,
