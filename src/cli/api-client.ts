@@ -17,13 +17,31 @@ export type Parameters = Readonly<Record<string, string | number | boolean | und
 /** Asks an application over HTTP, and ends the command when it does not do what it is asked. */
 export class ApiClient {
   private readonly base: URL;
+  private readonly headers: Readonly<Record<string, string>>;
 
   /** @throws CommandError for an address that is none */
-  constructor(private readonly options: ApiOptions) {
-    const { url } = options;
-    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-      throw new CommandError(`--url ${url}: give an address such as http://127.0.0.1:3000`, EXIT.usage);
-    this.base = new URL(url.endsWith('/') ? url : `${url}/`);
+  constructor({ url, token, actor }: ApiOptions) {
+    const base = URL.canParse(url) ? new URL(url) : undefined;
+    const login = base && loginOf(base);
+    if (!base || !/^https?:$/.test(base.protocol))
+      throw new CommandError(
+        `--url ${withoutLogin(url)}: give an address such as http://127.0.0.1:3000`,
+        EXIT.usage,
+      );
+    base.search = base.hash = base.username = base.password = '';
+    if (!base.pathname.endsWith('/')) base.pathname += '/';
+    if (token !== undefined && !/^[\x20-\x7e]*$/.test(token))
+      throw new CommandError(
+        'The token has characters that no header carries: look how it was copied',
+        EXIT.usage,
+      );
+    this.base = base;
+    this.headers = {
+      ...(login !== undefined && { authorization: login }),
+      ...(token !== undefined &&
+        (login === undefined ? { authorization: `Bearer ${token}` } : { 'x-workers-token': token })),
+      ...(actor !== undefined && { 'x-workers-actor': headerOf(actor) }),
+    };
   }
 
   get<T>(path: string, parameters: Parameters = {}): Promise<T> {
@@ -82,12 +100,7 @@ export class ApiClient {
     const url = new URL(path, this.base);
     for (const [name, value] of Object.entries(parameters))
       if (value !== undefined) url.searchParams.set(name, String(value));
-    const { token, actor } = this.options;
-    const headers = {
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(actor !== undefined && { 'x-workers-actor': actor }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    };
+    const headers = { ...this.headers, ...(body !== undefined && { 'content-type': 'application/json' }) };
     try {
       return await fetch(url, {
         method,
@@ -99,6 +112,29 @@ export class ApiClient {
       throw new CommandError(`${this.base.href} cannot be reached: ${reasonOf(error)}`, EXIT.unavailable);
     }
   }
+}
+
+/** What a proxy in front of the application asks for, if the address has it: `https://name:password@…`. */
+function loginOf({ username, password }: URL): string | undefined {
+  if (!username && !password) return undefined;
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return `Basic ${Buffer.from(pair).toString('base64')}`;
+  } catch {
+    throw new CommandError(
+      '--url has a name or password with a % that escapes nothing: write %25',
+      EXIT.usage,
+    );
+  }
+}
+
+/** In UTF-8, which is read as such; a line break would begin another header. */
+function headerOf(text: string): string {
+  return Buffer.from(text.replace(/\p{Cc}/gu, ' '), 'utf8').toString('latin1');
+}
+
+function withoutLogin(url: string): string {
+  return url.replace(/\/\/.*@/, '//…@');
 }
 
 /** Segments of a path from anybody's text. */

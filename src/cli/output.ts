@@ -1,3 +1,4 @@
+import { shownDuration } from '../core/text/shown-duration.js';
 import { visible } from '../core/text/visible.js';
 
 /** Characters of a cell: of longer texts the end is left out. */
@@ -78,22 +79,14 @@ function cut(text: string): string {
 }
 
 export function ago(instant: string | undefined, now = Date.now()): string | undefined {
-  return instant === undefined ? undefined : `${length(now - Date.parse(instant))} ago`;
+  return instant === undefined ? undefined : `${wholeSeconds(now - Date.parse(instant))} ago`;
 }
 
 export function ahead(instant: string | undefined, now = Date.now()): string | undefined {
-  return instant === undefined ? undefined : `in ${length(Date.parse(instant) - now)}`;
+  return instant === undefined ? undefined : `in ${wholeSeconds(Date.parse(instant) - now)}`;
 }
 
-const UNITS: readonly [size: number, name: string][] = [
-  [86_400_000, 'd'],
-  [3_600_000, 'h'],
-  [60_000, 'm'],
-  [1_000, 's'],
-];
-
-/** `85 ms`, `12 s`, `3 h`. */
-export function length(ms: number): string {
-  const [size, name] = UNITS.find(([unit]) => ms >= unit) ?? [1, 'ms'];
-  return `${Math.max(0, Math.round(ms / size))} ${name}`;
+/** Of a distance from now, parts of a second tell nobody anything. */
+function wholeSeconds(ms: number): string {
+  return shownDuration(Math.max(0, Math.round(ms / 1_000)) * 1_000).replace('0 ms', '0 s');
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { messageOf } from '../core/text/describe-error.js';
 import { brakesCommand } from './commands/brakes.js';
 import { doctorCommand } from './commands/doctor.js';
 import { incidentsCommand } from './commands/incidents.js';
@@ -12,6 +13,7 @@ import { workerCommands } from './commands/workers.js';
 import { asksApiFirst } from './context.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { safe } from './output.js';
+import { packageVersion } from './version.js';
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 the run that was waited for did not succeed, or faults were found; 2 the command line cannot be
@@ -21,6 +23,7 @@ understood; 3 refused, such as for a worker that there is not; 4 no token, or no
 function createProgram(): Command {
   const program = asksApiFirst(new Command('ctrlplane-workers'))
     .description('Sees and steers the workers of an application that has WorkerDashboardModule.')
+    .version(packageVersion(), '--version', 'of this package')
     .addHelpText('after', EXIT_CODES)
     .showHelpAfterError('(--help says how)')
     .allowExcessArguments(false)
@@ -47,7 +50,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has said it.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    process.stderr.write(`${safe(error instanceof Error ? error.message : String(error))}\n`);
+    process.stderr.write(`${safe(error instanceof CommandError ? error.message : messageOf(error))}\n`);
     return error instanceof CommandError ? error.exitCode : EXIT.failed;
   }
 }

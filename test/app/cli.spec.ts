@@ -82,9 +82,9 @@ describe('the command ctrlplane-workers', () => {
   });
 
   it('triggers a run with a payload, waits for its end, and shows it', async () => {
-    const run = await json('trigger', 'steps', '{"steps":2}', '--wait', '--actor', 'ann');
+    const run = await json('trigger', 'steps', '{"steps":2}', '--wait', '--actor', 'Jörg 名');
     expect(run).toMatchObject({
-      outcome: 'succeeded', trigger: 'manual', actor: 'ann', payload: { steps: 2 }, progress: { done: 2, total: 2 },
+      outcome: 'succeeded', trigger: 'manual', actor: 'Jörg 名', payload: { steps: 2 }, progress: { done: 2, total: 2 },
       log: { lines: [{ message: 'step 1' }, { message: 'step 2' }] }, ran_on: { pid: app.pid },
     }); // prettier-ignore
     const shown = await command(['run', run.id]);
@@ -129,9 +129,23 @@ describe('the command ctrlplane-workers', () => {
   it('pauses and resumes by name, and all that match; reschedules', async () => {
     expect((await command(['pause', 'steps', 'fails'])).stdout).toBe('steps is paused\nfails is paused\n');
     expect((await json('resume', '--state', 'paused')).changed).toEqual(['fails', 'steps']);
+    // One that there is not keeps nobody from the others.
+    expect(await command(['pause', 'nobody', 'steps'])).toMatchObject({
+      code: 1,
+      stdout: 'steps is paused\n',
+      stderr: expect.stringMatching(/^No worker is named "nobody"/),
+    });
+    expect((await command(['resume', 'steps'])).stdout).toBe('steps is idle\n');
+    expect((await command(['pause', 'nobody'])).code).toBe(3);
     expect((await command(['pause'])).code).toBe(2);
     expect((await command(['pause', 'steps', '--all'])).code).toBe(2);
     expect((await command(['reschedule', 'hourly', '2h'])).stdout).toMatch(/^hourly runs every 2 h, next /);
+    expect((await command(['reschedule', 'hourly', '90s'])).stdout).toMatch(
+      /^hourly runs every 1 m 30 s, next /,
+    );
+    expect((await command(['reschedule', 'hourly', '--at', '2100-01-31T12:00:00Z'])).stdout).toBe(
+      'hourly runs once, next 2100-01-31T12:00:00.000Z\n',
+    );
     expect(await json('reschedule', 'hourly', '--cron', '0 3 * * *', '--time-zone', 'UTC')).toMatchObject({
       definition: { rescheduled: { cron: '0 3 * * *', time_zone: 'UTC' } },
     });
@@ -251,6 +265,16 @@ describe('the command ctrlplane-workers', () => {
     [['trigger', 'steps', '{'], 2, /The payload is no JSON/],
     [['trigger', 'steps', '@/nowhere'], 2, /The payload cannot be read: ENOENT/],
     [['ls', '--url', 'nowhere'], 2, /--url nowhere: give an address/],
+    [['ls', '--url', 'ftp://ann:hunter2@host'], 2, /^--url ftp:\/\/…@host: give an address/],
+    [
+      ['ls', '--url', 'http://ann:hunter2@127.0.0.1:1'],
+      5,
+      /^http:\/\/127.0.0.1:1\/ cannot be reached: (?!.*hunter2)/,
+    ],
+    [['ls', '--url', 'http://ann:100%@127.0.0.1:1'], 2, /write %25/],
+    [['ls', '--token', 'hunter2\u0007'], 2, /^The token has characters that no header carries(?!.*hunter2)/],
+    [['migrate', '--database', 'hunter2'], 2, /^The address of the database is none(?!.*hunter2)/],
+    [['migrate', '--database', 'postgres://u:hunter2@127.0.0.1:1/d'], 5, /^(?!.*hunter2).*ECONNREFUSED/],
     [['migrate'], 2, /Give --database <url>, or set DATABASE_URL/],
     [['show', 'nobody'], 3, /No worker is named "nobody"/],
     [['ls', '--state', 'busy'], 3, /give one or several of idle/],
@@ -276,6 +300,26 @@ describe('the command ctrlplane-workers', () => {
       stderr: expect.stringContaining('something else than JSON'),
     });
     await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('logs in at a proxy with the name and password of the address, and sends the token beside them', async () => {
+    let sent: Record<string, unknown> = {};
+    const proxy: Server = createServer((request, response) => {
+      sent = { path: request.url, ...request.headers };
+      response.setHeader('Content-Type', 'application/json').end('[]');
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as AddressInfo;
+    // With what comes after a path in a browser's address.
+    const WORKERS_URL = `http://ann:p%40ss@127.0.0.1:${port}/admin?from=here#there`;
+    expect((await command(['ls'], { WORKERS_URL })).code).toBe(0);
+    expect(sent).toMatchObject({
+      path: '/admin/workers',
+      authorization: `Basic ${Buffer.from('ann:p@ss').toString('base64')}`,
+      'x-workers-token': TOKEN,
+    });
+    proxy.closeAllConnections();
+    await new Promise((resolve) => proxy.close(resolve));
   });
 
   it('lists incidents, sends a delivery again, and silences for a time', async () => {
@@ -352,6 +396,10 @@ describe('the command ctrlplane-workers', () => {
     ])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect(stdout).toContain('Exit codes: 0 done');
+    expect(await command(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/),
+    });
   });
 
   it('serves the reading tools to a model over standard input and output, and actions where they are allowed', async () => {

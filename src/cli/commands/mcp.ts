@@ -1,11 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { type Command } from 'commander';
 import { messageOf } from '../../core/text/describe-error.js';
 import { asksApi, contextOf, wholeNumber } from '../context.js';
 import { CommandError, EXIT } from '../exit-codes.js';
-
-/** Of this package, from the source as from what is built. */
-const PACKAGE = new URL('../../../package.json', import.meta.url);
+import { packageVersion } from '../version.js';
 
 interface McpFlags {
   token?: string;
@@ -42,8 +39,7 @@ async function serve(command: Command): Promise<void> {
     );
   });
   const [{ createMcpServer }, { serveHttp }, { StdioServerTransport }] = parts;
-  const { version } = JSON.parse(await readFile(PACKAGE, 'utf8')) as { version: string };
-  const create = () => createMcpServer(api, { version, allowActions });
+  const create = () => createMcpServer(api, { version: packageVersion(), allowActions });
   const ended = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
     if (http === undefined) process.stdin.once('end', resolve);

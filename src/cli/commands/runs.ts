@@ -3,14 +3,12 @@ import { text as readAll } from 'node:stream/consumers';
 import { type Command } from 'commander';
 import { pathOf } from '../api-client.js';
 import { asksApi, type Context, contextOf, wholeNumber } from '../context.js';
-import { sleep } from '../../core/timing/timer.js';
 import { CommandError, EXIT } from '../exit-codes.js';
+import { followRun } from '../follow-run.js';
 import { type Output } from '../output.js';
 import { type Progress, type Run, type RunError } from '../../core/dashboard/api-shapes.js';
 import { printRuns } from './workers.js';
 
-/** Milliseconds between two looks at a run that is waited for. */
-const LOOK_EVERY = 500;
 /** Milliseconds that an application waits for the end of a run at most. */
 const LONGEST_WAIT = 300_000;
 
@@ -149,7 +147,7 @@ async function start(
   const { definition } = await api.get<{ definition: { record: string } }>(`workers/${pathOf(awaited)}`);
   const run =
     definition.record === 'all'
-      ? await follow({ api, output }, (await api.post<{ run_id: string }>(path, {}, payload)).run_id)
+      ? await follow({ api, output }, (await api.post<{ run_id: string }>(path, {}, payload)).run_id, awaited)
       : await answered(api, path, payload);
   if (output.json) output.data(run);
   else printRun(output, run);
@@ -171,25 +169,13 @@ async function answered(api: Context['api'], path: string, payload: unknown): Pr
   );
 }
 
-async function follow({ api, output }: Context, id: string): Promise<Run> {
-  let run: Run | undefined;
-  for (;;) {
-    run = await runOf(api, id);
-    if (run && run.outcome !== 'running') break;
-    output.progress(run ? progressLine(run) : `${id} waits`);
-    await sleep(LOOK_EVERY);
-  }
-  output.progressEnds();
-  return run;
-}
-
-/** Undefined while it waits for its turn, or for a replica to take it. */
-async function runOf(api: Context['api'], id: string): Promise<Run | undefined> {
+async function follow({ api, output }: Context, id: string, worker: string): Promise<Run> {
   try {
-    return await api.get<Run>(`runs/${pathOf(id)}`);
-  } catch (error) {
-    if (error instanceof CommandError && error.exitCode === EXIT.refused) return undefined;
-    throw error;
+    return await followRun(api, { id, worker }, (run) =>
+      output.progress(run ? progressLine(run) : `${id} waits`),
+    );
+  } finally {
+    output.progressEnds();
   }
 }
 

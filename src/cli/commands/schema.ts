@@ -49,11 +49,13 @@ async function print({ schema, role, installed = 0 }: SchemaOptions): Promise<vo
 async function apply({ schema, role }: SchemaOptions, url: string | undefined): Promise<void> {
   if (!url) throw new CommandError('Which database? Give --database <url>, or set DATABASE_URL', EXIT.usage);
   const { applySchema } = await import('../../core/postgres/schema.js');
-  const { openPool } = await import('../database.js');
+  const { databaseError, openPool } = await import('../database.js');
   const pool = await openPool(url);
   try {
     await applySchema(pool, { schema, role });
     process.stdout.write('The schema is up to date.\n');
+  } catch (error) {
+    throw databaseError(error);
   } finally {
     await pool.end();
   }

@@ -1,8 +1,9 @@
 import { type Command } from 'commander';
 import { asksApi, type Context, contextOf } from '../context.js';
+import { shownDuration } from '../../core/text/shown-duration.js';
 import { sleep } from '../../core/timing/timer.js';
 import { CommandError, EXIT } from '../exit-codes.js';
-import { length } from '../output.js';
+import { liveEvents } from '../live-events.js';
 import { type Run } from '../../core/dashboard/api-shapes.js';
 
 /** Milliseconds until it tries again after the connection was lost. */
@@ -26,7 +27,7 @@ async function tail({ api, output }: Context, names: ReadonlySet<string>): Promi
   let connected = false;
   while (!stopping.signal.aborted) {
     try {
-      for await (const { event, data } of events(await api.stream('dashboard/live', stopping.signal))) {
+      for await (const { event, data } of liveEvents(api, stopping.signal)) {
         if (event === 'snapshot' && !connected) {
           connected = true;
           output.note('Listening');
@@ -36,6 +37,7 @@ async function tail({ api, output }: Context, names: ReadonlySet<string>): Promi
         for (const run of runs) if (names.size === 0 || names.has(run.worker)) print(output, run);
         if (more) output.note('There were more runs than are told');
       }
+      if (!connected) throw new CommandError('The application begins no live stream', EXIT.unavailable);
     } catch (error) {
       // What never was there will not come.
       if (!connected && !stopping.signal.aborted) throw error;
@@ -51,19 +53,7 @@ function print(output: Context['output'], run: Run): void {
   if (output.json) return output.record(run);
   const { id, worker, outcome, started_at, ended_at, error } = run;
   const took =
-    ended_at === undefined ? '' : ` after ${length(Date.parse(ended_at) - Date.parse(started_at))}`;
+    ended_at === undefined ? '' : ` after ${shownDuration(Date.parse(ended_at) - Date.parse(started_at))}`;
   const said = error ? `: ${error.message}` : '';
   output.line(`${ended_at ?? started_at} ${worker} ${outcome}${took} ${id}${said}`.replaceAll('\n', ' '));
-}
-
-async function* events(body: ReadableStream<string>): AsyncGenerator<{ event: string; data: string }> {
-  let rest = '';
-  for await (const chunk of body as unknown as AsyncIterable<string>) {
-    const blocks = (rest + chunk).split('\n\n');
-    rest = blocks.pop()!;
-    for (const block of blocks) {
-      const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
-      if (event !== undefined && data !== undefined) yield { event, data };
-    }
-  }
 }

@@ -1,8 +1,9 @@
 import { type Command } from 'commander';
+import { shownDuration, wholeDuration } from '../../core/text/shown-duration.js';
 import { pathOf } from '../api-client.js';
 import { asksApi, type Context, contextOf, wholeNumber } from '../context.js';
 import { CommandError, EXIT } from '../exit-codes.js';
-import { ago, ahead, length, type Output } from '../output.js';
+import { ago, ahead, type Output } from '../output.js';
 import { type Run, type Worker } from '../../core/dashboard/api-shapes.js';
 
 interface Filters {
@@ -75,7 +76,7 @@ async function list({ api, output }: Context, { state, condition, group, text }:
       scheduleOf(worker),
       ahead(worker.next_run),
       ago(worker.last_run),
-      worker.last_duration_ms === undefined ? undefined : length(worker.last_duration_ms),
+      worker.last_duration_ms === undefined ? undefined : shownDuration(worker.last_duration_ms),
       worker.run_count,
       worker.consecutive_failures,
       worker.last_error ?? '',
@@ -122,7 +123,9 @@ export function printRuns(output: Output, runs: readonly Run[]): void {
       ...(keyed ? [run.key] : []),
       run.outcome,
       run.started_at,
-      run.ended_at === undefined ? undefined : length(Date.parse(run.ended_at) - Date.parse(run.started_at)),
+      run.ended_at === undefined
+        ? undefined
+        : shownDuration(Date.parse(run.ended_at) - Date.parse(run.started_at)),
       run.trigger,
       run.actor,
       run.attempt,
@@ -145,11 +148,7 @@ async function changeState(
       EXIT.usage,
     );
   if (names.length > 0) {
-    const workers: Worker[] = [];
-    for (const name of names) workers.push(await api.post<Worker>(`workers/${pathOf(name)}/${change}`));
-    if (output.json) return output.data(workers);
-    for (const { name, state: now } of workers) output.line(`${name} is ${now}`);
-    return;
+    return changeNamed({ api, output }, change, names);
   }
   const result = await api.post<{ changed: string[]; failed: { name: string; detail: string }[] }>(
     `workers/${change}`,
@@ -163,6 +162,32 @@ async function changeState(
       result.failed.map(({ name, detail }) => `${name}: ${detail}`).join('\n'),
       EXIT.failed,
     );
+}
+
+/** What is refused for one name prevents none of the others, and what was changed is told whatever comes after it. */
+async function changeNamed(
+  { api, output }: Context,
+  change: 'pause' | 'resume',
+  names: string[],
+): Promise<void> {
+  const workers: Worker[] = [];
+  const faults: CommandError[] = [];
+  for (const name of names) {
+    try {
+      workers.push(await api.post<Worker>(`workers/${pathOf(name)}/${change}`));
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      faults.push(error);
+      // The next would be answered in the same way.
+      if (error.exitCode !== EXIT.refused) break;
+    }
+  }
+  if (output.json) output.data(workers);
+  else for (const { name, state } of workers) output.line(`${name} is ${state}`);
+  const [first] = faults;
+  if (!first) return;
+  const message = faults.map((fault) => fault.message).join('\n');
+  throw new CommandError(message, workers.length > 0 ? EXIT.failed : first.exitCode);
 }
 
 interface Schedule {
@@ -202,7 +227,9 @@ async function upcoming({ api, output }: Context, name: string | undefined, limi
   );
 }
 
-function scheduleOf({ interval, cron }: Worker): string {
+function scheduleOf({ interval, cron, next_run }: Worker): string {
   if (cron !== undefined) return cron;
-  return interval > 0 ? `every ${length(interval)}` : 'on events';
+  if (interval > 0) return `every ${wholeDuration(interval)}`;
+  // Of an event nobody knows when it comes: what has an instant has only that one.
+  return next_run === undefined ? 'on events' : 'once';
 }
