@@ -27,7 +27,8 @@ describe('npm start', () => {
     expect(kept.filter(({ pid }) => runs(pid))).toEqual([]);
     expect(await readdir(join(dataDirectory, 'instances'))).toEqual(['store-id']);
     await expectCleanStop(dataDirectory);
-  });
+    // Both commands build first.
+  }, 300_000);
 });
 
 describeWith('terminal', 'npm start in a terminal', () => {
