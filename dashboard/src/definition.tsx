@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { ask } from './api.js';
-import { duration, visible } from './format.js';
+import { visible, wholeDuration } from './format.js';
 
 /** How a worker was defined, its defaults included; asked for when it is opened. */
 export function Definition({ path }: { path: string }) {
@@ -33,7 +33,7 @@ export function Definition({ path }: { path: string }) {
 }
 
 function shown(name: string, value: unknown): string {
-  if (typeof value === 'number' && /_ms$/.test(name)) return duration(value);
+  if (typeof value === 'number' && /_ms$/.test(name)) return wholeDuration(value);
   if (Array.isArray(value)) return value.map(String).join(', ') || '–';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   return visible(typeof value === 'object' ? JSON.stringify(value) : String(value));

@@ -1,28 +1,13 @@
+import { shownDuration as duration, wholeDuration } from '../../src/core/text/shown-duration.js';
 import { visible as escaped } from '../../src/core/text/visible.js';
 
-const UNITS: [ms: number, name: string][] = [
-  [86_400_000, 'd'],
-  [3_600_000, 'h'],
-  [60_000, 'm'],
-  [1_000, 's'],
-];
-
-/** `1.2 s`, `4 m 10 s`, `85 ms`. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const index = UNITS.findIndex(([size]) => ms >= size);
-  const [size, name] = UNITS[index]!;
-  const rest = UNITS[index + 1];
-  const more = rest && Math.floor((ms % size) / rest[0]);
-  return `${Math.floor(ms / size)} ${name}${more ? ` ${more} ${rest[1]}` : ''}`;
-}
+export { duration, wholeDuration };
 
 /** `in 4 s`, `12 s ago`. */
 export function relative(instant: string, now: number): string {
   const ms = Date.parse(instant) - now;
   if (Math.abs(ms) < 1_000) return 'now';
-  const rounded = duration(Math.round(Math.abs(ms) / 1_000) * 1_000).replace('.0', '');
+  const rounded = duration(Math.round(Math.abs(ms) / 1_000) * 1_000);
   return ms > 0 ? `in ${rounded}` : `${rounded} ago`;
 }
 
@@ -49,5 +34,5 @@ export function cut(text: string, longest = 300): string {
 /** What a worker's schedule says. */
 export function schedule({ interval, cron }: { interval: number; cron?: string }): string {
   if (cron) return cron;
-  return interval ? `every ${duration(interval).replace('.0', '')}` : 'on events';
+  return interval ? `every ${wholeDuration(interval)}` : 'on events';
 }

@@ -36,8 +36,6 @@ export interface HandedOutKills {
 }
 
 export interface HandedOutSeen {
-  /** Passes in which nobody was killed. */
-  quiet: number;
   kills: number;
   /** Replicas that were killed while the run was theirs. */
   holders: number;
@@ -92,7 +90,7 @@ export async function killHandedOut(options: HandedOutKills): Promise<HandedOutS
 
 class Rounds {
   readonly seen: HandedOutSeen = {
-    quiet: 0, kills: 0, holders: 0, inMidPass: 0, repeated: 0, garbage: 0, kept: 0, again: 0, violations: [],
+    kills: 0, holders: 0, inMidPass: 0, repeated: 0, garbage: 0, kept: 0, again: 0, violations: [],
   }; // prettier-ignore
   private readonly pool: pg.Pool;
   private readonly rows: GarbageRows;
@@ -130,7 +128,6 @@ class Rounds {
     if (late) await writeFile(this.gate, '');
     if (late) await pass(Math.random() * OPEN_FOR);
     if (victim) await this.kill(victim, before.length);
-    else this.seen.quiet++;
     await writeFile(this.gate, '');
     const run = await this.ended(before.length);
     await this.judge(made, run, from, victim === undefined);

@@ -42,9 +42,9 @@ export async function workersInTurn(
   return {
     source: 'cluster',
     coordinated: true,
-    workers: infos.map((info) => {
-      const { scope } = scheduler.describe(info.name).definition;
-      return () => from(scope, info);
+    workers: infos.map((info) => () => {
+      const { name } = info;
+      return scheduler.has(name) ? from(scheduler.describe(name).definition.scope, info) : undefined;
     }),
   };
 }

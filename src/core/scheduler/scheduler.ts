@@ -207,6 +207,11 @@ export class Scheduler {
     return this.loops.names;
   }
 
+  /** @internal whether this replica has such a worker; `workerByName` has to look at it for that */
+  has(name: string): boolean {
+    return this.loops.has(name);
+  }
+
   workerByName(name: string): WorkerInfo | undefined {
     return this.loops.info(name);
   }
