@@ -39,7 +39,7 @@ describe('npx ctrlplane-workers schema', () => {
     [['schema', '--installed', 'x'], 2, /Give a whole number from 0/],
     [['schema', '--schema', 'A B'], 1, /"A B" is no schema name/],
     [['schema', '--roles', 'x'], 2, /unknown option '--roles'/],
-    [['schema', '--apply', 'postgres://127.0.0.1:1/x'], 1, /ECONNREFUSED/],
+    [['schema', '--apply', 'postgres://127.0.0.1:1/x'], 5, /ECONNREFUSED/],
   ])('ends for %j with %d, and says what is wrong', async (options, code, message) => {
     await expect(command(...options)).rejects.toMatchObject({
       code,
