@@ -173,25 +173,68 @@ export function usePolled<T>(path: string | undefined, every = EVERY_MS): Live<T
 
 /** What does not change while the server runs: asked for once, and again after the stream was lost, or a session has begun. */
 export function useOnce<T>(path: string): Live<T> {
+  return useAsked<T>(path, afterGap);
+}
+
+function afterGap(look: () => void): () => void {
+  const stop = liveChannel().watchRuns((news) => void (news === 'all' && look()));
+  addEventListener(SESSION_BEGUN, look);
+  return () => {
+    stop();
+    removeEventListener(SESSION_BEGUN, look);
+  };
+}
+
+/** Milliseconds within which the pages that are told of a change ask, each in its own time: together they would delay what is due then. */
+const SPREAD_MS = 1_000;
+
+/** Something about incidents: asked for once, and again when the stream says that they have changed. */
+export function useOfIncidents<T>(path: string): Live<T> {
+  return useAsked<T>(path, whenIncidentsChange);
+}
+
+function whenIncidentsChange(look: () => void): () => void {
+  let timer: number | undefined;
+  const stop = liveChannel().watchIncidents(() => {
+    clearTimeout(timer);
+    timer = window.setTimeout(look, Math.random() * SPREAD_MS);
+  });
+  return () => {
+    clearTimeout(timer);
+    stop();
+  };
+}
+
+/** @param again calls what it is given each time when there may be something new, until what it returns is called */
+function useAsked<T>(path: string, again: (look: () => void) => () => void): Live<T> {
   const [state, setState] = useState<{ data?: T; error?: unknown }>({});
   const wake = useRef<() => void>(() => {});
   useEffect(() => {
-    let ended = false;
-    const look = (): void =>
-      void ask<T>(path).then(
-        (data) => void (ended || setState({ data })),
-        (error: unknown) => void (ended || setState((before) => ({ ...before, error }))),
-      );
-    const stop = liveChannel().watchRuns((news) => void (news === 'all' && look()));
-    addEventListener(SESSION_BEGUN, look);
-    wake.current = look;
-    look();
-    return () => {
-      ended = true;
-      stop();
-      removeEventListener(SESSION_BEGUN, look);
+    let latest = 0;
+    let timer: number | undefined;
+    const look = async (): Promise<void> => {
+      clearTimeout(timer);
+      const mine = ++latest;
+      try {
+        const data = await ask<T>(path);
+        if (mine === latest) setState({ data });
+      } catch (error) {
+        if (mine !== latest) return;
+        setState((before) => ({ ...before, error }));
+        // What the server refuses, it refuses again.
+        if (!(error instanceof ApiError && error.status < 500))
+          timer = window.setTimeout(() => void look(), EVERY_MS);
+      }
     };
-  }, [path]);
+    const stop = again(() => void look());
+    wake.current = () => void look();
+    void look();
+    return () => {
+      latest = -1;
+      clearTimeout(timer);
+      stop();
+    };
+  }, [path, again]);
   const refresh = useCallback(() => wake.current(), []);
   return { ...state, refresh };
 }

@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks';
 import { useAction } from './actions.js';
 import { itemsOf, type Tab } from './api.js';
 import { cut, instant, relative } from './format.js';
-import { usePolled } from './live.js';
+import { useOfIncidents } from './live.js';
 import { Changing } from './rights.js';
 import { hrefs } from './route.js';
 
@@ -29,17 +29,13 @@ interface Silence {
 
 /** More are on the tab of incidents. */
 const MOST = 20;
-const EVERY_MS = 3_000;
 const LENGTHS = ['1h', '8h', '3d'];
 
 /** What is wrong now, the oldest first: since when, where to look, and who wants to hear no more of it for a while. */
 export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
-  const list = usePolled<{ items: Incident[]; next?: string }>(
-    `${tab.path}?state=open&limit=${MOST}`,
-    EVERY_MS,
-  );
+  const list = useOfIncidents<{ items: Incident[]; next?: string }>(`${tab.path}?state=open&limit=${MOST}`);
   const incidents = list.data ? itemsOf(list.data).toReversed() : [];
-  const quiet = usePolled<Silence[]>(incidents.length > 0 ? `${tab.path}/silences` : undefined, EVERY_MS);
+  const quiet = useOfIncidents<Silence[]>(`${tab.path}/silences`);
   const { act, outcome } = useAction(() => {
     list.refresh();
     quiet.refresh();

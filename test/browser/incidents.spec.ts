@@ -76,6 +76,20 @@ describeWith('chromium', 'open incidents on the page', () => {
     expect(faults).toEqual([]);
   });
 
+  it('change on the page when somebody else changes something', async () => {
+    const { page } = test;
+    await page.goto(`${url}/dashboard`);
+    const foreign = page.locator('.incident', { hasText: 'certificate' });
+    await foreign.getByRole('combobox').waitFor();
+    const headers = { 'x-workers-token': TOKEN };
+    const silences = `${url}/incidents/silences`;
+    const made = await page.request.post(silences, { headers, data: { kind: 'certificate', for: '1h' } });
+    await foreign.getByText(/^silenced, ends in/).waitFor();
+    await page.request.delete(`${silences}/${((await made.json()) as { id: string }).id}`, { headers });
+    await foreign.getByRole('combobox').waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('start a run of their worker', async () => {
     const { page } = test;
     await page.goto(`${url}/dashboard`);

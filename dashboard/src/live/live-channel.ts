@@ -27,6 +27,7 @@ export class LiveChannel {
   private state: LiveState = {};
   private readonly watchers = new Set<(state: LiveState) => void>();
   private readonly runWatchers = new Set<(news: RunNews) => void>();
+  private readonly incidentWatchers = new Set<() => void>();
   private readonly tabs: BroadcastChannel;
   private readonly id = crypto.getRandomValues(new Uint32Array(4)).join('-');
   private leads = false;
@@ -57,6 +58,12 @@ export class LiveChannel {
   watchRuns(watcher: (news: RunNews) => void): () => void {
     this.runWatchers.add(watcher);
     return () => void this.runWatchers.delete(watcher);
+  }
+
+  /** Called when incidents or silences have changed, or may have. @returns ends it */
+  watchIncidents(watcher: () => void): () => void {
+    this.incidentWatchers.add(watcher);
+    return () => void this.incidentWatchers.delete(watcher);
   }
 
   /** Tries at once, such as with a token that was given now. */
@@ -146,6 +153,8 @@ export class LiveChannel {
     this.set(applied(this.state, message));
     const news: RunNews = message.event === 'snapshot' || message.more ? 'all' : message.runs;
     if (news === 'all' || news.length > 0) for (const watcher of this.runWatchers) watcher(news);
+    if (message.event === 'snapshot' || message.incidents)
+      for (const watcher of this.incidentWatchers) watcher();
   }
 
   private lost(error: NonNullable<LiveState['error']>): void {

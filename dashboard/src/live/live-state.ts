@@ -14,6 +14,8 @@ export type LiveMessage =
       removed: string[];
       runs: Run[];
       more: boolean;
+      /** Whether open incidents or silences have changed. */
+      incidents: boolean;
     };
 
 /** What the server has said so far. */

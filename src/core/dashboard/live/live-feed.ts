@@ -1,10 +1,13 @@
 import { type ServerResponse } from 'node:http';
-import { Injectable, type OnModuleDestroy, ServiceUnavailableException } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, ServiceUnavailableException } from '@nestjs/common';
+import { IncidentStore } from '../../history/incident.store.js';
 import { RunRecorder } from '../../history/run.recorder.js';
 import { Scheduler } from '../../scheduler/scheduler.js';
+import { WorkerEvents } from '../../scheduler/worker-events.js';
 import { inRootContext } from '../../timing/root-context.js';
 import { startTicking, startTimer, type Timer } from '../../timing/timer.js';
 import { workersInTurn } from '../shown-worker.js';
+import { IncidentChanges } from './incident-changes.js';
 import { inTurns } from './in-turns.js';
 import { LiveClient } from './live-client.js';
 import { changeMessage, END_MESSAGE, type LiveState, snapshotMessage, stateOf } from './live-message.js';
@@ -28,7 +31,8 @@ const MOST_CLIENTS = 1_000;
 @Injectable()
 export class LiveFeed implements OnModuleDestroy {
   private readonly clients = new Set<LiveClient>();
-  private changes?: RunChanges;
+  private runs?: RunChanges;
+  private incidents?: IncidentChanges;
   private state?: LiveState;
   private snapshot?: Buffer;
   /** The first look: clients that come before its end wait for it. */
@@ -48,6 +52,8 @@ export class LiveFeed implements OnModuleDestroy {
   constructor(
     private readonly scheduler: Scheduler,
     private readonly recorder: RunRecorder,
+    @Inject(IncidentStore) private readonly incidentStore: IncidentStore,
+    private readonly events: WorkerEvents,
   ) {}
 
   /**
@@ -92,11 +98,16 @@ export class LiveFeed implements OnModuleDestroy {
 
   private async open(): Promise<void> {
     const generation = ++this.generation;
-    const changes = new RunChanges(this.scheduler, this.recorder, () => this.lookIn(this.soon));
-    this.changes = changes;
-    await changes.start();
+    const runs = new RunChanges(this.scheduler, this.recorder, () => this.lookIn(this.soon));
+    const incidents = new IncidentChanges(this.incidentStore, this.events);
+    this.runs = runs;
+    this.incidents = incidents;
+    await Promise.all([runs.start(), incidents.start()]);
     const state = await stateOf(await workersInTurn(this.scheduler));
-    if (this.generation !== generation) return changes.stop();
+    if (this.generation !== generation) {
+      runs.stop();
+      return incidents.stop();
+    }
     this.state = state;
     this.snapshot = undefined;
     this.pinging = startTicking(() => this.clients.forEach((client) => client.ping()), PING_EVERY, true);
@@ -106,10 +117,12 @@ export class LiveFeed implements OnModuleDestroy {
 
   private close(): void {
     this.generation++;
-    this.changes?.stop();
+    this.runs?.stop();
+    this.incidents?.stop();
     this.timer?.cancel();
     this.pinging?.cancel();
-    this.changes = this.timer = this.pinging = this.opening = this.state = this.snapshot = undefined;
+    this.runs = this.incidents = this.timer = this.pinging = undefined;
+    this.opening = this.state = this.snapshot = undefined;
   }
 
   /** Sets the next look at this many milliseconds after the last one, unless one is due sooner. */
@@ -126,15 +139,16 @@ export class LiveFeed implements OnModuleDestroy {
   private async look(): Promise<void> {
     this.timer = undefined;
     this.looking = true;
-    const { generation, changes } = this;
+    const { generation } = this;
+    const [runs, incidents] = [this.runs!, this.incidents!];
     let spent = 0;
     try {
       const after = await stateOf(await workersInTurn(this.scheduler), this.state);
       spent += after.spent;
-      const runs = await changes!.take();
+      const [changed, ofIncidents] = await Promise.all([runs.take(), incidents.take()]);
       // All clients have left meanwhile, and others may have come.
       if (!this.state || this.generation !== generation) return;
-      const change = await changeMessage(this.state, after, runs);
+      const change = await changeMessage(this.state, after, { ...changed, incidents: ofIncidents });
       if (this.generation !== generation) return;
       this.state = after;
       if (change === undefined) return;

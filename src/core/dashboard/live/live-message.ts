@@ -52,23 +52,23 @@ export function snapshotMessage({ source, coordinated, workers }: LiveState): Bu
   );
 }
 
-/** A message with the changes: `{ at, source, workers, removed, runs, more }`. Undefined when there are none. */
+/** A message with the changes: `{ at, source, workers, removed, runs, more, incidents }`. Undefined when there are none. */
 export async function changeMessage(
   before: LiveState,
   after: LiveState,
-  { runs, more }: ChangedRuns,
+  { runs, more, incidents }: ChangedRuns & { readonly incidents: boolean },
 ): Promise<(Timed & { message: Buffer }) | undefined> {
   const changed = [...after.workers.values()].filter(
     ({ shown, json }) => before.workers.get(shown.name)?.json !== json,
   );
   const removed = [...before.workers.keys()].filter((name) => !after.workers.has(name));
-  if (!changed.length && !removed.length && !runs.length && !more && before.source === after.source)
-    return undefined;
+  const others = more || incidents || before.source !== after.source;
+  if (!changed.length && !removed.length && !runs.length && !others) return undefined;
   const texts: string[] = [];
   const spent = await inTurns(runs, (run) => texts.push(JSON.stringify(shownBriefly(run))));
   const fields =
     `"source":"${after.source}","workers":[${textOf(changed)}],"removed":${JSON.stringify(removed)},` +
-    `"runs":[${texts.join(',')}],"more":${more}`;
+    `"runs":[${texts.join(',')}],"more":${more},"incidents":${incidents}`;
   return { message: message('change', fields), spent };
 }
 

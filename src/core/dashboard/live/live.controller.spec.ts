@@ -1,4 +1,4 @@
-import { type INestApplication, type Type } from '@nestjs/common';
+import { type DynamicModule, type INestApplication, type Type } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTestDatabase } from '../../../../test/support/database.js';
 import { EventStream } from '../../../../test/support/event-stream.js';
 import { eventually } from '../../../../test/support/eventually.js';
+import { Incidents, IncidentsModule } from '../../incidents/index.js';
 import { postgres } from '../../postgres/postgres.coordinator.js';
 import { Scheduler } from '../../scheduler/scheduler.js';
 import { WorkerModule } from '../../worker.module.js';
@@ -30,9 +31,10 @@ describe('the live stream', () => {
   async function start(
     options: WorkerModuleOptions = {},
     Adapter: Type<ExpressAdapter | FastifyAdapter> = ExpressAdapter,
+    imports: DynamicModule[] = [],
   ): Promise<Replica> {
     const module = await Test.createTestingModule({
-      imports: [WorkerModule.forRoot(options), WorkerDashboardModule.forRoot({ token: TOKEN })],
+      imports: [WorkerModule.forRoot(options), WorkerDashboardModule.forRoot({ token: TOKEN }), ...imports],
     })
       .setLogger(false as never)
       .compile();
@@ -100,6 +102,7 @@ describe('the live stream', () => {
         workers: [expect.objectContaining({ name: 'fails', run_count: 1 })],
         removed: [],
         more: false,
+        incidents: false,
         runs: [
           expect.objectContaining({
             id: runId,
@@ -220,6 +223,34 @@ describe('the live stream', () => {
             (run) => run.id === runId && run.outcome === outcome,
           ),
       );
+    }
+    await stream.close();
+    await Promise.all(replicas.splice(0).map(({ app }) => app.close()));
+    await database.drop();
+  });
+
+  it('says that incidents or silences have changed, on any replica of the cluster', async () => {
+    const database = await createTestDatabase();
+    const replica = () =>
+      start({ coordination: postgres({ connectionString: database.url }) }, ExpressAdapter, [
+        IncidentsModule.forRoot(),
+      ]);
+    const [one, other] = [await replica(), await replica()];
+    const incidents = other.app.get(Incidents);
+    const key = { kind: 'shop', subject: 'shoes', condition: 'empty' };
+    const stream = await listen(one);
+    await stream.message(({ event }) => event === 'snapshot');
+    for (const change of [
+      () => incidents.report({ ...key, summary: 'No shoes are left' }),
+      () => incidents.silence({ ...key, for: '1h' }),
+      async () => incidents.endSilence((await incidents.silences())[0]!.id),
+      () => incidents.resolve(key),
+      // Its own are told without a look at the others.
+      () => one.app.get(Incidents).report({ ...key, summary: 'No shoes are left again' }),
+    ]) {
+      stream.messages.length = 0;
+      await change();
+      await stream.message(({ data }) => data.incidents);
     }
     await stream.close();
     await Promise.all(replicas.splice(0).map(({ app }) => app.close()));
