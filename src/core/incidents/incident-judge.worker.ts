@@ -20,8 +20,8 @@ import { Courier } from './webhooks/courier.js';
 const HOUR = 3_600_000;
 /** Most workers whose runs are read by one statement. */
 const READ_TOGETHER = 200;
-/** Most open incidents that are compared in one run; beyond it the oldest are closed later. */
-const MOST_OPEN = 1_000;
+/** Open incidents that are read by one statement. */
+const OPEN_TOGETHER = 1_000;
 
 /** What the judge remembers of a worker between runs. */
 interface Remembered {
@@ -77,7 +77,7 @@ export class IncidentJudge {
         found.set(incidentKey(report), report);
       }
     signal.throwIfAborted();
-    await this.compare(found, new Map(infos.map((info) => [info.name, info])));
+    await this.compare(found, new Map(infos.map((info) => [info.name, info])), signal);
     await this.incidents.tellUnsilenced();
     await this.prune(now);
     // A webhook that does not answer would delay the next judgement.
@@ -179,13 +179,30 @@ export class IncidentJudge {
   private async compare(
     found: ReadonlyMap<string, IncidentReport>,
     infos: ReadonlyMap<string, WorkerInfo>,
+    signal: AbortSignal,
   ): Promise<void> {
-    const open = await this.store.find({ kind: 'worker', open: true, limit: MOST_OPEN });
+    const open = await this.allOpen(signal);
     const known = new Set(open.map(incidentKey));
     for (const [key, report] of found) if (!known.has(key)) await this.incidents.report(report);
     for (const incident of open)
       if (!found.has(incidentKey(incident)) && (await this.isOver(incident, infos.get(incident.subject))))
         await this.incidents.resolve(incident);
+  }
+
+  private async allOpen(signal: AbortSignal): Promise<Incident[]> {
+    const open: Incident[] = [];
+    let page: Incident[];
+    do {
+      signal.throwIfAborted();
+      page = await this.store.find({
+        kind: 'worker',
+        open: true,
+        limit: OPEN_TOGETHER,
+        before: open.at(-1),
+      });
+      open.push(...page);
+    } while (page.length === OPEN_TOGETHER);
+    return open;
   }
 
   /** The replica of a stuck run closes its incident, unless that replica has stopped answering. */

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { taking } from '../../../test/support/workers.js';
 import { LocalCoordinator } from '../coordination/local.coordinator.js';
 import { type Incident, type IncidentEventType } from '../history/incident.js';
-import { type IncidentStore } from '../history/incident.store.js';
+import { IncidentStore } from '../history/incident.store.js';
 import { InMemoryIncidentStore } from '../history/in-memory-incident.store.js';
 import { InMemoryRunStore } from '../history/in-memory-run.store.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -346,6 +346,28 @@ describe('IncidentsModule', () => {
     await replica.scheduler.unregister('mailer');
     await clock.advance('15s');
     expect(replica.told).toEqual(['incident.opened mailer failing', 'incident.closed mailer failing']);
+  });
+
+  it('asks the store for nothing that it knows, and closes all that is over, however many are open', async () => {
+    const failing = { fails: true };
+    const run = () => (failing.fails ? Promise.reject(new Error('no route')) : undefined);
+    const names = Array.from({ length: 2_100 }, (_, n) => `w${n}`);
+    const replica = await start(
+      names.map((name) => ({ name, interval: 0, run })),
+      { incidents: { failingAfter: 1 } },
+    );
+    const runAll = () =>
+      Promise.all(names.map(async (name) => (await replica.scheduler.trigger(name)).ended));
+    await runAll();
+    await clock.advance('15s');
+    expect(replica.told).toHaveLength(2_100);
+    const opening = jest.spyOn(replica.app.get(IncidentStore), 'open');
+    await clock.advance('1m');
+    expect(opening).not.toHaveBeenCalled();
+    failing.fails = false;
+    await runAll();
+    await clock.advance('15s');
+    expect(await replica.incidents.find({ open: true, limit: 1 })).toEqual([]);
   });
 
   it('refuses options that cannot be kept to, all at once, without their secrets', async () => {
