@@ -1,4 +1,5 @@
-import { instant, oneOf, type QueryParameter, someOf, text } from '../http/query.pipe.js';
+import { position } from '../http/position.js';
+import { instant, oneOf, someOf, text } from '../http/query.pipe.js';
 import { toWire, type Wire } from '../http/wire.js';
 import { latenessOf, type Run, type RunOutcome, withoutLog } from '../history/run.js';
 import { type RunQuery } from '../history/run.store.js';
@@ -37,23 +38,11 @@ export const runFilters = {
 
 export type RunFilters = { [K in keyof typeof runFilters]: ReturnType<(typeof runFilters)[K]> };
 
-export function queryOf({ outcome, ...filters }: RunFilters): Omit<RunQuery, 'limit'> {
+export function queryOf({ outcome, before, ...filters }: RunFilters): Omit<RunQuery, 'limit'> {
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(given), ...(outcome && { outcomes: outcome }) };
-}
-
-/** The parameter `before` for the page after this run. */
-export function positionOf({ startedAt, id }: Pick<Run, 'id' | 'startedAt'>): string {
-  return `${startedAt.getTime()}_${id}`;
-}
-
-const POSITION = /^(\d{1,15})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
-
-function position(): QueryParameter<RunQuery['before']> {
-  return (given) => {
-    if (given === undefined) return undefined;
-    const [, startedAt, id] = POSITION.exec(given) ?? [];
-    if (startedAt && id) return { startedAt: new Date(Number(startedAt)), id };
-    throw new Error('give `next` of the page before');
+  return {
+    ...Object.fromEntries(given),
+    ...(outcome && { outcomes: outcome }),
+    ...(before && { before: { startedAt: before.at, id: before.id } }),
   };
 }

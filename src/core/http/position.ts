@@ -27,6 +27,10 @@ export function pageOf<T, Shown>(
   placeOf: (item: T) => Position,
 ): { items: Shown[]; next?: string } {
   const last = items.length === limit ? items.at(-1) : undefined;
-  const next = last && placeOf(last);
-  return { items: items.map(show), ...(next && { next: `${next.at.getTime()}_${next.id}` }) };
+  return { items: items.map(show), ...(last && { next: nextOf(placeOf(last)) }) };
+}
+
+/** The parameter `before` for what comes after this position. */
+export function nextOf({ at, id }: Position): string {
+  return `${at.getTime()}_${id}`;
 }
