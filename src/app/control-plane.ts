@@ -1,6 +1,7 @@
 import { type Server } from 'node:http';
 import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { type NestExpressApplication } from '@nestjs/platform-express';
 import { join } from 'node:path';
 import { AppModule } from '../app.module.js';
 import { hostCheck } from '../core/http/host-check.js';
@@ -55,7 +56,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const token = config.workersToken ?? generateToken();
   const { users, notice } = await instanceUsers(config.instanceUsers, fleet);
   say(notice);
-  let app: INestApplication | undefined;
+  let app: NestExpressApplication | undefined;
   let https: HttpsServer | undefined;
   let connections: ReturnType<typeof connectionsOf> | undefined;
   const stopping = new AbortController();
@@ -73,7 +74,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const containers = await containersOf(config, fleet, directory);
     const { dnsServers } = httpsConfig;
     const certificates = await certificateOptions(httpsConfig, directory);
-    app = await NestFactory.create(
+    app = await NestFactory.create<NestExpressApplication>(
       AppModule.forRoot({
         ...resources,
         users,
@@ -91,6 +92,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
       { logger: ['warn', 'fatal'], abortOnError: false },
     );
     app.use(besidesChallenges(hostCheck({ allow: [...config.allowedHosts, ...httpsConfig.domains] })));
+    // The payload of a run may be any JSON.
+    app.useBodyParser('json', { strict: false });
     app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)));
     app.get(OpenApiDocument).of(app);
     connections = connectionsOf(app.getHttpServer() as Server);

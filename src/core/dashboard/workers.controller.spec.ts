@@ -146,6 +146,7 @@ describe('the HTTP interface', () => {
     ['half a character', '["\\ud83d"]', /half a character/],
     ['49,000 brackets', '['.repeat(49_000) + ']'.repeat(49_000), /deep/],
     ['no JSON', '{"a":', /JSON/],
+    ['what the application does not read', '5', /only an object or an array.+strict: false/],
   ])('answers 400 to a trigger whose body has %s, and does nothing', async (_name, body, reason) => {
     await start({ token: TOKEN });
     const answer = await get('/workers/greeter/trigger', {

@@ -78,7 +78,19 @@ function wordsOf(error: HttpException): [detail: string, faults: readonly string
 
 /** The message without its causes, which are for the log only. */
 function ownMessageOf(error: unknown): string {
-  return String((error as { message?: unknown }).message);
+  const { message, type, body } = error as { message?: unknown; type?: unknown; body?: unknown };
+  // Express's parser calls such a body no JSON.
+  if (type === 'entity.parse.failed' && isJson(body))
+    return 'The application reads only an object or an array: send one, or let it read any JSON by app.useBodyParser("json", { strict: false })';
+  return String(message);
+}
+
+function isJson(text: unknown): boolean {
+  try {
+    return typeof text === 'string' && JSON.parse(text) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function faultsOf(error: unknown): readonly string[] {
