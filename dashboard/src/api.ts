@@ -1,4 +1,10 @@
-export type { Progress, Run, RunError, Worker as WorkerInfo } from '../../src/core/dashboard/api-shapes.js';
+export type {
+  Progress,
+  Replica,
+  Run,
+  RunError,
+  Worker as WorkerInfo,
+} from '../../src/core/dashboard/api-shapes.js';
 
 import {
   type DashboardAction,
@@ -84,11 +90,14 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   return (text ? JSON.parse(text) : undefined) as T;
 }
 
-export function post<T>(path: string, body: unknown = {}, method = 'POST'): Promise<T> {
+/** @param body sent as JSON; undefined: nothing is */
+export function post<T>(path: string, body?: unknown, method = 'POST'): Promise<T> {
   return ask(path, {
     method,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    ...(body !== undefined && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
   });
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { type Rights, type Tab } from './api.js';
 import { cut } from './format.js';
+import { HostsOf } from './hosts.js';
 import { type Live, useIsCutOff, useOnce } from './live.js';
 import { ItemPage } from './item-page.js';
 import { Notice } from './notice.js';
@@ -8,6 +9,7 @@ import { Overview } from './overview.js';
 import { ReplicasPage } from './replicas-page.js';
 import { ReadOnly } from './rights.js';
 import { hrefs, type Route, useRoute } from './route.js';
+import { RunPage } from './run-page.js';
 import { SignOut } from './sign-out.js';
 import { TabPage } from './tab-page.js';
 import { WorkerPage } from './worker-page.js';
@@ -37,7 +39,7 @@ export function App() {
         <nav aria-label="Pages">
           <a
             href={hrefs.overview}
-            aria-current={route.page === 'overview' || route.page === 'worker' ? 'page' : undefined}
+            aria-current={['overview', 'worker', 'run'].includes(route.page) ? 'page' : undefined}
           >
             Workers
           </a>
@@ -64,10 +66,13 @@ export function App() {
             them.
           </p>
         )}
-        {route.page === 'worker' && <WorkerPage key={route.name} name={route.name} />}
-        {route.page === 'overview' && (
-          <Overview incidents={tabs.data?.find(({ id }) => id === 'incidents')} />
-        )}
+        <HostsOf>
+          {route.page === 'worker' && <WorkerPage key={route.name} name={route.name} />}
+          {route.page === 'run' && <RunPage key={route.id} id={route.id} />}
+          {route.page === 'overview' && (
+            <Overview incidents={tabs.data?.find(({ id }) => id === 'incidents')} />
+          )}
+        </HostsOf>
         {route.page === 'replicas' && <ReplicasPage />}
         {route.page === 'tab' && <OneTab route={route} tabs={tabs} />}
       </main>
@@ -95,6 +100,8 @@ function titleOf(route: Route, tabs: readonly Tab[] = []): string {
   switch (route.page) {
     case 'worker':
       return `${cut(route.name, 60)} · Workers`;
+    case 'run':
+      return 'Run · Workers';
     case 'tab':
       return `${tabs.find(({ id }) => id === route.id)?.title ?? cut(route.id, 60)} · Workers`;
     case 'replicas':

@@ -32,7 +32,17 @@ export function cut(text: string, longest = 300): string {
 }
 
 /** What a worker's schedule says. */
-export function schedule({ interval, cron }: { interval: number; cron?: string }): string {
+export function schedule({
+  interval,
+  cron,
+  next_run,
+}: {
+  interval: number;
+  cron?: string;
+  next_run?: string;
+}): string {
   if (cron) return cron;
-  return interval ? `every ${wholeDuration(interval)}` : 'on events';
+  if (interval) return `every ${wholeDuration(interval)}`;
+  // Nobody knows when an event comes: what has a next run is due at that instant alone.
+  return next_run === undefined ? 'on events' : 'once';
 }

@@ -5,6 +5,7 @@ import { cut, instant, relative } from './format.js';
 import { useOfIncidents } from './live.js';
 import { Changing } from './rights.js';
 import { hrefs } from './route.js';
+import { requested } from './run-actions.js';
 
 /** As `GET /incidents` answers. */
 interface Incident {
@@ -16,6 +17,7 @@ interface Incident {
   opened_at: string;
   told_at?: string;
   release?: string;
+  run_id?: string;
 }
 
 interface Silence {
@@ -54,7 +56,7 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
       </h2>
       <ul>
         {incidents.map((incident) => {
-          const { id, kind, subject, condition, summary, opened_at, release } = incident;
+          const { id, kind, subject, condition, summary, opened_at, release, run_id } = incident;
           const silence = quiet.data?.find((each) => covers(each, incident));
           const name = cut(subject, 80);
           return (
@@ -72,6 +74,7 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
                   since {relative(opened_at, now)}
                   {release !== undefined && `, in release ${cut(release, 40)}`}
                 </span>
+                {run_id !== undefined && <a href={hrefs.run(run_id)}>the run</a>}
               </div>
               <p title={cut(summary, 1_000)}>{cut(summary)}</p>
               <div class="actions">
@@ -90,7 +93,7 @@ export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
                         act(
                           `workers/${encodeURIComponent(subject)}/trigger`,
                           `Run ${name} now?`,
-                          `Run of ${name} requested.`,
+                          requested(`Run of ${name} requested.`),
                         )
                       }
                     >

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { type Act, useAction } from './actions.js';
 import { type Tab, type WorkerInfo } from './api.js';
 import { cut, duration, relative, schedule, visible } from './format.js';
+import { Host } from './hosts.js';
 import { useNow, useRuns, useWorkers } from './live.js';
 import { Notice } from './notice.js';
 import { OpenIncidents } from './open-incidents.js';
@@ -127,7 +128,10 @@ function WorkerRow({ worker, now }: { worker: WorkerInfo; now: number }) {
           {schedule(worker)}
           {group !== undefined && ` · ${cut(group, 60)}`}
           {holder !== undefined && (
-            <span title="The replica that runs it now">{` · on ${cut(holder, 8)}`}</span>
+            <>
+              {' · on '}
+              <Host id={holder} />
+            </>
           )}
         </span>
       </div>

@@ -1,9 +1,12 @@
 import { useState } from 'preact/hooks';
 import { type Act } from './actions.js';
 import { ask, type Run } from './api.js';
-import { cut, duration, instant, relative, visible } from './format.js';
+import { cut, duration, instant, relative } from './format.js';
 import { lasted } from './outcome-strip.js';
 import { Changing } from './rights.js';
+import { hrefs } from './route.js';
+import { RunAgain } from './run-actions.js';
+import { metricsOf, payloadOf, RunLog, Shards } from './run-details.js';
 import { Failure } from './thrown.js';
 
 /** The runs of a worker, newest first. */
@@ -30,7 +33,9 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
         <tbody>
           {runs.map((run) => (
             <tr key={run.id}>
-              <td title={instant(run.started_at)}>{relative(run.started_at, now)}</td>
+              <td title={instant(run.started_at)}>
+                <a href={hrefs.run(run.id)}>{relative(run.started_at, now)}</a>
+              </td>
               <td>
                 <span class={`badge ${run.outcome}`}>{run.outcome}</span>
               </td>
@@ -45,24 +50,13 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
               <td class="said">
                 {run.error ? <Failure run={run} /> : cut(run.progress?.message ?? '')}
                 {run.shards && <Shards shards={run.shards} />}
-                {run.metrics && <Metrics metrics={run.metrics} />}
+                {run.metrics && <div>{metricsOf(run.metrics)}</div>}
                 <Log run={run} />
               </td>
               <td>
                 {run.ended_at !== undefined && (
                   <Changing>
-                    <button
-                      class="small"
-                      onClick={() =>
-                        act(
-                          `runs/${run.id}/rerun`,
-                          `Run ${visible(run.worker)} again, with the payload of the run of ${instant(run.started_at)}?`,
-                          'Run with the same payload requested.',
-                        )
-                      }
-                    >
-                      Run again
-                    </button>
+                    <RunAgain run={run} act={act} />
                   </Changing>
                 )}
               </td>
@@ -73,28 +67,6 @@ export function Runs({ runs, now, act }: { runs: readonly Run[]; now: number; ac
     </div>
   );
 }
-
-function Shards({ shards: { total, done, failed } }: { shards: NonNullable<Run['shards']> }) {
-  return (
-    <div>
-      <progress value={done + failed} max={total} aria-label="shards" /> {done} of {total} shards
-      {failed > 0 && `, ${failed} failed`}
-    </div>
-  );
-}
-
-function Metrics({ metrics }: { metrics: Record<string, number> }) {
-  return (
-    <div>
-      {Object.entries(metrics)
-        .map(([name, value]) => `${cut(name, 60)} ${value}`)
-        .join(', ')}
-    </div>
-  );
-}
-
-/** Characters of a payload that are shown. */
-const LONGEST_PAYLOAD = 5_000;
 
 /** What it logged, with what, and where, read when somebody opens it. */
 function Log({ run: { id } }: { run: Run }) {
@@ -115,19 +87,13 @@ function Log({ run: { id } }: { run: Run }) {
   );
 }
 
-function Details({ run: { log, payload, ran_on } }: { run: Run }) {
+function Details({ run }: { run: Run }) {
+  const { log, payload, ran_on } = run;
   return (
     <>
       {ran_on && <div>{`on ${cut(ran_on.host, 100)}, process ${ran_on.pid}`}</div>}
-      {payload !== undefined && <div>payload {cut(JSON.stringify(payload), LONGEST_PAYLOAD)}</div>}
-      {log ? (
-        <pre>
-          {log.dropped > 0 && `${log.dropped} earlier lines were not kept\n`}
-          {log.lines.map(({ at, level, message }) => `${at} ${level} ${visible(message)}`).join('\n')}
-        </pre>
-      ) : (
-        'It logged nothing.'
-      )}
+      {payload !== undefined && <div>payload {payloadOf(run)}</div>}
+      <RunLog log={log} />
     </>
   );
 }

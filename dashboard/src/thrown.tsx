@@ -15,10 +15,17 @@ export function Failure({ run: { id, error } }: { run: Run }) {
   return <Thrown error={whole ?? error} {...(brief && { onOpen: read })} />;
 }
 
+interface ThrownProps {
+  error: RunError;
+  /** Whether it is unfolded at first. */
+  open?: boolean;
+  onOpen?: () => void;
+}
+
 /** An error with its causes and those that it gathers; the stack on demand. */
-function Thrown({ error, onOpen }: { error: RunError; onOpen?: () => void }) {
+export function Thrown({ error, open = false, onOpen }: ThrownProps) {
   return (
-    <details onToggle={({ currentTarget }) => currentTarget.open && onOpen?.()}>
+    <details open={open} onToggle={({ currentTarget }) => currentTarget.open && onOpen?.()}>
       <summary>
         {error.name && error.name !== 'Error' ? `${visible(error.name)}: ` : ''}
         {visible(error.message).slice(0, 500)}

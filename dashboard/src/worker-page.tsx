@@ -4,13 +4,19 @@ import { ask, type Run, type WorkerInfo } from './api.js';
 import { RunCharts } from './charts/run-charts.js';
 import { Definition } from './definition.js';
 import { ErrorGroups } from './error-groups.js';
+import { Fact } from './fact.js';
 import { cut, instant, relative, schedule, visible } from './format.js';
+import { Host } from './hosts.js';
 import { useNow, useRuns, useWorker } from './live.js';
 import { Notice } from './notice.js';
 import { OutcomeStrip } from './outcome-strip.js';
+import { PayloadField, payloadIn } from './payload-field.js';
 import { Changing } from './rights.js';
 import { hrefs } from './route.js';
+import { CancelRun, requested } from './run-actions.js';
+import { Progress } from './run-details.js';
 import { RunPages } from './run-pages.js';
+import { scheduleIn, ScheduleFields } from './schedule-fields.js';
 
 const MOST_RUNS = 200;
 
@@ -62,21 +68,14 @@ export function WorkerPage({ name }: { name: string }) {
             {worker.last_change.actor !== undefined && ` by ${cut(worker.last_change.actor, 60)}`}
           </Fact>
         )}
-        {worker.holder && <Fact name="holder">{visible(worker.holder)}</Fact>}
+        {worker.holder && (
+          <Fact name="runs on">
+            <Host id={worker.holder} />
+          </Fact>
+        )}
       </dl>
       <Definition path={path} />
-      {worker.progress && (
-        <p>
-          <progress
-            value={worker.progress.done}
-            max={worker.progress.total ?? undefined}
-            aria-label="progress"
-          />{' '}
-          {worker.progress.done}
-          {worker.progress.total !== undefined && ` of ${worker.progress.total}`}{' '}
-          {cut(worker.progress.message ?? '')}
-        </p>
-      )}
+      {worker.progress && <Progress progress={worker.progress} />}
       <div class="history">
         <OutcomeStrip runs={runs} most={100} />
       </div>
@@ -87,15 +86,6 @@ export function WorkerPage({ name }: { name: string }) {
       {list && runs.length === 0 && <p class="empty">No runs are recorded.</p>}
       {runs.length > 0 && <RunPages path={path} newest={runs} now={now} act={act} />}
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
@@ -111,25 +101,33 @@ function Actions({ path, worker: { name, state }, running, act }: ActionsProps) 
   const shown = visible(name);
   return (
     <>
-      <button onClick={() => act(`${path}/trigger`, `Run ${shown} now?`, 'Run requested.')}>Run now</button>
+      <button
+        onClick={() =>
+          act(`${path}/trigger`, `Run ${shown} now?`, requested('Run requested.'), {
+            fields: <PayloadField />,
+            body: payloadIn,
+          })
+        }
+      >
+        Run now
+      </button>
       {state === 'paused' ? (
         <button onClick={() => act(`${path}/resume`, `Resume ${shown}?`, 'Resumed.')}>Resume</button>
       ) : (
         <button onClick={() => act(`${path}/pause`, `Pause ${shown}?`, 'Paused.')}>Pause</button>
       )}
-      {running.map(({ id, started_at }) => (
-        <button
-          key={id}
-          onClick={() =>
-            act(
-              `runs/${id}/cancel`,
-              `Cancel the run that started at ${started_at}?`,
-              'Cancellation requested.',
-            )
-          }
-        >
-          Cancel the active run
-        </button>
+      <button
+        onClick={() =>
+          act(`${path}/reschedule`, `Give ${shown} another schedule?`, 'Rescheduled.', {
+            fields: <ScheduleFields />,
+            body: scheduleIn,
+          })
+        }
+      >
+        Reschedule
+      </button>
+      {running.map((run) => (
+        <CancelRun key={run.id} run={run} title="Cancel the active run" act={act} />
       ))}
     </>
   );

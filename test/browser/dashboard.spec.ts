@@ -167,6 +167,95 @@ describeWith('chromium', 'the page of the dashboard', () => {
     expect(faults).toEqual([]);
   });
 
+  it('runs a worker with a payload that was put in, and leads to the run', async () => {
+    const { page } = test;
+    await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
+    await page.goto(`${url}/dashboard/index.html#/workers/waits`);
+    await page.getByRole('button', { name: 'Run now' }).click();
+    const payload = page.getByLabel('Payload: JSON, or nothing');
+    const confirm = page.getByRole('button', { name: 'Confirm' });
+    await payload.fill('{"order": 7');
+    await confirm.click();
+    await page.getByRole('alert').filter({ hasText: /^The payload is no JSON: / }).waitFor();
+    await payload.fill('7');
+    await confirm.click();
+    await page.getByRole('alert').filter({ hasText: 'only an object or an array' }).waitFor();
+    await payload.fill('{"order": "<b>seven</b>"}');
+    await confirm.click();
+    await page.getByRole('link', { name: 'See it' }).click();
+    await page.getByRole('heading', { name: /^Run of / }).waitFor();
+    await page.locator('h2 .badge.succeeded').waitFor();
+    await page.getByText('"order": "<b>seven</b>"').waitFor();
+    await page.getByText('It logged nothing.').waitFor();
+    await page.getByText(new RegExp(`^.+, process ${app.pid}$`)).waitFor();
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await confirm.click();
+    await page.getByText('Run with the same payload requested.').waitFor();
+    // Without one, none is recorded.
+    await page.getByRole('link', { name: 'waits' }).click();
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await confirm.click();
+    await page.getByRole('link', { name: 'See it' }).click();
+    await page.getByRole('heading', { name: 'Log' }).waitFor();
+    expect(await page.getByRole('heading', { name: 'Payload' }).count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it('gives a worker another schedule, and says what is wrong with one that cannot be', async () => {
+    const { page } = test;
+    await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
+    await page.goto(`${url}/dashboard/index.html#/workers/waits`);
+    const schedule = page.locator('dt:text-is("schedule") + dd');
+    const confirm = page.getByRole('button', { name: 'Confirm' });
+    await page.getByRole('button', { name: 'Reschedule' }).click();
+    await page.getByLabel(/^Interval/).fill('sometimes');
+    await confirm.click();
+    await page.getByRole('alert').filter({ hasText: 'sometimes' }).waitFor();
+    await page.getByLabel(/^Interval/).fill('2h');
+    await confirm.click();
+    await page.getByText('Rescheduled.').waitFor();
+    await schedule.filter({ hasText: 'every 2 h' }).waitFor();
+    await page.getByText('rescheduled', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Reschedule' }).click();
+    await page.getByLabel('It runs').selectOption('by a cron expression');
+    await page.getByLabel(/^Cron/).fill('0 3 * * *');
+    await page.getByLabel('Time zone').fill('Asia/Tokyo');
+    await confirm.click();
+    await schedule.filter({ hasText: '0 3 * * *' }).waitFor();
+    await page.locator('.upcoming li').first().getByText(/3:00:00.+in Asia\/Tokyo$/).waitFor();
+    await page.getByRole('button', { name: 'Reschedule' }).click();
+    await page.getByLabel('It runs').selectOption('once');
+    await page.getByLabel(/^At this time/).fill('2100-01-31T12:00');
+    await confirm.click();
+    await schedule.filter({ hasText: 'once' }).waitFor();
+    await eventually(async () => {
+      const worker = (await (await fetch(`${url}/workers/waits`)).json()) as { next_run?: string };
+      return worker.next_run === new Date('2100-01-31T12:00').toISOString();
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('shows a run that is active, with where it runs, until it ends, and why one failed', async () => {
+    const { page } = test;
+    await answerQuestions(page);
+    await page.request.post(`${url}/dashboard/session`, { data: { token: TOKEN } });
+    await page.goto(`${url}/dashboard/index.html#/workers/endless`);
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.locator('.facts dt:text-is("runs on") + dd').getByText(`process ${app.pid}`).waitFor();
+    await page.getByRole('link', { name: 'See it' }).click();
+    await page.locator('h2 .badge.running').waitFor();
+    await page.getByRole('progressbar', { name: 'progress' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel this run' }).click();
+    await page.locator('h2 .badge.cancelled').waitFor();
+    await page.getByRole('button', { name: 'Run again' }).waitFor();
+    await page.goto(`${url}/dashboard/index.html#/workers/${encodeURIComponent('fails <b>bold</b>')}`);
+    await page.locator('tbody td a').first().click();
+    await page.getByRole('region', { name: 'Error' }).getByText('caused by').waitFor();
+    await page.goto(`${url}/dashboard/index.html#/runs/1e1e1e1e-0000-4000-8000-000000000000`);
+    await page.getByText(/1e1e1e1e/).waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('shows the replicas, when a worker comes next, and how it was defined', async () => {
     const { page } = test;
     await page.goto(`${url}/dashboard/index.html#/replicas`);
@@ -263,6 +352,11 @@ describeWith('chromium', 'the page of the dashboard', () => {
     const { page } = test;
     await page.setViewportSize({ width, height: 700 });
     await page.emulateMedia({ colorScheme });
+    const failed = `${url}/workers/${encodeURIComponent('fails <b>bold</b>')}/runs?limit=1`;
+    const { items } = (await (await fetch(failed)).json()) as { items: { id: string }[] };
+    await page.goto(`${url}/dashboard/index.html#/runs/${items[0]!.id}`);
+    await page.getByText('caused by').waitFor();
+    await expectAccessible(page);
     for (const path of ['', '#/workers/succeeds', '#/replicas']) {
       await page.goto(`${url}/dashboard/index.html${path}`);
       if (path === '#/replicas') await page.getByText('1 replica is running').waitFor();
@@ -284,6 +378,12 @@ describeWith('chromium', 'the page of the dashboard', () => {
       await page.getByRole('button', { name: 'Run now' }).click();
       await page.getByText('Run waits now?').waitFor();
       await expectAccessible(page);
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.getByRole('button', { name: 'Reschedule' }).click();
+      await page.getByLabel('It runs').selectOption('by a cron expression');
+      await expectAccessible(page);
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.getByRole('button', { name: 'Run now' }).click();
       await page.getByRole('button', { name: 'Confirm' }).click();
       await page.getByLabel('Token').waitFor();
       await expectAccessible(page);

@@ -37,6 +37,9 @@ describeWith('chromium', 'open incidents on the page', () => {
     await failing.getByText(/^since /).waitFor();
     await failing.getByRole('link', { name: 'fails <b>bold</b>' }).click();
     await page.getByRole('heading', { name: 'fails <b>bold</b>' }).waitFor();
+    await page.goBack();
+    await failing.getByRole('link', { name: 'the run' }).click();
+    await page.locator('h2 .badge.failed').waitFor();
     expect(faults).toEqual([]);
   });
 

@@ -53,6 +53,7 @@ export interface Run {
   progress?: Progress;
   shards?: { total: number; done: number; failed: number };
   lateness_ms: number;
+  blocked_ms?: number;
   actor?: string;
   release?: string;
   metrics?: Record<string, number>;
