@@ -176,7 +176,10 @@ describeWith('chromium', 'the page of the dashboard', () => {
     const confirm = page.getByRole('button', { name: 'Confirm' });
     await payload.fill('{"order": 7');
     await confirm.click();
-    await page.getByRole('alert').filter({ hasText: /^The payload is no JSON: / }).waitFor();
+    await page
+      .getByRole('alert')
+      .filter({ hasText: /^The payload is no JSON: / })
+      .waitFor();
     await payload.fill('7');
     await confirm.click();
     await page.getByRole('alert').filter({ hasText: 'only an object or an array' }).waitFor();
@@ -222,7 +225,11 @@ describeWith('chromium', 'the page of the dashboard', () => {
     await page.getByLabel('Time zone').fill('Asia/Tokyo');
     await confirm.click();
     await schedule.filter({ hasText: '0 3 * * *' }).waitFor();
-    await page.locator('.upcoming li').first().getByText(/3:00:00.+in Asia\/Tokyo$/).waitFor();
+    await page
+      .locator('.upcoming li')
+      .first()
+      .getByText(/3:00:00.+in Asia\/Tokyo$/)
+      .waitFor();
     await page.getByRole('button', { name: 'Reschedule' }).click();
     await page.getByLabel('It runs').selectOption('once');
     await page.getByLabel(/^At this time/).fill('2100-01-31T12:00');

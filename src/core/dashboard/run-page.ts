@@ -11,5 +11,8 @@ import { showRunBriefly, type ShownRun } from './shown-run.js';
 export async function pageOfRuns(recorder: RunRecorder, query: RunQuery): Promise<WirePage<ShownRun>> {
   const runs = await recorder.find(query);
   const last = runs.length === query.limit ? runs.at(-1) : await recorder.searchedTo(query);
-  return { items: runs.map(showRunBriefly), ...(last && { next: nextOf({ at: last.startedAt, id: last.id }) }) };
+  return {
+    items: runs.map(showRunBriefly),
+    ...(last && { next: nextOf({ at: last.startedAt, id: last.id }) }),
+  };
 }
