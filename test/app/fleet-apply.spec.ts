@@ -74,6 +74,44 @@ describe('a fleet file that changes while the app runs', () => {
     expect(wrong.output).toMatch(/tenants\[0\]\.workload: unknown key/);
   });
 
+  it('is applied again, although it is the same, when its update has failed', async () => {
+    const mended = join(directory, 'mended');
+    const release = (version: string, command: string[]) =>
+      writeFile(
+        fleet,
+        JSON.stringify({
+          tenants: [
+            {
+              name: 'acme',
+              workloads: [
+                {
+                  name: 'web',
+                  replicas: 1,
+                  rollout: { minReady: '1s', progressDeadline: '3s' },
+                  command,
+                  env: { VERSION: version },
+                },
+              ],
+            },
+          ],
+        }),
+      );
+    await release('1', ['sleep', '86400']);
+    await start();
+    await release('2', ['sh', '-c', `test -e ${mended} && exec sleep 86400`]);
+    await fleetIs('fleet:apply');
+    const failed = await eventually(async () => {
+      const { output } = await fleetIs('fleet:diff');
+      return output !== 'Nothing differs\n' && output;
+    }, 60_000);
+    expect(failed).toMatch(/^~ acme\/web: spec again, as its deployment failed \(.+\)\n$/);
+    await becomes('web 1');
+    await writeFile(mended, '');
+    expect((await fleetIs('fleet:apply')).output).toMatch(/^~ acme\/web: spec again/);
+    await becomes('web 2');
+    expect((await fleetIs('fleet:diff')).output).toBe('Nothing differs\n');
+  });
+
   it('is refused without an app, which is said', async () => {
     await write('1', 1);
     const answer = await fleetIs('fleet:diff');

@@ -5,6 +5,7 @@ import { everyItem } from '../../modules/database/page.js';
 import { UnknownDatacenterError } from '../../modules/datacenters/datacenter.errors.js';
 import { DatacentersService } from '../../modules/datacenters/datacenters.service.js';
 import { type DatacenterId } from '../../modules/ids/typed-id.js';
+import { specHash } from '../../modules/providers/spec-hash.js';
 import { UnknownTenantError } from '../../modules/tenants/tenant.errors.js';
 import { TenantsService } from '../../modules/tenants/tenants.service.js';
 import { WorkloadsService } from '../../modules/workloads/workloads.service.js';
@@ -80,10 +81,14 @@ export class FleetComparison {
         left.delete(stored.name);
         const { datacenter, ...request } = workload;
         const datacenterId = datacenter === undefined ? undefined : ids.get(datacenter);
-        const { changes, fixed } = differencesOf(stored, { ...request, datacenterId });
-        const words = Object.keys(changes).map((key) =>
-          key === 'replicas' ? `replicas ${stored.replicas} -> ${workload.replicas}` : key,
-        );
+        const failed = await this.workloads.failedDeployment(tenant.id, stored.id);
+        const { changes, fixed } = differencesOf(stored, { ...request, datacenterId }, failed);
+        const isTriedAgain = failed?.specHash === specHash(request.spec);
+        const told: Partial<Record<string, string>> = {
+          replicas: `replicas ${stored.replicas} -> ${workload.replicas}`,
+          spec: isTriedAgain ? `spec again, as its deployment failed (${failed.reason})` : 'spec',
+        };
+        const words = Object.keys(changes).map((key) => told[key] ?? key);
         if (words.length) note('change', subject, words.join(', '));
         if (fixed.length) note('fixed', subject, fixed.join(', '));
       }

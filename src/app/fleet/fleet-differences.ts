@@ -7,6 +7,7 @@ import {
 import { type Datacenter } from '../../modules/datacenters/datacenter.js';
 import { specHash } from '../../modules/providers/spec-hash.js';
 import { type WorkloadRequest, type WorkloadUpdate } from '../../modules/workloads/workload-input.js';
+import { type Deployment } from '../../modules/workloads/deployment.js';
 import { type Workload } from '../../modules/workloads/workload.js';
 
 /** In what a workload differs from what the file says of it. */
@@ -17,12 +18,19 @@ export interface WorkloadDifferences {
   fixed: ('provider' | 'datacenter' | 'labels')[];
 }
 
-/** What the file leaves out is as it is. */
-export function differencesOf(stored: Workload, declared: WorkloadRequest): WorkloadDifferences {
+/**
+ * What the file leaves out is as it is.
+ * @param failed its last deployment, if that has failed: the spec is stored, and is not what runs
+ */
+export function differencesOf(
+  stored: Workload,
+  declared: WorkloadRequest,
+  failed: Deployment | undefined,
+): WorkloadDifferences {
   const { replicas, spec, driftPolicy, rollout } = declared;
   const changes: WorkloadUpdate = {};
   if (replicas !== stored.replicas) changes.replicas = replicas;
-  if (specHash(spec) !== stored.specHash) changes.spec = spec;
+  if (failed || specHash(spec) !== stored.specHash) changes.spec = spec;
   if (driftPolicy !== undefined && driftPolicy !== stored.driftPolicy) changes.driftPolicy = driftPolicy;
   const differs = Object.entries(rollout ?? {}).some(
     ([key, value]) => value !== undefined && value !== stored.rollout[key as keyof typeof stored.rollout],

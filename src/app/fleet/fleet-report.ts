@@ -14,7 +14,10 @@ export interface FleetUpReport {
   created: string[];
   /** Workloads whose replicas differed from the file. */
   scaled: string[];
-  /** Workloads whose spec, drift policy or rollout differed. Another spec is rolled out from here on. */
+  /**
+   * Workloads whose spec, drift policy or rollout differed, or whose last deployment had failed. The spec is rolled out
+   * from here on.
+   */
   updated: string[];
   /** Datacenters, such as `acme/main`, whose bootstrap services differed. */
   bootstrapped: string[];

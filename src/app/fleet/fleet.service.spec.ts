@@ -9,6 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/dat
 import { ProcessProvider } from '../../modules/providers/process/process.provider.js';
 import { loadAppConfig } from '../config/app-config.js';
 import { type FleetFile, type FleetWorkload, loadFleetFile } from './fleet-file.js';
+import { FleetComparison } from './fleet-comparison.js';
 import { FleetModule } from './fleet.module.js';
 import { FleetService } from './fleet.service.js';
 
@@ -45,7 +46,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-beforeEach(() => query('TRUNCATE tenants, datacenters, workloads, instances, events'));
+beforeEach(() => query('TRUNCATE tenants, datacenters, workloads, deployments, instances, events'));
 
 async function query<T = { [column: string]: unknown }>(
   sql: string,
@@ -178,6 +179,30 @@ describe('FleetService.up', () => {
       ),
     ).toEqual([{ drift_policy: 'mark', spec: { command: ['sleep', '601'] }, state: 'rolling' }]);
     expect(await fleets.up(changed)).toMatchObject({ updated: [], scaled: [] });
+  });
+
+  it('begins a deployment again that has failed, also where nothing else differs, and tells a comparison why', async () => {
+    await fleets.up(fleetOf(workload('web', 1)));
+    const changed = fleetOf(workload('web', 1, { spec: { command: ['sleep', '601'] } }));
+    await fleets.up(changed);
+    const compare = () => app.get(FleetComparison).compare(changed, changed);
+    expect(await compare()).toEqual([]);
+    await query(`UPDATE deployments SET state = 'failed', reason = 'nothing became ready', ended_at = now()`);
+    expect(await compare()).toEqual([
+      {
+        subject: 'acme/web',
+        what: 'change',
+        detail: 'spec again, as its deployment failed (nothing became ready)',
+      },
+    ]);
+    expect(await fleets.up(changed)).toMatchObject({ updated: ['acme/web'], failures: [] });
+    expect(await compare()).toEqual([]);
+    expect(await query('SELECT state FROM deployments ORDER BY created_at DESC')).toEqual([
+      { state: 'rolling' },
+      { state: 'failed' },
+    ]);
+    await query(`UPDATE deployments SET state = 'failed', ended_at = now()`);
+    expect(await fleets.up(fleetOf(workload('web', 1)))).toMatchObject({ updated: ['acme/web'] });
   });
 
   it('says what it cannot change, and leaves that as it is', async () => {

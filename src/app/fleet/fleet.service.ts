@@ -51,7 +51,7 @@ export class FleetService {
 
   /**
    * Creates the tenants, datacenters and workloads that are missing, changes those workloads and bootstrap services
-   * that differ, and brings back instances that are missing or failed. Leaves alone what the file does not name, and
+   * that differ, begins failed deployments again, and brings back instances that are missing or failed. Leaves alone what the file does not name, and
    * says of what it names what cannot be changed. Called again later, it undoes what somebody has changed since.
    * @throws the signal's reason when it aborts. All else that goes wrong is in the report.
    */
@@ -175,7 +175,8 @@ export class FleetService {
     const { id } = found ?? (await this.workloads.create(tenantId, declared, signal));
     if (!found) report.created.push(subject);
     else {
-      const { changes, fixed } = differencesOf(found, declared);
+      const failed = await this.workloads.failedDeployment(tenantId, id);
+      const { changes, fixed } = differencesOf(found, declared, failed);
       const { replicas, ...others } = changes;
       if (Object.keys(changes).length) await this.workloads.update(tenantId, id, changes, signal);
       else await this.workloads.converge(tenantId, id, signal);

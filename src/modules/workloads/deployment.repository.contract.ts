@@ -3,6 +3,7 @@ import { contract, type ContractCase } from '../../core/testing/contract-case.js
 import { InvalidIdError } from '../ids/id.errors.js';
 import { newId, type TenantId } from '../ids/typed-id.js';
 import { specHash } from '../providers/spec-hash.js';
+import { type Deployment } from './deployment.js';
 import { type DeploymentRepository } from './deployment.repository.js';
 
 const OLD = { command: ['old'] };
@@ -61,6 +62,22 @@ export function deploymentRepositoryContract(setup: () => DeploymentRepository):
       await repository.progress(tenantId, id, 3);
       const ended = await repository.latest(tenantId, workloadId);
       assert.deepEqual([ended?.state, ended?.reason, ended?.progress], ['failed', 'no such program', 2]);
+    },
+    'has its time without progress begin anew, without progress, as long as it is rolling': async (
+      repository,
+    ) => {
+      const { id, tenantId, workloadId, progressedAt } = await begin();
+      await repository.renew(newId('tenant'), workloadId);
+      assert.deepEqual((await repository.latest(tenantId, workloadId))?.progressedAt, progressedAt);
+      let renewed: Deployment;
+      do {
+        await repository.renew(tenantId, workloadId);
+        renewed = (await repository.latest(tenantId, workloadId))!;
+      } while (renewed.progressedAt <= progressedAt); // of one millisecond
+      assert.equal(renewed.progress, 0);
+      await repository.end(tenantId, id, 'failed');
+      await repository.renew(tenantId, workloadId);
+      assert.deepEqual((await repository.latest(tenantId, workloadId))?.progressedAt, renewed.progressedAt);
     },
     'shows nothing to another tenant, and refuses a malformed id': async (repository) => {
       const { id, workloadId } = await begin();

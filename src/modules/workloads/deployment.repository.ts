@@ -19,6 +19,9 @@ export abstract class DeploymentRepository {
   /** Notes how far it is, if that is further than before and it is rolling. */
   abstract progress(tenantId: TenantId, id: DeploymentId, progress: number): Promise<void>;
 
+  /** Has the time without progress begin now, as after a pause, of the one that is rolling. */
+  abstract renew(tenantId: TenantId, workloadId: WorkloadId): Promise<void>;
+
   /** @returns whether this call ended it: only what is rolling ends. */
   abstract end(
     tenantId: TenantId,

@@ -68,6 +68,14 @@ export class PostgresDeploymentRepository extends DeploymentRepository {
     );
   }
 
+  async renew(tenantId: TenantId, workloadId: WorkloadId): Promise<void> {
+    await this.transactions.query(
+      `UPDATE deployments SET progressed_at = clock_timestamp()
+       WHERE tenant_id = $1 AND workload_id = $2 AND state = 'rolling'`,
+      key(tenantId, workloadId),
+    );
+  }
+
   async end(
     tenantId: TenantId,
     id: DeploymentId,

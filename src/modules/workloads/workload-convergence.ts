@@ -42,6 +42,8 @@ interface Decision {
  */
 @Injectable()
 export class WorkloadConvergence {
+  private readonly beganAt = performance.now();
+
   constructor(
     private readonly workloads: WorkloadRepository,
     private readonly deployments: DeploymentRepository,
@@ -64,18 +66,10 @@ export class WorkloadConvergence {
     { retry, signal }: { retry: boolean; signal?: AbortSignal },
   ): Promise<WorkloadStep> {
     const { staying, leaving, rolling } = await this.decideKnowingWhatIsLost(tenantId, id, signal);
-    await this.instances.deleteEach(tenantId, leaving.filter(isScaledDown), {
-      reason: 'scaled_down',
-      signal,
-    });
-    await this.instances.deleteEach(
-      tenantId,
-      leaving.filter((instance) => !isScaledDown(instance)),
-      {
-        reason: 'replaced',
-        signal,
-      },
-    );
+    for (const reason of ['scaled_down', 'replaced'] as const) {
+      const going = leaving.filter((each) => isScaledDown(each) === (reason === 'scaled_down'));
+      await this.instances.deleteEach(tenantId, going, { reason, signal });
+    }
     const unsettled = staying
       .filter(({ desiredState }) => desiredState === 'running')
       .filter(
@@ -109,6 +103,13 @@ export class WorkloadConvergence {
       const staying = (await this.instancesOf(tenantId, id)).filter(({ state }) => state !== 'destroying');
       return this.restoreMissing(workload, staying, lost);
     });
+  }
+
+  /** Forgets how often its instances have ended, as for a deployment that is begun again: what made them loop may be mended. */
+  async forgive(tenantId: TenantId, id: WorkloadId): Promise<void> {
+    for (const { id: instanceId, reason } of await this.instancesOf(tenantId, id))
+      if (reason === 'crash_looping')
+        await this.rows.change(tenantId, instanceId, { reason: null, attempts: 0, nextAttemptIn: null });
   }
 
   /** Instances that are missing may run all the same, without a row: that is looked up outside of the transaction. */
@@ -223,12 +224,13 @@ export class WorkloadConvergence {
     plan: RolloutPlan,
     staying: readonly Instance[],
   ): Promise<string | undefined> {
-    const looping = staying.find((each) => each.specHash === specHash && each.reason === 'crash_looping');
+    const fresh = staying.filter((each) => each.specHash === specHash);
+    const looping = fresh.find((each) => each.reason === 'crash_looping');
     if (looping) return `${looping.id} is crash-looping: ${looping.lastError ?? 'it ends again and again'}`;
     if (plan.readyNew > deployment.progress) return undefined;
     const silence = Number(await this.rows.now()) - Number(deployment.progressedAt);
-    if (silence < rollout.progressDeadline) return undefined;
-    const fresh = staying.filter((each) => each.specHash === specHash);
+    // While all replicas were down nobody looked, which says nothing of the new spec.
+    if (Math.min(silence, performance.now() - this.beganAt) < rollout.progressDeadline) return undefined;
     const failed = fresh.find((each) => each.lastError !== undefined);
     const why = failed ? `${failed.id} ${failed.lastError}` : await this.readiness.reasonAgainst(fresh);
     const detail = why === undefined ? '' : `: ${why}`;

@@ -11,7 +11,9 @@ import { type DeletionReason } from '../instances/deletion.js';
 import { InstancesElsewhereError } from '../instances/instance.errors.js';
 import { type LostInstance } from '../instances/lost-instances.js';
 import { InstancesService } from '../instances/instances.service.js';
+import { type InstanceSpec } from '../providers/provider.js';
 import { ProviderRegistry } from '../providers/provider.registry.js';
+import { specHash } from '../providers/spec-hash.js';
 import { refuseUnsupported } from '../providers/spec-support.js';
 import { UnknownTenantError } from '../tenants/tenant.errors.js';
 import { TenantRepository } from '../tenants/tenant.repository.js';
@@ -93,7 +95,8 @@ export class WorkloadsService {
 
   /**
    * Changes what it is. Another spec begins a deployment: instances are replaced one by one, each old one when its
-   * successor is ready, by this call, by the reconciler, or by the next `converge`.
+   * successor is ready, by this call, by the reconciler, or by the next `converge`. The same spec begins one if the last
+   * one has failed.
    * @throws InvalidInputError before anything is stored, UnknownWorkloadError, InstancesLeftError
    */
   async update(
@@ -117,10 +120,14 @@ export class WorkloadsService {
       );
       if (after.replicas !== before.replicas)
         await this.publish('workload.scaled', after, { from: before.replicas, to: after.replicas });
-      if (after.specHash === before.specHash) return;
-      const deployment = { workloadId: id, spec: after.spec, previousSpec: before.spec };
-      const { id: deploymentId, specHash } = await this.deployments.begin(tenantId, deployment);
-      await this.publish('deployment.started', after, { deploymentId, specHash });
+      const failed = await this.failedDeployment(tenantId, id);
+      const isTriedAgain = change.spec !== undefined && failed?.specHash === after.specHash;
+      if (after.specHash === before.specHash && !isTriedAgain) return;
+      const previousSpec = ranBefore(after, before, failed);
+      const deployment = { workloadId: id, spec: after.spec, previousSpec };
+      if (isTriedAgain) await this.convergence.forgive(tenantId, id);
+      const { id: deploymentId } = await this.deployments.begin(tenantId, deployment);
+      await this.publish('deployment.started', after, { deploymentId, specHash: after.specHash });
     });
     await this.converge(tenantId, id, signal);
     return this.get(tenantId, id);
@@ -147,6 +154,13 @@ export class WorkloadsService {
     await this.setPaused(tenantId, id, false);
     await this.converge(tenantId, id, signal);
     return this.get(tenantId, id);
+  }
+
+  /** The last deployment, if it has failed: then the workload does not run what it asks for. */
+  async failedDeployment(tenantId: TenantId, id: WorkloadId): Promise<Deployment | undefined> {
+    requireTenantAccess(tenantId);
+    const latest = await this.deployments.latest(tenantId, id);
+    return latest?.state === 'failed' ? latest : undefined;
   }
 
   /** The workload's, newest first, up to 100. */
@@ -231,6 +245,7 @@ export class WorkloadsService {
       const before = existing(await this.workloads.lock(tenantId, id), tenantId, id);
       if (before.paused === paused) return before;
       const after = existing(await this.workloads.change(tenantId, id, { paused }), tenantId, id);
+      if (!paused) await this.deployments.renew(tenantId, id);
       await this.publish(paused ? 'workload.paused' : 'workload.resumed', after);
       return after;
     });
@@ -251,6 +266,11 @@ export class WorkloadsService {
   private async publish(type: string, { id, tenantId, name }: Workload, more: object = {}): Promise<void> {
     await this.events.publish({ type, tenantId, payload: { workloadId: id, name, ...more } });
   }
+}
+
+/** What a rollback returns to: not the spec of a deployment that failed, as that has never run as a whole. */
+function ranBefore(after: Workload, before: Workload, failed: Deployment | undefined): InstanceSpec {
+  return failed && specHash(failed.previousSpec) !== after.specHash ? failed.previousSpec : before.spec;
 }
 
 function existing(workload: Workload | undefined, tenantId: TenantId, asked: string): Workload {

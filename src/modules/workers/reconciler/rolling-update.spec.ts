@@ -50,6 +50,8 @@ describe('a rolling update', () => {
   const specs = async () => (await instances()).map(({ spec }) => spec.command[0]);
   const latest = async () =>
     (await asSystem(() => replica.workloads.deploymentsOf(tenantId, workload.id)))[0]!;
+  const deployments = async () =>
+    (await asSystem(() => replica.workloads.deploymentsOf(tenantId, workload.id))).map(({ state }) => state);
   const told = async (...types: string[]) => (await replica.told(...types)).map(({ type }) => type);
   const DEPLOYMENTS = ['deployment.started', 'deployment.succeeded', 'deployment.failed'];
 
@@ -109,6 +111,64 @@ describe('a rolling update', () => {
     expect((await asSystem(() => replica.workloads.get(tenantId, workload.id))).spec).toEqual(OLD);
   });
 
+  it('begins again when the same spec is asked for after it has failed; a rollback then returns to what ran before', async () => {
+    await create({ progressDeadline: 3_000 });
+    provider.beforeProvision = () => Promise.reject(new Error('no such program'));
+    await update();
+    await update();
+    expect(await deployments()).toEqual(['rolling']);
+    await eventually(async () => (await pass(), (await latest()).state === 'failed'));
+    await update({ replicas: 3 });
+    expect(await deployments()).toEqual(['failed']);
+    await update();
+    await update();
+    expect(await deployments()).toEqual(['rolling', 'failed']);
+    await eventually(async () => (await pass(), (await latest()).state === 'failed'));
+    expect((await latest()).previousSpec).toEqual(OLD);
+    provider.beforeProvision = async () => undefined;
+    await update();
+    await eventually(async () => (await pass(), (await latest()).state === 'succeeded'));
+    expect(await specs()).toEqual(['new', 'new', 'new']);
+    expect(await told(...DEPLOYMENTS)).toEqual([
+      ...['deployment.started', 'deployment.failed', 'deployment.started', 'deployment.failed'],
+      ...['deployment.started', 'deployment.succeeded'],
+    ]);
+    await asSystem(() => replica.workloads.rollback(tenantId, workload.id));
+    expect((await latest()).spec).toEqual(OLD);
+  });
+
+  it('returns to what ran before also after two specs that failed', async () => {
+    await create({ progressDeadline: 3_000 });
+    provider.beforeProvision = () => Promise.reject(new Error('no such program'));
+    for (const command of ['new', 'newer']) {
+      await update({ spec: { command: [command] } });
+      await eventually(async () => (await pass(), (await latest()).state === 'failed'));
+    }
+    provider.beforeProvision = async () => undefined;
+    await asSystem(() => replica.workloads.rollback(tenantId, workload.id));
+    await pass();
+    expect(await latest()).toMatchObject({ state: 'succeeded', spec: OLD });
+  });
+
+  it('does not give up at once, begun again, for what the failed one has left crash-looping', async () => {
+    await create({ maxSurge: 0, maxUnavailable: 1 }, 1);
+    let healthy = false;
+    replica.find(InstanceReadiness).add(async (all) => new Map(all.map(({ id }) => [id, healthy])));
+    await update();
+    await eventually(async () => (await pass(), (await specs()).join() === 'new'));
+    await replica.dataSource.query(
+      `UPDATE instances SET state = 'failed', reason = 'crash_looping', last_error = 'no disk'`,
+    );
+    await pass();
+    expect(await latest()).toMatchObject({ state: 'failed', reason: expect.stringMatching(/no disk/) });
+    await replica.dataSource.query(`UPDATE instances SET reason = 'crash_looping'`);
+    await update();
+    expect((await latest()).state).toBe('rolling');
+    healthy = true;
+    await eventually(async () => (await pass(), (await latest()).state === 'succeeded'));
+    expect(await specs()).toEqual(['new']);
+  });
+
   it('replaces nothing while it is paused, and goes on when resumed', async () => {
     await create();
     await asSystem(() => replica.workloads.pause(tenantId, workload.id));
@@ -116,6 +176,25 @@ describe('a rolling update', () => {
     await pass();
     expect(await specs()).toEqual(['old', 'old', 'old']);
     await asSystem(() => replica.workloads.resume(tenantId, workload.id));
+    await eventually(async () => (await pass(), (await latest()).state === 'succeeded'));
+  });
+
+  it('does not count the time of a pause, nor that in which no replica ran, as time without progress', async () => {
+    await create({ progressDeadline: 600_000 });
+    let healthy = false;
+    replica.find(InstanceReadiness).add(async (all) => new Map(all.map(({ id }) => [id, healthy])));
+    await update();
+    const anHourAgo = () =>
+      replica.dataSource.query(`UPDATE deployments SET progressed_at = progressed_at - interval '1 hour'`);
+    await asSystem(() => replica.workloads.pause(tenantId, workload.id));
+    await anHourAgo();
+    await asSystem(() => replica.workloads.resume(tenantId, workload.id));
+    const { progressedAt } = await latest();
+    expect(Date.now() - Number(progressedAt)).toBeLessThan(600_000);
+    await anHourAgo();
+    await pass();
+    expect((await latest()).state).toBe('rolling');
+    healthy = true;
     await eventually(async () => (await pass(), (await latest()).state === 'succeeded'));
   });
 
