@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InvalidInputError } from '../modules/input/input.errors.js';
+import { connectionOf } from '../modules/providers/docker/daemon-connection.js';
 import { DAEMON, type DockerProviderOptions } from '../modules/providers/docker/docker-provider.options.js';
 import { type AppConfig } from './config/app-config.js';
 import { AppConfigError } from './config/config.errors.js';
@@ -38,7 +40,7 @@ export async function containersOf(
   return { namespace, ...(network !== undefined && { network }) };
 }
 
-/** To be called before anything is begun. @throws AppConfigError where containers are asked for, and `DOCKER_HOST` names no daemon */
+/** To be called before anything is begun. @throws AppConfigError where containers are asked for, and `DOCKER_HOST` and its kin name no daemon */
 export function checkContainers(config: Pick<AppConfig, 'provider'>, fleet: FleetFile): void {
   if (isAskedFor(config, fleet)) requireDaemon();
 }
@@ -53,6 +55,12 @@ function requireDaemon(): void {
     throw new AppConfigError([
       { variable: 'DOCKER_HOST', message: 'is no daemon: give unix:///path or tcp://host:port, or unset it' },
     ]);
+  try {
+    connectionOf({ host: undefined, tls: undefined });
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    throw new AppConfigError([{ variable: 'DOCKER_CERT_PATH', message: error.faults.join('; ') }]);
+  }
 }
 
 /** To be called when none of its containers is left. */

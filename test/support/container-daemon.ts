@@ -52,6 +52,8 @@ export interface ContainerDaemon {
 export interface DaemonOptions {
   /** `host:port` that it may reach without TLS. */
   insecureRegistry?: string;
+  /** More arguments of dockerd. */
+  args?: readonly string[];
   /** In which it has its directory. Default that of the machine for temporary files. */
   directory?: string;
 }
@@ -228,7 +230,7 @@ exit_command_delay=10
         env: { CONTAINERS_CONF: conf, CONTAINERS_REGISTRIES_CONF: registries },
       };
     },
-    dockerd: (directory, socket, { insecureRegistry, namespaceOf }) => ({
+    dockerd: (directory, socket, { insecureRegistry, namespaceOf, args = [] }) => ({
       program: 'nsenter',
       args: [
         ...[
@@ -251,6 +253,7 @@ exit_command_delay=10
           `unix://${socket}`,
         ],
         ...(insecureRegistry ? ['--insecure-registry', insecureRegistry] : []),
+        ...args,
       ],
     }),
   };

@@ -15,6 +15,8 @@ export interface ImageRegistry {
   address: string;
   username: string;
   password: string;
+  /** What it answers to a request for that path, in the place of the registry. */
+  answer: (path: string) => { status: number; body: string } | undefined;
   stop(): Promise<void>;
 }
 
@@ -34,10 +36,31 @@ http: { addr: '127.0.0.1:${inner}', relativeurls: true }
   const [username, password] = ['shop', 'hunter2-of-the-registry'];
   const wanted = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   // Its own check of passwords wants bcrypt, which nothing here makes.
+  const registry: ImageRegistry = {
+    address: '',
+    username,
+    password,
+    answer: () => undefined,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        await ended;
+      }
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
   const server = createServer((incoming, outgoing) => {
     if (incoming.headers.authorization !== wanted) {
       outgoing.writeHead(401, { 'www-authenticate': 'Basic realm="test"' });
       return void outgoing.end('{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}');
+    }
+    const own = registry.answer(incoming.url!);
+    if (own) {
+      outgoing.writeHead(own.status, { 'content-type': 'application/json' });
+      return void outgoing.end(own.body);
     }
     const upstream = forward(
       { port: inner, method: incoming.method, path: incoming.url, headers: incoming.headers },
@@ -58,19 +81,6 @@ http: { addr: '127.0.0.1:${inner}', relativeurls: true }
       () => false,
     );
   }, 60_000);
-  return {
-    address: `127.0.0.1:${port}`,
-    username,
-    password,
-    stop: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-      if (child.exitCode === null && child.signalCode === null) {
-        const ended = once(child, 'exit');
-        child.kill('SIGTERM');
-        await ended;
-      }
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+  registry.address = `127.0.0.1:${port}`;
+  return registry;
 }

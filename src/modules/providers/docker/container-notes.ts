@@ -7,8 +7,10 @@ import {
   type Labels,
   type ProvisionRequest,
 } from '../provider.js';
+import { programOf } from '../services/service-programs.js';
 import { MAIN } from '../services/service-spec.js';
 import { instanceSpecSchema } from '../provision-request.schema.js';
+import { parseImage } from './image-reference.js';
 
 /**
  * All that the provider knows is on the containers: no file of a replica's, which another replica could not read. Labels
@@ -74,7 +76,8 @@ export interface OwnContainer {
   instanceId: InstanceId;
   /** `main`: the instance's own program. */
   service: string;
-  role: ContainerRole;
+  /** `renamed`: somebody has given it another name. It is what it was, behind all that have theirs. */
+  role: ContainerRole | 'renamed';
 }
 
 /**
@@ -82,6 +85,8 @@ export interface OwnContainer {
  * happens when that is removed; beside one it is nothing yet.
  */
 export type ContainerRole = 'current' | 'stopped' | 'next';
+
+const ROLES: readonly ContainerRole[] = ['current', 'stopped', 'next'];
 
 /** The role goes before the service, in whose name there may be dots. */
 export function containerName(
@@ -93,15 +98,30 @@ export function containerName(
   return `${namespace}-${id}${role === 'current' ? '' : `.${role}`}${service === MAIN ? '' : `.svc.${service}`}`;
 }
 
-/** Undefined for what has our label and not our form of a name: somebody else's, or made by hand. */
+/** Undefined for what has our labels and was not made by us: they come with an image that was made from a container of ours. */
 export function toOwn(namespace: string, container: ListedContainer): OwnContainer | undefined {
-  const instanceId = container.Labels[LABELS.instance];
+  const { [LABELS.instance]: instanceId, [OWN_LABELS.namespace]: own } = container.Labels;
   if (!isId('instance', instanceId)) return undefined;
   const service = container.Labels[OWN_LABELS.service] ?? MAIN;
-  for (const role of ['current', 'stopped', 'next'] as const)
-    if (container.Names.includes(`/${containerName(namespace, instanceId, role, service)}`))
-      return { container, instanceId, service, role };
-  return undefined;
+  const role = ROLES.find((each) =>
+    container.Names.includes(`/${containerName(namespace, instanceId, each, service)}`),
+  );
+  if (role) return { container, instanceId, service, role };
+  return own === namespace && isOfItsImage(container, service)
+    ? { container, instanceId, service, role: 'renamed' }
+    : undefined;
+}
+
+/** The image may be listed with more than the spec has: a registry, a tag. */
+function isOfItsImage(container: ListedContainer, service: string): boolean {
+  const record = readRecord(container);
+  const image = record && programOf(record.spec, service).image;
+  if (image === undefined) return false;
+  const { repository, tag } = parseImage(container.Image);
+  const wanted = parseImage(image);
+  return (
+    tag === wanted.tag && (repository === wanted.repository || repository.endsWith(`/${wanted.repository}`))
+  );
 }
 
 /** Undefined when it cannot be read. Never quoted: it holds the environment. */

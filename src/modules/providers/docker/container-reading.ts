@@ -47,7 +47,7 @@ export function groupByInstance(
     services.set(own.service, [...(services.get(own.service) ?? []), own]);
     all.set(own.instanceId, services);
   }
-  const rank = { current: 0, stopped: 1, next: 2 };
+  const rank = { current: 0, stopped: 1, next: 2, renamed: 3 };
   return new Map(
     [...all].map(([instanceId, byService]) => {
       const services = [...byService].map(([service, own]): HeldContainers => {

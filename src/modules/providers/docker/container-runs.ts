@@ -224,10 +224,16 @@ export class ContainerRuns {
   }
 
   /** @throws StopFailedError when it runs on */
-  private async end(id: InstanceId, { Id }: ListedContainer, signal?: AbortSignal): Promise<void> {
-    this.parts.ending(Id);
-    const grace = Math.ceil(this.parts.settings.stopGrace / 1_000);
-    await this.parts.daemon.stop(Id, grace, signal).catch((error: unknown) => {
+  private async end(id: InstanceId, { Id, State }: ListedContainer, signal?: AbortSignal): Promise<void> {
+    const { daemon, ending, settings } = this.parts;
+    ending(Id);
+    const grace = Math.ceil(settings.stopGrace / 1_000);
+    const stop = async () => {
+      // What is frozen hears no signal, and Podman stops nothing that is.
+      if (State === 'paused') await daemon.unpause(Id, signal);
+      await daemon.stop(Id, grace, signal);
+    };
+    await stop().catch((error: unknown) => {
       signal?.throwIfAborted();
       if (!isAnswer(error)) throw error;
       throw new StopFailedError(id, wordsOf(error));

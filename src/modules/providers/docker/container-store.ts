@@ -14,7 +14,14 @@ import {
   recordOf,
 } from './container-reading.js';
 import { type DockerDaemon } from './docker-daemon.js';
-import { asUnavailable, isConflict, isDaemonFailure, isMissing, isNotRunning } from './docker-failure.js';
+import {
+  asUnavailable,
+  isAnswer,
+  isConflict,
+  isDaemonFailure,
+  isMissing,
+  isNotRunning,
+} from './docker-failure.js';
 import { type DockerProviderSettings } from './docker-provider.options.js';
 import { type ContainerEvent } from './engine-api.js';
 import { parseImage } from './image-reference.js';
@@ -39,7 +46,7 @@ export class ContainerStore {
 
   /** Every instance, in one call. */
   async all(signal?: AbortSignal): Promise<HeldInstance[]> {
-    const containers = await this.ask(() => this.daemon.containers(this.label, signal), signal);
+    const containers = await this.reach(() => this.daemon.containers(this.label, signal), signal);
     return [...groupByInstance(this.namespace, containers).values()];
   }
 
@@ -59,7 +66,7 @@ export class ContainerStore {
 
   /** Those that were made for instances, whether these are there or not. */
   async volumes(signal?: AbortSignal): Promise<ProviderVolume[]> {
-    const listed = await this.ask(() => this.daemon.volumes(this.label, signal), signal);
+    const listed = await this.reach(() => this.daemon.volumes(this.label, signal), signal);
     return listed.flatMap(({ Name: name, Labels }) => {
       const {
         [LABELS.instance]: instanceId,
@@ -79,7 +86,7 @@ export class ContainerStore {
   /** One instance, in one call. @throws InvalidIdError */
   async held(id: InstanceId, signal?: AbortSignal): Promise<HeldInstance | undefined> {
     const label = `${LABELS.instance}=${parseId('instance', id)}`;
-    const containers = await this.ask(() => this.daemon.containers(label, signal), signal);
+    const containers = await this.reach(() => this.daemon.containers(label, signal), signal);
     return groupByInstance(this.namespace, containers).get(id);
   }
 
@@ -148,6 +155,15 @@ export class ContainerStore {
     } catch (error) {
       throw this.named(error, signal);
     }
+  }
+
+  /** As `ask`, of a call that concerns no instance: whatever refuses it, 401 of a proxy say, is no daemon for us. */
+  reach<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const reached = () =>
+      call().catch((error: unknown) => {
+        throw isAnswer(error) ? asUnavailable(this.settings.name, error) : error;
+      });
+    return this.ask(reached, signal);
   }
 
   private named(error: unknown, signal?: AbortSignal): unknown {

@@ -2,6 +2,7 @@ import Docker from 'dockerode';
 import { type IncomingMessage } from 'node:http';
 import { type Readable } from 'node:stream';
 import { type ListedContainer } from './container-notes.js';
+import { connectionOf } from './daemon-connection.js';
 import { isConflict, isMissing, wordsOf } from './docker-failure.js';
 import { type DockerProviderSettings } from './docker-provider.options.js';
 import {
@@ -49,7 +50,7 @@ export class DockerDaemon {
   /** Whether they run or not. @param label which they have; undefined: all that the daemon has */
   containers(label: string | undefined, signal?: AbortSignal): Promise<ListedContainer[]> {
     const query = { all: true, ...(label !== undefined && { filters: { label: [label] } }) };
-    return this.json('GET', '/containers/json', { query, signal });
+    return this.list('/containers/json', { query, signal });
   }
 
   /** @returns its id */
@@ -74,6 +75,10 @@ export class DockerDaemon {
 
   async rename(id: string, name: string, signal?: AbortSignal): Promise<void> {
     await this.done('POST', `/containers/${id}/rename`, { query: { name }, signal });
+  }
+
+  async unpause(id: string, signal?: AbortSignal): Promise<void> {
+    await this.done('POST', `/containers/${id}/unpause`, { signal });
   }
 
   /** What is gone has stopped. @param grace seconds until SIGKILL */
@@ -119,7 +124,7 @@ export class DockerDaemon {
   }
 
   images(signal?: AbortSignal): Promise<ListedImage[]> {
-    return this.json('GET', '/images/json', { signal });
+    return this.list('/images/json', { signal });
   }
 
   /** @returns whether it is gone: not where a container has it */
@@ -201,6 +206,13 @@ export class DockerDaemon {
     return JSON.parse(await text(await this.call(method, path, call))) as T;
   }
 
+  /** What answers may be no daemon: `null` or a page would else be an empty list, of which all are missing. */
+  private async list<T>(path: string, call: Call): Promise<T[]> {
+    const answer = await this.json<T[]>('GET', path, call);
+    if (!Array.isArray(answer)) throw new SyntaxError(`the answer to ${path} is no list`);
+    return answer;
+  }
+
   private async done(method: string, path: string, call: Call): Promise<void> {
     await text(await this.call(method, path, call));
   }
@@ -231,22 +243,6 @@ export class DockerDaemon {
       });
     });
   }
-}
-
-/** Without `host`, dockerode looks at DOCKER_HOST and its kin. What the option says must not be mixed with them. */
-function connectionOf({ host, tls }: Pick<DockerProviderSettings, 'host' | 'tls'>): Docker.DockerOptions {
-  if (host === undefined) return { ...tls };
-  const others = { ca: undefined, cert: undefined, key: undefined };
-  if (host.startsWith('unix://'))
-    return { ...others, host: undefined, socketPath: host.slice('unix://'.length) };
-  const url = new URL(host.replace(/^tcp:/, tls ? 'https:' : 'http:'));
-  return {
-    ...others,
-    ...tls,
-    protocol: url.protocol === 'https:' ? 'https' : 'http',
-    host: url.hostname,
-    port: url.port || (url.protocol === 'https:' ? 2376 : 2375),
-  };
 }
 
 async function text(answer: Readable): Promise<string> {

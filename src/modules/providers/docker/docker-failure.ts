@@ -69,12 +69,18 @@ export function wordsOf(error: unknown): string {
 
 /** The failure of a call that concerns no instance, or has no better name. */
 export function asUnavailable(provider: string, error: unknown): Error {
-  const { code } = error as Failure;
-  const advice =
-    code === 'ENOENT' || code === 'ECONNREFUSED'
-      ? '. Start the daemon, or give the option `host` (DOCKER_HOST)'
-      : '';
-  return new ProviderUnavailableError(provider, `${wordsOf(error)}${advice}`, { cause: error });
+  const words = wordsOf(error);
+  return new ProviderUnavailableError(provider, `${words}${adviceOn(error as Failure, words)}`, {
+    cause: error,
+  });
+}
+
+function adviceOn({ code }: Failure, words: string): string {
+  if (code === 'ENOENT' || code === 'ECONNREFUSED')
+    return '. Start the daemon, or give the option `host` (DOCKER_HOST)';
+  if (/HTTP request to an HTTPS server|certificate|wrong version number/i.test(words))
+    return '. See the options `host` and `tls` (DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH)';
+  return '';
 }
 
 const RULES: [RegExp, (id: InstanceId, words: string, cause: unknown, image: string) => Error][] = [

@@ -60,6 +60,24 @@ describe('Images made in one second', () => {
   });
 });
 
+describe('Images without a tag', () => {
+  it('go like the others, by their digest: those pulled by it, and those whose tag belongs to a newer one', async () => {
+    const digest = (n: number) => `r.test/web@sha256:${n}`;
+    const images = [1, 2, 3].map((n) => ({
+      ...{ Id: `sha256:${n}`, RepoTags: n === 3 ? ['r.test/web:1'] : n === 2 ? null : ['<none>:<none>'] },
+      ...{ RepoDigests: [digest(n), 'r.test/other@sha256:9'], Created: n, Size: 1 },
+    }));
+    const daemon = {
+      images: () => Promise.resolve(images),
+      containers: () => Promise.resolve([]),
+      removeImage: () => Promise.resolve(true),
+    } as unknown as DockerDaemon;
+    const settings = { registries: {}, pull: 'never' } as const;
+    const { removed } = await new DockerImages(daemon, settings).prune(() => new Set(['r.test/web']), 1);
+    expect(removed).toEqual([digest(2), digest(1)]);
+  });
+});
+
 for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
   describeWith(PARTS[kind].present() ? 'registry' : kind, `Images of ${kind} from a registry`, () => {
     let registry: ImageRegistry;
@@ -178,6 +196,58 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
       LIMIT,
     );
 
+    // Podman waits for a minute by itself after 429.
+    it.each(kind === 'podman' ? [500, 503] : [429, 500, 503])(
+      'cannot be pulled while its registry answers %i, which is no word on the image, and is pulled when that is over',
+      async (status) => {
+        const provider = providerWith({ ...credentials(), pull: 'always' });
+        const wanted = request(image);
+        registry.answer = (path) =>
+          path.includes('/manifests/')
+            ? { status, body: '{"errors":[{"code":"UNKNOWN","message":"ask me later"}]}' }
+            : undefined;
+        const refused = provider.provision(wanted);
+        await expect(refused).rejects.toThrow(ProvisionFailedError);
+        await expect(refused).rejects.not.toThrow(ImageMissingError);
+        expect(await provider.list()).toEqual([]);
+        registry.answer = () => undefined;
+        expect(await provider.provision(wanted)).toMatchObject({ state: 'running' });
+        await provider.deprovision(wanted.instanceId);
+      },
+      LIMIT,
+    );
+
+    it(
+      'is pulled by its digest too, and removed like others, but the newest',
+      async () => {
+        const references: string[] = [];
+        for (const tag of ['1', '2', '3']) {
+          await daemon.importImage(`digest${kind}`, async (root) => {
+            await daemon.busybox(root);
+            writeFileSync(join(root, 'version'), tag);
+          });
+          const repository = `${registry.address}/shop/digest`;
+          await daemon.call('POST', `/images/digest${kind}/tag?repo=${repository}&tag=${tag}`);
+          await push(`${repository}:${tag}`);
+          references.push(`${repository}@${await digestOf('digest', tag)}`);
+          await daemon.call('DELETE', `/images/${repository}:${tag}?force=1`);
+          await daemon.call('DELETE', `/images/digest${kind}?force=1`);
+        }
+        const provider = providerWith(credentials());
+        for (const reference of references) {
+          const wanted = request(reference);
+          expect(await provider.provision(wanted)).toMatchObject({ state: 'running' });
+          if (reference !== references[0]) await provider.deprovision(wanted.instanceId);
+        }
+        const { removed } = await provider.pruneImages({ keep: 1 });
+        expect(removed).not.toContain(references[0]);
+        expect(removed.length).toBeGreaterThan(0);
+        expect((await provider.pruneImages({ keep: 1 })).removed).toEqual([]);
+        for (const { instanceId } of await provider.list()) await provider.deprovision(instanceId);
+      },
+      LIMIT,
+    );
+
     it(
       "is missing where its name can be nobody's",
       async () => {
@@ -244,14 +314,25 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
       LIMIT,
     );
 
+    /** What the registry says of an image. */
+    const manifestOf = (name: string, tag: string) => {
+      const { username, password } = registry;
+      const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+      const kinds = ['docker.distribution.manifest.v2', 'oci.image.manifest.v1'];
+      const accept = kinds.map((each) => `application/vnd.${each}+json`).join(', ');
+      const url = `http://${registry.address}/v2/shop/${name}/manifests/${tag}`;
+      return fetch(url, { headers: { authorization, accept } });
+    };
+
+    const digestOf = async (name: string, tag: string) =>
+      (await manifestOf(name, tag)).headers.get('docker-content-digest')!;
+
     /** As an index that has the image of this machine, and says that it is for another one. */
     const pushForAnotherMachine = async () => {
       const manifests = `http://${registry.address}/v2/shop/web/manifests`;
       const { username, password } = registry;
       const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-      const kinds = ['docker.distribution.manifest.v2', 'oci.image.manifest.v1'];
-      const accept = kinds.map((each) => `application/vnd.${each}+json`).join(', ');
-      const found = await fetch(`${manifests}/1`, { headers: { authorization, accept } });
+      const found = await manifestOf('web', '1');
       const mediaType = found.headers.get('content-type')!;
       const digest = found.headers.get('docker-content-digest')!;
       const size = (await found.arrayBuffer()).byteLength;

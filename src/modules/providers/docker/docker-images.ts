@@ -41,7 +41,7 @@ export class DockerImages {
   }
 
   /**
-   * Removes tagged images of those repositories that no container has, whoever made it, but the newest.
+   * Removes images of those repositories that no container has, whoever made it, but the newest.
    * @param repositoriesOf such as `registry.example.com/shop/web`, of all containers of the daemon
    * @param keep how many of each repository stay
    */
@@ -55,10 +55,10 @@ export class DockerImages {
     const used = new Set(containers.map(({ ImageID }) => ImageID));
     const pruned: PrunedImages = { removed: [], bytes: 0 };
     for (const repository of repositoriesOf(containers)) {
-      const own = images.flatMap((image) => tagsOf(image, repository)).sort(newestFirst);
-      for (const { tag, image, size } of own.slice(keep)) {
-        if (used.has(image) || !(await this.daemon.removeImage(tag, signal))) continue;
-        pruned.removed.push(tag);
+      const own = images.flatMap((image) => namesOf(image, repository)).sort(newestFirst);
+      for (const { reference, image, size } of own.slice(keep)) {
+        if (used.has(image) || !(await this.daemon.removeImage(reference, signal))) continue;
+        pruned.removed.push(reference);
         pruned.bytes += size;
       }
     }
@@ -87,8 +87,10 @@ export class DockerImages {
   }
 }
 
-interface TaggedImage {
-  tag: string;
+/** An image under one of its names. */
+interface NamedImage {
+  /** A tag or a digest, with the repository. */
+  reference: string;
   image: string;
   /** Unix time in seconds. */
   created: number;
@@ -96,18 +98,28 @@ interface TaggedImage {
   size: number;
 }
 
-function tagsOf({ Id, RepoTags, Created, Size }: ListedImage, repository: string): TaggedImage[] {
-  return (RepoTags ?? [])
-    .filter((tag) => normalized(parseImage(tag).repository) === normalized(repository))
-    .map((tag) => ({ tag, image: Id, created: Created, size: Size }));
+/** By its tags; one that was pulled by its digest, or whose tag has gone over to a newer one, has only that. */
+function namesOf(
+  { Id, RepoTags, RepoDigests, Created, Size }: ListedImage,
+  repository: string,
+): NamedImage[] {
+  const own = (names: string[] | null | undefined) =>
+    (names ?? []).filter((name) => normalized(parseImage(name).repository) === normalized(repository));
+  const tags = own(RepoTags);
+  return (tags.length ? tags : own(RepoDigests)).map((reference) => ({
+    reference,
+    image: Id,
+    created: Created,
+    size: Size,
+  }));
 }
 
 /**
  * A daemon tells when an image was made in whole seconds, and lists those of one second in any order: without the tag,
  * what was kept by one call was removed by the next.
  */
-function newestFirst(a: TaggedImage, b: TaggedImage): number {
-  return b.created - a.created || b.tag.localeCompare(a.tag, 'en', { numeric: true });
+function newestFirst(a: NamedImage, b: NamedImage): number {
+  return b.created - a.created || b.reference.localeCompare(a.reference, 'en', { numeric: true });
 }
 
 /** Docker leaves out what Podman writes. */

@@ -51,6 +51,7 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
     it.each([
       ['lie', /containers\/create$/],
       ['hang up', /containers\/create$/],
+      ['half', /containers\/create$/],
       ['lie', /start$/],
       ['hang up', /start$/],
     ] as [Treatment, RegExp][])(
@@ -348,6 +349,103 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
         await own.provider.deprovision(wanted.instanceId);
         expect(await other.status(wanted.instanceId)).toMatchObject({ state: 'running' });
         await other.deprovision(wanted.instanceId);
+      },
+      LIMIT,
+    );
+
+    it(
+      'knows one that somebody has renamed, starts no second one, and gives it its name back or removes it',
+      async () => {
+        const wanted = request();
+        const name = containerName(own.namespace, wanted.instanceId, 'current');
+        const { ref } = await own.provider.provision(wanted);
+        const rename = () => own.daemon.call('POST', `/containers/${ref}/rename?name=${own.namespace}-mine`);
+        await rename();
+        expect(await own.provider.list()).toMatchObject([{ ref, state: 'running' }]);
+        expect(await own.provider.provision(wanted)).toMatchObject({ ref, state: 'running' });
+        expect((await own.containers()).map(({ Names }) => Names)).toEqual([[`/${name}`]]);
+        await rename();
+        const changed = { ...SLEEPER, env: { GREETING: 'again' } };
+        const { ref: next } = await own.provider.deploy(wanted.instanceId, changed);
+        expect((await own.containers()).map(({ Names }) => Names)).toEqual([[`/${name}`]]);
+        await own.daemon.call('POST', `/containers/${next}/rename?name=${own.namespace}-mine`);
+        await own.provider.deprovision(wanted.instanceId);
+        expect(await own.containers()).toEqual([]);
+      },
+      LIMIT,
+    );
+
+    it(
+      'leaves alone what comes from an image that somebody has made of a container of ours, although it has its labels',
+      async () => {
+        const wanted = request();
+        const { ref } = await own.provider.provision(wanted);
+        const committed = await own.daemon.call('POST', `/commit?container=${ref}&repo=copy&tag=1`, {});
+        expect(committed.status).toBe(201);
+        const name = `${own.namespace}-copy`;
+        await own.daemon.call('POST', `/containers/create?name=${name}`, {
+          ...{ Image: 'copy:1', Cmd: ['sleep', '3600'], HostConfig: { NetworkMode: 'host' } },
+        });
+        await own.provider.deprovision(wanted.instanceId);
+        expect(await own.provider.list()).toEqual([]);
+        expect((await own.containers()).map(({ Names }) => Names)).toEqual([[`/${name}`]]);
+        await own.daemon.call('DELETE', `/containers/${name}?force=1`);
+      },
+      LIMIT,
+    );
+
+    it(
+      'leaves alone one that somebody has paused, until it is told to end it',
+      async () => {
+        for (const end of ['stop', 'deprovision'] as const) {
+          const wanted = request();
+          const { ref } = await own.provider.provision(wanted);
+          await own.daemon.call('POST', `/containers/${ref}/pause`);
+          expect(await own.provider.status(wanted.instanceId)).toMatchObject({ state: 'unknown' });
+          await own.provider[end](wanted.instanceId);
+          expect((await own.provider.status(wanted.instanceId)).state).toBe(
+            end === 'stop' ? 'stopped' : 'missing',
+          );
+        }
+      },
+      LIMIT,
+    );
+
+    it(
+      'is told of what somebody has restarted or removed by hand, and starts it anew',
+      async () => {
+        const wanted = request();
+        const { ref } = await own.provider.provision(wanted);
+        await own.daemon.call('POST', `/containers/${ref}/restart?t=0`);
+        expect(await own.provider.status(wanted.instanceId)).toMatchObject({ ref, state: 'running' });
+        await own.daemon.call('DELETE', `/containers/${ref}?force=1`);
+        expect(await own.provider.status(wanted.instanceId)).toMatchObject({ state: 'missing' });
+        expect(await own.provider.provision(wanted)).toMatchObject({ state: 'running' });
+        expect(await own.containers()).toHaveLength(1);
+      },
+      LIMIT,
+    );
+
+    it.each([/start$/, /rename$/, /containers\/json$/])(
+      'fails clearly when somebody removes its containers right before the call %s of a deployment, and converges',
+      async (call) => {
+        const wanted = request();
+        await own.provider.provision(wanted);
+        let done = false;
+        own.proxy.treat = async (each): Promise<Treatment> => {
+          if (!done && call.test(each)) {
+            done = true;
+            for (const { Id } of await own.containers())
+              await own.daemon.call('DELETE', `/containers/${Id}?force=1`);
+          }
+          return 'pass';
+        };
+        const spec = { ...SLEEPER, env: { GREETING: 'again' } };
+        const failure = await own.provider.deploy(wanted.instanceId, spec).catch((error: unknown) => error);
+        expect(String(failure)).toMatch(/ProvisionFailedError|InstanceNotProvisionedError/);
+        own.proxy.treat = () => 'pass';
+        expect(await own.provider.provision({ ...wanted, spec })).toMatchObject({ state: 'running' });
+        expect(await own.containers()).toHaveLength(1);
       },
       LIMIT,
     );

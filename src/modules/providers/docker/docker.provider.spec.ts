@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import {
   type ContainerDaemon,
   type DaemonKind,
@@ -7,6 +10,7 @@ import {
   startDaemon,
 } from '../../../../test/support/container-daemon.js';
 import { describeWith } from '../../../../test/support/needs.js';
+import { newId } from '../../ids/typed-id.js';
 import { providerContract } from '../provider.contract.js';
 import { ProviderUnavailableError } from '../provider.errors.js';
 import { type InstanceSpec } from '../provider.js';
@@ -52,6 +56,31 @@ describe('DockerProvider without a daemon', () => {
       /Provider "docker" is unavailable: .*\/nowhere\/docker\.sock.*Start the daemon, or give the option `host`/,
     );
     await expect(provider.list()).rejects.toThrow(ProviderUnavailableError);
+  });
+
+  it.each([
+    ['refuses everybody', 401, 'no, thanks'],
+    ['wants TLS', 400, 'Client sent an HTTP request to an HTTPS server.'],
+    ['is a web server', 404, '<html>'],
+    ['is a web server that has a page for everything', 200, '<html>'],
+    ['answers with something else than a list', 200, 'null'],
+  ])('takes what %s for no daemon, and never for one without containers', async (_, status, body) => {
+    const server = createServer((__, answer) => void answer.writeHead(status).end(body)).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const provider = new DockerProvider({ host: `tcp://127.0.0.1:${port}` });
+    try {
+      await expect(provider.list()).rejects.toThrow(ProviderUnavailableError);
+      await expect(provider.status(newId('instance'))).rejects.toThrow(ProviderUnavailableError);
+      await expect(provider.deprovision(newId('instance'))).rejects.toThrow(ProviderUnavailableError);
+      await expect(provider.volumes()).rejects.toThrow(ProviderUnavailableError);
+      if (status !== 200) await expect(provider.healthCheck()).rejects.toThrow(ProviderUnavailableError);
+    } finally {
+      server.close();
+    }
   });
 
   it('refuses options that cannot be, and shows no password', () => {

@@ -237,7 +237,7 @@ export class DockerProvider implements Provider {
 
   /** @throws ProviderUnavailableError when the daemon does not answer */
   async healthCheck(signal?: AbortSignal): Promise<void> {
-    await this.store.ask(() => this.daemon.ping(signal), signal);
+    await this.store.reach(() => this.daemon.ping(signal), signal);
   }
 
   readonly volumes = (signal?: AbortSignal) => this.store.volumes(signal);

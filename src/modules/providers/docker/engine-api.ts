@@ -21,6 +21,8 @@ export interface ListedVolume {
 export interface ListedImage {
   Id: string;
   RepoTags: string[] | null;
+  /** Such as `shop/web@sha256:…`. */
+  RepoDigests?: string[] | null;
   /** Seconds since 1970. */
   Created: number;
   Size: number;
