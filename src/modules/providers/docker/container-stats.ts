@@ -6,7 +6,7 @@ import { MAIN } from '../services/service-spec.js';
 import { type ServiceReadings, sumByInstance } from '../services/service-stats.js';
 import { BatchedStats } from './batched-stats.js';
 import { type ContainerRecord, OWN_LABELS, type OwnContainer, readRecord } from './container-notes.js';
-import { type HeldContainers, isRunning } from './container-reading.js';
+import { type HeldContainers, type HeldInstance, isRunning } from './container-reading.js';
 import { type ContainerStore } from './container-store.js';
 import { type DockerDaemon } from './docker-daemon.js';
 import { isConflict, isMissing } from './docker-failure.js';
@@ -23,13 +23,22 @@ const TICK = 250;
 /** Beyond all memory there is: how the kernel says that there is no limit. */
 const NO_LIMIT = 2 ** 53;
 
-/** Of each instance that runs, the sum of its services. */
+/** Of each instance that runs, the sum of its services. A daemon that takes long to list them is asked for those of a moment ago. */
 export async function statsReaders(
   daemon: DockerDaemon,
   store: ContainerStore,
   signal?: AbortSignal,
 ): Promise<StatsReader[]> {
-  const instances = (await store.all(signal))
+  return readersOf(daemon, store, await store.recent.all(signal), signal);
+}
+
+function readersOf(
+  daemon: DockerDaemon,
+  store: ContainerStore,
+  all: readonly HeldInstance[],
+  signal?: AbortSignal,
+): StatsReader[] {
+  const instances = all
     .map(({ instanceId, services }) => ({ instanceId, running: services.filter(isRunningService) }))
     .filter(({ running }) => running.length > 0);
   const ids = instances.flatMap(({ running }) => running.map(({ present }) => present.container.Id));
@@ -51,7 +60,7 @@ export async function readStats(
   signal?: AbortSignal,
 ): Promise<InstanceStats[]> {
   const limit = pLimit(AT_ONCE);
-  const readers = await statsReaders(daemon, store, signal);
+  const readers = readersOf(daemon, store, await store.all(signal), signal);
   const all = await Promise.all(readers.map(({ read }) => limit(read, signal)));
   return all.filter((stats) => stats !== undefined);
 }

@@ -25,10 +25,13 @@ import {
 import { type DockerProviderSettings } from './docker-provider.options.js';
 import { type ContainerEvent } from './engine-api.js';
 import { parseImage } from './image-reference.js';
+import { RecentInstances } from './recent-instances.js';
 import { outputLines } from './streams.js';
 
-/** What a daemon holds of our namespace, as it is at the moment. Nothing of it is kept here. */
+/** What a daemon holds of our namespace, as it is at the moment. Nothing of it is kept here, but in `recent`. */
 export class ContainerStore {
+  readonly recent = new RecentInstances(this);
+
   constructor(
     private readonly daemon: DockerDaemon,
     private readonly settings: Pick<DockerProviderSettings, 'name' | 'namespace'>,

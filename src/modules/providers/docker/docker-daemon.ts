@@ -203,7 +203,9 @@ export class DockerDaemon {
   }
 
   private async json<T>(method: string, path: string, call: Call): Promise<T> {
-    return JSON.parse(await text(await this.call(method, path, call))) as T;
+    const answer = JSON.parse(await text(await this.call(method, path, call))) as T;
+    if (answer === null) throw new SyntaxError(`the answer to ${path} is empty`);
+    return answer;
   }
 
   /** What answers may be no daemon: `null` or a page would else be an empty list, of which all are missing. */

@@ -11,6 +11,7 @@ import {
 import { createControlPlaneDatabase } from '../../../../test/support/control-plane-database.js';
 import { asSystem } from '../../../../test/support/control-plane.js';
 import { type DaemonProxy, startDaemonProxy } from '../../../../test/support/daemon-proxy.js';
+import { eventually } from '../../../../test/support/eventually.js';
 import { describeWith } from '../../../../test/support/needs.js';
 import { type EndedRun } from '../../../core/history/run.js';
 import { Scheduler } from '../../../core/scheduler/scheduler.js';
@@ -63,6 +64,8 @@ for (const kind of ['podman', 'dockerd'] satisfies DaemonKind[])
       app.useLogger(false);
       await app.init();
       app.get(ProviderRegistry, { strict: false }).register('docker', provider);
+      // The first list of a busy daemon may take longer than a tick has: it is for the next one.
+      await eventually(async () => (await tick()).outcome === 'succeeded', LIMIT);
     }, LIMIT);
     afterAll(async () => {
       await app?.close();

@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import { newId } from '../../ids/typed-id.js';
+import { type HeldInstance } from './container-reading.js';
+import { RecentInstances } from './recent-instances.js';
+
+const held = (): HeldInstance => ({ instanceId: newId('instance'), services: [], main: undefined });
+
+/** A store whose lists are answered when the test says so. */
+function slowStore() {
+  const lists: PromiseWithResolvers[] = [];
+  return {
+    lists,
+    all: () => new Promise<HeldInstance[]>((resolve, reject) => void lists.push({ resolve, reject })),
+  };
+}
+
+interface PromiseWithResolvers {
+  resolve(all: HeldInstance[]): void;
+  reject(error: Error): void;
+}
+
+describe('the recent instances of a daemon', () => {
+  it('are those of the list, where it comes in time', async () => {
+    const store = slowStore();
+    const recent = new RecentInstances(store);
+    for (const all of [[held()], [held(), held()], []]) {
+      const asked = recent.all();
+      store.lists.at(-1)!.resolve(all);
+      expect(await asked).toBe(all);
+    }
+    expect(store.lists).toHaveLength(3);
+  });
+
+  it('are those of the list before, where it does not; there is one list at a time, and it is for the next one who asks', async () => {
+    const store = slowStore();
+    const recent = new RecentInstances(store, 20);
+    const [first, second] = [[held()], [held(), held()]];
+    const asked = recent.all();
+    store.lists[0]!.resolve(first);
+    await asked;
+    expect(await recent.all()).toBe(first);
+    expect(await recent.all()).toBe(first);
+    expect(store.lists).toHaveLength(2);
+    const waiting = recent.all();
+    store.lists[1]!.resolve(second);
+    expect(await waiting).toBe(second);
+  });
+
+  it('are waited for as long as the caller likes where there was no list before, and the list goes on without the caller', async () => {
+    const store = slowStore();
+    const recent = new RecentInstances(store);
+    const given = new AbortController();
+    const asked = recent.all(given.signal);
+    given.abort(new Error('no time left'));
+    await expect(asked).rejects.toThrow('no time left');
+    const again = recent.all();
+    const all = [held()];
+    store.lists[0]!.resolve(all);
+    expect(await again).toBe(all);
+    expect(store.lists).toHaveLength(1);
+  });
+
+  it('are not known when the daemon refuses to list them, and are asked for anew', async () => {
+    const store = slowStore();
+    const recent = new RecentInstances(store);
+    const asked = recent.all();
+    store.lists[0]!.reject(new Error('the daemon is away'));
+    await expect(asked).rejects.toThrow('the daemon is away');
+    const again = recent.all();
+    store.lists[1]!.resolve([]);
+    expect(await again).toEqual([]);
+  });
+});
