@@ -1,6 +1,10 @@
 export { WorkerModule } from './worker.module.js';
 export { type WorkerModuleOptions, type WorkerOptionsFactory } from './worker-module.options.js';
-export { WorkerModuleImportedTwiceError, WorkerModuleNotConfiguredError } from './worker.module.errors.js';
+export {
+  InvalidModuleOptionsError,
+  WorkerModuleImportedTwiceError,
+  WorkerModuleNotConfiguredError,
+} from './worker.module.errors.js';
 export { type Every, Interval, type WorkerMethodDecorator } from './worker/interval.decorator.js';
 export { type Worker } from './worker/worker.js';
 export {

@@ -1,11 +1,9 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type AdoptionOptions } from './adoption/adoption.options.js';
 import { type FanOutModuleOptions } from './fan-out/fan-out.options.js';
 import { type HistoryOptions } from './history/history.options.js';
 import { type IsolationOptions } from './isolation/isolation.options.js';
 import { type RegistryOptions } from './registry/registry.options.js';
 import { type SchedulerOptions } from './scheduler/scheduler.options.js';
-import { WORKER_OPTIONS } from './worker/module-options.token.js';
 
 /** Options of `WorkerModule.forRoot`, each declared by the part that uses it. All are optional. */
 export interface WorkerModuleOptions
@@ -21,11 +19,3 @@ export interface WorkerModuleOptions
 export interface WorkerOptionsFactory {
   createWorkerOptions(): WorkerModuleOptions | Promise<WorkerModuleOptions>;
 }
-
-export const { ConfigurableModuleClass, OPTIONS_TYPE } = new ConfigurableModuleBuilder<WorkerModuleOptions>({
-  optionsInjectionToken: WORKER_OPTIONS,
-})
-  .setClassMethodName('forRoot')
-  .setFactoryMethodName('createWorkerOptions')
-  .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
-  .build();

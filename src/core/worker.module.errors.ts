@@ -27,3 +27,15 @@ export class WorkerModuleNotConfiguredError extends Error {
     );
   }
 }
+
+/** Invalid options of `WorkerModule`; the message lists all that is wrong. */
+export class InvalidModuleOptionsError extends Error {
+  override readonly name = 'InvalidModuleOptionsError';
+
+  /** @param problems one sentence each: option, value, and the fix */
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `The options of WorkerModule cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
+  }
+}

@@ -34,16 +34,15 @@ import { EventSources } from './scheduler/event-sources.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { ShutdownDeadline } from './scheduler/shutdown-deadline.js';
 import { WorkerEvents } from './scheduler/worker-events.js';
+import { isOptions } from './text/option-names.js';
 import { Clock, SystemClock } from './timing/clock.js';
 import { StartLine } from './start-line.js';
 import { WorkerModuleNotConfiguredError } from './worker.module.errors.js';
 import { WorkerLifecycle } from './worker.lifecycle.js';
 import { WORKER_OPTIONS } from './worker/module-options.token.js';
-import {
-  ConfigurableModuleClass,
-  type OPTIONS_TYPE,
-  type WorkerModuleOptions,
-} from './worker-module.options.js';
+import { type WorkerModuleOptions } from './worker-module.options.js';
+import { ConfigurableModuleClass, type OPTIONS_TYPE } from './worker.module-definition.js';
+import { checkedModuleOptions } from './checked-module-options.js';
 import { requireSingleImport } from './single-import.js';
 
 /**
@@ -136,7 +135,8 @@ export class WorkerModule extends ConfigurableModuleClass implements OnModuleIni
   }
 
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    return super.forRoot(options);
+    // Nest takes the options apart before they are checked.
+    return super.forRoot(isOptions(options) ? options : checkedModuleOptions(options));
   }
 
   /** @throws WorkerModuleImportedTwiceError */

@@ -1,7 +1,7 @@
 import { type z } from 'zod';
 import { shown } from '../../modules/input/input.js';
 import { mayBeShown } from './hidden-values.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../../core/text/nearest.js';
 
 /** A text where one of these should be is anything, and no value with a slip in it. */
 const NESTED = new Set(['array', 'object', 'record']);

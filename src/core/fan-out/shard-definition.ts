@@ -1,8 +1,9 @@
 import { backoffTimes, type BackoffTimes, runTimeout } from '../registry/worker-rules.js';
-import { messageOf } from '../text/describe-error.js';
+import { isOptions, unknownOptions } from '../text/option-names.js';
+import { Problems } from '../text/problems.js';
 import { shown } from '../text/shown.js';
 import { type ShardContext } from '../worker/run-context.js';
-import { type ShardOptions } from '../worker/shard.decorator.js';
+import { SHARD_OPTION_NAMES, type ShardOptions } from '../worker/shard.decorator.js';
 
 /** Calls a shard method of a provider. */
 export type ShardCall = (item: unknown, context: ShardContext) => unknown;
@@ -32,32 +33,26 @@ const MOST_RETRIES = 1_000;
  * @throws Error that lists everything that is wrong, with value and fix
  */
 export function defineShard(
-  { name = undefined, concurrency, timeout, retries, backoff }: ShardOptions,
+  given: ShardOptions,
   defaultName: string,
   source: string,
   call: ShardCall,
 ): ShardDefinition {
-  const problems: string[] = [];
-  const checked = <T>(what: string, standIn: T, check: () => T): T => {
-    try {
-      return check();
-    } catch (error) {
-      problems.push(`${what}: ${messageOf(error)}`);
-      return standIn;
-    }
-  };
+  const problems = new Problems();
+  problems.add(...unknownOptions(given, SHARD_OPTION_NAMES));
+  const { name, concurrency, timeout, retries, backoff } = isOptions(given) ? given : ({} as ShardOptions);
   const definition: ShardDefinition = {
-    name: checked('name', '', () => shardName(name ?? defaultName)),
-    concurrency: checked('concurrency', 1, () =>
+    name: problems.checked('name', '', () => shardName(name ?? defaultName)),
+    concurrency: problems.checked('concurrency', 1, () =>
       whole(concurrency ?? DEFAULT_CONCURRENCY, 1, Number.MAX_SAFE_INTEGER),
     ),
-    timeout: checked('timeout', undefined, () => runTimeout(timeout)),
-    retries: checked('retries', 0, () => whole(retries ?? 0, 0, MOST_RETRIES)),
-    backoff: checked('backoff', undefined, () => backoffTimes(backoff ?? DEFAULT_BACKOFF))!,
+    timeout: problems.checked('timeout', undefined, () => runTimeout(timeout)),
+    retries: problems.checked('retries', 0, () => whole(retries ?? 0, 0, MOST_RETRIES)),
+    backoff: problems.checked('backoff', undefined, () => backoffTimes(backoff ?? DEFAULT_BACKOFF))!,
     source,
     call,
   };
-  if (problems.length > 0) throw new Error(problems.join('; '));
+  if (problems.all.length > 0) throw new Error(problems.all.join('; '));
   return definition;
 }
 

@@ -139,6 +139,9 @@ describe('options of access', () => {
   it.each([
     [{ token: TOKEN, readToken: TOKEN }, /readToken: it is the same as token/],
     [{ token: 5 as never }, /token: a number is no token/],
+    [{ openReads: 'false' as never }, /openReads: "false" \(string\) is neither true nor false/],
+    [{ readOnly: 1 as never }, /readOnly: "1" \(number\) is neither/],
+    [{ token: TOKEN, guard: [] } as object, /guard: unknown option: did you mean guards\?/],
     [{ origins: ['portal.example'] }, /origins: "portal.example" is no origin/],
     [{ origins: ['https://portal.example/'] }, /is no origin: give one such as "https:\/\/portal.example"/],
   ])('that make no sense keep the application from starting: %j', async (access, message) => {

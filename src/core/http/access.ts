@@ -1,4 +1,6 @@
 import { type CanActivate, ConfigurableModuleBuilder, type Type } from '@nestjs/common';
+import { flag, type OptionNames, requireKnown } from '../text/option-names.js';
+import { checkedOption } from '../text/problems.js';
 
 /** Who may use the HTTP interface. Without a token, open reads or guards: nobody. */
 export interface HttpAccess {
@@ -30,11 +32,23 @@ export const { ConfigurableModuleClass: ConfigurableAccessModule } =
     .setClassMethodName('forRoot')
     .build();
 
+const NAMES: OptionNames<HttpAccess> = {
+  token: true,
+  readToken: true,
+  openReads: true,
+  readOnly: true,
+  origins: true,
+  guards: true,
+};
+
 /**
  * Checks the options when they are first read, before any request is answered.
  * @throws Error that names the option and the fix
  */
-export function checkAccess({ token, readToken, origins = [] }: HttpAccess): void {
+export function checkAccess(access: HttpAccess): void {
+  requireKnown(access, NAMES);
+  const { token, readToken, openReads = false, readOnly = false, origins = [] } = access;
+  for (const [name, given] of Object.entries({ openReads, readOnly })) checkedOption(name, () => flag(given));
   for (const [name, value] of Object.entries({ token, readToken }))
     if (value !== undefined && value !== null && typeof value !== 'string')
       throw new Error(`${name}: a ${typeof value} is no token: give a text, or leave the option out`);

@@ -1,10 +1,20 @@
-import { messageOf } from '../text/describe-error.js';
+import { type OptionNames, unknownOptions } from '../text/option-names.js';
+import { Problems } from '../text/problems.js';
 import { shown } from '../text/shown.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
 import { type SlowLimits } from './conditions/slow.js';
 import { InvalidIncidentsOptionsError } from './incidents.errors.js';
 import { type IncidentsOptions } from './incidents.options.js';
 import { checkWebhooks, type Webhook } from './webhooks/webhook.js';
+
+const NAMES: OptionNames<IncidentsOptions> = {
+  missedAfter: true,
+  failingAfter: true,
+  slow: true,
+  webhooks: true,
+  onIncident: true,
+  keepFor: true,
+};
 
 /** Checked options. Durations are in milliseconds. */
 export interface IncidentRules {
@@ -21,22 +31,18 @@ export interface IncidentRules {
 export function incidentRules(options: IncidentsOptions = {}): IncidentRules {
   const { missedAfter = '1m', failingAfter = 3, slow = {}, onIncident, keepFor = '30d' } = options;
   const { webhooks, faults } = checkWebhooks(options.webhooks ?? []);
-  const time = (what: string, duration: Duration): number => {
-    try {
-      return parseDuration(duration);
-    } catch (error) {
-      faults.push(`${what}: ${messageOf(error)}`);
-      return 0;
-    }
-  };
+  const problems = new Problems();
+  problems.add(...faults, ...unknownOptions(options, NAMES));
+  const time = (option: string, duration: Duration): number =>
+    problems.checked(option, 0, () => parseDuration(duration));
   if (!(Number.isInteger(failingAfter) && failingAfter >= 1))
-    faults.push(`failingAfter: ${shown(failingAfter)} is no number of runs: give 1 or more`);
+    problems.add(`failingAfter: ${shown(failingAfter)} is no number of runs: give 1 or more`);
   if (onIncident !== undefined && typeof onIncident !== 'function')
-    faults.push(`onIncident: ${shown(onIncident)} is no function`);
+    problems.add(`onIncident: ${shown(onIncident)} is no function`);
   const limits =
     slow === false ? undefined : { factor: slow.factor ?? 2, floor: time('slow.floor', slow.floor ?? '1s') };
   if (limits && !(limits.factor > 1 && Number.isFinite(limits.factor)))
-    faults.push(`slow.factor: ${shown(limits.factor)} makes usual runs slow: give more than 1`);
+    problems.add(`slow.factor: ${shown(limits.factor)} makes usual runs slow: give more than 1`);
   const rules = {
     missedAfter: time('missedAfter', missedAfter),
     failingAfter,
@@ -45,6 +51,6 @@ export function incidentRules(options: IncidentsOptions = {}): IncidentRules {
     onIncident,
     keepFor: time('keepFor', keepFor),
   };
-  if (faults.length > 0) throw new InvalidIncidentsOptionsError(faults);
+  if (problems.all.length > 0) throw new InvalidIncidentsOptionsError(problems.all);
   return rules;
 }

@@ -3,6 +3,8 @@ import { type Duplex } from 'node:stream';
 import pg from 'pg';
 import { ignore } from './bounded-query.js';
 import { PostgresOptionsError } from './postgres.errors.js';
+import { type OptionNames, unknownOptions } from '../text/option-names.js';
+import { shown } from '../text/shown.js';
 import { startTimer } from '../timing/timer.js';
 
 /** Most connections of each pool of this package. */
@@ -49,6 +51,15 @@ export interface PostgresOptions {
   manageSchema?: boolean | undefined;
 }
 
+const NAMES: OptionNames<PostgresOptions> = {
+  dataSource: true,
+  pool: true,
+  connectionString: true,
+  schema: true,
+  service: true,
+  manageSchema: true,
+};
+
 /** A pool, and how to release it. */
 export interface PoolHandle {
   readonly pool: pg.Pool;
@@ -60,9 +71,9 @@ export interface PoolHandle {
 
 /** @throws PostgresOptionsError for a name that would need quotes in SQL */
 export function schemaNameOf(schema = 'workers'): string {
-  if (/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return schema;
+  if (typeof schema === 'string' && /^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return schema;
   throw new PostgresOptionsError(
-    `"${schema}" is no schema name: give lower-case letters, digits and underscores, 63 at most`,
+    `"${shown(schema)}" is no schema name: give lower-case letters, digits and underscores, 63 at most`,
   );
 }
 
@@ -73,7 +84,13 @@ export function resolvePostgres(options: PostgresOptions): {
   /** @param keep whether idle connections stay open; default: they are closed after 10 s */
   connect(keep?: boolean): PoolHandle;
 } {
+  const [problem] = unknownOptions(options, NAMES);
+  if (problem !== undefined) throw new PostgresOptionsError(`The options of PostgreSQL: ${problem}`);
   const { dataSource, pool, connectionString, manageSchema = true } = options;
+  if (typeof manageSchema !== 'boolean')
+    throw new PostgresOptionsError(
+      `manageSchema: ${shown(manageSchema)} (${typeof manageSchema}) is neither true nor false: give one of them`,
+    );
   const schema = schemaNameOf(options.schema);
   const given = Object.entries({ dataSource, pool, connectionString }).filter(
     ([, value]) => value !== undefined,
@@ -102,6 +119,8 @@ export function resolvePostgres(options: PostgresOptions): {
 /** Refuses an unreadable connection string without showing it: Node's error contains all of it, with the password. */
 function checkConnectionString(connectionString: string): void {
   try {
+    // `pg` takes an empty text for its defaults, such as a server on this machine.
+    if (connectionString.trim() === '') throw new Error('it is empty');
     new pg.Client({ connectionString });
   } catch {
     throw new PostgresOptionsError(

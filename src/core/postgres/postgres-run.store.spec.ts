@@ -139,6 +139,16 @@ describe('PostgresRunStore', () => {
     [{}, /Give one of dataSource, pool and connectionString; there is none/],
     [{ connectionString: 'postgres://secret@x/y', pool: {} as pg.Pool }, /there are pool, connectionString/],
     [{ connectionString: 'x', schema: 'no"good' }, /"no"good" is no schema name/],
+    [{ connectionString: '' }, /connectionString cannot be read/],
+    [
+      { connectionString: 'postgres://u:secret@x/y', manageSchema: 'false' as never },
+      /manageSchema: false \(string\)/,
+    ],
+    [
+      { connectionString: 'postgres://u:secret@x/y', scheme: 'jobs' } as object,
+      /scheme: unknown option: did you mean schema/,
+    ],
+    ['postgres://u:secret@x/y' as never, /a text is no object with options/],
     [{ dataSource: { options: { type: 'mysql' }, driver: {} } }, /of type mysql: it must be postgres/],
   ])('refuses options %#, without showing a password', (options, message) => {
     expect(() => postgresHistory(options)).toThrow(message);

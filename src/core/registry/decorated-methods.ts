@@ -17,16 +17,23 @@ export interface DecoratedMethod<Metadata> {
   prototype: Record<string, unknown> | undefined;
   method: string;
   metadata: Metadata;
+  /** Whether another function stands in the place of the decorated one. */
+  replaced: boolean;
 }
 
-/** @throws Error of a static method: nobody would know on which provider to call it */
+/** @throws Error of a static method, as nobody would know on which provider to call it, and of one that was replaced */
 export function instancePrototype(
-  { prototype }: Pick<DecoratedMethod<unknown>, 'prototype'>,
+  { prototype, replaced }: Pick<DecoratedMethod<unknown>, 'prototype' | 'replaced'>,
   decorator: string,
 ): Record<string, unknown> {
   if (!prototype)
     throw new Error(
       `${decorator} decorates a static method, which has no provider: make it an instance method`,
+    );
+  if (replaced)
+    throw new Error(
+      `another function stands in the place of the decorated one, made by a decorator above ${decorator} or by a spy: ` +
+        `put ${decorator} above that decorator, or spy on the instance`,
     );
   return prototype;
 }
@@ -57,20 +64,22 @@ export class DecoratedMethods {
       // A value (`useValue`, also as a test overrides a class) has no `metatype`, only the class of its instance.
       if (!wrapper.metatype && (typeof wrapper.instance !== 'object' || !wrapper.instance)) return [];
       if (wrapper.instance) seen.add(wrapper.instance);
-      return [...this.methods(wrapper, metadataOf), ...statics(wrapper, metadataOf)];
+      return [...this.methods(wrapper, key, metadataOf), ...statics(wrapper, metadataOf)];
     });
   }
 
   private methods<Metadata>(
     wrapper: Wrapper,
+    key: symbol,
     metadataOf: (value: unknown) => Metadata | undefined,
   ): DecoratedMethod<Metadata>[] {
     const prototype = wrapper.instance ? prototypeOf(wrapper.instance) : wrapper.metatype?.prototype;
     if (!prototype || prototype === Object.prototype) return [];
     // The prototype's methods, not the instance's: this finds inherited ones and runs no getter.
     return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const metadata = metadataOf(prototype[method]);
-      return metadata ? [{ ...place(wrapper, method), prototype, metadata }] : [];
+      const own = metadataOf(prototype[method]);
+      const metadata = own ?? lostMetadata<Metadata>(prototype, method, key);
+      return metadata ? [{ ...place(wrapper, method), prototype, metadata, replaced: !own }] : [];
     });
   }
 }
@@ -83,8 +92,15 @@ function statics<Metadata>(
   if (typeof metatype !== 'function') return [];
   return Object.entries(Object.getOwnPropertyDescriptors(metatype)).flatMap(([method, { value }]) => {
     const metadata = metadataOf(value);
-    return metadata ? [{ ...place(wrapper, method), prototype: undefined, metadata }] : [];
+    return metadata ? [{ ...place(wrapper, method), prototype: undefined, metadata, replaced: false }] : [];
   });
+}
+
+/** What a decorator has left on the class that has the method. A method that overrides a decorated one has none. */
+function lostMetadata<Metadata>(prototype: object, method: string, key: symbol): Metadata | undefined {
+  let owner: object | null = prototype;
+  while (owner && !Object.hasOwn(owner, method)) owner = Object.getPrototypeOf(owner) as object | null;
+  return owner ? (Reflect.getOwnMetadata(key, owner, method) as Metadata | undefined) : undefined;
 }
 
 /** Whether a lazy load is in progress: until it ends, the wrapper's instance is an empty object. */

@@ -17,9 +17,15 @@ export function ofProvider<Value>(
       `a function gives ${what}, and there is no instance to ask: its provider, or one that it depends on, ` +
         `is request-scoped or transient. Give ${value} as a value`,
     );
+  let given: Value;
   try {
-    return give(wrapper.instance as never);
+    given = give(wrapper.instance as never);
   } catch (error) {
     throw new Error(`the function that gives ${what} threw: ${classAndMessageOf(error)}`);
   }
+  if (!(given instanceof Promise)) return given;
+  given.catch(() => {});
+  throw new Error(
+    `the function that gives ${what} returned a promise: return ${value}, which the provider has by now`,
+  );
 }

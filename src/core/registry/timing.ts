@@ -6,6 +6,8 @@ import { JitteredSchedule } from '../timing/jittered-schedule.js';
 import { EndingSchedule } from '../timing/ending-schedule.js';
 import { DelaySchedule, type Once, OnceSchedule } from '../timing/once-schedule.js';
 import { type Schedule } from '../timing/schedule.js';
+import { type OptionNames, requireKnown } from '../text/option-names.js';
+import { shown } from '../text/shown.js';
 import { type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
 
@@ -51,14 +53,19 @@ export function timingOf(
   };
 }
 
+const CRON_NAMES: OptionNames<CronExpression> = { cron: true, timeZone: true, utcOffset: true };
+
 function ending(schedule: Schedule, until: number): Schedule {
   return until === Infinity ? schedule : new EndingSchedule(schedule, until);
 }
 
 function calendarSchedule(every: CronExpression | Once): Schedule {
   if ('after' in every) return new DelaySchedule(parseDuration(every.after));
-  if ('cron' in every) return new CronSchedule(every);
-  if (!('at' in every))
+  if ('cron' in every) {
+    requireKnown(every, CRON_NAMES);
+    return new CronSchedule(every);
+  }
+  if (Array.isArray(every) || !('at' in every))
     throw new Error(
       `${JSON.stringify(every)} is not a duration: give one such as '30s'; options come after it, as in @Interval('30s', { … })`,
     );
@@ -67,11 +74,25 @@ function calendarSchedule(every: CronExpression | Once): Schedule {
   return new OnceSchedule(at);
 }
 
+/**
+ * Spacings other than `slot` count an interval. Under `delay`, an expression or an instant would run again as soon as a
+ * run has ended, for ever.
+ * @returns what is wrong, if anything is
+ */
+export function spacingFault(
+  spacing: NonNullable<WorkerOptions['spacing']>,
+  { every, interval, schedule }: Timing,
+): string | undefined {
+  if (spacing === 'slot' || interval > 0 || !schedule) return undefined;
+  const given = typeof every === 'object' && 'cron' in every ? `"${every.cron}"` : JSON.stringify(every);
+  return `'${spacing}' counts an interval from the ${spacing === 'delay' ? 'end of a run' : 'start'}, and ${given} is none: give an interval, or the spacing 'slot'`;
+}
+
 function longestJitter(jitter: number | Duration, interval?: number): number {
   if (typeof jitter === 'string') return parseDuration(jitter);
-  if (!(jitter >= 0 && jitter <= 1))
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
     throw new Error(
-      `a jitter of ${jitter} is neither a fraction of the interval (0 to 1) nor a duration such as '30s'`,
+      `a jitter of ${shown(jitter)} is neither a fraction of the interval (0 to 1) nor a duration such as '30s'`,
     );
   if (jitter > 0 && interval === undefined)
     throw new Error(

@@ -1,11 +1,13 @@
 import { type RunContext } from '../worker/run-context.js';
-import { type OverlapPolicy, type WorkerOptions } from '../worker/worker-options.js';
+import { type OverlapPolicy, WORKER_OPTION_NAMES, type WorkerOptions } from '../worker/worker-options.js';
 import { type Worker } from '../worker/worker.js';
-import { messageOf } from '../text/describe-error.js';
+import { flag, isOptions, type OptionNames, unknownOptions } from '../text/option-names.js';
+import { Problems } from '../text/problems.js';
 import {
   attempts,
   backoffTimes,
   budgetOf,
+  eventTypes,
   expectationsOf,
   lastInstant,
   leaseTime,
@@ -18,7 +20,7 @@ import {
   shortText,
 } from './worker-rules.js';
 import { type IsolatedPlace, isolatedPlace } from './isolate-rules.js';
-import { type Timing, timingOf } from './timing.js';
+import { spacingFault, type Timing, timingOf } from './timing.js';
 
 /** A checked worker, as the scheduler drives it. Durations are in milliseconds. */
 export interface WorkerDefinition extends Timing {
@@ -72,89 +74,91 @@ export interface WorkerOverrides extends WorkerOptions {
   interval?: Worker['interval'];
 }
 
+const OVERRIDE_NAMES: OptionNames<WorkerOverrides> = { ...WORKER_OPTION_NAMES, interval: true };
+
 /** Characters. Names are stored in a column and used as a path segment. */
 const LONGEST_NAME = 200;
 
 /**
  * Checks a worker and gives it its schedule.
  * @param source where it is defined, for messages
- * @param overrides options by configuration, which come before the worker's own
+ * @param given options by configuration, which come before the worker's own
  * @returns the definition, or what is wrong with it: one sentence each, with the value and the fix
  */
 export function defineWorker(
   worker: Worker,
   source: string,
-  overrides: WorkerOverrides = {},
+  given: WorkerOverrides = {},
 ): { definition: WorkerDefinition } | { problems: string[] } {
-  const problems: string[] = [];
+  const problems = new Problems();
+  problems.add(...unknownOptions(given, OVERRIDE_NAMES).map((problem) => `options.workers: ${problem}`));
+  const overrides = isOptions(given) ? given : {};
   /** An option by configuration, or else by the worker; also a getter of its class. */
   const option = <K extends keyof WorkerOverrides>(key: K): WorkerOverrides[K] =>
     overrides[key] ?? worker[key];
-  /** A checked option; when the check throws, a placeholder that is never used. */
-  const checked = <T>(what: string, standIn: T, check: () => T): T => {
-    try {
-      return check();
-    } catch (error) {
-      problems.push(`${what}: ${messageOf(error)}`);
-      return standIn;
-    }
-  };
-
   const { name } = worker;
+  if (typeof worker.run !== 'function')
+    problems.add(`run: ${typeof worker.run} is no function: give one, which gets the RunContext`);
   if (typeof name !== 'string' || name.trim() === '' || name.length > LONGEST_NAME)
-    problems.push(`name: ${JSON.stringify(name)} is not a name: give 1 to ${LONGEST_NAME} characters`);
+    problems.add(`name: ${JSON.stringify(name)} is not a name: give 1 to ${LONGEST_NAME} characters`);
   else if (name.includes('\0') || !name.isWellFormed())
-    problems.push(
+    problems.add(
       `name: ${JSON.stringify(name)} holds a NUL or half of an emoji, which no database stores: leave it out`,
     );
 
-  const until = checked('until', Infinity, () => lastInstant(option('until')));
+  const until = problems.checked('until', Infinity, () => lastInstant(option('until')));
   const definition: WorkerDefinition = {
     name,
     until,
-    ...checked<Timing>('interval', { every: 0, interval: 0, cron: undefined, schedule: undefined }, () =>
-      timingOf(name, option('interval')!, option('jitter'), option('spacing'), until),
+    ...problems.checked<Timing>(
+      'interval',
+      { every: 0, interval: 0, cron: undefined, schedule: undefined },
+      () => timingOf(name, option('interval')!, option('jitter'), option('spacing'), until),
     ),
-    timeout: checked('timeout', undefined, () => runTimeout(option('timeout'))),
-    overlap: checked('overlap', 'skip', () =>
+    timeout: problems.checked('timeout', undefined, () => runTimeout(option('timeout'))),
+    overlap: problems.checked('overlap', 'skip', () =>
       oneOf(['skip', 'queueOne', 'cancelRunning', 'allow'], option('overlap') ?? 'skip'),
     ),
-    spacing: checked('spacing', 'slot', () => oneOf(['slot', 'delay', 'start'], option('spacing') ?? 'slot')),
-    backoff: checked('backoff', undefined, () => backoffTimes(option('backoff'))),
-    catchUp: checked('catchUp', undefined, () => longestCatchUp(option('catchUp'))),
-    startDeadline: checked('startDeadline', Infinity, () => longestLateness(option('startDeadline'))),
-    scope: checked('scope', 'cluster', () =>
+    spacing: problems.checked('spacing', 'slot', () =>
+      oneOf(['slot', 'delay', 'start'], option('spacing') ?? 'slot'),
+    ),
+    backoff: problems.checked('backoff', undefined, () => backoffTimes(option('backoff'))),
+    catchUp: problems.checked('catchUp', undefined, () => longestCatchUp(option('catchUp'))),
+    startDeadline: problems.checked('startDeadline', Infinity, () =>
+      longestLateness(option('startDeadline')),
+    ),
+    scope: problems.checked('scope', 'cluster', () =>
       oneOf(['cluster', 'replica'], option('scope') ?? defaultScope(option('interval'))),
     ),
-    maxAttempts: checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
-    limit: checked('limit', Infinity, () => mostRuns(option('limit'))),
-    record: checked('record', 'all', () => oneOf(['all', 'failures', 'none'], option('record') ?? 'all')),
-    budget: checked('budget', {}, () => budgetOf(option('budget'))),
-    expect: checked('expect', {}, () => expectationsOf(option('expect'))),
-    isolate: checked('isolate', undefined, () => isolatedPlace(option('isolate'))),
-    lease: checked('lease', undefined, () => leaseTime(option('lease'))),
-    description: checked('description', undefined, () => shortText(option('description'), 500)),
-    group: checked('group', undefined, () => shortText(option('group'), 100)),
+    maxAttempts: problems.checked('maxAttempts', 1, () => attempts(option('maxAttempts'))),
+    limit: problems.checked('limit', Infinity, () => mostRuns(option('limit'))),
+    record: problems.checked('record', 'all', () =>
+      oneOf(['all', 'failures', 'none'], option('record') ?? 'all'),
+    ),
+    budget: problems.checked('budget', {}, () => budgetOf(option('budget'))),
+    expect: problems.checked('expect', {}, () => expectationsOf(option('expect'))),
+    isolate: problems.checked('isolate', undefined, () => isolatedPlace(option('isolate'))),
+    lease: problems.checked('lease', undefined, () => leaseTime(option('lease'))),
+    description: problems.checked('description', undefined, () => shortText(option('description'), 500)),
+    group: problems.checked('group', undefined, () => shortText(option('group'), 100)),
     jitter: option('jitter'),
-    critical: option('critical') ?? false,
-    enabled: option('enabled') ?? true,
-    runOnStart: option('runOnStart') ?? false,
-    unref: option('unref') ?? false,
-    on: option('on') ?? [],
+    critical: problems.checked('critical', false, () => flag(option('critical') ?? false)),
+    enabled: problems.checked('enabled', true, () => flag(option('enabled') ?? true)),
+    runOnStart: problems.checked('runOnStart', false, () => flag(option('runOnStart') ?? false)),
+    unref: problems.checked('unref', false, () => flag(option('unref') ?? false)),
+    on: problems.checked('on', [], () => eventTypes(option('on'))),
     source,
     logsItsErrors: LOGS_ITS_ERRORS in worker,
     isFree: (worker as { [IS_FREE]?: WorkerDefinition['isFree'] })[IS_FREE],
     run: (context) => worker.run(context),
   };
-  const { spacing, cron, schedule, limit } = definition;
+  const { spacing, schedule, limit } = definition;
   const ends = limit < Infinity ? 'limit' : until < Infinity ? 'until' : undefined;
-  if (ends && !schedule && problems.length === 0)
-    problems.push(`${ends}: it ends a schedule, and an event-driven worker has none: leave it out`);
-  if (spacing !== 'slot' && cron !== undefined)
-    problems.push(
-      `spacing: '${spacing}' counts an interval from the ${spacing === 'delay' ? 'end of a run' : 'start'}, and "${cron}" is none`,
-    );
-  return problems.length > 0 ? { problems } : { definition };
+  if (ends && !schedule && problems.all.length === 0)
+    problems.add(`${ends}: it ends a schedule, and an event-driven worker has none: leave it out`);
+  const fault = spacingFault(spacing, definition);
+  if (fault !== undefined) problems.add(`spacing: ${fault}`);
+  return problems.all.length > 0 ? { problems: problems.all } : { definition };
 }
 
 /** A delay from the start of a process differs between replicas. */

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { INTERVAL_METADATA, type IntervalMetadata } from '../worker/interval.decorator.js';
+import { unknownOptions } from '../text/option-names.js';
 import { type Worker } from '../worker/worker.js';
+import { WORKER_OPTION_NAMES } from '../worker/worker-options.js';
 import { DecoratedMethods, instancePrototype } from './decorated-methods.js';
 import { type Wrapper } from './enhancers.js';
 import { ofProvider } from './of-provider.js';
@@ -32,10 +34,11 @@ export class WorkerExplorer {
   explore(known: (provider: object) => boolean = () => false): Finding[] {
     return this.methods
       .find<IntervalMetadata>(INTERVAL_METADATA, known)
-      .map(({ wrapper, prototype, method, metadata, ...at }) => {
+      .map(({ wrapper, prototype, replaced, method, metadata, ...at }) => {
         const { name = at.source, every, options } = metadata;
         try {
-          const run = this.calls.to(wrapper, instancePrototype({ prototype }, '@Interval'), method);
+          const run = this.calls.to(wrapper, instancePrototype({ prototype, replaced }, '@Interval'), method);
+          requireKnownOptions(options);
           const interval = intervalOf(wrapper, every);
           return { ...at, worker: { ...options, name, interval, run } };
         } catch (error) {
@@ -48,4 +51,14 @@ export class WorkerExplorer {
 function intervalOf(wrapper: Wrapper, every: IntervalMetadata['every']): Worker['interval'] {
   if (typeof every !== 'function') return every;
   return ofProvider({ wrapper, what: 'its interval', value: 'the interval' }, every);
+}
+
+/** @throws Error that lists options that nobody reads */
+function requireKnownOptions(options: IntervalMetadata['options']): void {
+  const problems = unknownOptions(options, WORKER_OPTION_NAMES).map((problem) =>
+    problem.startsWith('name:')
+      ? "name: it comes first, before the interval: @Interval('usage', '5m')"
+      : problem,
+  );
+  if (problems.length > 0) throw new Error(problems.join('; '));
 }

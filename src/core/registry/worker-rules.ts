@@ -1,6 +1,7 @@
+import { requireKnown } from '../text/option-names.js';
 import { property, shown } from '../text/shown.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
-import { type WorkerOptions } from '../worker/worker-options.js';
+import { BACKOFF_NAMES, type WorkerOptions } from '../worker/worker-options.js';
 import { type Timing } from './timing.js';
 
 // The rules of single options. Each returns the option as the scheduler uses it, or throws an error whose message names
@@ -42,6 +43,7 @@ export function leaseTime(lease: Duration | undefined): number | undefined {
 export function backoffTimes(backoff: WorkerOptions['backoff']): BackoffTimes | undefined {
   if (backoff === undefined) return undefined;
   const given = typeof backoff === 'object' && backoff !== null ? backoff : { initial: backoff };
+  requireKnown(given, BACKOFF_NAMES);
   const initial = parseDuration(given.initial);
   const max = given.max === undefined ? Math.max(initial, LONGEST_DEFAULT_BACKOFF) : parseDuration(given.max);
   const { factor = 2 } = given;
@@ -125,6 +127,14 @@ export function attempts(maxAttempts: number | undefined): number {
 export function oneOf<T extends string>(values: readonly T[], value: T): T {
   if (!values.includes(value)) throw new Error(`${JSON.stringify(value)} is none of ${values.join(', ')}`);
   return value;
+}
+
+/** Types of events. */
+export function eventTypes(on: WorkerOptions['on']): readonly string[] {
+  if (on === undefined) return [];
+  if (!Array.isArray(on) || !on.every((type) => typeof type === 'string' && type !== ''))
+    throw new Error(`${JSON.stringify(on)} is no list of types of events: give one such as ['domain.added']`);
+  return on as readonly string[];
 }
 
 /** A text for people; an empty one counts as none. */

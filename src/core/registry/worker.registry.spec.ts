@@ -142,6 +142,141 @@ describe('WorkerRegistry', () => {
     );
   });
 
+  it.each<[object, RegExp]>([
+    [{ timeOut: '1m' }, /timeOut: unknown option: did you mean timeout\?/],
+    [{ waitForCompletion: true }, /waitForCompletion: unknown option: choose from timeout, critical, /],
+    [{ name: 'usage' }, /name: it comes first, before the interval: @Interval\('usage', '5m'\)/],
+    [
+      { backoff: { initial: '1s', maximum: '1m' } },
+      /backoff: maximum: unknown option: choose from initial, max, factor/,
+    ],
+    [['1m'], /a list is no object with options/],
+    [{ enabled: 'false' }, /enabled: "false" \(string\) is neither true nor false/],
+    [{ critical: 1 }, /critical: "1" \(number\) is neither true nor false/],
+    [{ runOnStart: 'no' }, /runOnStart: "no" \(string\) is neither true nor false/],
+    [
+      { on: 'domain.added' },
+      /on: "domain.added" is no list of types of events: give one such as \['domain.added'\]/,
+    ],
+    [{ on: [''] }, /on: \[""\] is no list of types of events/],
+    [{ jitter: true }, /a jitter of true is neither a fraction/],
+  ])('refuses the options %p, which no compiler has seen', async (options, message) => {
+    @Injectable()
+    class Bad {
+      @decorate('bad', '5m', options)
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(message);
+  });
+
+  it.each<[string, object | string, RegExp]>([
+    ['timezone', { timezone: 'Europe/Berlin' }, /timezone: unknown option: choose from timeout, /],
+    ['a text', 'Europe/Berlin', /a text is no object with options/],
+  ])('refuses %s in the place of options of @Cron', async (_what, options, message) => {
+    @Injectable()
+    class Bad {
+      @Cron('@daily', options as CronOptions)
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(message);
+  });
+
+  it.each<[unknown, RegExp]>([
+    [null, /options\.workers: null is no object with options/],
+    [{ timeOut: '1m' }, /options\.workers: timeOut: unknown option: did you mean timeout\?/],
+    [{ enabled: 'false' }, /enabled: "false" \(string\) is neither true nor false/],
+    [{ interval: { cron: '@daily', timezone: 'UTC' } }, /timezone: unknown option: did you mean timeZone\?/],
+  ])('refuses the override %p', async (override, message) => {
+    @Injectable()
+    class Configured {
+      @Interval('configured', '5m')
+      work() {}
+    }
+    const workers = await registry([Configured], { configured: override as object });
+    expect(() => workers.discover()).toThrow(message);
+  });
+
+  it('knows a worker by the name of what every object has', async () => {
+    @Injectable()
+    class Named {
+      @Interval('constructor', '5m')
+      work() {}
+    }
+    expect((await registry([Named])).discover()).toMatchObject([{ name: 'constructor' }]);
+  });
+
+  it('refuses a function of the provider that returns a promise', async () => {
+    @Injectable()
+    class Bad {
+      @decorate('bad', async () => '5m')
+      work() {}
+    }
+    expect(await refusal(Bad)).toMatch(/gives its interval returned a promise: return the interval/);
+  });
+
+  it('refuses a list in the place of the interval', async () => {
+    @Injectable()
+    class Bad {
+      @decorate(['5m', '1h'])
+      work() {}
+    }
+    expect(await refusal(Bad)).toContain(`interval: ["5m","1h"] is not a duration: give one such as '30s'`);
+  });
+
+  it('refuses a decorated method that another decorator has replaced: nobody would find it', async () => {
+    const wrapped: MethodDecorator = (_target, _key, descriptor) => {
+      const inner = descriptor.value as unknown as () => unknown;
+      descriptor.value = function (this: unknown) {
+        return inner.call(this);
+      } as never;
+    };
+    @Injectable()
+    class Wrapped {
+      @wrapped
+      @Interval('wrapped', '5m')
+      work() {}
+    }
+    @Injectable()
+    class Inherits extends Wrapped {}
+    @Injectable()
+    class Overrides extends Wrapped {
+      override work() {}
+    }
+    expect(await refusal(Wrapped)).toMatch(
+      /Wrapped\.work .*: another function stands in the place of the decorated one, .*put @Interval above that decorator/,
+    );
+    expect(await refusal(Inherits)).toMatch(/Inherits\.work .*another function stands in the place/);
+    expect((await registry([Overrides])).discover()).toEqual([]);
+  });
+
+  it('says what to do about two instances of a class in one module', async () => {
+    @Injectable()
+    class Usage {
+      @Interval('usage', '5m')
+      work() {}
+    }
+    const message = await refusal(
+      { provide: 'eu', useFactory: () => new Usage() },
+      { provide: 'us', useFactory: () => new Usage() },
+    );
+    expect(message).toContain('Usage.work: FleetModule has two instances of its class');
+    expect(message).toContain('Scheduler.register({ name, interval, run })');
+  });
+
+  it('says what to do about a named method that two classes inherit', async () => {
+    class Base {
+      @Interval('usage', '5m')
+      work() {}
+    }
+    @Injectable()
+    class Eu extends Base {}
+    @Injectable()
+    class Us extends Base {}
+    expect(await refusal(Eu, Us)).toMatch(
+      /Us\.work .*the name "usage" is taken by Eu\.work .*when both inherit the method, leave its name out/,
+    );
+  });
+
   it('refuses a decorated static method', async () => {
     @Injectable()
     class Static {

@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { isOptions, kindOf } from '../text/option-names.js';
 import { type Worker } from '../worker/worker.js';
 import { WORKER_OPTIONS } from '../worker/module-options.token.js';
 import { type RegistryOptions } from './registry.options.js';
-import { defineWorker, type WorkerDefinition } from './worker-definition.js';
+import { defineWorker, type WorkerDefinition, type WorkerOverrides } from './worker-definition.js';
 import { type Finding, WorkerExplorer } from './worker-explorer.js';
 import { InvalidWorkersError, UnknownWorkerError } from './worker.errors.js';
 
@@ -33,7 +34,7 @@ export class WorkerRegistry {
         problems.push(`${where}: ${problem}`);
         continue;
       }
-      const checked = defineWorker(worker, where, this.options.workers?.[worker.name]);
+      const checked = defineWorker(worker, where, this.overridesOf(worker.name));
       if ('problems' in checked) {
         problems.push(...checked.problems.map((p) => `${where}: ${p}`));
         continue;
@@ -51,8 +52,12 @@ export class WorkerRegistry {
 
   /** @throws InvalidWorkersError for a bad definition or a name that is taken */
   add(worker: Worker): WorkerDefinition {
+    if (!isOptions(worker))
+      throw new InvalidWorkersError([
+        `register() was given ${kindOf(worker)}: give an object with name, interval and run`,
+      ]);
     const where = `the worker ${JSON.stringify(worker.name)} given to register()`;
-    const checked = defineWorker(worker, where, this.options.workers?.[worker.name]);
+    const checked = defineWorker(worker, where, this.overridesOf(worker.name));
     if ('problems' in checked) throw new InvalidWorkersError(checked.problems.map((p) => `${where}: ${p}`));
     const { definition } = checked;
     const other = this.definitions.get(definition.name);
@@ -77,18 +82,42 @@ export class WorkerRegistry {
   names(): string[] {
     return [...this.definitions.keys()];
   }
+
+  /** A worker may be called `constructor`. */
+  private overridesOf(name: string): WorkerOverrides | undefined {
+    const { workers = {} } = this.options;
+    return Object.hasOwn(workers, name) ? workers[name] : undefined;
+  }
 }
 
 function duplicate(where: string, name: string, other: WorkerDefinition): string {
-  return `${where}: the name "${name}" is taken by ${other.source}: give one of them another`;
+  const inherited = methodOf(where) !== undefined && methodOf(where) === methodOf(other.source);
+  return (
+    `${where}: the name "${name}" is taken by ${other.source}: give one of them another` +
+    (inherited
+      ? ', or, when both inherit the method, leave its name out: then each is called by its class'
+      : '')
+  );
 }
 
-/** The message for the most common cause of a duplicate name: a class that two modules list among their providers. */
+/** `report` of `Usage.report (in UsageModule)`. */
+function methodOf(source: string): string | undefined {
+  return /\.([^. ]+) \(in /.exec(source)?.[1];
+}
+
+/** The message for the most common causes of a duplicate name: two instances of one class. */
 function sameMethod(source: string, module: string, other: WorkerDefinition): string | undefined {
   const [, where] = other.source.startsWith(`${source} (in `) ? other.source.split(' (in ') : [];
   if (where === undefined) return undefined;
+  const first = where.slice(0, -1);
+  if (first === module)
+    return (
+      `${source}: ${module} has two instances of its class, by two providers or as it is imported with different options, and ` +
+      `both would be the worker "${other.name}": provide one, or give each a worker of its own, with ` +
+      'Scheduler.register({ name, interval, run }) in its onModuleInit'
+    );
   return (
-    `${source}: its provider is listed in two modules, ${where.slice(0, -1)} and ${module}, so there are two instances and ` +
+    `${source}: its provider is listed in two modules, ${first} and ${module}, so there are two instances and ` +
     'each would run: provide it in one module, export it there, and import that module where it is injected'
   );
 }

@@ -1,4 +1,4 @@
-import { type Timing, timingOf } from '../registry/timing.js';
+import { spacingFault, type Timing, timingOf } from '../registry/timing.js';
 import { type WorkerDefinition } from '../registry/worker-definition.js';
 import { messageOf } from '../text/describe-error.js';
 import { type Worker } from '../worker/worker.js';
@@ -9,9 +9,14 @@ export function checkedTiming(
   { name, jitter, spacing, until }: WorkerDefinition,
   interval: Worker['interval'],
 ): Timing {
+  let timing: Timing;
   try {
-    return timingOf(name, interval, jitter, spacing, until);
+    timing = timingOf(name, interval, jitter, spacing, until);
   } catch (error) {
     throw new InvalidScheduleError(name, messageOf(error));
   }
+  // Under `start` such a schedule has its own slots.
+  const fault = spacing === 'delay' ? spacingFault(spacing, timing) : undefined;
+  if (fault !== undefined) throw new InvalidScheduleError(name, `spacing: ${fault}`);
+  return timing;
 }

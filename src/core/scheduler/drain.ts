@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import { RunAbortedError } from '../execution/execution.errors.js';
 import { type Execution } from '../execution/execution.js';
+import { checkedOption } from '../text/problems.js';
 import { atMost } from '../timing/at-most.js';
 import { type Clock } from '../timing/clock.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
@@ -27,17 +28,21 @@ export const SETTLE_WITHIN = 5_000;
 /** The options in milliseconds, with defaults. */
 export type DrainTimes = { [K in keyof DrainOptions]-?: number };
 
-/** @throws InvalidDurationError; RangeError for a deadline shorter than `timeout` and `abortGrace` together */
+/** @throws RangeError for what is no duration, and for a deadline shorter than `timeout` and `abortGrace` together */
 export function drainTimes({ timeout = '10s', abortGrace = '5s', deadline }: DrainOptions = {}): DrainTimes {
-  const times = { timeout: parseDuration(timeout), abortGrace: parseDuration(abortGrace) };
+  const times = { timeout: lengthOf('timeout', timeout), abortGrace: lengthOf('abortGrace', abortGrace) };
   const forRuns = times.timeout + times.abortGrace;
   if (deadline === undefined) return { ...times, deadline: forRuns + FOR_THE_REST };
-  const all = parseDuration(deadline);
+  const all = lengthOf('deadline', deadline);
   if (all < forRuns)
     throw new RangeError(
       `drain.deadline: ${all} ms is less than timeout and abortGrace together, ${forRuns} ms: give more, or shorten these`,
     );
   return { ...times, deadline: all };
+}
+
+function lengthOf(name: keyof DrainOptions, duration: Duration): number {
+  return checkedOption(`drain.${name}`, () => parseDuration(duration));
 }
 
 /** The time that is left for a shutdown. */

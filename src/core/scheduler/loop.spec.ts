@@ -515,6 +515,22 @@ describe.each(['one process', 'a cluster'])('a worker of %s', (where) => {
       await expect(workers.scheduler.reschedule('w', { cron: '61 * * * *' })).rejects.toThrow(/61/);
       expect(info().nextRun).toEqual(nextRun);
     });
+
+    it.each<[string, Worker['interval']]>([
+      ['an expression', { cron: '0 3 1 1 *' }],
+      ['an instant', { at: new Date(Date.UTC(2030, 0, 1)) }],
+    ])(
+      'reschedule: refuses %s for a worker that counts from the end of its runs, which would run at once, for ever',
+      async (_what, interval) => {
+        await start({ spacing: 'delay' });
+        const { runCount } = info();
+        await expect(workers.scheduler.reschedule('w', interval)).rejects.toThrow(
+          /"w" keeps its schedule: spacing: 'delay' counts an interval from the end of a run, and .* is none: give an interval/,
+        );
+        await workers.clock.advance('3s');
+        expect(info().runCount - runCount).toBeLessThanOrEqual(3);
+      },
+    );
   });
 });
 

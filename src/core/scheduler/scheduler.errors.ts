@@ -78,7 +78,7 @@ export class UnknownRunError extends Error {
   override readonly name = 'UnknownRunError';
 
   constructor(readonly runId: string) {
-    super(`No run ${runId.slice(0, 64)} is active or waits: it has ended, or never existed`);
+    super(`No run ${String(runId).slice(0, 64)} is active or waits: it has ended, or never existed`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Coordinator } from '../coordination/coordinator.js';
 import { type Run } from '../history/run.js';
 import { leaseTime } from '../registry/worker-rules.js';
-import { messageOf } from '../text/describe-error.js';
+import { checkedOption } from '../text/problems.js';
 import { type Duration } from '../timing/duration.js';
 import { type DrainOptions } from './drain.js';
 
@@ -43,9 +43,5 @@ export interface SchedulerOptions {
 
 /** `lease` in milliseconds. @throws RangeError */
 export function leaseOption(lease: Duration | undefined): number | undefined {
-  try {
-    return leaseTime(lease);
-  } catch (error) {
-    throw new RangeError(`lease: ${messageOf(error)}`);
-  }
+  return checkedOption('lease', () => leaseTime(lease));
 }

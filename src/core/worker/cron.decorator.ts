@@ -1,4 +1,5 @@
 import { type CronExpression } from '../timing/cron-schedule.js';
+import { requireParentheses } from './mark-method.js';
 import { markAsWorker, type WorkerMethodDecorator } from './interval.decorator.js';
 import { type WorkerOptions } from './worker-options.js';
 
@@ -17,7 +18,17 @@ export interface CronOptions extends WorkerOptions {
  *
  * @example `@Cron('0 3 * * *', { name: 'nightly', timeZone: 'Europe/Berlin' })`
  */
-export function Cron(cron: string, { name, timeZone, ...options }: CronOptions = {}): WorkerMethodDecorator {
+export function Cron(cron: string, options?: CronOptions): WorkerMethodDecorator;
+export function Cron(...args: [cron: string, options?: CronOptions]): WorkerMethodDecorator {
+  requireParentheses("@Cron('0 3 * * *')", args);
+  const [cron, given] = args;
+  // Anything else than an object is refused with the other options.
+  const { name, timeZone, ...options } =
+    typeof given === 'object' && given !== null ? given : ({} as CronOptions);
   const every: CronExpression = timeZone === undefined ? { cron } : { cron, timeZone };
-  return markAsWorker({ ...(name !== undefined && { name }), every, options });
+  return markAsWorker('@Cron', {
+    ...(name !== undefined && { name }),
+    every,
+    options: typeof given === 'object' || given === undefined ? options : given,
+  });
 }

@@ -1,5 +1,6 @@
 import { type Duration } from '../timing/duration.js';
 import { type CronExpression } from '../timing/cron-schedule.js';
+import { markMethod, requireParentheses } from './mark-method.js';
 import { type RunContext } from './run-context.js';
 import { type WorkerOptions } from './worker-options.js';
 
@@ -43,14 +44,13 @@ export function Interval<T = never>(
   options?: WorkerOptions,
 ): WorkerMethodDecorator;
 export function Interval(...args: unknown[]): WorkerMethodDecorator {
+  requireParentheses("@Interval('5m')", args);
   // With one argument, or an object as the second, there is no name.
   const named = args.length > 1 && (typeof args[1] !== 'object' || args[1] === null);
   const [name, every, options] = named ? args : [undefined, ...args];
-  return markAsWorker({ name, every, options: options ?? {} } as IntervalMetadata);
+  return markAsWorker('@Interval', { name, every, options: options ?? {} } as IntervalMetadata);
 }
 
-export function markAsWorker(metadata: IntervalMetadata): WorkerMethodDecorator {
-  return (_target, _key, descriptor) => {
-    Reflect.defineMetadata(INTERVAL_METADATA, metadata, descriptor.value as object);
-  };
+export function markAsWorker(decorator: string, metadata: IntervalMetadata): WorkerMethodDecorator {
+  return (...decorated) => markMethod(INTERVAL_METADATA, metadata, decorator, decorated);
 }

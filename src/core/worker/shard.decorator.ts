@@ -1,4 +1,6 @@
+import { type OptionNames } from '../text/option-names.js';
 import { type Duration } from '../timing/duration.js';
+import { markMethod, requireParentheses } from './mark-method.js';
 import { type ShardMethod } from './run-context.js';
 import { type Backoff } from './worker-options.js';
 
@@ -18,6 +20,14 @@ export interface ShardOptions {
   /** Wait after a failure: `{ initial, max, factor }`, or only `initial`. Default 1 s, doubling, at most 1 h. */
   backoff?: Duration | Backoff | undefined;
 }
+
+export const SHARD_OPTION_NAMES: OptionNames<ShardOptions> = {
+  name: true,
+  concurrency: true,
+  timeout: true,
+  retries: true,
+  backoff: true,
+};
 
 /** Options, or a function that gives them from the provider when the application starts: so they can be its configuration. */
 export type GivenShardOptions<T> = ShardOptions | ((provider: T) => ShardOptions);
@@ -46,8 +56,9 @@ export type ShardMethodDecorator = <M extends ShardMethod>(
  * async sweepTenant(tenant: string, { signal }: ShardContext) { … }
  * ```
  */
-export function Shard<T = never>(options: GivenShardOptions<T> = {}): ShardMethodDecorator {
-  return (_target, _key, descriptor) => {
-    Reflect.defineMetadata(SHARD_METADATA, options, descriptor.value as object);
-  };
+export function Shard<T = never>(options?: GivenShardOptions<T>): ShardMethodDecorator;
+export function Shard(...args: [options?: GivenShardOptions<never>]): ShardMethodDecorator {
+  requireParentheses('@Shard()', args);
+  const [options = {}] = args;
+  return (...decorated) => markMethod(SHARD_METADATA, options, '@Shard', decorated);
 }

@@ -1,3 +1,4 @@
+import { type OptionNames } from '../text/option-names.js';
 import { type Duration } from '../timing/duration.js';
 import { type Isolate, type IsolationKind } from './isolate.js';
 
@@ -156,3 +157,31 @@ export interface WorkerOptions {
   /** Types of events that make it run. The event becomes the run's payload. Needs an `EventSource`. */
   on?: readonly string[] | undefined;
 }
+
+export const BACKOFF_NAMES: OptionNames<Backoff> = { initial: true, max: true, factor: true };
+
+export const WORKER_OPTION_NAMES: OptionNames<WorkerOptions> = {
+  timeout: true,
+  critical: true,
+  enabled: true,
+  description: true,
+  group: true,
+  overlap: true,
+  spacing: true,
+  jitter: true,
+  runOnStart: true,
+  backoff: true,
+  catchUp: true,
+  startDeadline: true,
+  unref: true,
+  scope: true,
+  lease: true,
+  maxAttempts: true,
+  record: true,
+  until: true,
+  limit: true,
+  budget: true,
+  expect: true,
+  isolate: true,
+  on: true,
+};

@@ -3,10 +3,17 @@ import { DecoratedMethods, instancePrototype } from '../../core/registry/decorat
 import { defineWorker, type WorkerDefinition } from '../../core/registry/worker-definition.js';
 import { WorkerCalls } from '../../core/registry/worker-calls.js';
 import { InvalidWorkersError } from '../../core/registry/worker.errors.js';
-import { type BackoffTimes, oneOf } from '../../core/registry/worker-rules.js';
+import { type BackoffTimes, mostRuns, oneOf } from '../../core/registry/worker-rules.js';
 import { Scheduler } from '../../core/scheduler/scheduler.js';
 import { messageOf } from '../../core/text/describe-error.js';
-import { SCHEDULED_METADATA, type ScheduledMetadata, type ScheduledOptions } from './scheduled.decorator.js';
+import { unknownOptions } from '../../core/text/option-names.js';
+import { Problems } from '../../core/text/problems.js';
+import {
+  SCHEDULED_METADATA,
+  SCHEDULED_OPTION_NAMES,
+  type ScheduledMetadata,
+  type ScheduledOptions,
+} from './scheduled.decorator.js';
 
 const OVERLAPS = ['skip', 'queueOne', 'cancelRunning'] as const;
 const DEFAULT_ATTEMPTS = 5;
@@ -46,11 +53,11 @@ export class ScheduledHandlers {
     const methods = this.methods.find<ScheduledMetadata>(SCHEDULED_METADATA, (provider) =>
       this.providers.has(provider),
     );
-    for (const { source, module, wrapper, prototype, method, metadata } of methods) {
+    for (const { source, module, wrapper, prototype, replaced, method, metadata } of methods) {
       const where = `${source} (in ${module})`;
       const { name, options } = metadata;
       try {
-        const run = this.calls.to(wrapper, instancePrototype({ prototype }, '@Scheduled'), method);
+        const run = this.calls.to(wrapper, instancePrototype({ prototype, replaced }, '@Scheduled'), method);
         const handler = handlerOf(name, options, where, run);
         const taken = found.get(name) ?? this.handlers.get(name);
         if (taken)
@@ -87,26 +94,20 @@ function handlerOf(
   source: string,
   run: WorkerDefinition['run'],
 ): ScheduledHandler {
+  const problems = new Problems();
+  problems.add(...unknownOptions(options, SCHEDULED_OPTION_NAMES));
   const { timeout, description, record, backoff = '30s', maxAttempts = DEFAULT_ATTEMPTS } = options;
   const checked = defineWorker(
     { name, interval: 0, timeout, description, record, backoff, maxAttempts, run },
     source,
   );
-  const problems = 'problems' in checked ? [...checked.problems] : [];
-  const whole = (what: string, value: number): number => {
-    if (!(Number.isSafeInteger(value) && value >= 1))
-      problems.push(`${what}: ${String(value)} is no number of runs: give a whole number from 1 on`);
-    return value;
-  };
-  const concurrency = whole('concurrency', options.concurrency ?? DEFAULT_CONCURRENCY);
-  const groupConcurrency = whole('groupConcurrency', options.groupConcurrency ?? concurrency);
-  let overlap: ScheduledHandler['overlap'] = 'skip';
-  try {
-    overlap = oneOf(OVERLAPS, options.overlap ?? 'skip');
-  } catch (error) {
-    problems.push(`overlap: ${messageOf(error)}`);
-  }
-  if (problems.length > 0 || 'problems' in checked) throw new Error(problems.join('; '));
+  if ('problems' in checked) problems.add(...checked.problems);
+  const runs = (option: 'concurrency' | 'groupConcurrency', otherwise: number): number =>
+    problems.checked(option, 1, () => mostRuns(options[option] ?? otherwise));
+  const concurrency = runs('concurrency', DEFAULT_CONCURRENCY);
+  const groupConcurrency = runs('groupConcurrency', concurrency);
+  const overlap = problems.checked('overlap', 'skip', () => oneOf(OVERLAPS, options.overlap ?? 'skip'));
+  if (problems.all.length > 0 || 'problems' in checked) throw new Error(problems.all.join('; '));
   const { definition } = checked;
   return {
     name,

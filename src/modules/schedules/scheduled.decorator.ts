@@ -1,3 +1,5 @@
+import { type OptionNames } from '../../core/text/option-names.js';
+import { markMethod, requireParentheses } from '../../core/worker/mark-method.js';
 import { type RunContext } from '../../core/worker/run-context.js';
 import { type OverlapPolicy, type WorkerOptions } from '../../core/worker/worker-options.js';
 
@@ -24,6 +26,17 @@ export interface ScheduledOptions extends Pick<WorkerOptions, 'timeout' | 'descr
   /** Most runs of one group at a time, on each replica. Default: as many as `concurrency`. */
   groupConcurrency?: number | undefined;
 }
+
+export const SCHEDULED_OPTION_NAMES: OptionNames<ScheduledOptions> = {
+  timeout: true,
+  description: true,
+  record: true,
+  overlap: true,
+  backoff: true,
+  maxAttempts: true,
+  concurrency: true,
+  groupConcurrency: true,
+};
 
 /** The first argument of a method with `@Scheduled`. */
 export interface ScheduledContext<Payload = unknown> extends RunContext {
@@ -53,12 +66,11 @@ type ScheduledMethod = (context: ScheduledContext<never>, ...rest: never[]) => u
  * @example `@Scheduled('reminder', { timeout: '30s', concurrency: 20 })`
  */
 export function Scheduled(name: string, options: ScheduledOptions = {}) {
+  requireParentheses("@Scheduled('reminder')", [name, options]);
+  const metadata: ScheduledMetadata = { name, options };
   return <M extends ScheduledMethod>(
-    _target: object,
-    _key: string | symbol,
+    target: object,
+    key: string | symbol,
     descriptor: TypedPropertyDescriptor<M>,
-  ): void => {
-    const metadata: ScheduledMetadata = { name, options };
-    Reflect.defineMetadata(SCHEDULED_METADATA, metadata, descriptor.value as object);
-  };
+  ): void => markMethod(SCHEDULED_METADATA, metadata, '@Scheduled', [target, key, descriptor]);
 }
