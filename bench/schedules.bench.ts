@@ -26,17 +26,21 @@ type Measured = Subject | 'bullmqDurable';
 const DUE: Readonly<Record<Measured, number>> = {
   ours: 50_000,
   bullmq: 50_000,
+  bullmqOutcomes: 50_000,
   bullmqDurable: 50_000,
   pgBoss: 10_000,
   pgBossBatches: 50_000,
+  pgBossKeys: 50_000,
   pgBossSchedules: 500,
 };
 const LABELS: Readonly<Record<Measured, string>> = {
   ours: 'ctrlplane-workers',
-  bullmq: 'BullMQ, job schedulers',
-  bullmqDurable: 'BullMQ, the same on a Redis that waits for the disk',
+  bullmq: 'BullMQ, job schedulers, nothing kept of a run',
+  bullmqOutcomes: 'BullMQ, the same with the outcome of each kept',
+  bullmqDurable: 'BullMQ, nothing kept, on a Redis that waits for the disk',
   pgBoss: 'pg-boss, jobs that send their next',
   pgBossBatches: 'pg-boss, the same in batches',
+  pgBossKeys: 'pg-boss, in batches, one for each key',
   pgBossSchedules: 'pg-boss, its schedules',
 };
 const SUBJECTS = Object.keys(LABELS) as Measured[];
@@ -70,9 +74,11 @@ async function throughput(say: (line: string) => void): Promise<Rates> {
     {
       ours: onPostgres('ours'),
       bullmq: () => withRedis(({ url }) => measure('bullmq', url)),
+      bullmqOutcomes: () => withRedis(({ url }) => measure('bullmqOutcomes', url)),
       bullmqDurable: () => withDurableRedis(({ url }) => measure('bullmq', url, 'bullmqDurable')),
       pgBoss: onPostgres('pgBoss'),
       pgBossBatches: onPostgres('pgBossBatches'),
+      pgBossKeys: onPostgres('pgBossKeys'),
       pgBossSchedules: onPostgres('pgBossSchedules'),
     },
     say,
@@ -99,10 +105,12 @@ async function beside(url: string, rates: Rates, say: (line: string) => void): P
       ratios: {
         'p99 of the lateness, ms': atMost(500, late.p99),
         'runs/s / BullMQ': faster('bullmq'),
+        'runs/s / BullMQ with the outcome of each kept': faster('bullmqOutcomes'),
         'runs/s / BullMQ on a Redis that waits for the disk': faster('bullmqDurable'),
         'runs/s / pg-boss, its schedules': faster('pgBossSchedules'),
         'runs/s / pg-boss, jobs that send their next': faster('pgBoss'),
         'runs/s / pg-boss, the same in batches': faster('pgBossBatches'),
+        'runs/s / pg-boss, in batches, one for each key': faster('pgBossKeys'),
         [`claim of ${CLAIMED} among ${MANY} / among ${FEW}`]: atMost(1.3, ratio(claims.many, claims.few)),
       },
       measured: {
@@ -121,9 +129,9 @@ async function beside(url: string, rates: Rates, say: (line: string) => void): P
       },
       notes: [
         `Lateness: ${MANY.toLocaleString('en')} schedules of ${EVERY / MINUTE} minutes, ${late.due.toLocaleString('en')} due within the minute; from the instant that a run is planned for to the first line of its handler, in one process beside its database.`,
-        `Throughput: ${DUE.ours.toLocaleString('en')} are due at once, in one process of Node 24, which pg-boss needs; from the first run until each has run, and its next run, an hour later, is stored. Handlers do nothing; 100 at a time. No subject keeps a record of runs that succeeded but pg-boss.`,
-        'BullMQ: a job scheduler each, jobs removed when they are completed; on a Redis that keeps nothing on the disk, and on one with `appendfsync always`. Ours and pg-boss on PostgreSQL, where each commit waits for the disk.',
-        `pg-boss has schedules of its own by the minute, for a few of each queue: they are sent by fifties once a second at the most, so that ${DUE.pgBossSchedules} are measured. The other two forms are what its users write by hand: a stored job each that sends the next one, with bursts and fetches of 50 (${DUE.pgBoss.toLocaleString('en')} are measured); and the same with fetches of 500 and one insert for the next 500.`,
+        `Throughput: ${DUE.ours.toLocaleString('en')} are due at once, in one process of Node 24, which pg-boss needs; from the first run until each has run, and its next run, an hour later, is stored. Handlers do nothing; 100 at a time. Ours counts the runs of each schedule and keeps how the last one ended, on its row. Of the others pg-boss does, and BullMQ where completed jobs are kept, as it does by itself: they keep the jobs.`,
+        'BullMQ: a job scheduler each, jobs removed when they are completed, or kept; on a Redis that keeps nothing on the disk, and on one with `appendfsync always`. Ours and pg-boss on PostgreSQL, where each commit waits for the disk.',
+        `pg-boss has schedules of its own by the minute, for a few of each queue: they are sent by fifties once a second at the most, so that ${DUE.pgBossSchedules} are measured. The other two forms are what its users write by hand: a stored job each that sends the next one, with bursts and fetches of 50 (${DUE.pgBoss.toLocaleString('en')} are measured); and the same with fetches of 500 and one insert for the next 500. A job can be found and changed by the key of its schedule where the queue has the policy "short" and jobs a singletonKey, as the last form has.`,
         `Claim: ${CLAIMED} due among schedules that are not, then given back; the tables were vacuumed before.`,
       ],
     };

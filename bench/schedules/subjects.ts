@@ -58,34 +58,11 @@ export const SUBJECTS = {
     };
   },
 
-  /** A job scheduler each: its first job is due at once, and each job that starts stores the next one. */
-  async bullmq({ url, count, ran }) {
-    const { Queue, Worker } = await import('../peers/bullmq.js');
-    const { hostname: host, port } = new URL(url);
-    const connection = { host, port: Number(port) };
-    const queue = new Queue(QUEUE, { connection });
-    for (let from = 0; from < count; from += BATCH)
-      await Promise.all(
-        keys(Math.min(BATCH, count - from), from).map((key) =>
-          queue.upsertJobScheduler(key, { every: HOUR }, { name: key, opts: { removeOnComplete: true } }),
-        ),
-      );
-    const all = gate(count);
-    return {
-      async run() {
-        const worker = new Worker(QUEUE, async ({ name }: { name: string }) => ran(name), {
-          connection,
-          concurrency: CONCURRENCY,
-        });
-        worker.on('completed', () => all.one());
-        await all.passed;
-        const counts = await queue.getJobCounts('delayed');
-        if (counts.delayed !== count) throw new Error(`${counts.delayed} next jobs are stored`);
-        await worker.close();
-      },
-      end: () => queue.close(),
-    };
-  },
+  /** Jobs are removed as they are completed: of a run nothing is left but the count of its scheduler. */
+  bullmq: (task) => bullmqSchedulers(task, true),
+
+  /** Completed jobs are kept, as BullMQ does by itself: what keeps how the last run of each ended. */
+  bullmqOutcomes: (task) => bullmqSchedulers(task, false),
 
   /** A stored job each, which sends the next one of its key as it runs. */
   pgBoss: (task) =>
@@ -96,6 +73,10 @@ export const SUBJECTS = {
   /** The same, with one insert for the next ones of five hundred. */
   pgBossBatches: (task) =>
     pgBossJobs(task, { batchSize: 500, localConcurrency: 2 }, (send, keys) => send(keys)),
+
+  /** The same, of each key at most one job that waits: what makes of jobs schedules that can be changed by their key. */
+  pgBossKeys: (task) =>
+    pgBossJobs(task, { batchSize: 500, localConcurrency: 2 }, (send, keys) => send(keys), 'short'),
 
   /** Its own schedules: each minute all of them are read, and those that are due are sent, in fifties. */
   async pgBossSchedules({ url, count, ran }) {
@@ -131,20 +112,51 @@ export const SUBJECTS = {
 
 export type Subject = keyof typeof SUBJECTS;
 
+/** A job scheduler each: its first job is due at once, and each job that starts stores the next one. */
+async function bullmqSchedulers({ url, count, ran }: Task, removeOnComplete: boolean): Promise<Ready> {
+  const { Queue, Worker } = await import('../peers/bullmq.js');
+  const { hostname: host, port } = new URL(url);
+  const connection = { host, port: Number(port) };
+  const queue = new Queue(QUEUE, { connection });
+  for (let from = 0; from < count; from += BATCH)
+    await Promise.all(
+      keys(Math.min(BATCH, count - from), from).map((key) =>
+        queue.upsertJobScheduler(key, { every: HOUR }, { name: key, opts: { removeOnComplete } }),
+      ),
+    );
+  const all = gate(count);
+  return {
+    async run() {
+      const worker = new Worker(QUEUE, async ({ name }: { name: string }) => ran(name), {
+        connection,
+        concurrency: CONCURRENCY,
+      });
+      worker.on('completed', () => all.one());
+      await all.passed;
+      const { delayed, completed } = await queue.getJobCounts('delayed', 'completed');
+      if (delayed !== count) throw new Error(`${delayed} next jobs are stored`);
+      if (completed !== (removeOnComplete ? 0 : count)) throw new Error(`${completed} jobs are kept`);
+      await worker.close();
+    },
+    end: () => queue.close(),
+  };
+}
+
 async function pgBossJobs(
   { url, count, ran }: Task,
   size: { batchSize: number; localConcurrency: number },
   sendNext: (send: (keys: string[]) => Promise<unknown>, keys: string[]) => Promise<unknown>,
+  policy?: 'short',
 ): Promise<Ready> {
   const { PgBoss } = await import('../peers/pg-boss.js');
   const boss = new PgBoss({ connectionString: url, schedule: false });
   boss.on('error', console.error);
   await boss.start();
-  await boss.createQueue(QUEUE);
+  await boss.createQueue(QUEUE, policy && { policy });
   const insert = (keys: string[], startAfter: Date) =>
     boss.insert(
       QUEUE,
-      keys.map((key) => ({ data: { key }, startAfter })),
+      keys.map((key) => ({ data: { key }, startAfter, ...(policy && { singletonKey: key }) })),
     );
   for (let from = 0; from < count; from += BATCH)
     await insert(keys(Math.min(BATCH, count - from), from), new Date());

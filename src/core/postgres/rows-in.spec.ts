@@ -41,6 +41,8 @@ describe('a statement in a transaction of another library', () => {
       await client.query(`SET standard_conforming_strings = ${conforming}`);
       for (const text of TEXTS)
         expect(await rowsIn(runner as never, STATEMENT, [text, 42])).toEqual([{ text, number: 42 }]);
+      const nothing = { text: null, number: null };
+      expect(await rowsIn(runner as never, STATEMENT, [null, null])).toEqual([nothing]);
     }
   });
 

@@ -1,18 +1,20 @@
 import { type TransactionRunner } from '../worker/run-context.js';
 
+type Parameter = string | number | null;
+
 type Runner = Partial<Record<'query' | 'execute' | 'raw', unknown>>;
 
 /**
  * Runs a statement in a transaction of any supported library.
  * @returns the rows
- * @param parameters texts and numbers
+ * @param parameters texts, numbers and null
  * @param caller name of the called function, for errors
  * @throws TypeError for a runner that cannot run SQL, or whose answer has no rows
  */
 export async function rowsIn(
   runner: TransactionRunner,
   sql: string,
-  parameters: readonly (string | number)[],
+  parameters: readonly Parameter[],
   caller = 'assertCurrent',
 ): Promise<unknown[]> {
   const result = await send(runner, sql, parameters, caller);
@@ -25,7 +27,7 @@ export async function rowsIn(
 function send(
   runner: TransactionRunner,
   sql: string,
-  parameters: readonly (string | number)[],
+  parameters: readonly Parameter[],
   caller: string,
 ): unknown {
   // Drizzle has a `query` that is not a function, and Knex itself is a function.
@@ -42,7 +44,8 @@ function send(
 }
 
 /** A literal that does not depend on `standard_conforming_strings`, without `?`, which is a placeholder for Knex. */
-function literal(value: string | number): string {
+function literal(value: Parameter): string {
+  if (value === null) return 'NULL';
   if (typeof value === 'number') return String(value);
   return `E'${value.replace(/['\\?]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`)}'`;
 }

@@ -71,17 +71,23 @@ export function oldestCatchUp(
 }
 
 /** A date without a time zone would be another instant on each replica. */
-const INSTANT = /^\d{4}-\d\d-\d\dT.+(?:Z|[+-]\d\d:?\d\d)$/;
+const INSTANT = /^(\d{4})-(\d\d)-(\d\d)T.+(?:Z|[+-]\d\d:?\d\d)$/;
 
 /** Milliseconds since the epoch; Infinity when there is no end. */
 export function lastInstant(until: WorkerOptions['until']): number {
   if (until === undefined) return Infinity;
-  const at = until instanceof Date || INSTANT.test(String(until)) ? new Date(until).getTime() : Number.NaN;
+  const at = until instanceof Date || isInstant(shown(until)) ? new Date(until).getTime() : Number.NaN;
   if (Number.isNaN(at))
     throw new Error(
       `${shown(until)} is no instant: give a date, or a text with a time zone such as "2026-12-31T23:59:59Z"`,
     );
   return at;
+}
+
+/** `Date` takes the 30th of February for the 2nd of March. */
+function isInstant(text: string): boolean {
+  const [, year, month, day] = INSTANT.exec(text) ?? [];
+  return new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day);
 }
 
 /** Infinity for no limit. */

@@ -230,6 +230,7 @@ describe('a worker whose end cannot be', () => {
     ['a text', { limit: '3' as never }, /limit: 3 is no number|limit: "?3/],
     ['no date', { until: new Date('x') }, /until: .* is no instant/],
     ['an instant without a time zone', { until: '2026-12-31T23:59:59' }, /until: 2026-12-31T23:59:59 is no instant/],
+    ['a day that there is not', { until: '2026-02-30T23:59:59Z' }, /until: 2026-02-30T23:59:59Z is no instant/],
     ['a number', { until: 5 as never }, /until: 5 is no instant/],
     ['a limit of what has no schedule', { interval: 0, limit: 3 }, /limit: it ends a schedule, and an event-driven worker has none/],
     ['an end of what has no schedule', { interval: 0, until: START }, /until: it ends a schedule/],

@@ -25,4 +25,23 @@ describe('a text that is shown', () => {
     expect(quoted(NaN, 10)).toBe('NaN');
     expect(quoted(undefined, 10)).toBe('undefined');
   });
+
+  it('is shown also of what has no JSON', () => {
+    const cycle: Record<string, unknown> = {};
+    cycle.cycle = cycle;
+    for (const value of [
+      1n,
+      cycle,
+      Object.create(null),
+      Symbol('x'),
+      {
+        toJSON: () => {
+          throw new Error();
+        },
+      },
+    ]) {
+      expect(typeof quoted(value, 20)).toBe('string');
+    }
+    expect(quoted(7n, 10)).toBe('7');
+  });
 });

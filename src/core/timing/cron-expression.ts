@@ -1,4 +1,5 @@
 import { CronTime } from 'cron';
+import { named } from './named.js';
 
 /** A schedule by a cron expression. */
 export interface CronExpression {
@@ -23,7 +24,7 @@ export class InvalidCronError extends Error {
     readonly value: unknown,
     problem: string,
   ) {
-    super(`${typeof value === 'string' ? `'${value}'` : String(value)} ${problem}`);
+    super(`${named(value)} ${problem}`);
   }
 }
 

@@ -1,3 +1,5 @@
+import { named } from './named.js';
+
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w';
 
 /** A duration: milliseconds, or a number with a unit such as `'500ms' '30s' '1.5h' '7d'`. */
@@ -25,8 +27,7 @@ export class InvalidDurationError extends Error {
     readonly value: unknown,
     problem = "is not a duration: give milliseconds (5000) or a number with a unit ('500ms', '30s', '5m', '1h', '7d')",
   ) {
-    const shown = typeof value === 'string' ? `'${value}'` : String(value);
-    super(`${shown} ${problem}`);
+    super(`${named(value)} ${problem}`);
   }
 }
 

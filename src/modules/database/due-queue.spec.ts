@@ -207,6 +207,34 @@ describe('DueQueue', () => {
     expect(now.getTime()).toBeGreaterThanOrEqual(before.getTime());
   });
 
+  it('is planned so cheaply among many rows that PostgreSQL does not compile it', async () => {
+    await database.dataSource.query(
+      'CREATE TABLE many (id text PRIMARY KEY, lane text, due_at timestamptz(3))',
+    );
+    await database.dataSource.query('CREATE INDEX ON many (lane, due_at)');
+    await database.dataSource.query(`
+      INSERT INTO many SELECT n, 'lane ' || n % 2, now() + ((n * 7919) % 86400) * interval '1 s'
+      FROM generate_series(1, 20000) AS n`);
+    await database.dataSource.query('ANALYZE many');
+    const costs: number[] = [];
+    const explained = {
+      query: async (sql: string, values: unknown[]) => {
+        const [{ 'QUERY PLAN': [{ Plan: plan }] }] = await database.dataSource.query(
+          `EXPLAIN (FORMAT JSON) ${sql}`,
+          values,
+        ); // prettier-ignore
+        costs.push(plan['Total Cost']);
+        return [{ claimed_key: null, claimed_now: 0 }];
+      },
+    } as unknown as Transactions;
+    const options = { table: 'many', lane: 'lane', lease: `clock.now + interval '10 s'` };
+    const lanes = Array.from({ length: 20 }, (_, n) => [`lane ${n}`, 1_000] as const);
+    await new DueQueue(explained, options).claim({ limit: new Map(lanes) });
+    expect(costs).toEqual([expect.any(Number)]);
+    // `jit_above_cost` is 100,000, and there may be fifty times as many rows.
+    expect(costs[0]! * 50).toBeLessThan(100_000);
+  });
+
   it('has a limit for each lane, and passes over those that are not asked for', async () => {
     await database.dataSource.query(
       'CREATE TABLE laned (id text PRIMARY KEY, lane text, due_at timestamptz(3))',

@@ -39,12 +39,34 @@ WITH begun AS (
 SELECT attempt FROM begun`;
 
 /**
+ * How long a statement for many claims waits for the transaction of somebody else who has the row of one, such as of an `upsert` of the
+ * caller's or of `assertCurrent`. Then it fails as a whole, with nothing changed. Leases do not wait.
+ */
+const waitsFor = (time: '1s' | '250ms'): string => `set_config('lock_timeout', '${time}', true) AS patience`;
+
+/** PostgreSQL's code of that failure. */
+export const LOCK_TIMEOUT = '55P03';
+
+/** $1 to $3: handlers, keys and tokens. Which of these claims are held, and their rows locked by other transactions. */
+export const LOCKED = `
+WITH given AS MATERIALIZED (
+  SELECT $1::text[] AS handlers, $2::text[] AS keys, $3::float8[] AS tokens
+), named AS MATERIALIZED (
+  SELECT h.* FROM given, unnest(given.handlers, given.keys, given.tokens) AS h (handler, key, token)
+), free AS MATERIALIZED (
+  SELECT q.token FROM named h JOIN schedules q ON q.handler = h.handler AND q.key = h.key
+  WHERE q.token = h.token AND q.claimed_by IS NOT NULL FOR NO KEY UPDATE OF q SKIP LOCKED
+)
+SELECT q.token::float8 AS token FROM named h JOIN schedules q ON q.handler = h.handler AND q.key = h.key
+WHERE q.token = h.token AND q.claimed_by IS NOT NULL AND NOT EXISTS (SELECT FROM free WHERE free.token = q.token)`;
+
+/**
  * $1 to $3: handlers, keys and tokens, ordered by handler and key. $4: milliseconds. The arrays are unnested from a row, as in the due
  * queue: of a parameter the planner knows the length, and reads the whole table for a thousand of its rows.
  */
 export const RENEW = `
 WITH given AS MATERIALIZED (
-  SELECT $1::text[] AS handlers, $2::text[] AS keys, $3::float8[] AS tokens
+  SELECT $1::text[] AS handlers, $2::text[] AS keys, $3::float8[] AS tokens, ${waitsFor('250ms')}
 ), renewed AS (
   UPDATE schedules q SET due_at = clock_timestamp() + $4 * interval '1 millisecond'
   FROM given, unnest(given.handlers, given.keys, given.tokens) AS h (handler, key, token)
@@ -68,7 +90,7 @@ WITH given AS MATERIALIZED (
   SELECT $1::text[] AS handlers, $2::text[] AS keys, $3::float8[] AS tokens, $4::float8[] AS revisions, $5::float8[] AS slots,
     $6::float8[] AS planned, $7::int[] AS attempts, $8::int[] AS claims, $9::float8[] AS triggered, $10::int[] AS turns,
     $11::float8[] AS missed, $12::text[] AS outcomes, $13::text[] AS runs, $14::float8[] AS started, $15::float8[] AS ended,
-    $16::text[] AS errors
+    $16::text[] AS errors, ${waitsFor('1s')}
 ), settled AS (
   UPDATE schedules q SET
     slot_at = CASE WHEN q.revision = r.revision THEN ${instant('r.slot')} ELSE q.slot_at END,

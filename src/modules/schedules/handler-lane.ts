@@ -3,7 +3,7 @@ import { type HeldSchedule } from './held-schedule.js';
 import { type ScheduleClaim } from './schedule.store.js';
 import { type ScheduledHandler } from './scheduled-handlers.js';
 
-/** Most schedules of one handler that a replica holds at a time. */
+/** Most schedules of one handler that a replica claims at a time, and that wait there besides those that run. */
 const MOST_HELD = 4_000;
 /** Characters of the payloads of these, about; what runs is not counted. */
 const MOST_CHARACTERS = 16_000_000;
@@ -41,12 +41,12 @@ export class HandlerLane {
     this.since = clock.monotonic();
   }
 
-  /** How many more it takes. */
+  /** How many more it takes at once. */
   get room(): number {
     const { concurrency } = this.handler;
     const most = Math.min(MOST_HELD, Math.floor(MOST_CHARACTERS / this.length));
     const ahead = Math.min(most, Math.max(concurrency, 2 * this.pace()));
-    return Math.max(0, concurrency + ahead - this.held);
+    return Math.min(most, Math.max(0, concurrency + ahead - this.held));
   }
 
   /** Groups of which it holds as many as may run. */

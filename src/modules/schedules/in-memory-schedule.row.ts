@@ -1,6 +1,7 @@
 import { type Cancellation } from '../../core/worker/cancellation.js';
 import { type Schedule, type ScheduleState, type ScheduleTiming } from './schedule.js';
 import {
+  type HandlerCounts,
   type HandlerTrouble,
   type ScheduleClaim,
   type ScheduleResult,
@@ -130,6 +131,25 @@ export function byHandler(rows: readonly Row[]): Map<string, Row[]> {
     else groups.set(row.handler, [row]);
   }
   return groups;
+}
+
+export function countsOf(rows: readonly Row[], now: number): Omit<HandlerCounts, 'handler' | 'known'> {
+  const count = (matches: (row: Row) => boolean): number => rows.filter(matches).length;
+  const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0);
+  const waiting = rows.filter((row) => row.turn && row.pausedAt === null);
+  return {
+    schedules: rows.length,
+    running: count((row) => row.claimed),
+    paused: count((row) => row.pausedAt !== null),
+    ended: count((row) => row.endedAt !== null),
+    failing: count((row) => row.consecutiveFailures > 0),
+    overdue: count((row) => !row.claimed && row.due !== null && row.due < now - 60_000),
+    runs: sum((row) => row.runs),
+    failures: sum((row) => row.failures),
+    missed: sum((row) => row.missed),
+    nextRun:
+      waiting.length > 0 ? new Date(Math.min(...waiting.map(({ turn }) => turn!.plannedAt))) : undefined,
+  };
 }
 
 const HOUR = 3_600_000;

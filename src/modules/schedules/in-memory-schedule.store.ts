@@ -5,6 +5,7 @@ import { type TransactionRunner } from '../../core/worker/run-context.js';
 import {
   byHandler,
   claimOf,
+  countsOf,
   isFailing,
   nameOf,
   type Row,
@@ -49,8 +50,7 @@ export class InMemoryScheduleStore extends ScheduleStore {
   }
 
   async upsert(schedules: readonly NewSchedule[], manager?: TransactionRunner): Promise<UpsertSummary> {
-    if (manager)
-      throw new TypeError('manager: schedules in memory take part in no transaction: leave it out');
+    refuse(manager);
     const summary = { created: 0, changed: 0, unchanged: 0 };
     for (const schedule of schedules) summary[this.write(schedule)]++;
     return summary;
@@ -61,7 +61,8 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return row && shown(row, this.clock.now());
   }
 
-  async remove(handler: string, key: string): Promise<boolean> {
+  async remove(handler: string, key: string, manager?: TransactionRunner): Promise<boolean> {
+    refuse(manager);
     return this.rows.delete(nameOf(handler, key));
   }
 
@@ -77,30 +78,15 @@ export class InMemoryScheduleStore extends ScheduleStore {
   }
 
   async handlers(): Promise<HandlerCounts[]> {
-    const now = this.clock.now();
-    return [...byHandler(this.inOrder())].map(([handler, rows]) => {
-      const count = (matches: (row: Row) => boolean): number => rows.filter(matches).length;
-      const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0);
-      const waiting = rows.filter((row) => row.turn && row.pausedAt === null);
-      return {
-        handler,
-        known: this.known.has(handler),
-        schedules: rows.length,
-        running: count((row) => row.claimed),
-        paused: count((row) => row.pausedAt !== null),
-        ended: count((row) => row.endedAt !== null),
-        failing: count((row) => row.consecutiveFailures > 0),
-        overdue: count((row) => !row.claimed && row.due !== null && row.due < now - 60_000),
-        runs: sum((row) => row.runs),
-        failures: sum((row) => row.failures),
-        missed: sum((row) => row.missed),
-        nextRun:
-          waiting.length > 0 ? new Date(Math.min(...waiting.map(({ turn }) => turn!.plannedAt))) : undefined,
-      };
-    });
+    return [...byHandler(this.inOrder())].map(([handler, rows]) => ({
+      handler,
+      known: this.known.has(handler),
+      ...countsOf(rows, this.clock.now()),
+    }));
   }
 
-  async pause(handler: string, key: string): Promise<boolean> {
+  async pause(handler: string, key: string, manager?: TransactionRunner): Promise<boolean> {
+    refuse(manager);
     const row = this.rows.get(nameOf(handler, key));
     if (!row || row.endedAt !== null) return false;
     row.pausedAt ??= row.changedAt = this.clock.now();
@@ -108,7 +94,13 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return true;
   }
 
-  async resume(handler: string, key: string, turn: Turn | null): Promise<boolean> {
+  async resume(
+    handler: string,
+    key: string,
+    turn: Turn | null,
+    manager?: TransactionRunner,
+  ): Promise<boolean> {
+    refuse(manager);
     const row = this.rows.get(nameOf(handler, key));
     if (!row || row.pausedAt === null) return row !== undefined;
     const now = this.clock.now();
@@ -121,7 +113,13 @@ export class InMemoryScheduleStore extends ScheduleStore {
     return true;
   }
 
-  async trigger(handler: string, key: string, actor: string | undefined): Promise<boolean> {
+  async trigger(
+    handler: string,
+    key: string,
+    actor: string | undefined,
+    manager?: TransactionRunner,
+  ): Promise<boolean> {
+    refuse(manager);
     const row = this.rows.get(nameOf(handler, key));
     if (!row) return false;
     const now = this.clock.now();
@@ -136,7 +134,9 @@ export class InMemoryScheduleStore extends ScheduleStore {
     key: string,
     by: Cancellation,
     token: number | undefined,
+    manager?: TransactionRunner,
   ): Promise<boolean | undefined> {
+    refuse(manager);
     const row = this.rows.get(nameOf(handler, key));
     if (!row) return undefined;
     if (!row.claimed || row.due! <= this.clock.now() || row.token !== (token ?? row.token)) return false;
@@ -289,4 +289,8 @@ export class InMemoryScheduleStore extends ScheduleStore {
     const row = this.rows.get(nameOf(handler, key));
     return row?.claimed && row.token === token ? row : undefined;
   }
+}
+
+function refuse(manager: TransactionRunner | undefined): void {
+  if (manager) throw new TypeError('manager: schedules in memory take part in no transaction: leave it out');
 }

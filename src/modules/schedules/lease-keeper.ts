@@ -1,19 +1,9 @@
 import { LeaseLostError } from '../../core/coordination/coordination.errors.js';
 import { LEASE_MARGIN } from '../../core/scheduler/cluster/lease.js';
 import { type Clock, type Timer } from '../../core/timing/clock.js';
-import { type Duration, parseDuration } from '../../core/timing/duration.js';
 import { type HeldSchedule } from './held-schedule.js';
+import { LockedSchedulesError } from './schedule.errors.js';
 import { type ScheduleClaim, type ScheduleStore } from './schedule.store.js';
-
-const SHORTEST_LEASE = 2_000;
-
-/** The option `lease` in milliseconds. @throws Error when it is too short */
-export function leaseOf(lease: Duration): number {
-  const ms = parseDuration(lease);
-  if (ms < SHORTEST_LEASE)
-    throw new Error(`lease: ${ms} ms is too short to be renewed in time: give ${SHORTEST_LEASE} or more`);
-  return ms;
-}
 
 /** Renews the leases of what this replica has held for a while. Short runs have ended long before, and cost nothing. */
 export class LeaseKeeper {
@@ -68,11 +58,8 @@ export class LeaseKeeper {
     const old = [...this.held.values()].filter(({ leaseUntil }) => leaseUntil - asked < (this.lease * 2) / 3);
     if (old.length === 0) return;
     try {
-      const kept = await this.store.renew(
-        old.map(({ claim }) => claim),
-        this.lease,
-      );
-      for (const held of old)
+      const { kept, locked } = await this.kept(old.map(({ claim }) => claim));
+      for (const held of old.filter(({ claim }) => !locked?.has(claim.token)))
         if (kept.has(held.claim.token)) held.leaseUntil = this.trusted(asked, this.lease);
         else if (!held.execution) this.lose(held, 'another replica has claimed it, or it was removed');
         else if (await this.store.find(held.claim.handler, held.claim.key))
@@ -82,6 +69,18 @@ export class LeaseKeeper {
     } catch {
       // The store is away. They are this replica's still, until the leases end.
       this.loseEnded();
+    }
+  }
+
+  /** What is locked by a transaction is still held, as nobody else can claim it, and is renewed once that has ended. */
+  private async kept(
+    claims: readonly ScheduleClaim[],
+  ): Promise<{ kept: ReadonlySet<number>; locked?: ReadonlySet<number> }> {
+    try {
+      return { kept: await this.store.renew(claims, this.lease) };
+    } catch (error) {
+      if (!(error instanceof LockedSchedulesError)) throw error;
+      return { kept: error.done, locked: error.locked };
     }
   }
 

@@ -37,9 +37,13 @@ export class ClaimedTurn {
     if (claim.triggeredAt !== null) return { slot: null, attempt: 1, missed: 0 };
     // It was changed or paused while an earlier claim was active.
     if (turn === null || claim.paused || turn.plannedAt > now + 1) return this.result({ turn, attempt });
+    const moved = attempt === 1 ? this.slots.postponed(turn.slot) : null;
+    if (moved) return this.result({ turn: moved });
     const slot = this.slots.latestDue(turn.slot, now);
     const missed = this.slots.count(turn.slot, slot);
-    if (now - slot > (this.timing.catchUp ?? Infinity))
+    // Behind its jitter, and behind the wait after a failure, it is not late.
+    const due = attempt > 1 && slot === turn.slot ? turn.plannedAt : this.slots.dueAt(slot);
+    if (now - due > (this.timing.catchUp ?? Infinity))
       return this.result({
         turn: this.slots.after(Math.max(slot, now)),
         missed: missed + this.slots.count(slot, now) + 1,

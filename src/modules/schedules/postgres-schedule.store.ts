@@ -3,10 +3,9 @@ import { rowsIn } from '../../core/postgres/rows-in.js';
 import { type Cancellation } from '../../core/worker/cancellation.js';
 import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { type DueClaim, DueQueue } from '../database/due-queue.js';
-import { storableText } from '../database/text.js';
 import { Transactions } from '../database/transaction.js';
 import * as claimed from './claimed-schedules.statements.js';
-import { arrayOf } from './postgres-array.js';
+import { PostgresHeldClaims } from './postgres-held-claims.js';
 import { type Schedule } from './schedule.js';
 import {
   type ClaimId,
@@ -44,9 +43,11 @@ type StoredCancellation = Cancellation & { token: number };
 export class PostgresScheduleStore extends ScheduleStore {
   readonly shared = true;
   private readonly queue: DueQueue<ClaimedRow>;
+  private readonly held: PostgresHeldClaims;
 
   constructor(private readonly transactions: Transactions) {
     super();
+    this.held = new PostgresHeldClaims(transactions);
     this.queue = new DueQueue(transactions, {
       table: 'schedules',
       key: 'key',
@@ -65,8 +66,8 @@ export class PostgresScheduleStore extends ScheduleStore {
     });
   }
 
-  async now(): Promise<Date> {
-    const [row] = await this.transactions.query<{ now: number }>(sql.NOW);
+  async now(manager?: TransactionRunner): Promise<Date> {
+    const [row] = await this.rows<{ now: number }>(sql.NOW, [], manager);
     return new Date(row!.now);
   }
 
@@ -86,8 +87,8 @@ export class PostgresScheduleStore extends ScheduleStore {
     return { created, changed, unchanged: schedules.length - created - changed };
   }
 
-  async find(handler: string, key: string): Promise<Schedule | undefined> {
-    const [row] = await this.transactions.query<ShownRow>(sql.FIND, [handler, key]);
+  async find(handler: string, key: string, manager?: TransactionRunner): Promise<Schedule | undefined> {
+    const [row] = await this.rows<ShownRow>(sql.FIND, [handler, key], manager);
     return row && scheduleOf(row);
   }
 
@@ -115,18 +116,27 @@ export class PostgresScheduleStore extends ScheduleStore {
     return rows.map((row) => ({ ...row, nextRun: row.nextRun === null ? undefined : new Date(row.nextRun) }));
   }
 
-  async pause(handler: string, key: string): Promise<boolean> {
-    return (await this.transactions.query(sql.PAUSE, [handler, key])).length > 0;
+  async pause(handler: string, key: string, manager?: TransactionRunner): Promise<boolean> {
+    return (await this.rows(sql.PAUSE, [handler, key], manager)).length > 0;
   }
 
-  async resume(handler: string, key: string, turn: Turn | null): Promise<boolean> {
-    return (
-      (await this.transactions.query(sql.RESUME, [handler, key, turn?.slot, turn?.plannedAt])).length > 0
-    );
+  async resume(
+    handler: string,
+    key: string,
+    turn: Turn | null,
+    manager?: TransactionRunner,
+  ): Promise<boolean> {
+    const values = [handler, key, turn?.slot ?? null, turn?.plannedAt ?? null];
+    return (await this.rows(sql.RESUME, values, manager)).length > 0;
   }
 
-  async trigger(handler: string, key: string, actor: string | undefined): Promise<boolean> {
-    return (await this.transactions.query(sql.TRIGGER, [handler, key, actor])).length > 0;
+  async trigger(
+    handler: string,
+    key: string,
+    actor: string | undefined,
+    manager?: TransactionRunner,
+  ): Promise<boolean> {
+    return (await this.rows(sql.TRIGGER, [handler, key, actor ?? null], manager)).length > 0;
   }
 
   async cancel(
@@ -134,9 +144,10 @@ export class PostgresScheduleStore extends ScheduleStore {
     key: string,
     by: Cancellation,
     token: number | undefined,
+    manager?: TransactionRunner,
   ): Promise<boolean | undefined> {
-    const values = [handler, key, JSON.stringify(by), token];
-    const [row] = await this.transactions.query<{ cancelled: boolean }>(claimed.CANCEL, values);
+    const values = [handler, key, JSON.stringify(by), token ?? null];
+    const [row] = await this.rows<{ cancelled: boolean }>(claimed.CANCEL, values, manager);
     return row?.cancelled;
   }
 
@@ -156,13 +167,17 @@ export class PostgresScheduleStore extends ScheduleStore {
     await this.transactions.query(sql.KNOW, [handlers]);
   }
 
-  async unknownHandlers(): Promise<string[]> {
-    return (await this.transactions.query<{ handler: string }>(sql.UNKNOWN)).map(({ handler }) => handler);
+  unknownHandlers(): Promise<string[]> {
+    return this.handlersOf(sql.UNKNOWN);
   }
 
   async troubles(): Promise<HandlerTrouble[]> {
+    const failing = await this.handlersOf(sql.FAILING);
+    const unknown = await this.unknownHandlers();
+    if (failing.length + unknown.length === 0) return [];
     const rows = await this.transactions.query<Omit<HandlerTrouble, 'error'> & { error: string | null }>(
       sql.TROUBLES,
+      [failing, unknown],
     );
     return rows.map((row) => ({ ...row, error: row.error ?? undefined }));
   }
@@ -191,40 +206,12 @@ export class PostgresScheduleStore extends ScheduleStore {
     return row?.attempt;
   }
 
-  async settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
-    const inOrder = results.toSorted((a, b) => order(a.claim, b.claim));
-    const column = (value: (result: ScheduleResult) => string | number | null | undefined): string =>
-      arrayOf(inOrder.map(value));
-    const rows = await this.transactions.query<{ token: number }>(claimed.SETTLE, [
-      column(({ claim }) => claim.handler),
-      column(({ claim }) => claim.key),
-      column(({ claim }) => claim.token),
-      column(({ claim }) => claim.revision),
-      column(({ turn }) => turn?.slot),
-      column(({ turn }) => turn?.plannedAt),
-      column(({ attempt }) => attempt),
-      column(({ claims }) => claims),
-      column(({ claim }) => claim.triggeredAt),
-      column(({ turns }) => turns),
-      column(({ missed }) => missed),
-      column(({ run }) => run?.outcome),
-      column(({ run }) => run?.id),
-      column(({ run }) => run?.startedAt),
-      column(({ run }) => run?.endedAt),
-      column(({ run }) => (run?.error === undefined ? undefined : storableText(run.error))),
-    ]);
-    return new Set(rows.map(({ token }) => token));
+  settle(results: readonly ScheduleResult[]): Promise<Set<number>> {
+    return this.held.settle(results);
   }
 
-  async renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
-    const inOrder = claims.toSorted(order);
-    const rows = await this.transactions.query<{ token: number }>(claimed.RENEW, [
-      arrayOf(inOrder.map(({ handler }) => handler)),
-      arrayOf(inOrder.map(({ key }) => key)),
-      arrayOf(inOrder.map(({ token }) => token)),
-      lease,
-    ]);
-    return new Set(rows.map(({ token }) => token));
+  renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>> {
+    return this.held.renew(claims, lease);
   }
 
   async assertCurrent({ handler, key, token }: ClaimId, manager: TransactionRunner): Promise<boolean> {
@@ -235,17 +222,19 @@ export class PostgresScheduleStore extends ScheduleStore {
     return Promise.resolve(undefined);
   }
 
-  private rows<T>(statement: string, values: (string | number)[], manager?: TransactionRunner): Promise<T[]> {
+  private async handlersOf(statement: string): Promise<string[]> {
+    return (await this.transactions.query<{ handler: string }>(statement)).map(({ handler }) => handler);
+  }
+
+  private rows<T>(
+    statement: string,
+    values: (string | number | null)[],
+    manager?: TransactionRunner,
+  ): Promise<T[]> {
     return manager
       ? (rowsIn(manager, statement, values, 'manager') as Promise<T[]>)
       : this.transactions.query<T>(statement, values);
   }
-}
-
-/** As PostgreSQL orders texts by their bytes, near enough: all replicas use the same. */
-function order(a: Pick<ClaimId, 'handler' | 'key'>, b: Pick<ClaimId, 'handler' | 'key'>): number {
-  if (a.handler !== b.handler) return a.handler < b.handler ? -1 : 1;
-  return a.key < b.key ? -1 : 1;
 }
 
 /** Field by field: a copy of all but some took longer than reading the row. */

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../core/text/describe-error.js';
 import { type Clock } from '../../core/timing/clock.js';
+import { LockedSchedulesError } from './schedule.errors.js';
 import { type ScheduleResult, type ScheduleStore } from './schedule.store.js';
 
 /** Milliseconds in which results are gathered. */
@@ -10,11 +11,13 @@ const LARGEST_BATCH = 1_000;
 
 /**
  * Stores what claims come to, hundreds in one statement. While the store is away results wait: their leases are renewed no
- * longer than it is, and a result that comes too late is void.
+ * longer than it is, and a result that comes too late is void. One whose row is locked by a transaction waits for the end of that.
  */
 export class ResultWriter {
   private static readonly logger = new Logger('Schedules');
   private unsaved: ScheduleResult[] = [];
+  private readonly locked: ScheduleResult[] = [];
+  private retrying?: Promise<void>;
   private writing?: Promise<void>;
   private failing = false;
   private ending = false;
@@ -56,10 +59,9 @@ export class ResultWriter {
     while (this.unsaved.length > 0) {
       const batch = this.unsaved.splice(0, LARGEST_BATCH);
       try {
-        await this.store.settle(batch);
+        await this.save(batch);
         if (this.failing) ResultWriter.logger.log('Results of schedules can be stored again');
         this.failing = false;
-        this.stored(batch);
       } catch (error) {
         this.unsaved.unshift(...batch);
         if (!this.failing)
@@ -71,6 +73,29 @@ export class ResultWriter {
       }
     }
     this.writing = undefined;
+  }
+
+  private async save(batch: readonly ScheduleResult[]): Promise<void> {
+    let locked: readonly ScheduleResult[] = [];
+    try {
+      await this.store.settle(batch);
+    } catch (error) {
+      if (!(error instanceof LockedSchedulesError)) throw error;
+      locked = batch.filter(({ claim }) => error.locked.has(claim.token));
+    }
+    this.stored(batch.filter((result) => !locked.includes(result)));
+    this.locked.push(...locked);
+    if (locked.length > 0) this.retrying ??= this.saveLocked();
+  }
+
+  /** By themselves: no other result waits for them. */
+  private async saveLocked(): Promise<void> {
+    while (this.locked.length > 0) {
+      await new Promise<void>((resolve) => this.clock.setTimer(resolve, FLUSH_AFTER));
+      const batch = this.locked.splice(0, LARGEST_BATCH);
+      await this.save(batch).catch(() => batch.forEach((result) => this.add(result)));
+    }
+    this.retrying = undefined;
   }
 
   private wait(ms: number): Promise<void> {

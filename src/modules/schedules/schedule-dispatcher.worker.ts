@@ -16,7 +16,7 @@ import { type RunContext } from '../../core/worker/run-context.js';
 import { type LaneLimit } from '../database/due-queue.js';
 import { HandlerLane } from './handler-lane.js';
 import { HeldSchedule } from './held-schedule.js';
-import { LeaseKeeper, leaseOf } from './lease-keeper.js';
+import { LeaseKeeper } from './lease-keeper.js';
 import { ResultWriter } from './result-writer.js';
 import { ScheduleCancellations } from './schedule-cancellations.js';
 import { ScheduleChanges } from './schedule-changes.js';
@@ -74,7 +74,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
     private readonly shutdown: ShutdownDeadline,
     private readonly changes: ScheduleChanges,
   ) {
-    this.lease = leaseOf(lease);
+    this.lease = parseDuration(lease);
     this.time = new StoreTime(clock, store);
     const { replica } = this;
     this.keeper = new ScheduleKeeper(store, clock, {
@@ -180,7 +180,7 @@ export class ScheduleDispatcher implements OnApplicationBootstrap, BeforeApplica
   private limits(): Map<string, LaneLimit> {
     return new Map(
       [...this.lanes].flatMap(([name, { room, handler }]) =>
-        room > 0 ? [[name, { most: room, share: handler.groupConcurrency }] as const] : [],
+        room > 0 ? [[name, { most: room, share: Math.min(room, handler.groupConcurrency) }] as const] : [],
       ),
     );
   }

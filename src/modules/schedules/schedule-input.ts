@@ -14,6 +14,8 @@ import { type ScheduleInput, type ScheduleTiming } from './schedule.js';
 const SHORTEST_INTERVAL = 1_000;
 /** Characters of a payload's JSON. What is larger belongs into a table of its own, and its id here. */
 const LONGEST_PAYLOAD = 64 * 1_024;
+/** Milliseconds. */
+const SHORTEST_CATCH_UP = 1_000;
 /** How late a slot may be with `catchUp: false`. */
 const NO_CATCH_UP = 60_000;
 
@@ -37,6 +39,16 @@ const read = <T>(parse: (value: never) => T) =>
     }
   });
 
+function catchUpOf(value: boolean | Duration): number | undefined {
+  if (value === false) return NO_CATCH_UP;
+  const longest = longestCatchUp(value)!;
+  if (longest < SHORTEST_CATCH_UP)
+    throw new Error(
+      `${longest} ms is less than ${SHORTEST_CATCH_UP} ms, by which any run may be late: give more, or false for a minute`,
+    );
+  return longest;
+}
+
 /** Not in a range of dates that PostgreSQL and JavaScript share: a typing error, and no schedule. */
 const LAST_INSTANT = Date.UTC(9999, 11, 31);
 
@@ -46,10 +58,16 @@ const instant = read((value: Date | string) => {
   return at;
 });
 
+/** URLs take these for steps from one path to another, also when they are encoded. */
+const inPath = (name: string): boolean => name !== '.' && name !== '..';
+const NOT_IN_PATH = {
+  error: ({ input }: { input?: unknown }) => `${shown(input)} names no schedule in a path: give another one`,
+};
+
 const schema = z.strictObject(
   {
-    handler: handlerName,
-    key: scheduleKey,
+    handler: handlerName.refine(inPath, NOT_IN_PATH),
+    key: scheduleKey.refine(inPath, NOT_IN_PATH),
     every: duration({ min: SHORTEST_INTERVAL })
       .transform((ms) => Math.round(ms))
       .optional(),
@@ -60,9 +78,7 @@ const schema = z.strictObject(
     startsAt: instant.optional(),
     until: instant.optional(),
     limit: count(1).optional(),
-    catchUp: read((value: boolean | Duration) =>
-      value === false ? NO_CATCH_UP : longestCatchUp(value as Duration),
-    ).optional(),
+    catchUp: read(catchUpOf).optional(),
     group: text('group', 200).optional(),
   },
   {

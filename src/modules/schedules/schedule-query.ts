@@ -4,7 +4,7 @@ import { count } from '../input/count.js';
 import { InvalidInputError } from '../input/input.errors.js';
 import { parseInput, shown } from '../input/input.js';
 import { type Schedule, SCHEDULE_STATES, type ScheduleState } from './schedule.js';
-import { handlerName, scheduleKey } from './schedule-input.js';
+import { handlerName, parseName, scheduleKey } from './schedule-input.js';
 import { type ScheduleFilter } from './schedule.store.js';
 
 export interface ScheduleQuery extends PageQuery {
@@ -35,17 +35,17 @@ export function parseScheduleQuery(query: ScheduleQuery): ScheduleFilter {
 }
 
 /** What `after` takes to go on behind that one. */
-export function scheduleCursor({ handler, key }: Schedule): string {
+export function scheduleCursor({ handler, key }: Pick<Schedule, 'handler' | 'key'>): string {
   return Buffer.from(JSON.stringify([handler, key])).toString('base64url');
 }
 
 function positionOf(cursor: string): { handler: string; key: string } {
   try {
-    const [handler, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-    return { handler: handlerName.parse(handler), key: scheduleKey.parse(key) };
+    const [handler, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [string, string];
+    const position = parseName(handler, key);
+    if (scheduleCursor(position) === cursor) return position;
   } catch {
-    throw new InvalidInputError('list of schedules', [
-      `after: ${shown(cursor)} is not the \`next\` of a page`,
-    ]);
+    // What is none is told below.
   }
+  throw new InvalidInputError('list of schedules', [`after: ${shown(cursor)} is not the \`next\` of a page`]);
 }

@@ -3,6 +3,7 @@ import { IntervalSchedule } from '../../core/timing/interval-schedule.js';
 import { JitteredSchedule } from '../../core/timing/jittered-schedule.js';
 import { OnceSchedule } from '../../core/timing/once-schedule.js';
 import { type Schedule } from '../../core/timing/schedule.js';
+import { shown } from '../input/input.js';
 import { cronSchedule } from './cron-expressions.js';
 import { type ScheduleTiming } from './schedule.js';
 import { type Turn } from './schedule.store.js';
@@ -11,10 +12,12 @@ import { type Turn } from './schedule.store.js';
 export class ScheduleSlots {
   private readonly slots: JitteredSchedule;
 
+  /** @throws Error for a timing that cannot be, as somebody may have written it into the table */
   constructor(
     { handler, key }: { handler: string; key: string },
     private readonly timing: ScheduleTiming,
   ) {
+    check(timing);
     const name = `${handler}:${key}`;
     const { until, jitter = 0 } = timing;
     const all = everySlot(name, timing);
@@ -38,6 +41,21 @@ export class ScheduleSlots {
   /** The latest slot whose run is due, not before the given one. */
   latestDue(from: number, now: number): number {
     return Math.max(from, this.slots.latestDue(now));
+  }
+
+  /** When the run of a slot is to start: later than the slot with `jitter`. */
+  dueAt(slot: number): number {
+    return this.slots.dueAt(slot);
+  }
+
+  /**
+   * Where a slot lies now that was computed by the rules of its time zone as they were before, when that is later; null when it stays.
+   * Where it lies earlier by now it is run when it was planned for, as nobody has looked at it since.
+   */
+  postponed(slot: number): Turn | null {
+    if (this.timing.timeZone === undefined) return null;
+    const [before, after] = [this.slots.latest(slot), this.slots.next(slot)];
+    return after - slot < slot - before ? this.turn(after) : null;
   }
 
   /** How many slots lie after the one, up to and including the other. */
@@ -64,6 +82,18 @@ export class ScheduleSlots {
   private turn(slot: number): Turn | null {
     return Number.isFinite(slot) ? { slot, plannedAt: this.slots.dueAt(slot) } : null;
   }
+}
+
+const NUMBERS = ['every', 'at', 'jitter', 'startsAt', 'until', 'limit', 'catchUp'] as const;
+
+function check(timing: ScheduleTiming): void {
+  if (typeof timing !== 'object' || timing === null) throw new Error('it is no object');
+  for (const name of NUMBERS)
+    if (timing[name] !== undefined && !Number.isFinite(timing[name]))
+      throw new Error(`${name}: ${shown(timing[name])} is no number`);
+  const { every, cron, at } = timing;
+  if (every !== undefined && every <= 0) throw new Error(`every: ${every} is no number above 0`);
+  if (every === undefined && cron === undefined && at === undefined) throw new Error('it says not when');
 }
 
 function everySlot(name: string, { every, cron, timeZone = 'UTC', at, startsAt }: ScheduleTiming): Schedule {

@@ -25,3 +25,17 @@ export class UnknownScheduleError extends Error {
     super(`There is no schedule "${key}" of "${handler}": it was removed, or has another handler or key`);
   }
 }
+
+/** Transactions that have not ended have the rows of some claims. The others were dealt with. */
+export class LockedSchedulesError extends Error {
+  override readonly name = 'LockedSchedulesError';
+
+  constructor(
+    /** Tokens of claims that are held, of which nothing was changed. */
+    readonly locked: ReadonlySet<number>,
+    /** Tokens of the others that still were held. */
+    readonly done: ReadonlySet<number>,
+  ) {
+    super(`A transaction that has not ended has the rows of ${locked.size} claimed schedules`);
+  }
+}

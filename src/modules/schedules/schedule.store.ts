@@ -163,8 +163,8 @@ export abstract class ScheduleStore {
   /** Whether other processes may write to it and claim from it. */
   abstract readonly shared: boolean;
 
-  /** The store's time. */
-  abstract now(): Promise<Date>;
+  /** The store's time. @param manager asks in that transaction, which may have the last connection of a pool */
+  abstract now(manager?: TransactionRunner): Promise<Date>;
 
   /**
    * Inserts them, or changes those that are there and differ; each `(handler, key)` at most once. A changed timing begins anew with
@@ -174,7 +174,8 @@ export abstract class ScheduleStore {
    */
   abstract upsert(schedules: readonly NewSchedule[], manager?: TransactionRunner): Promise<UpsertSummary>;
 
-  abstract find(handler: string, key: string): Promise<Schedule | undefined>;
+  /** @param manager looks in that transaction */
+  abstract find(handler: string, key: string, manager?: TransactionRunner): Promise<Schedule | undefined>;
 
   /** @returns whether it was there */
   abstract remove(handler: string, key: string, manager?: TransactionRunner): Promise<boolean>;
@@ -185,17 +186,27 @@ export abstract class ScheduleStore {
   abstract handlers(): Promise<HandlerCounts[]>;
 
   /** No slot is run until it is resumed; a run that is active goes on. @returns whether it is there, and has not ended */
-  abstract pause(handler: string, key: string): Promise<boolean>;
+  abstract pause(handler: string, key: string, manager?: TransactionRunner): Promise<boolean>;
 
   /** Ends a pause; of one that is not paused nothing changes. @returns whether it is there */
-  abstract resume(handler: string, key: string, turn: Turn | null): Promise<boolean>;
+  abstract resume(
+    handler: string,
+    key: string,
+    turn: Turn | null,
+    manager?: TransactionRunner,
+  ): Promise<boolean>;
 
   /**
    * Makes it due now, once, also when it is paused or has ended; its turn stays. While a run is active it follows that. Asked for
    * again before it has begun, it is one run.
    * @returns whether it is there
    */
-  abstract trigger(handler: string, key: string, actor: string | undefined): Promise<boolean>;
+  abstract trigger(
+    handler: string,
+    key: string,
+    actor: string | undefined,
+    manager?: TransactionRunner,
+  ): Promise<boolean>;
 
   /**
    * Cancels what is claimed: its holder hears of it by `cancellations`. It holds for the slot: when the holder dies, gives it back or its run
@@ -209,6 +220,7 @@ export abstract class ScheduleStore {
     key: string,
     by: Cancellation,
     token: number | undefined,
+    manager?: TransactionRunner,
   ): Promise<boolean | undefined>;
 
   /** Which claims of the replica are cancelled, by token. Those of other replicas may be among them. */
@@ -244,13 +256,17 @@ export abstract class ScheduleStore {
    */
   abstract begin(claim: ClaimId): Promise<number | undefined>;
 
-  /** @returns tokens of those that still were held. The results of the others are void. */
+  /**
+   * @returns tokens of those that still were held. The results of the others are void.
+   * @throws LockedSchedulesError when a transaction of somebody's has some of them for longer than a moment: all others are stored
+   */
   abstract settle(results: readonly ScheduleResult[]): Promise<Set<number>>;
 
   /**
    * Renews leases.
    * @param lease milliseconds from now until their new end
    * @returns tokens of those that still are held
+   * @throws LockedSchedulesError as `settle`
    */
   abstract renew(claims: readonly ClaimId[], lease: number): Promise<Set<number>>;
 

@@ -10,7 +10,7 @@ import { ScheduledHandlers } from './scheduled-handlers.js';
 import { ScheduledRuns } from './scheduled-runs.js';
 import { ScheduleStore } from './schedule.store.js';
 import { ScheduleWatch } from './schedule-watch.worker.js';
-import { SCHEDULES_OPTIONS, type SchedulesOptions } from './schedules.options.js';
+import { checkSchedulesOptions, SCHEDULES_OPTIONS, type SchedulesOptions } from './schedules.options.js';
 import { Schedules } from './schedules.service.js';
 
 /** What runs schedules. Not global: what is not, is drained before the history of runs is closed. */
@@ -26,7 +26,9 @@ class ScheduleDispatcherModule {}
  */
 @Module({})
 export class SchedulesModule {
+  /** @throws InvalidInputError naming every option that cannot be */
   static forRoot(options: SchedulesOptions = {}): DynamicModule {
+    checkSchedulesOptions(options);
     const { dispatch = true } = options;
     return {
       module: SchedulesModule,

@@ -1,5 +1,8 @@
 import { type Type } from '@nestjs/common';
+import { z } from 'zod';
 import { type Duration } from '../../core/timing/duration.js';
+import { duration } from '../input/duration.js';
+import { parseInput, shown } from '../input/input.js';
 import { type ScheduleStore } from './schedule.store.js';
 
 export interface SchedulesOptions {
@@ -20,3 +23,33 @@ export interface SchedulesOptions {
 }
 
 export const SCHEDULES_OPTIONS = Symbol('options of SchedulesModule');
+
+const STORES = ['postgres', 'memory'];
+
+const schema = z.strictObject(
+  {
+    store: z
+      .custom(
+        (store) =>
+          STORES.includes(store as string) || (store && ['object', 'function'].includes(typeof store)),
+        {
+          error: ({ input }) =>
+            `${shown(input)} is none of ${STORES.join(', ')}: give one, or a store of your own`,
+        },
+      )
+      .optional(),
+    dispatch: z.boolean({ error: ({ input }) => `${shown(input)} is neither true nor false` }).optional(),
+    // A shorter one cannot be renewed in time.
+    lease: duration({ min: '2s' }).optional(),
+    keepEnded: duration().optional(),
+  },
+  {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys' ? `there is no option ${keys!.join(', ')}` : undefined,
+  },
+);
+
+/** @throws InvalidInputError naming every option that cannot be */
+export function checkSchedulesOptions(options: SchedulesOptions): void {
+  parseInput('option of SchedulesModule', schema, options);
+}

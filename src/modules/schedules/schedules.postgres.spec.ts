@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type DynamicModule, Injectable } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
+import pg from 'pg';
+import { DataSource } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { WorkerModule } from '../../core/worker.module.js';
@@ -52,12 +54,12 @@ describe('Schedules in PostgreSQL, with no other table of the package', () => {
     await Promise.all(open.splice(0).map((module) => module.close()));
   });
 
-  const databaseModule = (): DynamicModule =>
-    DatabaseModule.forRoot({ url: database.url, poolSize: 3, tables: 'schedules' });
+  const databaseModule = (poolSize: number): DynamicModule =>
+    DatabaseModule.forRoot({ url: database.url, poolSize, tables: 'schedules' });
 
-  async function start(options: SchedulesOptions = {}): Promise<App> {
+  async function start(options: SchedulesOptions = {}, poolSize = 3): Promise<App> {
     const module = await Test.createTestingModule({
-      imports: [databaseModule(), WorkerModule.forRoot(), SchedulesModule.forRoot(options)],
+      imports: [databaseModule(poolSize), WorkerModule.forRoot(), SchedulesModule.forRoot(options)],
       providers: [Reminders],
     }).compile();
     open.push(module);
@@ -235,6 +237,76 @@ describe('Schedules in PostgreSQL, with no other table of the package', () => {
       'manager: give what runs SQL',
     );
   });
+
+  it('writes in a transaction that has the last connection of the pool', async () => {
+    const { module, schedules } = await start({ dispatch: false }, 1);
+    await module.get(DataSource, { strict: false }).transaction(async (manager) => {
+      await schedules.upsert({ handler: 'reminder', key: 'ada', every: '1h' }, { manager });
+      await schedules.upsertMany([{ handler: 'reminder', key: 'grace', every: '1h' }], { manager });
+      await schedules.remove('reminder', 'ada', { manager });
+    });
+    expect((await schedules.list()).items.map(({ key }) => key)).toEqual(['grace']);
+  });
+
+  it('reads and steers in a transaction of the caller’s what was written there', async () => {
+    const { schedules } = await start({ dispatch: false });
+    const name = ['reminder', 'ada'] as const;
+    const manager = new pg.Client({ connectionString: database.url });
+    await manager.connect();
+    try {
+      await manager.query('BEGIN');
+      await schedules.upsert({ handler: 'reminder', key: 'ada', every: '1h' }, { manager });
+      await schedules.pause(...name, { manager });
+      expect(await schedules.get(...name, { manager })).toMatchObject({ state: 'paused' });
+      await schedules.resume(...name, { manager });
+      await schedules.trigger(...name, { actor: 'Ada', manager });
+      await schedules.trigger(...name, { manager });
+      expect(await schedules.get(...name, { manager })).toMatchObject({ state: 'active' });
+      await expect(schedules.cancel(...name, { manager })).rejects.toThrow('has no run');
+      expect(await schedules.get(...name)).toBeUndefined();
+      await manager.query('ROLLBACK');
+    } finally {
+      await manager.end();
+    }
+    expect(await schedules.get(...name)).toBeUndefined();
+  });
+
+  it('stores results and renews leases beside a transaction that holds the row of one, and those of that one afterwards', async () => {
+    const app = await start({ lease: '10s' });
+    const ends = new Map<string, () => void>();
+    const aborted: string[] = [];
+    app.reminders.behaviour = ({ key, signal }) => {
+      // The lease of the one that is held ends meanwhile: it may be run again.
+      if (ends.has(key)) return undefined;
+      return new Promise<void>((resolve) => {
+        ends.set(key, resolve);
+        signal.addEventListener('abort', () => aborted.push(key));
+      });
+    };
+    for (const key of ['held', 'long', 'quick'])
+      await app.schedules.upsert({ handler: 'reminder', key, at: new Date(0) });
+    await eventually(() => ends.size === 3);
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    try {
+      await other.query('BEGIN');
+      const changed = { handler: 'reminder', key: 'held', at: new Date(0), payload: 'another' };
+      await app.schedules.upsert(changed, { manager: other });
+      for (const key of ['held', 'quick']) ends.get(key)!();
+      await until(app, 'quick', ({ state }) => state === 'ended');
+      const [{ due }] = await dueAt(app);
+      await eventually(async () => (await dueAt(app))[0].due > due + 2_500);
+      expect(aborted).not.toContain('long');
+      await other.query('COMMIT');
+    } finally {
+      await other.end();
+    }
+    expect(await until(app, 'held', ({ state }) => state === 'ended')).toMatchObject({ payload: 'another' });
+    ends.get('long')!();
+    await until(app, 'long', ({ state }) => state === 'ended');
+    const others = app.reminders.seen.map(({ key }) => key).filter((key) => key !== 'held');
+    expect(others.sort()).toEqual(['long', 'quick']);
+  }, 60_000);
 
   async function states({ transactions }: App): Promise<Record<string, number>> {
     const rows = await transactions.query<{ state: string; count: number }>(`

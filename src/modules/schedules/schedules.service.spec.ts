@@ -43,6 +43,33 @@ describe('Schedules', () => {
     await expect(schedules.list({ limit: 0 })).rejects.toThrow('limit: 0');
   });
 
+  it.each([
+    ['a NUL character', ['job', 'a\0']],
+    ['half a character', ['job\ud83d', 'a']],
+    ['a key that is too long', ['job', 'x'.repeat(301)]],
+    ['more than a place', ['job', 'a', 'b']],
+    ['no list', 'ab'],
+  ])('goes on behind no position that somebody made by hand, such as one with %s', async (_, position) => {
+    const { schedules } = await start();
+    const after = Buffer.from(JSON.stringify(position)).toString('base64url');
+    await expect(schedules.list({ after })).rejects.toThrow('is not the `next` of a page');
+  });
+
+  it('takes the same definition again after its last slot, as at each start of an application', async () => {
+    const { harness, schedules } = await start();
+    const daily = job('a', { every: '1h', until: '2026-01-01T03:00:00Z' });
+    await schedules.upsert(daily);
+    await harness.advance('4h');
+    expect(await schedules.upsert(daily)).toEqual({ created: 0, changed: 0, unchanged: 1 });
+    expect(await schedules.upsertMany([daily])).toEqual({ created: 0, changed: 0, unchanged: 1 });
+    expect(await schedules.upsert({ ...daily, payload: 1 })).toMatchObject({ changed: 1 });
+    for (const another of [
+      { ...daily, key: 'b' },
+      { ...daily, every: '2h' as const },
+    ])
+      await expect(schedules.upsert(another)).rejects.toThrow('until: no slot comes before it');
+  });
+
   it('says of what can be no name, no list and no schedule that it is none', async () => {
     const { schedules } = await start();
     const key = 'a\0';
@@ -58,6 +85,10 @@ describe('Schedules', () => {
       await expect(call()).rejects.toThrow('key: holds a NUL character');
     await expect(schedules.get('job', 7 as never)).rejects.toThrow('key: 7 is no key: give a text');
     await expect(schedules.get(undefined as never, 'a')).rejects.toThrow('handler: undefined is no name');
+    for (const fencingToken of ['7', 1.5, Number.NaN, -1] as number[])
+      await expect(schedules.cancel('job', 'a', { fencingToken })).rejects.toThrow(
+        'is not a whole number of 0 or more',
+      );
     await expect(schedules.preview(null as never)).rejects.toThrow('null is none: give an object');
     await expect(schedules.preview({ ...job('a', {}), evry: '1h' } as never)).rejects.toThrow(
       'there is no option evry',
@@ -78,7 +109,8 @@ describe('Schedules', () => {
     await schedules.pause('job', 'a');
     expect(await schedules.preview({ handler: 'job', key: 'a' })).toEqual([]);
     await expect(schedules.preview({ handler: 'job', key: 'x' })).rejects.toThrow('There is no schedule');
-    await expect(schedules.preview(daily, 0)).rejects.toThrow('n: 0 is not a whole number from 1 to 1000');
+    for (const n of [0, -1, 1.5, 1e9, Number.NaN, '5' as never])
+      await expect(schedules.preview(daily, n)).rejects.toThrow('is not a whole number from 1 to 1000');
   });
 
   it('writes any number in one call, tells how far it is, and stops when it is told to', async () => {

@@ -49,6 +49,8 @@ export interface ScheduleCancellation extends Cancellation {
   readonly fencingToken?: number | undefined;
 }
 
+const tokenSchema = z.strictObject({ token: count(0).optional() });
+
 /** Schedules that are written by one statement. */
 const CHUNK = 1_000;
 
@@ -77,7 +79,7 @@ export class Schedules {
    * @throws InvalidInputError naming every fault and where it is
    */
   async upsert(input: ScheduleInput, { manager }: InTransaction = {}): Promise<UpsertSummary> {
-    const summary = await this.store.upsert([newSchedule(input, await this.time.current())], manager);
+    const summary = await this.store.upsert([await this.checked(input, manager)], manager);
     this.changes.happened();
     return summary;
   }
@@ -123,9 +125,8 @@ export class Schedules {
     };
     for await (const input of inputs) {
       signal?.throwIfAborted();
-      const now = await this.time.current();
       try {
-        const schedule = newSchedule(input, now);
+        const schedule = await this.checked(input, manager);
         chunk.set(JSON.stringify([schedule.handler, schedule.key]), schedule);
       } catch (error) {
         invalid(error);
@@ -139,9 +140,9 @@ export class Schedules {
   }
 
   /** Undefined when there is none. @throws InvalidInputError where no schedule can be called so, as the methods below */
-  async get(handler: string, key: string): Promise<Schedule | undefined> {
+  async get(handler: string, key: string, { manager }: InTransaction = {}): Promise<Schedule | undefined> {
     parseName(handler, key);
-    return this.store.find(handler, key);
+    return this.store.find(handler, key, manager);
   }
 
   /**
@@ -169,16 +170,16 @@ export class Schedules {
    * No slot is run until it is resumed; slots of the pause count for nothing. A run that is active goes on, and `trigger` still works.
    * @throws UnknownScheduleError when there is none, or it has ended
    */
-  async pause(handler: string, key: string): Promise<void> {
+  async pause(handler: string, key: string, { manager }: InTransaction = {}): Promise<void> {
     parseName(handler, key);
-    if (!(await this.store.pause(handler, key))) throw new UnknownScheduleError(handler, key);
+    if (!(await this.store.pause(handler, key, manager))) throw new UnknownScheduleError(handler, key);
   }
 
   /** Ends a pause: its next slot is the first from now on. @throws UnknownScheduleError */
-  async resume(handler: string, key: string): Promise<void> {
-    const schedule = await this.existing(handler, key);
-    const turn = slotsOf(schedule).first(await this.time.current());
-    await this.store.resume(handler, key, turn);
+  async resume(handler: string, key: string, { manager }: InTransaction = {}): Promise<void> {
+    const schedule = await this.existing(handler, key, manager);
+    const turn = slotsOf(schedule).first(await this.time.current(manager));
+    await this.store.resume(handler, key, turn, manager);
     this.changes.happened();
   }
 
@@ -187,10 +188,15 @@ export class Schedules {
    * is one run.
    * @throws UnknownScheduleError
    */
-  async trigger(handler: string, key: string, { actor }: ByActor = {}): Promise<void> {
+  async trigger(
+    handler: string,
+    key: string,
+    { actor, manager }: ByActor & InTransaction = {},
+  ): Promise<void> {
     parseName(handler, key);
     const { actor: name } = storableActor({ actor });
-    if (!(await this.store.trigger(handler, key, name))) throw new UnknownScheduleError(handler, key);
+    if (!(await this.store.trigger(handler, key, name, manager)))
+      throw new UnknownScheduleError(handler, key);
     this.changes.happened();
   }
 
@@ -202,11 +208,12 @@ export class Schedules {
   async cancel(
     handler: string,
     key: string,
-    { fencingToken, ...cancellation }: ScheduleCancellation = {},
+    { fencingToken, manager, ...cancellation }: ScheduleCancellation & InTransaction = {},
   ): Promise<void> {
     parseName(handler, key);
     const by = storableCancellation(cancellation);
-    const cancelled = await this.store.cancel(handler, key, by, fencingToken);
+    const { token } = parseInput('cancellation', tokenSchema, { token: fencingToken });
+    const cancelled = await this.store.cancel(handler, key, by, token, manager);
     if (cancelled === undefined) throw new UnknownScheduleError(handler, key);
     if (!cancelled) throw new ScheduleNotRunningError(handler, key);
     this.changes.happened();
@@ -226,14 +233,33 @@ export class Schedules {
     const found = await this.existing(schedule.handler, schedule.key);
     const { timing, turns, slot, nextRun, state } = found;
     if (!slot || !nextRun || state === 'paused') return [];
-    const left = Math.min(most, (timing.limit ?? Infinity) - turns);
     const slots = slotsOf(found);
+    const left = Math.min(most, (timing.limit ?? Infinity) - turns);
     const rest = slots.upcomingAfter(Math.max(slot.getTime(), now), left - 1);
     return [nextRun, ...datesOf(rest)].slice(0, Math.max(0, left));
   }
 
-  private async existing(handler: string, key: string): Promise<Schedule> {
-    const found = await this.get(handler, key);
+  /** As it is written. @throws InvalidInputError */
+  private async checked(input: ScheduleInput, manager?: TransactionRunner): Promise<NewSchedule> {
+    const { timing, ...schedule } = parseSchedule(input);
+    const turn = new ScheduleSlots(schedule, timing).first(await this.time.current(manager));
+    const written = { ...schedule, timing: JSON.stringify(timing), turn };
+    // One that has come to its end is given again at the next start of an application.
+    if (turn || (await this.hasTiming(written, manager))) return written;
+    throw new InvalidInputError(`schedule "${schedule.key}" of "${schedule.handler}"`, [
+      'until: no slot comes before it: give a later one',
+    ]);
+  }
+
+  private async hasTiming(
+    { handler, key, timing }: NewSchedule,
+    manager?: TransactionRunner,
+  ): Promise<boolean> {
+    return JSON.stringify((await this.store.find(handler, key, manager))?.timing) === timing;
+  }
+
+  private async existing(handler: string, key: string, manager?: TransactionRunner): Promise<Schedule> {
+    const found = await this.get(handler, key, { manager });
     if (found) return found;
     throw new UnknownScheduleError(handler, key);
   }
@@ -242,7 +268,7 @@ export class Schedules {
 /** @throws InvalidInputError when its timing cannot be used, such as a time zone that this machine does not know */
 function slotsOf(schedule: Schedule): ScheduleSlots {
   try {
-    if (typeof schedule.timing !== 'object') throw new Error('it is no JSON');
+    if (typeof schedule.timing === 'string') throw new Error('it is no JSON');
     return new ScheduleSlots(schedule, schedule.timing);
   } catch (error) {
     throw new InvalidInputError(`schedule "${schedule.key}" of "${schedule.handler}"`, [
@@ -256,16 +282,6 @@ function isName(schedule: object): schedule is { handler: string; key: string } 
   if (typeof schedule !== 'object' || schedule === null) return false;
   const given = Object.entries(schedule).filter(([, value]) => value !== undefined);
   return given.length === 2 && given.every(([name]) => name === 'handler' || name === 'key');
-}
-
-function newSchedule(input: ScheduleInput, now: number): NewSchedule {
-  const { timing, ...schedule } = parseSchedule(input);
-  const turn = new ScheduleSlots(schedule, timing).first(now);
-  if (!turn)
-    throw new InvalidInputError(`schedule "${schedule.key}" of "${schedule.handler}"`, [
-      'until: no slot comes before it: give a later one',
-    ]);
-  return { ...schedule, timing: JSON.stringify(timing), turn };
 }
 
 function datesOf(turns: readonly Turn[]): Date[] {

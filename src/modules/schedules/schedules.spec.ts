@@ -28,6 +28,14 @@ class Reminders {
   }
 }
 
+const CYCLE: Record<string, unknown> = {};
+CYCLE.of = CYCLE;
+const UNREADABLE = {
+  toJSON: () => {
+    throw new Error('no JSON of this');
+  },
+};
+
 describe('Schedules', () => {
   let harness: WorkerTestHarness | undefined;
   afterEach(async () => {
@@ -240,6 +248,22 @@ describe('Schedules', () => {
     [{ every: '1m', payload: 'x'.repeat(70_000) }, 'payload: its JSON has 70002 characters'],
     [{ every: '1m', key: '' }, 'key: an empty text is no key'],
     [{ every: '1m', key: 7 }, 'key: 7 is no key: give a text'],
+    [{ every: '1m', key: 1n }, 'key: 1 is no key: give a text'],
+    [{ every: 1n }, 'every: 1 is not a duration'],
+    [{ every: Object.create(null) }, 'every: [object Object] is not a duration'],
+    [{ cron: `${'* '.repeat(500_000)}` }, 'is not a cron expression'],
+    [{ every: '1m', limit: 2n }, 'limit: 2 is not a whole number'],
+    [{ every: '1m', payload: CYCLE }, 'payload: it cannot be written as JSON'],
+    [{ every: '1m', payload: { text: '\ud83d' } }, 'payload: a text in it has half a character'],
+    [{ every: '1m', payload: () => 1 }, 'payload: a function is no JSON'],
+    [{ every: '1m', payload: 'x'.repeat(1_000_000) }, 'payload: its JSON has 1000002 characters'],
+    [{ every: '1m', payload: UNREADABLE }, 'payload: it cannot be written as JSON (no JSON of this)'],
+    [{ every: '1m', key: '.' }, 'key: "." names no schedule in a path'],
+    [{ every: '1m', key: '..' }, 'key: ".." names no schedule in a path'],
+    [{ every: '1m', handler: '..' }, 'handler: ".." names no schedule in a path'],
+    [{ every: '1m', catchUp: 0 }, 'catchUp: 0 ms is less than 1000 ms'],
+    [{ every: '1m', catchUp: '999ms' }, 'catchUp: 999 ms is less than 1000 ms'],
+    [{ at: '2026-02-30T09:00:00Z' }, 'at: 2026-02-30T09:00:00Z is no instant'],
     [{ every: '1m', key: 'x'.repeat(301) }, 'has more than 300 characters'],
     [{ every: '1m', key: 'a\0' }, 'key: holds a NUL character'],
     [{ every: '1m', evry: 1 }, 'there is no option evry'],
@@ -248,6 +272,20 @@ describe('Schedules', () => {
     const upsert = schedules.upsert({ handler: 'reminder', key: 'ada', ...input } as never);
     await expect(upsert).rejects.toThrow(message);
     await expect(upsert).rejects.toHaveProperty('name', 'InvalidInputError');
+    expect(String(await upsert.catch((error: Error) => error.message)).length).toBeLessThan(1_000);
+  });
+
+  it.each([
+    [{ store: 'redis' }, 'store: "redis" is none of postgres, memory'],
+    [{ store: null }, 'store: null is none of postgres, memory'],
+    [{ lease: '1s' }, 'lease: 1000 ms is less than 2000 ms'],
+    [{ lease: 'long' }, "lease: 'long' is not a duration"],
+    [{ keepEnded: -1 }, 'keepEnded: -1 is not a duration'],
+    [{ dispatch: 'no' }, 'dispatch: "no" is neither true nor false'],
+    [{ leese: '30s' }, 'there is no option leese'],
+    [null, 'null'],
+  ])('refuses options of the module that cannot be (%#)', (options, message) => {
+    expect(() => SchedulesModule.forRoot(options as never)).toThrow(message);
   });
 
   it('refuses handlers that cannot be, all of them at the start', async () => {

@@ -94,7 +94,8 @@ GROUP BY s.handler ORDER BY s.handler`;
 /** $1: handler. $2: key. Of one that is claimed, or was asked for by hand, `due_at` stays. */
 export const PAUSE = `
 WITH paused AS (
-  UPDATE schedules q SET paused_at = coalesce(q.paused_at, clock_timestamp()), changed_at = clock_timestamp(),
+  UPDATE schedules q SET paused_at = coalesce(q.paused_at, clock_timestamp()),
+    changed_at = CASE WHEN q.paused_at IS NULL THEN clock_timestamp() ELSE q.changed_at END,
     due_at = CASE WHEN q.claimed_by IS NOT NULL OR q.triggered_at IS NOT NULL THEN q.due_at END
   WHERE q.handler = $1 AND q.key = $2 AND q.ended_at IS NULL
   RETURNING q.key
@@ -149,8 +150,8 @@ WHERE f.handler IS NOT NULL AND NOT EXISTS (
   SELECT FROM schedule_handlers k WHERE k.handler = f.handler AND k.seen_at > clock_timestamp() - interval '30 s'
 )`;
 
-/** What fails, found along the index of these, and what waits for a handler that nobody has. Of each handler 10,000 are looked at. */
-export const TROUBLES = `
+/** The same along the index of those that fail. */
+export const FAILING = `
 WITH RECURSIVE failing AS (
   (SELECT handler FROM schedules WHERE consecutive_failures > 0 ORDER BY handler LIMIT 1)
   UNION ALL
@@ -159,8 +160,15 @@ WITH RECURSIVE failing AS (
   )
   FROM failing f WHERE f.handler IS NOT NULL
 )
+SELECT handler FROM failing WHERE handler IS NOT NULL`;
+
+/**
+ * $1: handlers of which some fail. $2: those that nobody has. Of each handler 10,000 schedules are looked at. The handlers are found beforehand: of a
+ * recursive query the planner expects a hundred rows, and took this for a million rows' work.
+ */
+export const TROUBLES = `
 SELECT 'failing' AS kind, f.handler, of.schedules, of.key, of.failures, of.error
-FROM failing f CROSS JOIN LATERAL (
+FROM unnest($1::text[]) AS f (handler) CROSS JOIN LATERAL (
   SELECT count(*)::float8 AS schedules, (array_agg(s.key ORDER BY s.consecutive_failures DESC, s.key))[1] AS key,
     max(s.consecutive_failures) AS failures, (array_agg(s.last_error ORDER BY s.consecutive_failures DESC, s.key))[1] AS error
   FROM (
@@ -173,7 +181,7 @@ FROM failing f CROSS JOIN LATERAL (
 WHERE of.schedules > 0
 UNION ALL
 SELECT 'unknown_handler', u.handler, of.schedules, of.key, 0, NULL
-FROM (${UNKNOWN}) AS u CROSS JOIN LATERAL (
+FROM unnest($2::text[]) AS u (handler) CROSS JOIN LATERAL (
   SELECT count(*)::float8 AS schedules, (array_agg(s.key ORDER BY s.due_at, s.key))[1] AS key
   FROM (SELECT * FROM schedules s WHERE s.handler = u.handler AND s.due_at IS NOT NULL ORDER BY s.due_at LIMIT 10000) AS s
 ) AS of

@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ManualClock } from '../../core/testing/manual-clock.js';
 import { WorkerTestHarness } from '../../core/testing/worker-test-harness.js';
 import { WorkerModule } from '../../core/worker.module.js';
+import { type LaneLimit } from '../database/due-queue.js';
 import { InMemoryScheduleStore } from './in-memory-schedule.store.js';
 import { type ScheduleInput } from './schedule.js';
 import { Scheduled, type ScheduledContext, type ScheduledOptions } from './scheduled.decorator.js';
@@ -152,6 +153,57 @@ describe('Schedules', () => {
     ]);
   });
 
+  it('counts the delay of catchUp from when a run was to start: behind its jitter, or the wait after a failure', async () => {
+    const { at, Jobs } = ran({ backoff: '5m' }, ({ key, attempt }) => {
+      if (key === 'failing' && attempt < 3) throw new Error('no such mailbox');
+    });
+    const { harness, schedules, get } = await start(Jobs);
+    for (let n = 0; n < 10; n++)
+      await schedules.upsert(job(`${n}`, { cron: '0 * * * *', jitter: '10m', catchUp: false }));
+    await schedules.upsert(job('failing', { cron: '0 * * * *', catchUp: false }));
+    await harness.advance('80m');
+    expect(at.filter((run) => run.startsWith('failing'))).toHaveLength(3);
+    expect(await get('failing')).toMatchObject({ missed: 0, turns: 1, lastOutcome: 'succeeded' });
+    for (let n = 0; n < 10; n++) expect(await get(`${n}`)).toMatchObject({ missed: 0, runs: 1 });
+  });
+
+  it('runs the slots of a time zone by its rules of today, where they were stored by others', async () => {
+    const { at, Jobs } = ran();
+    const { harness, schedules, get } = await start(Jobs);
+    const timing = { cron: '0 9 * * *', timeZone: 'Europe/Berlin' };
+    const store = harness.get(ScheduleStore);
+    const stored = (key: string, hour: string) => {
+      const slot = Date.parse(`2026-01-01T${hour}:00:00Z`);
+      return {
+        ...{ handler: 'job', key, timing: JSON.stringify(timing), payload: null, group: null },
+        turn: { slot, plannedAt: slot },
+      };
+    };
+    await store.upsert([stored('too early', '07'), stored('right', '08'), stored('too late', '09')]);
+    // Written anew, a definition is looked at.
+    await schedules.upsert(job('other', { at: '2026-01-09T00:00:00Z' }));
+    await harness.advance('33h');
+    expect(at.sort()).toEqual([
+      ...['right 08:00:00', 'right 08:00:00', 'too early 08:00:00', 'too early 08:00:00'],
+      ...['too late 08:00:00', 'too late 09:00:00'],
+    ]);
+    for (const key of ['too early', 'right', 'too late'])
+      expect(await get(key)).toMatchObject({ runs: 2, turns: 2, missed: 0 });
+  });
+
+  it('takes any number as the concurrency of a handler', async () => {
+    const { at, Jobs } = ran({ concurrency: Number.MAX_SAFE_INTEGER });
+    const { harness, schedules } = await start(Jobs);
+    const claim = jest.spyOn(harness.get(ScheduleStore), 'claim');
+    await schedules.upsertMany(
+      Array.from({ length: 5_000 }, (_, n) => job(`${n}`, { at: new Date(0), group: 'acme' })),
+    );
+    await harness.advance('1s');
+    expect(at).toHaveLength(5_000);
+    const limits = claim.mock.calls.flatMap(([{ limits }]) => [...limits.values()]) as LaneLimit[];
+    for (const { most, share } of limits) expect(Math.max(most, share)).toBeLessThanOrEqual(4_000);
+  });
+
   it('runs next, under queueOne, the latest slot that came meanwhile', async () => {
     const { seen, Jobs } = holding({ overlap: 'queueOne' });
     const { harness, schedules, get } = await start(Jobs);
@@ -258,6 +310,28 @@ describe('Schedules', () => {
       .get(ScheduleStore)
       .claim({ limits: new Map([['job', 1]]), horizon: 1e9, lease: 1, replica: '' });
     expect((await found).claims[0]).toMatchObject({ key: 'a', attempt: 2, consecutiveFailures: 1 });
+  });
+
+  it.each([
+    ['{}', 'it says not when'],
+    ['null', 'it is no object'],
+    ['7', 'it is no object'],
+    ['{"every":"1h"}', 'every: "1h" is no number'],
+    ['{"every":0}', 'every: 0 is no number above 0'],
+    ['{"every":3600000,"limit":"2"}', 'limit: "2" is no number'],
+    ['{"at":"2026-01-01T00:00:00Z"}', 'at: "2026-01-01T00:00:00Z" is no number'],
+    ['{"cron":7}', '7 is not a cron expression'],
+  ])('runs nothing by a timing that somebody wrote by hand, such as %s', async (timing, why) => {
+    const { at, Jobs } = ran({ backoff: '1m' });
+    const { harness, schedules, get } = await start(Jobs);
+    const turn = { slot: 0, plannedAt: 0 };
+    const row = { handler: 'job', key: 'a', payload: null, group: null, timing, turn };
+    await harness.get(ScheduleStore).upsert([row]);
+    await schedules.upsert(job('well', { at: new Date(0) }));
+    await harness.advance('1s');
+    expect(at).toEqual(['well 00:00:00']);
+    expect(await get('a')).toMatchObject({ state: 'active', lastError: expect.stringContaining(why) });
+    await expect(schedules.preview({ handler: 'job', key: 'a' })).rejects.toThrow(why);
   });
 
   it('delays nobody by a timing that cannot be used: its row says so and backs off, and is well when it is written again', async () => {

@@ -1,4 +1,5 @@
 import { type Clock } from '../../core/timing/clock.js';
+import { type TransactionRunner } from '../../core/worker/run-context.js';
 import { type ScheduleStore } from './schedule.store.js';
 
 /** An answer that is older is asked for anew: two clocks run apart by some milliseconds an hour. */
@@ -34,16 +35,16 @@ export class StoreTime {
     return Math.round(this.offset + this.clock.monotonic());
   }
 
-  /** Asks for it alone, which takes a fraction of what a claim does. */
-  async ask(): Promise<void> {
+  /** Asks for it alone, which takes a fraction of what a claim does. @param manager asks in that transaction */
+  async ask(manager?: TransactionRunner): Promise<void> {
     if (!this.store.shared) return;
     const asked = this.clock.monotonic();
-    this.hear((await this.store.now()).getTime(), asked);
+    this.hear((await this.store.now(manager)).getTime(), asked);
   }
 
   /** The same as `now`, asked for where the last answer is old. */
-  async current(): Promise<number> {
-    if (this.clock.monotonic() - this.heardAt >= GOOD_FOR) await this.ask();
+  async current(manager?: TransactionRunner): Promise<number> {
+    if (this.clock.monotonic() - this.heardAt >= GOOD_FOR) await this.ask(manager);
     return this.now();
   }
 }

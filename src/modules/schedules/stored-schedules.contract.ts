@@ -196,11 +196,15 @@ export function storedSchedules(setup: SetupScheduleStore): ContractCase[] {
       assert.deepEqual(await list({ handler: 'none' }), []);
     },
 
-    'runs no slot of a pause, and the next one after it': async ({ store }) => {
+    'runs no slot of a pause, and the next one after it': async ({ store, pass }) => {
       const now = await justPast(store);
       await store.upsert([scheduled('a', { turn: at(now) })]);
       assert.equal(await store.pause(HANDLER, 'none'), false);
       assert.equal(await store.pause(HANDLER, 'a'), true);
+      const { changedAt } = await get(store, 'a');
+      await pass(2);
+      await store.pause(HANDLER, 'a');
+      assert.deepEqual((await get(store, 'a')).changedAt, changedAt);
       assert.deepEqual([(await get(store, 'a')).state, await claims(store)], ['paused', []]);
       await store.upsert([scheduled('a', { timing: { every: 1_000 }, turn: at(now) })]);
       assert.deepEqual(await claims(store), []);
