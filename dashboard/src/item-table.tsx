@@ -26,7 +26,7 @@ export function ItemTable({ title, columns, items, empty, actions = [], act, gro
   const wide = shown.length + (act && actions.length > 0 ? 1 : 0);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={title}>
-      <table>
+      <table class="items">
         <thead>
           <tr>
             {shown.map(({ key, title: name, kind }) => (
@@ -54,7 +54,7 @@ export function ItemTable({ title, columns, items, empty, actions = [], act, gro
               {members.map((item, index) => (
                 <tr key={String(item.id ?? index)}>
                   {shown.map((column) => (
-                    <td key={column.key} class={column.kind}>
+                    <td key={column.key} class={column.kind} data-title={column.title}>
                       <LinkedCell item={item} column={column} now={now} />
                     </td>
                   ))}

@@ -33,7 +33,7 @@ export function Thrown({ error, open = false, onOpen }: ThrownProps) {
       {error.stack && <pre>{visible(error.stack)}</pre>}
       {error.cause && (
         <div>
-          caused by <Thrown error={error.cause} />
+          caused by <Thrown error={error.cause} open={open} />
         </div>
       )}
       {error.errors?.map((one, index) => (
