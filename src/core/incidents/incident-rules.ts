@@ -4,7 +4,7 @@ import { shown } from '../text/shown.js';
 import { type Duration, parseDuration } from '../timing/duration.js';
 import { type SlowLimits } from './conditions/slow.js';
 import { InvalidIncidentsOptionsError } from './incidents.errors.js';
-import { type IncidentsOptions } from './incidents.options.js';
+import { type IncidentsOptions, type SlowOptions } from './incidents.options.js';
 import { checkWebhooks, type Webhook } from './webhooks/webhook.js';
 
 const NAMES: OptionNames<IncidentsOptions> = {
@@ -15,6 +15,8 @@ const NAMES: OptionNames<IncidentsOptions> = {
   onIncident: true,
   keepFor: true,
 };
+
+const SLOW_NAMES: OptionNames<SlowOptions> = { factor: true, floor: true };
 
 /** Checked options. Durations are in milliseconds. */
 export interface IncidentRules {
@@ -33,6 +35,7 @@ export function incidentRules(options: IncidentsOptions = {}): IncidentRules {
   const { webhooks, faults } = checkWebhooks(options.webhooks ?? []);
   const problems = new Problems();
   problems.add(...faults, ...unknownOptions(options, NAMES));
+  if (slow !== false) problems.add(...unknownOptions(slow, SLOW_NAMES).map((problem) => `slow: ${problem}`));
   const time = (option: string, duration: Duration): number =>
     problems.checked(option, 0, () => parseDuration(duration));
   if (!(Number.isInteger(failingAfter) && failingAfter >= 1))

@@ -382,6 +382,7 @@ describe('IncidentsModule', () => {
         { url: 'https://user:secret-password@a/', secret: 'x' },
         { url: 'https://hooks.slack.com/services/secret-path', secret: 'whsec_x' },
         { url: 'https://hooks.slack.com/services/secret-path', timeout: '1h' },
+        { url: 'https://a/', secrets: 'secret-text' },
       ],
     } as never;
     const failure = await start([], { incidents }).catch((error: Error) => error);
@@ -394,6 +395,7 @@ describe('IncidentsModule', () => {
       /webhooks\[3\]: url holds a password/,
       /webhooks\[4\]: secret: Slack checks no signature/,
       /webhooks\[5\]: timeout: 3600000 ms cannot be/,
+      /webhooks\[6\]: secrets: unknown option: did you mean secret\?/,
       /missedAfter: 'soon' is not a duration/,
       /failingAfter: 0 is no number of runs/,
       /slow.floor: -1 is not a duration/,

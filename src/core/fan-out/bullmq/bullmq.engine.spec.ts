@@ -85,6 +85,7 @@ describe('the options of bullMq', () => {
   it.each<[unknown, RegExp]>([
     [{}, /connection is missing: give the address of Redis/],
     [{ connection: null }, /connection is missing/],
+    [{ connection: 'redis://h', prefixes: 'a' }, /bullMq: prefixes: unknown option: did you mean prefix\?/],
     [{ connection: 'nonsense' }, /connection is no address: give redis:/],
     [{ connection: 'redis://h', prefix: 'a:b' }, /prefix: "a:b" is not 1 to 50 letters/],
   ])('refuse %j', (options, message) => {

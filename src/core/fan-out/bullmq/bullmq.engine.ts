@@ -3,6 +3,7 @@ import { type Job, type Queue, type Worker } from 'bullmq';
 import { type Redis } from 'ioredis';
 import { waitAfter } from '../../scheduler/backoff.js';
 import { describeError } from '../../text/describe-error.js';
+import { type OptionNames, unknownOptions } from '../../text/option-names.js';
 import { SystemClock } from '../../timing/clock.js';
 import { atMost } from '../../timing/at-most.js';
 import { type FanOut, type FanOutEngine } from '../fan-out.engine.js';
@@ -24,6 +25,8 @@ export interface BullMqOptions {
    */
   prefix?: string | undefined;
 }
+
+const NAMES: OptionNames<BullMqOptions> = { connection: true, prefix: true };
 
 /** Milliseconds after which a job counts as lost whose replica has not said that it has it. It does so every half of that. */
 const LOCK = 15_000;
@@ -63,6 +66,8 @@ class BullMqEngine extends QueuedFanOutEngine {
 
   constructor(private readonly options: BullMqOptions) {
     super();
+    const [problem] = unknownOptions(options, NAMES);
+    if (problem !== undefined) throw new TypeError(`bullMq: ${problem}`);
     const { connection, prefix = 'workers' } = options;
     if (typeof connection !== 'string' && (typeof connection !== 'object' || connection === null))
       throw new TypeError(

@@ -1,3 +1,5 @@
+import { type OptionNames, unknownOptions } from '../../text/option-names.js';
+
 /** Options of `pgBoss`. */
 export interface PgBossOptions {
   /** Of the database: `postgres://user:password@host:port/database`. */
@@ -16,6 +18,13 @@ export interface PgBossOptions {
   maxConnections?: number | undefined;
 }
 
+const NAMES: OptionNames<PgBossOptions> = {
+  connectionString: true,
+  schema: true,
+  prefix: true,
+  maxConnections: true,
+};
+
 /** The options with defaults, and how logs name the server: without user and password. */
 export interface CheckedPgBossOptions {
   readonly schema: string;
@@ -24,11 +33,10 @@ export interface CheckedPgBossOptions {
 }
 
 /** @throws TypeError that names the value and the fix */
-export function checkedOptions({
-  connectionString,
-  schema = 'pgboss',
-  prefix = 'workers',
-}: PgBossOptions): CheckedPgBossOptions {
+export function checkedOptions(options: PgBossOptions): CheckedPgBossOptions {
+  const [problem] = unknownOptions(options, NAMES);
+  if (problem !== undefined) throw new TypeError(`pgBoss: ${problem}`);
+  const { connectionString, schema = 'pgboss', prefix = 'workers' } = options;
   if (typeof connectionString !== 'string' || !/^postgres(ql)?:\/\//.test(connectionString))
     throw new TypeError('pgBoss: connectionString is none: give postgres://user:password@host:port/database');
   if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema))

@@ -1,4 +1,5 @@
 import { messageOf } from '../../text/describe-error.js';
+import { type OptionNames, requireKnown } from '../../text/option-names.js';
 import { shown } from '../../text/shown.js';
 import { type Duration, parseDuration } from '../../timing/duration.js';
 
@@ -54,7 +55,17 @@ export function checkWebhooks(options: readonly WebhookOptions[]): { webhooks: W
   return { webhooks, faults };
 }
 
-function webhookOf({ url: given, name, format, secret, timeout }: WebhookOptions): Webhook {
+const NAMES: OptionNames<WebhookOptions> = {
+  url: true,
+  name: true,
+  format: true,
+  secret: true,
+  timeout: true,
+};
+
+function webhookOf(options: WebhookOptions): Webhook {
+  requireKnown(options, NAMES);
+  const { url: given, name, format, secret, timeout } = options;
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) throw new Error('url is no address: give https://…');
   if (url.username || url.password)
