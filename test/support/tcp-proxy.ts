@@ -1,6 +1,22 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+/** As PostgreSQL writes it: ready for a query, outside a transaction. */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+const TERMINATED = errorResponse(
+  'SFATAL',
+  'VFATAL',
+  'C57P01',
+  'Mterminating connection due to administrator command',
+);
+
+function errorResponse(...fields: string[]): Buffer {
+  const body = Buffer.from(`${fields.join('\0')}\0\0`);
+  const head = Buffer.from('E\0\0\0\0', 'latin1');
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}
+
 /** A way to a server on this machine that a test can cut, mute or hold up. */
 export class TcpProxy {
   private readonly links = new Set<Link>();
@@ -65,6 +81,16 @@ export class TcpProxy {
     this.intercept = (link) => {
       this.intercept = undefined;
       link.reset();
+    };
+  }
+
+  /** The next connection that is made ends in the packet that says that it is ready, as when PostgreSQL goes down at that moment. */
+  endNextWhenReady(): void {
+    this.intercept = (link, chunk) => {
+      const ready = chunk.subarray(-READY.length).equals(READY);
+      if (ready) this.intercept = undefined;
+      link.answer(ready ? Buffer.concat([chunk, TERMINATED]) : chunk);
+      if (ready) link.reset();
     };
   }
 

@@ -89,3 +89,12 @@ function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
     work.then(resolve, reject).finally(() => timer.cancel());
   });
 }
+
+/**
+ * Keeps the connections of a pool from ending the process when they break. The pool listens to those that are idle, and whoever has taken one
+ * listens from the next microtask on. Between the two nobody does, and a server that goes down says "ready" and "terminating" in one
+ * packet. Whoever has the connection is told by its next statement.
+ */
+export function surviveBreaks(pool: pg.Pool): void {
+  pool.on('connect', (client) => void client.on('error', ignore));
+}

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import pg from 'pg';
-import { ignore } from './bounded-query.js';
+import { ignore, surviveBreaks } from './bounded-query.js';
 import { PostgresOptionsError } from './postgres.errors.js';
 import { type OptionNames, unknownOptions } from '../text/option-names.js';
 import { shown } from '../text/shown.js';
@@ -179,6 +179,7 @@ function ownPool(config: pg.PoolConfig, keep: boolean, mayOpen: number): PoolHan
   });
   // The pool replaces an idle connection that breaks; without a listener the event would end the process.
   pool.on('error', ignore);
+  surviveBreaks(pool);
   let ended: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     // A server that vanished (packets dropped) never closes its side, and the open socket would keep the process alive.

@@ -113,9 +113,6 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
   ): Promise<void> {
     signal.throwIfAborted();
     const client = await this.connections.pool.connect();
-    // A connection that breaks says so twice: by the rejection, and by an event that would end the process.
-    const ignore = (): void => {};
-    client.on('error', ignore);
     let broken = true;
     try {
       // `SET LOCAL`, as behind PgBouncer a setting of the connection would apply to the next client.
@@ -136,7 +133,6 @@ export class PostgresTableSink<Row> implements BatchSink<Row> {
       broken = !isRefusal(error);
       throw error;
     } finally {
-      client.off('error', ignore);
       client.release(broken);
     }
   }

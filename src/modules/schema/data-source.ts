@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { surviveBreaks } from '../../core/postgres/bounded-query.js';
+import { poolOf } from '../database/own-pool.js';
 import { PoolSockets } from '../database/pool-sockets.js';
 import { type DatabaseAddress, DatabaseUnreachableError, InvalidDatabaseUrlError } from './schema.errors.js';
 import { ENTITIES } from './entities.js';
@@ -37,6 +39,12 @@ class EndingDataSource extends DataSource {
     const sockets = new PoolSockets();
     super({ ...options, extra: { ...(options.extra as object), stream: sockets.stream } });
     this.sockets = sockets;
+  }
+
+  override async initialize(): Promise<this> {
+    await super.initialize();
+    surviveBreaks(poolOf(this));
+    return this;
   }
 
   override destroy(): Promise<void> {
