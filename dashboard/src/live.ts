@@ -188,8 +188,8 @@ function afterGap(look: () => void): () => void {
 /** Milliseconds within which the pages that are told of a change ask, each in its own time: together they would delay what is due then. */
 const SPREAD_MS = 1_000;
 
-/** Something about incidents: asked for once, and again when the stream says that they have changed. */
-export function useOfIncidents<T>(path: string): Live<T> {
+/** Incidents, or what belongs to them, from this path: asked for once, and again when the stream says that they have changed. */
+export function useIncidents<T>(path: string): Live<T> {
   return useAsked<T>(path, whenIncidentsChange);
 }
 

@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks';
 import { useAction } from './actions.js';
 import { itemsOf, type Tab } from './api.js';
 import { cut, instant, relative } from './format.js';
-import { useOfIncidents } from './live.js';
+import { useIncidents } from './live.js';
 import { Changing } from './rights.js';
 import { hrefs } from './route.js';
 import { requested } from './run-actions.js';
@@ -35,9 +35,9 @@ const LENGTHS = ['1h', '8h', '3d'];
 
 /** What is wrong now, the oldest first: since when, where to look, and who wants to hear no more of it for a while. */
 export function OpenIncidents({ tab, now }: { tab: Tab; now: number }) {
-  const list = useOfIncidents<{ items: Incident[]; next?: string }>(`${tab.path}?state=open&limit=${MOST}`);
+  const list = useIncidents<{ items: Incident[]; next?: string }>(`${tab.path}?state=open&limit=${MOST}`);
   const incidents = list.data ? itemsOf(list.data).toReversed() : [];
-  const quiet = useOfIncidents<Silence[]>(`${tab.path}/silences`);
+  const quiet = useIncidents<Silence[]>(`${tab.path}/silences`);
   const { act, outcome } = useAction(() => {
     list.refresh();
     quiet.refresh();

@@ -84,7 +84,7 @@ export function checkedModuleOptions(options: unknown): WorkerModuleOptions {
   for (const name of FLAGS) check(name, (given) => flag(given as boolean));
   for (const [name, names] of Object.entries(NESTED))
     if (options[name] !== undefined && !(MAY_BE_OFF.has(name) && options[name] === false))
-      problems.add(...unknownOptions(options[name], names).map((problem) => `${name}: ${problem}`));
+      problems.add(...unknownOptions(options[name], names, name));
   for (const [name, [method, example]] of Object.entries(PARTS))
     check(name, (given) => {
       if (typeof property(given, method) !== 'function')

@@ -51,8 +51,9 @@ export class FleetService {
 
   /**
    * Creates the tenants, datacenters and workloads that are missing, changes those workloads and bootstrap services
-   * that differ, begins failed deployments again, and brings back instances that are missing or failed. Leaves alone what the file does not name, and
-   * says of what it names what cannot be changed. Called again later, it undoes what somebody has changed since.
+   * that differ, begins failed deployments again, and brings back instances that are missing or failed. Leaves alone what
+   * the file does not name, and says of what it names what cannot be changed. Called again later, it undoes what somebody
+   * has changed since.
    * @throws the signal's reason when it aborts. All else that goes wrong is in the report.
    */
   async up(fleet: FleetFile, signal?: AbortSignal): Promise<FleetUpReport> {

@@ -35,7 +35,7 @@ export function incidentRules(options: IncidentsOptions = {}): IncidentRules {
   const { webhooks, faults } = checkWebhooks(options.webhooks ?? []);
   const problems = new Problems();
   problems.add(...faults, ...unknownOptions(options, NAMES));
-  if (slow !== false) problems.add(...unknownOptions(slow, SLOW_NAMES).map((problem) => `slow: ${problem}`));
+  if (slow !== false) problems.add(...unknownOptions(slow, SLOW_NAMES, 'slow'));
   const time = (option: string, duration: Duration): number =>
     problems.checked(option, 0, () => parseDuration(duration));
   if (!(Number.isInteger(failingAfter) && failingAfter >= 1))

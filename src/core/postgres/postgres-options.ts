@@ -3,7 +3,8 @@ import { type Duplex } from 'node:stream';
 import pg from 'pg';
 import { ignore, surviveBreaks } from './bounded-query.js';
 import { PostgresOptionsError } from './postgres.errors.js';
-import { type OptionNames, unknownOptions } from '../text/option-names.js';
+import { flag, type OptionNames, unknownOptions } from '../text/option-names.js';
+import { checkedOption } from '../text/problems.js';
 import { shown } from '../text/shown.js';
 import { startTimer } from '../timing/timer.js';
 
@@ -84,13 +85,10 @@ export function resolvePostgres(options: PostgresOptions): {
   /** @param keep whether idle connections stay open; default: they are closed after 10 s */
   connect(keep?: boolean): PoolHandle;
 } {
-  const [problem] = unknownOptions(options, NAMES);
-  if (problem !== undefined) throw new PostgresOptionsError(`The options of PostgreSQL: ${problem}`);
+  const [problem] = unknownOptions(options, NAMES, 'The options of PostgreSQL');
+  if (problem !== undefined) throw new PostgresOptionsError(problem);
   const { dataSource, pool, connectionString, manageSchema = true } = options;
-  if (typeof manageSchema !== 'boolean')
-    throw new PostgresOptionsError(
-      `manageSchema: ${shown(manageSchema)} (${typeof manageSchema}) is neither true nor false: give one of them`,
-    );
+  checkedOption('manageSchema', () => flag(manageSchema), PostgresOptionsError);
   const schema = schemaNameOf(options.schema);
   const given = Object.entries({ dataSource, pool, connectionString }).filter(
     ([, value]) => value !== undefined,

@@ -142,7 +142,7 @@ describe('PostgresRunStore', () => {
     [{ connectionString: '' }, /connectionString cannot be read/],
     [
       { connectionString: 'postgres://u:secret@x/y', manageSchema: 'false' as never },
-      /manageSchema: false \(string\)/,
+      /manageSchema: "false" \(string\)/,
     ],
     [
       { connectionString: 'postgres://u:secret@x/y', scheme: 'jobs' } as object,

@@ -91,7 +91,7 @@ export function defineWorker(
   given: WorkerOverrides = {},
 ): { definition: WorkerDefinition } | { problems: string[] } {
   const problems = new Problems();
-  problems.add(...unknownOptions(given, OVERRIDE_NAMES).map((problem) => `options.workers: ${problem}`));
+  problems.add(...unknownOptions(given, OVERRIDE_NAMES, 'options.workers'));
   const overrides = isOptions(given) ? given : {};
   /** An option by configuration, or else by the worker; also a getter of its class. */
   const option = <K extends keyof WorkerOverrides>(key: K): WorkerOverrides[K] =>

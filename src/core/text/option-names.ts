@@ -7,22 +7,31 @@ export type OptionNames<T> = { readonly [Name in keyof T]-?: true };
 /**
  * Finds options that nobody reads. The types refuse `timeOut`, but not in JavaScript, in a variable, or in what comes
  * from a configuration: there it would silently have no effect.
+ * @param owner what has these options; each sentence begins with it
  * @returns what is wrong, a sentence for each
  */
-export function unknownOptions(given: unknown, names: Readonly<Record<string, true>>): string[] {
-  if (!isOptions(given)) return [`${kindOf(given)} is no object with options: give one`];
+export function unknownOptions(
+  given: unknown,
+  names: Readonly<Record<string, true>>,
+  owner?: string,
+): string[] {
+  const prefix = owner === undefined ? '' : `${owner}: `;
+  if (!isOptions(given)) return [`${prefix}${kindOf(given)} is no object with options: give one`];
   return Object.entries(given)
     .filter(([name, value]) => value !== undefined && !Object.hasOwn(names, name))
     .map(([name]) => {
       const meant = nearest(name, Object.keys(names));
-      return `${name}: unknown option: ${meant ? `did you mean ${meant}?` : `choose from ${Object.keys(names).join(', ')}`}`;
+      return `${prefix}${name}: unknown option: ${meant ? `did you mean ${meant}?` : `choose from ${Object.keys(names).join(', ')}`}`;
     });
 }
 
-/** @throws Error for the first option that nobody reads */
-export function requireKnown(given: unknown, names: Readonly<Record<string, true>>): void {
-  const [problem] = unknownOptions(given, names);
-  if (problem !== undefined) throw new Error(problem);
+/**
+ * @param owner as of `unknownOptions`
+ * @throws TypeError for the first option that nobody reads
+ */
+export function requireKnown(given: unknown, names: Readonly<Record<string, true>>, owner?: string): void {
+  const [problem] = unknownOptions(given, names, owner);
+  if (problem !== undefined) throw new TypeError(problem);
 }
 
 export function isOptions<T>(given: T): given is T & Record<string, unknown> {

@@ -20,10 +20,18 @@ export class Problems {
   }
 }
 
-/** @throws RangeError that names the option, when the check throws */
-export function checkedOption<T>(option: string, check: () => T): T {
-  const problems = new Problems();
-  const checked = problems.checked<T | undefined>(option, undefined, check);
-  if (problems.all.length > 0) throw new RangeError(problems.all[0]);
-  return checked as T;
+/**
+ * One option alone.
+ * @throws Fault that names the option, when the check throws
+ */
+export function checkedOption<T>(
+  option: string,
+  check: () => T,
+  Fault: new (problem: string) => Error = RangeError,
+): T {
+  try {
+    return check();
+  } catch (error) {
+    throw new Fault(`${option}: ${messageOf(error)}`);
+  }
 }

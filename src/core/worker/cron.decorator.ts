@@ -1,3 +1,4 @@
+import { isOptions } from '../text/option-names.js';
 import { type CronExpression } from '../timing/cron-schedule.js';
 import { requireParentheses } from './mark-method.js';
 import { markAsWorker, type WorkerMethodDecorator } from './interval.decorator.js';
@@ -22,13 +23,13 @@ export function Cron(cron: string, options?: CronOptions): WorkerMethodDecorator
 export function Cron(...args: [cron: string, options?: CronOptions]): WorkerMethodDecorator {
   requireParentheses("@Cron('0 3 * * *')", args);
   const [cron, given] = args;
-  // Anything else than an object is refused with the other options.
-  const { name, timeZone, ...options } =
-    typeof given === 'object' && given !== null ? given : ({} as CronOptions);
+  const all: unknown = given ?? {};
+  const { name, timeZone, ...options } = isOptions(all) ? (all as CronOptions) : {};
   const every: CronExpression = timeZone === undefined ? { cron } : { cron, timeZone };
   return markAsWorker('@Cron', {
     ...(name !== undefined && { name }),
     every,
-    options: typeof given === 'object' || given === undefined ? options : given,
+    // What is no object is refused with the other options.
+    options: isOptions(all) ? options : (all as WorkerOptions),
   });
 }

@@ -158,8 +158,8 @@ type ClaimedRow = {
  * A locked row is found again by its place (`ctid`), as PostgreSQL's manual has it for updates in batches: the index is read
  * once. What is due goes through arrays: the planner takes `due` itself for as long as its limit, and would read the whole
  * table to find a thousand rows in it, also where there is one. Of an unnested array it expects few rows, and goes
- * to each. How many lanes there are, and the most of one, it knows beforehand: it took a limit that stands in a row for a tenth of all that it expects
- * to be due, of a hundred lanes, and a million rows made each claim so dear to it that PostgreSQL would compile it (`jit_above_cost`).
+ * to each. The number of lanes and the largest limit are parameters, so that the planner knows them. A limit that it finds in a row it takes for a
+ * tenth of all due rows, in each of a hundred lanes: among 300,000 rows it put a claim at 598,920, and PostgreSQL compiled it (`jit_above_cost`).
  */
 function claimStatement({
   table,

@@ -39,8 +39,8 @@ WITH begun AS (
 SELECT attempt FROM begun`;
 
 /**
- * How long a statement for many claims waits for the transaction of somebody else who has the row of one, such as of an `upsert` of the
- * caller's or of `assertCurrent`. Then it fails as a whole, with nothing changed. Leases do not wait.
+ * How long a statement for many claims waits for a row that another transaction has locked, such as by `upsert` with `manager` or by
+ * `assertCurrent`. Then it fails as a whole, and has changed nothing. The renewal of leases waits less, as these end.
  */
 const waitsFor = (time: '1s' | '250ms'): string => `set_config('lock_timeout', '${time}', true) AS patience`;
 

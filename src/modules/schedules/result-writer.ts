@@ -37,7 +37,7 @@ export class ResultWriter {
 
   /** Resolves when all is stored, or, after `end`, could not be. */
   async flushed(): Promise<void> {
-    while (this.writing) await this.writing;
+    while (this.writing ?? this.retrying) await (this.writing ?? this.retrying);
   }
 
   /** The same, without gathering more. */

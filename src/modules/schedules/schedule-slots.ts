@@ -93,7 +93,7 @@ function check(timing: ScheduleTiming): void {
       throw new Error(`${name}: ${shown(timing[name])} is no number`);
   const { every, cron, at } = timing;
   if (every !== undefined && every <= 0) throw new Error(`every: ${every} is no number above 0`);
-  if (every === undefined && cron === undefined && at === undefined) throw new Error('it says not when');
+  if (every === undefined && cron === undefined && at === undefined) throw new Error('it does not say when');
 }
 
 function everySlot(name: string, { every, cron, timeZone = 'UTC', at, startsAt }: ScheduleTiming): Schedule {

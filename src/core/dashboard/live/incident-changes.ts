@@ -2,14 +2,14 @@ import { type Subscription } from 'rxjs';
 import { type IncidentStore } from '../../history/incident.store.js';
 import { type WorkerEvents } from '../../scheduler/worker-events.js';
 
-/** Milliseconds between two looks; an incident of this replica is looked at at once. */
+/** Milliseconds between two looks; an incident of this replica makes the next look due. */
 const LOOK_EVERY = 3_000;
 /** Open incidents that are compared. The page shows 20 of them, and beyond these only that there are more. */
 const MOST = 21;
 
 /**
- * Whether the newest open incidents, or the silences, have changed since the last look. One look serves all clients: when each of 50 pages
- * asked every three seconds, the p99 of the lateness of ticks was half as much again.
+ * Whether the newest open incidents, or the silences, have changed since the last look. One look serves all clients: 50 pages that asked
+ * every three seconds made 17 requests a second.
  */
 export class IncidentChanges {
   private subscription?: Subscription;

@@ -3,7 +3,7 @@ import { type Job, type Queue, type Worker } from 'bullmq';
 import { type Redis } from 'ioredis';
 import { waitAfter } from '../../scheduler/backoff.js';
 import { describeError } from '../../text/describe-error.js';
-import { type OptionNames, unknownOptions } from '../../text/option-names.js';
+import { type OptionNames, requireKnown } from '../../text/option-names.js';
 import { SystemClock } from '../../timing/clock.js';
 import { atMost } from '../../timing/at-most.js';
 import { type FanOut, type FanOutEngine } from '../fan-out.engine.js';
@@ -66,8 +66,7 @@ class BullMqEngine extends QueuedFanOutEngine {
 
   constructor(private readonly options: BullMqOptions) {
     super();
-    const [problem] = unknownOptions(options, NAMES);
-    if (problem !== undefined) throw new TypeError(`bullMq: ${problem}`);
+    requireKnown(options, NAMES, 'bullMq');
     const { connection, prefix = 'workers' } = options;
     if (typeof connection !== 'string' && (typeof connection !== 'object' || connection === null))
       throw new TypeError(

@@ -1,4 +1,4 @@
-import { type OptionNames, unknownOptions } from '../../text/option-names.js';
+import { type OptionNames, requireKnown } from '../../text/option-names.js';
 
 /** Options of `pgBoss`. */
 export interface PgBossOptions {
@@ -34,8 +34,7 @@ export interface CheckedPgBossOptions {
 
 /** @throws TypeError that names the value and the fix */
 export function checkedOptions(options: PgBossOptions): CheckedPgBossOptions {
-  const [problem] = unknownOptions(options, NAMES);
-  if (problem !== undefined) throw new TypeError(`pgBoss: ${problem}`);
+  requireKnown(options, NAMES, 'pgBoss');
   const { connectionString, schema = 'pgboss', prefix = 'workers' } = options;
   if (typeof connectionString !== 'string' || !/^postgres(ql)?:\/\//.test(connectionString))
     throw new TypeError('pgBoss: connectionString is none: give postgres://user:password@host:port/database');
