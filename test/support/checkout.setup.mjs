@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const COPIED = [
   'package.json',
-  'nest-cli.json',
   'tsconfig.json',
   'tsconfig.build.json',
   'tsconfig.cjs.json',
