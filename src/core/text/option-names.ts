@@ -19,10 +19,13 @@ export function unknownOptions(
   if (!isOptions(given)) return [`${prefix}${kindOf(given)} is no object with options: give one`];
   return Object.entries(given)
     .filter(([name, value]) => value !== undefined && !Object.hasOwn(names, name))
-    .map(([name]) => {
-      const meant = nearest(name, Object.keys(names));
-      return `${prefix}${name}: unknown option: ${meant ? `did you mean ${meant}?` : `choose from ${Object.keys(names).join(', ')}`}`;
-    });
+    .map(([name]) => `${prefix}${name}: ${unknownOption(name, Object.keys(names))}`);
+}
+
+/** What is wrong with an option that nobody reads. */
+export function unknownOption(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  return `unknown option: ${meant ? `did you mean ${meant}?` : `choose from ${known.join(', ')}`}`;
 }
 
 /**

@@ -27,7 +27,17 @@ describe('parseInput', () => {
     expect(faults).toHaveLength(3);
     expect(faults[0]).toMatch(/^name: "A" is no name/);
     expect(faults[1]).toMatch(/^nested\.1\.n: /);
-    expect(faults[2]).toMatch(/"more"/);
+    expect(faults[2]).toBe('more: unknown option: choose from name, nested');
+  });
+
+  it('says of each key that nobody reads where it is, and what was probably meant', () => {
+    const inner = z.strictObject({ every: z.int().optional(), at: z.int().optional() });
+    const outer = z.strictObject({ list: z.array(z.union([inner, z.string()])), inner: inner.optional() });
+    expect(faultsOf(outer, { list: [], inner: { evry: 1, x: 2 }, lists: 3 })).toEqual([
+      'inner.evry: unknown option: did you mean every?',
+      'inner.x: unknown option: choose from every, at',
+      'lists: unknown option: did you mean list?',
+    ]);
   });
 
   it('says what the input was meant to be', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unknownOption } from '../../core/text/option-names.js';
 import { quoted } from '../../core/text/visible.js';
 import { InvalidInputError } from './input.errors.js';
 import { lostKeyOrDepth, unstorableTexts } from './input-walk.js';
@@ -18,16 +19,27 @@ export const name = z.string({ error: 'expected a name' }).regex(NAME, {
 export function parseInput<S extends z.ZodType>(what: string, schema: S, value: unknown): z.output<S> {
   const fault = lostKeyOrDepth(value);
   if (fault) throw new InvalidInputError(what, [fault]);
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: unknownKeys });
   if (parsed.success) {
     const faults = unstorableTexts(parsed.data);
     if (faults.length === 0) return parsed.data;
     throw new InvalidInputError(what, faults);
   }
-  throw new InvalidInputError(
-    what,
-    parsed.error.issues.map(({ path, message }) => (path.length ? `${path.join('.')}: ${message}` : message)),
-  );
+  throw new InvalidInputError(what, parsed.error.issues.flatMap(faultsOf));
+}
+
+/** One line for each key: an issue has all keys of one object. */
+const unknownKeys: z.core.$ZodErrorMap = ({ code, keys, inst }) => {
+  if (code !== 'unrecognized_keys') return undefined;
+  const known = Object.keys((inst as z.ZodObject).shape);
+  return (keys as string[]).map((key) => unknownOption(key, known)).join('\n');
+};
+
+function faultsOf(issue: z.core.$ZodIssue): string[] {
+  const { path, message } = issue;
+  if (issue.code !== 'unrecognized_keys') return [path.length ? `${path.join('.')}: ${message}` : message];
+  const lines = message.split('\n');
+  return issue.keys.map((key, index) => `${[...path, key].join('.')}: ${lines[index]}`);
 }
 
 /** The value as an error message may show it: quoted, on one line, all of it visible, cut at 64 characters. */

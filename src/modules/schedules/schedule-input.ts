@@ -64,28 +64,22 @@ const NOT_IN_PATH = {
   error: ({ input }: { input?: unknown }) => `${shown(input)} names no schedule in a path: give another one`,
 };
 
-const schema = z.strictObject(
-  {
-    handler: handlerName.refine(inPath, NOT_IN_PATH),
-    key: scheduleKey.refine(inPath, NOT_IN_PATH),
-    every: duration({ min: SHORTEST_INTERVAL })
-      .transform((ms) => Math.round(ms))
-      .optional(),
-    cron: z.string({ error: ({ input }) => `${shown(input)} is no cron expression: give a text` }).optional(),
-    at: instant.optional(),
-    timeZone: z.string({ error: ({ input }) => `${shown(input)} is no time zone: give a text` }).optional(),
-    jitter: duration().optional(),
-    startsAt: instant.optional(),
-    until: instant.optional(),
-    limit: count(1).optional(),
-    catchUp: read(catchUpOf).optional(),
-    group: text('group', 200).optional(),
-  },
-  {
-    error: ({ code, keys }) =>
-      code === 'unrecognized_keys' ? `there is no option ${keys!.join(', ')}` : undefined,
-  },
-);
+const schema = z.strictObject({
+  handler: handlerName.refine(inPath, NOT_IN_PATH),
+  key: scheduleKey.refine(inPath, NOT_IN_PATH),
+  every: duration({ min: SHORTEST_INTERVAL })
+    .transform((ms) => Math.round(ms))
+    .optional(),
+  cron: z.string({ error: ({ input }) => `${shown(input)} is no cron expression: give a text` }).optional(),
+  at: instant.optional(),
+  timeZone: z.string({ error: ({ input }) => `${shown(input)} is no time zone: give a text` }).optional(),
+  jitter: duration().optional(),
+  startsAt: instant.optional(),
+  until: instant.optional(),
+  limit: count(1).optional(),
+  catchUp: read(catchUpOf).optional(),
+  group: text('group', 200).optional(),
+});
 
 const nameSchema = z.strictObject({ handler: handlerName, key: scheduleKey });
 
@@ -124,7 +118,7 @@ function timingFaults({ every, cron, at, timeZone, startsAt, until, limit }: Rea
   if (given.length !== 1)
     return [
       given.length === 0
-        ? 'it says not when: give one of every, cron and at'
+        ? 'it does not say when: give one of every, cron and at'
         : `it has ${given.map(([name]) => name).join(' and ')}: give one of them`,
     ];
   if (timeZone !== undefined && cron === undefined)

@@ -26,28 +26,21 @@ export const SCHEDULES_OPTIONS = Symbol('options of SchedulesModule');
 
 const STORES = ['postgres', 'memory'];
 
-const schema = z.strictObject(
-  {
-    store: z
-      .custom(
-        (store) =>
-          STORES.includes(store as string) || (store && ['object', 'function'].includes(typeof store)),
-        {
-          error: ({ input }) =>
-            `${shown(input)} is none of ${STORES.join(', ')}: give one, or a store of your own`,
-        },
-      )
-      .optional(),
-    dispatch: z.boolean({ error: ({ input }) => `${shown(input)} is neither true nor false` }).optional(),
-    // A shorter one cannot be renewed in time.
-    lease: duration({ min: '2s' }).optional(),
-    keepEnded: duration().optional(),
-  },
-  {
-    error: ({ code, keys }) =>
-      code === 'unrecognized_keys' ? `there is no option ${keys!.join(', ')}` : undefined,
-  },
-);
+const schema = z.strictObject({
+  store: z
+    .custom(
+      (store) => STORES.includes(store as string) || (store && ['object', 'function'].includes(typeof store)),
+      {
+        error: ({ input }) =>
+          `${shown(input)} is none of ${STORES.join(', ')}: give one, or a store of your own`,
+      },
+    )
+    .optional(),
+  dispatch: z.boolean({ error: ({ input }) => `${shown(input)} is neither true nor false` }).optional(),
+  // A shorter one cannot be renewed in time.
+  lease: duration({ min: '2s' }).optional(),
+  keepEnded: duration().optional(),
+});
 
 /** @throws InvalidInputError naming every option that cannot be */
 export function checkSchedulesOptions(options: SchedulesOptions): void {

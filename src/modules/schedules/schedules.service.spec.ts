@@ -91,7 +91,7 @@ describe('Schedules', () => {
       );
     await expect(schedules.preview(null as never)).rejects.toThrow('null is none: give an object');
     await expect(schedules.preview({ ...job('a', {}), evry: '1h' } as never)).rejects.toThrow(
-      'there is no option evry',
+      'evry: unknown option: did you mean every?',
     );
     for (const none of [null, 7, 'text', job('a', { every: '1h' })])
       await expect(schedules.upsertMany(none as never)).rejects.toThrow('is no list: give an array');

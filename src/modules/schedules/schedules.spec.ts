@@ -230,7 +230,7 @@ describe('Schedules', () => {
   });
 
   it.each([
-    [{}, 'it says not when: give one of every, cron and at'],
+    [{}, 'it does not say when: give one of every, cron and at'],
     [{ every: '1m', cron: '* * * * *' }, 'it has every and cron: give one of them'],
     [{ every: '10ms' }, 'every: 10 ms is less than 1000 ms'],
     [{ cron: 'often' }, "cron: 'often' is not a cron expression"],
@@ -266,7 +266,7 @@ describe('Schedules', () => {
     [{ at: '2026-02-30T09:00:00Z' }, 'at: 2026-02-30T09:00:00Z is no instant'],
     [{ every: '1m', key: 'x'.repeat(301) }, 'has more than 300 characters'],
     [{ every: '1m', key: 'a\0' }, 'key: holds a NUL character'],
-    [{ every: '1m', evry: 1 }, 'there is no option evry'],
+    [{ every: '1m', evry: 1 }, 'evry: unknown option: did you mean every?'],
   ])('refuses what cannot be (%#)', async (input, message) => {
     const { schedules } = await start();
     const upsert = schedules.upsert({ handler: 'reminder', key: 'ada', ...input } as never);
@@ -282,7 +282,7 @@ describe('Schedules', () => {
     [{ lease: 'long' }, "lease: 'long' is not a duration"],
     [{ keepEnded: -1 }, 'keepEnded: -1 is not a duration'],
     [{ dispatch: 'no' }, 'dispatch: "no" is neither true nor false'],
-    [{ leese: '30s' }, 'there is no option leese'],
+    [{ leese: '30s' }, 'leese: unknown option: did you mean lease?'],
     [null, 'null'],
   ])('refuses options of the module that cannot be (%#)', (options, message) => {
     expect(() => SchedulesModule.forRoot(options as never)).toThrow(message);

@@ -313,7 +313,7 @@ describe('Schedules', () => {
   });
 
   it.each([
-    ['{}', 'it says not when'],
+    ['{}', 'it does not say when'],
     ['null', 'it is no object'],
     ['7', 'it is no object'],
     ['{"every":"1h"}', 'every: "1h" is no number'],
