@@ -14,7 +14,8 @@ export function LinkedCell({ item, column, now }: { item: Item; column: Column; 
   const { key, kind, link, title } = column;
   const cell = <Cell value={valueAt(item, key)} kind={kind} title={title} now={now} />;
   const id = link && valueAt(item, link.key);
-  return typeof id === 'string' ? <a href={hrefs.item(link!.tab, id)}>{cell}</a> : cell;
+  if (typeof id !== 'string') return cell;
+  return <a href={'tab' in link! ? hrefs.item(link.tab, id) : hrefs.run(id)}>{cell}</a>;
 }
 
 interface CellProps {

@@ -119,6 +119,8 @@ describeWith('chromium', 'open incidents on the page', () => {
     await page.getByRole('button', { name: 'End' }).click();
     await page.getByText('No silence holds: every incident is told.').waitFor();
     await page.getByText('Nothing was sent to webhooks.').waitFor();
+    await table.locator('tr', { hasText: 'failing' }).locator('a').click();
+    await page.locator('h2 .badge.failed').waitFor();
     expect(faults).toEqual([]);
   });
 

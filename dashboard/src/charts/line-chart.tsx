@@ -94,7 +94,17 @@ function optionsFor(
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
       { ...axis, space: 80 },
-      { ...axis, size: 70, values: (_, values) => values.map((value) => format(value)) },
+      {
+        ...axis,
+        size: 70,
+        // Of values that are shown alike, such as half a millisecond and a whole one, the last has the label.
+        filter: (_, values) =>
+          values.map((value, index) =>
+            values.length > index + 1 && format(value) === format(values[index + 1]!) ? null : value,
+          ),
+        values: (_, values: (number | null)[]) =>
+          values.map((value) => (value === null ? null : format(value))),
+      },
     ],
     series: [
       { value: (_, at) => (at === null ? '–' : new Date(at * 1_000).toLocaleString()) },

@@ -23,8 +23,14 @@ export interface DashboardColumn {
   readonly title: string;
   /** Default `text`. */
   readonly kind?: DashboardColumnKind | undefined;
-  /** Links to the page of an item of a tab: `key` names the field with its `id`. */
-  readonly link?: { readonly tab: string; readonly key: string } | undefined;
+  /**
+   * Links to the page of an item of a tab, or of a run: `key` names the field with its `id`. Where the field is absent,
+   * there is no link.
+   */
+  readonly link?:
+    | { readonly tab: string; readonly key: string }
+    | { readonly page: 'run'; readonly key: string }
+    | undefined;
 }
 
 /** A filter of a list: a parameter of its request. */

@@ -37,7 +37,7 @@ interface Filters {
     { key: 'condition', title: 'what', kind: 'state' },
     { key: 'opened_at', title: 'opened', kind: 'instant' },
     { key: 'closed_at', title: 'closed', kind: 'instant' },
-    { key: 'summary', title: 'summary' },
+    { key: 'summary', title: 'summary', link: { page: 'run', key: 'run_id' } },
   ],
   actions: [
     {
