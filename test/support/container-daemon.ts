@@ -110,6 +110,9 @@ export async function startDaemon(kind: DaemonKind, options: DaemonOptions = {})
     const ended = once(own, 'exit');
     own.kill(signal);
     await ended;
+    // What a daemon has started may outlive it, with these open: a cleanup after a container, `conmon`.
+    own.stdout?.destroy();
+    own.stderr?.destroy();
   };
   const importImage: ContainerDaemon['importImage'] = async (name, files) => {
     const root = await mkdtemp(join(directory, 'image-'));

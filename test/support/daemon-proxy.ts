@@ -61,6 +61,8 @@ export async function startDaemonProxy(daemonSocket: string): Promise<DaemonProx
         },
       );
       upstream.on('error', () => outgoing.destroy());
+      // As the daemon sees it when a client of its own gives a call up.
+      if (treatment === 'pass') outgoing.on('close', () => upstream.destroy());
       incoming.pipe(upstream);
     })();
   });

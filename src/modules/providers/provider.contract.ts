@@ -344,6 +344,11 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
     );
     await provider.stop(ended.instanceId);
     const readings = await Promise.all(readers.map(({ read }) => read()));
+    const together = await Promise.all(
+      readers.map(async ({ readTogether, read }) => (await readTogether?.()) ?? read()),
+    );
+    const known = (found: typeof readings) => found.map((stats) => stats?.instanceId);
+    assert.deepEqual(known(together), known(readings));
     const [alone, ...none] = readings.filter((stats) => stats !== undefined);
     assert.deepEqual(none, []);
     const [all] = await provider.stats();
@@ -354,6 +359,7 @@ const CASES: Record<string, (subject: Subject) => Promise<void>> = {
     const isReason = (error: unknown) => error === reason;
     await assert.rejects(provider.statsReaders(AbortSignal.abort(reason)), isReason);
     await assert.rejects(readers[0]!.read(AbortSignal.abort(reason)), isReason);
+    await assert.rejects((readers[0]!.readTogether ?? readers[0]!.read)(AbortSignal.abort(reason)), isReason);
   },
   'tells whoever watches of a program that ends by itself, and of what is done to others': async ({
     provider,

@@ -108,9 +108,15 @@ export type ServiceStats = Omit<InstanceStats, 'instanceId' | 'tenantId' | 'labe
   service: string;
 };
 
-/** A running instance whose reading takes a call of its own. */
+/** A running instance whose reading may take a call of its own. */
 export interface StatsReader {
   instanceId: InstanceId;
+  /**
+   * What a call for many instances tells of it, where the store has one. All readers may be asked at once; it does not reject but
+   * with the reason of its signal.
+   * @returns undefined when there is no such call, or when its answer is not there soon: then `read` has it
+   */
+  readTogether?(signal?: AbortSignal): Promise<InstanceStats | undefined>;
   /** @returns undefined when the instance has ended meanwhile */
   read(signal?: AbortSignal): Promise<InstanceStats | undefined>;
 }

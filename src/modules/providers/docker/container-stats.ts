@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { type Clock } from '../../../core/timing/clock.js';
 import { sleep } from '../../../core/timing/timer.js';
 import { type InstanceStats, type Resources, type StatsReader } from '../provider.js';
 import { programOf } from '../services/service-programs.js';
@@ -28,8 +29,9 @@ export async function statsReaders(
   daemon: DockerDaemon,
   store: ContainerStore,
   signal?: AbortSignal,
+  clock?: Clock,
 ): Promise<StatsReader[]> {
-  return readersOf(daemon, store, await store.recent.all(signal), signal);
+  return readersOf(daemon, store, await store.recent.all(signal), signal, clock);
 }
 
 function readersOf(
@@ -37,14 +39,20 @@ function readersOf(
   store: ContainerStore,
   all: readonly HeldInstance[],
   signal?: AbortSignal,
+  clock?: Clock,
 ): StatsReader[] {
   const instances = all
     .map(({ instanceId, services }) => ({ instanceId, running: services.filter(isRunningService) }))
     .filter(({ running }) => running.length > 0);
-  const ids = instances.flatMap(({ running }) => running.map(({ present }) => present.container.Id));
-  const stats = new BatchedStats(daemon, ids, signal);
+  const stats = new BatchedStats(daemon, signal, clock);
   return instances.map(({ instanceId, running }) => ({
     instanceId,
+    readTogether: async (own?: AbortSignal): Promise<InstanceStats | undefined> => {
+      const ask = ({ present }: HeldContainers) => stats.together(present.container.Id, own);
+      const found = await Promise.all(running.map(ask));
+      if (found.includes(undefined)) return undefined;
+      return sumByInstance(running.flatMap((held, at) => toReadings(held, found[at])))[0];
+    },
     read: (own?: AbortSignal): Promise<InstanceStats | undefined> =>
       store.ask(async () => {
         const readings = await Promise.all(running.map((held) => readService(stats, held, own)));
@@ -59,9 +67,11 @@ export async function readStats(
   store: ContainerStore,
   signal?: AbortSignal,
 ): Promise<InstanceStats[]> {
-  const limit = pLimit(AT_ONCE);
+  const turns = pLimit(AT_ONCE);
   const readers = readersOf(daemon, store, await store.all(signal), signal);
-  const all = await Promise.all(readers.map(({ read }) => limit(read, signal)));
+  const all = await Promise.all(
+    readers.map(async ({ readTogether, read }) => (await readTogether!(signal)) ?? turns(() => read(signal))),
+  );
   return all.filter((stats) => stats !== undefined);
 }
 
@@ -72,18 +82,26 @@ function isRunningService({ present }: HeldContainers): boolean {
 /** @returns nothing when it has ended meanwhile */
 async function readService(
   all: BatchedStats,
-  { service, present }: HeldContainers,
+  held: HeldContainers,
   signal?: AbortSignal,
 ): Promise<ServiceReadings[]> {
-  const record = readRecord(present.container);
-  if (!record) return [];
   try {
-    const stats = await all.of(present.container.Id, signal);
-    return stats && isReading(stats) ? [{ service, stats: toInstanceStats(present, record, stats) }] : [];
+    return toReadings(held, await all.alone(held.present.container.Id, signal));
   } catch (error) {
     if (isMissing(error) || isConflict(error)) return [];
     throw error;
   }
+}
+
+/** @returns nothing of one that has ended */
+function toReadings(
+  { service, present }: HeldContainers,
+  stats: ContainerStats | undefined,
+): ServiceReadings[] {
+  const record = readRecord(present.container);
+  return record && stats && isReading(stats)
+    ? [{ service, stats: toInstanceStats(present, record, stats) }]
+    : [];
 }
 
 function toInstanceStats(

@@ -1,3 +1,4 @@
+import { type Clock } from '../../../core/timing/clock.js';
 import { type InstanceId, isId, parseId } from '../../ids/typed-id.js';
 import { InstanceNotProvisionedError, InstanceNotRunningError } from '../provider.errors.js';
 import { LABELS, type LogOptions, type ProviderInstance, type ProviderVolume } from '../provider.js';
@@ -30,13 +31,16 @@ import { outputLines } from './streams.js';
 
 /** What a daemon holds of our namespace, as it is at the moment. Nothing of it is kept here, but in `recent`. */
 export class ContainerStore {
-  readonly recent = new RecentInstances(this);
+  readonly recent: RecentInstances;
 
   constructor(
     private readonly daemon: DockerDaemon,
     private readonly settings: Pick<DockerProviderSettings, 'name' | 'namespace'>,
     private readonly reachAt: string,
-  ) {}
+    clock?: Clock,
+  ) {
+    this.recent = new RecentInstances(this, clock);
+  }
 
   get namespace(): string {
     return this.settings.namespace;

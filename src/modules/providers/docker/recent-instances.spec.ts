@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../../core/testing/manual-clock.js';
 import { newId } from '../../ids/typed-id.js';
 import { type HeldInstance } from './container-reading.js';
 import { RecentInstances } from './recent-instances.js';
@@ -19,6 +20,16 @@ interface PromiseWithResolvers {
   reject(error: Error): void;
 }
 
+/** With a list that was answered at once. */
+async function listedOnce() {
+  const [store, clock, first] = [slowStore(), new ManualClock(), [held()]];
+  const recent = new RecentInstances(store, clock);
+  const asked = recent.all();
+  store.lists[0]!.resolve(first);
+  await asked;
+  return { store, clock, recent, first };
+}
+
 describe('the recent instances of a daemon', () => {
   it('are those of the list, where it comes in time', async () => {
     const store = slowStore();
@@ -31,19 +42,44 @@ describe('the recent instances of a daemon', () => {
     expect(store.lists).toHaveLength(3);
   });
 
-  it('are those of the list before, where it does not; there is one list at a time, and it is for the next one who asks', async () => {
-    const store = slowStore();
-    const recent = new RecentInstances(store, 20);
-    const [first, second] = [[held()], [held(), held()]];
+  it('are those of the list before, where it does not come within a second; it is for the next one who asks', async () => {
+    const { store, clock, recent, first } = await listedOnce();
     const asked = recent.all();
-    store.lists[0]!.resolve(first);
+    await clock.advance('1s');
+    expect(await asked).toBe(first);
+    const second = [held(), held()];
+    store.lists[1]!.resolve(second);
+    await clock.advance('2s');
+    const again = recent.all();
+    store.lists[2]!.resolve(second);
+    expect(await again).toBe(second);
+  });
+
+  it('are not waited for a second time where a list takes longer: there is one at a time', async () => {
+    const { store, clock, recent, first } = await listedOnce();
+    const asked = recent.all();
+    await clock.advance('1s');
     await asked;
     expect(await recent.all()).toBe(first);
+    await clock.advance('10s');
     expect(await recent.all()).toBe(first);
     expect(store.lists).toHaveLength(2);
-    const waiting = recent.all();
+  });
+
+  it('are not listed anew for as long as a slow list took', async () => {
+    const { store, clock, recent } = await listedOnce();
+    const asked = recent.all();
+    await clock.advance('8s');
+    await asked;
+    const second = [held(), held()];
     store.lists[1]!.resolve(second);
-    expect(await waiting).toBe(second);
+    await clock.advance('7s');
+    expect(await recent.all()).toBe(second);
+    expect(store.lists).toHaveLength(2);
+    await clock.advance('1s');
+    const again = recent.all();
+    store.lists[2]!.resolve([]);
+    expect(await again).toEqual([]);
   });
 
   it('are waited for as long as the caller likes where there was no list before, and the list goes on without the caller', async () => {

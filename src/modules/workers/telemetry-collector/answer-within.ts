@@ -1,4 +1,4 @@
-import { SystemClock, type Timer } from '../../../core/timing/clock.js';
+import { type Clock, SystemClock, type Timer } from '../../../core/timing/clock.js';
 
 /**
  * Asks, and gives up when there is no answer in time: also on one that does not listen to its signal.
@@ -10,11 +10,12 @@ export async function answerWithin<T>(
   name: string,
   ask: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
+  clock: Clock = new SystemClock(),
 ): Promise<T> {
   const late = new AbortController();
   let timer: Timer | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = new SystemClock().setTimer(() => {
+    timer = clock.setTimer(() => {
       const error = new Error(`${name} did not answer within ${milliseconds} ms`);
       late.abort(error);
       reject(error);

@@ -36,4 +36,18 @@ describe('ReadingOrder', () => {
     order.learn(new Set(), []);
     expect(order.of(items)).toEqual(items);
   });
+
+  it('gives each its turn when there is time for a third of them', () => {
+    const order = new ReadingOrder();
+    const read: InstanceId[] = [];
+    for (let tick = 0; tick < 3; tick++) {
+      const [first, ...left] = idsOf(order.of([a!, b!, c!]));
+      read.push(first!);
+      order.learn(
+        new Set(left),
+        left.map((instanceId) => ({ instanceId })),
+      );
+    }
+    expect(read).toEqual(idsOf([a!, b!, c!]));
+  });
 });

@@ -10,12 +10,14 @@ export class ReadingOrder {
   private failed: ReadonlySet<InstanceId> = new Set();
 
   of<T extends { instanceId: InstanceId }>(items: readonly T[]): T[] {
-    const rank = ({ instanceId }: T) => (this.left.has(instanceId) ? 0 : this.failed.has(instanceId) ? 2 : 1);
+    const places = new Map([...this.left].map((id, place) => [id, place]));
+    const rank = ({ instanceId }: T) =>
+      places.get(instanceId) ?? places.size + Number(this.failed.has(instanceId));
     return items.toSorted((a, b) => rank(a) - rank(b));
   }
 
   /**
-   * @param left those that had no turn
+   * @param left those that had no turn, in the order in which they waited for it
    * @param failed those that have not been read, `left` among them or not
    */
   learn(left: ReadonlySet<InstanceId>, failed: readonly { instanceId: InstanceId }[]): void {

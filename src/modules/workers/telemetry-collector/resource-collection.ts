@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { forEachIsolated } from '../../concurrency/for-each-isolated.js';
 import { type InstanceId } from '../../ids/typed-id.js';
 import { CapabilityNotSupportedError } from '../../providers/provider.errors.js';
@@ -8,14 +9,14 @@ import {
   type StatsReader,
 } from '../../providers/provider.js';
 import { type RegisteredProvider } from '../../providers/provider.registry.js';
-import { startTimer } from '../../../core/timing/timer.js';
+import { type Clock, SystemClock } from '../../../core/timing/clock.js';
 import { orAborted } from '../../providers/waiting.js';
 import { answerWithin } from './answer-within.js';
 import { ReadingOrder } from './reading-order.js';
 
 /** How providers are asked, in milliseconds. */
 export interface ResourceLimits {
-  /** Instances at a time, of a provider that reads them one by one. */
+  /** Instances read at a time by calls of their own. */
   concurrency: number;
   /** For a call. */
   timeout: number;
@@ -23,6 +24,9 @@ export interface ResourceLimits {
   /** The part of the interval in which the sources are asked: what is left of it is for those that read one by one. */
   spread: number;
 }
+
+/** Milliseconds: what was begun so shortly before the end had no turn. */
+const SHORT_TURN = 1_000;
 
 /** Readings of a provider, and of which instances there are none. */
 export interface Readings {
@@ -42,15 +46,19 @@ export interface ReadingFailure {
 export class ResourceCollection {
   private readonly orders = new Map<string, ReadingOrder>();
 
-  constructor(private readonly limits: ResourceLimits) {}
+  constructor(
+    private readonly limits: ResourceLimits,
+    private readonly clock: Clock = new SystemClock(),
+  ) {}
 
   /** @throws what the provider rejected with, when not one instance could be read */
   async read({ name, provider }: RegisteredProvider, signal: AbortSignal): Promise<Readings> {
     const { timeout, interval, spread } = this.limits;
-    const ask = <T>(call: (own: AbortSignal) => Promise<T>) => answerWithin(timeout, name, call, signal);
+    const ask = <T>(call: (own: AbortSignal) => Promise<T>) =>
+      answerWithin(timeout, name, call, signal, this.clock);
     const all = Math.max(timeout, interval - spread);
     const over = new AbortController();
-    const timer = startTimer(
+    const timer = this.clock.setTimer(
       () => over.abort(new Error(`not read within ${all} ms, which all instances of ${name} have together`)),
       all,
     );
@@ -83,18 +91,30 @@ export class ResourceCollection {
     const { concurrency, timeout } = this.limits;
     const order = this.orders.get(name) ?? new ReadingOrder();
     this.orders.set(name, order);
+    const turns = pLimit(concurrency);
     const left = new Set<InstanceId>();
     const stats: InstanceStats[] = [];
+    const readAlone = ({ instanceId, read }: StatsReader, end: AbortSignal) =>
+      turns(async () => {
+        end.throwIfAborted();
+        const begun = this.clock.monotonic();
+        try {
+          const call = (own: AbortSignal) => orAborted(read(own), own);
+          return await answerWithin(timeout, instanceId, call, end, this.clock);
+        } finally {
+          if (!end.aborted || this.clock.monotonic() - begun >= SHORT_TURN) left.delete(instanceId);
+        }
+      });
     const { failures } = await forEachIsolated(
       order.of(readers),
-      { concurrency, timeout, signal, key: ({ instanceId }) => instanceId },
-      async ({ instanceId, read }, own) => {
-        if (over.aborted) {
-          left.add(instanceId);
-          throw over.reason as Error;
-        }
+      // All at once: what a call for many gives takes no turn, and waits for none that hangs.
+      { concurrency: readers.length || 1, signal, key: ({ instanceId }) => instanceId },
+      async (reader, own) => {
         const end = AbortSignal.any([own, over]);
-        const found = await orAborted(read(end), end);
+        left.add(reader.instanceId);
+        const together = reader.readTogether && (await orAborted(reader.readTogether(end), end));
+        const found = together ?? (await readAlone(reader, end));
+        left.delete(reader.instanceId);
         if (found) stats.push(found);
       },
     );
