@@ -15,6 +15,7 @@ import { ProblemDetailsFilter } from '../core/http/problem-details.filter.js';
 import { generateToken, loadAppConfig } from './config/app-config.js';
 import { forgetSecrets } from './config/forget-secrets.js';
 import { OpenApiDocument } from './http/open-api.controller.js';
+import { DatabasePatience } from './database-patience.js';
 import { checkContainers, containersOf } from './containers.js';
 import { connectionsOf } from './connections.js';
 import { type FleetFile, loadFleetFile } from './fleet/fleet-file.js';
@@ -52,7 +53,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
   checkContainers(config, fleet);
   await checkPort(config.host, config.port);
   await checkPort(config.host, httpsConfig.port, 'HTTPS_PORT');
-  const resources = await openResources(config, say);
+  const patience = new DatabasePatience(say);
+  const resources = await openResources(config, say, patience);
   const token = config.workersToken ?? generateToken();
   const { users, notice } = await instanceUsers(config.instanceUsers, fleet);
   say(notice);
@@ -74,28 +76,20 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const containers = await containersOf(config, fleet, directory);
     const { dnsServers } = httpsConfig;
     const certificates = await certificateOptions(httpsConfig, directory);
-    app = await NestFactory.create<NestExpressApplication>(
-      AppModule.forRoot({
-        ...resources,
-        users,
-        containers,
-        defaultProvider,
-        fleet,
-        token,
-        drainTimeout,
-        dnsServers,
-        webhooks,
-        certificates,
-      }),
-      // The modules' own start-up lines would bury what a newcomer wants to know; the error that ends a start is
-      // explained by whoever called, and Nest would log it before, stack and all.
-      { logger: ['warn', 'fatal'], abortOnError: false },
-    );
-    app.use(besidesChallenges(hostCheck({ allow: [...config.allowedHosts, ...httpsConfig.domains] })));
-    // The payload of a run may be any JSON.
-    app.useBodyParser('json', { strict: false });
-    app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)));
-    app.get(OpenApiDocument).of(app);
+    const options = {
+      ...resources,
+      users,
+      containers,
+      defaultProvider,
+      fleet,
+      token,
+      drainTimeout,
+      dnsServers,
+      webhooks,
+      certificates,
+    };
+    const allowed = [...config.allowedHosts, ...httpsConfig.domains];
+    app = await patience.until(() => openApp(options, allowed));
     connections = connectionsOf(app.getHttpServer() as Server);
     await listen(app, config);
     https = await startHttps(app, config.host, httpsConfig.port, httpsConfig.domains[0]);
@@ -111,6 +105,30 @@ export async function startControlPlane(): Promise<ControlPlane> {
   }
   let stopped: Promise<void> | undefined;
   return { stop: () => (stopped ??= stop()) };
+}
+
+/** Puts it together, and runs its hooks. What fails on the way is closed. */
+async function openApp(
+  options: Parameters<typeof AppModule.forRoot>[0],
+  allowedHosts: string[],
+): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.forRoot(options),
+    // The modules' own start-up lines would bury what a newcomer wants to know; the error that ends a start is
+    // explained by whoever called, and Nest would log it before, stack and all.
+    { logger: ['warn', 'fatal'], abortOnError: false },
+  );
+  try {
+    app.use(besidesChallenges(hostCheck({ allow: allowedHosts })));
+    // The payload of a run may be any JSON.
+    app.useBodyParser('json', { strict: false });
+    app.useGlobalFilters(new ProblemDetailsFilter(app.get(HttpAdapterHost)));
+    app.get(OpenApiDocument).of(app);
+    return await app.init();
+  } catch (error) {
+    await closeWithin(options.drainTimeout + BEYOND_THE_DRAIN, app);
+    throw error;
+  }
 }
 
 /** What does not end by then is left: the process ends, and takes it along. */

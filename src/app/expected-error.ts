@@ -14,6 +14,7 @@ import {
 import { InvalidDnsServersError } from '../modules/dns/dns.errors.js';
 import { visible } from '../core/text/visible.js';
 import { AppConfigError } from './config/config.errors.js';
+import { DatabaseSilentError } from './database-patience.js';
 import { DataDirectoryInUseError, UnusableDirectoryError } from './data-directory/index.js';
 import { EmbeddedPostgresError } from './embedded-postgres/index.js';
 import { FleetFileError } from './fleet/fleet.errors.js';
@@ -32,6 +33,7 @@ const EXPECTED = [
   AppRefusedError,
   InvalidDatabaseUrlError,
   DatabaseUnreachableError,
+  DatabaseSilentError,
   MissingTablesError,
   ReadOnlyDatabaseError,
   UnknownMigrationsError,

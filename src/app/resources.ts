@@ -3,6 +3,7 @@ import { type AppConfig } from './config/app-config.js';
 import { PACKAGE_ROOT } from './config/app-config.js';
 import { defaultDataDirectory, openDataDirectory } from './data-directory/index.js';
 import { type ServerStatus, startEmbeddedPostgres } from './embedded-postgres/index.js';
+import { type DatabasePatience } from './database-patience.js';
 import { writeSecret } from './write-secret.js';
 
 /** What the app holds outside of its own process while it runs. */
@@ -24,7 +25,11 @@ export interface Resources {
  * @param say takes what the user should know
  * @throws DataDirectoryInUseError, UnusableDirectoryError, EmbeddedPostgresError; then nothing is held
  */
-export async function openResources(config: AppConfig, say: (line: string) => void): Promise<Resources> {
+export async function openResources(
+  config: AppConfig,
+  say: (line: string) => void,
+  patience?: DatabasePatience,
+): Promise<Resources> {
   const { path, notice } = config.dataDir
     ? { path: config.dataDir }
     : await defaultDataDirectory(PACKAGE_ROOT);
@@ -38,6 +43,7 @@ export async function openResources(config: AppConfig, say: (line: string) => vo
     const postgres = await startEmbeddedPostgres({
       directory: join(directory.path, 'postgres'),
       log: say,
+      ...(patience && { patience }),
       supervised: true,
     });
     return {

@@ -21,6 +21,7 @@ function errorResponse(...fields: string[]): Buffer {
 export class TcpProxy {
   private readonly links = new Set<Link>();
   private mute = false;
+  private open = Infinity;
   private refusing = false;
   /** Takes what the server says in the client's place. */
   private intercept?: (link: Link, chunk: Buffer) => void;
@@ -31,7 +32,7 @@ export class TcpProxy {
   ) {
     server.on('connection', (client) => {
       if (this.refusing) return void client.on('error', () => {}).resetAndDestroy();
-      const link = new Link(client, target, this.mute, (chunk) =>
+      const link = new Link(client, target, this.mute || this.links.size >= this.open, (chunk) =>
         this.intercept ? this.intercept(link, chunk) : link.answer(chunk),
       );
       this.links.add(link);
@@ -60,9 +61,15 @@ export class TcpProxy {
     for (const link of this.links) link.mute = true;
   }
 
+  /** As many connections work; packets of those beyond vanish, for ever. */
+  limitTo(connections: number): void {
+    this.open = connections;
+  }
+
   /** New connections get through. */
   restore(): void {
     this.mute = this.refusing = false;
+    this.open = Infinity;
   }
 
   /** Resets all connections, and new ones until `restore`: the server is down. */

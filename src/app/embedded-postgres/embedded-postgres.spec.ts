@@ -69,6 +69,20 @@ describe('startEmbeddedPostgres', () => {
     await expect(failure).rejects.toThrow(/invalid value for parameter "max_connections": "many"/);
   });
 
+  it('leaves it to whoever starts it how long a server may take to answer', async () => {
+    const settings = { post_auth_delay: 3 };
+    const failures: unknown[] = [];
+    const patience = {
+      until: async <T>(step: () => Promise<T>) => {
+        await step().catch((error: unknown) => failures.push(error));
+        return step();
+      },
+    };
+    const started = start({ directory: await workbench.cluster(), settings, patience });
+    await expect(started).rejects.toThrow('timeout expired');
+    expect(failures).toMatchObject([{ message: 'timeout expired' }]);
+  });
+
   it('has ended when stop() resolves, and may be stopped again', async () => {
     const server = await start({ directory: await workbench.cluster() });
     await query(server.url, 'SELECT');

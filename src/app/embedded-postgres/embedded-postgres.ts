@@ -28,6 +28,8 @@ export interface EmbeddedPostgresOptions {
   settings?: ServerSettings;
   /** Takes what an operator may want to know. Default: nothing is said. */
   log?: (message: string) => void;
+  /** Takes a step again that fails as the server does not answer in time. Default: once is all. */
+  patience?: { until<T>(step: () => Promise<T>): Promise<T> };
   /** Start it again, on the same port, whenever it ends by itself. Default false. */
   supervised?: boolean;
 }
@@ -64,6 +66,7 @@ export async function startEmbeddedPostgres({
   database = 'ctrlplane',
   settings,
   log = () => undefined,
+  patience = { until: (step) => step() },
   supervised = false,
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const files = clusterFiles(resolve(directory));
@@ -76,7 +79,7 @@ export async function startEmbeddedPostgres({
 
   const server = await adoptOrStart(cluster, settings, log);
   try {
-    await makeDatabase(cluster, server.port, database);
+    await patience.until(() => makeDatabase(cluster, server.port, database));
   } catch (error) {
     if (!server.adopted) await stopServer(cluster, server);
     throw isRefusedPassword(error) ? new WrongPasswordError(files) : error;
