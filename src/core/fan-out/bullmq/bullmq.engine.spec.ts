@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { eventually } from '../../../../test/support/eventually.js';
 import { describeWith } from '../../../../test/support/needs.js';
 import { RedisServer } from '../../../../test/support/redis.js';
 import { fanOutEngineContract, sharedFanOutEngineContract } from '../../testing/fan-out-engine.contract.js';
-import { type FanOutHost } from '../fan-out.engine.js';
+import { type FanOut, type FanOutEngine, type FanOutHost } from '../fan-out.engine.js';
 import { queueName } from '../queued/queue-name.js';
 import { type ShardDefinition } from '../shard-definition.js';
 import { bullMq } from './bullmq.engine.js';
@@ -45,37 +45,88 @@ describeWith('redis', 'bullMq', () => {
     }
   }, 150_000);
 
-  it('begins a fan-out anew when Redis has lost its data', async () => {
-    const engine = bullMq({ connection: redis.url, prefix: randomUUID() });
-    const seen: unknown[] = [];
-    await engine.open({
-      perform: async (_shard, { item }) => {
-        seen.push(item);
-        return undefined;
-      },
-      reached: () => {},
-    });
+  describe('a fan-out', () => {
     const shard: ShardDefinition = {
       name: 's', concurrency: 1, timeout: undefined, retries: 0, backoff: { initial: 1, max: 1, factor: 1 }, source: 's',
       call: () => {},
     }; // prettier-ignore
-    const client = new Redis(redis.url);
-    try {
-      const outcome = engine.run({
-        key: 'k', shard, items: [1, 2, 3, 4], signal: new AbortController().signal, counted: () => {}, mayStart: () => true,
-        run: { worker: 'w', runId: randomUUID(), fenced: false, trigger: 'schedule', scheduledAt: 1, startedAt: 1 },
-        perform: async () => undefined,
-      }); // prettier-ignore
+    const fanOut = (): FanOut => ({
+      key: 'k', shard, items: [1, 2, 3, 4], signal: new AbortController().signal, counted: () => {}, mayStart: () => true,
+      run: { worker: 'w', runId: randomUUID(), fenced: false, trigger: 'schedule', scheduledAt: 1, startedAt: 1 },
+      perform: async () => undefined,
+    }); // prettier-ignore
+    let client: Redis;
+    let engine: FanOutEngine;
+    let seen: unknown[];
+    let before: (item: unknown) => Promise<void>;
+
+    beforeEach(async () => {
+      client = new Redis(redis.url);
+      await client.flushall();
+      engine = bullMq({ connection: redis.url });
+      seen = [];
+      before = async () => {};
+      await engine.open({
+        perform: async (_shard, { item }) => {
+          seen.push(item);
+          await before(item);
+          return undefined;
+        },
+        reached: () => {},
+      });
+    });
+    afterEach(async () => {
+      client.disconnect();
+      await engine.rest(new AbortController().signal);
+      await engine.close();
+    });
+
+    it('begins anew when Redis has lost its data', async () => {
+      const outcome = engine.run(fanOut());
       await eventually(async () => (await client.dbsize()) > 0);
       await client.flushall();
       engine.serve([shard]);
       expect(await outcome).toMatchObject({ done: 4, failed: 0 });
       expect(new Set(seen)).toEqual(new Set([1, 2, 3, 4]));
-    } finally {
-      client.disconnect();
-      await engine.rest(new AbortController().signal);
-      await engine.close();
-    }
+    });
+
+    it('has each result before its job is removed', async () => {
+      const commands: string[][] = [];
+      const monitor = await client.monitor();
+      monitor.on('monitor', (_time: string, args: string[]) => commands.push(args));
+      try {
+        engine.serve([shard]);
+        await engine.run(fanOut());
+        const jobs = () =>
+          commands.flatMap(([name, key], place) =>
+            /^(del|unlink)$/i.test(name!) && /:s:[\w-]{36}\.[\w-]+$/.test(key!)
+              ? [[key!, place] as const]
+              : [],
+          );
+        await eventually(() => jobs().length >= 4);
+        for (const [key, place] of jobs()) {
+          const id = key.split(':').at(-1)!.slice(0, 36);
+          const written = commands.findIndex(([name, ...rest]) => /^hset$/i.test(name!) && rest.includes(id));
+          expect(written).toBeGreaterThan(-1);
+          expect(written).toBeLessThan(place);
+        }
+      } finally {
+        monitor.disconnect();
+      }
+    });
+
+    it('runs a shard again whose result was lost and whose job is gone', async () => {
+      before = async (item) => {
+        if (item !== 4 || seen.filter((other) => other === 4).length > 1) return;
+        const [done] = await client.keys('*:done');
+        const results = await client.hkeys(done!);
+        expect(results).toHaveLength(3);
+        await client.hdel(done!, results[0]!);
+      };
+      engine.serve([shard]);
+      expect(await engine.run(fanOut())).toMatchObject({ done: 4, failed: 0 });
+      expect(seen).toHaveLength(5);
+    });
   });
 });
 

@@ -8,11 +8,12 @@ import { SystemClock } from '../../timing/clock.js';
 import { atMost } from '../../timing/at-most.js';
 import { type FanOut, type FanOutEngine } from '../fan-out.engine.js';
 import { type ShardDefinition } from '../shard-definition.js';
+import { Coalesced } from '../queued/coalesced.js';
 import { type QueuedShard } from '../queued/queued-fan-out.js';
-import { QueuedFanOutEngine } from '../queued/queued.engine.js';
+import { type Handled, QueuedFanOutEngine } from '../queued/queued.engine.js';
 import { loaded } from '../queued/loaded.js';
 import { queueName } from '../queued/queue-name.js';
-import { brief } from '../queued/shard-ledger.js';
+import { brief, type ShardResult } from '../queued/shard-ledger.js';
 import { RedisShardLedger } from './redis.ledger.js';
 
 /** Options of `bullMq`. */
@@ -63,6 +64,7 @@ class BullMqEngine extends QueuedFanOutEngine {
   private bullmq!: typeof BullMq;
   private readonly queues = new Map<string, Queue<ShardData>>();
   private readonly workers = new Map<string, Worker<ShardData>>();
+  private readonly results = new Coalesced<ShardResult, void>((results) => this.write(results));
 
   constructor(private readonly options: BullMqOptions) {
     super();
@@ -164,6 +166,27 @@ class BullMqEngine extends QueuedFanOutEngine {
   protected override async size({ shard }: FanOut): Promise<number> {
     const counts = await this.queueOf(shard).getJobCounts('wait', 'active', 'delayed', 'prioritized');
     return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * Waits until the result is sent, and not for its answer. BullMQ removes the job over the same connection, and Redis takes one call
+   * after the other: the result is there before. One that Redis refuses is missed by the run, which then adds its job again.
+   */
+  protected override async keep(
+    _shard: ShardDefinition,
+    _jobId: string,
+    result: ShardResult,
+  ): Promise<Handled> {
+    await this.results.made(result);
+    return { next: 'remove' };
+  }
+
+  private async write(results: readonly ShardResult[]): Promise<void> {
+    // With the removals, which follow in this turn, they go out as one piece: a system call for each took a tenth of the processor time.
+    const { stream }: Partial<Pick<Redis, 'stream'>> = this.redis;
+    stream?.cork();
+    process.nextTick(() => stream?.uncork());
+    await this.ledger.succeeded(results).catch((error: unknown) => this.reached(error));
   }
 
   private async process(shard: ShardDefinition, job: Job<ShardData>, token?: string): Promise<void> {

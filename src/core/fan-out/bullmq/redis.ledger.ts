@@ -120,6 +120,7 @@ export class RedisShardLedger extends ShardLedger {
     );
   }
 
+  /** Sends all of it before it returns. */
   async succeeded(results: readonly ShardResult[]): Promise<void> {
     const byKey = new Map<string, string[]>();
     for (const { key, id, metrics } of results) {
@@ -127,9 +128,11 @@ export class RedisShardLedger extends ShardLedger {
       byKey.set(key, values);
       values.push(id, metrics ? JSON.stringify(metrics) : '');
     }
+    const calls: Promise<unknown>[] = [];
     for (const [key, values] of byKey)
       for (let at = 0; at < values.length; at += MOST_RESULTS * 2)
-        await this.script(SUCCEEDED, key, values.slice(at, at + MOST_RESULTS * 2));
+        calls.push(this.script(SUCCEEDED, key, values.slice(at, at + MOST_RESULTS * 2)));
+    await Promise.all(calls);
   }
 
   async gaveUp(key: string, runId: string, id: string, failure: FailedShard): Promise<void> {

@@ -10,17 +10,24 @@ const MOST_AT_ONCE = 200;
 export interface JobSource<Job> {
   /** Makes jobs active, and gives them. */
   fetch(most: number): Promise<Job[]>;
-  /** Handles a job to its end. Never rejects. */
-  handle(job: Job): Promise<void>;
+  /**
+   * Handles a job to its end. Never rejects.
+   * @param performed to be called when its work is done, and is yet to be stored: it leaves its place to another one
+   */
+  handle(job: Job, performed: () => void): Promise<void>;
   reached(error: unknown): void;
 }
 
+/** So many times the concurrency may be in hand: at work, and waiting for their results to be stored. */
+const MOST_IN_HAND = 2;
+
 /**
- * Keeps a number of jobs active: it fetches as many as have room, as soon as there is room for some. `work` of pg-boss handles
- * the next batch only when the slowest job of the last one has ended.
+ * Keeps a number of jobs at work: it fetches as many as have room, as soon as there is room for some, while the results of those
+ * before are stored. `work` of pg-boss handles the next batch only when the slowest job of the last one has ended.
  */
 export class JobFeed<Job> {
-  private readonly active = new Set<Promise<void>>();
+  private readonly inHand = new Set<Promise<void>>();
+  private working = 0;
   private readonly stopping = new AbortController();
   private wake: () => void = () => {};
   private readonly ended: Promise<void>;
@@ -37,20 +44,21 @@ export class JobFeed<Job> {
     this.wake();
   }
 
-  /** Fetches no more; resolves when all active jobs are handled. */
+  /** Fetches no more; resolves when all jobs in hand are handled. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.wake();
     await this.ended;
-    await Promise.all(this.active);
+    await Promise.all(this.inHand);
   }
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      const room = this.concurrency - this.active.size;
+      const { concurrency, working, inHand } = this;
+      const room = Math.min(concurrency - working, MOST_IN_HAND * concurrency - inHand.size);
       // Not for each single one: a call for several costs as much.
-      if (room < Math.max(1, this.concurrency / 2)) await this.handled();
+      if (room < Math.max(1, concurrency / 2)) await this.handled();
       else if ((await this.fetch(Math.min(room, MOST_AT_ONCE))) === 0) await this.pause();
     }
   }
@@ -59,13 +67,7 @@ export class JobFeed<Job> {
     try {
       const jobs = await this.source.fetch(most);
       this.source.reached(undefined);
-      for (const job of jobs) {
-        const handled = this.source.handle(job).finally(() => {
-          this.active.delete(handled);
-          this.wake();
-        });
-        this.active.add(handled);
-      }
+      for (const job of jobs) this.handle(job);
       return jobs.length;
     } catch (error) {
       this.source.reached(error);
@@ -73,7 +75,24 @@ export class JobFeed<Job> {
     }
   }
 
-  /** Resolves when the next job is handled, and those that end in the same turn of the event loop, or the feed is woken. */
+  private handle(job: Job): void {
+    this.working++;
+    let works = true;
+    const performed = (): void => {
+      if (!works) return;
+      works = false;
+      this.working--;
+      this.wake();
+    };
+    const handled = this.source.handle(job, performed).finally(() => {
+      performed();
+      this.inHand.delete(handled);
+      this.wake();
+    });
+    this.inHand.add(handled);
+  }
+
+  /** Resolves when the next job is performed or handled, and those that end in the same turn of the event loop, or the feed is woken. */
   private async handled(): Promise<void> {
     await new Promise<void>((resolve) => (this.wake = resolve));
     await new Promise((resolve) => setImmediate(resolve));

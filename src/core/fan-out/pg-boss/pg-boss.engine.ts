@@ -114,7 +114,9 @@ class PgBossEngine extends QueuedFanOutEngine {
     if (this.feeds.has(shard.name)) return;
     const queue = this.queueOf(shard);
     this.feeds.set(shard.name, [
-      this.feed(queue, queue, shard.concurrency, (job) => this.process(shard, queue, job)),
+      this.feed(queue, queue, shard.concurrency, (job, performed) =>
+        this.process(shard, queue, job, performed),
+      ),
       this.feed(queue, lostOf(queue), LOST_AT_ONCE, (job) => this.lost(queue, job)),
     ]);
   }
@@ -168,7 +170,7 @@ class PgBossEngine extends QueuedFanOutEngine {
     queue: string,
     from: string,
     concurrency: number,
-    handle: (job: ShardJob) => Promise<void>,
+    handle: (job: ShardJob, performed: () => void) => Promise<void>,
   ): JobFeed<ShardJob> {
     return new JobFeed<ShardJob>(
       {
@@ -176,19 +178,24 @@ class PgBossEngine extends QueuedFanOutEngine {
           await this.ready(queue);
           return this.boss.fetch<ShardData>(from, { batchSize });
         },
-        handle: (job) => handle(job).catch((error: unknown) => this.reached(error)),
+        handle: (job, performed) => handle(job, performed).catch((error: unknown) => this.reached(error)),
         reached: (error) => this.reached(error),
       },
       concurrency,
     );
   }
 
-  private async process(shard: ShardDefinition, queue: string, { id, data }: ShardJob): Promise<void> {
+  private async process(
+    shard: ShardDefinition,
+    queue: string,
+    { id, data }: ShardJob,
+    performed: () => void,
+  ): Promise<void> {
     const active = this.jobs.get(queue) ?? new Set();
     this.jobs.set(queue, active.add(id));
     try {
       // What has a result has no job, as both are of one commit: nothing to look up when it is delivered again.
-      const handled = await this.handle(shard, { jobId: id, ...data, redelivered: false });
+      const handled = await this.handle(shard, { jobId: id, ...data, redelivered: false }, performed);
       await this.settle(queue, id, data, handled);
     } finally {
       active.delete(id);

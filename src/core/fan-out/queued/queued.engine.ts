@@ -91,7 +91,6 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   private readonly states = new Coalesced<string, ReadonlyMap<string, FanOutState>>((keys) =>
     this.ledger.statesOf([...new Set(keys)]),
   );
-  private readonly results = new Coalesced<ShardResult, void>((results) => this.ledger.succeeded(results));
   private ticking?: Timer;
   private resting = false;
   /** Looks since the one that waits for its answer; 0: none does. */
@@ -164,8 +163,15 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   protected abstract add(fanOut: FanOut, shards: readonly QueuedShard[]): Promise<void>;
   protected abstract size(fanOut: FanOut): Promise<number>;
 
-  /** Runs a job. Rejects when the server does not answer: then the queue hands it out again. */
-  protected async handle(shard: ShardDefinition, job: DeliveredShard): Promise<Handled> {
+  /**
+   * Runs a job. Rejects when the server does not answer: then the queue hands it out again.
+   * @param performed called when the method has ended, and its result is yet to be written
+   */
+  protected async handle(
+    shard: ShardDefinition,
+    job: DeliveredShard,
+    performed: () => void = () => {},
+  ): Promise<Handled> {
     if (this.resting) return RETURN;
     const { key, id, runId } = job;
     const currentAt = await this.currentAt(key, runId);
@@ -176,7 +182,7 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
     if (job.redelivered && (await this.ledger.isDone(key, id))) return REMOVE;
     const active = this.activeOf(key, runId) ?? new ActiveShards(key, runId);
     active.currentAt = Math.max(active.currentAt, currentAt);
-    const handled = this.perform(shard, job, run, active.controller.signal);
+    const handled = this.perform(shard, job, run, active.controller.signal, performed);
     const ended = handled.catch(() => {});
     this.active.add(active);
     active.ends.add(ended);
@@ -209,11 +215,13 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
     job: DeliveredShard,
     run: ShardRun,
     signal: AbortSignal,
+    performed: () => void,
   ): Promise<Handled> {
     const { key, id, index, item, attempt } = job;
     let metrics: ShardMetrics;
     try {
       metrics = await this.host.perform(shard, { run, index, item, attempt }, signal);
+      performed();
     } catch (error) {
       // A run with a newer token has taken its place.
       if (error instanceof StaleRunError) return REMOVE;
@@ -230,10 +238,7 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   }
 
   /** Writes the result of a job, before the job is removed. */
-  protected async keep(_shard: ShardDefinition, _jobId: string, result: ShardResult): Promise<Handled> {
-    await this.results.of(result);
-    return REMOVE;
-  }
+  protected abstract keep(shard: ShardDefinition, jobId: string, result: ShardResult): Promise<Handled>;
 
   private async runOf(key: string, runId: string): Promise<ShardRun | undefined> {
     const known = this.runs.get(runId);
