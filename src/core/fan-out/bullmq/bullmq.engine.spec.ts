@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { eventually } from '../../../../test/support/eventually.js';
 import { describeWith } from '../../../../test/support/needs.js';
@@ -151,9 +151,19 @@ describe('the options of bullMq', () => {
     );
   });
 
-  it('name the server that does not answer', async () => {
-    const engine = bullMq({ connection: 'redis://127.0.0.1:9' });
-    await expect(engine.open(NOBODY)).rejects.toThrow(/^BullMQ, Redis 127.0.0.1:9, .*does not answer/);
+  it('name the server that does not answer, and do not hold the process after that', async () => {
+    const setTimer = jest.spyOn(globalThis, 'setTimeout');
+    try {
+      const engine = bullMq({ connection: 'redis://127.0.0.1:9' });
+      await expect(engine.open(NOBODY)).rejects.toThrow(/^BullMQ, Redis 127.0.0.1:9, .*does not answer/);
+      const left = setTimer.mock.calls.flatMap(([, ms = 0], call) => {
+        const timer = setTimer.mock.results[call]!.value as NodeJS.Timeout & { _destroyed: boolean };
+        return timer._destroyed || !timer.hasRef() ? [] : [ms];
+      });
+      expect(left.filter((ms) => ms > 200)).toEqual([]);
+    } finally {
+      setTimer.mockRestore();
+    }
   });
 });
 
