@@ -1,22 +1,27 @@
 import { type Clock, SystemClock } from '../core/timing/clock.js';
+import { DatabaseUnreachableError } from '../modules/schema/schema.errors.js';
 
-/** Seconds for a database that takes connections and does not answer in time, as on a machine with too much to do. */
+/** Seconds for a database that does not answer in time, as on a machine with too much to do, or that is restarted meanwhile. */
 const PATIENCE = 60;
 
 /** Milliseconds between two attempts, which have waited for seconds themselves. */
 const PAUSE = 500;
 
-/** How the driver, its pool and the kernel say it. */
+/** How the driver, its pool and the kernel say that no answer came in time. */
 const SILENCE =
   /^(?:timeout exceeded when trying to connect|timeout expired|Connection terminated due to connection timeout|Query read timeout)|\bETIMEDOUT\b/i;
 
-/** The database was waited for, and has not answered in time. */
+/** How they say that a connection was lost, or that the server starts, stops or is full. */
+const LOSS = /^Connection terminated/i;
+const LOST = new Set(['ECONNRESET', 'ECONNREFUSED', 'EPIPE', '57P01', '57P02', '57P03', '53300']);
+
+/** The database was waited for, and could not be used in time. */
 export class DatabaseSilentError extends Error {
   override readonly name = 'DatabaseSilentError';
 
   constructor(seconds: number, reason: string, options?: ErrorOptions) {
     super(
-      `The database has not answered in time for ${seconds} s (${reason}): start again when the machine has less to do, ` +
+      `The database could not be used for ${seconds} s (${reason}): start again when the machine has less to do, ` +
         'or see whether the database hangs or packets to it are dropped.',
       options,
     );
@@ -34,7 +39,8 @@ export class DatabasePatience {
   ) {}
 
   /**
-   * Takes the step again while the database does not answer in time.
+   * Takes the step again while the database does not answer in time, or loses connections. Not where nobody listens at its
+   * address, which has been waited for.
    * @param step leaves nothing behind when it fails
    * @throws DatabaseSilentError when the time is over, and whatever else the step throws, at once
    */
@@ -45,10 +51,10 @@ export class DatabasePatience {
       try {
         return await step();
       } catch (error) {
-        const reason = silenceIn(error);
+        const reason = passingIn(error);
         if (reason === undefined) throw error;
         if (this.since === undefined)
-          this.say(`The database does not answer in time; it is asked again for up to ${PATIENCE} s`);
+          this.say(`The database does not answer (${reason}); it is asked again for up to ${PATIENCE} s`);
         this.since ??= begun;
         const waited = clock.monotonic() + PAUSE - this.since;
         if (waited >= PATIENCE * 1_000) throw new DatabaseSilentError(PATIENCE, reason, { cause: error });
@@ -60,15 +66,17 @@ export class DatabasePatience {
 
 const DEEPEST = 5;
 
-/** What says that no answer came in time: the error, or one of its reasons. */
-function silenceIn(error: unknown, depth = 0): string | undefined {
+/** Which reason passes by itself: the error, or what caused it. */
+function passingIn(error: unknown, depth = 0): string | undefined {
   if (typeof error !== 'object' || error === null || depth === DEEPEST) return undefined;
-  const { message, driverError, cause, errors } = error as Record<string, unknown>;
-  if (typeof message === 'string' && SILENCE.test(message)) return message;
+  const { message, code, driverError, cause, errors } = error as Record<string, unknown>;
+  const words = typeof message === 'string' ? message : '';
+  if (SILENCE.test(words)) return words;
+  const wasWaitedFor = error instanceof DatabaseUnreachableError;
   const reasons = [driverError, cause, ...(Array.isArray(errors) ? (errors as unknown[]) : [])];
   for (const reason of reasons) {
-    const found = silenceIn(reason, depth + 1);
-    if (found !== undefined) return found;
+    const found = passingIn(reason, depth + 1);
+    if (found !== undefined && (!wasWaitedFor || SILENCE.test(found))) return found;
   }
-  return undefined;
+  return LOSS.test(words) || LOST.has(String(code)) ? words || String(code) : undefined;
 }

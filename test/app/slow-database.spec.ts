@@ -28,7 +28,7 @@ describe('a start whose database does not answer in time', () => {
     const apps = [await start(0), await start(1)];
     await Promise.all(
       apps.map(async ({ app, proxy }) => {
-        await app.said(/The database does not answer in time; it is asked again for up to 60 s/);
+        await app.said(/The database does not answer \(.*timeout.*\); it is asked again for up to 60 s/);
         proxy.restore();
         await app.said(/1 instances? (?:is|are) running/);
         expect(app.output).not.toMatch(/^\s+at /m);

@@ -20,6 +20,7 @@ function errorResponse(...fields: string[]): Buffer {
 /** A way to a server on this machine that a test can cut, mute or hold up. */
 export class TcpProxy {
   private readonly links = new Set<Link>();
+  private readonly beyond = new Set<Link>();
   private mute = false;
   private open = Infinity;
   private refusing = false;
@@ -32,10 +33,12 @@ export class TcpProxy {
   ) {
     server.on('connection', (client) => {
       if (this.refusing) return void client.on('error', () => {}).resetAndDestroy();
-      const link = new Link(client, target, this.mute || this.links.size >= this.open, (chunk) =>
+      const isBeyond = this.links.size >= this.open;
+      const link = new Link(client, target, this.mute || isBeyond, (chunk) =>
         this.intercept ? this.intercept(link, chunk) : link.answer(chunk),
       );
       this.links.add(link);
+      if (isBeyond) this.beyond.add(link);
       client.once('close', () => this.links.delete(link));
     });
   }
@@ -61,7 +64,7 @@ export class TcpProxy {
     for (const link of this.links) link.mute = true;
   }
 
-  /** As many connections work; packets of those beyond vanish, for ever. */
+  /** As many connections work; packets of those beyond vanish until `restore`, which resets them. */
   limitTo(connections: number): void {
     this.open = connections;
   }
@@ -70,6 +73,8 @@ export class TcpProxy {
   restore(): void {
     this.mute = this.refusing = false;
     this.open = Infinity;
+    for (const link of this.beyond) link.reset();
+    this.beyond.clear();
   }
 
   /** Resets all connections, and new ones until `restore`: the server is down. */
