@@ -85,6 +85,15 @@ describe('schematics', () => {
       tree.overwrite('/package.json', '{ "type": "module" }');
       run(worker({ name: 'x', sourceRoot: 'src' }));
       expect(read('/src/x/x.worker.spec.ts')).toContain(`from './x.worker.js'`);
+      expect(read('/src/app.module.ts')).toContain(`import { XWorker } from './x/x.worker.js';`);
+    });
+
+    it('says what is left to do where the providers are no list', () => {
+      const module = MODULE.replace('[AppService]', 'providers');
+      tree.overwrite('/src/app.module.ts', module);
+      run(worker({ name: 'x', sourceRoot: 'src' }));
+      expect(read('/src/app.module.ts')).toBe(module);
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining('add XWorker to the providers'));
     });
 
     it.each([
@@ -106,7 +115,7 @@ describe('schematics', () => {
       run(nestAdd({}));
       const [module, main] = [read('/src/app.module.ts'), read('/src/main.ts')];
       expect(module).toContain(`import { WorkerModule } from 'ctrlplane-workers';`);
-      expect(module).toContain('imports: [WorkerModule.forRoot()]');
+      expect(module).toContain('imports: [WorkerModule.forRoot(), HealthModule]');
       expect(main).toContain(`bufferLogs: true });\n  app.enableShutdownHooks();\n  await app.listen`);
       run(nestAdd({}));
       expect([read('/src/app.module.ts'), read('/src/main.ts')]).toEqual([module, main]);
@@ -114,9 +123,9 @@ describe('schematics', () => {
     });
 
     it.each([
-      ['^11.0.1', '^6.0.0'],
-      ['~12.5.0', '^12.0.0'],
-    ])('brings @nestjs/schedule in the version that fits NestJS %s', (nest, schedule) => {
+      ['^11.0.1', '^6.0.0', '^11.0.0'],
+      ['~12.5.0', '^12.0.0', '^12.0.0'],
+    ])('brings what it needs in the versions that fit NestJS %s', (nest, needed, terminus) => {
       tree.overwrite(
         '/package.json',
         JSON.stringify({ name: 'x', dependencies: { '@nestjs/core': nest, zod: '4' } }),
@@ -124,13 +133,25 @@ describe('schematics', () => {
       run(nestAdd({}));
       expect(JSON.parse(read('/package.json')!)).toEqual({
         name: 'x',
-        dependencies: { '@nestjs/core': nest, '@nestjs/schedule': schedule, zod: '4' },
+        dependencies: {
+          '@nestjs/core': nest,
+          '@nestjs/schedule': needed,
+          '@nestjs/terminus': terminus,
+          zod: '4',
+        },
       });
       expect(addTask).toHaveBeenCalledTimes(1);
     });
 
-    it('leaves @nestjs/schedule as it is where the project has it', () => {
-      const manifest = '{"dependencies":{"@nestjs/core":"^11.0.0","@nestjs/schedule":"5.0.0"}}';
+    it('installs nothing when it is told not to', () => {
+      run(nestAdd({ skipInstall: true }));
+      expect(JSON.parse(read('/package.json')!)).toHaveProperty('dependencies');
+      expect(addTask).not.toHaveBeenCalled();
+    });
+
+    it('leaves packages as they are where the project has them', () => {
+      const manifest =
+        '{"dependencies":{"@nestjs/core":"^11.0.0","@nestjs/schedule":"5.0.0"},"devDependencies":{"@nestjs/terminus":"11.0.0"}}';
       tree.overwrite('/package.json', manifest);
       run(nestAdd({}));
       expect(read('/package.json')).toBe(manifest);
@@ -144,8 +165,69 @@ describe('schematics', () => {
       );
       run(nestAdd({}));
       expect(read('/src/app.module.ts')).toMatch(
-        /imports: \[\s*TypeOrmModule\.forRoot\(\{ a: 1 \}\),\s*WorkerModule\.forRoot\(\)\s*\]/,
+        /imports: \[TypeOrmModule\.forRoot\(\{ a: 1 \}\), WorkerModule\.forRoot\(\), HealthModule\],/,
       );
+    });
+
+    it('coordinates replicas on PostgreSQL when it is told to', () => {
+      tree.overwrite('/package.json', '{"dependencies":{"@nestjs/core":"^12.0.0"}}');
+      run(nestAdd({ store: 'postgres', health: false }));
+      const module = read('/src/app.module.ts');
+      expect(module).toContain(`import { postgres } from 'ctrlplane-workers/postgres';`);
+      expect(module).toMatch(
+        /WorkerModule\.forRoot\(\{\s+coordination: postgres\(\{ connectionString: process\.env\.DATABASE_URL \}\),\s+\}\)/,
+      );
+      expect(JSON.parse(read('/package.json')!)).toHaveProperty('dependencies.pg');
+    });
+
+    it('refuses a store that there is not', () => {
+      expect(() => run(nestAdd({ store: 'redis' as never }))).toThrow(/redis: there are memory and postgres/);
+    });
+
+    it('makes a health check that asks the workers', () => {
+      run(nestAdd({}));
+      expect(read('/src/app.module.ts')).toContain(`import { HealthModule } from './health/health.module';`);
+      expect(read('/src/health/health.module.ts')).toContain('imports: [TerminusModule, WorkerHealthModule]');
+      expect(read('/src/health/health.controller.ts')).toContain(`this.workers.isHealthy('workers')`);
+    });
+
+    it('makes none when it is told not to', () => {
+      run(nestAdd({ health: false }));
+      expect(read('/src/app.module.ts')).toContain('imports: [WorkerModule.forRoot()]');
+      expect(tree.exists('/src/health/health.module.ts')).toBe(false);
+    });
+
+    it('imports with the ending in a project of ES modules', () => {
+      tree.overwrite('/package.json', '{ "type": "module" }');
+      run(nestAdd({}));
+      expect(read('/src/app.module.ts')).toContain(`from './health/health.module.js'`);
+      expect(read('/src/health/health.module.ts')).toContain(`from './health.controller.js'`);
+    });
+
+    it('leaves a health check as it is, and says how it asks the workers', () => {
+      const own = 'constructor(private readonly health: HealthCheckService) {}';
+      tree.create('/src/status/status.controller.ts', own);
+      run(nestAdd({}));
+      expect(read('/src/status/status.controller.ts')).toBe(own);
+      expect(tree.exists('/src/health/health.module.ts')).toBe(false);
+      expect(warn).toHaveBeenCalledWith(
+        expect.stringMatching(/status\.controller\.ts has a health check: inject WorkerHealthIndicator/),
+      );
+    });
+
+    it('replaces no file of the name', () => {
+      tree.create('/src/health/health.module.ts', 'export class HealthModule {}');
+      run(nestAdd({}));
+      expect(read('/src/health/health.module.ts')).toBe('export class HealthModule {}');
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining('No health check was made'));
+    });
+
+    it('says what is left to do where the imports are no list', () => {
+      const module = MODULE.replace('imports: []', 'imports: modules');
+      tree.overwrite('/src/app.module.ts', module);
+      run(nestAdd({}));
+      expect(read('/src/app.module.ts')).toBe(module);
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining('add WorkerModule.forRoot()'));
     });
 
     it('says what is left to do where main.ts looks otherwise', () => {

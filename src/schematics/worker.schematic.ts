@@ -1,7 +1,9 @@
 import { type Path, join, normalize, strings } from '@angular-devkit/core';
-import { type Rule, SchematicsException, type Tree } from '@angular-devkit/schematics';
-import { ModuleDeclarator, ModuleFinder, NameParser } from '@nestjs/schematics';
+import { type Rule, type SchematicContext, SchematicsException, type Tree } from '@angular-devkit/schematics';
+import { ModuleFinder, NameParser } from '@nestjs/schematics';
 import { parseDuration } from '../core/timing/duration.js';
+import { declareInModule } from './declare-in-module.js';
+import { isEsm } from './project.js';
 import { specSource, workerSource } from './worker-source.js';
 
 export interface WorkerSchematicOptions {
@@ -25,7 +27,7 @@ export interface WorkerSchematicOptions {
  * @throws SchematicsException for an interval that is none, and for a file that is there already
  */
 export function worker(options: WorkerSchematicOptions): Rule {
-  return (tree) => {
+  return (tree, context) => {
     const { name, folder } = placeOf(options);
     const { every = '5m', cron, spec = true, specFileSuffix = 'spec' } = options;
     if (cron === undefined) checkInterval(every);
@@ -37,7 +39,7 @@ export function worker(options: WorkerSchematicOptions): Rule {
         join(folder, `${name}.worker.${specFileSuffix}.ts`),
         specSource(name, { esm: isEsm(tree) }),
       );
-    if (!options.skipImport) declare(tree, name, folder);
+    if (!options.skipImport) declare(tree, context, name, folder);
     return tree;
   };
 }
@@ -56,11 +58,6 @@ function placeOf({ name: given, path = '', sourceRoot = '', flat }: WorkerSchema
   return { name, folder: flat ? folder : join(folder, name) };
 }
 
-function isEsm(tree: Tree): boolean {
-  const found = tree.read('/package.json')?.toString();
-  return found !== undefined && (JSON.parse(found) as { type?: string }).type === 'module';
-}
-
 function checkInterval(every: string): void {
   try {
     parseDuration(every);
@@ -74,16 +71,11 @@ function create(tree: Tree, file: Path, source: string): void {
   tree.create(file, source);
 }
 
-function declare(tree: Tree, name: string, folder: Path): void {
+function declare(tree: Tree, { logger }: SchematicContext, name: string, folder: Path): void {
   const module = new ModuleFinder(tree).find({ name, path: folder });
   if (!module) return;
-  const source = tree.read(module)!.toString();
-  const declared = new ModuleDeclarator().declare(source, {
-    metadata: 'providers',
-    type: 'worker',
-    name,
-    path: folder,
-    module,
-  });
-  tree.overwrite(module, declared);
+  const className = `${strings.classify(name)}Worker`;
+  const from = { file: join(folder, `${name}.worker`) };
+  if (!declareInModule(tree, module, { className, metadata: 'providers', from }))
+    logger.warn(`${module} was left alone: add ${className} to the providers of its module`);
 }

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readFile, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppProcess } from '../support/app-process.js';
+import { builtCheckout } from '../support/app-workbench.js';
+import { freePort } from '../support/free-port.js';
+import { nodeOutput } from '../support/node-output.js';
+import { unpackInto } from '../support/packed-package.js';
+import { temporaryDirectories } from '../support/temporary-directory.js';
+
+/** Milliseconds. Each command of the Nest CLI is a process of its own. */
+const PATIENCE = 300_000;
+
+describe('a project that `nest new` has made', () => {
+  const newDirectory = temporaryDirectories(afterAll);
+  let project: string;
+  const nest = (cwd: string, ...args: string[]) =>
+    nodeOutput(cwd, join(builtCheckout(), 'node_modules/@nestjs/cli/bin/nest.js'), ...args);
+
+  beforeAll(async () => {
+    const directory = await newDirectory();
+    await symlink(join(builtCheckout(), 'node_modules'), join(directory, 'node_modules'));
+    await nest(directory, 'new', 'project', '--skip-install', '--skip-git', '--package-manager=npm');
+    project = join(directory, 'project');
+    await unpackInto(project);
+  }, PATIENCE);
+
+  it(
+    'gets the module, a health check and a worker by `nest add` and `nest generate`, and runs',
+    async () => {
+      await nest(project, 'add', 'ctrlplane-workers', '--skip-install');
+      await nest(project, 'generate', '-c', 'ctrlplane-workers', 'worker', 'usage-reporter');
+      const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as object;
+      expect(manifest).toHaveProperty(['dependencies', '@nestjs/schedule']);
+      expect(manifest).toHaveProperty(['dependencies', '@nestjs/terminus']);
+      // Its settings are those of an older TypeScript than that of this checkout.
+      const tsc = join(builtCheckout(), 'node_modules/typescript/bin/tsc');
+      await nodeOutput(project, tsc, '-p', 'tsconfig.build.json', '--ignoreDeprecations', '6.0');
+
+      const port = await freePort();
+      const app = new AppProcess({
+        command: [process.execPath, 'dist/main.js'],
+        cwd: project,
+        env: { PATH: process.env.PATH, PORT: String(port), NO_COLOR: '1' },
+      });
+      try {
+        await app.said(/successfully started/);
+        const response = await fetch(`http://127.0.0.1:${port}/health`);
+        expect(await response.json()).toMatchObject({
+          status: 'ok',
+          details: { workers: { status: 'up', running: true, total: 1 } },
+        });
+        app.kill('SIGTERM');
+        expect(await app.exit).toEqual({ code: null, signal: 'SIGTERM' });
+      } finally {
+        await app.destroy();
+      }
+    },
+    PATIENCE,
+  );
+});
