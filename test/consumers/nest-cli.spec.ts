@@ -35,7 +35,16 @@ describe('a project that `nest new` has made', () => {
       expect(manifest).toHaveProperty(['dependencies', '@nestjs/terminus']);
       // Its settings are those of an older TypeScript than that of this checkout.
       const tsc = join(builtCheckout(), 'node_modules/typescript/bin/tsc');
-      await nodeOutput(project, tsc, '-p', 'tsconfig.build.json', '--ignoreDeprecations', '6.0');
+      await nodeOutput(
+        project,
+        tsc,
+        '-p',
+        'tsconfig.build.json',
+        '--rootDir',
+        'src',
+        '--ignoreDeprecations',
+        '6.0',
+      );
 
       const port = await freePort();
       const app = new AppProcess({

@@ -13,6 +13,7 @@ const COPIED = [
   'tsconfig.cjs.json',
   'src',
   'dashboard',
+  'schematics',
   'examples',
   'test/apps',
   'test/consumers',
