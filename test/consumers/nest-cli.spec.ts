@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readFile, symlink } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppProcess } from '../support/app-process.js';
 import { builtCheckout } from '../support/app-workbench.js';
@@ -10,6 +10,13 @@ import { temporaryDirectories } from '../support/temporary-directory.js';
 
 /** Milliseconds. Each command of the Nest CLI is a process of its own. */
 const PATIENCE = 300_000;
+
+/** The settings of the project, under the newer TypeScript of this checkout, which wants types and the root named, and its test runner. */
+const AS_HERE = {
+  extends: './tsconfig.json',
+  compilerOptions: { types: ['node', 'vitest/globals'], rootDir: 'src', ignoreDeprecations: '6.0' },
+  include: ['src'],
+};
 
 describe('a project that `nest new` has made', () => {
   const newDirectory = temporaryDirectories(afterAll);
@@ -33,18 +40,16 @@ describe('a project that `nest new` has made', () => {
       const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as object;
       expect(manifest).toHaveProperty(['dependencies', '@nestjs/schedule']);
       expect(manifest).toHaveProperty(['dependencies', '@nestjs/terminus']);
-      // Its settings are those of an older TypeScript than that of this checkout.
-      const tsc = join(builtCheckout(), 'node_modules/typescript/bin/tsc');
-      await nodeOutput(
-        project,
-        tsc,
-        '-p',
-        'tsconfig.build.json',
-        '--rootDir',
-        'src',
-        '--ignoreDeprecations',
-        '6.0',
-      );
+      await writeFile(join(project, 'tsconfig.test.json'), JSON.stringify(AS_HERE));
+      const tsc = join(builtCheckout(), 'node_modules/typescript/bin/tsc6');
+      await nodeOutput(project, tsc, '-p', 'tsconfig.test.json');
+
+      const vitest = join(builtCheckout(), 'node_modules/vitest/vitest.mjs');
+      const tested = ['run', '--globals', '--root=src', '--reporter=json', '--silent=true', 'usage-reporter'];
+      expect(JSON.parse(await nodeOutput(project, vitest, ...tested))).toMatchObject({
+        numPassedTests: 1,
+        numTotalTests: 1,
+      });
 
       const port = await freePort();
       const app = new AppProcess({
