@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { checkContainers, containersOf, forgetContainers } from './app/containers.js';
+import { DatabasePatience } from './app/database-patience.js';
 import { loadAppConfig } from './app/config/app-config.js';
 import { forgetSecrets } from './app/config/forget-secrets.js';
 import { explain } from './app/expected-error.js';
@@ -17,17 +18,21 @@ async function fleetDown(): Promise<void> {
   forgetSecrets();
   const fleet = loadFleetFile(config.fleetFile, config.provider);
   checkContainers(config, fleet);
-  const resources = await openResources(config, (line) => process.stdout.write(`${line}\n`));
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const patience = new DatabasePatience(say);
+  const resources = await openResources(config, say, patience);
   try {
     const { databaseUrl, instancesDirectory, directory } = resources;
     const containers = await containersOf(config, fleet, directory);
-    const app = await NestFactory.createApplicationContext(
-      FleetModule.forRoot({ databaseUrl, instancesDirectory, users: 'same', containers }),
-      {
-        // The error that ends a start is explained below, and Nest would log it before, stack and all.
-        logger: ['warn', 'fatal'],
-        abortOnError: false,
-      },
+    const app = await patience.until(() =>
+      NestFactory.createApplicationContext(
+        FleetModule.forRoot({ databaseUrl, instancesDirectory, users: 'same', containers }),
+        {
+          // The error that ends a start is explained below, and Nest would log it before, stack and all.
+          logger: ['warn', 'fatal'],
+          abortOnError: false,
+        },
+      ),
     );
     Logger.overrideLogger(['warn', 'error', 'fatal']);
     try {

@@ -3,7 +3,7 @@ import { type AppConfig } from './config/app-config.js';
 import { PACKAGE_ROOT } from './config/app-config.js';
 import { defaultDataDirectory, openDataDirectory } from './data-directory/index.js';
 import { type ServerStatus, startEmbeddedPostgres } from './embedded-postgres/index.js';
-import { type DatabasePatience } from './database-patience.js';
+import { DatabasePatience } from './database-patience.js';
 import { writeSecret } from './write-secret.js';
 
 /** What the app holds outside of its own process while it runs. */
@@ -28,7 +28,7 @@ export interface Resources {
 export async function openResources(
   config: AppConfig,
   say: (line: string) => void,
-  patience?: DatabasePatience,
+  patience = new DatabasePatience(say),
 ): Promise<Resources> {
   const { path, notice } = config.dataDir
     ? { path: config.dataDir }
@@ -43,7 +43,7 @@ export async function openResources(
     const postgres = await startEmbeddedPostgres({
       directory: join(directory.path, 'postgres'),
       log: say,
-      ...(patience && { patience }),
+      patience,
       supervised: true,
     });
     return {

@@ -85,7 +85,7 @@ function adviceOn({ code }: Failure, words: string): string {
 
 const RULES: [RegExp, (id: InstanceId, words: string, cause: unknown, image: string) => Error][] = [
   [
-    /exec format error|no matching manifest for|does not match the specified platform|no image found in (?:manifest|image index)|cannot be used on this platform/i,
+    /exec format error|no matching manifest for|does not (?:match|provide) the specified platform|no match for platform in manifest|no image found in (?:manifest|image index)|cannot be used on this platform/i,
     (id, words, cause, image) => new ImageArchitectureError(id, image, words, { cause }),
   ],
   [
@@ -97,7 +97,7 @@ const RULES: [RegExp, (id: InstanceId, words: string, cause: unknown, image: str
     (id, words, cause) => new OutOfResourcesError(id, words, { cause }),
   ],
   [
-    /no such image|image not known|manifest unknown|repository .* not found|pull access denied|requested access to the resource is denied|unauthorized|authentication required|no basic auth credentials|manifest for .* not found|invalid reference format|normalizing (?:image|name)\b/i,
+    /no such image|image not known|manifest unknown|name unknown|failed to resolve reference .*: not found$|short-name .* did not resolve|repository .* not found|pull access denied|requested access to .* is denied|: denied$|\b403 Forbidden|unauthorized|authentication required|no basic auth credentials|manifest for .* not found|invalid reference format|normalizing (?:image|name)\b/i,
     (id, words, cause, image) => new ImageMissingError(id, image, words, { cause }),
   ],
 ];
@@ -120,7 +120,10 @@ export function asCommandFailure(program: string, error: unknown): Error | undef
   return new CommandNotRunnableError(program, words);
 }
 
+/** How the port of the host is written: behind its address, where that of the container may follow; or by itself. */
+const PORTS = [/\bport (\d{1,5})(?![\d.])/, /(?:\d\.\d+|\]):(\d{1,5})\b/, /:(\d{1,5})(?!.*:\d{1,5})/];
+
 function portTaken(id: InstanceId, words: string, cause: unknown): Error {
-  const [, port] = /:(\d{1,5})(?!.*:\d{1,5})/.exec(words) ?? [];
+  const port = PORTS.map((form) => form.exec(words)?.[1]).find(Boolean);
   return port ? new PortTakenError(id, Number(port)) : new ProvisionFailedError(id, words, { cause });
 }
