@@ -22,7 +22,7 @@ for (const [part, engine] of [
         env: { ...process.env, TEST_CHECKOUT: builtCheckout(), NODE_OPTIONS: '' },
       });
       expect(stdout).toMatch(/killed in mid-pass +1 {2}1 of all with the run/);
-      expect(stdout).toMatch(/runs with another attempt +1/);
+      expect(stdout).toMatch(/passes with another run +1/);
       expect(stdout).toMatch(/garbage, all removed +264/);
     });
   });
