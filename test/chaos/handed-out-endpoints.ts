@@ -20,7 +20,6 @@ const WITHOUT_GATE = 300;
 
 /** Endpoints that instances name: the telemetry collector asks each of them at a tick. */
 export class HandedOutEndpoints implements HandedOutWork {
-  readonly settings = {};
   readonly figures = { 'endpoints, each asked and its sample stored': 0, 'asked again': 0 };
   private readonly instances = Array.from({ length: ENDPOINTS }, () => newId('instance'));
   private server?: Server;

@@ -27,7 +27,6 @@ interface Made {
 
 /** Orphans and routes that are garbage, what is in use beside them, and a tenant whose workload is lost. */
 export class HandedOutGarbage implements HandedOutWork {
-  readonly settings = {};
   readonly figures = { 'garbage, all removed': 0, kept: 0, 'removals that came twice': 0 };
   private readonly rows: GarbageRows;
   private made!: Made;

@@ -119,8 +119,7 @@ class Rounds {
 
   private async start(count: number): Promise<void> {
     const { checkout, worker, url, redis } = this.options;
-    const { settings } = this.work;
-    const given = { worker, url, redis, journal: this.journal, gate: this.gate, ...settings };
+    const given = { worker, url, redis, journal: this.journal, gate: this.gate };
     for (let n = 0; n < count; n++) {
       const replica = new AppProcess({
         // pg-boss declares a newer Node than the package.

@@ -22,8 +22,6 @@ export type Ask = <Row extends object>(sql: string, values?: readonly unknown[])
 
 /** What replicas share in a pass, and what has to come of it. */
 export interface HandedOutWork {
-  /** What the replicas have to know besides. */
-  readonly settings: object;
   /** What was counted until now. */
   readonly figures: Readonly<Record<string, number>>;
   /** Makes what there is to do. */

@@ -16,7 +16,6 @@ const REPLICAS = 2;
 
 /** Workloads without instances: the reconciler makes as many as each wants. */
 export class HandedOutWorkloads implements HandedOutWork {
-  readonly settings = {};
   readonly figures = {
     'workloads, each with as many instances as it wants': 0,
     'provisions that came twice': 0,
