@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,7 @@ export async function startDaemon(kind: DaemonKind, options: DaemonOptions = {})
       await end(child, 'SIGTERM');
       await end(containerd, 'SIGTERM');
       await agent.close();
+      endUnknown(directory);
       await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     }
   };
@@ -159,6 +160,32 @@ export async function startDaemon(kind: DaemonKind, options: DaemonOptions = {})
     throw error;
   }
   return daemon;
+}
+
+/**
+ * Ends containers that a killed Podman was just starting, of which it knows nothing: each is the child of a `conmon`. Others of these
+ * wait for seconds until they clean up after what is removed already.
+ */
+function endUnknown(directory: string): void {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return ''; // it has ended
+    }
+  };
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const [program = '', ...args] = read(`/proc/${pid}/cmdline`).split('\0');
+    if (!program.endsWith('conmon') || !args.some((arg) => arg.startsWith(`${directory}/`))) continue;
+    const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean);
+    for (const each of [...children, pid]) {
+      try {
+        process.kill(Number(each), 'SIGKILL');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+  }
 }
 
 async function layBusybox(root: string): Promise<void> {
