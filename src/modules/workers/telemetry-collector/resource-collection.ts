@@ -25,7 +25,7 @@ export interface ResourceLimits {
   spread: number;
 }
 
-/** Milliseconds: what was begun so shortly before the end had no turn. */
+/** Milliseconds: what was begun so shortly before the end had no turn. With less than twice as much for all, half of that. */
 const SHORT_TURN = 1_000;
 
 /** Readings of a provider, and of which instances there are none. */
@@ -53,10 +53,9 @@ export class ResourceCollection {
 
   /** @throws what the provider rejected with, when not one instance could be read */
   async read({ name, provider }: RegisteredProvider, signal: AbortSignal): Promise<Readings> {
-    const { timeout, interval, spread } = this.limits;
     const ask = <T>(call: (own: AbortSignal) => Promise<T>) =>
-      answerWithin(timeout, name, call, signal, this.clock);
-    const all = Math.max(timeout, interval - spread);
+      answerWithin(this.limits.timeout, name, call, signal, this.clock);
+    const all = this.timeOfAll;
     const over = new AbortController();
     const timer = this.clock.setTimer(
       () => over.abort(new Error(`not read within ${all} ms, which all instances of ${name} have together`)),
@@ -82,6 +81,12 @@ export class ResourceCollection {
     }
   }
 
+  /** Milliseconds for the list and all readings of a provider. */
+  private get timeOfAll(): number {
+    const { timeout, interval, spread } = this.limits;
+    return Math.max(timeout, interval - spread);
+  }
+
   private async oneByOne(
     name: string,
     readers: readonly StatsReader[],
@@ -92,6 +97,7 @@ export class ResourceCollection {
     const order = this.orders.get(name) ?? new ReadingOrder();
     this.orders.set(name, order);
     const turns = pLimit(concurrency);
+    const shortTurn = Math.min(SHORT_TURN, this.timeOfAll / 2);
     const left = new Set<InstanceId>();
     const stats: InstanceStats[] = [];
     const readAlone = ({ instanceId, read }: StatsReader, end: AbortSignal) =>
@@ -102,7 +108,7 @@ export class ResourceCollection {
           const call = (own: AbortSignal) => orAborted(read(own), own);
           return await answerWithin(timeout, instanceId, call, end, this.clock);
         } finally {
-          if (!end.aborted || this.clock.monotonic() - begun >= SHORT_TURN) left.delete(instanceId);
+          if (!end.aborted || this.clock.monotonic() - begun >= shortTurn) left.delete(instanceId);
         }
       });
     const { failures } = await forEachIsolated(
