@@ -3,7 +3,7 @@ import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { join } from 'node:path';
-import { AppModule } from '../app.module.js';
+import { AppModule, type AppOptions } from '../app.module.js';
 import { hostCheck } from '../core/http/host-check.js';
 import { type HttpsServer, provisionOwnNames, startHttps, writeRoot } from './https/https.server.js';
 import { besidesChallenges } from './https/besides-challenges.js';
@@ -108,10 +108,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
 }
 
 /** Puts it together, and runs its hooks. What fails on the way is closed. */
-async function openApp(
-  options: Parameters<typeof AppModule.forRoot>[0],
-  allowedHosts: string[],
-): Promise<NestExpressApplication> {
+async function openApp(options: AppOptions, allowedHosts: string[]): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.forRoot(options),
     // The modules' own start-up lines would bury what a newcomer wants to know; the error that ends a start is

@@ -1,3 +1,4 @@
+import { errorReasons } from '../core/text/error-reasons.js';
 import { type Clock, SystemClock } from '../core/timing/clock.js';
 import { DatabaseUnreachableError } from '../modules/schema/schema.errors.js';
 
@@ -64,19 +65,12 @@ export class DatabasePatience {
   }
 }
 
-const DEEPEST = 5;
-
 /** Which reason passes by itself: the error, or what caused it. */
-function passingIn(error: unknown, depth = 0): string | undefined {
-  if (typeof error !== 'object' || error === null || depth === DEEPEST) return undefined;
-  const { message, code, driverError, cause, errors } = error as Record<string, unknown>;
-  const words = typeof message === 'string' ? message : '';
-  if (SILENCE.test(words)) return words;
-  const wasWaitedFor = error instanceof DatabaseUnreachableError;
-  const reasons = [driverError, cause, ...(Array.isArray(errors) ? (errors as unknown[]) : [])];
-  for (const reason of reasons) {
-    const found = passingIn(reason, depth + 1);
-    if (found !== undefined && (!wasWaitedFor || SILENCE.test(found))) return found;
-  }
-  return LOSS.test(words) || LOST.has(String(code)) ? words || String(code) : undefined;
+function passingIn(error: unknown): string | undefined {
+  const reasons = [...errorReasons(error)];
+  const silence = reasons.find(({ message }) => SILENCE.test(message));
+  if (silence) return silence.message;
+  if (reasons.some((reason) => reason.error instanceof DatabaseUnreachableError)) return undefined;
+  const loss = reasons.find(({ code, message }) => LOSS.test(message) || LOST.has(code));
+  return loss && (loss.message || loss.code);
 }

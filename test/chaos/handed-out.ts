@@ -1,8 +1,8 @@
 // npm run kills:handed-out -- [--worker gc|reconciler|telemetry_collector] [--kills N] [--engine bullmq|pg-boss]
 //
-// kill -9 of replicas in the middle of passes of a worker that they share: of the garbage collector, unless it is told. Prints what was
-// seen, and ends with code 1 if anything in use was removed, garbage was left, a workload has too few or too many instances, an
-// endpoint was left out, or a run's record does not add up. pg-boss needs the Node 24 of `npm run test:setup`.
+// kill -9 of replicas in the middle of passes of a worker that they share, by default of the garbage collector. Prints what was seen,
+// and ends with code 1 if anything in use was removed, garbage was left, a workload has too few or too many instances, an endpoint
+// was left out, or a run's record does not add up. pg-boss needs the Node 24 of `npm run test:setup`.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,3 +1,5 @@
+import { errorReasons } from '../text/error-reasons.js';
+
 /**
  * The connection or the server cannot be used now: connection exceptions, a refused login, no resources left, a standby
  * or read-only server, a shutdown or a cancelled statement, a lock that was not available, a serialization failure, an
@@ -23,23 +25,11 @@ const WITHOUT_CODE =
 
 /** The HTTP answer for a failed statement; undefined for other errors, whose reason is for the log only. */
 export function databaseFault(error: unknown): { status: 400 | 503; detail: string } | undefined {
-  for (const { code, message } of links(error)) {
+  for (const { code, message } of errorReasons(error)) {
     if (UNREACHABLE.has(code) || UNAVAILABLE.test(code) || WITHOUT_CODE.test(message))
       return { status: 503, detail: `The database cannot be used at the moment: ${message || code}` };
     if (UNSTORABLE.has(code) || (code === UNSTORABLE_JSON && message.includes('json')))
       return { status: 400, detail: `The database cannot store this: ${message}` };
   }
   return undefined;
-}
-
-const DEEPEST = 5;
-
-/** An error and its reasons: TypeORM's `driverError`, `cause`, the attempts of a connection to several addresses. */
-function* links(error: unknown, depth = 0): Generator<{ code: string; message: string }> {
-  if (typeof error !== 'object' || error === null || depth === DEEPEST) return;
-  const { code, message, driverError, cause, errors } = error as Record<string, unknown>;
-  yield { code: typeof code === 'string' ? code : '', message: typeof message === 'string' ? message : '' };
-  yield* links(driverError, depth + 1);
-  yield* links(cause, depth + 1);
-  if (Array.isArray(errors)) yield* links(errors[0], depth + 1);
 }

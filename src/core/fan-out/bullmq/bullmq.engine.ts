@@ -37,7 +37,7 @@ const MOST_LOST = 5;
 /** How long a start waits for Redis. Milliseconds. */
 const OPEN_WITHIN = 5_000;
 const RECONNECT_WITHIN = 1_000;
-/** ioredis waits so long for a connection to end, also for one that has ended before. Its 2 s held a process whose Redis was away. */
+/** Milliseconds for a connection to end. By default ioredis waits 2 s, also after one that has ended, and holds the process. */
 const DISCONNECT_WITHIN = 200;
 
 /** What a job holds of its shard. The rest is its id: those of the shard and of the run. */

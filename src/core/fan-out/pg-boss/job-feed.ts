@@ -18,7 +18,7 @@ export interface JobSource<Job> {
   reached(error: unknown): void;
 }
 
-/** So many times the concurrency may be in hand: at work, and waiting for their results to be stored. */
+/** Jobs in hand, for each of the concurrency: one at work, and one whose result is stored. */
 const MOST_IN_HAND = 2;
 
 /**

@@ -23,10 +23,19 @@ const LIMIT = 5_000;
 
 type Answer = Promise<ContainerStats | undefined>;
 
-interface Asked {
-  readonly id: string;
-  readonly answer: (stats: ContainerStats | undefined) => void;
-  readonly giveUp: () => void;
+/** A container of which a call for many is to tell. */
+class Asked {
+  answer!: (stats: ContainerStats | undefined) => void;
+  giveUp!: () => void;
+  /** What the call tells, however late. */
+  readonly late: Answer = new Promise((resolve) => (this.answer = resolve));
+  /** What it tells before it is given up; undefined then. */
+  readonly soon: Answer = Promise.race([
+    this.late,
+    new Promise<undefined>((resolve) => (this.giveUp = () => resolve(undefined))),
+  ]);
+
+  constructor(readonly id: string) {}
 }
 
 /**
@@ -35,8 +44,9 @@ interface Asked {
  */
 export class BatchedStats {
   private readonly turns = pLimit(CALLS);
-  private readonly answers = new Map<string, { late: Answer; soon: Answer }>();
-  private readonly asked: Asked[] = [];
+  private readonly asked = new Map<string, Asked>();
+  /** Those of the next calls. */
+  private readonly waiting: Asked[] = [];
   /** Ends with the patience for all calls. */
   private over: Promise<undefined> | undefined;
 
@@ -50,12 +60,12 @@ export class BatchedStats {
   /** @returns undefined when the call for many does not give it, or not soon */
   together(id: string, signal?: AbortSignal): Promise<ContainerStats | undefined> {
     this.over ??= this.wait(PATIENCE_FOR_ALL);
-    return orAborted(Promise.race([this.answerOf(id).soon, this.over]), signal);
+    return orAborted(Promise.race([this.ask(id).soon, this.over]), signal);
   }
 
   /** By a call of its own, where that for many has not given it meanwhile. @returns undefined when the container has ended */
   async alone(id: string, signal?: AbortSignal): Promise<ContainerStats | undefined> {
-    const given = this.answers.get(id)?.late;
+    const given = this.asked.get(id)?.late;
     const known = await Promise.race([given, undefined]);
     if (known) return known;
     const late = new AbortController();
@@ -70,25 +80,18 @@ export class BatchedStats {
     }
   }
 
-  private answerOf(id: string): { late: Answer; soon: Answer } {
-    const before = this.answers.get(id);
+  private ask(id: string): Asked {
+    const before = this.asked.get(id);
     if (before) return before;
-    if (this.asked.length === 0) setImmediate(() => this.callForAsked());
-    let giveUp = () => {};
-    const late: Answer = new Promise((answer) => {
-      this.asked.push({ id, answer, giveUp: () => giveUp() });
-    });
-    const soon: Answer = new Promise((resolve) => {
-      giveUp = () => resolve(undefined);
-      void late.then(resolve);
-    });
-    const given = { late, soon };
-    this.answers.set(id, given);
-    return given;
+    if (this.waiting.length === 0) setImmediate(() => this.callForWaiting());
+    const asked = new Asked(id);
+    this.asked.set(id, asked);
+    this.waiting.push(asked);
+    return asked;
   }
 
-  private callForAsked(): void {
-    const asked = this.asked.splice(0);
+  private callForWaiting(): void {
+    const asked = this.waiting.splice(0);
     for (let start = 0; start < asked.length; start += BATCH) {
       const batch = asked.slice(start, start + BATCH);
       void this.turns(() => {
