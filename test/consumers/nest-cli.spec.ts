@@ -3,6 +3,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppProcess } from '../support/app-process.js';
 import { builtCheckout } from '../support/app-workbench.js';
+import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { nodeOutput } from '../support/node-output.js';
 import { unpackInto } from '../support/packed-package.js';
@@ -58,8 +59,11 @@ describe('a project that `nest new` has made', () => {
         env: { PATH: process.env.PATH, PORT: String(port), NO_COLOR: '1' },
       });
       try {
+        // Nest says that it has started before it listens.
         await app.said(/successfully started/);
-        const response = await fetch(`http://127.0.0.1:${port}/health`);
+        const response = await eventually(() =>
+          fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined),
+        );
         expect(await response.json()).toMatchObject({
           status: 'ok',
           details: { workers: { status: 'up', running: true, total: 1 } },
