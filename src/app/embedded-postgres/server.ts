@@ -1,7 +1,12 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { isAlive, readProcessIdentity } from '../../modules/providers/process/process-identity.js';
+import {
+  isAlive,
+  type ProcessIdentity,
+  readProcessIdentity,
+} from '../../modules/providers/process/process-identity.js';
 import { pollUntil } from '../../modules/providers/waiting.js';
 import { type Cluster } from './cluster.js';
+import { type ClusterFiles } from './cluster-directory.js';
 import { runAs } from './cluster-user.js';
 import { EmbeddedPostgresError, PostgresServerError } from './embedded-postgres.errors.js';
 import { ServerLog } from './server-log.js';
@@ -68,13 +73,14 @@ export async function stopServer(
   const identity = readProcessIdentity(pid);
   if (!identity || !['server', 'postgres'].includes(await whoHas(pid, files))) return;
   await runAs(user, binaries.pgCtl, ['kill', 'INT', String(pid)]);
-  if (await pollUntil(() => !isAlive(identity), timeout)) return;
-  throw new PostgresServerError(`PostgreSQL (process ${pid}) did not stop.`, files.log, []);
+  await haveEnded([identity], timeout, files);
 }
 
 /**
  * Ends one that hangs, by SIGKILL if it comes to that: PostgreSQL is made to survive it, and the next start recovers from its
  * log. Its processes are killed with it, since those that are frozen would not notice, and keep the next server from starting.
+ * One that writes to the disk ends when that is done: with other programs that write, more than 5 s after the kill.
+ * @throws PostgresServerError if one of them is still there after a minute
  */
 export async function stopOrKill(
   cluster: Cluster,
@@ -91,8 +97,18 @@ export async function stopOrKill(
     );
     const all = [main, ...(await childrenOf(server.pid))];
     for (const { pid } of all.filter(isAlive)) killIfThere(pid);
-    await pollUntil(() => !all.some(isAlive), HANGING);
+    await haveEnded(all, STOP_TIMEOUT, cluster.files);
   }
+}
+
+/** Waits until all of them have ended. The first one is the server. */
+async function haveEnded(
+  processes: ProcessIdentity[],
+  timeout: number,
+  { log }: ClusterFiles,
+): Promise<void> {
+  if (await pollUntil(() => !processes.some(isAlive), timeout)) return;
+  throw new PostgresServerError(`PostgreSQL (process ${processes[0]!.pid}) did not stop.`, log, []);
 }
 
 function killIfThere(pid: number): void {
