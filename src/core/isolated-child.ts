@@ -38,13 +38,15 @@ const logger = new ChannelLogger((level, args) => {
 
 let app: INestApplicationContext | undefined;
 let runs: IsolatedRuns | undefined;
+/** When its module is loaded, or cannot be. */
+let started: Promise<void> | undefined;
 
 channel.listen((message) => void received(message));
 
 async function received(message: ToChild): Promise<void> {
   switch (message.type) {
     case 'setup':
-      return start(message.setup);
+      return (started = start(message.setup));
     case 'run':
       return runs?.run(message.run, message.answers);
     case 'abort':
@@ -74,8 +76,12 @@ async function start({ href, export: name, options, parent }: ChildSetup): Promi
   }
 }
 
-/** Its context may hold connections that would keep it alive. */
+/**
+ * Its context may hold connections that would keep it alive. Not while it starts: Node leaves the file open that a thread reads
+ * when it ends.
+ */
 async function end(): Promise<void> {
+  await started;
   await app?.close().catch((error: unknown) => logger.error('It cannot be closed', error, 'Workers'));
   process.exit();
 }

@@ -235,7 +235,7 @@ export class Child implements TransportEvents {
     current.run.whenAborted = undefined;
     this.terminator?.cancel();
     this.terminator = undefined;
-    this.queries.fail(new Error('The run has ended'));
+    this.queries.end();
     tell();
   }
 }

@@ -33,9 +33,9 @@ export class Queries {
     else asked?.resolve(rows ?? []);
   }
 
-  /** @param why the child has ended */
-  fail(why: unknown): void {
-    for (const { reject } of this.asked.values()) reject(why);
+  /** The run has ended: nobody answers any more. */
+  end(): void {
+    for (const { reject } of this.asked.values()) reject(new Error('The run has ended'));
     this.asked.clear();
   }
 

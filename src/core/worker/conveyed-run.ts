@@ -14,22 +14,18 @@ export interface ConveyedRun {
   readonly fencingToken?: number | undefined;
 }
 
-export function conveyed({
-  worker,
-  runId,
-  slot,
-  trigger,
-  actor,
-  scheduledAt,
-  startedAt,
-  payload,
-  fencingToken,
-}: RunContext): ConveyedRun {
+export function conveyed(run: RunContext): ConveyedRun {
+  const { slot } = run;
   return {
-    ...{ worker, runId, trigger, actor, payload, fencingToken },
-    slot: slot?.getTime(),
-    scheduledAt: scheduledAt.getTime(),
-    startedAt: startedAt.getTime(),
+    worker: run.worker,
+    runId: run.runId,
+    slot: slot && slot.getTime(),
+    trigger: run.trigger,
+    actor: run.actor,
+    scheduledAt: run.scheduledAt.getTime(),
+    startedAt: run.startedAt.getTime(),
+    payload: run.payload,
+    fencingToken: run.fencingToken,
   };
 }
 
