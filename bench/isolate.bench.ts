@@ -7,7 +7,8 @@ import { RunExecutor } from '../dist/core/execution/run.executor.js';
 import { atMost, type Bench } from './harness/bench.js';
 import { inChild } from './harness/child.js';
 import { inTurn, ratio, timed } from './harness/rounds.js';
-import { type Lateness } from './isolate/lateness.js';
+import { type Beside, type Cores, type Lateness } from './isolate/lateness.js';
+import { type Subject } from './lateness/subjects.js';
 import { WorkersModule } from './isolate/workers.module.mjs';
 
 /** Round trips of a sample, one after the other. */
@@ -23,28 +24,46 @@ parentPort.on('message', (message) => parentPort.postMessage(message));
 
 export const isolate: Bench = {
   name: 'isolate',
-  summary: `a run in a thread beside a bare message to one; ${WORKERS} workers beside one that burns a core (4 minutes)`,
+  summary: `a run in a thread beside a bare message to one; ${WORKERS} workers beside one that burns a core (10 minutes)`,
   plotted: ['measured', 'p99 lateness'],
   async run(say) {
     const trips = await roundTrips(say);
-    const late = (beside: string) => () =>
-      inChild<Lateness>(LATENESS, String(WORKERS), String(SECONDS), beside);
+    const late = (subject: Subject, beside: Beside, cores: Cores) => () =>
+      inChild<Lateness>(LATENESS, subject, String(WORKERS), String(SECONDS), beside, cores);
     const found = await inTurn(
       { count: 3, warmUp: 0 },
-      { nobody: late('nobody'), thread: late('thread'), process: late('process') },
+      {
+        alone: late('ours', 'nobody', 'all'),
+        thread: late('ours', 'thread', 'all'),
+        process: late('ours', 'process', 'all'),
+        'alone, one core': late('ours', 'nobody', 'one'),
+        'thread, one core': late('ours', 'thread', 'one'),
+        'process, one core': late('ours', 'process', 'one'),
+        'timers alone': late('bare', 'nobody', 'all'),
+        'timers, process': late('bare', 'process', 'all'),
+      },
       say,
     );
     const p99 = (name: keyof typeof found) => found[name].map(({ lateness }) => lateness);
+    const beside = (name: keyof typeof found, alone: keyof typeof found) => ratio(p99(name), p99(alone));
     return {
       ratios: {
         'isolated run / bare message round trip': atMost(1.5, ratio(trips.thread, trips.bare)),
-        'p99 lateness beside a thread that burns a core / alone': atMost(
+        'p99 lateness on a core of their own, beside a thread that burns the other / alone': atMost(
           1.2,
-          ratio(p99('thread'), p99('nobody')),
+          beside('thread, one core', 'alone, one core'),
         ),
-        'p99 lateness beside a process that burns a core / alone': atMost(
+        'p99 lateness on a core of their own, beside a process that burns the other / alone': atMost(
           1.2,
-          ratio(p99('process'), p99('nobody')),
+          beside('process, one core', 'alone, one core'),
+        ),
+        'p99 lateness beside a thread that burns one of two cores / alone on both': atMost(
+          1.2,
+          beside('thread', 'alone'),
+        ),
+        'p99 lateness beside a process that burns one of two cores / alone on both': atMost(
+          1.2,
+          beside('process', 'alone'),
         ),
       },
       measured: {
@@ -52,14 +71,30 @@ export const isolate: Bench = {
         'run in a thread': { unit: 'µs', samples: trips.thread },
         'run in a process': { unit: 'µs', samples: trips.process },
         'run in the main thread': { unit: 'µs', samples: trips.main },
-        'p99 lateness: alone': { unit: 'ms', samples: p99('nobody') },
+        'p99 lateness: alone': { unit: 'ms', samples: p99('alone') },
         'p99 lateness: beside a thread that burns a core': { unit: 'ms', samples: p99('thread') },
         'p99 lateness: beside a process that burns a core': { unit: 'ms', samples: p99('process') },
+        'p99 lateness: alone, on one core': { unit: 'ms', samples: p99('alone, one core') },
+        'p99 lateness: on one core, a thread burns the other': {
+          unit: 'ms',
+          samples: p99('thread, one core'),
+        },
+        'p99 lateness: on one core, a process burns the other': {
+          unit: 'ms',
+          samples: p99('process, one core'),
+        },
+        'p99 lateness: timers of Node, alone': { unit: 'ms', samples: p99('timers alone') },
+        'p99 lateness: timers of Node, beside a process that burns a core': {
+          unit: 'ms',
+          samples: p99('timers, process'),
+        },
       },
       notes: [
         `Each sample: ${TRIPS} runs of a worker that does nothing, one after the other, each awaited to its record. Bare: a message of one number to a worker thread, which sends it back.`,
         'A run is the whole way of the executor: record, history in memory, context there and here.',
         `Lateness: ${WORKERS} workers of one second for ${SECONDS} s in a process of their own, while a worker in a thread or process of it loops without an end.`,
+        'On one core: the threads of the application and what burns are bound to one core each (taskset), so that the application has the same processor time in all three. Otherwise the application alone uses both cores: Node collects garbage with several threads.',
+        `Timers of Node: as many calls of setInterval, which make no garbage: what the machine adds by itself.`,
       ],
     };
   },

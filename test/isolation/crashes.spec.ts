@@ -27,13 +27,13 @@ describe('threads whose runs end while they start', () => {
       const before = await eventually(() => {
         const held = heldBy(app.pid);
         return held.children === 0 && held;
-      });
+      }, 90_000);
       for (let run = 0; run < 20; run++) {
         const { outcome } = await app.run('thread.loops_on');
         expect(outcome).toBe('timed_out');
       }
       // Threads that have ended hold none.
-      await eventually(() => heldBy(app.pid).descriptors <= before.descriptors);
+      await eventually(() => heldBy(app.pid).descriptors <= before.descriptors, 90_000);
     } finally {
       await app.destroy();
     }

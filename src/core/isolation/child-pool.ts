@@ -2,6 +2,11 @@ import { type Clock, type Timer } from '../timing/clock.js';
 import { Child, type ChildParts, type RunTerms } from './child.js';
 import { type IsolatedRun } from './isolated-run.js';
 
+/** Milliseconds for the context of a child to close at shutdown. */
+const CLOSE_WITHIN = 5_000;
+/** The same of one that is not needed: nobody waits for it, and it may have to load its module first on a busy machine. */
+const CLOSE_IDLE_WITHIN = 60_000;
+
 /** What a pool is made with. */
 export interface PoolParts extends Omit<ChildParts, 'gone'> {
   /** Milliseconds for which a child without runs is kept. */
@@ -50,7 +55,7 @@ export class ChildPool {
     const idle = new Set(this.idle.splice(0));
     await Promise.all(
       [...this.all].map((child) => {
-        if (idle.has(child)) return child.close();
+        if (idle.has(child)) return child.close(CLOSE_WITHIN);
         child.kill();
         return child.ended;
       }),
@@ -91,7 +96,7 @@ export class ChildPool {
     const old = this.idle.filter(({ idleSince }) => now - idleSince >= this.parts.idle);
     for (const child of old) {
       this.idle.splice(this.idle.indexOf(child), 1);
-      void child.close();
+      void child.close(CLOSE_IDLE_WITHIN);
     }
     const [next] = this.idle;
     if (next) this.sweepLater(this.parts.idle - (now - next.idleSince));

@@ -41,9 +41,6 @@ interface Current {
   reject(error: unknown): void;
 }
 
-/** Milliseconds for the context of a child to close. */
-const CLOSE_WITHIN = 5_000;
-
 /** A thread or process with a context of the application's module in it, which has one run at a time. */
 export class Child implements TransportEvents {
   private readonly logger = new Logger('Workers');
@@ -110,13 +107,17 @@ export class Child implements TransportEvents {
     });
   }
 
-  /** Closes its context and ends it, by force when that takes too long. Resolves when it has ended. */
-  async close(): Promise<void> {
+  /**
+   * Closes its context and ends it. One that starts does so first.
+   * @param within milliseconds, after which it is ended by force
+   * @returns a promise that resolves when it has ended
+   */
+  async close(within: number): Promise<void> {
     if (this.gone) return;
     this.ending = true;
     this.transport.hold();
     this.transport.post({ type: 'end' });
-    const timer = this.parts.clock.setTimer(() => this.kill(), CLOSE_WITHIN);
+    const timer = this.parts.clock.setTimer(() => this.kill(), within);
     await this.ended;
     timer.cancel();
   }

@@ -45,19 +45,6 @@ describe('coalesced calls', () => {
     expect(await Promise.all(later)).toEqual(['2,3', '2,3']);
   });
 
-  it('tell when they were made, before they are answered', async () => {
-    const { made, coalesced } = calls();
-    await Promise.all([1, 2].map((value) => coalesced.made(value)));
-    expect(made.map(({ values }) => values)).toEqual([[1, 2]]);
-    let told = false;
-    const next = coalesced.made(3).then(() => (told = true));
-    await turns();
-    expect(told).toBe(false);
-    made[0]!.end();
-    await next;
-    expect(made.map(({ values }) => values)).toEqual([[1, 2], [3]]);
-  });
-
   it('go on after one that failed, which only its own values hear of', async () => {
     const { made, coalesced } = calls();
     const first = coalesced.of(1);
