@@ -139,7 +139,7 @@ export const fanOut: Bench = {
   peers: true,
   plotted: ['measured'],
   async run(say) {
-    const rounds = { count: 3, warmUp: 1 };
+    const rounds = { count: 7, warmUp: 1 };
     const perSecond = (samples: readonly number[]) => samples.map((ms) => (SHARDS / ms) * 1_000);
     const each = (samples: readonly number[]) => samples.map((ms) => (ms / LOCAL_SHARDS) * 1_000);
 

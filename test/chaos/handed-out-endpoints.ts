@@ -20,7 +20,7 @@ const WITHOUT_GATE = 300;
 
 /** Endpoints that instances name: the telemetry collector asks each of them at a tick. */
 export class HandedOutEndpoints implements HandedOutWork {
-  readonly figures = { 'endpoints, each asked and its sample stored': 0, 'asked again': 0 };
+  readonly figures = { 'endpoints, each asked and its sample stored': 0, 'asked again': 0, 'samples of them stored twice': 0 };
   private readonly instances = Array.from({ length: ENDPOINTS }, () => newId('instance'));
   private server?: Server;
   private answered = 0;
@@ -42,7 +42,7 @@ export class HandedOutEndpoints implements HandedOutWork {
     return runs.some(({ outcome }) => outcome === 'succeeded');
   }
 
-  async judge({ runs }: SharedPass): Promise<string[]> {
+  async judge({ runs, quiet }: SharedPass): Promise<string[]> {
     const wrong = wrongRecords(runs);
     const done = runs.find(({ outcome }) => outcome === 'succeeded');
     const { 'endpoints.asked': asked, 'endpoints.samples': samples } = done?.metrics ?? {};
@@ -50,15 +50,20 @@ export class HandedOutEndpoints implements HandedOutWork {
       wrong.push(`the metrics say ${JSON.stringify(done?.metrics)}`);
     if (done?.shards?.total !== ENDPOINTS / 200)
       wrong.push(`the record says ${JSON.stringify(done?.shards)}`);
-    const [stored] = await this.ask<{ instances: number }>(
-      `SELECT count(DISTINCT s.instance_id)::int AS instances
+    const [stored] = await this.ask<{ instances: number; series: number; samples: number }>(
+      `SELECT count(DISTINCT s.instance_id)::int AS instances, count(DISTINCT m.series_id)::int AS series, count(*)::int AS samples
        FROM metric_samples AS m JOIN metric_series AS s ON s.id = m.series_id WHERE m.at >= $1`,
       [this.since],
     );
-    if (stored!.instances !== ENDPOINTS)
-      wrong.push(`${stored!.instances} of ${ENDPOINTS} endpoints have a sample`);
-    this.figures['endpoints, each asked and its sample stored'] += stored!.instances;
-    this.figures['asked again'] += this.answered - ENDPOINTS;
+    const { instances, series, samples: all } = stored!;
+    if (instances !== ENDPOINTS) wrong.push(`${instances} of ${ENDPOINTS} endpoints have a sample`);
+    const again = this.answered - ENDPOINTS;
+    // A batch whose replica was killed is asked again.
+    if (quiet && again > 0) wrong.push(`${again} endpoints were asked again although nothing was killed`);
+    if (all - series > again) wrong.push(`${all - series} samples are doubled, and ${again} endpoints were asked again`);
+    this.figures['endpoints, each asked and its sample stored'] += instances;
+    this.figures['asked again'] += again;
+    this.figures['samples of them stored twice'] += all - series;
     return wrong;
   }
 
