@@ -13,14 +13,18 @@ import {
 } from './handed-out-work.js';
 
 const TENANTS = 6;
-/** In batches of 200: enough that no replica has taken all of them before the other one looks. */
-const ENDPOINTS = 6_000;
+/** In batches of 200, of which a replica has 50 at once: more than one can take. */
+const ENDPOINTS = 12_000;
 /** Answered while the gate is shut. */
 const WITHOUT_GATE = 300;
 
 /** Endpoints that instances name: the telemetry collector asks each of them at a tick. */
 export class HandedOutEndpoints implements HandedOutWork {
-  readonly figures = { 'endpoints, each asked and its sample stored': 0, 'asked again': 0, 'samples of them stored twice': 0 };
+  readonly figures = {
+    'endpoints, each asked and its sample stored': 0,
+    'asked again': 0,
+    'samples of them stored twice': 0,
+  };
   private readonly instances = Array.from({ length: ENDPOINTS }, () => newId('instance'));
   private server?: Server;
   private answered = 0;
@@ -60,7 +64,8 @@ export class HandedOutEndpoints implements HandedOutWork {
     const again = this.answered - ENDPOINTS;
     // A batch whose replica was killed is asked again.
     if (quiet && again > 0) wrong.push(`${again} endpoints were asked again although nothing was killed`);
-    if (all - series > again) wrong.push(`${all - series} samples are doubled, and ${again} endpoints were asked again`);
+    if (all - series > again)
+      wrong.push(`${all - series} samples are doubled, and ${again} endpoints were asked again`);
     this.figures['endpoints, each asked and its sample stored'] += instances;
     this.figures['asked again'] += again;
     this.figures['samples of them stored twice'] += all - series;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -111,10 +111,11 @@ class Rounds {
     if (late) await pass(Math.random() * OPEN_FOR);
     if (victim) await this.kill(victim, before.length);
     await writeFile(this.gate, '');
-    const runs = await this.ended(before.length);
+    const quiet = victim === undefined;
+    const runs = await this.ended(before.length, quiet);
     if (runs.some(({ outcome }) => outcome !== 'succeeded')) this.seen.repeated++;
     const lines = this.lines(from);
-    this.seen.violations.push(...(await this.work.judge({ runs, lines, quiet: victim === undefined })));
+    this.seen.violations.push(...(await this.work.judge({ runs, lines, held: this.held(), quiet })));
   }
 
   private async start(count: number): Promise<void> {
@@ -144,15 +145,15 @@ class Rounds {
     await replica.exit;
     this.seen.kills++;
     if (replica === holder) this.seen.holders++;
-    if (!(await this.work.isDone(await this.runsSince(before)))) this.seen.inMidPass++;
+    if (!(await this.work.isDone(await this.runsSince(before), false))) this.seen.inMidPass++;
   }
 
   /** Waits until the pass is done. @returns its runs */
-  private async ended(before: number): Promise<PassRun[]> {
+  private async ended(before: number, quiet: boolean): Promise<PassRun[]> {
     const patience = Date.now() + PATIENCE;
     for (;;) {
       const runs = await this.runsSince(before);
-      if (await this.work.isDone(runs)) return runs;
+      if (await this.work.isDone(runs, quiet)) return runs;
       if (Date.now() > patience) {
         const told = runs.map(
           ({ outcome, attempt, message }) => `attempt ${attempt}: ${outcome} (${message})`,
@@ -192,6 +193,11 @@ class Rounds {
   /** Replicas that have begun with their part. */
   private waiting(from: number): Set<number> {
     return new Set(this.lines(from).flatMap(([kind, pid]) => (kind === 'waits' ? [Number(pid)] : [])));
+  }
+
+  private held(): Set<string> {
+    const store = `${this.journal}-store`;
+    return new Set(existsSync(store) ? readdirSync(store) : []);
   }
 
   private lines(from = 0): string[][] {

@@ -13,6 +13,8 @@ export interface SharedPass {
   readonly runs: readonly PassRun[];
   /** What the replicas wrote meanwhile: a word, the id of the process, more words. */
   readonly lines: readonly (readonly string[])[];
+  /** Ids of the instances that the provider's store holds afterwards. A replica may be killed before it writes what it did. */
+  readonly held: ReadonlySet<string>;
   /** Whether no replica was killed. */
   readonly quiet: boolean;
 }
@@ -26,8 +28,11 @@ export interface HandedOutWork {
   readonly figures: Readonly<Record<string, number>>;
   /** Makes what there is to do. */
   fill(): Promise<void>;
-  /** @param runs that have ended since then */
-  isDone(runs: readonly PassRun[]): boolean | Promise<boolean>;
+  /**
+   * @param runs that have ended since then
+   * @param quiet whether no replica was killed
+   */
+  isDone(runs: readonly PassRun[], quiet: boolean): boolean | Promise<boolean>;
   /** @returns what is not as it should be */
   judge(pass: SharedPass): Promise<string[]>;
   end?(): Promise<void>;
