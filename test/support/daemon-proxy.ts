@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * What happens to a call: `refuse` answers 500 and the daemon never hears of it; `lie` lets the daemon do it and answers
+ * What happens to a call: `refuse` answers 500 and the daemon never hears of it, `busy` the same in the words of a daemon whose
+ * container has something mounted yet; `lie` lets the daemon do it and answers
  * 500; `hang up` lets the daemon do it and closes the connection; `half` sends the first half of the answer and closes.
  */
-export type Treatment = 'pass' | 'refuse' | 'lie' | 'hang up' | 'half';
+export type Treatment = 'pass' | 'refuse' | 'busy' | 'lie' | 'hang up' | 'half';
 
 /** Stands between a client and a daemon, and lets calls fail. */
 export interface DaemonProxy {
@@ -36,8 +37,10 @@ export async function startDaemonProxy(daemonSocket: string): Promise<DaemonProx
       const call = `${incoming.method} ${incoming.url!.split('?')[0]}`;
       proxy.calls.push(call);
       const treatment = await proxy.treat(call);
-      const fail = (): void => void outgoing.writeHead(500).end('{"message":"something went wrong"}');
+      const fail = (message = 'something went wrong'): void =>
+        void outgoing.writeHead(500).end(JSON.stringify({ message }));
       if (treatment === 'refuse') return fail();
+      if (treatment === 'busy') return fail('unlinkat /containers/1/userdata/shm: device or resource busy');
       const upstream = forward(
         { socketPath: daemonSocket, method: incoming.method, path: incoming.url, headers: incoming.headers },
         (answer) => {

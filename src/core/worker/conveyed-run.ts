@@ -15,11 +15,10 @@ export interface ConveyedRun {
 }
 
 export function conveyed(run: RunContext): ConveyedRun {
-  const { slot } = run;
   return {
     worker: run.worker,
     runId: run.runId,
-    slot: slot && slot.getTime(),
+    slot: run.slot?.getTime(),
     trigger: run.trigger,
     actor: run.actor,
     scheduledAt: run.scheduledAt.getTime(),

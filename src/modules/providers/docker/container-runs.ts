@@ -245,7 +245,7 @@ export class ContainerRuns {
       if (await this.parts.daemon.remove(container, signal)) return;
       await sleep(REMOVAL_PAUSE, signal);
     }
-    throw new StopFailedError(id, 'something else has been removing its container for long');
+    throw new StopFailedError(id, 'something else has been removing or using its container for long');
   }
 
   private async removeUnmade(id: InstanceId, service: string | undefined): Promise<void> {

@@ -3,7 +3,7 @@ import { type IncomingMessage } from 'node:http';
 import { type Readable } from 'node:stream';
 import { type ListedContainer } from './container-notes.js';
 import { connectionOf } from './daemon-connection.js';
-import { isConflict, isMissing, wordsOf } from './docker-failure.js';
+import { isBusy, isConflict, isMissing, wordsOf } from './docker-failure.js';
 import { type DockerProviderSettings } from './docker-provider.options.js';
 import {
   type ContainerEvent,
@@ -86,7 +86,7 @@ export class DockerDaemon {
     await this.done('POST', `/containers/${id}/stop`, { query: { t: grace }, signal }).catch(unlessMissing);
   }
 
-  /** Its volumes without a name go with it. @returns whether it is gone: not yet where something else removes it */
+  /** Its volumes without a name go with it. @returns whether it is gone: not yet where something else removes or uses it */
   async remove(id: string, signal?: AbortSignal): Promise<boolean> {
     return isGone(this.done('DELETE', `/containers/${id}`, { query: { force: true, v: true }, signal }));
   }
@@ -267,7 +267,7 @@ async function isGone(removal: Promise<void>): Promise<boolean> {
     return true;
   } catch (error) {
     if (isMissing(error)) return true;
-    if (isConflict(error)) return false;
+    if (isConflict(error) || isBusy(error)) return false;
     throw error;
   }
 }

@@ -26,6 +26,11 @@ export function isConflict(error: unknown): boolean {
   return (error as Failure).statusCode === 409;
 }
 
+/** Whether the daemon says that the system has something of it in use yet: it is given free a moment after its processes have ended. */
+export function isBusy(error: unknown): boolean {
+  return isAnswer(error) && /device or resource busy/i.test(wordsOf(error));
+}
+
 /** Whether the daemon answered at all. Without an answer nobody knows whether it did what it was asked for. */
 export function isAnswer(error: unknown): boolean {
   return (error as Failure).statusCode !== undefined;

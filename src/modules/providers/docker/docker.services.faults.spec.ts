@@ -87,6 +87,19 @@ for (const [kind, stride] of Object.entries(STRIDES) as [DaemonKind, number][])
     );
 
     it(
+      'removes what the system has mounted yet, as after a daemon that was killed',
+      async () => {
+        const { instanceId } = await own.provider.provision(request());
+        let busy = 3;
+        own.proxy.treat = (call) => (call.startsWith('DELETE') && busy-- > 0 ? 'busy' : 'pass');
+        await own.provider.deprovision(instanceId);
+        expect(busy).toBeLessThan(0);
+        expect(await containers()).toEqual([]);
+      },
+      LIMIT,
+    );
+
+    it(
       'stops the main program before the sidecar that it depends on',
       async () => {
         const { instanceId, services = [] } = await own.provider.provision(request());
