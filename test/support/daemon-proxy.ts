@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * What happens to a call: `refuse` answers 500 and the daemon never hears of it, `busy` the same in the words of a daemon whose
- * container has something mounted yet; `lie` lets the daemon do it and answers
- * 500; `hang up` lets the daemon do it and closes the connection; `half` sends the first half of the answer and closes.
+ * What happens to a call: `refuse` answers 500 and the daemon never hears of it, `busy` the same in the words of a daemon whose container
+ * has something mounted yet; `lie` lets the daemon do it and answers 500; `hang up` lets the daemon do it and closes the
+ * connection; `half` sends the first half of the answer and closes.
  */
 export type Treatment = 'pass' | 'refuse' | 'busy' | 'lie' | 'hang up' | 'half';
 
