@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { eventually } from '../../../../test/support/eventually.js';
+import { type Gate, gate } from '../../../../test/support/gate.js';
 import { describeWith } from '../../../../test/support/needs.js';
 import { RedisServer } from '../../../../test/support/redis.js';
 import { fanOutEngineContract, sharedFanOutEngineContract } from '../../testing/fan-out-engine.contract.js';
@@ -9,6 +10,7 @@ import { type FanOut, type FanOutEngine, type FanOutHost } from '../fan-out.engi
 import { queueName } from '../queued/queue-name.js';
 import { type ShardDefinition } from '../shard-definition.js';
 import { bullMq } from './bullmq.engine.js';
+import { RedisShardLedger } from './redis.ledger.js';
 
 describeWith('redis', 'bullMq', () => {
   let redis: RedisServer;
@@ -113,6 +115,81 @@ describeWith('redis', 'bullMq', () => {
       } finally {
         monitor.disconnect();
       }
+    });
+
+    describe('of which Redis has said that it goes on', () => {
+      const jobs = () => client.keys('*:s:*.*');
+      let answered: Gate;
+      let asked: number;
+
+      const hold = (call: 'statesOf' | 'runOf'): void => {
+        const original = RedisShardLedger.prototype[call] as (...of: unknown[]) => Promise<never>;
+        jest.spyOn(RedisShardLedger.prototype, call).mockImplementation(async function (
+          this: RedisShardLedger,
+          ...of: unknown[]
+        ) {
+          const answer = await original.apply(this, of);
+          asked++;
+          await answered.opened;
+          return answer;
+        });
+      };
+
+      beforeEach(() => {
+        answered = gate();
+        asked = 0;
+      });
+      afterEach(() => {
+        answered.open();
+        jest.restoreAllMocks();
+      });
+
+      it.each(['statesOf', 'runOf'] as const)('starts no shard once its run has ended: %s', async (call) => {
+        hold(call);
+        const controller = new AbortController();
+        const run = engine.run({ ...fanOut(), signal: controller.signal });
+        engine.serve([shard]);
+        await eventually(() => asked > 0);
+        controller.abort(new Error('enough'));
+        await expect(run).rejects.toThrow('enough');
+        answered.open();
+        await eventually(async () => (await jobs()).length === 0);
+        expect(seen).toEqual([]);
+      });
+
+      it('starts no shard while Redis is told of the end of its run', async () => {
+        hold('statesOf');
+        const { stop } = RedisShardLedger.prototype;
+        jest.spyOn(RedisShardLedger.prototype, 'stop').mockImplementation(async function (
+          this: RedisShardLedger,
+          ...of
+        ) {
+          answered.open();
+          await eventually(async () => (await jobs()).length === 0);
+          return stop.apply(this, of);
+        });
+        const controller = new AbortController();
+        const run = engine.run({ ...fanOut(), signal: controller.signal });
+        engine.serve([shard]);
+        await eventually(() => asked > 0);
+        controller.abort(new Error('enough'));
+        await expect(run).rejects.toThrow('enough');
+        expect(seen).toEqual([]);
+      });
+
+      it('starts no shard once its replica rests', async () => {
+        hold('statesOf');
+        const controller = new AbortController();
+        const run = engine.run({ ...fanOut(), signal: controller.signal });
+        engine.serve([shard]);
+        await eventually(() => asked > 0);
+        const rested = engine.rest(controller.signal);
+        answered.open();
+        await rested;
+        expect(seen).toEqual([]);
+        controller.abort(new Error('enough'));
+        await expect(run).rejects.toThrow('enough');
+      });
     });
 
     it('runs a shard again whose result was lost and whose job is gone', async () => {

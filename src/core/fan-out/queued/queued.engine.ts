@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { StaleRunError } from '../../coordination/coordination.errors.js';
 import { waitAfter } from '../../scheduler/backoff.js';
 import { describeError } from '../../text/describe-error.js';
@@ -15,8 +14,9 @@ import {
 } from '../fan-out.engine.js';
 import { type ShardDefinition } from '../shard-definition.js';
 import { type ShardMetrics } from '../shard-runner.js';
+import { ActiveFanOuts, type ActiveShards } from './active-shards.js';
 import { Coalesced } from './coalesced.js';
-import { type FanOutQueue, QueuedFanOut, type QueuedShard } from './queued-fan-out.js';
+import { type FanOutQueue, QueuedFanOut, type QueuedShard, unlessAborted } from './queued-fan-out.js';
 import { brief, type FanOutState, type ShardLedger, type ShardResult } from './shard-ledger.js';
 
 /** How often a replica asks whether the fan-outs of its active shards have been stopped. Milliseconds. */
@@ -61,22 +61,6 @@ export class ShardStoppedError extends Error {
   override readonly name = 'ShardStoppedError';
 }
 
-/** The active shards of a fan-out on this replica. They are told to end together, by one signal: one for each would cost a twentieth of a job. */
-class ActiveShards {
-  readonly controller = new AbortController();
-  readonly ends = new Set<Promise<unknown>>();
-  /** When the server was last asked and said that the fan-out goes on, by the monotonic clock. */
-  currentAt = -Infinity;
-
-  constructor(
-    readonly key: string,
-    readonly runId: string,
-  ) {
-    // Each shard may listen, and Node warns of more than ten.
-    setMaxListeners(0, this.controller.signal);
-  }
-}
-
 /**
  * An engine over a queue that others made: the queue hands out jobs, each at least once, and a ledger in the same server
  * keeps what has come of them.
@@ -84,10 +68,12 @@ class ActiveShards {
 export abstract class QueuedFanOutEngine extends FanOutEngine {
   protected abstract readonly ledger: ShardLedger;
   private host!: FanOutHost;
-  private readonly active = new Set<ActiveShards>();
+  private readonly active = new ActiveFanOuts();
   private readonly runs = new Map<string, ShardRun>();
   /** Of runs of this replica. */
   private readonly fanOuts = new Map<string, QueuedFanOut>();
+  /** Told to end by their run on this replica, while the server is yet to hear of it. */
+  private readonly stopping = new Set<FanOut>();
   private readonly states = new Coalesced<string, ReadonlyMap<string, FanOutState>>((keys) =>
     this.ledger.statesOf([...new Set(keys)]),
   );
@@ -111,13 +97,11 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   async rest(signal: AbortSignal): Promise<void> {
     this.resting = true;
     const rested = this.takeNoMore();
-    const abort = (): void => {
-      for (const { controller } of this.active)
-        controller.abort(new ShardStoppedError('The replica shuts down: another one runs this shard again'));
-    };
+    const reason = new ShardStoppedError('The replica shuts down: another one runs this shard again');
+    const abort = (): void => void this.active.end(reason);
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
-    await Promise.all([rested, ...endsOf(this.active)]);
+    await Promise.all([rested, this.active.ended()]);
     signal.removeEventListener('abort', abort);
   }
 
@@ -172,42 +156,55 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
     job: DeliveredShard,
     performed: () => void = () => {},
   ): Promise<Handled> {
+    const { key, runId } = job;
     if (this.resting) return RETURN;
-    const { key, id, runId } = job;
-    const currentAt = await this.currentAt(key, runId);
-    // Of an earlier attempt of the run: this one has jobs of its own.
-    if (currentAt === undefined) return REMOVE;
-    const run = await this.runOf(key, runId);
-    if (!run) return REMOVE;
-    if (job.redelivered && (await this.ledger.isDone(key, id))) return REMOVE;
-    const active = this.activeOf(key, runId) ?? new ActiveShards(key, runId);
-    active.currentAt = Math.max(active.currentAt, currentAt);
-    const handled = this.perform(shard, job, run, active.controller.signal, performed);
-    const ended = handled.catch(() => {});
-    this.active.add(active);
-    active.ends.add(ended);
+    if (this.isStopping(key, runId)) return REMOVE;
+    const active = this.active.toJoin(key, runId);
+    return this.active.hold(active, this.begin(active, shard, job, performed));
+  }
+
+  private isStopping(key: string, runId: string): boolean {
+    for (const { key: stopped, run } of this.stopping)
+      if (stopped === key && run.runId === runId) return true;
+    return false;
+  }
+
+  private async begin(
+    active: ActiveShards,
+    shard: ShardDefinition,
+    job: DeliveredShard,
+    performed: () => void,
+  ): Promise<Handled> {
+    const { signal } = active.controller;
+    let run: ShardRun | undefined;
     try {
-      return await handled;
-    } finally {
-      active.ends.delete(ended);
-      if (active.ends.size === 0) this.active.delete(active);
+      run = await unlessAborted(this.runToServe(active, job), signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
+    // Both may have changed while the server was asked.
+    if (this.resting) return RETURN;
+    if (!run || signal.aborted) return REMOVE;
+    return this.perform(shard, job, run, signal, performed);
   }
 
-  /** When the server was asked and said that this is the fan-out's run, and that it goes on. Undefined: it says otherwise. */
-  private async currentAt(key: string, runId: string): Promise<number | undefined> {
-    const known = this.activeOf(key, runId)?.currentAt;
+  /** The run of a job that may start. Undefined: it is of an earlier attempt, which has jobs of its own, or done, or the fan-out was stopped. */
+  private async runToServe(
+    active: ActiveShards,
+    { key, id, runId, redelivered }: DeliveredShard,
+  ): Promise<ShardRun | undefined> {
+    if (!(await this.goesOn(active))) return undefined;
+    const run = await this.runOf(key, runId);
+    return run && redelivered && (await this.ledger.isDone(key, id)) ? undefined : run;
+  }
+
+  private async goesOn(active: ActiveShards): Promise<boolean> {
     const now = performance.now();
-    if (known !== undefined && now - known < CURRENT_FOR) return known;
-    const state = (await this.states.of(key)).get(key);
-    return state && !state.stopped && state.runId === runId ? now : undefined;
-  }
-
-  /** Without those that were told to end: what starts later has a signal of its own. */
-  private activeOf(key: string, runId: string): ActiveShards | undefined {
-    for (const active of this.active)
-      if (active.key === key && active.runId === runId && !active.controller.signal.aborted) return active;
-    return undefined;
+    if (now - active.currentAt < CURRENT_FOR) return true;
+    const state = (await this.states.of(active.key)).get(active.key);
+    const goesOn = state !== undefined && !state.stopped && state.runId === active.runId;
+    if (goesOn) active.currentAt = Math.max(active.currentAt, now);
+    return goesOn;
   }
 
   private async perform(
@@ -251,12 +248,16 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
   }
 
   /** Lets no further shard start anywhere, and waits for those that are active here. */
-  private async stop({ key, run, signal }: FanOut): Promise<void> {
+  private async stop(fanOut: FanOut): Promise<void> {
+    const { key, run, signal } = fanOut;
     const reason = (signal.reason as Error | undefined) ?? new ShardStoppedError('The fan-out has failed');
-    const own = [...this.active].filter((active) => active.key === key && active.runId === run.runId);
-    for (const { controller } of own) controller.abort(reason);
-    const told = this.ledger.stop(key, run.runId).catch((error: unknown) => this.reached(error));
-    await Promise.all([atMost(STOP_WITHIN, told, new SystemClock()), ...endsOf(own)]);
+    this.stopping.add(fanOut);
+    const ended = this.active.end(reason, { key, runId: run.runId });
+    const told = this.ledger
+      .stop(key, run.runId)
+      .catch((error: unknown) => this.reached(error))
+      .finally(() => this.stopping.delete(fanOut));
+    await Promise.all([atMost(STOP_WITHIN, told, new SystemClock()), ended]);
   }
 
   /** Looks whether the active shards may go on; without any, whether the server still answers. */
@@ -285,8 +286,4 @@ export abstract class QueuedFanOutEngine extends FanOutEngine {
       this.unanswered = 0;
     }
   }
-}
-
-function endsOf(active: Iterable<ActiveShards>): Promise<unknown>[] {
-  return [...active].flatMap(({ ends }) => [...ends]);
 }
