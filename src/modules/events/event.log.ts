@@ -102,9 +102,11 @@ export class EventLog {
       [position.xact.toString(), position.seq.toString(), types, limit],
     );
     const entries = rows.filter((row) => row.id !== null).map((row) => toEntry(row as EventRow));
-    // A page that is not full has seen everything below the horizon, other types included.
-    const next = entries.length === limit ? entries.at(-1)! : { xact: BigInt(rows[0]!.horizon), seq: 0n };
-    return { entries, next };
+    if (entries.length === limit) return { entries, next: entries.at(-1)! };
+    // A page that is not full has seen everything below the horizon, other types included. The horizon may be before the
+    // position: it is that of a transaction which was passed over, and now had ended when the catalogs were read.
+    const horizon = { xact: BigInt(rows[0]!.horizon), seq: 0n };
+    return { entries, next: horizon.xact > position.xact ? horizon : position };
   }
 
   /** Which transactions have ended by now. */
