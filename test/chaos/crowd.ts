@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '../../src/modules/ids/typed-id.js';
 import { ProcessProvider } from '../../src/modules/providers/process/process.provider.js';
+import { eventually } from '../support/eventually.js';
 
 /** What was seen of many instances at once. */
 export interface Crowd {
@@ -48,8 +49,11 @@ export async function startCrowd(directory: string, instances: number): Promise<
   const pids = new Set(list.map(({ ref }) => ref));
   if (running !== instances || pids.size !== instances)
     wrong.push(`${running} of ${list.length} run, as ${pids.size} processes`);
-  const marked = await processesWith(mark);
-  if (marked !== instances) wrong.push(`${marked} processes for ${instances} instances`);
+  // One has its variables when it has become its program, a moment after its pid was noted.
+  let marked = 0;
+  await eventually(async () => (marked = await processesWith(mark)) === instances).catch(() =>
+    wrong.push(`${marked} processes for ${instances} instances`),
+  );
 
   const end = performance.now();
   await Promise.all(requests.map((one) => provider.deprovision(one.instanceId).catch(fail(one.name))));

@@ -110,6 +110,9 @@ describe('What the reconciler hands out', () => {
     database = await createControlPlaneDatabase();
     await start();
     engine.lose();
+    // One that was woken by the start may still hand out.
+    await pass();
+    engine.items.length = 0;
     expect(await pass()).toMatchObject({ outcome: 'succeeded' });
     expect(engine.items).toEqual([]);
   });
