@@ -103,8 +103,8 @@ export class EventLog {
     );
     const entries = rows.filter((row) => row.id !== null).map((row) => toEntry(row as EventRow));
     if (entries.length === limit) return { entries, next: entries.at(-1)! };
-    // A page that is not full has seen everything below the horizon, other types included. The horizon may be before the
-    // position: it is that of a transaction which was passed over, and now had ended when the catalogs were read.
+    // A page that is not full has seen everything below the horizon, other types included. The horizon can be before the
+    // position: a transaction of another database that was passed over has ended between snapshot and catalogs, and is waited for.
     const horizon = { xact: BigInt(rows[0]!.horizon), seq: 0n };
     return { entries, next: horizon.xact > position.xact ? horizon : position };
   }

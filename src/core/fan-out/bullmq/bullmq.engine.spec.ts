@@ -122,6 +122,7 @@ describeWith('redis', 'bullMq', () => {
       let answered: Gate;
       let asked: number;
 
+      /** Answers of Redis come when the gate is open. */
       const hold = (call: 'statesOf' | 'runOf'): void => {
         const original = RedisShardLedger.prototype[call] as (...of: unknown[]) => Promise<never>;
         jest.spyOn(RedisShardLedger.prototype, call).mockImplementation(async function (
@@ -135,6 +136,15 @@ describeWith('redis', 'bullMq', () => {
         });
       };
 
+      /** A run whose first shard waits for such an answer. */
+      const asking = async () => {
+        const controller = new AbortController();
+        const run = engine.run({ ...fanOut(), signal: controller.signal });
+        engine.serve([shard]);
+        await eventually(() => asked > 0);
+        return { controller, run };
+      };
+
       beforeEach(() => {
         answered = gate();
         asked = 0;
@@ -144,12 +154,12 @@ describeWith('redis', 'bullMq', () => {
         jest.restoreAllMocks();
       });
 
-      it.each(['statesOf', 'runOf'] as const)('starts no shard once its run has ended: %s', async (call) => {
+      it.each([
+        ['whether it goes on', 'statesOf'],
+        ['what its run is', 'runOf'],
+      ] as const)('starts no shard that asked %s before its run was told to end', async (_what, call) => {
         hold(call);
-        const controller = new AbortController();
-        const run = engine.run({ ...fanOut(), signal: controller.signal });
-        engine.serve([shard]);
-        await eventually(() => asked > 0);
+        const { controller, run } = await asking();
         controller.abort(new Error('enough'));
         await expect(run).rejects.toThrow('enough');
         answered.open();
@@ -168,10 +178,7 @@ describeWith('redis', 'bullMq', () => {
           await eventually(async () => (await jobs()).length === 0);
           return stop.apply(this, of);
         });
-        const controller = new AbortController();
-        const run = engine.run({ ...fanOut(), signal: controller.signal });
-        engine.serve([shard]);
-        await eventually(() => asked > 0);
+        const { controller, run } = await asking();
         controller.abort(new Error('enough'));
         await expect(run).rejects.toThrow('enough');
         expect(seen).toEqual([]);
@@ -179,10 +186,7 @@ describeWith('redis', 'bullMq', () => {
 
       it('starts no shard once its replica rests', async () => {
         hold('statesOf');
-        const controller = new AbortController();
-        const run = engine.run({ ...fanOut(), signal: controller.signal });
-        engine.serve([shard]);
-        await eventually(() => asked > 0);
+        const { controller, run } = await asking();
         const rested = engine.rest(controller.signal);
         answered.open();
         await rested;

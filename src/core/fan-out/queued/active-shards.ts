@@ -48,11 +48,11 @@ export class ActiveFanOuts implements Iterable<ActiveShards> {
   async end(reason: Error, of?: { readonly key: string; readonly runId: string }): Promise<void> {
     const told = [...this.all].filter(({ key, runId }) => !of || (key === of.key && runId === of.runId));
     for (const { controller } of told) controller.abort(reason);
-    await Promise.all(told.flatMap(({ ends }) => [...ends]));
+    await this.ended(told);
   }
 
-  /** Resolves when those that are active now have ended. */
-  async ended(): Promise<void> {
-    await Promise.all([...this.all].flatMap(({ ends }) => [...ends]));
+  /** Resolves when those that are active now, by default all, have ended. */
+  async ended(those: Iterable<ActiveShards> = this.all): Promise<void> {
+    await Promise.all([...those].flatMap(({ ends }) => [...ends]));
   }
 }
